@@ -135,7 +135,7 @@ class _Side:
 
     def __init__(self, configuration: Configuration, account: str | None, log: EdgeIndex) -> None:
         self.model, self.log = AccessModel(configuration, account), log
-        self.members = by_group(configuration.members)
+        self.members = by_group(configuration.attached.members)
         self._edges: dict[str, list[tuple[int, Ternary]]] = {}
 
     def held_allows(self) -> Iterator[tuple[GrantUsage, list[_HeldGrant]]]:
@@ -242,7 +242,7 @@ class _Side:
     def _all_holders(self) -> tuple[str, ...]:
         found = [role.resource.address for role in self.model.configuration.roles]
         found += [name for policy in self.model.configuration.policies for name in policy.principals]
-        found += [attachment.holder for attachment in self.model.configuration.attachments]
+        found += [attachment.holder for attachment in self.model.configuration.attached.managed_policies]
         found += [user for users in self.members.values() for user in users]
         return tuple(dict.fromkeys(found))
 

@@ -290,7 +290,7 @@ class _ComparedUnit:
         self._before = self._statements(old, written, same)
         self._after = self._statements(new, now, now)
         self._match()
-        old_policies = _with_new_names(old, both)
+        old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
@@ -440,23 +440,9 @@ def _as_change(
         policies=tuple(now),
         unchanged=(),
         before=old_policies,
-        members_before=other.members,
-        boundaries_before=other.boundaries,
-        boundary_names_before=other.boundary_names,
-        attachments_before=other.attachments,
+        attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )
-
-
-def _with_new_names(side: Configuration, names: Mapping[str, str]) -> Configuration:
-    """Return a version whose principals, in groups and with their boundaries, have the names of the new one."""
-    members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
-    boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
-    unheld = tuple((names.get(principal, principal), name) for principal, name in side.boundary_names)
-    attached = tuple(
-        replace(attachment, holder=names.get(attachment.holder, attachment.holder)) for attachment in side.attachments
-    )
-    return replace(side, members=members, boundaries=boundaries, boundary_names=unheld, attachments=attached)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:

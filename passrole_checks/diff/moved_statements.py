@@ -96,9 +96,8 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
 
 def _may_be_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
     """True if the old unit may have limited the access of one of the principals; the limit may be gone."""
-    old = unit.pair.old
-    limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.conditional_boundaries)}
-    limited |= {*old.boundary_unknown, *(user for _, user in old.members)}
+    old = unit.pair.old.attached
+    limited = {*(boundary.principal for boundary in old.boundaries), *(user for _, user in old.members)}
     for item in unit.old_statements():
         if item.variants[0].effect == "Deny":
             limited.update(item.policy.principals)

@@ -17,6 +17,7 @@ from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.sources import cloudformation, terraform
 from passrole_checks.sources.model.configuration import Configuration
+from tests.helpers.principals_of_tests import boundaries_of
 
 PASS = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
 CREATE = '{"Effect": "Allow", "Action": "lambda:CreateFunction", "Resource": "*"}'
@@ -38,7 +39,7 @@ def read_template(body: str) -> Configuration:
 
 def attached(configuration: Configuration) -> list[tuple[str, str, str]]:
     """Return principal, policy and path of each attachment of a policy outside of the configuration."""
-    return [(one.holder, str(one.policy), one.path) for one in configuration.attachments]
+    return [(one.holder, str(one.policy), one.path) for one in configuration.attached.managed_policies]
 
 
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -95,7 +96,7 @@ def test_policy_of_the_configuration_is_no_external_attachment(tmp_path: Path) -
       policy_arn = "arn:aws:iam::111122223333:policy/own"
     }}"""
     configuration = read_terraform(tmp_path, code)
-    assert not configuration.attachments
+    assert not configuration.attached.managed_policies
     role = Principals(configuration, None).role("aws_iam_role.r")
     assert role is not None and role.permissions.allows("iam:PassRole") is not None and role.permissions.complete
 
@@ -135,7 +136,7 @@ Resources:
 def test_attachments_of_a_template() -> None:
     """Managed policy ARNs are listed however they are built, each with the conditions of its attachment."""
     configuration = read_template(TEMPLATE)
-    assert [(str(one.policy), one.path, one.when) for one in configuration.attachments] == [
+    assert [(str(one.policy), one.path, one.when) for one in configuration.attached.managed_policies] == [
         (S3, "ManagedPolicyArns/0", ()),
         ("arn:${AWS::Partition}:iam::aws:policy/AWSLambda_FullAccess", "ManagedPolicyArns/1", ()),
         ("arn:${AWS::Partition}:iam::aws:policy/PowerUserAccess", "ManagedPolicyArns/2", ()),
@@ -377,9 +378,8 @@ Resources:
   C: {{Type: AWS::IAM::User, Properties: {{PermissionsBoundary: !ImportValue shared}}}}
 """
     )
-    assert configuration.members == (("G", "U"), ("admins", "U"), ("G", "bob"))
-    assert [(who, policy.resource.address) for who, policy in configuration.boundaries] == [("U", "B")]
-    assert configuration.boundary_unknown == ("C",)
+    assert configuration.attached.members == (("G", "U"), ("admins", "U"), ("G", "bob"))
+    assert boundaries_of(configuration) == [("U", "B", ()), ("C", "${Fn::ImportValue shared}", ())]
 
 
 def test_a_boundary_that_is_there_under_a_condition_only() -> None:
@@ -425,7 +425,7 @@ Resources:
     (tmp_path / "inner.yaml").write_text(inner)
     configuration = cloudformation.load(tmp_path / "outer.yaml", outer, boundary=tmp_path)
     assert attached(configuration) == [("S.R", "arn:aws:iam::aws:policy/AdministratorAccess", "ManagedPolicyArns/1")]
-    assert configuration.members == (("devs", "S.U"),)
+    assert configuration.attached.members == (("devs", "S.U"),)
     assert [policy.principals for policy in configuration.policies if policy.resource.address == "Own"] == [("S.R",)]
 
 
@@ -505,7 +505,8 @@ def test_attachments_of_a_plan(tmp_path: Path) -> None:
         ("aws_iam_role.r", S3, "policy_arn"),
         ("devs", "arn:aws:iam::aws:policy/AdministratorAccess", "policy_arn"),
     ]
-    assert configuration.members == (("devs", "uma"),) and configuration.boundary_unknown == ("aws_iam_role.r",)
+    assert configuration.attached.members == (("devs", "uma"),)
+    assert [principal for principal, _, _ in boundaries_of(configuration)] == ["aws_iam_role.r"]
     principals = Principals(configuration, None)
     assert [(one.managed, one.principals) for one in principals.managed] == [("AdministratorAccess", ("devs",))]
     role, uma = principals.role("aws_iam_role.r"), principals.named("uma")

@@ -117,7 +117,7 @@ def _configuration(
         stack_roles=tuple(contents.stack_roles),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in contents.nested)),
         excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
-        **contents.held,
+        attached=contents.attached,
     )
 
 
@@ -129,9 +129,12 @@ def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
         configuration,
         policies=tuple(policy for policy in policies if file in _files_of(policy)),
         other_policies=tuple(policy for policy in policies if file not in _files_of(policy)),
-        attachments=tuple(
-            replace(attachment, is_checked=file in (attachment.at.file, attachment.resource.at.file))
-            for attachment in configuration.attachments
+        attached=replace(
+            configuration.attached,
+            managed_policies=tuple(
+                replace(attachment, is_checked=file in (attachment.at.file, attachment.resource.at.file))
+                for attachment in configuration.attached.managed_policies
+            ),
         ),
         received=tuple(
             received for received in configuration.received if file in (received.at.file, received.resource.at.file)

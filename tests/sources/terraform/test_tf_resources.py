@@ -729,7 +729,7 @@ def test_partially_known_attachments(tmp_path: Path) -> None:
     given = policy(found, "aws_iam_policy.a")
     assert given.principals == ("aws_iam_role.r", "${var.u}")
     assert given.conditional_principals == (("aws_iam_role.r", (("var.u", "true"),)),)
-    assert [(one.holder, str(one.policy)) for one in found.attachments] == [
+    assert [(one.holder, str(one.policy)) for one in found.attached.managed_policies] == [
         ("aws_iam_role.r", "arn:aws:iam::aws:policy/X"),
         ("aws_iam_role.r (user)", "${aws_iam_policy.a.description}"),
     ]
@@ -745,7 +745,7 @@ def test_unknown_customer_managed_policy_reference(tmp_path: Path) -> None:
             "  permission_set_arn = aws_ssoadmin_permission_set.p.arn\n  customer_managed_policy_reference = var.ref",
         )
     )
-    (attached,) = loaded(tmp_path, text).attachments
+    (attached,) = loaded(tmp_path, text).attached.managed_policies
     assert (attached.holder, str(attached.policy)) == ("aws_ssoadmin_permission_set.p", "${var.ref.name}")
 
 
@@ -783,7 +783,7 @@ def test_targets_of_organization_policies(tmp_path: Path) -> None:
             )
         )
     )
-    assert [(str(target), one.resource.address) for target, _, one in loaded(tmp_path, text).targets] == [
+    assert [(str(target), one.resource.address) for target, _, one in loaded(tmp_path, text).attached.targets] == [
         ("111122223333", "aws_organizations_policy.p")
     ]
 

@@ -31,6 +31,7 @@ from passrole_checks.sources.model.role_consumers import (
     paths_below,
     role_entry_properties,
 )
+from passrole_checks.sources.model.terraform_policy_attributes import INSTANCE_PROFILES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.functions.signature import FunctionCall
@@ -39,9 +40,6 @@ from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
-
-INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
-"""Resource types of instance profiles, with the attribute that contains the role."""
 
 _MAX_DEPTH = 12  # nested blocks
 
@@ -79,13 +77,9 @@ class _BlockAttributes:
 
 def instance_profile(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> InstanceProfile:
     """Return an instance profile with its name and its role."""
-    name = references.entity_name(block, scope)
-    role = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
-    value = to_document(role) if role is not None else None
-    if isinstance(value, ListNode):
-        value = value.items[0] if value.items else None
-    plain = to_document(name) if name is not None else None
-    return InstanceProfile(resource.address, plain if isinstance(plain, StringNode) else None, value, resource.at)
+    roles = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
+    profile = InstanceProfile(resource.address, references.entity_name(block, scope), roles)
+    return profile.converted(resource.address, to_document)
 
 
 def _value_at_paths(
