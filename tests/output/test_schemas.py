@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import json
 from collections.abc import Iterator
 from itertools import pairwise
@@ -36,10 +36,11 @@ def strict(schema: Any) -> Any:
     )
 
 
+@functools.cache
 def validator(name: str) -> Draft202012Validator:
     schema = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(strict(copy.deepcopy(schema)))
+    return Draft202012Validator(strict(schema))
 
 
 def errors(name: str, text: str) -> list[str]:
@@ -71,12 +72,14 @@ def test_suggestions_and_usage_are_valid(capsys: pytest.CaptureFixture[str]) -> 
     assert errors("trail", capsys.readouterr().out) == []
 
 
+@pytest.mark.slow
 def test_differences_between_samples_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     for old, new in pairwise(SAMPLES):
         main(["diff", str(old), str(new), "--format", "json", "--quiet"])
         assert errors("diff", capsys.readouterr().out) == []
 
 
+@pytest.mark.slow  # starts checkov and cfn-lint
 def test_diagnosis_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     main(["doctor", "--format", "json"])
     assert errors("doctor", capsys.readouterr().out) == []
