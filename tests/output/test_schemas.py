@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -51,10 +50,8 @@ def errors(name: str, text: str) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def at_the_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(tmp_path))
-    yield
 
 
 @pytest.mark.parametrize("command", ["scan", "grants", "required"])
