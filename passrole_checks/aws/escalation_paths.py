@@ -24,7 +24,6 @@ class EscalationPath:
     """
 
     id: str
-    title: str
     url: str
     actions: tuple[str, ...]
     services: tuple[str, ...]
@@ -37,7 +36,6 @@ def escalation_paths() -> tuple[EscalationPath, ...]:
     return tuple(
         EscalationPath(
             id=identifier,
-            title=" + ".join(("iam:PassRole", *actions)),
             url=_URL + identifier,
             actions=tuple(actions),
             services=expand_principals(services),

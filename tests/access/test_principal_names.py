@@ -187,8 +187,8 @@ def test_aws_managed_policies(tmp_path: Path) -> None:
     configuration = terraform.load(tmp_path)
     principals = Principals(configuration, None)
     assert [one.holder for one in configuration.attached.managed_policies] == ["one (group)"]
-    assert principals.named("one (group)").permissions.is_administrator
-    assert not principals.named("one (user)").permissions.is_administrator
+    assert principals.named("one (group)").permissions.is_administrator_when(())
+    assert not principals.named("one (user)").permissions.is_administrator_when(())
 
 
 def test_a_user_with_the_name_of_a_role_of_the_configuration(tmp_path: Path) -> None:

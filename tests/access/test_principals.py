@@ -153,7 +153,7 @@ def test_attachments_of_a_template() -> None:
     }
     passing = role.permissions.ways("iam:PassRole", ())
     assert {way.when for way in passing} == {(), (("Env", '"prod"'),)}
-    assert not role.permissions.is_administrator
+    assert not role.permissions.is_administrator_when(())
 
 
 def test_policies_of_sam() -> None:
@@ -198,7 +198,7 @@ Resources:
     assert [(one.name, one.kind, one.unknown) for one in found] == [
         ("P", PrincipalKind.PERMISSION_SET, ("ReadOnlyAccess",))
     ]
-    assert found[0].permissions.is_administrator
+    assert found[0].permissions.is_administrator_when(())
 
 
 GROUP = f"""
@@ -447,7 +447,7 @@ def test_one_file_of_a_folder(tmp_path: Path) -> None:
     assert [policy.resource.address for policy in configuration.policies] == ["aws_iam_role_policy.p"]
     assert principals.managed == ()
     (holder,) = principals.of(configuration.policies[0])
-    assert holder.permissions.is_administrator and len(holder.permissions.statements) == 3
+    assert holder.permissions.is_administrator_when(()) and len(holder.permissions.statements) == 3
 
 
 def test_a_change_set(tmp_path: Path) -> None:
@@ -511,4 +511,4 @@ def test_attachments_of_a_plan(tmp_path: Path) -> None:
     assert [(one.managed, one.principals) for one in principals.managed] == [("AdministratorAccess", ("devs",))]
     role, uma = principals.role("aws_iam_role.r"), principals.named("uma")
     assert role is not None and role.permissions.allows("s3:GetObject") is not None
-    assert uma.permissions.is_administrator and uma.kind is PrincipalKind.USER
+    assert uma.permissions.is_administrator_when(()) and uma.kind is PrincipalKind.USER

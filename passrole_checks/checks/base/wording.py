@@ -83,11 +83,10 @@ def shortened(words: str, most: int = 90) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def condition_in_short(words: str, most: int = 90) -> str:
-    """Return a condition on one line, cut in the middle to ``most`` characters: its end is what it compares with."""
+def condition_in_short(words: str) -> str:
+    """Return a condition on one line, cut in the middle to 90 characters: its end is what it compares with."""
     words = " ".join(words.split())
-    end = most // 3
-    return words if len(words) <= most else f"{words[: most - end - 1]}…{words[-end:]}"
+    return words if len(words) <= 90 else f"{words[:59]}…{words[-30:]}"
 
 
 _FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")

@@ -118,13 +118,9 @@ class Permissions:
         """The same permissions, with policy variables that differ from those of the principal compared with."""
         return replace(self, owner="the role's ")
 
-    @property
-    def is_administrator(self) -> bool:
-        """True if every action on every resource is allowed unconditionally, except for what a Deny singles out."""
-        return self.is_administrator_when(())
-
     def is_administrator_when(self, when: PathCondition) -> bool:
-        """Return the same under a path condition."""
+        """True if every action on every resource is allowed under a path condition, except for what a Deny singles
+        out."""
         if when not in self._administering:
             self._administering[when] = self._administers(when)
         return self._administering[when]

@@ -56,7 +56,7 @@ class Parameters:
         self.rule_values = values_by_rules(template)
         self._conditions = template.conditions
         self._complements: dict[str, str] = {}
-        self.denies = template.contains_word("Deny")
+        self.denies = template.may_deny
 
     def _as_in_template(self, name: str, value: str) -> str:
         """Return a given value; ``Yes`` as YAML parses it if the template has it unquoted."""

@@ -201,6 +201,7 @@ def test_duplicate_logical_id_from_a_loop_is_unreadable() -> None:
     assert [item.resource for item in configuration.unreadable] == ["Same"]
 
 
+@pytest.mark.slow
 def test_loop_expansion_is_bounded() -> None:
     """Eight nested loops of forty elements are read quickly: once, with unresolved variables."""
     body = '"P": {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: !Sub "${V0}${V7}"}}}'

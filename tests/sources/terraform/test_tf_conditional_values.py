@@ -362,7 +362,7 @@ WIDE = PASS % '"*"'
         "merge(" + ", ".join(f"var.u == {n} ? {{ k{n} = {n} }} : {{}}" for n in range(40)) + ")",
         '"' + "".join(f"%{{ if var.u == {n} }}a%{{ else }}b%{{ endif }}" for n in range(60)) + '"',
         "[for x in range(900) : x if var.u == x]",
-        "[for x in range(120) : [for y in range(120) : y if var.u == x]]",
+        pytest.param("[for x in range(120) : [for y in range(120) : y if var.u == x]]", marks=pytest.mark.slow),
         " + ".join(f"(var.u == {n} ? 1 : 2)" for n in range(60)),
         'concat(var.u ? ["a"] : [], ' + ", ".join(f"var.u == {n} ? [{n}] : []" for n in range(60)) + ")[30]",
         "{ " + ", ".join(f'k{n} = "v{n}"' for n in range(2000)) + " }[var.u]",

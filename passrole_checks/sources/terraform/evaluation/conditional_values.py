@@ -112,19 +112,13 @@ def _label(node: Choice) -> str:
 
 
 def _collapse_optional(node: Choice) -> StringNode:
-    """Return a conditional value as one unresolved value; if it may be absent, as any number of elements."""
-    value = collapse(node)
-    if not any(isinstance(variant, Absent) for variant in variants_of(node)):
+    """Return a conditional value as one unresolved value between the common prefix and suffix of its variants; if it
+    may be absent, as any number of elements."""
+    variants = variants_of(node)
+    value = generalize(variants, _label(node), node.at, "too many alternatives")
+    if not any(isinstance(variant, Absent) for variant in variants):
         return value
     return UnknownTail(value.parts, value.at, defaults=value.defaults)
-
-
-def collapse(node: Choice, expression: str | None = None, reason: str = "too many alternatives") -> StringNode:
-    """Return a conditional value as one unresolved value between the common prefix and suffix of its variants.
-
-    ``expression``: expression of the unresolved value, by default the condition with its outcomes elided.
-    """
-    return generalize(variants_of(node), expression if expression is not None else _label(node), node.at, reason)
 
 
 def variants_of(node: Node) -> list[Node]:
