@@ -18,7 +18,7 @@ from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
 from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
+from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies_all
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_union import RoleUnion
@@ -88,7 +88,9 @@ class _NearbyDenials:
         self.doubtful: list[PassRoleGrant] = []
         for denial in near:
             if conjoin(when, denial.statement.when) is not None:
-                (self.sure if surely_denies(denial) and _applies(denial, when) else self.doubtful).append(denial)
+                (
+                    self.sure if surely_denies(denial) and implies_all(when, denial.statement.when) else self.doubtful
+                ).append(denial)
         self._applied: dict[str | None, _ApplicableDenials] = {}
         self._alike: dict[tuple[int, ...], _ApplicableDenials] = {}
         self._undecided: dict[str, list[PassRoleGrant]] = {}
@@ -345,7 +347,11 @@ class EffectiveGrant:
         for allow, lets in allows:
             patterns = [pattern.pattern for pattern in allow.roles]
             variables = allow.statement.variables
-            surely = Ternary.YES if _surely_allows(allow, lets) and _applies(allow, when) else Ternary.UNKNOWN
+            surely = (
+                Ternary.YES
+                if _surely_allows(allow, lets) and implies_all(when, allow.statement.when)
+                else Ternary.UNKNOWN
+            )
             if not allow.statement.whole:  # what it allows is unknown
                 parts.append((role, Ternary.UNKNOWN))
             elif allow.complement:
@@ -384,10 +390,6 @@ def _allows(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternar
     if service in condition.allowed:
         return Ternary.YES
     return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
-
-
-def _applies(grant: PassRoleGrant, when: PathCondition) -> bool:
-    return all(implies(when, assumption) for assumption in grant.statement.when)
 
 
 def _denies_every_service(denial: PassRoleGrant) -> bool:

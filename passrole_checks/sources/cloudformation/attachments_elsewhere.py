@@ -109,8 +109,8 @@ class AttachmentCollector:
         template."""
         for attachment in inner.builder.attachments:
             value: Node = attachment.policy
-            for condition, outcome in reversed(attachment.when):
-                value = Choice(condition, ((outcome, value),), value.at)
+            for assumption in reversed(attachment.when):
+                value = Choice(((assumption, value),), value.at)
             resource = replace(attachment.resource, address=parent_name(attachment.resource.address, stack))
             for when, policy in flatten_variants(self.documents.evaluator.guarded(to_parent(value, stack))):
                 if not isinstance(policy, StringNode):
@@ -151,8 +151,8 @@ class AttachmentCollector:
         value: Node = Absent(_NOWHERE)
         if bound is not None:
             value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
-        for condition, outcome in reversed(facts):
-            value = Choice(condition, ((outcome, value),), value.at)
+        for assumption in reversed(facts):
+            value = Choice(((assumption, value),), value.at)
         return value_variants(self.documents.evaluator.guarded(to_parent(value, stack)))
 
     def add_stack_set(self, inner: AttachmentCollector, resource: ResourceDefinition) -> None:

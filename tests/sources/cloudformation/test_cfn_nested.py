@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import choice, outcome_of, pairs
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.partial_values import (
@@ -422,8 +423,8 @@ def test_output_respects_conditions_of_the_outer_stack(tmp_path: Path) -> None:
 def test_names_survive_a_round_trip_between_stacks() -> None:
     """A value passed down and up again is equal; one of the nested stack gets its prefix."""
     role = Unresolved("Role.Arn", role="Role", known=("arn:", Unresolved("Role", UnresolvedKind.NAME, "Role")))
-    outer = Choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
-    region = Choice(
+    outer = choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
+    region = choice(
         "AWS::Region", (('"x"', StringNode((Unresolved("{{resolve:ssm:x}}"), Unresolved("AWS::AccountId")), AT)),), AT
     )
     assert to_parent(to_nested(outer), "Inner") == outer
@@ -468,17 +469,20 @@ def test_nested_principals_keep_groups_policies_and_boundaries(tmp_path: Path) -
     found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
     prod, not_prod = (("Stage", '"prod"'),), (("Stage", 'not "prod"'),)
     assert found.members == (("Inner.G", "Inner.A"),)
-    assert [(one.holder, str(one.policy), one.when) for one in found.attachments] == [
+    assert [(one.holder, str(one.policy), pairs(one.when)) for one in found.attachments] == [
         ("Inner.G", "arn:aws:iam::aws:policy/ReadOnlyAccess", ()),
         ("Inner.A", "arn:aws:iam::aws:policy/IAMFullAccess", not_prod),
     ]
     given = found.policies[0]
     assert given.principals == ("someone", "Inner.A", "Inner.C")
-    assert given.conditional_principals == (("someone", (("Team", '"ours"'),)), ("Inner.A", prod))
+    assert [(holder, pairs(when)) for holder, when in given.conditional_principals] == [
+        ("someone", (("Team", '"ours"'),)),
+        ("Inner.A", prod),
+    ]
     assert [(holder, policy.resource.address) for holder, policy in found.boundaries] == [("Inner.C", "Inner.Own")]
     assert [(holder, str(name)) for holder, name in found.boundary_names] == [("Inner.D", "${Fn::ImportValue shared}")]
     readings = [
-        (holder, when, bound.resource.address if isinstance(bound, AttachedPolicy) else bound and str(bound))
+        (holder, pairs(when), bound.resource.address if isinstance(bound, AttachedPolicy) else bound and str(bound))
         for holder, when, bound in found.conditional_boundaries
     ]
     assert readings == [
@@ -525,7 +529,11 @@ OF_ONE = "Conditions: {IsX: !Equals [!Ref %s, x]}\nResources:\n  M:\n    Type: A
 
 def spelled(node: Node | None) -> str:
     if isinstance(node, Choice):
-        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+        return (
+            f"{node.condition}?("
+            + " | ".join(f"{outcome_of(label)}={spelled(option)}" for label, option in node.options)
+            + ")"
+        )
     if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     return "-" if isinstance(node, Absent) else str(node.value if isinstance(node, Const) else node)

@@ -397,5 +397,5 @@ def mark_default(node: Node, name: str) -> Node:
         entries = tuple(ObjectEntry(entry.key, mark_default(entry.value, name)) for entry in node.entries)
         return ObjectNode(entries, node.at, node.block)
     if isinstance(node, Choice):
-        return Choice(node.condition, tuple((o, mark_default(n, name)) for o, n in node.options), node.at)
+        return Choice(tuple((o, mark_default(n, name)) for o, n in node.options), node.at)
     return node
