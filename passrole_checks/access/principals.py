@@ -399,8 +399,8 @@ def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
 
 def _under(when: PathCondition, document: Node) -> Node:
     """Return a document that exists under a path condition."""
-    for condition, outcome in reversed(when):
-        document = Choice(condition, ((outcome, document),), document.at)
+    for assumption in reversed(when):
+        document = Choice(((assumption, document),), document.at)
     return document
 
 

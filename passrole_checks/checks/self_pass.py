@@ -13,7 +13,7 @@ from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, implies
+from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -98,7 +98,7 @@ class SelfPass(Check):
         facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
         if holder.permissions.is_administrator_when(facts):
             return None
-        names = [name for name in sure or found if all(implies(facts, fact) for fact in found[name][2])]
+        names = [name for name in sure or found if implies_all(facts, found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY
         confidence = Confidence.HIGH if known else Confidence.MEDIUM

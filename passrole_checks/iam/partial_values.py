@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import overload
 
+from passrole_checks.iam.path_conditions import Assumption
+
 
 class Ternary(Enum):
     """A three-valued answer: yes, no, or unknown because of an unresolved value."""
@@ -77,6 +79,8 @@ class Unresolved:
     id of the role in this configuration whose ARN (with ``kind`` NAME: whose name) the value is. ``known`` is the known
     structure of the value, which may contain unresolved parts itself (an ARN with an unknown account id). ``reason`` is
     a short phrase for people that says why the value is unknown (``"no default"``, ``"known after apply"``).
+    ``true_when`` is the assumption under which an unknown boolean is true, where that is known to be about another
+    expression (``var.env == "prod"``, ``!var.flag``).
     """
 
     expression: str
@@ -84,6 +88,7 @@ class Unresolved:
     role: str | None = None
     known: tuple[str | Unresolved, ...] | None = None
     reason: str = ""
+    true_when: Assumption | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
         """Hash the fields that distinguish unresolved values; a hot path."""
@@ -197,13 +202,17 @@ class ObjectNode:
 class Choice:
     """Alternatives that depend on an unknown condition.
 
-    ``condition`` is the expression; ``options`` pairs each outcome (``"true"``, ``"false"``) with a node. The same
-    condition string always has the same outcome within one configuration.
+    ``options`` pairs each outcome of the condition, an assumption about it, with a node. The same expression always has
+    the same value within one configuration.
     """
 
-    condition: str
-    options: tuple[tuple[str, Node], ...]
+    options: tuple[tuple[Assumption, Node], ...]
     at: Position
+
+    @property
+    def condition(self) -> str:
+        """The condition as the configuration writes it."""
+        return self.options[0][0].condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,22 +331,23 @@ def map_strings(
     change: Callable[[StringNode], Node],
     *,
     keys: bool = False,
-    condition: Callable[[str], str] = str,
+    subject: Callable[[str], str] = str,
 ) -> Node:
     """Return the node with ``change`` applied to every string below it; the same object if that changes nothing.
 
-    ``keys``: also to the keys of objects, except where the result is not a string. ``condition`` is applied to the
-    conditions of choices.
+    ``keys``: also to the keys of objects, except where the result is not a string. ``subject`` is applied to the
+    subjects of the assumptions of choices.
     """
     if isinstance(node, StringNode):
         return change(node)
-    node = map_children(node, lambda child: map_strings(child, change, keys=keys, condition=condition))
+    node = map_children(node, lambda child: map_strings(child, change, keys=keys, subject=subject))
     if keys and isinstance(node, ObjectNode):
         changed = [(change(entry.key), entry) for entry in node.entries]
         entries = (ObjectEntry(key, entry.value) if isinstance(key, StringNode) else entry for key, entry in changed)
         return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice) and condition is not str:
-        return replace(node, condition=condition(node.condition))
+    if isinstance(node, Choice) and subject is not str:
+        options = ((replace(outcome, subject=subject(outcome.subject)), option) for outcome, option in node.options)
+        return replace(node, options=tuple(options))
     return node
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.access.principals import Principals
 from passrole_checks.iam.partial_values import Ternary
@@ -136,7 +137,7 @@ Resources:
 def test_attachments_of_a_template() -> None:
     """Managed policy ARNs are listed however they are built, each with the conditions of its attachment."""
     configuration = read_template(TEMPLATE)
-    assert [(str(one.policy), one.path, one.when) for one in configuration.attached.managed_policies] == [
+    assert [(str(one.policy), one.path, pairs(one.when)) for one in configuration.attached.managed_policies] == [
         (S3, "ManagedPolicyArns/0", ()),
         ("arn:${AWS::Partition}:iam::aws:policy/AWSLambda_FullAccess", "ManagedPolicyArns/1", ()),
         ("arn:${AWS::Partition}:iam::aws:policy/PowerUserAccess", "ManagedPolicyArns/2", ()),
@@ -152,7 +153,7 @@ def test_attachments_of_a_template() -> None:
         ("AdministratorAccess", "ManagedPolicyArns/5/Fn::If/1"),
     }
     passing = role.permissions.ways("iam:PassRole", ())
-    assert {way.when for way in passing} == {(), (("Env", '"prod"'),)}
+    assert {pairs(way.when) for way in passing} == {(), (("Env", '"prod"'),)}
     assert not role.permissions.is_administrator_when(())
 
 
@@ -333,7 +334,7 @@ def test_conditionally_attached_service_control_policy(tmp_path: Path, attachmen
     }}"""
     role = Principals(read_terraform(tmp_path, code), "111122223333").role("aws_iam_role.r")
     assert role is not None
-    assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
+    assert [(way.certain, pairs(way.when)) for way in role.permissions.ways("iam:PassRole")] == [
         (Ternary.YES, (("var.on", "false"),))
     ]
 
@@ -361,7 +362,7 @@ Resources:
     )
     role = Principals(configuration, "111122223333").role("R")
     assert role is not None
-    assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
+    assert [(way.certain, pairs(way.when)) for way in role.permissions.ways("iam:PassRole")] == [
         (Ternary.YES, (("On", 'not "yes"'),))
     ]
 
@@ -399,7 +400,7 @@ Resources:
     )
     role = Principals(configuration, None).role("R")
     assert role is not None
-    assert [(way.certain, way.when) for way in role.permissions.ways("lambda:CreateFunction")] == [
+    assert [(way.certain, pairs(way.when)) for way in role.permissions.ways("lambda:CreateFunction")] == [
         (Ternary.YES, (("Bound", '""'),)),
         (Ternary.UNKNOWN, (("Bound", 'not ""'),)),
     ]

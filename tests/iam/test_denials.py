@@ -34,7 +34,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, conjoin, negate
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.roles import arn, role_union
 from passrole_checks.iam.roles.arn import Deployment, Scope
@@ -84,7 +84,8 @@ _CONDITIONS = [
     None, None, None, None, _condition("iam:PassedToService", EC2), _condition("iam:PassedToService", EC2, LAMBDA),
     _condition("iam:PassedToService", OTHER), _condition("aws:MultiFactorAuthPresent", "true"),
 ]  # fmt: skip
-_WHENS = [(), (), (), (("var.a", "true"),), (("var.a", "false"),), (("var.b", "true"),)]
+_A, _B = Assumption("var.a"), Assumption("var.b")
+_WHENS: list[PathCondition] = [(), (), (), (_A,), (negate(_A),), (_B,)]
 
 
 def _statement(
@@ -92,7 +93,7 @@ def _statement(
     patterns: tuple[StringNode, ...],
     all_but: bool,
     condition: ObjectNode | None,
-    when: tuple[tuple[str, str], ...],
+    when: PathCondition,
 ) -> Statement:
     named = (None, patterns) if all_but else (patterns, None)
     return Statement("Statement/0", AT, None, effect, PASS_ROLE, None, *named, condition, True, when)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import assume
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import (
@@ -223,7 +224,7 @@ def test_boundary_and_policies_must_share_a_resource() -> None:
     assert certainty(Permissions(own, (own, statements(allow("*", FUNCTION + "*")))).allows(CREATE)) == "yes"
 
 
-PROD, DEV = (('var.env == "prod"', "true"),), (('var.env == "prod"', "false"),)
+PROD, DEV = (assume("var.env", '"prod"'),), (assume("var.env", 'not "prod"'),)
 
 
 def test_exclusive_alternatives_are_never_combined() -> None:

@@ -29,7 +29,7 @@ from passrole_checks.iam.partial_values import (
     holes_in,
     texts_in,
 )
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies_all
 
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
@@ -161,9 +161,7 @@ def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
             yield when, current
             continue
         pending[:0] = [
-            (extend(when, current.condition, outcome), option)
-            for outcome, option in current.options
-            if consistent(when, current.condition, outcome)
+            (extend(when, outcome), option) for outcome, option in current.options if consistent(when, outcome)
         ]
 
 
@@ -188,7 +186,7 @@ class _StatementReader:
 
     def is_broken(self, when: PathCondition) -> bool:
         """True if the document cannot be deployed under ``when``."""
-        return any(all(implies(when, assumption) for assumption in broken) for broken in self.broken)
+        return any(implies_all(when, broken) for broken in self.broken)
 
     def document(self, node: Node, when: PathCondition) -> _Problems:
         if isinstance(node, StringNode):

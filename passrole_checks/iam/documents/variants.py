@@ -155,8 +155,8 @@ def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]
     if isinstance(node, Choice):
         variants: list[tuple[PathCondition, Node]] = []
         for outcome, option in node.options:
-            if consistent(when, node.condition, outcome):
-                variants.extend(_combine(option, extend(when, node.condition, outcome)))
+            if consistent(when, outcome):
+                variants.extend(_combine(option, extend(when, outcome)))
         return _check_count(variants)
     if isinstance(node, ListNode):
         if not any(isinstance(element, Choice | ListNode | ObjectNode) for element in node.items):

@@ -23,7 +23,16 @@ from passrole_checks.iam.grants.grant import (
     scope_of_union,
 )
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies, negate, simplify
+from passrole_checks.iam.path_conditions import (
+    PathCondition,
+    conjoin,
+    consistent,
+    extend,
+    implies,
+    implies_all,
+    negate,
+    simplify,
+)
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 
@@ -82,8 +91,8 @@ def _subtract_by_condition(
     for assumption in dict.fromkeys(assumption for assumptions in possible for assumption in assumptions):
         if implies(when, assumption) or len(cases) > _MAX_CASES // 2:
             continue
-        outcomes = (assumption, (assumption[0], negate(assumption[1])))
-        cases = [extend(case, *variant) for case in cases for variant in outcomes if consistent(case, *variant)]
+        outcomes = (assumption, negate(assumption))
+        cases = [extend(case, outcome) for case in cases for outcome in outcomes if consistent(case, outcome)]
     unsplit = _subtract_under(grant, when, denials, where)
     if len(cases) == 1:
         return (unsplit,)
@@ -101,7 +110,7 @@ def _subtract_under(
     """Return what remains of an Allow under ``when``."""
 
     def applies(denial: PassRoleGrant) -> bool:
-        return all(implies(when, assumption) for assumption in denial.statement.when)
+        return implies_all(when, denial.statement.when)
 
     sure = list(filter(applies, denials.deciding(grant, where)))
     if not sure:  # any Deny removes patterns that match no role

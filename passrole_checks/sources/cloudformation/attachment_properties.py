@@ -119,8 +119,8 @@ class AttachmentReader:
 
     def _in_parent(self, value: Node, when: PathCondition, stack: str) -> Node:
         """Return a value that a nested stack has under a path condition, as seen by this template."""
-        for condition, outcome in reversed(when):
-            value = Choice(condition, ((outcome, value),), value.at)
+        for assumption in reversed(when):
+            value = Choice(((assumption, value),), value.at)
         return self.documents.evaluator.guarded(to_parent(value, stack))
 
     def add_stack_set(self, inner: AttachmentIndex, resource: ResourceDefinition) -> None:

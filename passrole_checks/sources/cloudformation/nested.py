@@ -199,7 +199,7 @@ class NestedStacks:
             return unknown(expression, at, "the nested stack has no such output")
         condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
         condition_holds = None if condition is None else reader.evaluator.decided_outcome(condition)
-        decided_parameters = {subject.removeprefix("Ref ") for subject, _ in self.evaluator.when}
+        decided_parameters = {assumption.subject.removeprefix("Ref ") for assumption in self.evaluator.when}
         for open_defaults in (self.evaluator.open_defaults, True):
             key = (stack, name, open_defaults)
             if key not in self._outputs:

@@ -212,9 +212,7 @@ def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[t
             pending[:0] = [(path, entry.value) for entry in node.entries]
         elif isinstance(node, Choice):
             pending[:0] = [
-                (extend(path, node.condition, outcome), option)
-                for outcome, option in node.options
-                if consistent(path, node.condition, outcome)
+                (extend(path, outcome), option) for outcome, option in node.options if consistent(path, outcome)
             ]
         elif not isinstance(node, Absent):
             yield path, node
@@ -236,8 +234,8 @@ def value_variants(value: Node | None, when: PathCondition = ()) -> list[tuple[P
         return [
             variant
             for outcome, option in value.options
-            if consistent(when, value.condition, outcome)
-            for variant in value_variants(option, extend(when, value.condition, outcome))
+            if consistent(when, outcome)
+            for variant in value_variants(option, extend(when, outcome))
         ]
     if isinstance(value, Const) and value.value is None:
         value = Absent(value.at)

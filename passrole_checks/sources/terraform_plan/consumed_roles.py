@@ -22,6 +22,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     text,
 )
+from passrole_checks.iam.path_conditions import one_of
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
@@ -199,4 +200,4 @@ class _AttributeBuilder:
         possible = consumers.possible_values(references, label)
         if len(possible) == 1:
             return StringNode((possible[0],), at)
-        return Choice(label, tuple((part.expression, StringNode((part,), at)) for part in possible), at)
+        return Choice(tuple((one_of(label, [part.expression]), StringNode((part,), at)) for part in possible), at)

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import pairs
 from work import at_most
 
 from passrole_checks.errors import InputError
@@ -159,7 +160,7 @@ def test_loops_in_conditions_and_in_properties() -> None:
         """
     )
     (statement,) = statements(configuration).values()
-    assert statement.when == (("AWS::Region", '"red"'),)
+    assert pairs(statement.when) == (("AWS::Region", '"red"'),)
     assert isinstance(statement.condition, ObjectNode)
     assert [str(entry.key) for entry in statement.condition.entries] == ["StringEquals", "StringLike"]
 

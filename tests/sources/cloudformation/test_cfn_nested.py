@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import choice, outcome_of, pairs
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.partial_values import (
@@ -441,8 +442,8 @@ def test_output_respects_conditions_of_the_outer_stack(tmp_path: Path) -> None:
 def test_names_survive_a_round_trip_between_stacks() -> None:
     """A value passed down and up again is equal; one of the nested stack gets its prefix."""
     role = Unresolved("Role.Arn", role="Role", known=("arn:", Unresolved("Role", UnresolvedKind.NAME, "Role")))
-    outer = Choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
-    region = Choice(
+    outer = choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
+    region = choice(
         "AWS::Region", (('"x"', StringNode((Unresolved("{{resolve:ssm:x}}"), Unresolved("AWS::AccountId")), AT)),), AT
     )
     assert to_parent(to_nested(outer), "Inner") == outer
@@ -487,13 +488,16 @@ def test_nested_principals_keep_groups_policies_and_boundaries(tmp_path: Path) -
     found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
     prod, not_prod = (("Stage", '"prod"'),), (("Stage", 'not "prod"'),)
     assert found.attached.members == (("Inner.G", "Inner.A"),)
-    assert [(one.holder, str(one.policy), one.when) for one in found.attached.managed_policies] == [
+    assert [(one.holder, str(one.policy), pairs(one.when)) for one in found.attached.managed_policies] == [
         ("Inner.G", "arn:aws:iam::aws:policy/ReadOnlyAccess", ()),
         ("Inner.A", "arn:aws:iam::aws:policy/IAMFullAccess", not_prod),
     ]
     given = found.policies[0]
     assert given.principals == ("someone", "Inner.A", "Inner.C")
-    assert given.conditional_principals == (("someone", (("Team", '"ours"'),)), ("Inner.A", prod))
+    assert [(holder, pairs(when)) for holder, when in given.conditional_principals] == [
+        ("someone", (("Team", '"ours"'),)),
+        ("Inner.A", prod),
+    ]
     assert sorted(boundaries_of(found), key=lambda boundary: boundary[0]) == [
         ("Inner.A", "Inner.Own", prod),
         ("Inner.A", None, not_prod),
@@ -540,7 +544,11 @@ OF_ONE = "Conditions: {IsX: !Equals [!Ref %s, x]}\nResources:\n  M:\n    Type: A
 
 def spelled(node: Node | None) -> str:
     if isinstance(node, Choice):
-        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+        return (
+            f"{node.condition}?("
+            + " | ".join(f"{outcome_of(label)}={spelled(option)}" for label, option in node.options)
+            + ")"
+        )
     if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     return "-" if isinstance(node, Absent) else str(node.value if isinstance(node, Const) else node)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.partial_values import Const, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate
 from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -70,7 +70,7 @@ class Module:
         """Return the scope of an expression of this module, with ``each`` and ``count`` of an instance."""
         variables = instance.variables if instance is not None else {}
         labels = tuple((name, instance.label) for name in variables) if instance is not None else ()
-        when = dict(instance.when) if instance is not None else {}
+        when = instance.when if instance is not None else ()
         return EvaluationScope(self, source, self.run.files, self.run.budget, variables, labels, when)
 
     def instance_scope(self, block: Block, instance: Instance | None) -> EvaluationScope:
@@ -280,7 +280,8 @@ class Module:
         name = value.holes[0].expression
         if instances is None or not instances.counted or (instances.known and not name.endswith("]")):
             return ()
-        return ((f"{name} exists" if name.endswith("]") else f"{name} is not empty", "true"),)
+        predicate = Predicate.EXISTS if name.endswith("]") else Predicate.NOT_EMPTY
+        return (Assumption(name, predicate=predicate),)
 
     # child modules
 

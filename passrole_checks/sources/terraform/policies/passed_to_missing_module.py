@@ -82,8 +82,8 @@ def _string_variants(
         yield path, when, value
     elif depth and isinstance(value, Choice):
         for outcome, option in value.options:
-            if consistent(when, value.condition, outcome):
-                yield from _string_variants(option, path, extend(when, value.condition, outcome), depth - 1)
+            if consistent(when, outcome):
+                yield from _string_variants(option, path, extend(when, outcome), depth - 1)
     elif depth and isinstance(value, ListNode):
         for number, item in enumerate(value.items):
             yield from _string_variants(item, f"{path}/{number}", when, depth - 1)
@@ -109,7 +109,7 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     elif isinstance(value, Choice):
         for outcome, option in value.options:
             for inner, below in _documents(option, path, depth - 1):
-                yield inner, guard(((value.condition, outcome),), below) if below is not None else None
+                yield inner, guard((outcome,), below) if below is not None else None
 
 
 def _contains_statements(value: Node) -> bool:

@@ -232,7 +232,7 @@ def _as_document(value: Node) -> Node | None:
 def _parse_statements(value: Node) -> Node:
     """Return a document object with its statements parsed if they are JSON (``awscc``: "Map of String")."""
     if isinstance(value, Choice):
-        return Choice(value.condition, tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
+        return Choice(tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
     if not isinstance(value, ObjectNode):
         return value
     entries: list[ObjectEntry] = []
@@ -268,7 +268,7 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
         if isinstance(node, ListNode):
             pending[:0] = [(when, item) for item in node.items]
         elif isinstance(node, Choice):
-            pending[:0] = [((*when, (node.condition, outcome)), option) for outcome, option in node.options]
+            pending[:0] = [((*when, outcome), option) for outcome, option in node.options]
         elif isinstance(node, ObjectNode):
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)

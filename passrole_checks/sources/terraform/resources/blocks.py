@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, Position, text
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import PathCondition, Predicate
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
@@ -46,15 +46,11 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
             inner = scope.with_variables(
                 {name: each_object(round_.key, round_.value, value.at)}, round_.labels(None, name, subject)
             )
-            nonempty = _has_elements(subject, scope) if round_.repeated and not round_.when else ()
+            uncertain = round_.repeated and not round_.when
+            nonempty = (scope.assume(subject, Predicate.NOT_EMPTY),) if uncertain else ()
             yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
-            more = ((scope.condition(f"{subject} has more than {_MAX_BLOCKS} elements"), "true"),)
-            yield when + more, contents[0], scope
-
-
-def _has_elements(subject: str, scope: EvaluationScope) -> PathCondition:
-    return ((scope.condition(f"{subject} is not empty"), "true"),)
+            yield (*when, scope.assume(subject, Predicate.LONGER, str(_MAX_BLOCKS))), contents[0], scope
 
 
 def each_object(key: Node, value: Node, at: Position) -> ObjectNode:
@@ -68,6 +64,6 @@ def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:
     while pending:
         when, node = pending.pop(0)
         if isinstance(node, Choice):
-            pending.extend(((*when, (node.condition, outcome)), option) for outcome, option in node.options)
+            pending.extend(((*when, outcome), option) for outcome, option in node.options)
         else:
             yield when, node
