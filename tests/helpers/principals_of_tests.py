@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from path_conditions_of_tests import pairs
+
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.partial_values import Position, StringNode, text
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,
@@ -100,14 +101,14 @@ def configuration(
     )
 
 
-def boundaries_of(configuration: Configuration) -> list[tuple[str, str | None, PathCondition]]:
+def boundaries_of(configuration: Configuration) -> list[tuple[str, str | None, tuple[tuple[str, str], ...]]]:
     """Return the permissions boundaries: the principal, the address, ARN or name of the policy (None for no boundary,
-    ``?`` if it is unknown), and the path condition."""
-    found: list[tuple[str, str | None, PathCondition]] = []
+    ``?`` if it is unknown), and the path condition as pairs."""
+    found: list[tuple[str, str | None, tuple[tuple[str, str], ...]]] = []
     for use in configuration.attached.boundaries:
         policy = use.policy
         shown = policy.resource.address if isinstance(policy, AttachedPolicy) else policy and str(policy)
-        found.append((use.principal, "?" if policy == UNKNOWN_BOUNDARY else shown, use.when))
+        found.append((use.principal, "?" if policy == UNKNOWN_BOUNDARY else shown, pairs(use.when)))
     return found
 
 
