@@ -53,7 +53,7 @@ class TemplateAttachments:
         self.evaluator = evaluator
         self.owners = owners
         self.bounds_only_below = bounds_only_below
-        self.index = AttachmentIndex(self._name_uses)
+        self.index = AttachmentIndex()
         self.implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
         self._managed: dict[str, str] = {}  # logical ids by name as written
@@ -149,7 +149,7 @@ class TemplateAttachments:
     def _name_uses(self) -> Iterator[str]:
         """Yield the managed policies whose ARN is in a property other than a policy document, or whose name is in a
         property about policies."""
-        for logical_id, key, value, bounds in self._iterate_properties() if self._managed else ():
+        for logical_id, key, value, bounds in self._iterate_properties():
             kind = self._types[logical_id]
             own_name = kind.startswith("AWS::IAM::") and key in ("ManagedPolicyName", "PolicyName")
             others = {path.split("/")[0] for path in (*RESOURCE_POLICIES.get(kind, ()), *LIMITS.get(kind, ()))}
@@ -190,6 +190,8 @@ class TemplateAttachments:
         """
         if _MANAGED in self._types.values():
             self.index.add_demanded_boundaries(policies, self.find_policies)
+        if self.index.boundary_uses and self._managed:
+            self.index.other_uses.update(self._name_uses())
         policies[:] = map(self.index.join, policies)
 
     def named_principals(self, properties: yaml.Node) -> dict[str, list[PathCondition]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -50,15 +49,13 @@ _MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
 class AttachmentIndex:
     """The attachments of one configuration, by address.
 
-    ``find_other_uses`` returns further managed policies that are used other than as a permissions boundary; it is
-    called only if a policy is used as one. ``holders``: managed policies with their principals, each with the path
-    conditions of its attachments. ``boundary_uses``: managed policies that are used as a permissions boundary.
-    ``other_uses``: those that are used in another way. ``has_unresolved_policy``: an attached policy is unknown, and
-    may be any. ``boundaries``: principals with the variants of their permissions boundary. ``scp_targets``: targets of
-    organization policies, each with its path condition and the address of the policy.
+    ``holders``: managed policies with their principals, each with the path conditions of its attachments.
+    ``boundary_uses``: managed policies that are used as a permissions boundary. ``other_uses``: those that are used in
+    another way; sources look for them only if there are ``boundary_uses``. ``has_unresolved_policy``: an attached
+    policy is unknown, and may be any. ``boundaries``: principals with the variants of their permissions boundary.
+    ``scp_targets``: targets of organization policies, each with its path condition and the address of the policy.
     """
 
-    find_other_uses: Callable[[], Iterable[str]] = tuple
     holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
     boundary_uses: set[str] = field(default_factory=set)
     other_uses: set[str] = field(default_factory=set)
@@ -100,8 +97,6 @@ class AttachmentIndex:
         """Add the uses of managed policies in a nested stack."""
         self.boundary_uses.update(map(rename, nested.boundary_uses))
         self.other_uses.update(map(rename, nested.other_uses))
-        if nested.boundary_uses:
-            self.other_uses.update(map(rename, nested._further_uses))
 
     def is_only_boundary(self, address: str) -> bool:
         """True if a managed policy is used as a permissions boundary, and not in another way.
@@ -114,12 +109,7 @@ class AttachmentIndex:
             and not self.has_unresolved_policy
             and self.holders.keys().isdisjoint(names)
             and self.other_uses.isdisjoint(names)
-            and self._further_uses.isdisjoint(names)
         )
-
-    @cached_property
-    def _further_uses(self) -> frozenset[str]:
-        return frozenset(self.find_other_uses())
 
     def join(self, policy: AttachedPolicy) -> AttachedPolicy:
         """Return a managed policy with all its principals, and of kind BOUNDARY if it has no other use."""

@@ -68,7 +68,7 @@ class PlanAttachments:
 
     def __init__(self, plan: PlanFile, references: PlanReferences, consumers: PlanRoleConsumers) -> None:
         self.plan, self.references, self.consumers = plan, references, consumers
-        self.index = AttachmentIndex(self._other_uses)
+        self.index = AttachmentIndex()
         self.attached_by_plan: set[str] = set()
         self._by_name: dict[tuple[str, str], list[PlannedResource]] = {}  # by kind and name
         self._by_arn: dict[str, str] = {}
@@ -77,6 +77,8 @@ class PlanAttachments:
         for resource in plan.resources.values():
             read_attachments(_AttachingResource(self, resource), self.index)
         self.index.boundary_uses.update(self._demanded_boundaries())
+        if self.index.boundary_uses:
+            self.index.other_uses.update(self._other_uses())
 
     def attached(self, policies: Iterable[AttachedPolicy], checked: Collection[str]) -> Attachments:
         """Return the attachments. ``policies``: boundaries and organization policies; ``checked``: addresses."""

@@ -69,7 +69,7 @@ class TerraformAttachments:
 
     def __init__(self, root: Module) -> None:
         self.root = root
-        self.index = AttachmentIndex(self._other_uses)
+        self.index = AttachmentIndex()
         self.by_name: dict[tuple[str, _Name], list[_NamedEntity]] = {}
         self.arns: dict[str, str] = {}
         # organization policies by name, as their ids are unknown before deployment
@@ -116,6 +116,8 @@ class TerraformAttachments:
         policies = list(policies)
         if self.arns:
             self.index.add_demanded_boundaries(policies, lambda arn: self.resolve_policies(arn, ""))
+        if self.index.boundary_uses and not self.index.has_unresolved_policy:
+            self.index.other_uses.update(self._other_uses())
         return [self.index.join(policy) for policy in policies]
 
     def scp_addresses(self, policy: Node) -> list[str]:
