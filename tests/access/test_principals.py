@@ -379,7 +379,7 @@ Resources:
 """
     )
     assert configuration.attached.members == (("G", "U"), ("admins", "U"), ("G", "bob"))
-    assert boundaries_of(configuration) == [("C", "${Fn::ImportValue shared}", ()), ("U", "B", ())]
+    assert boundaries_of(configuration) == [("U", "B", ()), ("C", "${Fn::ImportValue shared}", ())]
 
 
 def test_a_boundary_that_is_there_under_a_condition_only() -> None:

@@ -142,7 +142,7 @@ class _Side:
 
     def attached(self) -> Attachments:
         """Return the attachments whose principals are known."""
-        attached = self.reader.elsewhere.builder.build(self.policies)
+        attached = self.reader.attachments.index.build(self.policies)
         return replace(
             attached,
             managed_policies=tuple(

@@ -24,8 +24,8 @@ from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.partial_values import Choice, Node, Position, unknown
 from passrole_checks.iam.path_conditions import intersect
+from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
-from passrole_checks.sources.cloudformation.attachments_elsewhere import AttachmentCollector
 from passrole_checks.sources.cloudformation.cdk import find_asset
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
 from passrole_checks.sources.cloudformation.documents import existence_conditions
@@ -96,7 +96,7 @@ class TemplateReader(Protocol):
     nested: NestedStacks
     attachments: TemplateAttachments
     received: TemplateRoleConsumers
-    elsewhere: AttachmentCollector
+    attachment_reader: AttachmentReader
 
     def read(self) -> None: ...
 
@@ -153,10 +153,10 @@ class NestedStacks:
             document = self.evaluator.guarded(to_parent(inner.document, stack))
             policy = replace(inner, resource=_in_parent(inner.resource, stack), document=document)
             policy = policy.with_principals(named, lambda when: parent_condition(when, stack))
-            outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
+            outer.policies.append(policy)
         self._add_roles_and_users(reader, outer, stack)
         outer.received.add_nested(reader.received, stack)
-        outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
+        outer.attachment_reader.add_nested(reader.attachments.index, stack, named)
         outer.unreadable.extend(
             replace(entry, resource=parent_name(entry.resource, stack) if entry.resource else stack)
             for entry in reader.unreadable
@@ -223,7 +223,7 @@ class NestedStacks:
         if reader is None:
             return False
         inner = TemplateAttachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.is_only_boundary)
-        return inner.is_only_boundary(parameter)
+        return inner.index.is_only_boundary(parameter)
 
     def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
         """Return the name of a nested template's principal in this template.

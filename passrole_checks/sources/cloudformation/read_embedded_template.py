@@ -194,14 +194,12 @@ class _ContentBuilder:
 
     def _attached(self) -> Attachments:
         """Return the attachments; the contents of permissions boundaries are unknown outside of the template."""
-        builder = self.reader.elsewhere.builder
-        attached = Attachments(
-            tuple(map(self._attachment, builder.attachments)),
-            tuple((self._principal(group), self._principal(user)) for group, user in builder.members),
+        index = self.reader.attachments.index
+        return Attachments(
+            tuple(map(self._attachment, index.managed_policies)),
+            tuple((self._principal(group), self._principal(user)) for group, user in index.members),
+            tuple(BoundaryUse(self._principal(holder), UNKNOWN_BOUNDARY) for holder in index.boundaries),
         )
-        bounded = (*builder.bounded, *builder.boundary_unknown, *builder.conditional_boundaries)
-        boundaries = (BoundaryUse(holder, UNKNOWN_BOUNDARY) for holder in dict.fromkeys(map(self._principal, bounded)))
-        return replace(attached, boundaries=tuple(boundaries))
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
         """Return an attachment as one of the stack's resource."""

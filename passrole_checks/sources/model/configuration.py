@@ -157,7 +157,7 @@ class BoundaryUse:
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """What is attached to the principals of a configuration, besides the policies with their own principals.
+    """Attachments of a configuration that its policies do not have themselves.
 
     ``managed_policies`` are attached managed policies that are not in this configuration. ``members`` are pairs of a
     group and a user. ``boundaries`` are permissions boundaries: one for each principal, or one for each path condition

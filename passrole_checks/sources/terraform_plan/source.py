@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -14,13 +13,11 @@ from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,
-    BoundaryUse,
     Configuration,
     Framework,
     Inputs,
     PolicyKind,
     ReceivedRole,
-    ResourceDefinition,
     RoleDefinition,
     Unreadable,
 )
@@ -29,17 +26,19 @@ from passrole_checks.sources.model.principal_names import display_principal_name
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     FLAGGABLE,
+    HOLDERS,
     IDENTITY_POLICIES,
     NESTED_POLICIES,
     OPTIONAL_IDENTITY_POLICIES,
     ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
     not_read_reason,
 )
-from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
+from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.plan_file import (
@@ -50,7 +49,6 @@ from passrole_checks.sources.terraform_plan.plan_file import (
     as_text,
     read_plan,
 )
-from passrole_checks.sources.terraform_plan.principals import PlanAttachments
 from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
@@ -87,8 +85,8 @@ class _Loader:
         self.plan, self.source = plan, source
         self.references = PlanReferences(plan.configuration)
         self.documents = PlanDocuments(plan, self.references)
-        self.attachments = PlanAttachments(plan, self.references)
         self.consumers = PlanRoleConsumers(plan, self.references, source)
+        self.attachments = PlanAttachments(plan, self.references, self.consumers)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
         checked = [
@@ -108,7 +106,7 @@ class _Loader:
         as_read = Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
-            tuple(map(_definition, checked)),
+            tuple(planned.definition for planned in checked),
             tuple(policies),
             tuple(roles),
             suppressions=self.source.suppressions({planned.address for planned in checked})
@@ -143,15 +141,15 @@ class _Loader:
 
     def attached(self, checked: Collection[str], stacks: Iterable[StackContent]) -> Attachments:
         """Return the attachments in the plan and in the templates of stacks. ``checked``: addresses of resources."""
-        holdings = holdings_of(self.plan, self.attachments, self.consumers, _definition, checked)
-        limits = (planned for planned in self.plan.resources.values() if planned.type in ORGANIZATION_POLICIES)
-        attached = holdings.build([policy for planned in limits for policy in self.policies(planned)])
-        boundaries = (*attached.boundaries, *self.boundaries())
-        return replace(attached, boundaries=boundaries).with_others(stack.attached for stack in stacks)
+        resources = self.plan.resources
+        limits = [planned for planned in resources.values() if planned.type in ORGANIZATION_POLICIES]
+        limits += [resources[address] for address in self.attachments.boundary_addresses()]
+        policies = (policy for planned in limits for policy in self.policies(planned))
+        return self.attachments.attached(policies, checked).with_others(stack.attached for stack in stacks)
 
     def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
-            yield from self.consumers.roles(resource, _definition(resource), resource.address in checked)
+            yield from self.consumers.roles(resource, resource.definition, resource.address in checked)
 
     def change_fields(self, checked: list[PlannedResource]) -> _ChangeFields:
         """Return the access before the plan, and what the plan does not change."""
@@ -175,18 +173,13 @@ class _Loader:
             "attached_before": loader.attached((), stacks_before).renamed(renamed.name),
         }
 
-    def boundaries(self) -> Iterator[BoundaryUse]:
-        """Yield the permissions boundaries that are policies of the plan."""
-        for principal, address in self.attachments.boundaries():
-            yield from (BoundaryUse(principal, policy) for policy in self.policies(self.plan.resources[address]))
-
     def stack(self, resource: PlannedResource, checked: bool) -> StackContent:
         """Return the content of a stack's template.
 
         Its principals may be identified by name, as the template in a plan has its references filled in; those of a
         stack set are in other accounts.
         """
-        content = self.consumers.stack(resource, _definition(resource), checked)
+        content = self.consumers.stack(resource, resource.definition, checked)
         return (
             content.with_principals(lambda principal: self.attachments.resolve_name(resource, principal))
             if resource.type == ONE_ACCOUNT
@@ -206,15 +199,17 @@ class _Loader:
                 yield Unreadable(self.plan.file, f"{resource.address}: {reason}", resource.at.line)
 
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
-        definition, type_ = _definition(resource), resource.type
+        definition, type_ = resource.definition, resource.type
         if type_ in TYPES:
             yield from self.stack(resource, True).policies
         if type_ in IDENTITY_POLICIES:
             attribute = IDENTITY_POLICIES[type_]
             document = self.document(resource, attribute, required=type_ not in OPTIONAL_IDENTITY_POLICIES)
             if document is not None:
-                kind, principals = self.attachments.kind_of(resource), self.attachments.principals_of(resource)
-                yield AttachedPolicy(definition, attribute, document, kind, principals)
+                own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
+                principals = tuple(dict.fromkeys(self.attachments.principals_in(resource, HOLDERS.get(type_, {}))))
+                policy = AttachedPolicy(definition, attribute, document, principals=principals or own_address)
+                yield self.attachments.index.join(policy)
         if type_ in TRUST_POLICIES:
             trust = self.document(resource, TRUST_POLICIES[type_], required=True)
             if trust is not None:
@@ -309,7 +304,7 @@ class _Loader:
         prefix = as_text(role.values.get("name_prefix"))
         generated = StringNode((prefix, Unresolved("generated", UnresolvedKind.NAME)), role.at) if prefix else None
         return RoleDefinition(
-            _definition(role),
+            role.definition,
             text(name, role.at) if name else generated,
             self.path_of(role, path),
             self.document(role, TRUST_POLICIES[role.type], required=True),
@@ -337,7 +332,3 @@ class _Loader:
 
 def _texts(value: Json) -> Iterable[str]:
     return (str(item) for item in as_list(value) if isinstance(item, (str, int)))
-
-
-def _definition(resource: PlannedResource) -> ResourceDefinition:
-    return ResourceDefinition(resource.address, resource.type, Framework.TERRAFORM_PLAN, resource.at)

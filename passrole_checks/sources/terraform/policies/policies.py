@@ -56,7 +56,6 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
-from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     instance_profile,
     may_receive,
@@ -95,24 +94,25 @@ class ModuleContents:
 
 def collect(root: Module) -> ModuleContents:
     """Return all resources, policies and roles of a root module and its child modules."""
-    contents, attachments = ModuleContents(), TerraformAttachments.of(root)
-    holdings, documents, managed = Collected(attachments), PolicyDetector(), ManagedPolicyDetector()
+    contents, attachments = ModuleContents(), TerraformAttachments(root)
+    documents, managed = PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
-                _collect_block(module, block, contents, holdings)
+                _collect_block(module, block, contents, attachments)
             except RecursionError:
                 contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 contents.policies.extend(policies_in_arguments(module, block, documents))
-                holdings.holdings.attachments.extend(managed_policies_in_arguments(module, block, managed))
+                attachments.index.managed_policies.extend(managed_policies_in_arguments(module, block, managed))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)
-    attachments.add_demanded_boundaries(contents.policies)
-    contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
-    contents.attached = holdings.held(contents.policies).with_others(stack.content.attached for stack in stacks)
+    contents.policies = attachments.finish(contents.policies)
+    contents.attached = attachments.index.build(contents.policies).with_others(
+        stack.content.attached for stack in stacks
+    )
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
     for block, resource, scope, when in _role_consumers(root):
@@ -151,7 +151,7 @@ def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
     contents.nested.extend([content.file] if content.file else ())
 
 
-def _collect_block(module: Module, block: Block, contents: ModuleContents, holdings: Collected) -> None:
+def _collect_block(module: Module, block: Block, contents: ModuleContents, attachments: TerraformAttachments) -> None:
     type_ = block.labels[0]
     if type_ in TYPES:
         return
@@ -163,15 +163,14 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, holdi
         return
     for resource, scope, when in resource_instances(module, block):
         contents.resources.append(resource)
-        for policy in _policies(block, resource, scope, holdings.attachments):
+        for policy in _policies(block, resource, scope, attachments):
             contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             contents.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
             contents.users.extend([(resource.address, to_plain_string(user))] if user is not None else ())
-        holdings.attachments.add_resource(block, scope, resource.address, when)
-        holdings.add_resource(block, scope, resource, when)
+        attachments.add_resource(block, scope, resource, when)
 
 
 def _note_unread(module: Module, block: Block, address: str) -> None:

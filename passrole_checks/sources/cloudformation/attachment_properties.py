@@ -8,8 +8,9 @@ Developer Guide, AWS::Serverless::Function and StateMachine (``Policies``, ``Per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 import yaml
 
@@ -20,13 +21,13 @@ from passrole_checks.sources.cloudformation.attachments import TemplateAttachmen
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
-from passrole_checks.sources.model.attachments_elsewhere import (
-    AttachmentsBuilder,
-    conditional_holders,
+from passrole_checks.sources.model.attachments import (
+    AttachmentIndex,
     flatten_variants,
+    resolve_boundary,
     value_variants,
 )
-from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, ResourceDefinition
+from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, ManagedAttachment, ResourceDefinition
 
 _ARNS = {  # the property with the ARNs of managed policies
     "AWS::IAM::Group": "ManagedPolicyArns",
@@ -40,74 +41,49 @@ _NOWHERE = Position("", 0)
 _BOUNDED = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::SSO::PermissionSet"})
 
 
-class AttachmentCollector:
-    """Collects attachments resource by resource (:meth:`read`).
+class AttachmentReader:
+    """Reads the attachments of a template's resources, resource by resource (:meth:`read`)."""
 
-    ``owners``: SAM's implicit roles with the logical ids of the resources that they are for.
-    """
-
-    def __init__(self, template: Template, documents: TemplateDocuments, owners: Mapping[str, str]) -> None:
+    def __init__(self, template: Template, documents: TemplateDocuments, attachments: TemplateAttachments) -> None:
         self.template = template
         self.documents = documents
-        self.builder = AttachmentsBuilder()
-        self._implicit_roles = {owner: role for role, owner in owners.items()}
-        # policies of the template that nested stacks attach: principals with path conditions
-        self._nested_attachments: dict[str, dict[str, list[PathCondition]]] = {}
+        self.attachments = attachments
+        self.index = attachments.index
 
-    def finish(self, policies: list[AttachedPolicy]) -> None:
-        """Add the principals of nested stacks to the policies of the template that are attached to them."""
-        for index, policy in enumerate(policies):
-            nested_holders = self._nested_attachments.get(policy.resource.address)
-            if nested_holders is not None:
-                principals = tuple(dict.fromkeys((*policy.principals, *nested_holders)))
-                conditions: dict[str, list[PathCondition]] = {holder: [()] for holder in policy.principals}
-                for holder, when in policy.conditional_principals:
-                    conditions[holder] = [*(condition for condition in conditions[holder] if condition), when]
-                for holder, further in nested_holders.items():
-                    conditions.setdefault(holder, []).extend(further)
-                policies[index] = replace(
-                    policy, principals=principals, conditional_principals=conditional_holders(conditions)
-                )
-
-    def read(
-        self, resource: ResourceDefinition, properties: yaml.MappingNode, attachments: TemplateAttachments
-    ) -> None:
+    def read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         """Record the attachments, group memberships and boundaries of a resource."""
-        kind, holder = resource.type, resource.address
+        kind, holder, attachments = resource.type, resource.address, self.attachments
         if kind in _ARNS:
-            self._attach(resource, properties, _ARNS[kind], holder, attachments)
+            self._attach(resource, properties, _ARNS[kind], holder)
         if kind == "AWS::SSO::PermissionSet":
-            self._attach(resource, properties, _REFERENCES, holder, attachments)
-        if kind in sam.TYPES_WITH_POLICIES and holder in self._implicit_roles:
-            self._attach(resource, properties, "Policies", self._implicit_roles[holder], attachments)
+            self._attach(resource, properties, _REFERENCES, holder)
+        if kind in sam.TYPES_WITH_POLICIES and holder in attachments.implicit_roles:
+            self._attach(resource, properties, "Policies", attachments.implicit_roles[holder])
         if kind in _BOUNDED:
-            self._add_boundary(holder, child(properties, _BOUNDARY), attachments)
-        elif holder in self._implicit_roles and holder in self.template.resources:
+            self._add_boundary(holder, child(properties, _BOUNDARY))
+        elif holder in attachments.implicit_roles and holder in self.template.resources:
             self._add_boundary(
-                self._implicit_roles[holder],
+                attachments.implicit_roles[holder],
                 child(sam.properties_with_globals(self.template, holder), _BOUNDARY),
-                attachments,
             )
         if kind == "AWS::IAM::User":
-            self._add_members(
+            self.index.add_members(
                 attachments.resolve_principals(self._value(child(properties, "Groups")), "group"), (holder,)
             )
         elif kind == "AWS::IAM::UserToGroupAddition":
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
-            self._add_members(
+            self.index.add_members(
                 attachments.resolve_principals(groups, "group"), attachments.resolve_principals(users, "user")
             )
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
-                    self.builder.scp_targets.append((target, when, holder))
+                    self.index.scp_targets.append((target, when, holder))
 
-    def add_nested(
-        self, inner: AttachmentCollector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments
-    ) -> None:
-        """Add the attachments of principals of a nested stack. ``principal`` returns the name of one in this
-        template."""
-        for attachment in inner.builder.attachments:
+    def add_nested(self, inner: AttachmentIndex, stack: str, principal: Callable[[str], str]) -> None:
+        """Add the attachments of a nested stack. ``principal`` returns the name of a principal in this template."""
+        self.index.add_uses(inner, lambda name: parent_name(name, stack))
+        for attachment in inner.managed_policies:
             value: Node = attachment.policy
             for condition, outcome in reversed(attachment.when):
                 value = Choice(condition, ((outcome, value),), value.at)
@@ -115,34 +91,25 @@ class AttachmentCollector:
             for when, policy in flatten_variants(self.documents.evaluator.guarded(to_parent(value, stack))):
                 if not isinstance(policy, StringNode):
                     continue
-                holder, logical_ids = principal(attachment.holder), attachments.find_policies(policy)
-                for logical_id in logical_ids:
-                    self._nested_attachments.setdefault(logical_id, {}).setdefault(holder, []).append(when)
+                holder, logical_ids = principal(attachment.holder), self.attachments.find_policies(policy)
+                self.index.attach(logical_ids, [holder], when)
                 if not logical_ids:
                     nested = replace(attachment, holder=holder, policy=policy, resource=resource, when=when)
-                    self.builder.attachments.append(nested)
-        for group, user in inner.builder.members:
-            self.builder.members[principal(group), principal(user)] = None
-        for holder, policy_id in inner.builder.bounded.items():
-            self.builder.bounded[principal(holder)] = parent_name(policy_id, stack)
-        for holder, name in inner.builder.boundary_names.items():
-            self.builder.add_boundary(principal(holder), [((), to_parent(name, stack))], attachments.find_policies)
-        for holder in inner.builder.boundary_unknown:
-            if holder not in inner.builder.boundary_names:
-                self.builder.boundary_unknown[principal(holder)] = None
-        for holder, variants in inner.builder.conditional_boundaries.items():
-            values = [
-                attachment for when, bound in variants for attachment in self._boundary_in_parent(when, bound, stack)
-            ]
-            own = {parent_name(bound, stack) for _, bound in variants if isinstance(bound, str)}
+                    self.index.managed_policies.append(nested)
+        for group, user in inner.members:
+            self.index.add_members([principal(group)], [principal(user)])
+        for holder, variants in inner.boundaries.items():
+            own = {parent_name(boundary, stack) for _, boundary in variants if isinstance(boundary, str)}
+            values = [value for when, bound in variants for value in self._boundary_in_parent(when, bound, stack)]
+            find_policies = partial(self._find_boundary, own)
+            self.index.add_boundary(principal(holder), resolve_boundary(values, find_policies))
 
-            def find_policies(value: StringNode, own: Collection[str] = own) -> list[str]:
-                unresolved = value.only_hole
-                if unresolved is not None and unresolved.expression in own:
-                    return [unresolved.expression]
-                return attachments.find_policies(value)
-
-            self.builder.add_boundary(principal(holder), values, find_policies)
+    def _find_boundary(self, own: Collection[str], value: StringNode) -> list[str]:
+        """Return the policies that a boundary of a nested stack refers to. ``own``: addresses in the nested stack."""
+        unresolved = value.only_hole
+        if unresolved is not None and unresolved.expression in own:
+            return [unresolved.expression]
+        return self.attachments.find_policies(value)
 
     def _boundary_in_parent(
         self, facts: PathCondition, bound: str | StringNode | None, stack: str
@@ -151,22 +118,20 @@ class AttachmentCollector:
         value: Node = Absent(_NOWHERE)
         if bound is not None:
             value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
+        if not facts:
+            return [((), to_parent(value, stack))]
         for condition, outcome in reversed(facts):
             value = Choice(condition, ((outcome, value),), value.at)
         return value_variants(self.documents.evaluator.guarded(to_parent(value, stack)))
 
-    def add_stack_set(self, inner: AttachmentCollector, resource: ResourceDefinition) -> None:
+    def add_stack_set(self, inner: AttachmentIndex, resource: ResourceDefinition) -> None:
         """Add the attachments of principals in a stack set's template, with addresses below the stack set."""
-        for attachment in inner.builder.attachments:
+        for attachment in inner.managed_policies:
             path = f"TemplateBody/Resources/{attachment.resource.address}/Properties/{attachment.path}"
             holder = f"{resource.address}.{attachment.holder}"
-            self.builder.attachments.append(replace(attachment, holder=holder, resource=resource, path=path))
-        for holder in (
-            *inner.builder.bounded,
-            *inner.builder.boundary_unknown,
-            *inner.builder.conditional_boundaries,
-        ):
-            self.builder.boundary_unknown[f"{resource.address}.{holder}"] = None
+            self.index.managed_policies.append(replace(attachment, holder=holder, resource=resource, path=path))
+        for holder in inner.boundaries:
+            self.index.add_boundary(f"{resource.address}.{holder}", [((), UNKNOWN_BOUNDARY)])
 
     def _attach(
         self,
@@ -174,7 +139,6 @@ class AttachmentCollector:
         properties: yaml.MappingNode,
         name: str,
         holder: str,
-        attachments: TemplateAttachments,
     ) -> None:
         """Record the attached managed policies of a property that are not in the template."""
         node = child(properties, name)
@@ -189,11 +153,11 @@ class AttachmentCollector:
                 continue  # a policy document or a SAM policy template
             value = self.documents.evaluator.guarded(self.documents.evaluate_under(element.conditions, inside))
             for when, policy in flatten_variants(value):
-                if isinstance(policy, StringNode) and not attachments.find_policies(policy, name == _REFERENCES):
+                if isinstance(policy, StringNode) and not self.attachments.find_policies(policy, name == _REFERENCES):
                     attached = ManagedAttachment(holder, policy, resource, path, policy.at, when)
-                    self.builder.attachments.append(attached)
+                    self.index.managed_policies.append(attached)
 
-    def _add_boundary(self, holder: str, node: yaml.Node | None, attachments: TemplateAttachments) -> None:
+    def _add_boundary(self, holder: str, node: yaml.Node | None) -> None:
         """Record the permissions boundary of a principal."""
         if node is None:
             return
@@ -205,11 +169,10 @@ class AttachmentCollector:
             if inside is None:
                 return
             node = inside
-        values = value_variants(self._value(node))
-        self.builder.add_boundary(holder, values, lambda text: attachments.find_policies(text, by_name))
-
-    def _add_members(self, groups: tuple[str, ...], users: tuple[str, ...]) -> None:
-        self.builder.members.update(dict.fromkeys((group, user) for group in groups for user in users))
+        variants = resolve_boundary(
+            value_variants(self._value(node)), lambda name: self.attachments.find_policies(name, by_name)
+        )
+        self.index.add_boundary(holder, variants)
 
     def _value(self, node: yaml.Node | None) -> Node:
         empty = yaml.SequenceNode(
