@@ -145,7 +145,7 @@ class RoleConsumers:
                         return found
             return None
         named = _PROFILE_NAME.fullmatch(str(value))
-        same = [one for one in self._profiles.values() if named and one.name is not None and str(one.name) == named[1]]
+        same = [one for one in self._profiles.values() if named and one.name and str(one.name) == named[1]]
         return same[0] if len(same) == 1 else None
 
     # roles

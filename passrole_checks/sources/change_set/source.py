@@ -46,7 +46,6 @@ from passrole_checks.sources.model.configuration import (
     Attachments,
     Configuration,
     Framework,
-    InstanceProfile,
     PolicyKind,
     ReceivedRole,
     Unreadable,
@@ -107,7 +106,9 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         stack=change_set.stack,
         users=tuple(after.reader.users),
         received=tuple(after.read_received(unchanged_names)),
-        instance_profiles=tuple(map(after.read_profile, after.reader.received.profiles)),
+        instance_profiles=tuple(
+            profile.converted(profile.address, after.mark_unknown) for profile in after.reader.received.profiles
+        ),
         attached=after.attached(),
         attached_before=before.attached(),
     )
@@ -158,11 +159,6 @@ class _Side:
                 for boundary in attached.boundaries
             ),
         )
-
-    def read_profile(self, profile: InstanceProfile) -> InstanceProfile:
-        """Return an instance profile with unresolved parts marked."""
-        name = self.mark_unknown_text(profile.name) if profile.name is not None else None
-        return replace(profile, name=name, role=self.mark_unknown(profile.role) if profile.role is not None else None)
 
     def context_of(self, item: ResourceChange) -> yaml.Node | None:
         """Return the resource on this side. An imported one exists before, and is then as in the template (AWS

@@ -41,7 +41,6 @@ from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,
     BoundaryUse,
-    InstanceProfile,
     ManagedAttachment,
     ResourceDefinition,
     RoleDefinition,
@@ -139,13 +138,8 @@ class _ContentBuilder:
             for entry in reader.received.roles
         )
         profiles = tuple(
-            InstanceProfile(
-                f"{resource.address}.{entry.address}",
-                parent.text(entry.name),
-                parent.value(entry.role) if entry.role is not None else None,
-                resource.at,
-            )
-            for entry in reader.received.profiles
+            profile.converted(f"{resource.address}.{profile.address}", parent.value)
+            for profile in reader.received.profiles
         )
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
-from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved
+from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
@@ -254,12 +254,25 @@ class ReceivedRole:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfile:
-    """An instance profile of this configuration and its role. ``name`` is None if AWS generates it."""
+    """An instance profile of this configuration. ``name`` is None if AWS generates it.
+
+    ``roles`` is its role, or a list with its role.
+    """
 
     address: str
-    name: StringNode | None
-    role: Node | None
-    at: Position
+    name: Node | None
+    roles: Node | None
+
+    @property
+    def role(self) -> Node | None:
+        """The role; an instance profile contains at most one."""
+        if isinstance(self.roles, ListNode):
+            return self.roles.items[0] if self.roles.items else None
+        return self.roles
+
+    def converted(self, address: str, convert: Callable[[Node], Node]) -> InstanceProfile:
+        """Return a copy with another address and converted values."""
+        return InstanceProfile(address, self.name and convert(self.name), self.roles and convert(self.roles))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,10 +74,8 @@ class PlanRoleConsumers:
         if resource.type not in INSTANCE_PROFILES:
             return None
         name = as_text(resource.values.get(ENTITIES[resource.type].name))
-        role: Node | None = self.value_of(resource, INSTANCE_PROFILES[resource.type])
-        if isinstance(role, ListNode):
-            role = role.items[0] if role.items else None
-        return InstanceProfile(resource.address, text(name, resource.at) if name else None, role, resource.at)
+        roles = self.value_of(resource, INSTANCE_PROFILES[resource.type])
+        return InstanceProfile(resource.address, text(name, resource.at) if name else None, roles)
 
     def value_of(self, resource: PlannedResource, name: str) -> Node:
         """Return the value of an attribute; values known after apply are unresolved."""

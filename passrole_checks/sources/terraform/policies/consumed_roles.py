@@ -77,13 +77,9 @@ class _BlockAttributes:
 
 def instance_profile(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> InstanceProfile:
     """Return an instance profile with its name and its role."""
-    name = references.entity_name(block, scope)
-    role = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
-    value = to_document(role) if role is not None else None
-    if isinstance(value, ListNode):
-        value = value.items[0] if value.items else None
-    plain = to_document(name) if name is not None else None
-    return InstanceProfile(resource.address, plain if isinstance(plain, StringNode) else None, value, resource.at)
+    roles = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
+    profile = InstanceProfile(resource.address, references.entity_name(block, scope), roles)
+    return profile.converted(resource.address, to_document)
 
 
 def _value_at_paths(
