@@ -156,6 +156,24 @@ def test_outer_stack_attaches_a_nested_managed_policy(tmp_path: Path, inner: str
         assert [item.principals for item in result.grants] == [("X",)]
 
 
+@pytest.mark.parametrize(
+    ("outer", "grants"),
+    [
+        ("Role, Properties: {PermissionsBoundary: !GetAtt Middle.Outputs.M}", False),
+        ("User, Properties: {ManagedPolicyArns: [!GetAtt Middle.Outputs.M]}", True),
+    ],
+)
+def test_use_of_a_policy_two_nested_stacks_below(tmp_path: Path, outer: str, grants: bool) -> None:
+    """An output of an output is an attachment or a permissions boundary, like an output."""
+    main = write(tmp_path, "main.yaml", f"Resources:\n{stack('Middle', 'm.yaml')}  X: {{Type: AWS::IAM::{outer}}}\n")
+    outputs = "Outputs: {M: {Value: !GetAtt Inner.Outputs.M}}\n"
+    write(tmp_path, "m.yaml", "Resources:\n" + stack("Inner", "t.yaml") + outputs)
+    write(tmp_path, "t.yaml", "Resources:\n" + policy("M", '"*"') + "Outputs: {M: {Value: !Ref M}}\n")
+    result = scan(main)
+    assert said(result) == ({("001", "t.yaml", "Middle.Inner.M")} if grants else set())
+    assert [item.principals for item in result.grants] == [("X",) if grants else ()]
+
+
 def test_nested_template_is_checked_through_its_stack(tmp_path: Path) -> None:
     """A scanned nested template is not also checked alone, unless it is given by name."""
     main = write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: web-*}"))
