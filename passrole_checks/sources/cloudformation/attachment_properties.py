@@ -84,11 +84,8 @@ class AttachmentReader:
         """Add the attachments of a nested stack. ``principal`` returns the name of a principal in this template."""
         self.index.add_uses(inner, lambda name: parent_name(name, stack))
         for attachment in inner.managed_policies:
-            value: Node = attachment.policy
-            for condition, outcome in reversed(attachment.when):
-                value = Choice(condition, ((outcome, value),), value.at)
             resource = replace(attachment.resource, address=parent_name(attachment.resource.address, stack))
-            for when, policy in flatten_variants(self.documents.evaluator.guarded(to_parent(value, stack))):
+            for when, policy in flatten_variants(self._in_parent(attachment.policy, attachment.when, stack)):
                 if not isinstance(policy, StringNode):
                     continue
                 holder, logical_ids = principal(attachment.holder), self.attachments.find_policies(policy)
@@ -118,11 +115,13 @@ class AttachmentReader:
         value: Node = Absent(_NOWHERE)
         if bound is not None:
             value = bound if isinstance(bound, StringNode) else StringNode((Unresolved(bound),), _NOWHERE)
-        if not facts:
-            return [((), to_parent(value, stack))]
-        for condition, outcome in reversed(facts):
+        return value_variants(self._in_parent(value, facts, stack)) if facts else [((), to_parent(value, stack))]
+
+    def _in_parent(self, value: Node, when: PathCondition, stack: str) -> Node:
+        """Return a value that a nested stack has under a path condition, as seen by this template."""
+        for condition, outcome in reversed(when):
             value = Choice(condition, ((outcome, value),), value.at)
-        return value_variants(self.documents.evaluator.guarded(to_parent(value, stack)))
+        return self.documents.evaluator.guarded(to_parent(value, stack))
 
     def add_stack_set(self, inner: AttachmentIndex, resource: ResourceDefinition) -> None:
         """Add the attachments of principals in a stack set's template, with addresses below the stack set."""
@@ -133,13 +132,7 @@ class AttachmentReader:
         for holder in inner.boundaries:
             self.index.add_boundary(f"{resource.address}.{holder}", [((), UNKNOWN_BOUNDARY)])
 
-    def _attach(
-        self,
-        resource: ResourceDefinition,
-        properties: yaml.MappingNode,
-        name: str,
-        holder: str,
-    ) -> None:
+    def _attach(self, resource: ResourceDefinition, properties: yaml.MappingNode, name: str, holder: str) -> None:
         """Record the attached managed policies of a property that are not in the template."""
         node = child(properties, name)
         for element, _ in self.documents.find_elements(node, name) if node is not None else ():
