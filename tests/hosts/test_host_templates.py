@@ -163,7 +163,7 @@ def test_each_template_is_evaluated_once(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_templates_of_a_run_share_one_limit_of_time(tmp_path: Path) -> None:
-    """Templates after the limit of a run is used up fail; the results before that stay."""
+    """Once it is used up, every further template fails; earlier results stay."""
     first, second = write(tmp_path, {"first.yaml": CHILD, "second.yaml": CHILD.replace("P:", "Q:")})
     run = TemplateRun([first, second])
     before = run.pool.seconds

@@ -33,6 +33,10 @@ class ModuleScope(ReferenceScope, Protocol):
     @property
     def root_folder(self) -> str: ...
 
+    def creates(self, path: str) -> bool:
+        """True if a resource of the module, or Terraform itself, creates the file with this normalized path."""
+        ...
+
     def is_bool(self, variable: str) -> bool:
         """True if a variable is declared as a bool."""
         ...

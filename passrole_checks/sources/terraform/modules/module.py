@@ -7,6 +7,7 @@ to Named Values".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from passrole_checks.sources.terraform.resources.instances import Instances, exp
 
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 _META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
+# resources and data sources that create a file, and the argument that names it
+_CREATING = {"local_file": "filename", "local_sensitive_file": "filename", "archive_file": "output_path"}
 
 
 class Module:
@@ -63,6 +66,7 @@ class Module:
         self._tries: dict[tuple[str, ...], int] = {}
         self._instances: dict[int, Instances] = {}
         self._children: dict[str, dict[str, Module] | None] = {}
+        self._created_files: frozenset[str] | None = None
 
     # scopes and addresses
 
@@ -211,6 +215,23 @@ class Module:
         folders = {"module": self.folder.path, "root": self.ancestors[0]}
         known = (str(folders[name]),) if name in folders else None
         return StringNode((Unresolved(f"path.{name}", known=known, reason="a path"),), at)
+
+    def creates(self, path: str) -> bool:
+        """True if a resource of this module, or ``terraform init``, creates the file with this normalized path."""
+        if self._created_files is None:
+            self._created_files = frozenset()  # result for the names of these files themselves
+            self._created_files = frozenset(self._names_of_created_files())
+        return path in self._created_files or path.startswith(os.path.join(self.root_folder, ".terraform", ""))
+
+    def _names_of_created_files(self) -> Iterator[str]:
+        for block in (*self.folder.resources, *self.folder.data):
+            attribute = block.body.get(_CREATING.get(block.labels[0], ""))
+            if attribute is None:
+                continue
+            for instance in self.instances(block).items:
+                name = known_string(evaluate(attribute.value, self.scope(block.source, instance)))
+                if name is not None:
+                    yield os.path.normpath(os.path.join(self.root_folder, name))
 
     # references
 
