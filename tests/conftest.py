@@ -23,7 +23,6 @@ from hypothesis import settings
 TESTS = Path(__file__).resolve().parent
 SLOW = (
     *("benchmarks", "differential", "fuzz", "hosts", "packaging"),
-    "cli/test_fix_targets.py",
     "cli/test_suggest.py",
     "cloudtrail/test_sql_athena.py",
     "cloudtrail/test_sql_spark.py",
