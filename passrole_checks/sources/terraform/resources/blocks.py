@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, Position, text
+from passrole_checks.iam.documents.policy import alternatives_of
+from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.iam.path_conditions import PathCondition, Predicate
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -40,7 +41,7 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
         name = iterator.value.name
     value = evaluate(for_each.value, scope.in_source(for_each.source))
     subject = scope.unique_text(for_each.value.span)
-    for when, collection in _variants(value):
+    for when, collection in alternatives_of(value):
         rounds = iterations_of(collection) or []
         for round_ in rounds[:_MAX_BLOCKS]:
             inner = scope.with_variables(
@@ -56,14 +57,3 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
 def each_object(key: Node, value: Node, at: Position) -> ObjectNode:
     """Return the object with ``key`` and ``value`` that ``each`` or the iterator of a dynamic block refers to."""
     return ObjectNode((ObjectEntry(text("key", at), key), ObjectEntry(text("value", at), value)), at)
-
-
-def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:
-    """Yield the alternatives of a collection, each with its path condition."""
-    pending: list[tuple[PathCondition, Node]] = [((), value)]
-    while pending:
-        when, node = pending.pop(0)
-        if isinstance(node, Choice):
-            pending.extend(((*when, outcome), option) for outcome, option in node.options)
-        else:
-            yield when, node
