@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ def formats_of(folder: str) -> set[str]:
     return {"plan"} if folder.startswith("015") else FORMATS
 
 
+@functools.cache
 def scan(folder: str, **changes: str) -> ScanResult:
     return scan_paths([Path("sample_templates", folder)], scan_options_of(folder, **changes))
 
@@ -181,6 +183,7 @@ def test_values_of_parameters_are_read_in_every_form(file: str) -> None:
     assert rows(scan_paths([SAMPLES / "parameters"], ScanOptions()), "parameters") != rows(given, "parameters")
 
 
+@pytest.mark.slow
 def test_samples_do_not_affect_each_other() -> None:
     """All samples in one run give what each gives alone: nothing of one is known in another."""
     options = ScanOptions(minimum_severity=Severity.INFO)

@@ -8,7 +8,8 @@ from itertools import takewhile
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped
-from passrole_checks.checks.base.wording import beside, condition_on, how_granted, listed, roles_in_words
+from passrole_checks.checks.base.wording import beside, condition_on, how_granted, roles_in_words
+from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import service_of_linked_role

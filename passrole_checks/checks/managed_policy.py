@@ -8,7 +8,8 @@ from passrole_checks.access.service_trust import works_for_callers
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services
-from passrole_checks.checks.base.wording import listed, only_by, shortened
+from passrole_checks.checks.base.wording import only_by
+from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.permissions.principal import Principal

@@ -9,7 +9,7 @@ from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.checks.base.check import Check, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
-from passrole_checks.checks.base.wording import shortened
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening

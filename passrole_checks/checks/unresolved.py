@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
-from passrole_checks.checks.base.wording import condition_on, shortened
+from passrole_checks.checks.base.wording import condition_on
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.files.safe_read import NO_SUCH_FILE
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint

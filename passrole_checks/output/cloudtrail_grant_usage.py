@@ -13,7 +13,7 @@ from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.output.cloudtrail_text import times
 from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.output.json_output import grant_entry
-from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.condition_words import condition_text
 
 MOST_EDGES = 10  # of a grant
 MOST_ROWS = 300

@@ -20,7 +20,7 @@ from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import excerpt_lines
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.scan import suppressions
-from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import faults_in
 from passrole_checks.sources.recognize import NOTHING_HERE

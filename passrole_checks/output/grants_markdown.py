@@ -18,7 +18,7 @@ from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.output.markdown_items import MOST_ROWS, finding_item, note_section
-from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import without_faults

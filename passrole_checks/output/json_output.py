@@ -10,7 +10,7 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.excluded_files import excluded_paths
-from passrole_checks.scan.merge_findings import condition_text
+from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 

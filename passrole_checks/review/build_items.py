@@ -15,8 +15,8 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.review.matching import Names, findings_at_statement, is_still_reported, match_findings
 from passrole_checks.review.report import Fixed, GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess, Remark
+from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.fingerprint import digest
-from passrole_checks.scan.merge_findings import condition_text
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from passrole_checks.aws.passrole_actions import passing_actions
-from passrole_checks.checks.base.wording import shortened
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import AnalyzedConfiguration

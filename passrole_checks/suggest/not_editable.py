@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passrole_checks.checks.base.wording import shortened
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope

@@ -17,7 +17,7 @@ from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_as
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.base.wording import shortened
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import StringNode

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.inventory import MAX_ENTRIES
-from passrole_checks.scan.merge_findings import condition_text
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions, ScanResult, scan_paths
 
 ROLE = "arn:aws:iam::111122223333:role/"

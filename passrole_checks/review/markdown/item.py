@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from passrole_checks.checks.base.wording import shortened
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.escaping.markup import code, prose
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.suggestion import change_block, text_block
 from passrole_checks.review.markdown.words import (

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.observed_role import fits, written_out
-from passrole_checks.checks.base.wording import shortened
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
