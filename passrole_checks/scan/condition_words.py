@@ -20,19 +20,23 @@ def when_in_words(alternatives: Sequence[PathCondition]) -> str:
     readings = simplify(alternatives)
     if not readings or () in readings:
         return ""
-    cases = list(dict.fromkeys(condition_in_words(when, _MOST) for when in readings))
+    cases = list(dict.fromkeys(_in_short(when) for when in readings))
     more = len(cases) - _MOST
     return f"when {', or '.join(cases[:_MOST])}" + (
         f", and in {'one more case' if more == 1 else f'{more} more cases'}" if more > 0 else ""
     )
 
 
-def condition_in_words(when: PathCondition, most: int | None = None) -> str:
-    """Return a path condition in words, its first ``most`` assumptions and the number of others; "" if it is empty."""
-    shown = when[:most]
-    words = " and ".join(map(_assumption_in_words, shown))
-    more = len(when) - len(shown)
-    if not more:
+def condition_in_words(when: PathCondition) -> str:
+    """Return a whole path condition in words; "" if it is empty."""
+    return " and ".join(_assumption_in_words(assumption, short=False) for assumption in when)
+
+
+def _in_short(when: PathCondition) -> str:
+    """Return the first assumptions of a path condition in words, shortened, and the number of others."""
+    words = " and ".join(_assumption_in_words(assumption, short=True) for assumption in when[:_MOST])
+    more = len(when) - _MOST
+    if more <= 0:
         return words
     return words + (" and one more condition holds" if more == 1 else f" and {more} more conditions hold")
 
@@ -49,15 +53,15 @@ _NEGATED = {
 }
 
 
-def _assumption_in_words(assumption: Assumption) -> str:
-    values = sorted(assumption.values)
+def _assumption_in_words(assumption: Assumption, short: bool) -> str:
+    values, cut = sorted(assumption.values), shortened if short else str
     if assumption.predicate is not None:
         phrase = _NEGATED[assumption.predicate] if assumption.negated else assumption.predicate.value
-        return f"{shortened(assumption.subject)} {phrase.format(*map(shortened, values))}"
-    values = list(map(quoted, values))
-    subject = condition_in_short(assumption.subject)
+        return f"{cut(assumption.subject)} {phrase.format(*map(cut, values))}"
+    subject = condition_in_short(assumption.subject) if short else assumption.subject
     if not values:
         return f"{subject} is {'false' if assumption.negated else 'true'}"
+    values = list(map(quoted, values))
     if not assumption.negated:
-        return f"{subject} = {values[0]}" if len(values) == 1 else f"{subject} is {' or '.join(values)}"
+        return f"{subject} {'=' if short and len(values) == 1 else 'is'} {' or '.join(values)}"
     return f"{subject} is {f'not {values[0]}' if len(values) == 1 else 'neither ' + ' nor '.join(values)}"
