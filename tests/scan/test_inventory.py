@@ -57,7 +57,7 @@ def test_each_branch_of_a_condition_is_an_entry(tmp_path: Path) -> None:
 
 
 def test_equal_branches_are_one_entry_without_a_condition(tmp_path: Path) -> None:
-    """What a conditional does not change has one entry that always applies."""
+    """Variants that do not differ are one entry that always applies."""
     action = {"Fn::If": ["C0", "iam:PassRole", "iam:passrole"]}
     result = scan(tmp_path, 1, Action=action, Resource=ROLE + "app", Condition=LAMBDA)
     assert [shown(entry) for entry in result.grants] == [(["app"], "exact", "")]
