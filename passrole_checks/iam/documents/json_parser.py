@@ -54,14 +54,17 @@ class JsonParser(ABC, Generic[_Value]):
         """Return the error for a reason at an offset, by default the current one."""
 
     def document(self) -> _Value:
-        """Return the value of the whole text."""
+        """Return the value of the whole text. Raises ``self.error(…)`` for invalid text."""
         value = self.value(0)
         if self._peek():
             raise self.error("unexpected text after the end of the document")
         return value
 
     def value(self, depth: int) -> _Value:
-        """Return the next value. ``depth``: the number of objects and lists around it."""
+        """Return the next value. ``depth``: the number of objects and lists around it.
+
+        Raises ``self.error(…)`` for invalid text.
+        """
         if depth > self.max_depth:
             raise self.error(f"nested more than {self.max_depth} levels deep")
         char = self._peek()
@@ -72,7 +75,10 @@ class JsonParser(ABC, Generic[_Value]):
         return self._string() if char == '"' else self._bare()
 
     def decode(self, written: str, start: int) -> str:
-        """Return the text of a string, or of a part of one, that starts at an offset."""
+        """Return the text of a string, or of a part of one, that starts at an offset.
+
+        Raises ``self.error(…)`` for an invalid escape sequence.
+        """
         if "\\" not in written:
             return written
         try:
