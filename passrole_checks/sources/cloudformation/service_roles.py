@@ -114,8 +114,8 @@ class _SettingsReader:
         managed_key, managed_policies = _first_entry((role, "managedPolicies"), (node, "iamManagedPolicies"))
         return _Settings(
             key or managed_key,
-            self._policies(value),
-            self._policies(managed_policies),
+            self._statements(value),
+            self._section_value(managed_policies),
             self._value(
                 child(role, "permissionsBoundary") or child(role, "permissionBoundary") or child(node, boundary)
             ),
@@ -126,10 +126,15 @@ class _SettingsReader:
     def _value(self, node: yaml.Node | None) -> yaml.Node | None:
         return self.values.resolve(node) if node is not None else None
 
-    def _policies(self, node: yaml.Node | None) -> yaml.Node | None:
-        """Return a list of statements or ARNs."""
+    def _section_value(self, node: yaml.Node | None) -> yaml.Node | None:
         value = self._value(node)
-        for element in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+        self._skip_unresolved(value)
+        return value
+
+    def _statements(self, node: yaml.Node | None) -> yaml.Node | None:
+        """Return a list of statements."""
+        value = self._section_value(node)
+        for element in value.value if isinstance(value, yaml.SequenceNode) else ():
             self._skip_unresolved(element)
         return value
 

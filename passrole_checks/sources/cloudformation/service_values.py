@@ -98,11 +98,16 @@ class ServiceValues:
         result, trace = self._evaluate(node, deep=False)
         for name, values in trace.keyed.items():
             with self._tracing():
-                default = self._text_of(self._stage()) if name == STAGE else None
-            others = [value for value in values if value != default]
+                used = self._text_of(self._stage()) if name == STAGE else None
+            if self._is_missing(result) and values:
+                used = next(iter(values))
+                with self._assuming(name, used):
+                    result = self.shallow(node) or result
+            others = [value for value in values if value != used]
             if others:
                 listed = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
-                self.notes.append((node, f"evaluated with the default of {name} only, not with {listed}"))
+                words = f"{name} = {used}" if used is not None else f"the default of {name}"
+                self.notes.append((node, f"evaluated with {words} only, not with {listed}"))
         return result
 
     def resolve(self, node: yaml.Node) -> yaml.Node:
