@@ -27,6 +27,8 @@ _MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))
 _POLICIES = re.compile(
     r"""(?:iamRoleStatements|iamManagedPolicies|managedPolicies|statements)["']?[ \t]*:|AWS::IAM::|\$\{file\("""
     r"""|["']?(?:provider|iam|role|functions|resources|Resources|extensions)["']?[ \t]*:[ \t]*["']?\$\{"""
+    r"""|(?:^[ \t]*-|\[)[ \t]*["']?\$\{""",
+    re.MULTILINE,
 )
 _USUAL_SYNTAX = re.compile(r"\$\\*\{(?!\\*\{)")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
