@@ -39,7 +39,7 @@ _Entry = tuple[yaml.ScalarNode, yaml.Node]
 
 @dataclass(frozen=True, slots=True)
 class ConvertedService:
-    """What was found in a service beside its template.
+    """Parts of a service beside its template.
 
     ``skipped``: nodes that are not evaluated, with the reason. ``errors``: files that cannot be read. ``files``:
     templates that belong to the service.

@@ -53,7 +53,7 @@ _Value = yaml.Node | Problem
 
 @dataclass
 class _Trace:
-    """What one evaluation depends on.
+    """Options and values that one evaluation depends on.
 
     ``consulted``: options and environment variables that were looked up, ``defaults``: those without a value.
     ``keyed``: those that select a value, each with the values for which there is one.

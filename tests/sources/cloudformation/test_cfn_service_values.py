@@ -150,7 +150,7 @@ def test_statements_from_a_file_keep_their_positions(tmp_path: Path) -> None:
     ],
 )
 def test_managed_policies_of_roles(tmp_path: Path, content: str) -> None:
-    """Whatever the file of the setting, and also in JSON."""
+    """In each file that may contain the setting, and in JSON."""
     result = scan(
         tmp_path,
         content,
