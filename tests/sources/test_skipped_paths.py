@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan.cache.cached_scan import scan
+from passrole_checks.scan.cache.cached_scan import scan_remembered
+from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 from passrole_checks.sources import skipped_paths
+from passrole_checks.sources.files.exclude_patterns import make_exclusions
+from passrole_checks.sources.model.configuration import Inputs
 
 POLICY = 'resource "aws_iam_policy" "p" {\n  policy = "{}"\n}\n'
 TEMPLATE = "Resources:\n  B:\n    Type: AWS::S3::Bucket\n"
 
 
-def put(folder: Path, **files: str) -> None:
+def put(folder: Path, /, **files: str) -> None:
     for name, text in {"main.tf": POLICY, **files}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -24,13 +27,15 @@ def noted(folder: Path, *given: Path) -> dict[str, str]:
     paths = list(given) or [folder]
     result = scan_paths(paths, ScanOptions())
     assert not result.faults
-    assert {note.file for note in read_paths(paths, ScanOptions()).notes} == {note.file for note in result.not_evaluated}
+    read = read_paths(paths, ScanOptions())
+    assert {note.file for note in read.notes} == {note.file for note in result.not_evaluated}
     return {Path(note.file).relative_to(folder).as_posix(): note.reason for note in result.not_evaluated}
 
 
 @pytest.mark.parametrize("name", ["venv", "node_modules", ".aws-sam", ".serverless", ".cache", "a/site-packages"])
 @pytest.mark.parametrize(
-    ("file", "text"), [("x/main.tf", POLICY), ("build/template.yaml", TEMPLATE), ("t.json", '{"Resources": {"A": {"Type": "A::B::C"}}}')]
+    ("file", "text"),
+    [("x/main.tf", POLICY), ("build/t.yaml", TEMPLATE), ("t.json", '{"Resources": {"A": {"Type": "A::B::C"}}}')],
 )
 def test_skipped_folder_with_code_is_a_note(tmp_path: Path, name: str, file: str, text: str) -> None:
     """One per folder, with a file as an example."""
@@ -56,13 +61,11 @@ def test_skipped_folder_without_code_is_no_note(tmp_path: Path, file: str) -> No
 
 
 def test_excluded_folder_is_no_note(tmp_path: Path) -> None:
-    """The user knows it."""
+    """The user knows it; a link, too."""
     put(tmp_path, **{"venv/x.tf": POLICY})
-    from passrole_checks.sources.files.exclude_patterns import Exclusions
-    from passrole_checks.sources.model.configuration import Inputs
-
-    exclusions = Exclusions.parse(["venv/"], tmp_path) if hasattr(Exclusions, "parse") else None
-    assert exclusions is None or not scan_paths([tmp_path], ScanOptions(inputs=Inputs(exclusions=exclusions))).not_evaluated
+    (tmp_path / "away.yaml").symlink_to("/etc/hostname")
+    exclusions = make_exclusions(["venv/", "/away.yaml"], [tmp_path])
+    assert not scan_paths([tmp_path], ScanOptions(inputs=Inputs(exclusions=exclusions))).not_evaluated
 
 
 def test_large_folder_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,5 +112,18 @@ def test_service_program_is_a_note(tmp_path: Path, name: str) -> None:
 
 def test_cached_scan_notices_new_code(tmp_path: Path) -> None:
     """In skipped folders, and new links."""
-    cache, folder = tmp_path / "cache", tmp_path / "code"
+    store, folder = ResultStore(str(tmp_path / "cache"), "test"), tmp_path / "code"
     put(folder, **{"node_modules/a/x.json": "{}"})
+
+    def noted_files() -> set[str]:
+        return {Path(note.file).name for note in scan_remembered([folder], ScanOptions(), store).not_evaluated}
+
+    assert noted_files() == set()
+    put(folder, **{"node_modules/a/x.json": '{"Resources": {"A": {"Type": "A::B::C"}}}'})
+    assert noted_files() == {"node_modules"}
+    (folder / "away").symlink_to(tmp_path)
+    assert noted_files() == {"node_modules", "away"}
+    put(folder, **{"node_modules/a/x.json": "{}"})
+    assert noted_files() == {"away"}
+    put(folder, **{"node_modules/b/x.tf": POLICY})
+    assert noted_files() == {"node_modules", "away"}
