@@ -7,6 +7,7 @@ within limits; one that is too large to be searched is noted as well.
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +21,16 @@ from passrole_checks.sources.recognize import is_candidate, recognize
 
 MAX_ENTRIES = 4_000  # names in one skipped folder, at any depth
 MAX_READS = 40  # files of one skipped folder that are read
+_MAX_SHOWN = 200  # characters of a link's target
 MAX_TOTAL = 20_000  # names in all skipped folders of a run
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})
 # repositories of version control, and modules, which are read where a root module calls them
 _NOT_SEARCHED = frozenset({".external_modules", ".git", ".hg", ".svn", ".terraform"})
 _METADATA = frozenset({"composer.json", "package-lock.json", "package.json", "tsconfig.json"})
+_SERVICE_CLUES = tuple(
+    re.compile(clue) for clue in (rb"\bprovider['\"]?\s*[:,}]", rb"\bservice['\"]?\s*[:,}]", rb"(?i:\baws)")
+)
 _SERVICE_PROGRAMS = frozenset(f"serverless.{suffix}" for suffix in ("cjs", "cts", "js", "mjs", "mts", "ts"))
 
 
@@ -72,7 +77,7 @@ def is_service_program(path: Path) -> bool:
         content = current_boundary().read(path, 1_000_000)
     except OSError:
         return False
-    return b"provider" in content and b"service" in content
+    return all(clue.search(content) for clue in _SERVICE_CLUES)
 
 
 def _folder_reason(folder: str, example: str | None, is_complete: bool) -> str | None:
@@ -93,19 +98,18 @@ def _link_reason(link: str, walked: Iterable[Path]) -> str | None:
     is_read = is_folder or is_candidate(target) or is_terraform_file(target)
     if is_read and any(target.is_relative_to(folder) for folder in walked):
         return None
-    if not current_boundary().allows(target):
-        is_code = is_folder or Path(link).suffix.lower() in _READ
-        return "a symbolic link, which is not followed: it leads out of the scanned folders" if is_code else None
+    try:
+        current_boundary().check(link)
+    except OSError as error:
+        return str(error.strerror) if is_folder or Path(link).suffix.lower() in _READ else None
+    words = f"a symbolic link (not followed) to {os.readlink(link)[:_MAX_SHOWN]}"
     if not is_folder:
-        return "a symbolic link to infrastructure code, which is not followed" if _is_code(target) else None
+        return f"{words}, which is infrastructure code" if _is_code(target) else None
     search = _Search(MAX_ENTRIES)
     example = search.first_code(str(target))
     if example is not None:
-        inside = os.path.relpath(example, target)
-        return f"a symbolic link, which is not followed, to a folder with infrastructure code ({inside})"
-    return (
-        None if search.is_complete else "a symbolic link, which is not followed, to a folder too large to be searched"
-    )
+        return f"{words}, which contains infrastructure code ({os.path.relpath(example, target)})"
+    return None if search.is_complete else f"{words}, which is too large to be searched for infrastructure code"
 
 
 def _is_code(path: Path) -> bool:

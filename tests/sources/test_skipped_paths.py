@@ -106,8 +106,9 @@ def test_service_program_is_a_note(tmp_path: Path, name: str) -> None:
     """Beside other code; a file with other content is none."""
     put(tmp_path, **{name: "module.exports = {service: 'a', provider: {name: 'aws'}}"})
     assert list(noted(tmp_path)) == [name]
-    put(tmp_path, **{name: "console.log(1)"})
-    assert not noted(tmp_path)
+    for other in ("console.log(1)", "module.exports = {service: 'a', provider: {name: 'google'}}"):
+        put(tmp_path, **{name: other})
+        assert not noted(tmp_path)
 
 
 def test_cached_scan_notices_new_code(tmp_path: Path) -> None:

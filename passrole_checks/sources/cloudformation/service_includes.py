@@ -93,8 +93,8 @@ class ServiceIncludes:
             if extension not in _DATA:
                 return _text_of(content, self.template.root)
             node = self.template.include(str(path), content)
-        except OutsideError:
-            return Problem(f"{shown} is outside the repository and the scanned folders")
+        except OutsideError as error:
+            return Problem(f"{shown} {error.strerror}")
         except FileNotFoundError:
             return Problem(f"{shown} does not exist", missing=True)
         except UnicodeDecodeError:
