@@ -78,7 +78,7 @@ def convert_to_template(template: Template, path: Path | None) -> ConvertedServi
         conversion.skip(root, "provider.variableSyntax changes the syntax of variables")
     sections = [(text_node(name, root), _mapping(found, root)) for name, found in conversion.sections.items() if found]
     template.replace(_mapping(sections, root))
-    return ConvertedService([*conversion.skipped, *values.notes], values.includes.errors, tuple(values.includes.whole))
+    return ConvertedService([*conversion.skipped, *values.notes], values.includes.errors, tuple(conversion.templates()))
 
 
 class _Conversion:
@@ -160,6 +160,14 @@ class _Conversion:
             if number is not None:
                 resource_key, resource = self.sections["Resources"][number]
                 self.sections["Resources"][number] = (resource_key, _merged(resource, extension, frozenset()))
+
+    def templates(self) -> Iterator[str]:
+        """Yield the included templates all of whose resources are in the service."""
+        used = {id(key) for key, _ in self.sections["Resources"]}
+        for path, root in self.values.includes.roots.items():
+            own = entries(child(root, "Resources"))
+            if own and all(id(key) in used for key, _ in own):
+                yield path
 
     def add_conditions(self, root: yaml.Node) -> None:
         """Declare the variables that select a variant, as parameters, and their conditions."""

@@ -35,15 +35,15 @@ class Problem:
 
 
 class ServiceIncludes:
-    """The files of one service below its ``folder``; None if no file may be read.
+    """The files that one service names, relative to its ``folder``; None if no file may be read.
 
-    ``errors``: files that are neither YAML nor JSON. ``whole``: files that were read whole, for their resources.
+    ``errors``: files that are neither YAML nor JSON. ``roots``: the root nodes of the others, by path.
     """
 
     def __init__(self, template: Template, folder: Path | None) -> None:
         self.template, self.folder = template, folder
         self.errors: list[InputError] = []
-        self.whole: dict[str, None] = {}
+        self.roots: dict[str, yaml.Node] = {}
         self._files: dict[str, yaml.Node | Problem] = {}
 
     def read(self, name: str) -> yaml.Node | Problem:
@@ -51,11 +51,6 @@ class ServiceIncludes:
         if name not in self._files:
             self._files[name] = self._read(name) if len(self._files) < MAX_FILES else Problem("too many files")
         return self._files[name]
-
-    def note_whole(self, name: str) -> None:
-        """Record that all resources of a file belong to the service."""
-        if self.folder is not None:
-            self.whole[os.path.realpath(self.folder / name)] = None
 
     def matching(self, before: str, after: str) -> list[str]:
         """Return the texts between ``before`` and ``after`` for which a file or a folder of that name exists."""
@@ -105,7 +100,10 @@ class ServiceIncludes:
             return Problem(f"{shown} cannot be read: {error.reason}")
         except (OSError, RuntimeError, ValueError) as error:
             return Problem(f"{shown} cannot be opened: {open_error_reason(path, error)}")
-        return node if node is not None else Problem(f"{shown} is empty", missing=True)
+        if node is None:
+            return Problem(f"{shown} is empty", missing=True)
+        self.roots[str(path)] = node
+        return node
 
 
 def _text_of(content: str, at: yaml.Node) -> yaml.ScalarNode:

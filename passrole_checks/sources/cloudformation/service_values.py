@@ -315,9 +315,6 @@ class ServiceValues:
         if isinstance(name, Problem):
             return name
         root = self.includes.read(name.strip())
-        first = next(iter(source.address), "Resources")
-        if not isinstance(root, Problem) and first == "Resources":
-            self.includes.note_whole(name.strip())
         return root if isinstance(root, Problem) else self._at_address(root, source.address)
 
     def _matching_files(self, argument: Text) -> Iterable[str]:
@@ -333,13 +330,7 @@ class ServiceValues:
                 value = self._text(parse_variables(value.value))
             if isinstance(value, Problem):
                 return replace(value, text="")
-            names = (entry.value for entry, _ in entries(value))
-            before, after = _around_variable(key)
-            if before is not None and after is not None:
-                fitting = [n for n in names if n.startswith(before) and n.endswith(after)]
-                choices = [n[len(before) : len(n) - len(after)] for n in fitting]
-            else:
-                choices = []
+            choices = _choices(key, [entry.value for entry, _ in entries(value)])
             name = self._key(key, choices)
             if isinstance(name, Problem):
                 return name
@@ -379,6 +370,15 @@ def _around_variable(text: Text) -> tuple[str | None, str | None]:
         return None, None
     before, after = text[: variables[0]], text[variables[0] + 1 :]
     return "".join(map(str, before)), "".join(map(str, after))
+
+
+def _choices(key: Text, names: Iterable[str]) -> list[str]:
+    """Return the values of the only variable in a key for which the key is one of ``names``."""
+    before, after = _around_variable(key)
+    if before is None or after is None:
+        return []
+    fitting = (name for name in names if name.startswith(before) and name.endswith(after))
+    return [name[len(before) : len(name) - len(after)] for name in fitting]
 
 
 def _step(node: yaml.Node, key: str) -> yaml.Node | None:

@@ -202,6 +202,14 @@ def test_resources_from_a_file(tmp_path: Path, resources: str) -> None:
     assert not result.not_evaluated
 
 
+def test_template_that_is_no_part_of_the_resources(tmp_path: Path) -> None:
+    """Is judged on its own."""
+    policy = "{Statement: {Effect: Allow, Action: iam:PassRole, Resource: '*'}}"
+    template = f"Resources:\n  P: {{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: {policy}}}}}\n"
+    content = HEAD.replace("RESOURCE", f'"{ARN}${{self:custom.Resources.P.Type}}"') + "custom: ${file(t.yml)}\n"
+    assert "*" in roles(scan(tmp_path, content, t_yml=template))
+
+
 @pytest.mark.parametrize(
     ("where", "reason"),
     [
