@@ -34,6 +34,7 @@ from passrole_checks.sources.cloudformation.template import (
     Template,
     child,
     entries,
+    intrinsic_call,
     same_content,
     scalar,
 )
@@ -120,6 +121,9 @@ class ServiceValues:
     def _resolve(self, node: yaml.Node) -> yaml.Node:
         if isinstance(node, yaml.ScalarNode):
             return self._with_variants(node) if has_variables(node.value) else node
+        short = _short_form(node)
+        if short is not None and has_variables(short.value):
+            return self._with_variants(short)
         if id(node) in self._open:
             return node  # it contains itself
         self._open.add(id(node))
@@ -138,7 +142,7 @@ class ServiceValues:
     def _with_variants(self, node: yaml.ScalarNode) -> yaml.Node:
         """Return the value of a scalar: an ``Fn::If`` for each value of a variable that selects another value."""
         result, trace = self._evaluate(node)
-        name, values = next(iter(trace.keyed.items()), ("", {}))
+        name, values = next(((name, values) for name, values in trace.keyed.items() if values), ("", {}))
         values = values if len(self._assumed) < _MAX_NESTED_VARIANTS else {}
         branches: list[tuple[str, yaml.Node]] = []
         for value in list(values)[:MAX_VARIANTS]:
@@ -386,6 +390,15 @@ def _step(node: yaml.Node, key: str) -> yaml.Node | None:
     if isinstance(node, yaml.SequenceNode):
         return node.value[int(key)] if key.isdecimal() and int(key) < len(node.value) else None
     return child(node, key)
+
+
+def _short_form(node: yaml.Node) -> yaml.ScalarNode | None:
+    """Return ``!Sub text`` for ``Fn::Sub: text``, so that a function may have variants; None for other nodes."""
+    call = intrinsic_call(node) if isinstance(node, yaml.MappingNode) and node.tag.startswith(_STANDARD) else None
+    if call is None or not isinstance(call[1], yaml.ScalarNode) or not call[1].tag.startswith(_STANDARD):
+        return None
+    tag = f"!{call[0].removeprefix('Fn::')}"
+    return yaml.ScalarNode(tag, call[1].value, call[1].start_mark, call[1].end_mark, call[1].style)
 
 
 def _literal(text: str, at: yaml.Node) -> yaml.ScalarNode:

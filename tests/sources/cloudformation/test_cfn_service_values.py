@@ -106,6 +106,15 @@ def test_each_value_is_a_variant(tmp_path: Path, resource: str, more: str, files
     assert not result.not_evaluated and not result.unreadable
 
 
+@pytest.mark.parametrize("resource", ["!Sub 'TEXT'", "{'Fn::Sub': 'TEXT'}"])
+def test_variants_of_a_function(tmp_path: Path, resource: str) -> None:
+    """In its short and its full form."""
+    text = "${self:custom.${sls:stage}}"
+    custom = "custom: {dev: 'arn:aws:iam::${AWS::AccountId}:role/a', prod: '*'}\n"
+    result = scan(tmp_path, HEAD.replace("RESOURCE", resource.replace("TEXT", text)) + custom)
+    assert len(messages(result, "001")) == 1 and not messages(result, "014")
+
+
 def test_variants_without_a_default(tmp_path: Path) -> None:
     """If the option must be given, one of the values is deployed."""
     content = HEAD.replace("RESOURCE", '"${self:custom.${opt:env}}"') + f"custom: {{a: '{ARN}a', b: '*'}}\n"
