@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.recognize import top_level_keys
 from passrole_checks.sources.cloudformation.service_roles import generated_roles
 from passrole_checks.sources.cloudformation.service_values import ServiceValues, text_node
@@ -32,6 +33,10 @@ _POLICIES = re.compile(
 )
 _USUAL_SYNTAX = re.compile(r"\$\\*\{(?!\\*\{)")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
+# the framework's own sections; values in `custom` are read where they are referred to
+_OWN_SECTIONS = frozenset(
+    {"custom", "functions", "layers", "package", "params", "provider", "resources", "service", "stages"}
+)
 _LISTS = frozenset({"ManagedPolicyArns", "Policies"})
 
 _Entry = tuple[yaml.ScalarNode, yaml.Node]
@@ -73,6 +78,7 @@ def convert_to_template(template: Template, path: Path | None) -> ConvertedServi
     roles = list(generated_roles(root, values, conversion.skip))
     conversion.add_roles(roles)
     conversion.extend_resources()
+    conversion.skip_plugins(root)
     conversion.add_conditions(root)
     if syntax is not None and not _USUAL_SYNTAX.search(syntax):
         conversion.skip(root, "provider.variableSyntax changes the syntax of variables")
@@ -161,6 +167,12 @@ class _Conversion:
                 resource_key, resource = self.sections["Resources"][number]
                 self.sections["Resources"][number] = (resource_key, _merged(resource, extension, frozenset()))
 
+    def skip_plugins(self, root: yaml.MappingNode) -> None:
+        """Record the sections of plugins that contain statements."""
+        for key, value in entries(root):
+            if key.value not in _OWN_SECTIONS and _contains_statement(self.values.resolve(value)):
+                self.skip(key, f"{key.value[:80]}: statements of a plugin are not evaluated")
+
     def templates(self) -> Iterator[str]:
         """Yield the included templates all of whose resources are in the service."""
         used = {id(key) for key, _ in self.sections["Resources"]}
@@ -211,6 +223,20 @@ def _merged(base: yaml.Node, other: yaml.Node, joined: frozenset[str]) -> yaml.N
 def _by_name(node: yaml.MappingNode) -> Iterator[tuple[str, _Entry]]:
     for key, value in entries(node):
         yield key.value, (key, value)
+
+
+def _contains_statement(root: yaml.Node) -> bool:
+    """True if a node contains a statement of a policy."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if child(node, "Effect") is not None and (child(node, "Action") or child(node, "NotAction")) is not None:
+            return True
+        pending.extend(children_of(node))
+    return False
 
 
 def _are_lists(*nodes: yaml.Node) -> bool:

@@ -263,6 +263,15 @@ def test_unresolved_section_is_a_note(tmp_path: Path, content: str, where: str, 
     assert expected or ("managed" in content and found)
 
 
+@pytest.mark.parametrize("value", ["{a: {iamRoleStatements: [STATEMENT]}}", "{a: '${file(a.yml)}'}", "{a: {type: x}}"])
+def test_statements_of_a_plugin_are_a_note(tmp_path: Path, value: str) -> None:
+    """In a section that is not the framework's own."""
+    statement = STATEMENT.replace("RESOURCE", "'*'").removeprefix("- ").strip()
+    content = HEAD.replace("RESOURCE", f'"{ARN}a"') + f"stepFunctions: {value.replace('STATEMENT', statement)}\n"
+    found = reasons(scan(tmp_path, content, a_yml=f"role: [{statement}]\n"))
+    assert [text.partition(":")[0] for text in found] == (["stepFunctions"] if "type" not in value else [])
+
+
 def test_program_is_never_run(tmp_path: Path) -> None:
     """Not even read."""
     marker = tmp_path / "ran"
