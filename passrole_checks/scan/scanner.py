@@ -93,7 +93,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     return replace(
         result,
         unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
-        not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        not_evaluated=_told_once([*result.not_evaluated, *notes, *discovery.not_evaluated], folders),
         excluded=_excluded(discovery, shown),
     )
 
@@ -102,9 +102,9 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 class ReadPaths:
     """Configurations that were read from paths.
 
-    ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses.
-    ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be read and
-    changed.
+    ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses, and
+    skipped paths. ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be
+    read and changed.
     """
 
     units: tuple[tuple[Path, Configuration], ...]
@@ -149,7 +149,7 @@ def read_paths(
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
-        tuple(notes),
+        (*notes, *discovery.not_evaluated),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
     )

@@ -37,6 +37,7 @@ from passrole_checks.sources.model.configuration import (
     recording_faults,
 )
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
+from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,14 @@ class Unit:
 class Discovery:
     """Units and problems below the given paths.
 
-    ``units`` are sorted by path. ``excluded`` are the excluded paths that
-    may contain IaC; an excluded folder ends in ``/``.
+    ``units`` are sorted by path. ``excluded`` are the excluded paths that may contain IaC; an excluded folder ends in
+    ``/``. ``not_evaluated`` are notes on paths that were skipped.
     """
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
+    not_evaluated: tuple[Unreadable, ...] = ()
 
 
 def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
@@ -181,6 +183,7 @@ class _Search:
     repositories: dict[Path, Path | None] = field(default_factory=dict)  # by folder
     assembly_templates: set[Path] = field(default_factory=set)  # templates named in the manifest of a cloud assembly
     excluded: dict[str, None] = field(default_factory=dict)
+    skipped: SkippedPaths = field(default_factory=SkippedPaths)
 
     def add(self, path: Path) -> None:
         """Search a given path."""
@@ -226,14 +229,21 @@ class _Search:
         """Return the files to scan below a folder, and record errors and excluded paths."""
         broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
+        skipped: list[str] = []
         files = list(
             find_files_to_scan(
-                folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append
+                folder,
+                lambda path, error: broken.append((path, error)),
+                self.exclusions,
+                excluded.append,
+                skipped.append,
             )
         )
+        for name in skipped:
+            self.skipped.add(name)
         for path, error in broken:
             self.report_error(path, error)
-        log_walk(folder, None if broken else [*map(str, files), *excluded])
+        log_walk(folder, None if broken else [*map(str, files), *excluded, *skipped])
         self.excluded.update(
             dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
         )
@@ -245,6 +255,8 @@ class _Search:
             self.terraform_folders[file.parent] = None
         elif is_candidate(file):
             self.add_recognized(file, recognize(file))
+        elif is_service_program(file):
+            self.skipped.programs[str(file)] = None
 
     def add_named_file(self, file: Path) -> None:
         """Add a file that was given by name."""
@@ -283,11 +295,15 @@ class _Search:
         """Return the units and problems found, with Terraform roots determined."""
         roots = frozenset(self.terraform_folders)  # the fallback: each folder is a root
         faults: list[Unreadable] = []
+        notes: tuple[Unreadable, ...] = ()
         bounded = boundary_of_context(
             Boundary.around(*map(self.boundary_of, self.terraform_folders), *self.given_folders)
         )
         with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
             roots = terraform_roots(self.terraform_folders, self.exclusions)
+        bounded = boundary_of_context(Boundary.around(*map(self.boundary_of, self.given_folders)))
+        with bounded, recording_faults(str(next(iter(self.given_folders), ".")), faults):
+            notes = tuple(self.skipped.notes(tuple(self.given_folders)))
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
             self.units[root, None] = Unit(Framework.TERRAFORM, root)
@@ -299,6 +315,7 @@ class _Search:
             tuple(sorted(_drop_cdk_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             tuple(sorted(self.excluded)),
+            notes,
         )
 
     def with_boundary(self, unit: Unit) -> Unit:

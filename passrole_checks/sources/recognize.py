@@ -39,6 +39,7 @@ _CLUES = (
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
     b"iamRoleStatements", b"statements",
 )  # fmt: skip
+_SERVICE = re.compile(rb"""["'{,\s]provider["']?[ \t]*:""")
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # an escaped letter
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
@@ -146,7 +147,7 @@ def _encoding(data: bytes) -> tuple[str, str] | None:
 
 def _contains_clue(data: bytes) -> bool:
     """True if the data contains, plain or escaped, a word that every plan and every template contains."""
-    if any(clue in data for clue in _CLUES):
+    if any(clue in data for clue in _CLUES) or (b"service" in data and _SERVICE.search(data)):
         return True
     if not _ESCAPED.search(data):
         return False

@@ -723,6 +723,42 @@ def functions_of_sam(n: int) -> Files:
     }, Transform="AWS::Serverless-2016-10-31")  # fmt: skip
 
 
+def service(custom: dict[str, Any], resources: Any) -> Files:
+    statements = [passing(None, resources)]
+    provider = {"name": "aws", "iam": {"role": {"statements": statements}}}
+    return {"serverless.json": json.dumps({"service": "orders", "provider": provider, "custom": custom})}
+
+
+@family(20, 900)
+def variables_of_a_service(n: int) -> Files:
+    """``n`` values, each through another one."""
+    custom = {f"a{i}": f"${{self:custom.b{i}}}" for i in range(n)} | {f"b{i}": f"{ROLE}{i}" for i in range(n)}
+    return service(custom, [f"${{self:custom.a{i}}}" for i in range(n)])
+
+
+@family(5, 60)
+def variants_of_a_service(n: int) -> Files:
+    """``n`` values with variants by stage."""
+    custom = {f"a{i}": {f"s{j}": f"{ROLE}{i}-{j}" for j in range(3)} for i in range(n)}
+    return service(custom, [f"${{self:custom.a{i}.${{sls:stage}}}}" for i in range(n)])
+
+
+@family(3, 40, None)
+def nested_variants_of_a_service(n: int) -> Files:
+    """A value that ``n`` options select."""
+    value: Any = ROLE
+    for i in range(n):
+        value = {f"k{j}": (value if j == 0 else f"{ROLE}{i}-{j}") for j in range(20)}
+    return service({"a": value}, "${self:custom.a" + "".join(f".${{opt:o{i}, 'k0'}}" for i in range(n)) + "}")
+
+
+@family(5, 40, None)
+def doubled_texts_of_a_service(n: int) -> Files:
+    """A text that doubles ``n`` times."""
+    custom = {f"a{i}": f"${{self:custom.a{i + 1}}}${{self:custom.a{i + 1}}}" for i in range(n)} | {f"a{n}": ROLE}
+    return service(custom, "${self:custom.a0}")
+
+
 @family(20, 700)
 def resources_that_receive_roles(n: int) -> Files:
     return template({

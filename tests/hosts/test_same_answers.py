@@ -29,9 +29,9 @@ ACCOUNT = "111122223333"
 
 # The sources of the samples, by the folder that holds them, and the hosts that read them: all of them checkov.
 FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
-SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set")
+SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set", "serverless")
 CFN_LINT = ("cloudformation", "sam", "cdk")
-UNREAD = ("state", "change-set")  # by checkov: rows of README's table
+UNREAD = ("state", "change-set", "serverless")  # by checkov: rows of README's table
 
 MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
@@ -116,6 +116,7 @@ _CHANGE = {
     "AfterContext": json.dumps({"Properties": {"PolicyDocument": json.loads(_DOCUMENT)}}),
 }
 _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
+_SERVICE = f"service: orders\nprovider:\n  name: aws\n  iamRoleStatements: [{_STATEMENT}]\n"
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
 _STACK = """\
@@ -172,6 +173,7 @@ FORMS: dict[str, Form] = {
         "aws_iam_policy.p",
     ),
     "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
+    "services of the Serverless Framework": Form("checkov", {"serverless.yml": _SERVICE}, "IamRoleLambdaExecution"),
     "CloudFormation resources whose `Condition` is false by default": Form(
         "checkov", {"template.yaml": _CONDITION}, "P"
     ),

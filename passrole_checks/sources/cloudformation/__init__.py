@@ -16,7 +16,12 @@ from passrole_checks.sources.cloudformation.language_extensions import expand_lo
 from passrole_checks.sources.cloudformation.nested import NestingContext
 from passrole_checks.sources.cloudformation.policies import make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.service_file import convert_to_template, is_service, looks_like_service
+from passrole_checks.sources.cloudformation.service_file import (
+    ConvertedService,
+    convert_to_template,
+    is_service,
+    looks_like_service,
+)
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
@@ -50,12 +55,16 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     file = str(path)
     try:
         template = Template(file, content, dict(inputs.parameters))
-        placeholders = convert_to_template(template) if is_service(template.root) else ()
+        service = (
+            convert_to_template(template, path if is_file else None)
+            if is_service(template.root)
+            else ConvertedService()
+        )
         broken = include_files(template, path) if is_file else ()
         expand_loops(template)
         reader = make_reader(template, NestingContext(path) if is_file else None)
-        for node in placeholders:
-            reader.documents.skip(node, f"{str(node.value)[:80]} is a placeholder of another tool")
+        for node, reason in service.skipped:
+            reader.documents.skip(node, reason)
         reader.read()
         template_suppressions = reader.suppressions()
     except RecursionError:
@@ -68,11 +77,14 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         roles=tuple(reader.roles),
         users=tuple(reader.users),
         suppressions=tuple(template_suppressions),
-        unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
+        unreadable=(
+            *reader.unreadable,
+            *(Unreadable(error.file, error.reason, error.line) for error in (*service.errors, *broken)),
+        ),
         not_evaluated=tuple(reader.not_evaluated),
         parameters=tuple(template.parameters),
         account=account_of_template(path) if is_file else None,
-        nested=tuple(dict.fromkeys(reader.nested.templates.values())),
+        nested=tuple(dict.fromkeys((*reader.nested.templates.values(), *service.files))),
         stacks=tuple(reader.nested.templates.items()),
         stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),

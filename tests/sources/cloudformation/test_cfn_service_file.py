@@ -58,13 +58,13 @@ def test_function_may_have_its_own_role(tmp_path: Path, inherit: str, more: int)
 @pytest.mark.parametrize(
     ("resource", "written"),
     [
-        ('"arn:aws:iam::#{AWS::AccountId}:role/app-${self:service}"', "${AWS::AccountId}:role/app-${self:service}"),
+        ('"arn:aws:iam::#{AWS::AccountId}:role/app-${self:service}"', "${AWS::AccountId}:role/app-orders"),
         ("!GetAtt Worker.Arn", "${Worker.Arn}"),
         ('"${file(roles.yml):arn}"', "${file(roles.yml):arn}"),
     ],
 )
-def test_framework_variables_are_unresolved(tmp_path: Path, resource: str, written: str) -> None:
-    """References of CloudFormation are not."""
+def test_values_of_statements(tmp_path: Path, resource: str, written: str) -> None:
+    """References of CloudFormation stay, variables of the framework are resolved, missing files are unresolved."""
     assert grants(tmp_path, BEFORE, resource)[0][2].endswith(written)
 
 
