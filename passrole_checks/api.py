@@ -135,9 +135,7 @@ def grants(
 
 def inventory(result: ScanResult, *, without_effect: bool = False) -> tuple[Grant, ...]:
     """Return the grants of a scan that :func:`grants` returns."""
-    return tuple(
-        grant for grant in result.grants if without_effect or grant.grant.denied or grant.effect_on_passrole != "none"
-    )
+    return tuple(grant for grant in result.grants if without_effect or grant.is_about_passrole)
 
 
 def diff(

@@ -125,11 +125,7 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     """
     chosen = destinations(context, options)
     result = _scan(paths, options)
-    listed = [
-        located
-        for located in result.grants
-        if options["all"] or located.grant.denied or located.effect_on_passrole != "none"
-    ]
+    listed = [located for located in result.grants if options["all"] or located.is_about_passrole]
     written = write_each(chosen, lambda name, destination: write_grants(name, destination, result, listed, options))
     return max(written, report_problems(result.unreadable))
 

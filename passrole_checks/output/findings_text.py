@@ -112,7 +112,7 @@ def scan_lines(
 
 
 def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
-    """Return the inventory: each statement with its roles, services and principals; unless ``quiet``, then a
+    """Return the inventory: each statement with its roles, services and principals; unless ``quiet``, then notes and a
     summary."""
     for located in grants:
         grant = located.grant
@@ -132,6 +132,9 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             yield labeled_row("who", located.principals)
         yield ()
     if not quiet:
+        if result.not_evaluated:
+            yield from not_evaluated_notes(result.not_evaluated)
+            yield ()
         counts = Counter(located.effect_on_passrole for located in grants)
         words = [count_noun(counts["allow"], "PassRole grant")]
         words += [count_noun(counts["deny"], "Deny statement")] if counts["deny"] else []
@@ -153,7 +156,8 @@ def grant_rows(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
         yield omitted_row(len(grant.roles) - most)
     constraint = grant.services.constraint.value
     if grant.services.values:
-        yield (*labeled_row("services", grant.services.values), StyledText(f"  {constraint}", "quiet"))
+        words = "never matches" if grant.condition.dead else constraint
+        yield (*labeled_row("services", grant.services.values), StyledText(f"  {words}", "quiet"))
     else:
         yield (
             StyledText(f"    {'services':<10}"),
@@ -168,7 +172,12 @@ def omitted_row(count: int) -> Line:
     return (StyledText(f"    {'':<10}"), StyledText(f"and {count} more (--format json lists them all)", "quiet"))
 
 
-_SERVICE_CONSTRAINTS = {"absent": "any service", "ineffective": "any service", "unresolved": "unknown"}
+_SERVICE_CONSTRAINTS = {
+    "absent": "any service",
+    "ineffective": "any service",
+    "never": "none (the condition never matches)",
+    "unresolved": "unknown",
+}
 
 
 def _labels(label: str) -> Iterator[str]:

@@ -215,7 +215,7 @@ def _located(model: AccessModel, policy: AttachedPolicy, grants: Sequence[PassRo
         by_statement.setdefault((grant.at, grant.statement.path), []).append(grant)
     for variants in by_statement.values():
         widest = min(variants, key=lambda grant: (grant.denied, grant.scope.width))
-        has_no_effect = widest.denied or widest.scope is Scope.NOT_A_ROLE
+        has_no_effect = widest.denied or widest.condition.dead or widest.scope is Scope.NOT_A_ROLE
         counts = policy.kind is PolicyKind.IDENTITY or (widest.effect == "Deny" and model.principals.is_limit(policy))
         effect = "none" if not counts or has_no_effect else widest.effect.lower()
         yield LocatedGrant(widest, policy.resource, path_of(policy, widest), policy.principals, effect)

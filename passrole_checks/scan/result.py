@@ -62,6 +62,12 @@ class LocatedGrant:
     principals: tuple[str, ...]
     effect_on_passrole: str  # "allow", "deny", "none"
 
+    @property
+    def is_about_passrole(self) -> bool:
+        """True if the statement grants or denies PassRole, or would if a Deny or its own condition did not prevent
+        it."""
+        return self.effect_on_passrole != "none" or self.grant.denied or self.grant.condition.dead
+
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:

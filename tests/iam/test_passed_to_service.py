@@ -205,7 +205,7 @@ CONSTRAINTS: list[tuple[Any, Constraint]] = [
     ({"StringEquals": {PTS: E}, "StringLike": {PTS: "ec2*"}}, Constraint.EXACT),
     ({"StringEqualsIfExists": {PTS: E}, "Null": {PTS: False}}, Constraint.EXACT),
     ({"StringEquals": {PTS: E}, "StringEqualsIfExists": {PTS: [E, L]}}, Constraint.EXACT),
-    ({"StringLike": {PTS: "ec2${*}"}, "StringEquals": {PTS: E}}, Constraint.INEFFECTIVE),
+    ({"StringLike": {PTS: "ec2${*}"}, "StringEquals": {PTS: E}}, Constraint.NEVER),
     ({"StringEqualsIfExists": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
     ({"ForAllValues:StringEquals": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
     ({"ForAnyValue:StringEqualsIfExists": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
@@ -220,17 +220,17 @@ CONSTRAINTS: list[tuple[Any, Constraint]] = [
     ({"StringLike": {PTS: "*.amazonaws.com*"}}, Constraint.INEFFECTIVE),
     ({"StringLike": {PTS: ["ec2*", "*"]}}, Constraint.INEFFECTIVE),
     ({"StringNotEquals": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
-    ({"StringEquals": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
+    ({"StringEquals": {PTS: "lambda"}}, Constraint.NEVER),
     ({"StringEqualsIfExists": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
     ({"Null": {PTS: "false"}}, Constraint.INEFFECTIVE),
     ({"Null": {PTS: "true"}}, Constraint.INEFFECTIVE),
     ({"Null": {PTS: ["true", "false"]}}, Constraint.INEFFECTIVE),
     ({"ForAllValues:Null": {PTS: "true"}}, Constraint.INEFFECTIVE),
-    ({"ForAnyValue:Null": {PTS: "false"}}, Constraint.INEFFECTIVE),
-    ({"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, Constraint.INEFFECTIVE),
-    ({"NumericEquals": {PTS: "1"}}, Constraint.INEFFECTIVE),
+    ({"ForAnyValue:Null": {PTS: "false"}}, Constraint.NEVER),
+    ({"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, Constraint.NEVER),
+    ({"NumericEquals": {PTS: "1"}}, Constraint.NEVER),
     ({"NumericNotEquals": {PTS: 1}}, Constraint.INEFFECTIVE),
-    ({"Bool": {PTS: True}}, Constraint.INEFFECTIVE),
+    ({"Bool": {PTS: True}}, Constraint.NEVER),
     ({"ArnLike": {PTS: "ec2.*"}}, Constraint.UNRESOLVED),
 ]
 
@@ -442,7 +442,7 @@ def test_deciding_unresolved_part_is_listed(condition: Any) -> None:
     ("condition", "constraint"),
     [
         ({"StringLike": {PTS: ["*", (hole("x"),)]}}, Constraint.INEFFECTIVE),
-        ({"StringEquals": {PTS: "lambda"}, "StringLike": {PTS: (hole("x"),)}}, Constraint.INEFFECTIVE),
+        ({"StringEquals": {PTS: "lambda"}, "StringLike": {PTS: (hole("x"),)}}, Constraint.NEVER),
         ({"StringEquals": {PTS: E, ("aws:PrincipalTag/", hole("x")): "y"}}, Constraint.EXACT),
         ({"StringEquals": {PTS: E, "aws:PrincipalTag/t": (hole("x"),)}}, Constraint.EXACT),
         ({"StringEquals": {PTS: E, ("aws:ResourceTag/", hole("x")): "y"}}, Constraint.EXACT),
@@ -513,7 +513,7 @@ def test_policy_variable_is_unknown(value: Any) -> None:
     assert with_variables.unresolved[-1].kind is UnresolvedKind.POLICY_VARIABLE
     assert with_variables.unresolved[-1].expression.startswith("aws:PrincipalTag/")
     without = of({"StringEquals": {PTS: value}}, STANDARD, variables=False)
-    assert without.possible == frozenset() and without.constraint is Constraint.INEFFECTIVE
+    assert without.possible == frozenset() and without.constraint is Constraint.NEVER
 
 
 def test_escaped_characters_are_plain() -> None:
