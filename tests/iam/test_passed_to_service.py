@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -248,6 +249,22 @@ def test_list_of_all_services_of_a_partition_is_ineffective() -> None:
     assert (standard.constraint, standard.unknown_service) == (Constraint.INEFFECTIVE, Ternary.YES)
     china = of(condition, CHINA)
     assert (china.constraint, china.unknown_service) == (Constraint.PATTERN, Ternary.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "constraint"),
+    [
+        (["???*.amazonaws.com"], Constraint.INEFFECTIVE),
+        (["*a*.amazonaws.com", "*b*.amazonaws.com", "????????*.amazonaws.com"], Constraint.PATTERN),
+        (["?*-?*.amazonaws.com"], Constraint.PATTERN),
+    ],
+)
+def test_wildcards_that_leave_out_few_services_are_ineffective(patterns: list[str], constraint: Constraint) -> None:
+    """A pattern that nearly every service matches restricts nothing, even if a few short names do not match."""
+    services = known_services()
+    assert of({"StringLike": {PTS: patterns}}, services).constraint is constraint
+    both = of({"StringLike": {PTS: patterns}, "StringNotEquals": {PTS: E}}, services)
+    assert both.constraint is Constraint.PATTERN
 
 
 def test_missing_condition_allows_every_service() -> None:

@@ -35,8 +35,8 @@ class Constraint(str, Enum):
 
     ``ABSENT``: no test of it. ``EXACT``: a finite list of services. ``EXACT_IF_PRESENT``: the same, but a request
     without the key is allowed too. ``PATTERN``: an open set that excludes something. ``INEFFECTIVE``: excludes no
-    service (also ``Null: true``, which restricts nothing: every service that does not send the key meets it).
-    ``NEVER``: matches no request. ``UNRESOLVED``: unknown.
+    service, or by wildcards at most one in twenty (also ``Null: true``, which restricts nothing: every service that
+    does not send the key meets it). ``NEVER``: matches no request. ``UNRESOLVED``: unknown.
     """
 
     ABSENT = "absent"
@@ -200,7 +200,10 @@ class _Evaluation:
             if test.operator and not test.key_unknown and test.operator.family is not Family.NULL
         ]  # fmt: skip
         negated_only = bool(positive) and all(operator.negated for operator in positive)
-        everything = not negated_only and all(results[service] is Ternary.YES for service in block.known)
+        allowed = sum(results[service] is Ternary.YES for service in block.known)
+        everything = not negated_only and allowed == len(block.known)
+        if unknown_service is Ternary.YES and not any(operator.negated for operator in positive):
+            everything |= allowed >= _NEARLY_ALL * len(block.known)
         return ConditionEffect(
             constraint=self._constraint(outcomes, without_key, bool(doubtful), everything),
             values=tuple(block.values),
@@ -250,6 +253,7 @@ class _Evaluation:
         return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
 
+_NEARLY_ALL = 0.95  # of the known services; `???*.amazonaws.com` leaves out those with two letters, such as Amazon ES
 _UNUSED_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # characters that no file uses
 
 
