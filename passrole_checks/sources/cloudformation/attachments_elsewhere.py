@@ -18,6 +18,7 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
+from passrole_checks.sources.cloudformation.references import ACCOUNT
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
 from passrole_checks.sources.model.attachments_elsewhere import (
@@ -100,7 +101,8 @@ class AttachmentCollector:
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
-                    self.builder.scp_targets.append((target, when, holder))
+                    by_caller = target.only_hole == ACCOUNT
+                    self.builder.add_scp_target(target, when, holder, by_caller=by_caller)
 
     def add_nested(
         self, inner: AttachmentCollector, stack: str, principal: Callable[[str], str], attachments: TemplateAttachments

@@ -60,6 +60,10 @@ class AttachmentsBuilder:
     conditional_boundaries: dict[str, list[tuple[PathCondition, str | StringNode | None]]] = field(default_factory=dict)
     scp_targets: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
 
+    def add_scp_target(self, target: StringNode, when: PathCondition, policy: str, *, by_caller: bool = False) -> None:
+        """Record a target of a service control policy. ``by_caller``: it is the account whose credentials attach it."""
+        self.scp_targets.append((management_account(target) if by_caller else target, when, policy))
+
     def add_boundary(
         self, holder: str, values: Sequence[tuple[PathCondition, Node]], find_policies: FindPolicies
     ) -> None:
@@ -127,6 +131,23 @@ class AttachmentsBuilder:
                 if policy.kind is PolicyKind.SCP
             ),
         )
+
+
+_MANAGEMENT_ACCOUNT = "management account of the organization"
+
+
+def management_account(target: StringNode) -> StringNode:
+    """Return the target of a service control policy, marked as the management account.
+
+    Only that account, or a delegated administrator, can attach policies (AWS Organizations User Guide, "Attaching
+    organization policies"), and SCPs do not restrict users or roles in it ("Service control policies (SCPs)").
+    """
+    return StringNode((Unresolved(str(target), reason=_MANAGEMENT_ACCOUNT),), target.at)
+
+
+def is_management_account(target: StringNode) -> bool:
+    """True if a target of a service control policy is the management account."""
+    return target.only_hole is not None and target.only_hole.reason == _MANAGEMENT_ACCOUNT
 
 
 NO_ATTACHMENTS_ELSEWHERE = AttachmentsBuilder().build(())

@@ -6,6 +6,7 @@ lists the attributes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
@@ -22,9 +23,11 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_text
+from passrole_checks.sources.terraform_plan.plan_file import uses_default_provider
 from passrole_checks.sources.terraform_plan.principals import PlanAttachments
 
 _BOUNDARY = "permissions_boundary"
+_CALLER = re.compile(r"(?:^|\.)data\.aws_caller_identity\.")
 
 
 def holdings_of(
@@ -52,7 +55,9 @@ def holdings_of(
         if resource.type in BOUNDED:
             _add_boundary(holdings, resource, attachments, consumers)
         if resource.type in SCP_TARGETS:
-            holdings.scp_targets.extend(_scp_targets(plan, resource, consumers))
+            by_caller = _is_attaching_account(plan, resource, consumers)
+            for target, when, scp in _scp_targets(plan, resource, consumers):
+                holdings.add_scp_target(target, when, scp, by_caller=by_caller)
     elsewhere = {
         (attachment.holder, str(attachment.policy))
         for attachment in holdings.attachments
@@ -153,3 +158,16 @@ def _scp_targets(
     for facts, value in flatten_variants(consumers.value_of(resource, target)):
         if isinstance(value, StringNode):
             yield from ((value, facts, address) for address in addresses)
+
+
+def _is_attaching_account(plan: PlanFile, resource: PlannedResource, consumers: PlanRoleConsumers) -> bool:
+    """True if an organization policy is attached to the account of the provider that attaches it."""
+    written = consumers.references.expressions_of(resource).get(SCP_TARGETS[resource.type][1])
+    targets = {entry.resource for entry in consumers.references.follow(resource.module, written)}
+    return (
+        len(targets) == 1
+        and all(_CALLER.search(target or "") is not None for target in targets)
+        and all(
+            uses_default_provider(plan.configuration, address) for address in (resource.address, *map(str, targets))
+        )
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from passrole_checks.iam.partial_values import Node, StringNode
+from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments_elsewhere import (
     AttachmentsBuilder,
@@ -32,6 +32,7 @@ from passrole_checks.sources.terraform.policies.attachments import TerraformAtta
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
+_CALLER = "data.aws_caller_identity."
 _BOUNDARY = "permissions_boundary"
 _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 
@@ -86,9 +87,9 @@ class Collected:
             if policy_attribute:
                 values = flatten_variants(references.value_of(block, policy_attribute, scope), facts)
                 policies = [(condition, _policy_identifier(value)) for condition, value in values]
-            self.holdings.scp_targets.extend(
-                (to_plain_string(target), policy_facts, policy) for policy_facts, policy in policies
-            )
+            by_caller = _is_attaching_account(target, block, scope)
+            for policy_facts, policy in policies:
+                self.holdings.add_scp_target(to_plain_string(target), policy_facts, policy, by_caller=by_caller)
 
     def held(self, policies: Sequence[AttachedPolicy]) -> AttachmentsElsewhere:
         """Return all recorded attachments, given the policies of the configuration."""
@@ -123,6 +124,19 @@ def _plain(value: Node) -> Node:
         if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure))
         else value
     )
+
+
+def _is_attaching_account(target: StringNode, block: Block, scope: EvaluationScope) -> bool:
+    """True if a target is the account of the provider that attaches the policy.
+
+    A provider of its own for the attachment, or a data source of another module, shows that the target may be a member
+    account.
+    """
+    hole = target.only_hole
+    if hole is None or hole.kind is not UnresolvedKind.ACCOUNT_ID or block.body.get("provider") is not None:
+        return False
+    module = scope.module.address
+    return hole.expression.startswith(f"{module}.{_CALLER}" if module else _CALLER)
 
 
 def _policy_identifier(value: Node) -> str:
