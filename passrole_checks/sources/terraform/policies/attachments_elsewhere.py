@@ -29,6 +29,7 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments, inner_values
+from passrole_checks.sources.terraform.policies.unreliable_denials import ignores_changes
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
@@ -109,6 +110,9 @@ class Collected:
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(block, _BOUNDARY, name, scope):
                 values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
+        if values and ignores_changes(block, _BOUNDARY):
+            self.holdings.boundary_unknown.update(dict.fromkeys(holders))
+            return
         for holder in holders:
             self.holdings.add_boundary(
                 holder,

@@ -69,6 +69,7 @@ from passrole_checks.sources.terraform.policies.passed_to_missing_module import 
 )
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
+from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -111,6 +112,8 @@ def collect(root: Module) -> ModuleContents:
         _collect_stack(stack, contents)
     attachments.add_demanded_boundaries(contents.policies)
     contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
+    contents.policies, notes = without_unreliable_denials(root, attachments, contents.policies)
+    contents.not_evaluated.extend(notes)
     contents.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(contents.policies))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
