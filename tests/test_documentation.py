@@ -25,6 +25,7 @@ from passrole_checks.sources.model import terraform_policy_attributes
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
+from passrole_checks.sources.terraform.policies.unreliable_denials import EXCLUSIVE
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -212,6 +213,7 @@ def test_the_resources_are_those_of_the_readme() -> None:
         name for name in terraform_policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))
     }
     assert types("limits") == {*terraform_policy_attributes.ORGANIZATION_POLICIES, *own}
+    assert types("limits that do not count") == set(EXCLUSIVE)
     assert all(terraform_policy_attributes.not_read_reason(name, None) for name in types("not read, and said so"))
 
 

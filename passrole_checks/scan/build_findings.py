@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.findings import Confidence, Finding
+from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.partial_values import Ternary
@@ -32,7 +32,9 @@ def finding_of(item: CheckVerdict) -> Finding:
         name=check.name,
         severity=verdict.severity,
         confidence=confidence,
-        message=verdict.message + _exempt(context) + (_MAY_HAVE_BEFORE if is_incomplete else ""),
+        message=verdict.message
+        + (_exempt(context) if verdict.severity.rank >= Severity.MEDIUM.rank else "")
+        + (_MAY_HAVE_BEFORE if is_incomplete else ""),
         remediation=verdict.remediation,
         at=grant.at,
         framework=configuration.framework,

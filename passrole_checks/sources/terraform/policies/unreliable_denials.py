@@ -28,6 +28,8 @@ _IGNORED = "`ignore_changes` keeps the deployed one"
 _KINDS = ("role", "user", "group")
 _INLINE = {f"aws_iam_{kind}_policies_exclusive": kind for kind in _KINDS}
 _MANAGED = {f"aws_iam_{kind}_policy_attachments_exclusive": kind for kind in _KINDS}
+EXCLUSIVE = (*_INLINE, *_MANAGED)
+"""Types that remove all policies of a principal but those that they list."""
 _INLINE_POLICIES = frozenset(f"aws_iam_{kind}_policy" for kind in _KINDS)
 
 
@@ -102,7 +104,7 @@ class _Removed:
         for module in root.walk():
             for block in module.folder.resources:
                 type_ = block.labels[0]
-                if type_ in _INLINE or type_ in _MANAGED:
+                if type_ in EXCLUSIVE:
                     for resource, scope, _ in resource_instances(module, block):
                         removed.owners.extend(_owner(block, resource, scope, attachments))
                 if type_ in IDENTITY_POLICIES and ignores_changes(block, IDENTITY_POLICIES[type_]):
