@@ -19,11 +19,13 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
+from passrole_checks.sources.cloudformation.references import ACCOUNT
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
 from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     flatten_variants,
+    management_account,
     resolve_boundary,
     value_variants,
 )
@@ -78,6 +80,7 @@ class AttachmentReader:
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
+                    target = management_account(target) if target.only_hole == ACCOUNT else target
                     self.index.scp_targets.append((target, when, holder))
 
     def add_nested(self, inner: AttachmentIndex, stack: str, principal: Callable[[str], str]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings
+from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 
@@ -36,7 +37,7 @@ def read_template_body(template: Template, properties: yaml.Node) -> Template | 
         text = " " * (column - 1) + node.value
     arguments = _arguments(properties)
     literals = {name: value for name, value in arguments.items() if value is not None}
-    inner = Template(template.file, "\n" * (line - 1) + text, literals)
+    inner = Template(template.file, "\n" * (line - 1) + text, {**literals, **given_to_stack_set(template.given)})
     for name in arguments.keys() - literals.keys():
         declared = inner.parameters.get(name)
         rows = [entry for entry in entries(declared) if entry[0].value != "Default"]

@@ -156,6 +156,23 @@ class AttachmentIndex:
         )
 
 
+_MANAGEMENT_ACCOUNT = "management account of the organization"
+
+
+def management_account(target: StringNode) -> StringNode:
+    """Return the target of a service control policy, marked as the management account.
+
+    Only that account, or a delegated administrator, can attach policies (AWS Organizations User Guide, "Attaching
+    organization policies"), and SCPs do not restrict users or roles in it ("Service control policies (SCPs)").
+    """
+    return StringNode((Unresolved(str(target), reason=_MANAGEMENT_ACCOUNT),), target.at)
+
+
+def is_management_account(target: StringNode) -> bool:
+    """True if a target of a service control policy is the management account."""
+    return target.only_hole is not None and target.only_hole.reason == _MANAGEMENT_ACCOUNT
+
+
 def _is_known(variants: Sequence[BoundaryVariant]) -> bool:
     """True if the boundary of a principal is the same in any case, and known."""
     return [when for when, _ in variants] == [()] and variants[0][1] != UNKNOWN_BOUNDARY

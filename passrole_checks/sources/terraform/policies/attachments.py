@@ -22,6 +22,7 @@ from passrole_checks.iam.partial_values import (
     Part,
     StringNode,
     Unresolved,
+    UnresolvedKind,
     join,
 )
 from passrole_checks.iam.path_conditions import PathCondition
@@ -30,10 +31,11 @@ from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     BoundaryVariant,
     flatten_variants,
+    management_account,
     resolve_boundary,
     value_variants,
 )
-from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
+from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, AttachedPolicy, ResourceDefinition
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -47,6 +49,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
+from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
 from passrole_checks.sources.terraform.policies.resource_instances import resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -54,6 +57,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
 _BOUNDARY = "permissions_boundary"
+_CALLER = "data.aws_caller_identity."
 _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 _LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
@@ -215,6 +219,8 @@ class _AttachingBlock:
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(self.block, _BOUNDARY, name, self.scope):
                 values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
+        if values and ignores_changes(self.block, _BOUNDARY):
+            return [((), UNKNOWN_BOUNDARY)]
         return resolve_boundary(
             [(when, _plain(value)) for when, value in values],
             lambda arn: self.attachments.resolve_policies(arn, module, by_name=by_name),
@@ -225,12 +231,28 @@ class _AttachingBlock:
             if not isinstance(target, StringNode) or isinstance(target, Failure):
                 continue
             named = [(when, [self.definition.address])]
+            plain = to_plain_string(target)
+            if _is_attaching_account(target, self.block, self.scope):
+                plain = management_account(plain)
             if policy:
                 values = flatten_variants(references.value_of(self.block, policy, self.scope), when)
                 named = [(condition, self.attachments.scp_addresses(value)) for condition, value in values]
             for condition, addresses in named:
                 if len(addresses) == 1:
-                    yield to_plain_string(target), condition, addresses[0]
+                    yield plain, condition, addresses[0]
+
+
+def _is_attaching_account(target: StringNode, block: Block, scope: EvaluationScope) -> bool:
+    """True if a target is the account of the provider that attaches the policy.
+
+    A provider of its own for the attachment, or a data source of another module, shows that the target may be a member
+    account.
+    """
+    hole = target.only_hole
+    if hole is None or hole.kind is not UnresolvedKind.ACCOUNT_ID or block.body.get("provider") is not None:
+        return False
+    module = scope.module.address
+    return hole.expression.startswith(f"{module}.{_CALLER}" if module else _CALLER)
 
 
 def _plain(value: Node) -> Node:

@@ -69,6 +69,7 @@ from passrole_checks.sources.terraform.policies.passed_to_missing_module import 
 )
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
+from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -110,6 +111,8 @@ def collect(root: Module) -> ModuleContents:
     for stack in stacks:
         _collect_stack(stack, contents)
     contents.policies = attachments.finish(contents.policies)
+    contents.policies, notes = without_unreliable_denials(root, attachments, contents.policies)
+    contents.not_evaluated.extend(notes)
     contents.attached = attachments.index.build(contents.policies).with_others(
         stack.content.attached for stack in stacks
     )
