@@ -41,6 +41,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
+from passrole_checks.sources.terraform_plan.exclusive_policies import without_removed_denials
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
     PlannedResource,
@@ -94,7 +95,8 @@ class _Loader:
             for resource in self.plan.resources.values()
             if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
-        policies = [policy for resource in checked for policy in self.policies(resource)]
+        written = (policy for resource in checked for policy in self.policies(resource))
+        policies, removed = without_removed_denials(self.plan, self.attachments, written)
         addresses = {resource.address for resource in checked}
         stacks = [
             self.stack(planned, planned.address in addresses)
@@ -117,6 +119,7 @@ class _Loader:
             account=self.account(),
             not_evaluated=(
                 *self.plan.not_evaluated,
+                *removed,
                 *self.unread_stacks(checked),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
@@ -165,10 +168,11 @@ class _Loader:
         loader = _Loader(before)
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
         stacks_before = (loader.stack(planned, False) for planned in before.resources.values() if planned.type in TYPES)
+        kept = (policy for resource in rest for policy in self.policies(resource))
         renamed = RenamedAddresses(before, self.plan)
         return {
             "before": renamed.policies(policies),
-            "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
+            "unchanged": tuple(without_removed_denials(self.plan, self.attachments, kept)[0]),
             "home": deployment_before(before),
             "attached_before": loader.attached((), stacks_before).renamed(renamed.name),
         }
