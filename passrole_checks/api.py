@@ -21,9 +21,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.errors import ConfigurationError, InputError, PassRoleChecksError
@@ -35,7 +34,11 @@ from passrole_checks.sources.model.configuration import Inputs, Unreadable
 if TYPE_CHECKING:
     from passrole_checks.diff import AccessDifference
     from passrole_checks.required.required_grants import Required
+    from passrole_checks.scan.cache.store import ResultStore
     from passrole_checks.scan.scanner import UnitScanner
+    from passrole_checks.sources.model.configuration import Configuration
+    from passrole_checks.suggest.observed_use import Evidence
+    from passrole_checks.suggest.suggest import Session
     from passrole_checks.suggest.suggestion import Suggestion
 
 __all__ = [
@@ -55,6 +58,7 @@ __all__ = [
     "diff",
     "explain",
     "grants",
+    "inventory",
     "required",
     "scan",
     "suggest",
@@ -80,13 +84,32 @@ class RequiredResult:
 class SuggestResult:
     """Narrower statements for findings, each verified by scanning again with its edits.
 
-    ``changed``: the text of each file with all edits that can be made together.
+    ``unread``: what could not be read or checked. ``files``: those read as infrastructure code. ``evidence``: the
+    observed use that ``observe`` returned. ``session`` is internal.
     """
 
     findings: tuple[Finding, ...]
-    suggestions: tuple[Suggestion, ...]
-    changed: dict[str, str]
-    unreadable: tuple[Unreadable, ...]
+    session: Session
+    unread: tuple[Unreadable, ...]
+    not_evaluated: tuple[Unreadable, ...]
+    files: tuple[str, ...]
+    excluded: tuple[str, ...]
+    evidence: Evidence | None = None
+
+    @property
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Return one suggestion for each statement with findings."""
+        return self.session.suggestions
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """Return the text of each file with all edits that can be made together."""
+        return dict(self.session.combine().changed)
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """Return ``unread``, and the internal errors in suggestions."""
+        return tuple(dict.fromkeys([*self.unread, *self.session.faults]))
 
 
 def scan(
@@ -96,19 +119,30 @@ def scan(
     text: str | None = None,
     name: str = "template.yaml",
     scanner: UnitScanner | None = None,
+    cache: ResultStore | None = None,
 ) -> ScanResult:
     """Scan files and folders, or the ``text`` of one file.
 
     ``name``: the file name of the text, which findings report and whose suffix matters (``main.tf``, ``plan.json``).
     ``scanner``: how units are scanned, such as ``passrole_checks.scan.parallel.any_executor.scan_with(executor)``;
     default: one after the other in this process.
+    ``cache``: where results are kept for the next scan, such as the ``store_of(program())`` of
+    ``passrole_checks.scan.cache``; default: nowhere.
 
     >>> scan(text="AWSTemplateFormatVersion: '2010-09-09'\\nResources: {}").findings
     ()
     """
-    from passrole_checks.scan.scanner import one_after_another, scan_paths
 
-    return _with_files(paths, text, name, lambda files: scan_paths(files, options, scanner or one_after_another))
+    def ask(files: Sequence[Path]) -> ScanResult:
+        if cache is not None:  # which imports the scanner only for what it does not contain
+            from passrole_checks.scan.cache.cached_scan import scan_remembered
+
+            return scan_remembered(files, options, cache, scanner)
+        from passrole_checks.scan.scanner import one_after_another, scan_paths
+
+        return scan_paths(files, options, scanner or one_after_another)
+
+    return _with_files(paths, text, name, ask)
 
 
 def grants(
@@ -134,7 +168,11 @@ def grants(
 
 
 def inventory(result: ScanResult, *, without_effect: bool = False) -> tuple[Grant, ...]:
-    """Return the grants of a scan that :func:`grants` returns."""
+    """Return the grants of a scan, as :func:`grants` does.
+
+    >>> inventory(scan(text="Resources: {}"))
+    ()
+    """
     return tuple(
         grant for grant in result.grants if without_effect or grant.grant.denied or grant.effect_on_passrole != "none"
     )
@@ -145,6 +183,7 @@ def diff(
 ) -> AccessDifference:
     """Compare PassRole access in two files or folders: new, widened, narrowed, removed and moved statements.
 
+    >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     for version, role in (("old", "role/app"), ("new", "*")):
     ...         statement = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = "{role}" }}'
@@ -197,9 +236,21 @@ def required(
     return _with_files(paths, text, name, ask)
 
 
-def suggest(paths: Paths, options: ScanOptions = _DEFAULTS) -> SuggestResult:
+def suggest(
+    paths: Paths,
+    options: ScanOptions = _DEFAULTS,
+    *,
+    select: Callable[[ScanResult], Sequence[Finding]] = lambda result: result.findings,
+    include_info: bool = False,
+    observe: Callable[[Sequence[Configuration]], Evidence] | None = None,
+) -> SuggestResult:
     """Return narrower statements for the findings in files and folders. Nothing is written but temporary files.
 
+    ``select``: returns the findings of a scan to make suggestions for; suppressed ones are left out.
+    ``include_info``: also report findings of severity info that an edit makes visible. ``observe``: returns the
+    observed use of configurations, to which statements are narrowed even if they have no findings.
+
+    >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "main.tf")
     ...     _ = path.write_text(
@@ -212,15 +263,20 @@ def suggest(paths: Paths, options: ScanOptions = _DEFAULTS) -> SuggestResult:
     >>> "aws_iam_role.app.arn" in result.suggestions[0].edits[0].text
     True
     """
-    from passrole_checks.scan.scanner import read_paths, scan_configurations
+    from passrole_checks.iam import deadline
+    from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
     from passrole_checks.suggest.suggest import Session
 
-    read = read_paths(_paths(paths), options)
-    result = scan_configurations([configuration for _, configuration in read.units], options)
-    findings = tuple(finding for finding in result.findings if finding.suppressed is None)
-    session = Session(read, findings, options)
-    unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    return SuggestResult(findings, session.suggestions, dict(session.combine().changed), unreadable)
+    with deadline.pooled():
+        read = read_paths(_paths(paths), options)
+        result = scan_configurations([configuration for _, configuration in read.units], options)
+        unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
+        result = replace(result, unreadable=unread, excluded=read.excluded)
+        findings = tuple(finding for finding in select(result) if finding.suppressed is None)
+        evidence, faults = isolated(read, observe) if observe is not None else (None, ())
+        session = Session(read, findings, options, include_info=include_info, evidence=evidence)
+    skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
+    return SuggestResult(findings, session, (*unread, *faults), skipped, result.files, read.excluded, evidence)
 
 
 def explain(check: str) -> str:
@@ -247,6 +303,8 @@ def _with_files(paths: Paths, text: str | None, name: str, ask: Callable[[Sequen
         return ask(_paths(paths))
     if PurePath(name).name != name:
         raise ConfigurationError(f"{name}: not a file name")
+    from tempfile import TemporaryDirectory  # slow to import, and needed only here
+
     from passrole_checks.files.relocate_paths import relocate
 
     with TemporaryDirectory(prefix="passrole-checks-") as temporary:

@@ -13,6 +13,7 @@ No test reads or writes the user's cache, and an unexpected exception fails the 
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from hypothesis import settings
 TESTS = Path(__file__).resolve().parent
 SLOW = (
     *("benchmarks", "differential", "fuzz", "hosts", "packaging"),
-    "cli/test_fix_targets.py",
     "cli/test_suggest.py",
     "cloudtrail/test_sql_athena.py",
     "cloudtrail/test_sql_spark.py",
@@ -56,9 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("dev" if fast else "ci"))
 
 
+@functools.cache  # pytest asks for each test
 def _is_slow(path: Path) -> bool:
-    slow = {TESTS / name for name in SLOW}
-    return path in slow or not slow.isdisjoint(path.parents)
+    return any(path.is_relative_to(TESTS / name) for name in SLOW)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -48,6 +48,7 @@ def test_name_with_a_folder_is_refused() -> None:
         api.scan(text="", name="../main.tf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packages", [MODULES[start::8] for start in range(8)], ids=range(8))
 def test_api_works_after_any_submodule_was_imported_first(packages: list[str]) -> None:
     """A submodule with the name of a function must not hide it; several modules share a process to save time."""

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from command_runs import run_command
 
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
@@ -54,11 +53,9 @@ def rerun(command: str) -> str:
     """Return the output of a command of this program, run in the folder of the README."""
     program, *arguments = shlex.split(command)
     assert program == "passrole-checks", f"only our own commands can be run again, not {program}"
-    done = subprocess.run(
-        [sys.executable, "-m", "passrole_checks", *arguments], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode in (0, 1), done.stderr.decode()
-    return done.stdout.decode("utf-8")
+    done = run_command(*arguments, cwd=ROOT)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
 
 
 def examples() -> list[tuple[str, str]]:
@@ -299,15 +296,13 @@ def test_the_resources_of_templates_are_those_of_the_readme() -> None:
     assert limits == set(LIMITS)
 
 
-def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path) -> None:
     """Each of the README's tables for pyproject.toml can be used as it stands."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     sample = ROOT / "sample_templates" / "001-any-role" / "cloudformation" / "clean.yaml"
-    command = [sys.executable, "-m", "passrole_checks", "scan", str(sample)]
     for shown in blocks(README, "toml"):
         (tmp_path / "pyproject.toml").write_text(shown, "utf-8")
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
+        done = run_command("scan", str(sample), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
 
 
 def test_links_lead_somewhere() -> None:

@@ -125,16 +125,16 @@ def python_files() -> Iterator[Path]:
 def texts_of(path: Path) -> Iterator[Text]:
     """Yield the docstrings and comments of a Python file, and outside of the tests its other string literals."""
     file, source = path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
     docstrings = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             content = ast.get_docstring(node)
             if content is not None:
                 docstrings.add(id(node.body[0].value))  # type: ignore[attr-defined]
                 yield Text(file, node.body[0].lineno, content, is_docstring=True)
     if not file.startswith("tests/"):
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                 yield Text(file, node.lineno, node.value)
     yield from comments_of(file, source)

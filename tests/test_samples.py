@@ -8,6 +8,7 @@ options of the sample (``account``, ``parameters``, ``severity``, ``source``, ``
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def options_of(folder: str) -> dict[str, str]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
+@functools.cache
 def scan(folder: str, **changes: str) -> ScanResult:
     options = {**options_of(folder), **changes}
     return scan_paths(
@@ -199,6 +201,7 @@ def test_values_of_parameters_are_read_in_every_form(file: str) -> None:
     assert rows(scan_paths([SAMPLES / "parameters"], ScanOptions()), "parameters") != rows(given, "parameters")
 
 
+@pytest.mark.slow
 def test_samples_do_not_affect_each_other() -> None:
     """All samples in one run give what each gives alone: nothing of one is known in another."""
     options = ScanOptions(minimum_severity=Severity.INFO)

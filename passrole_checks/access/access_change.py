@@ -29,7 +29,7 @@ from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.permissions.permissions import Contents
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Attachments, Configuration, PolicyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,17 @@ class AccessChange:
     ) -> None:
         self.services_of = services_of
         self.stated, self.home = account, configuration.home
-        self.members, members_before = by_group(configuration.members), by_group(configuration.members_before)
+        attached, attached_before = configuration.attached, configuration.attached_before
+        self.members, members_before = by_group(attached.members), by_group(attached_before.members)
         self.before = _by_holder(configuration.before or (), members_before)
-        for who, policies in managed_by_holder(configuration.attachments_before, members_before).items():
+        for who, policies in managed_by_holder(attached_before.managed_policies, members_before).items():
             self.before.setdefault(who, []).extend(policies)
         self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
-        for who, policies in managed_by_holder(configuration.attachments, self.members).items():
+        for who, policies in managed_by_holder(attached.managed_policies, self.members).items():
             self.after.setdefault(who, []).extend(policies)
-        newly = frozenset(configuration.members) - frozenset(configuration.members_before)
+        newly = frozenset(attached.members) - frozenset(attached_before.members)
         self.joined = frozenset(group for group, _ in newly)
-        self.bounds, self.bounds_before = dict(configuration.boundaries), dict(configuration.boundaries_before)
-        self.names, self.names_before = dict(configuration.boundary_names), dict(configuration.boundary_names_before)
+        self.bounds, self.bounds_before = _known_boundaries(attached), _known_boundaries(attached_before)
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries outside of the configuration
         self._comparisons: dict[tuple[object, ...], AccessComparison] = {}
@@ -80,7 +80,7 @@ class AccessChange:
         """
         where = Deployment(None, self.home.partitions) if many_accounts else self._where(statement)
         found: dict[str, Beneficiary] = {}
-        for key in _keys(policy):
+        for key in holder_keys(policy):
             for who in (key, *self.members.get(key, ())):
                 gain = self._comparison(who, where).gain_of(statement)
                 if gain is not None:
@@ -93,7 +93,7 @@ class AccessChange:
     def _if_bounded_otherwise(self, who: str, gain: Gain) -> Gain:
         """Return the gain if a boundary of unknown content replaces another: what one excluded the other may still
         exclude."""
-        bounds = self._bound(who, self.bounds_before, self.names_before), self._bound(who, self.bounds, self.names)
+        bounds = self._bound(who, self.bounds_before), self._bound(who, self.bounds)
         if bounds[0] is bounds[1] or not all(any(not one.whole for one in bound) for bound in bounds):
             return gain
         return Gain(
@@ -103,7 +103,7 @@ class AccessChange:
 
     def loses_a_denial(self, policy: AttachedPolicy) -> bool:
         """True if a Deny that applied to a principal of the policy may not apply any more."""
-        holders = (who for key in _keys(policy) for who in (key, *self.members.get(key, ())))
+        holders = (who for key in holder_keys(policy) for who in (key, *self.members.get(key, ())))
         return any(self._comparison(who, self.home).denials_changed for who in holders)
 
     def reaches_more(self, policy: AttachedPolicy) -> bool:
@@ -114,7 +114,7 @@ class AccessChange:
         known = self._comparisons.get((key, where))
         if known is None:
             before, after = self.before.get(key, ()), self.after.get(key, ())
-            bounds = self._bound(key, self.bounds_before, self.names_before), self._bound(key, self.bounds, self.names)
+            bounds = self._bound(key, self.bounds_before), self._bound(key, self.bounds)
             # the users of a group, and the holders of one managed policy, often have the same policies
             same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
             known = self._comparisons.get(same)
@@ -147,15 +147,14 @@ class AccessChange:
             statements += (_perhaps_taken(one) for one in bound if one.effect is None and not one.whole)
         return access_of(statements, self.services_of)
 
-    def _bound(
-        self, key: str, bounds: Mapping[str, AttachedPolicy], names: Mapping[str, StringNode]
-    ) -> tuple[Statement, ...]:
+    def _bound(self, key: str, bounds: Mapping[str, AttachedPolicy | StringNode]) -> tuple[Statement, ...]:
         """Return the statements of a principal's permissions boundary; the same object for the same boundary."""
-        if key in bounds:
-            return self._read(bounds[key])
-        if key not in names:
+        boundary = bounds.get(key)
+        if boundary is None:
             return ()
-        return self._named.setdefault(names[key].parts, allowed_by(names[key]))
+        if isinstance(boundary, AttachedPolicy):
+            return self._read(boundary)
+        return self._named.setdefault(boundary.parts, allowed_by(boundary))
 
     def _taken_by(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
         """Yield what a permissions boundary surely excludes, as Deny statements.
@@ -262,8 +261,24 @@ _SERVICE = "iam:PassedToService"
 _ITSELF = "\0"  # before the address of a policy that stands for itself
 
 
-def _keys(policy: AttachedPolicy) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(policy.principals)) or (_ITSELF + policy.resource.address,)
+def holder_keys(policy: AttachedPolicy) -> tuple[str, ...]:
+    """Return the principals by which a policy is compared, or a key of its address if it has none."""
+    return tuple(dict.fromkeys(policy.principals)) or (policy_key(policy),)
+
+
+def policy_key(policy: AttachedPolicy) -> str:
+    """Return the key of a policy that is compared with that at its address."""
+    return _ITSELF + policy.resource.address
+
+
+def _known_boundaries(attached: Attachments) -> dict[str, AttachedPolicy | StringNode]:
+    """Return the permissions boundaries that apply in any case, by principal."""
+    return {
+        boundary.principal: boundary.policy
+        for boundaries in attached.boundaries_by_principal().values()
+        for boundary in boundaries
+        if boundary.is_known and boundary.policy is not None
+    }
 
 
 def _by_holder(
@@ -278,5 +293,5 @@ def _by_holder(
     identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
     found = by_holder(identities, members)
     for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
-        found.setdefault(_ITSELF + policy.resource.address, []).append(policy)
+        found.setdefault(policy_key(policy), []).append(policy)
     return found

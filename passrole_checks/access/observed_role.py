@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.grants.effective_grant import PassableSet
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.roles import arn

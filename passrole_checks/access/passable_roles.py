@@ -18,8 +18,9 @@ from passrole_checks.access.role_privilege import PrivilegeGain, most_of, privil
 from passrole_checks.access.service_trust import assumes, passed_as, trusts, ways
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet, Restrictions
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant, Restrictions
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenWay, Way, open_ways

@@ -39,6 +39,7 @@ from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.configuration import (
     MODULE,
     AttachedPolicy,
+    BoundaryUse,
     Configuration,
     ManagedAttachment,
     PolicyKind,
@@ -142,7 +143,7 @@ class Principals:
         The principals in a module that is not downloaded are unknown. Policies that cannot be checked on their own are
         left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
-        for attachment in self.configuration.attachments:
+        for attachment in self.configuration.attached.managed_policies:
             policy = _of_aws(attachment) if attachment.is_checked else None
             if policy is not None and _speaks_of_pass_role(policy.name):
                 key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
@@ -163,7 +164,7 @@ class Principals:
         """The first attachment of each managed policy that is neither in the configuration nor a known AWS managed
         policy."""
         found: dict[str, ManagedAttachment] = {}
-        for attachment in self.configuration.attachments:
+        for attachment in self.configuration.attached.managed_policies:
             if attachment.is_checked and _of_aws(attachment) is None:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
@@ -186,7 +187,11 @@ class Principals:
         if policy.kind is not PolicyKind.SCP:
             return False
         place = policy.resource.address, policy.path
-        targets = [target for target, _, one in self.configuration.targets if (one.resource.address, one.path) == place]
+        targets = [
+            target
+            for target, _, one in self.configuration.attached.targets
+            if (one.resource.address, one.path) == place
+        ]
         return any(self._is_here(target) or not _is_account(target) or self.account is None for target in targets)
 
     # -- one principal
@@ -228,20 +233,12 @@ class Principals:
         return known
 
     def _limits(self, holder: str) -> Iterator[tuple[Statement, ...]]:
-        boundary: tuple[Statement, ...] = ()
-        if holder in self._boundaries:
-            boundary = self._read(self._boundaries[holder])
-        elif holder in self._boundary_names:
-            boundary = allowed_by(self._boundary_names[holder])
-        elif holder in self._conditional_boundaries:
-            boundary = tuple(
-                replace(one, when=merged)
-                for facts, bound in self._conditional_boundaries[holder]
-                for one in self._within(bound)
-                if (merged := conjoin(facts, one.when)) is not None
-            )
-        elif holder in self.configuration.boundary_unknown:
-            boundary = (_anything(StringNode((Unresolved("the permissions boundary"),), _NOWHERE)),)
+        boundary = tuple(
+            statement if not use.when else replace(statement, when=merged)
+            for use in self._boundaries.get(holder, ())
+            for statement in self._within(use.policy)
+            if (merged := conjoin(use.when, statement.when)) is not None
+        )
         if boundary:
             yield boundary
         if self._denied:
@@ -281,7 +278,7 @@ class Principals:
 
     @cached_property
     def _members(self) -> dict[str, tuple[str, ...]]:
-        return by_group(self.configuration.members)
+        return by_group(self.configuration.attached.members)
 
     @cached_property
     def _policies(self) -> dict[str, list[AttachedPolicy]]:
@@ -291,25 +288,14 @@ class Principals:
     @cached_property
     def _attached(self) -> dict[str, list[ManagedAttachment]]:
         found: dict[str, list[ManagedAttachment]] = {}
-        for one in self.configuration.attachments:
+        for one in self.configuration.attached.managed_policies:
             for holder in (one.holder, *self._members.get(one.holder, ())):
                 found.setdefault(holder, []).append(one)
         return found
 
     @cached_property
-    def _boundaries(self) -> dict[str, AttachedPolicy]:
-        return dict(self.configuration.boundaries)
-
-    @cached_property
-    def _boundary_names(self) -> dict[str, StringNode]:
-        return dict(self.configuration.boundary_names)
-
-    @cached_property
-    def _conditional_boundaries(self) -> dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]]:
-        found: dict[str, list[tuple[PathCondition, AttachedPolicy | StringNode | None]]] = {}
-        for holder, facts, bound in self.configuration.conditional_boundaries:
-            found.setdefault(holder, []).append((facts, bound))
-        return found
+    def _boundaries(self) -> dict[str, list[BoundaryUse]]:
+        return self.configuration.attached.boundaries_by_principal()
 
     @cached_property
     def _roles(self) -> frozenset[str]:
@@ -332,7 +318,7 @@ class Principals:
         """
         denials = [
             item if not facts else replace(item, when=merged)
-            for target, facts, policy in self.configuration.targets
+            for target, facts, policy in self.configuration.attached.targets
             if self._is_here(target)
             for item in self._read(policy)
             if item.effect == "Deny" and (merged := conjoin(facts, item.when)) is not None
@@ -413,8 +399,8 @@ def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
 
 def _under(when: PathCondition, document: Node) -> Node:
     """Return a document that exists under a path condition."""
-    for condition, outcome in reversed(when):
-        document = Choice(condition, ((outcome, document),), document.at)
+    for assumption in reversed(when):
+        document = Choice(((assumption, document),), document.at)
     return document
 
 

@@ -24,6 +24,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
@@ -62,7 +63,7 @@ class RoleUse:
     ``label``: its display name, an address, a logical id, an ARN or an expression. ``role``: its address, if it is a
     role of this configuration. ``arn``: its ARN with unresolved values, None if nothing is known. ``how``: ``passed``
     (by the deploying principal), ``assumed`` (not passed), ``later`` (passed by the user of the resource, or by the
-    service) or ``unchanged`` (exists already). ``condition``: what selects this variant, "" for none. ``profile``: the
+    service) or ``unchanged`` (exists already). ``when``: the path condition of this variant. ``profile``: the
     instance profile that contains the role.
     """
 
@@ -71,7 +72,7 @@ class RoleUse:
     role: str | None
     arn: StringNode | None
     how: str
-    condition: str = ""
+    when: PathCondition = ()
     profile: str = ""
 
     @property
@@ -119,9 +120,9 @@ class RoleConsumers:
 
     def _of(self, received: ReceivedRole) -> Iterator[RoleUse]:
         profile = received.receiver.kind == "instance_profile"
-        for condition, value in _alternatives(received.value):
+        for when, value in _alternatives(received.value):
             for one in self._in_profile(received, value) if profile else self._role(received, value):
-                yield replace(one, condition=condition) if condition and not one.condition else one
+                yield replace(one, when=when) if when and not one.when else one
 
     # instance profiles
 
@@ -131,9 +132,9 @@ class RoleConsumers:
             label = f"the role in the instance profile {_shown(value)}"
             yield RoleUse(received, label, None, None, self._how(received, None), profile=_shown(value))
             return
-        for condition, role in _alternatives(found.role) if found.role is not None else ():
+        for when, role in _alternatives(found.role) if found.role is not None else ():
             for one in self._role(received, role):
-                yield replace(one, condition=condition, profile=found.address)
+                yield replace(one, when=when, profile=found.address)
 
     def _profile(self, value: StringNode) -> InstanceProfile | None:
         only = value.only_hole
@@ -145,7 +146,7 @@ class RoleConsumers:
                         return found
             return None
         named = _PROFILE_NAME.fullmatch(str(value))
-        same = [one for one in self._profiles.values() if named and one.name is not None and str(one.name) == named[1]]
+        same = [one for one in self._profiles.values() if named and one.name and str(one.name) == named[1]]
         return same[0] if len(same) == 1 else None
 
     # roles
@@ -253,18 +254,18 @@ def _path_and_name(role: RoleDefinition) -> str | None:
     return f"{path}/{role.name}".lstrip("/")
 
 
-def _alternatives(value: Node, condition: str = "") -> Iterator[tuple[str, StringNode]]:
-    """Yield the strings that a value can be, each with the condition that selects it."""
+def _alternatives(value: Node, when: PathCondition = ()) -> Iterator[tuple[PathCondition, StringNode]]:
+    """Yield the strings that a value can be, each with its path condition."""
     if isinstance(value, StringNode):
         if value.literal != "":
-            yield condition, value
+            yield when, value
     elif isinstance(value, ListNode):
         for item in value.items:
-            yield from _alternatives(item, condition)
+            yield from _alternatives(item, when)
     elif isinstance(value, Choice):
         for outcome, option in value.options:
-            words = f"{value.condition} is {outcome}"
-            yield from _alternatives(option, f"{condition} and {words}" if condition else words)
+            if consistent(when, outcome):
+                yield from _alternatives(option, extend(when, outcome))
 
 
 def _word(part: Part) -> str:

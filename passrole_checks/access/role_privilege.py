@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import Position, Ternary, text
-from passrole_checks.iam.path_conditions import PathCondition, implies
+from passrole_checks.iam.path_conditions import PathCondition, implies_all
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions
@@ -81,7 +81,7 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
         key=lambda item: (-item[0].rank, item[1].action.lower(), item[1].resource, item[1].except_actions),
     )
     when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
-    graded = [item for item in graded if all(implies(when, fact) for fact in item[1].when)]
+    graded = [item for item in graded if implies_all(when, item[1].when)]
     by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
     for _, pair in graded:
         by_action.setdefault(pair.action.lower(), _in_words(pair))

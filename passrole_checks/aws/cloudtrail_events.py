@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from passrole_checks.aws.load import CONFIDENCE, SUFFIX, expand_principals, read_json
+from passrole_checks.aws.data_files import CONFIDENCE, SUFFIX, expand_principals, read_json
 
 _FILE = "cloudtrail_events.json"
 _KINDS = {"r": "role", "i": "instance_profile", "t": "launch_template"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from passrole_checks.aws.load import expand_principals, read_json
+from passrole_checks.aws.data_files import expand_principals, read_json
 
 _FILE = "escalation_paths.json"
 _URL = "https://pathfinding.cloud/paths/"
@@ -24,7 +24,6 @@ class EscalationPath:
     """
 
     id: str
-    title: str
     url: str
     actions: tuple[str, ...]
     services: tuple[str, ...]
@@ -37,7 +36,6 @@ def escalation_paths() -> tuple[EscalationPath, ...]:
     return tuple(
         EscalationPath(
             id=identifier,
-            title=" + ".join(("iam:PassRole", *actions)),
             url=_URL + identifier,
             actions=tuple(actions),
             services=expand_principals(services),

@@ -14,7 +14,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from passrole_checks.aws.load import read_json
+from passrole_checks.aws.data_files import read_json
 
 _FILE = "managed_policies.json.xz"
 _ARN = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from passrole_checks.aws.load import CONFIDENCE, expand_principals, read_json
+from passrole_checks.aws.data_files import CONFIDENCE, expand_principals, read_json
 
 _FILE = "passrole_actions.json"
 _RUNS = {"c": "code", "a": "calls", "-": ""}

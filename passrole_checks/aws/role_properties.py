@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from passrole_checks.aws.load import CONFIDENCE, expand_principals, read_json
+from passrole_checks.aws.data_files import CONFIDENCE, expand_principals, read_json
 
 _FILE = "role_properties.json"
 

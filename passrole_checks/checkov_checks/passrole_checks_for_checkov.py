@@ -55,7 +55,6 @@ try:
         callers_of,
         from_callers,
         index_of,
-        inputs_of_checkov,
         lines_of,
         registered,
         templates_of_run,
@@ -209,7 +208,8 @@ class _OnTerraform(_OnResource, TerraformCheck):
     def locate(self, conf: Mapping[str, Any]) -> tuple[ResourceResults, str] | None:
         # The runner terraform_json knows no addresses, and no modules.
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
-        known = index_of(self.graph).places.get(id(conf))
+        index = index_of(self.graph)
+        known = index.places.get(id(conf))
         if known is not None:
             return known, address
         plan = conf.get("__file__")  # put there by the plan's parser, wrapped like every value
@@ -218,9 +218,7 @@ class _OnTerraform(_OnResource, TerraformCheck):
         if not isinstance(file, str):
             return None
         callers = callers_of(getattr(key, "tf_source_modules", None))
-        answers = host_results.scan_for_host(
-            [file, *callers][-1], [file], from_callers("root_folder"), inputs=inputs_of_checkov()
-        )
+        answers = index.scan([file, *callers])
         return alone(answers, HostBlock(address, address, file, lines_of(conf), tuple(callers))), address
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
@@ -263,7 +261,7 @@ class _OnModule(_OnBlock, ModuleCheck):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
-        answers = host_results.scan_for_host(file, [file], from_callers("root_folder"), inputs=inputs_of_checkov())
+        answers = index_of(self.graph).scan([file])
         place = alone(answers, HostBlock(module, module, file, lines_of(conf), is_resource=False))
         elsewhere = answers.elsewhere((), [module])
         return [(address, finding) for around, address, finding in elsewhere if around], place.untold

@@ -13,9 +13,10 @@ from passrole_checks.checks.base.grants import narrows_services
 from passrole_checks.checks.base.wording import beside, listed, only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
-from passrole_checks.iam.grants.effective_grant import EffectiveGrant, PassableSet
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies_all
 from passrole_checks.iam.permissions.escalation import OpenWay
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
@@ -129,7 +130,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     worst: Severity | None = None
     while found:  # one verdict for paths under the same path condition; others only if they gain more
         facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
-        together = [one for one in found if all(implies(facts, fact) for fact in _facts(one))]
+        together = [one for one in found if implies_all(facts, _facts(one))]
         found = [one for one in found if one not in together]
         verdict = _verdict(context, reach, holder, together, facts)
         if verdict is not None and (worst is None or verdict.severity.rank > worst.rank):
@@ -148,7 +149,7 @@ def _verdict(
     otherwise = _severity(context, found, ())
     if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
-    gained = [item for item in gained if all(implies(facts, fact) for fact in item[1].when)]
+    gained = [item for item in gained if implies_all(facts, item[1].when)]
     found = [replace(one, roles=reach.there(one.roles, facts)) for one in found]
     only = context.only_for(holder)
     if only and severity.rank > Severity.LOW.rank:

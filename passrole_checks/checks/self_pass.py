@@ -13,7 +13,7 @@ from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, implies
+from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -82,22 +82,23 @@ class SelfPass(Check):
             return None
         found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
-        for pattern in left.roles if changes else ():
+        for pattern in left.roles:
+            if not changes:
+                break
             if service_of_linked_role(pattern):
                 continue  # a service-linked role can be changed by its service only
             for name in changes:
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
-                if allowed is None or {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
-                    continue
-                if name not in found or found[name][1] is not Ternary.YES:
+                if allowed is not None and not {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
                     found[name] = (pattern, allowed.certain & left.certain, allowed.when)
+            changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
         if not found:
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}
         facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
         if holder.permissions.is_administrator_when(facts):
             return None
-        names = [name for name in sure or found if all(implies(facts, fact) for fact in found[name][2])]
+        names = [name for name in sure or found if implies_all(facts, found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY
         confidence = Confidence.HIGH if known else Confidence.MEDIUM

@@ -8,6 +8,8 @@ from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.grants.grant import RoleScope
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles import arn
 
@@ -49,14 +51,17 @@ class ServiceLinkedRole(Check):
         grant = context.grant
         if not is_scoped(grant) or grant.complement:
             return
-        covering = [
-            str(role.pattern)
-            for role in grant.roles
-            if arn.covers_service_linked(role.pattern, variables=grant.statement.variables) is Ternary.YES
-        ]
+        covering = _covering(grant.roles, grant.statement.variables)
         if covering:
             yield Verdict(
                 Severity.LOW,
                 f"{', '.join(covering[:3])} covers service-linked roles, which services use without PassRole.",
                 "Name the one service-linked role that your requests name, or exclude these roles.",
             )
+
+
+@cached_by_identity(64)
+def _covering(roles: tuple[RoleScope, ...], variables: bool) -> tuple[str, ...]:
+    """Return the patterns that cover service-linked roles."""
+    covers = arn.covers_service_linked
+    return tuple(str(role.pattern) for role in roles if covers(role.pattern, variables=variables) is Ternary.YES)

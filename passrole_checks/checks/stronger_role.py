@@ -14,7 +14,7 @@ from passrole_checks.checks.base.wording import only_by, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition, implies
+from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
@@ -83,7 +83,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
     while stronger:  # one verdict for roles under the same path condition
         facts = stronger[0][1].when
-        held = [all(implies(facts, fact) for fact in strength.when) for _, strength in stronger]
+        held = [implies_all(facts, strength.when) for _, strength in stronger]
         together = list(compress(stronger, held))
         stronger = [item for item, holds in zip(stronger, held, strict=True) if not holds]
         yield _verdict(context, holder, together, facts, complete)

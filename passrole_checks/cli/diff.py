@@ -64,10 +64,10 @@ def load_configuration(versions: VersionPair | None) -> dict[str, Any]:
 
 def compare(versions: VersionPair | None, names: Sequence[str], options: dict[str, Any]) -> AccessDifference:
     """Compare two paths or two versions. Files of versions are named relative to the repository's root."""
-    from passrole_checks.diff import compare_paths
-
     if versions is None:
-        return compare_paths(Path(names[0]), Path(names[1]), scan_options(options, names))
+        from passrole_checks import api
+
+        return api.diff(names[0], names[1], scan_options(options, names))
     from passrole_checks.diff import repository
 
     with versions.snapshots() as snapshots:

@@ -28,10 +28,11 @@ def explain(check: str | None) -> None:
     Prints the problem, the risk, the fix, and examples. ID is an id, number or name (PASSROLE_001, 001, any-role);
     without it, all checks are listed.
     """
-    from passrole_checks.output import check_pages as pages
+    from passrole_checks import api
+    from passrole_checks.output.check_pages import list_checks
     from passrole_checks.output.destination import STANDARD_OUTPUT, write
 
-    write(STANDARD_OUTPUT, pages.list_checks() if check is None else pages.check_page(pages.find_check(check)))
+    write(STANDARD_OUTPUT, list_checks() if check is None else api.explain(check))
 
 
 @click.command(cls=DocumentedCommand)

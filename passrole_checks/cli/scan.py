@@ -5,9 +5,8 @@ As in all of the command line, modules other than click and the standard library
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,7 +47,8 @@ from passrole_checks.cli.write_outputs import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.scan.result import ScanResult
+    from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
+    from passrole_checks.sources.detect import Unit
 
 
 @click.command(cls=ConfiguredCommand)
@@ -123,36 +123,27 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     Lists every statement that grants or denies PassRole, flagged or not, with its roles, services and principals.
     Format html is a page with a searchable graph, markdown a Mermaid diagram; both include findings.
     """
+    from passrole_checks.api import inventory
+
     chosen = destinations(context, options)
     result = _scan(paths, options)
-    listed = [
-        located
-        for located in result.grants
-        if options["all"] or located.grant.denied or located.effect_on_passrole != "none"
-    ]
+    listed = inventory(result, without_effect=options["all"])
     written = write_each(chosen, lambda name, destination: write_grants(name, destination, result, listed, options))
     return max(written, report_problems(result.unreadable))
 
 
 def _scan(paths: Sequence[str], options: dict[str, Any], **fields: Any) -> ScanResult:
     """Scan ``paths`` with the shared options; ``fields`` are further fields of :class:`ScanOptions`."""
-    where, scan_settings, cache = (
-        [Path(path) for path in paths],
-        scan_options(options, paths, **fields),
-        result_store(paths, options),
-    )
+    from passrole_checks import api
+
+    scan_settings, cache = scan_options(options, paths, **fields), result_store(paths, options)
     with progress_writer(options) as report:
-        if cache is None:
-            from passrole_checks.scan.scanner import scan_paths
 
-            result = scan_paths(where, scan_settings, with_progress(unit_scanner(options), report))
-        else:
-            from passrole_checks.scan.cache.cached_scan import scan_remembered
+        def scanner(units: Sequence[Unit], how: ScanOptions) -> Iterable[ScannedUnit]:
+            """Scan what the cache does not contain; only this imports the scanner."""
+            return with_progress(unit_scanner(options), report)(units, how)
 
-            # import the scanner only if something is not in the cache
-            result = scan_remembered(
-                where, scan_settings, cache, lambda units, how: with_progress(unit_scanner(options), report)(units, how)
-            )
+        result = api.scan(paths, scan_settings, scanner=scanner, cache=cache)
     if cache is not None and cache.trouble and not options["quiet"]:
         print_error(cache.trouble)
     return replace(

@@ -12,90 +12,40 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passrole_checks.cli.options import apply_baseline, scan_options
+from passrole_checks.cli.options import apply_baseline, check_ids, scan_options
 from passrole_checks.cli.write_outputs import problems_to_report
 
 if TYPE_CHECKING:
+    from passrole_checks.api import SuggestResult
     from passrole_checks.cli.observed_use import Logs
     from passrole_checks.findings import Finding, Severity
     from passrole_checks.output.findings_text import Line
-    from passrole_checks.scan.scanner import ReadPaths, ScanOptions
+    from passrole_checks.scan.result import ScanOptions, ScanResult
     from passrole_checks.sources.files.read_boundary import Boundary
-    from passrole_checks.sources.model.configuration import Unreadable
     from passrole_checks.suggest.observed_use import Evidence
-    from passrole_checks.suggest.suggest import FileTexts, Session
+    from passrole_checks.suggest.suggest import FileTexts
     from passrole_checks.suggest.suggestion import Suggestion
-
-
-@dataclass(frozen=True)
-class Suggested:
-    """Findings and suggestions for them.
-
-    Attributes:
-        findings: findings that are selected, not suppressed, and not in the baseline.
-        evidence: observed use from logs; None without ``--evidence``.
-        excluded: the paths that were excluded.
-    """
-
-    findings: tuple[Finding, ...]
-    session: Session
-    unread: tuple[Unreadable, ...]
-    not_evaluated: tuple[Unreadable, ...]
-    files: tuple[str, ...]
-    evidence: Evidence | None = None
-    excluded: tuple[str, ...] = ()
-
-    @property
-    def unreadable(self) -> tuple[Unreadable, ...]:
-        """Files that could not be read, and internal errors, including those of the suggestions."""
-        return tuple(dict.fromkeys([*self.unread, *self.session.faults]))
-
-    @property
-    def error(self) -> str:
-        """The start of the summary if something was not read or checked; "" otherwise."""
-        from passrole_checks.output.findings_text import error_summary
-
-        return error_summary(self.unreadable, self.files, anything=bool(self.findings))
-
-    @property
-    def suggestions(self) -> tuple[Suggestion, ...]:
-        return self.session.suggestions
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Notes on the logs."""
-        from passrole_checks.suggest.observed_use import SHORT_WINDOW_DAYS
-
-        if self.evidence is None or self.evidence.days >= SHORT_WINDOW_DAYS:
-            return ()
-        days = f"{self.evidence.days} {'day' if self.evidence.days == 1 else 'days'}"
-        return (
-            f"the logs cover only {days} (recommended: {SHORT_WINDOW_DAYS}); they lack rare, such as quarterly, use",
-        )
 
 
 def find_suggestions(
     paths: Sequence[str], options: dict[str, Any], severity: Severity, logs: Logs | None = None
-) -> Suggested:
+) -> SuggestResult:
     """Scan, and suggest changes for findings at or above a severity; with ``logs`` also for statements broader than
     observed use.
 
     Raises:
         ConfigurationError: the baseline cannot be used; also what :func:`scan_options` raises.
     """
-    from passrole_checks.findings import Severity
-    from passrole_checks.iam import deadline
-    from passrole_checks.scan.scanner import isolated
-    from passrole_checks.suggest.suggest import Session
+    from passrole_checks import api
 
-    with deadline.pooled():
-        read, settings, findings, unreadable, not_evaluated, files = _scan(paths, options, severity)
-        evidence = None
-        if logs is not None:
-            evidence, faults = isolated(read, lambda units: logs.find_evidence(units, options["account"]))
-            unreadable = (*unreadable, *faults)
-        session = Session(read, findings, settings, include_info=severity is Severity.INFO, evidence=evidence)
-        return Suggested(findings, session, unreadable, not_evaluated, files, evidence, read.excluded)
+    found = api.suggest(
+        paths,
+        _scan_options(paths, options, severity),
+        select=lambda result: _select(result, paths, options, severity),
+        include_info=severity is api.Severity.INFO,
+        observe=None if logs is None else lambda units: logs.find_evidence(units, options["account"]),
+    )
+    return replace(found, unread=problems_to_report(found.unread, found.files, paths, options, found.excluded))
 
 
 def remaining_findings(
@@ -104,47 +54,58 @@ def remaining_findings(
     """Return the current findings at or above a severity, without those that a dry run (``would_be``) would fix."""
     fixes = would_be.made if would_be is not None else ()
     fixed = {(finding.check_id, finding.at, finding.message) for suggestion in fixes for finding in suggestion.findings}
-    findings = _scan(paths, options, severity)[2]
+    from passrole_checks import api
+
+    result = api.scan(paths, _scan_options(paths, options, severity))
+    findings = _select(result, paths, options, severity)
     return tuple(finding for finding in findings if (finding.check_id, finding.at, finding.message) not in fixed)
 
 
-def _scan(
-    paths: Sequence[str], options: dict[str, Any], severity: Severity
-) -> tuple[
-    ReadPaths,
-    ScanOptions,
-    tuple[Finding, ...],
-    tuple[Unreadable, ...],
-    tuple[Unreadable, ...],
-    tuple[str, ...],
-]:
-    """Return the units, the scan options, the selected findings, problems, notes, and the files that were read."""
+def _scan_options(paths: Sequence[str], options: dict[str, Any], severity: Severity) -> ScanOptions:
+    """Return the options of a scan that reports findings at or above a severity; a baseline covers all findings."""
     from passrole_checks.findings import Severity
-    from passrole_checks.output import check_pages
-    from passrole_checks.scan.scanner import read_paths, scan_configurations
 
-    checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
+    checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
     least = Severity.INFO if options["baseline"] else severity
-    settings = scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
-    read = read_paths([Path(path) for path in paths], settings)
-    result = scan_configurations([configuration for _, configuration in read.units], settings)
-    unreadable = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
-    unreadable = problems_to_report(unreadable, result.files, paths, options, read.excluded)
-    result = replace(result, unreadable=unreadable, excluded=read.excluded)
+    return scan_options(options, paths, checks=checks, skip_checks=skip_checks, minimum_severity=least)
+
+
+def _select(
+    result: ScanResult, paths: Sequence[str], options: dict[str, Any], severity: Severity
+) -> tuple[Finding, ...]:
+    """Return the findings at or above a severity that are neither suppressed nor in the baseline."""
     findings: Sequence[Finding] = result.findings
     if options["baseline"]:
+        unreadable = problems_to_report(result.unreadable, result.files, paths, options, result.excluded)
+        checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
+        result = replace(result, unreadable=unreadable)
         findings = apply_baseline(result, paths, checks, skip_checks, options["baseline"]).open
-    counting = tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
-    skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
-    return read, settings, counting, unreadable, skipped, result.files
+    return tuple(one for one in findings if one.suppressed is None and one.severity.rank >= severity.rank)
 
 
-def render(suggested: Suggested, output_format: str, *, terminal: bool) -> str:
+def _error(suggested: SuggestResult) -> str:
+    """Return the start of the summary if something was not read or checked; "" otherwise."""
+    from passrole_checks.output.findings_text import error_summary
+
+    return error_summary(suggested.unreadable, suggested.files, anything=bool(suggested.findings))
+
+
+def _notes(evidence: Evidence | None) -> tuple[str, ...]:
+    """Return notes on the logs."""
+    from passrole_checks.suggest.observed_use import SHORT_WINDOW_DAYS
+
+    if evidence is None or evidence.days >= SHORT_WINDOW_DAYS:
+        return ()
+    days = f"{evidence.days} {'day' if evidence.days == 1 else 'days'}"
+    return (f"the logs cover only {days} (recommended: {SHORT_WINDOW_DAYS}); they lack rare, such as quarterly, use",)
+
+
+def render(suggested: SuggestResult, output_format: str, *, terminal: bool) -> str:
     """Return the suggestions as ``json`` or ``patch``; a patch on a terminal is sanitized for display."""
     from passrole_checks.escaping.terminal import sanitize
     from passrole_checks.output import suggest as output
 
-    patch = output.patch_of(suggested.session.combine().changed, suggested.session.texts)
+    patch = output.patch_of(suggested.changed, suggested.session.texts)
     if output_format == "patch":
         return "\n".join(map(sanitize, patch.split("\n"))) if terminal else patch
     return output.suggestions_json(
@@ -152,7 +113,7 @@ def render(suggested: Suggested, output_format: str, *, terminal: bool) -> str:
     )
 
 
-def suggestion_lines(suggested: Suggested, *, width: int, quiet: bool) -> Iterator[Line]:
+def suggestion_lines(suggested: SuggestResult, *, width: int, quiet: bool) -> Iterator[Line]:
     """Return the suggestions as lines of text."""
     from passrole_checks.output import suggest as output
 
@@ -160,8 +121,8 @@ def suggestion_lines(suggested: Suggested, *, width: int, quiet: bool) -> Iterat
         suggested.suggestions,
         suggested.session.texts,
         lambda suggestion: apply_suggestion(suggestion, suggested.session.texts),
-        notes=suggested.notes,
-        error=suggested.error,
+        notes=_notes(suggested.evidence),
+        error=_error(suggested),
         excluded=suggested.excluded,
         width=width,
         quiet=quiet,
@@ -191,7 +152,7 @@ class FixResult:
     refused: tuple[tuple[str, str], ...]
 
 
-def write_fixes(suggested: Suggested, *, dry_run: bool) -> FixResult:
+def write_fixes(suggested: SuggestResult, *, dry_run: bool) -> FixResult:
     """Write the suggestions into the files, each file at once.
 
     A file is skipped if it is a symbolic link or reached through one, lies outside of the repository or the given
@@ -221,7 +182,7 @@ _MOST_ROUNDS = 5  # two are enough in all known cases; limits endless loops
 
 
 def write_all_fixes(
-    suggested: Suggested,
+    suggested: SuggestResult,
     paths: Sequence[str],
     options: dict[str, Any],
     severity: Severity,
@@ -291,15 +252,17 @@ def _write_file(file: str, content: bytes, before: bytes, boundary: Boundary) ->
     return ""
 
 
-def fixed_lines(written: FixResult, suggested: Suggested, *, dry_run: bool, width: int, quiet: bool) -> Iterator[Line]:
+def fixed_lines(
+    written: FixResult, suggested: SuggestResult, *, dry_run: bool, width: int, quiet: bool
+) -> Iterator[Line]:
     """Return what was written and what remains as lines of text."""
     from passrole_checks.output import suggest as output
 
     return output.fixed_lines(
         written.made,
         written.left,
-        suggested.notes,
-        error=suggested.error,
+        _notes(suggested.evidence),
+        error=_error(suggested),
         excluded=suggested.excluded,
         dry_run=dry_run,
         width=width,

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +21,8 @@ from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError
-from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam.partial_values import Position, holes_in
+from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Unreadable, faults_in
 
@@ -33,7 +31,6 @@ _MOST_WORK = 20_000_000  # bytes of files read in all trials, as a measure of ev
 _LEAST_WORK = 10_000  # minimum work counted per trial
 _MOST_SECONDS = 5.0  # processor time, because work is only an estimate
 _FEW = 16  # up to this many changes are tried one by one
-_LARGEST = 50_000_000
 
 _Atom = tuple[int, int]  # the index of a file, and of a changed piece in it
 _ChangeKeys = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
@@ -67,7 +64,7 @@ class CauseFinder:
         self._changed = changed
         self._compare = compare
         self._files: list[ChangedFile] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._copy = TrialCopy(new.path, link=new.sealed)
         self._trials = self._work = 0
         self._deadline = 0.0
         self._longest = seconds  # the longest trial so far
@@ -77,8 +74,7 @@ class CauseFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._copy.delete()
 
     def named(
         self, pair: UnitPair, new: Sequence[GrantChange], widened: Sequence[GrantChange]
@@ -219,24 +215,17 @@ class CauseFinder:
 
     def _scan_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
         pair, files = unit.pair, self._changed_files()
-        top = self._copy()
-        touched = {number for number, _ in atoms}
+        texts: dict[str, str | None] = {}
+        for number in {number for number, _ in atoms}:
+            text = files[number].without({piece for file, piece in atoms if file == number})
+            # an empty file may differ from a missing one
+            name = files[number].new_name or files[number].old_name
+            texts[name] = text if text or not files[number].is_new else None
         try:
-            for number in touched:
-                text = files[number].without({piece for file, piece in atoms if file == number})
-                _write_text(top, files[number].new_name or files[number].old_name, text)
-                if not text and files[number].is_new:
-                    (top / files[number].new_name).unlink()  # an empty file may differ from a missing one
-            other = read_in(pair, self._new, top)
+            with self._copy.with_texts(texts) as top:
+                other = read_in(pair, self._new, top)
         except (InputError, OSError):
             return None
-        finally:
-            for number in touched:
-                name = files[number].new_name
-                if name or not files[number].old_name:
-                    _write_text(top, name, "".join(files[number].new))
-                else:
-                    (top / files[number].old_name).unlink(missing_ok=True)
         reasons = sorted(entry.reason for entry in pair.new.unreadable)
         if sorted(entry.reason for entry in other.unreadable) != reasons:
             return None
@@ -246,23 +235,6 @@ class CauseFinder:
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
         return _change_keys([*compared.new, *compared.widened])
-
-    def _copy(self) -> Path:
-        """Return the copy of the new version that trials modify, and create it if needed."""
-        root = self._new.path
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
-            top = Path(os.path.realpath(self._folder.name))
-            (top / ".git").mkdir()  # the readers treat it as the boundary of a repository
-            if not root.is_dir():
-                (top / root.name).write_bytes(root.read_bytes())
-            for file in walk(root, lambda *_: None) if root.is_dir() else ():
-                if file.stat().st_size <= _LARGEST:
-                    place = top / os.path.relpath(file, root)
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    _copy_file(file, place, link=self._new.sealed)
-        top = Path(os.path.realpath(self._folder.name))
-        return top if root.is_dir() else top / root.name
 
 
 class _Unit:
@@ -304,25 +276,6 @@ def _unresolved_expressions(side: Configuration) -> frozenset[str]:
     """Return the unresolved expressions in the policies of a version."""
     policies = (*side.policies, *side.unchanged)
     return frozenset(unresolved.expression for policy in policies for unresolved in holes_in(policy.document))
-
-
-def _copy_file(file: Path, place: Path, *, link: bool) -> None:
-    """Copy a file, or hard-link it (``link``) if it is temporary like the copy."""
-    if link:
-        try:
-            os.link(file, place)
-            return
-        except OSError:
-            pass
-    with suppress(OSError):  # it was unreadable before too
-        place.write_bytes(read_bounded(file, _LARGEST))
-
-
-def _write_text(top: Path, name: str, text: str) -> None:
-    place = top / name if name else top
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)  # it may be a hard link to the version itself
-    place.write_bytes(text.encode("utf-8"))
 
 
 def _minimize(atoms: Sequence[_Atom], is_gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from passrole_checks.access.access_change import policy_key
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.change import AccessDifference, GrantChange
@@ -28,7 +29,7 @@ from passrole_checks.diff.renames import (
     update_role_names,
 )
 from passrole_checks.diff.reread import AffectedUnits
-from passrole_checks.diff.statements import StatementVersion, group_by_holder, holder_key, pair_statements
+from passrole_checks.diff.statements import StatementVersion, group_by_holder, pair_statements
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import AS_BEFORE, UnitPair, read_and_pair
 from passrole_checks.files.gc_pause import gc_paused
@@ -289,7 +290,7 @@ class _ComparedUnit:
         self._before = self._statements(old, written, same)
         self._after = self._statements(new, now, now)
         self._match()
-        old_policies = _with_new_names(old, both)
+        old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
@@ -345,7 +346,7 @@ class _ComparedUnit:
                     self._counterparts[holder, id(other)] = one
 
     def _counterpart(self, holder: str, item: StatementVersion) -> StatementVersion | None:
-        return self._counterparts.get((holder_key(holder, item), id(item)))
+        return self._counterparts.get((holder or policy_key(item.names), id(item)))
 
     # -- changes
 
@@ -418,7 +419,7 @@ class _ComparedUnit:
         """
         with_it = self._before if forward else self._after
         for item in with_it:
-            for holder in item.holders():
+            for holder in item.names.principals or ("",):
                 if holder not in holders or item.variants[0].effect != "Deny":
                     continue
                 other = self._counterpart(holder, item)
@@ -439,23 +440,9 @@ def _as_change(
         policies=tuple(now),
         unchanged=(),
         before=old_policies,
-        members_before=other.members,
-        boundaries_before=other.boundaries,
-        boundary_names_before=other.boundary_names,
-        attachments_before=other.attachments,
+        attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )
-
-
-def _with_new_names(side: Configuration, names: Mapping[str, str]) -> Configuration:
-    """Return a version whose principals, in groups and with their boundaries, have the names of the new one."""
-    members = tuple((names.get(group, group), names.get(user, user)) for group, user in side.members)
-    boundaries = tuple((names.get(principal, principal), policy) for principal, policy in side.boundaries)
-    unheld = tuple((names.get(principal, principal), name) for principal, name in side.boundary_names)
-    attached = tuple(
-        replace(attachment, holder=names.get(attachment.holder, attachment.holder)) for attachment in side.attachments
-    )
-    return replace(side, members=members, boundaries=boundaries, boundary_names=unheld, attachments=attached)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:

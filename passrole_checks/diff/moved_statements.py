@@ -15,6 +15,7 @@ from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.partial_values import StringNode, Ternary, UnresolvedKind, texts_in
+from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
@@ -36,23 +37,28 @@ class UnitDifference(Protocol):
         """Return the statements of the old version."""
 
 
+_Change = tuple[UnitDifference, GrantChange]
+
+
 def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
     """Remove moved statements from the units and yield them: the new statement, with the old one as ``before``."""
-    gone: dict[Hashable, list[tuple[UnitDifference, GrantChange]]] = {}
-    for unit in units:
-        for change in unit.removed:
-            key = _key(change.grant, unit.pair.old)
-            if key is not None and not _may_be_limited(change.grant.principals, unit):
-                gone.setdefault(key, []).append((unit, change))
-    for unit in units if gone else ():
-        for change in list(unit.new):
-            key = _key(change.grant, unit.pair.new)
-            found = next((one for one in gone.get(key, ()) if one[0] is not unit), None) if key is not None else None
-            if found is not None and not change.suppressed:
-                gone[key].remove(found)
-                found[0].removed.remove(found[1])
-                unit.new.remove(change)
-                yield replace(change, before=found[1].grant)
+    gone = [
+        (unit, change)
+        for unit in units
+        for change in unit.removed
+        if not _may_be_limited(change.grant.principals, unit)
+    ]
+    new = [(unit, change) for unit in units if gone for change in unit.new if not change.suppressed]
+    of_new = Round[_Change, _Change](
+        lambda change: _key(change[1].grant, change[0].pair.new),
+        lambda change: _key(change[1].grant, change[0].pair.old),
+        lambda after, before: after[0] is not before[0],
+    )
+    for _, number, other in match_in_rounds(new, gone, [of_new]):
+        (unit, change), (old_unit, old_change) = new[number], gone[other]
+        unit.new.remove(change)
+        old_unit.removed.remove(old_change)
+        yield replace(change, before=old_change.grant)
 
 
 def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
@@ -90,9 +96,8 @@ def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
 
 def _may_be_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
     """True if the old unit may have limited the access of one of the principals; the limit may be gone."""
-    old = unit.pair.old
-    limited = {name for name, *_ in (*old.boundaries, *old.boundary_names, *old.conditional_boundaries)}
-    limited |= {*old.boundary_unknown, *(user for _, user in old.members)}
+    old = unit.pair.old.attached
+    limited = {*(boundary.principal for boundary in old.boundaries), *(user for _, user in old.members)}
     for item in unit.old_statements():
         if item.variants[0].effect == "Deny":
             limited.update(item.policy.principals)

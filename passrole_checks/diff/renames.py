@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from passrole_checks.iam import partial_values
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import (
-    Choice,
-    ListNode,
     Node,
-    ObjectEntry,
     StringNode,
     Unresolved,
     UnresolvedKind,
     holes_in,
+    map_strings,
     texts_in,
 )
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, RoleDefinition
@@ -173,7 +170,7 @@ def _group_by_content(
 
 
 def _with_new_references(node: Node, names: Mapping[str, str]) -> Node:
-    return _map_strings(
+    return map_strings(
         node,
         lambda text: (
             replace(text, parts=tuple(_rename_part(part, names) for part in text.parts))
@@ -195,33 +192,7 @@ def _with_role_names(node: Node, called: Mapping[tuple[str, UnresolvedKind], tup
         )
         return text if parts == text.parts else replace(text, parts=parts)
 
-    return _map_strings(node, of)
-
-
-def _map_strings(node: Node, change: Callable[[StringNode], StringNode]) -> Node:
-    """Return the value with its strings changed; the same object if none is."""
-    if isinstance(node, StringNode):
-        return change(node)
-    if isinstance(node, ListNode):
-        items = tuple(_map_strings(item, change) for item in node.items)
-        return node if _same(items, node.items) else ListNode(items, node.at)
-    if isinstance(node, partial_values.ObjectNode):
-        found = tuple(_map_strings(entry.value, change) for entry in node.entries)
-        if _same(found, [entry.value for entry in node.entries]):
-            return node
-        entries = tuple(ObjectEntry(one.key, value) for one, value in zip(node.entries, found, strict=True))
-        return partial_values.ObjectNode(entries, node.at)
-    if isinstance(node, Choice):
-        options = tuple(_map_strings(option, change) for _, option in node.options)
-        if _same(options, [option for _, option in node.options]):
-            return node
-        labels = (label for label, _ in node.options)
-        return replace(node, options=tuple(zip(labels, options, strict=True)))
-    return node
-
-
-def _same(found: Sequence[Node], before: Sequence[Node]) -> bool:
-    return all(one is other for one, other in zip(found, before, strict=True))
+    return map_strings(node, of)
 
 
 def _rename_part(part: str | Unresolved, names: Mapping[str, str]) -> str | Unresolved:

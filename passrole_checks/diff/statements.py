@@ -6,10 +6,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from passrole_checks.access.access_change import holder_keys
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.roles.arn import ANYWHERE, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, may_intersect
+from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
@@ -29,9 +31,14 @@ class StatementVersion:
         return min(self.variants, key=lambda grant: (grant.denied, grant.scope.width))
 
     @property
+    def address(self) -> str:
+        """Return the address of its resource, as in the new version."""
+        return self.names.resource.address
+
+    @property
     def place(self) -> tuple[str, str, Position]:
         """Return the address, the statement path and the position."""
-        return self.names.resource.address, self.path, self.variants[0].at
+        return self.address, self.path, self.variants[0].at
 
     @cached_property
     def identity(self) -> tuple[Hashable, ...]:
@@ -59,27 +66,18 @@ class StatementVersion:
             grant.effect == "Allow" and not grant.denied and (grant.complement or grant.scope is not Scope.NOT_A_ROLE)
         )
 
-    def holders(self) -> tuple[str, ...]:
-        """Return its principals, or "" if it has none."""
-        return tuple(dict.fromkeys(self.names.principals)) or ("",)
-
     def located(self, holders: Iterable[str], old_names: dict[str, str]) -> LocatedGrant:
         """Return the widest variant with its resource and these holders."""
         who = tuple(old_names.get(name, name) for name in holders if name) or self.policy.principals
         return LocatedGrant(self.widest, self.policy.resource, self.path, who, "allow")
 
 
-def holder_key(holder: str, statement_version: StatementVersion) -> str:
-    """Return the key under which a statement is paired: its holder, or its resource if the holder is ""."""
-    return holder or f"\0{statement_version.names.resource.address}"
-
-
 def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
-    """Group statements by :func:`holder_key`."""
+    """Group statements by the keys by which check 015 compares their policies."""
     found: dict[str, list[StatementVersion]] = {}
     for statement in statements:
-        for holder in statement.holders():
-            found.setdefault(holder_key(holder, statement), []).append(statement)
+        for key in holder_keys(statement.names):
+            found.setdefault(key, []).append(statement)
     return found
 
 
@@ -90,48 +88,15 @@ def pair_statements(
 
     Statements that share only their position must have roles in common and no different Sids.
     """
-    likenesses: tuple[tuple[Callable[[StatementVersion], Hashable | None], bool], ...] = (
-        (
-            lambda statement_version: (
-                statement_version.names.resource.address,
-                statement_version.path,
-                statement_version.identity,
-            ),
-            False,
-        ),
-        (lambda statement_version: statement_version.identity, False),
-        (
-            lambda statement_version: (
-                (statement_version.names.resource.address, statement_version.widest.sid)
-                if statement_version.widest.sid
-                else None
-            ),
-            False,
-        ),
-        (lambda statement_version: (statement_version.names.resource.address, statement_version.roles), False),
-        (lambda statement_version: (statement_version.names.resource.address, statement_version.path), True),
-        (lambda statement_version: statement_version.roles, False),
-        (lambda statement_version: statement_version.widest.sid, False),
-    )
-    for likeness, only_place in likenesses:
-        groups: dict[Hashable, list[StatementVersion]] = {}
-        for statement_version in second:
-            groups.setdefault(likeness(statement_version), []).append(statement_version)
-        found = []
-        for statement_version in first:
-            key = likeness(statement_version)
-            if (
-                key is not None
-                and groups.get(key)
-                and (not only_place or _may_correspond(statement_version, groups[key][0]))
-            ):
-                found.append((statement_version, groups[key].pop(0)))
-        yield from found
-        taken = {id(statement_version) for pair in found for statement_version in pair}
-        first = [statement_version for statement_version in first if id(statement_version) not in taken]
-        second = [statement_version for statement_version in second if id(statement_version) not in taken]
-    if len(first) == len(second) == 1 and _may_correspond(first[0], second[0]):
-        yield first[0], second[0]
+    left, right = set(range(len(first))), set(range(len(second)))
+    for _, one, other in match_in_rounds(first, second, _ROUNDS):
+        left.remove(one)
+        right.remove(other)
+        yield first[one], second[other]
+    if len(left) == len(right) == 1:
+        last = first[left.pop()], second[right.pop()]
+        if _may_correspond(*last):
+            yield last
 
 
 def _may_correspond(one: StatementVersion, other: StatementVersion) -> bool:
@@ -141,3 +106,21 @@ def _may_correspond(one: StatementVersion, other: StatementVersion) -> bool:
         return False
     first, second = one.role_set, other.role_set
     return may_intersect(first, second, ANYWHERE) and may_intersect(second, first, ANYWHERE)
+
+
+def _round(
+    key: Callable[[StatementVersion], Hashable],
+    accepts: Callable[[StatementVersion, StatementVersion], bool] = lambda _one, _other: True,
+) -> Round[StatementVersion, StatementVersion]:
+    return Round(key, key, accepts)
+
+
+_ROUNDS = (
+    _round(lambda one: (one.address, one.path, one.identity)),
+    _round(lambda one: one.identity),
+    _round(lambda one: (one.address, one.widest.sid) if one.widest.sid else None),
+    _round(lambda one: (one.address, one.roles)),
+    _round(lambda one: (one.address, one.path), _may_correspond),
+    _round(lambda one: one.roles),
+    _round(lambda one: one.widest.sid),
+)

@@ -37,13 +37,13 @@ _COMMENT = r"\x3c!--"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def code(text: str, *, in_table: bool = False, most: int = _NAME) -> str:
+def code(text: str, *, in_table: bool = False) -> str:
     """Return a Markdown code span, with a fence longer than any run of backticks within; in a table, bars are escaped.
 
     Code spans contain no markup, mentions, references or links. The start of an HTML comment is escaped nevertheless,
     since other programs search the raw text for their comments.
     """
-    return _code_span(sanitize(text), in_table=in_table, most=most)
+    return _code_span(sanitize(text), in_table=in_table, most=_NAME)
 
 
 def _code_span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
@@ -58,12 +58,12 @@ def _code_span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def html_code(text: str, *, most: int = _NAME) -> str:
+def html_code(text: str) -> str:
     """Return text as an HTML code element, where Markdown permits HTML but is not parsed itself, as in ``<summary>``.
 
     Forges do not resolve mentions and references in ``<code>``.
     """
-    return f"<code>{html.escape(truncate(sanitize(text), most)) or ' '}</code>"
+    return f"<code>{html.escape(truncate(sanitize(text), _NAME)) or ' '}</code>"
 
 
 def fence(text: str) -> str:

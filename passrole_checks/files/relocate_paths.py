@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
+from operator import is_
 from typing import Any, TypeVar
 
 _Value = TypeVar("_Value")
@@ -16,31 +18,42 @@ def relocate(value: _Value, folders: Mapping[str, str]) -> _Value:
     ``folders`` maps absolute paths of our temporary folders to the paths that replace them; ``""`` is the top of the
     repository.
     """
-    prefixes = [(f"{folder}/", f"{name}/" if name else "") for folder, name in folders.items()]
-    exact_folders = [(folder, name or ".") for folder, name in folders.items()]
-    rewritten: dict[int, tuple[Any, Any]] = {}
+    replacements = [
+        *((f"{folder}/", f"{name}/" if name else "") for folder, name in folders.items()),
+        *((folder, name or ".") for folder, name in folders.items()),
+    ]
+    rewritten: dict[int, tuple[Any, Any]] = {}  # keeps the items alive, so that their ids stay unique
 
     def rewrite(item: Any) -> Any:
-        if isinstance(item, Enum):
-            return item
-        if isinstance(item, str):
-            for old, new in (*prefixes, *exact_folders):
+        if isinstance(item, str) and not isinstance(item, Enum):
+            for old, new in replacements:
                 item = item.replace(old, new) if old in item else item
             return item
-        if isinstance(item, tuple):
-            return item if not item else tuple(map(rewrite, item))
         if isinstance(item, frozenset):
             return frozenset(map(rewrite, item))
-        if not is_dataclass(item) or isinstance(item, type):
+        kind: Any = type(item)
+        names = _init_fields(kind)
+        if not names and not isinstance(item, tuple):
             return item
-        if id(item) not in rewritten:
-            values = {field.name: getattr(item, field.name) for field in fields(item) if field.init}
-            changed = {name: new for name, old in values.items() if (new := rewrite(old)) is not old and new != old}
-            rewritten[id(item)] = (
-                item,
-                (replace(item, **changed) if changed else item),
-            )  # keeps the item alive, so that its id stays unique
-        return rewritten[id(item)][1]
+        known = rewritten.get(id(item))
+        if known is None:
+            known = rewritten[id(item)] = item, rewrite_fields(item, names) if names else rewrite_items(item)
+        return known[1]
+
+    def rewrite_items(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        changed = tuple(map(rewrite, items))
+        return items if all(map(is_, items, changed)) else changed
+
+    def rewrite_fields(item: Any, names: tuple[str, ...]) -> Any:
+        values = ((name, getattr(item, name)) for name in names)
+        changed = {name: new for name, old in values if (new := rewrite(old)) is not old and new != old}
+        return replace(item, **changed) if changed else item
 
     result: _Value = rewrite(value)
     return result
+
+
+@cache
+def _init_fields(kind: type) -> tuple[str, ...]:
+    """Return the names of the fields that the constructor of a dataclass takes; none for other types."""
+    return tuple(field.name for field in fields(kind) if field.init) if is_dataclass(kind) else ()

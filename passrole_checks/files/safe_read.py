@@ -18,6 +18,7 @@ OUTSIDE = "file outside the scanned folder"
 TOO_LARGE = "file too large to read"
 CANNOT_BE_READ = "unreadable file"
 NO_TEXT = "binary file"
+CREATED_LATER = "created during deployment"
 WITHOUT_CONTENT = frozenset({NO_SUCH_FILE, OUTSIDE, TOO_LARGE, CANNOT_BE_READ, NO_TEXT})
 
 _PIECE = 1_000_000

@@ -102,15 +102,16 @@ _current = _Current()
 
 
 @contextmanager
-def pooled() -> Iterator[None]:
+def pooled(pool: Pool | None = None) -> Iterator[None]:
     """Share one :class:`Pool` among all limits that this thread sets within; no effect if nested.
 
-    Also usable as a decorator: each call has its own pool.
+    ``pool``: one that earlier calls have used (default: a new one). Also usable as a decorator: each call has its own
+    pool then.
     """
     if _current.pool is not None:
         yield
         return
-    _current.pool = Pool()
+    _current.pool = Pool() if pool is None else pool
     try:
         yield
     finally:

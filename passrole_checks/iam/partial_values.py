@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import overload
 
+from passrole_checks.iam.path_conditions import Assumption
+
 
 class Ternary(Enum):
     """A three-valued answer: yes, no, or unknown because of an unresolved value."""
@@ -77,6 +79,8 @@ class Unresolved:
     id of the role in this configuration whose ARN (with ``kind`` NAME: whose name) the value is. ``known`` is the known
     structure of the value, which may contain unresolved parts itself (an ARN with an unknown account id). ``reason`` is
     a short phrase for people that says why the value is unknown (``"no default"``, ``"known after apply"``).
+    ``true_when`` is the assumption under which an unknown boolean is true, where that is known to be about another
+    expression (``var.env == "prod"``, ``!var.flag``).
     """
 
     expression: str
@@ -84,6 +88,7 @@ class Unresolved:
     role: str | None = None
     known: tuple[str | Unresolved, ...] | None = None
     reason: str = ""
+    true_when: Assumption | None = field(default=None, compare=False)
 
     def __hash__(self) -> int:
         """Hash the fields that distinguish unresolved values; a hot path."""
@@ -197,13 +202,17 @@ class ObjectNode:
 class Choice:
     """Alternatives that depend on an unknown condition.
 
-    ``condition`` is the expression; ``options`` pairs each outcome (``"true"``, ``"false"``) with a node. The same
-    condition string always has the same outcome within one configuration.
+    ``options`` pairs each outcome of the condition, an assumption about it, with a node. The same expression always has
+    the same value within one configuration.
     """
 
-    condition: str
-    options: tuple[tuple[str, Node], ...]
+    options: tuple[tuple[Assumption, Node], ...]
     at: Position
+
+    @property
+    def condition(self) -> str:
+        """The condition as the configuration writes it."""
+        return self.options[0][0].condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +262,30 @@ def children_of(node: Node) -> Sequence[Node]:
     return ()
 
 
+def nodes_in(node: Node) -> Iterator[Node]:
+    """Yield a node and all nodes below it, without the keys of objects, in file order."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(children_of(current)))
+
+
+def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Return a node with ``change`` applied to its direct children; the same object if that changes nothing."""
+    children = children_of(node)
+    changed = tuple(map(change, children))
+    if all(new is old for new, old in zip(changed, children, strict=True)):
+        return node
+    if isinstance(node, ListNode):
+        return replace(node, items=changed)
+    if isinstance(node, ObjectNode):
+        entries = zip(node.entries, changed, strict=True)
+        return replace(node, entries=tuple(ObjectEntry(entry.key, value) for entry, value in entries))
+    assert isinstance(node, Choice)  # the only other one with children
+    return replace(node, options=tuple(zip((outcome for outcome, _ in node.options), changed, strict=True)))
+
+
 def holes_in(node: Node) -> Iterator[Unresolved]:
     """Yield every unresolved part in a node's subtree."""
     for text in texts_in(node):
@@ -290,17 +323,7 @@ def escape_policy_variables(node: Node) -> Node:
     if isinstance(node, StringNode):
         parts = tuple(part.replace("${", "${$}{") if isinstance(part, str) else part for part in node.parts)
         return node if parts == node.parts else replace(node, parts=parts)
-    if isinstance(node, ListNode):
-        return replace(node, items=tuple(map(escape_policy_variables, node.items)))
-    if isinstance(node, ObjectNode):
-        return replace(
-            node, entries=tuple(ObjectEntry(child.key, escape_policy_variables(child.value)) for child in node.entries)
-        )
-    if isinstance(node, Choice):
-        return replace(
-            node, options=tuple((outcome, escape_policy_variables(child)) for outcome, child in node.options)
-        )
-    return node
+    return map_children(node, escape_policy_variables)
 
 
 def map_strings(
@@ -308,31 +331,23 @@ def map_strings(
     change: Callable[[StringNode], Node],
     *,
     keys: bool = False,
-    condition: Callable[[str], str] = str,
+    subject: Callable[[str], str] = str,
 ) -> Node:
-    """Return the node with ``change`` applied to every string below it.
+    """Return the node with ``change`` applied to every string below it; the same object if that changes nothing.
 
-    ``keys``: also to the keys of objects, except where the result is not a string. ``condition`` is applied to the
-    conditions of choices.
+    ``keys``: also to the keys of objects, except where the result is not a string. ``subject`` is applied to the
+    subjects of the assumptions of choices.
     """
     if isinstance(node, StringNode):
         return change(node)
-    if isinstance(node, ListNode):
-        return replace(
-            node, items=tuple(map_strings(item, change, keys=keys, condition=condition) for item in node.items)
-        )
-    if isinstance(node, ObjectNode):
-        entries = []
-        for entry in node.entries:
-            key = change(entry.key) if keys else entry.key
-            value = map_strings(entry.value, change, keys=keys, condition=condition)
-            entries.append(ObjectEntry(key if isinstance(key, StringNode) else entry.key, value))
+    node = map_children(node, lambda child: map_strings(child, change, keys=keys, subject=subject))
+    if keys and isinstance(node, ObjectNode):
+        changed = [(change(entry.key), entry) for entry in node.entries]
+        entries = (ObjectEntry(key, entry.value) if isinstance(key, StringNode) else entry for key, entry in changed)
         return replace(node, entries=tuple(entries))
-    if isinstance(node, Choice):
-        options = tuple(
-            (outcome, map_strings(option, change, keys=keys, condition=condition)) for outcome, option in node.options
-        )
-        return replace(node, condition=condition(node.condition), options=options)
+    if isinstance(node, Choice) and subject is not str:
+        options = ((replace(outcome, subject=subject(outcome.subject)), option) for outcome, option in node.options)
+        return replace(node, options=tuple(options))
     return node
 
 
@@ -353,8 +368,10 @@ __all__ = [
     "escape_policy_variables",
     "holes_in",
     "join",
+    "map_children",
     "map_strings",
     "moved",
+    "nodes_in",
     "text",
     "texts_in",
     "unknown",

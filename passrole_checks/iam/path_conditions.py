@@ -1,128 +1,173 @@
 """Boolean algebra of path conditions: which outcomes of unknown conditions can occur together.
 
-An assumption pairs a condition (an expression) with its outcome: ``true``, ``false``, a value (``"prod"``, ``2``),
-several values (``"dev" or "test"``), or all except some (``not "dev" or "test"``). ``var.env == "prod"`` with outcome
-``false`` and ``var.env`` with outcome ``"dev"`` are about the same expression, and are compared as the sets of values
-that they allow for it. An outcome of any other form is compatible only with itself.
+An assumption is about one subject, an expression that is unknown before deployment: it is true, it has one of some
+values, or a predicate holds for it, and all of these can be negated. ``var.env == "prod"``, a map's element under the
+key ``var.env`` and ``Fn::Equals`` on a parameter are all assumptions about values, and are compared as sets of values.
+Path conditions are data; ``scan.condition_words`` formats them for messages.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from enum import Enum
 
 from passrole_checks.iam import deadline
 
-Assumption = tuple[str, str]  # (condition, outcome)
-PathCondition = tuple[Assumption, ...]  # a conjunction
-
-_VALUE = r'(?:"(?:[^"\\]|\\.)*"|-?\d+)'
-_VALUES = re.compile(rf"(?P<not>not )?(?P<values>{_VALUE}(?: or {_VALUE})*)")
-_EQUALITY = re.compile(rf"(?P<subject>.+) (?P<operator>[!=]=) (?P<value>{_VALUE})(?P<marks> \(.*\))?", re.DOTALL)
-_NEGATION = re.compile(r"!(?P<subject>[^\s!()]+)(?P<marks> \(.*\))?", re.DOTALL)
 _MAX_ALTERNATIVES = 200  # of one statement; longer lists are truncated
+
+
+class Predicate(Enum):
+    """A property of a subject other than its value, as a template for the arguments."""
+
+    NOT_EMPTY = "is not empty"
+    SET = "is set"
+    EXISTS = "exists"
+    EVALUABLE = "can be evaluated"
+    CONTAINS = 'holds "{}"'
+    SEARCHES = 'looks for "{}"'
+    REPLACES = 'replaces the statement "{}"'
+    LONGER = "has more than {} elements"
+
+    __hash__ = object.__hash__  # members are singletons, and this hash is a hot path
+
+
+_TRUE, _FALSE = frozenset({"true"}), frozenset({"false"})
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """An assumption about an expression (``subject``), the opposite of it if ``negated``.
+
+    Without ``values`` and ``predicate``: the subject is true. With ``values``: it has one of these values. With
+    ``predicate``: that holds for the subject, with ``values`` as its arguments. ``written`` is the condition as the
+    configuration writes it, where that is more than the subject (``var.env == "prod"``); it names values that depend on
+    the condition.
+    """
+
+    subject: str
+    values: frozenset[str] = frozenset()
+    negated: bool = False
+    predicate: Predicate | None = None
+    written: str = field(default="", compare=False)
+
+    @property
+    def condition(self) -> str:
+        """The condition, as the configuration writes it or, with a predicate, in words."""
+        if self.predicate is not None:
+            return f"{self.subject} {self.predicate.value.format(*self.values)}"
+        return self.written or self.subject
+
+    @property
+    def lists_values(self) -> bool:
+        """True if this is about the value of the subject, and not about its truth or a predicate."""
+        return self.predicate is None and bool(self.values)
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """Key that is equal for assumptions about the same question, whose answers are compared as sets of values."""
+        return (self.subject,) if self.predicate is None else (self.subject, self.predicate, self.values)
+
+    @property
+    def allowed(self) -> _Values:
+        """The answers to the question that the assumption allows."""
+        if self.lists_values:
+            return _Values(self.values, self.negated)
+        return _Values(_FALSE if self.negated else _TRUE)
+
+
+PathCondition = tuple[Assumption, ...]  # a conjunction
 
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """The values that ``subject`` can have: ``values`` or, if ``negated``, all except these."""
+    """A set of values: these or, if ``negated``, all except these."""
 
-    subject: str
     values: frozenset[str]
     negated: bool = False
 
-    def overlaps(self, other: _Values) -> bool:
+    def __and__(self, other: _Values) -> _Values:
         if self.negated and other.negated:
-            return True
+            return _Values(self.values | other.values, True)
         if self.negated or other.negated:
             listed, excluding = (other, self) if self.negated else (self, other)
-            return not listed.values <= excluding.values
-        return bool(self.values & other.values)
+            return _Values(listed.values - excluding.values)
+        return _Values(self.values & other.values)
 
-    def intersection(self, other: _Values) -> _Values:
-        """Return the intersection."""
-        if self.negated and other.negated:
-            return _Values(self.subject, self.values | other.values, True)
-        if self.negated or other.negated:
-            listed, excluding = (other, self) if self.negated else (self, other)
-            return _Values(self.subject, listed.values - excluding.values)
-        return _Values(self.subject, self.values & other.values)
+    def __or__(self, other: _Values) -> _Values:
+        return ~(~self & ~other)
 
-    def is_subset_of(self, other: _Values) -> bool:
-        if self.negated:
-            return other.negated and other.values <= self.values
-        return not self.values & other.values if other.negated else self.values <= other.values
+    def __invert__(self) -> _Values:
+        return _Values(self.values, not self.negated)
 
+    def __le__(self, other: _Values) -> bool:
+        return (self & ~other).is_empty
 
-def one_of(values: Iterable[str]) -> str:
-    """Return the outcome "one of these values", each in Terraform syntax (quoted, or a number)."""
-    return " or ".join(dict.fromkeys(values))
+    @property
+    def is_empty(self) -> bool:
+        return not self.negated and not self.values
 
 
-def none_of(values: Iterable[str]) -> str:
-    """Return the outcome "none of these values"."""
-    return f"not {one_of(values)}"
+def one_of(subject: str, values: Iterable[str]) -> Assumption:
+    """Return the assumption that an expression has one of these values. Raises :class:`ValueError` for no values."""
+    listed = frozenset(values)
+    if not listed:
+        raise ValueError(f"no values of {subject}")
+    return Assumption(subject, listed)
+
+
+def none_of(subject: str, values: Iterable[str]) -> Assumption:
+    """Return the assumption that an expression has none of these values."""
+    return negate(one_of(subject, values))
 
 
 def quoted(value: str) -> str:
-    """Quote a string as it appears in an outcome."""
+    """Quote a string as in an expression."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def negate(outcome: str) -> str:
-    """Return the complementary outcome."""
-    if outcome in ("true", "false"):
-        return "false" if outcome == "true" else "true"
-    return outcome.removeprefix("not ") if outcome.startswith("not ") else f"not {outcome}"
+def negate(assumption: Assumption) -> Assumption:
+    """Return the opposite assumption."""
+    one = assumption
+    return Assumption(one.subject, one.values, not one.negated, one.predicate, one.written)
 
 
 def compatible(first: Assumption, second: Assumption) -> bool:
     """True if two assumptions can hold together; assumptions about different expressions always can."""
-    if first[0] == second[0] and first[1] == second[1]:
+    return first.question != second.question or not (first.allowed & second.allowed).is_empty
+
+
+def implies(when: PathCondition, assumption: Assumption) -> bool:
+    """True if an assumption follows from ``when``."""
+    if assumption in when:
         return True
-    a, b = _values_of(first), _values_of(second)
-    if a is not None and b is not None and a.subject == b.subject:
-        return a.overlaps(b)
-    if first[0] != second[0]:
-        return True
-    return first[1] != negate(second[1]) and (_is_negated(first[1]) or _is_negated(second[1]))
+    allowed = _allowed_values(when, assumption)
+    return allowed is not None and allowed <= assumption.allowed
 
 
-def implies(when: PathCondition, fact: Assumption) -> bool:
-    """True if ``fact`` follows from ``when``."""
-    if fact in when:
-        return True
-    wanted = _values_of(fact)
-    allowed = _allowed_values(when, wanted.subject) if wanted is not None else None
-    return wanted is not None and allowed is not None and allowed.is_subset_of(wanted)
+def implies_all(when: PathCondition, assumptions: PathCondition) -> bool:
+    """True if all assumptions follow from ``when``."""
+    return all(implies(when, assumption) for assumption in assumptions)
 
 
-def consistent(when: PathCondition, condition: str, outcome: str) -> bool:
-    """True if a condition can have an outcome under ``when``, checked against each assumption and their conjunction."""
-    assumption = (condition, outcome)
-    if not all(compatible(known, assumption) for known in when):
-        return False
-    wanted = _values_of(assumption)
-    allowed = _allowed_values(when, wanted.subject) if wanted is not None else None
-    return wanted is None or allowed is None or allowed.overlaps(wanted)
+def consistent(when: PathCondition, assumption: Assumption) -> bool:
+    """True if an assumption can hold under ``when``."""
+    allowed = _allowed_values(when, assumption)
+    return allowed is None or not (allowed & assumption.allowed).is_empty
 
 
-def _allowed_values(when: PathCondition, subject: str) -> _Values | None:
-    """Return the values that the assumptions allow for ``subject``; None if none of them is about it."""
+def _allowed_values(when: PathCondition, wanted: Assumption) -> _Values | None:
+    """Return the answers to the question of ``wanted`` that ``when`` allows; None if it has no assumption about it."""
     allowed: _Values | None = None
     for assumption in when:
-        values = _values_of(assumption)
-        if values is not None and values.subject == subject:
-            allowed = values if allowed is None else allowed.intersection(values)
+        if assumption.subject == wanted.subject and assumption.question == wanted.question:
+            allowed = assumption.allowed if allowed is None else allowed & assumption.allowed
     return allowed
 
 
-def extend(when: PathCondition, condition: str, outcome: str) -> PathCondition:
+def extend(when: PathCondition, assumption: Assumption) -> PathCondition:
     """Return ``when`` with one more assumption, leaving out redundant ones."""
-    assumption = (condition, outcome)
     if implies(when, assumption):
         return when
     return (*(known for known in when if not implies((assumption,), known)), assumption)
@@ -131,10 +176,10 @@ def extend(when: PathCondition, condition: str, outcome: str) -> PathCondition:
 def conjoin(first: PathCondition, second: PathCondition) -> PathCondition | None:
     """Return the conjunction, or None if it is contradictory."""
     merged = first
-    for condition, outcome in second:
-        if not consistent(merged, condition, outcome):
+    for assumption in second:
+        if not consistent(merged, assumption):
             return None
-        merged = extend(merged, condition, outcome)
+        merged = extend(merged, assumption)
     return merged
 
 
@@ -151,18 +196,18 @@ def any_compatible(readings: Sequence[PathCondition], when: PathCondition) -> bo
     return not readings or any(conjoin(when, alternative) is not None for alternative in readings)
 
 
-def and_not(when: PathCondition, facts: PathCondition) -> PathCondition | None:
-    """Return ``when`` and not ``facts``; None if ``when`` implies all of ``facts``."""
-    for condition, outcome in facts:
-        opposite = negate(outcome)
-        if not implies(when, (condition, outcome)) and consistent(when, condition, opposite):
-            return extend(when, condition, opposite)
+def and_not(when: PathCondition, assumptions: PathCondition) -> PathCondition | None:
+    """Return ``when`` and not ``assumptions``; None if ``when`` implies all of them."""
+    for assumption in assumptions:
+        opposite = negate(assumption)
+        if not implies(when, assumption) and consistent(when, opposite):
+            return extend(when, opposite)
     return None
 
 
 def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
     """Return an equivalent, shorter disjunction: what applies under both outcomes of a condition applies without it."""
-    conditions = list(dict.fromkeys(tuple(sorted(reading)) for reading in readings))[:_MAX_ALTERNATIVES]
+    conditions = list(dict.fromkeys(tuple(sorted(reading, key=_order)) for reading in readings))[:_MAX_ALTERNATIVES]
     pair = _first_mergeable(conditions)
     while pair is not None:
         left, right, merged = pair
@@ -171,6 +216,11 @@ def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
             conditions.insert(0, merged)
         pair = _first_mergeable(conditions)
     return tuple(conditions)
+
+
+def _order(assumption: Assumption) -> tuple[str, str, bool, list[str]]:
+    predicate = assumption.predicate.value if assumption.predicate is not None else ""
+    return assumption.subject, predicate, assumption.negated, sorted(assumption.values)
 
 
 def _first_mergeable(conditions: Sequence[PathCondition]) -> tuple[PathCondition, PathCondition, PathCondition] | None:
@@ -185,50 +235,23 @@ def _first_mergeable(conditions: Sequence[PathCondition]) -> tuple[PathCondition
 
 def _merge(one: PathCondition, other: PathCondition) -> PathCondition | None:
     """Return one path condition equivalent to either of two, or None if there is none."""
-    if all(implies(one, assumption) for assumption in other):
+    if implies_all(one, other):
         return other
-    if all(implies(other, assumption) for assumption in one):
+    if implies_all(other, one):
         return one
     mine, its = (
         [assumption for assumption in one if assumption not in other],
         [assumption for assumption in other if assumption not in one],
     )
-    if len(mine) != 1 or len(its) != 1 or mine[0][0] != its[0][0]:
+    if len(mine) != 1 or len(its) != 1 or mine[0].question != its[0].question:
         return None
     shared = [assumption for assumption in one if assumption in other]
-    condition = mine[0][0]
-    if mine[0][1] == negate(its[0][1]):
+    if mine[0] == negate(its[0]):
         return tuple(shared)
-    first, second = _values_of(mine[0]), _values_of(its[0])
-    if first is None or second is None:
+    if not (mine[0].lists_values and its[0].lists_values):
         return None
-    if first.negated or second.negated:
-        many, few = (first, second) if first.negated else (second, first)
-        left = many.values & few.values if few.negated else many.values - few.values
-        if not left:
-            return tuple(shared)
-        return tuple(sorted([*shared, (condition, none_of(sorted(left)))]))
-    return tuple(sorted([*shared, (condition, one_of(sorted(first.values | second.values)))]))
-
-
-@lru_cache(maxsize=10_000)
-def _values_of(assumption: Assumption) -> _Values | None:
-    """Return the values that an assumption allows for its subject; None if the outcome has another form."""
-    condition, outcome = assumption
-    if outcome in ("true", "false"):
-        negated = _NEGATION.fullmatch(condition)
-        if negated is not None:
-            return _values_of((negated["subject"] + (negated["marks"] or ""), negate(outcome)))
-        equality = _EQUALITY.fullmatch(condition)
-        if equality is None:
-            return _Values(condition, frozenset({quoted(outcome)}))
-        subject = equality["subject"] + (equality["marks"] or "")
-        return _Values(subject, frozenset({equality["value"]}), (outcome == "true") is (equality["operator"] == "!="))
-    values = _VALUES.fullmatch(outcome)
-    if values is None:
-        return None
-    return _Values(condition, frozenset(re.findall(_VALUE, values["values"])), values["not"] is not None)
-
-
-def _is_negated(outcome: str) -> bool:
-    return outcome.startswith("not ")
+    united = mine[0].allowed | its[0].allowed
+    if united == _Values(frozenset(), True):
+        return tuple(shared)
+    either = Assumption(mine[0].subject, united.values, united.negated)
+    return tuple(sorted([*shared, either], key=_order))

@@ -23,7 +23,7 @@ from passrole_checks.output.findings_text import (
     note_line,
     omitted_row,
 )
-from passrole_checks.scan.merge_findings import when_in_words
+from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.scan.scanner import LocatedGrant
 
 _GROUPS = (

@@ -24,6 +24,7 @@ from passrole_checks.output.json_output import problem_entries
 from passrole_checks.output.required_policy import describe_placeholder, policies_json, statements_json
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, cloudformation_name
 from passrole_checks.required.required_grants import Required, confidence_of
+from passrole_checks.scan.condition_words import condition_in_words
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 
 _NOT_PASSED_HEADINGS = {
@@ -69,7 +70,7 @@ def _entry(use: RoleUse) -> dict[str, Any]:
         "services": list(use.services),
         "passed": use.how == PASSED,
         "how": use.how,
-        "when": use.condition or None,
+        "when": condition_in_words(use.when) or None,
         "confidence": confidence_of(use).value,
     }
 
@@ -153,7 +154,7 @@ def _row(indent: str, use: RoleUse, role: bool = True) -> Line:
         StyledText(f"  {file_and_line(received.at.file, received.at.line)}"),
     ]
     remarks = [f"in {use.profile}" if use.profile and not use.label.endswith(use.profile) else ""]
-    remarks.append(f"if {use.condition}" if use.condition else "")
+    remarks.append(f"if {condition_in_words(use.when)}" if use.when else "")
     remarks.append("uncertain" if confidence_of(use) is Confidence.LOW and use.services else "")
     words = "; ".join(word for word in remarks if word)
     return [*spans, StyledText(f"  ({sanitize(words)})", "quiet")] if words else spans

@@ -50,7 +50,7 @@ class Context:
     repository; branch names are untrusted.
 
     ``event``: the event name (GitLab: the pipeline source). ``run_number`` increases with each run of the scanning
-    workflow, ``run_attempt`` with each re-run (0: unknown). ``run_id`` and ``run_url``: of that run; for
+    workflow, ``run_attempt`` with each re-run (0: unknown). ``run_url``: of that run; for
     ``workflow_run`` of the run that scanned. ``api_url`` and ``server_url``: without a trailing slash. ``is_fork``: the
     head repository differs or was deleted. ``step_summary``: path of the step summary. ``token``: never output.
     """
@@ -69,7 +69,6 @@ class Context:
     event: str = ""
     run_number: int = 0
     run_attempt: int = 0
-    run_id: int = 0
     run_url: str = ""
     api_url: str = ""
     server_url: str = ""
@@ -133,7 +132,6 @@ def _github(environment: Mapping[str, str]) -> Context:
         "default_branch": _name(_field(event, "repository", "default_branch")),
         "run_number": _number(environment.get("GITHUB_RUN_NUMBER")),
         "run_attempt": _number(environment.get("GITHUB_RUN_ATTEMPT")),
-        "run_id": run_id,
         "run_url": f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else "",
     }
     if name in ("pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"):
@@ -190,7 +188,6 @@ def _workflow_run(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
         "is_fork": head.lower() != repository.lower(),
         "run_number": _number(_field(run, "run_number")),
         "run_attempt": _number(_field(run, "run_attempt")),
-        "run_id": _number(_field(run, "id")),
         "run_url": _url(_field(run, "html_url")),
     }
 
@@ -216,7 +213,6 @@ def _gitlab(environment: Mapping[str, str]) -> Context:
         head_branch=_name(get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or get("CI_COMMIT_REF_NAME")),
         event=_name(get("CI_PIPELINE_SOURCE")),
         run_number=_number(get("CI_PIPELINE_IID")),
-        run_id=_number(get("CI_PIPELINE_ID")),
         run_url=_url(get("CI_JOB_URL")) or _url(get("CI_PIPELINE_URL")),
         api_url=_url(get("CI_API_V4_URL")),
         server_url=_url(get("CI_SERVER_URL")),

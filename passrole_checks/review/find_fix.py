@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from passrole_checks.review.comment_lines import Anchors
 from passrole_checks.review.report import Item, Location, Replacement
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
-from passrole_checks.sources.files.walk import walk
+from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.suggest import edits
 from passrole_checks.suggest.suggest import Session
@@ -34,7 +33,6 @@ MAX_ITEMS = 30  # number of items, worst first, that a fix is searched for
 _MAX_TRIALS = 40
 _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
-_MAX_FILE_BYTES = 50_000_000
 _MAX_LINES = 10  # of a revert
 
 
@@ -57,7 +55,7 @@ class FixFinder:
 
     def __init__(self, sides: tuple[Side, Side], snapshots: Snapshots, present: FixOutcome, compare: Compare) -> None:
         self._sides, self._snapshots, self._present, self._compare = sides, snapshots, present, compare
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._copy = TrialCopy(sides[1].path, link=True)
         self._changed: list[ChangedFile] | None = None
         self._outcomes: dict[tuple[str, str | None], FixOutcome | None] = {}
         self._unchanged: FixOutcome | None = None
@@ -70,8 +68,7 @@ class FixFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._copy.delete()
 
     # -- causes
 
@@ -281,44 +278,23 @@ class FixFinder:
         return self._outcomes[name, text]
 
     def _outcome(self, name: str, text: str | None) -> FixOutcome | None:
-        top = self._copy()
-        if not self._copy_has_all_items(top):
+        if not self._copy_has_all_items():
             return None
-        path = top / name
-        original = self._snapshots.folders[1] / name
         try:
-            _overwrite(path, text)
-            outcome = self._compare(top)
+            with self._copy.with_texts({name: text}) as top:
+                outcome = self._compare(top)
         except OSError:
             return None
-        finally:
-            path.unlink(missing_ok=True)
-            if original.exists():
-                _link_or_copy(original, path)
         if outcome is None or self._unchanged is None or outcome.unreadable != self._unchanged.unreadable:
             return None
         return outcome
 
-    def _copy_has_all_items(self, top: Path) -> bool:
+    def _copy_has_all_items(self) -> bool:
         """True if the unmodified copy has all items; only then does a missing item prove a fix."""
         if not self._was_compared:
             self._was_compared = True
-            self._unchanged = self._compare(top)
+            self._unchanged = self._compare(self._copy.path)
         return self._unchanged is not None and self._unchanged.state.marks == self._present.state.marks
-
-    def _copy(self) -> Path:
-        """Return a copy of HEAD to modify. It consists of hard links: replace files, do not write to them."""
-        if self._folder is None:
-            root = self._sides[1].path
-            self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
-            top = Path(os.path.realpath(self._folder.name))
-            (top / ".git").mkdir()  # the sources read no file above it
-            for path in walk(root, lambda *_: None):
-                if path.stat().st_size <= _MAX_FILE_BYTES:
-                    copy = top / os.path.relpath(path, root)
-                    copy.parent.mkdir(parents=True, exist_ok=True)
-                    _link_or_copy(path, copy)
-        return Path(os.path.realpath(self._folder.name))
 
 
 def remediation_of(item: Item) -> str:
@@ -339,20 +315,6 @@ def _statement_text(at: Position) -> str:
     lines[-1] = lines[-1][: at.end_column - 1]
     lines[0] = lines[0][at.column - 1 :]
     return "\n".join(lines)
-
-
-def _link_or_copy(path: Path, copy: Path) -> None:
-    try:
-        os.link(path, copy)
-    except OSError:
-        copy.write_bytes(path.read_bytes())
-
-
-def _overwrite(path: Path, text: str | None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    if text is not None:
-        path.write_bytes(text.encode("utf-8"))
 
 
 def _has_plain_line_breaks(file: ChangedFile) -> bool:

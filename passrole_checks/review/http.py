@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
@@ -66,11 +66,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``document``: the JSON body, None if it is empty. Names of ``headers`` are case-insensitive."""
+    """``document``: the JSON body, None if it is empty."""
 
     status: int
     document: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
     next_url: str = ""
 
 
@@ -110,11 +109,11 @@ class Client:
 
     # -- calls: each raises a ForgeError
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Response:
+    def get(self, path: str) -> Response:
         """Get ``path``. The response has no document if :attr:`skips_reads`."""
         if self.skips_reads:
             return Response(200, None)
-        return self._read("GET", self._url(path, query), None)
+        return self._read("GET", self._url(path), None)
 
     def pages(self, path: str, query: Mapping[str, str | int] | None = None, within: str = "") -> Iterator[Any]:
         """Yield the elements of a list, page by page. ``within``: the key of the list, if it is in an object."""
@@ -192,7 +191,7 @@ class Client:
                 document = response.json()
             except (ValueError, RecursionError):
                 raise ForgeError(call, response.status_code, "the response is not JSON") from None
-        return Response(response.status_code, document, response.headers, following)
+        return Response(response.status_code, document, following)
 
     def _on_this_host(self, url: str, call: str, status: int) -> str:
         if not _is_same_origin(url, self._api):

@@ -8,14 +8,15 @@ Findings that BASE silences, by a suppression or baseline, do not count as prese
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.matching import Round, match_in_rounds
 
 # Checks that a finding supersedes on its statement: their issues existed before, if they appear when it is gone.
 _IMPLIED_CHECKS = {
@@ -79,54 +80,33 @@ def match_findings(
     old: Sequence[Finding], new: Sequence[Finding], names: Names, counterpart: Counterpart, has_grown: HasGrown
 ) -> Matched:
     """Match the findings of two versions."""
-    pairs, unmatched = _match_equal(old, new, names)
-    reworded: set[int] = set()
-    for is_same in _SAME_STATEMENT_TESTS:
-        for number, finding in enumerate(new):
-            if number in pairs:
-                continue
-            before = counterpart(finding)
-            for other in unmatched:
-                if old[other].check_id == finding.check_id and is_same(old[other], finding, names, before):
-                    pairs[number] = old[other]
-                    reworded.add(number)
-                    unmatched.remove(other)
-                    break
-
-    gone = tuple(old[number] for number in unmatched)
+    old_keys = {id(finding): names.match_key(finding, old=True) for finding in old}
+    new_keys = {id(finding): names.match_key(finding) for finding in new}
+    equal_text = [
+        Round[Finding, Finding](
+            lambda finding: (new_keys[id(finding)], names.new(finding.at.file)),
+            lambda finding: (old_keys[id(finding)], names.old(finding.at.file)),
+        ),
+        Round[Finding, Finding](lambda finding: new_keys[id(finding)], lambda finding: old_keys[id(finding)]),
+    ]
+    same_statement = [
+        Round(each.left, each.right, partial(_is_same_check, each))
+        for each in _same_statement_rounds(names, counterpart)
+    ]
+    matched = list(match_in_rounds(new, old, [*equal_text, *same_statement]))
+    pairs = {number: old[other] for _, number, other in matched}
+    reworded = frozenset(number for level, number, _ in matched if level >= len(equal_text))
+    paired = {other for _, _, other in matched}
+    gone = tuple(finding for number, finding in enumerate(old) if number not in paired)
 
     def was_implied(finding: Finding) -> bool:
-        is_implied = any(
-            finding.check_id in _IMPLIED_CHECKS.get(other.check_id, ())
-            and _is_same_statement(other, finding, names, counterpart(finding))
-            for other in gone
-        )
-        return is_implied or (was_reported_by_other(old, finding, names, counterpart) and not has_grown(finding))
+        implying = [other for other in gone if finding.check_id in _IMPLIED_CHECKS.get(other.check_id, ())]
+        if findings_at_statement(implying, finding, names, counterpart):
+            return True
+        return was_reported_by_other(old, finding, names, counterpart) and not has_grown(finding)
 
     implied = {number for number, finding in enumerate(new) if number not in pairs and was_implied(finding)}
-    return Matched(pairs, frozenset(reworded), gone, frozenset(implied))
-
-
-def _match_equal(old: Sequence[Finding], new: Sequence[Finding], names: Names) -> tuple[dict[int, Finding], list[int]]:
-    """Match findings with equal text. Return the pairs, and the sorted numbers of findings of BASE without one."""
-    pairs: dict[int, Finding] = {}
-    old_by_key: dict[str, list[int]] = defaultdict(list)
-    for number, finding in enumerate(old):
-        old_by_key[names.match_key(finding, old=True)].append(number)
-    keys = [names.match_key(finding) for finding in new]
-    for same_file in (True, False):
-        for number, finding in enumerate(new):
-            candidates = old_by_key.get(keys[number], [])
-            if number in pairs or not candidates:
-                continue
-            file = names.new(finding.at.file)
-            match = next(
-                (other for other in candidates if not same_file or names.old(old[other].at.file) == file), None
-            )
-            if match is not None:
-                pairs[number] = old[match]
-                candidates.remove(match)
-    return pairs, sorted(number for numbers in old_by_key.values() for number in numbers)
+    return Matched(pairs, reworded, gone, frozenset(implied))
 
 
 def was_reported_by_other(old: Iterable[Finding], finding: Finding, names: Names, counterpart: Counterpart) -> bool:
@@ -150,41 +130,43 @@ def findings_at_statement(
     old: Iterable[Finding], finding: Finding, names: Names, counterpart: Counterpart
 ) -> list[Finding]:
     """Return the findings of BASE at the statement of a finding of HEAD."""
-    before = counterpart(finding)
-    return [other for other in old if _is_same_statement(other, finding, names, before)]
+    rounds = [
+        (each, key) for each in _same_statement_rounds(names, counterpart) if (key := each.left(finding)) is not None
+    ]
+    return [
+        other for other in old if any(key == each.right(other) and each.accepts(finding, other) for each, key in rounds)
+    ]
 
 
-def _is_counterpart(old: Finding, _new: Finding, _names: Names, before: tuple[Position, str] | None) -> bool:
-    return before is not None and (old.at, old.statement_path) == before
-
-
-def _has_same_identity(old: Finding, new: Finding, names: Names, _before: object) -> bool:
-    """True if one policy contains both, with the same Sid or, without Sids, at the same path."""
-    if old.framework is not new.framework or names.uses(old).isdisjoint(new.uses) or old.managed != new.managed:
-        return False
-    if old.sid or new.sid:
-        return old.sid == new.sid
-    return old.statement_path == new.statement_path and _lasting_traits(old) == _lasting_traits(new)
-
-
-def _is_same_text_in_file(old: Finding, new: Finding, names: Names, _before: object) -> bool:
-    """True if both have the same text in the same file; their principals may differ."""
+def _same_statement_rounds(names: Names, counterpart: Counterpart) -> tuple[Round[Finding, Finding], ...]:
+    """Return the rounds that match findings of HEAD with those of BASE at the same statement: its counterpart; the same
+    policy with the same Sid or, without Sids, the same path; the same text in the same file, with any principals.
+    """
     return (
-        old.framework is new.framework
-        and names.old(old.at.file) == names.new(new.at.file)
-        and old.managed == new.managed
-        and (old.sid or "") == (new.sid or "")
-        and old.grant is not None
-        and new.grant is not None
-        and old.grant.statement.identity == new.grant.statement.identity
+        Round(counterpart, lambda old: (old.at, old.statement_path)),
+        Round(_identity, _identity, lambda new, old: not names.uses(old).isdisjoint(new.uses)),
+        Round(lambda new: _place(new, names.new), lambda old: _place(old, names.old), _has_same_text),
     )
 
 
-_SAME_STATEMENT_TESTS = (_is_counterpart, _has_same_identity, _is_same_text_in_file)
+def _is_same_check(each: Round[Finding, Finding], new: Finding, old: Finding) -> bool:
+    return new.check_id == old.check_id and each.accepts(new, old)
 
 
-def _is_same_statement(old: Finding, new: Finding, names: Names, before: tuple[Position, str] | None) -> bool:
-    return any(is_same(old, new, names, before) for is_same in _SAME_STATEMENT_TESTS)
+def _identity(finding: Finding) -> Hashable:
+    """Return the Sid of the statement or, without one, its path and lasting traits."""
+    statement = (finding.sid,) if finding.sid else (None, finding.statement_path, _lasting_traits(finding))
+    return finding.framework, finding.managed, *statement
+
+
+def _place(finding: Finding, name: Callable[[str], str]) -> Hashable:
+    return finding.framework, name(finding.at.file), finding.managed, finding.sid or ""
+
+
+def _has_same_text(new: Finding, old: Finding) -> bool:
+    return (
+        new.grant is not None and old.grant is not None and new.grant.statement.identity == old.grant.statement.identity
+    )
 
 
 def _lasting_traits(finding: Finding) -> Hashable:

@@ -214,12 +214,6 @@ class ReviewReport:
         return ReviewVerdict.FINDINGS if self.failing else ReviewVerdict.CLEAN
 
     @property
-    def is_empty(self) -> bool:
-        """True if there is nothing to report."""
-        parts = (self.items, self.fixed, self.less, self.more, self.unknown, self.not_evaluated, self.notes)
-        return not any(parts)
-
-    @property
     def warrants_comment(self) -> bool:
         """True if a pull request without a comment should get one: something is or may be new, or the change edits the
         review's own configuration. Improvements, and more access that no check flags, do not start a comment."""

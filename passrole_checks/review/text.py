@@ -25,6 +25,7 @@ from passrole_checks.review.report import (
 )
 
 _MAX_LINES = 10  # per section of one-line results
+_MOST = 5  # names per row of access
 _INDENT = " " * 10
 _STYLES = {REMOVED: "quiet", ADDED: "good"}
 _CHANGES = {"new": "new access", "widened": "wider access"}
@@ -130,8 +131,8 @@ def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
         yield "if", _listed(access.conditions)
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
 def _other_lines(report: ReviewReport) -> Iterator[Line]:

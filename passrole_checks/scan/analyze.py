@@ -22,8 +22,9 @@ from passrole_checks.scan import suppressions
 from passrole_checks.scan.build_findings import finding_of, path_of
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.merge_findings import one_for_each_statement, shared_places
+from passrole_checks.scan.missing_content import findings_without_content, unreadable_files
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScanOptions
-from passrole_checks.scan.run_checks import verdicts_of
+from passrole_checks.scan.run_checks import OnFault, verdicts_of
 from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
     AttachedPolicy,
@@ -44,7 +45,8 @@ class AnalyzedConfiguration:
     """A configuration with its access model, its grants and its findings.
 
     ``variant_findings``: one for each policy, statement and variant, with suppressions applied; ``findings``: those
-    merged by cause. ``notes``: what limits the result without failing it. ``out_of_time``: the rest was not analyzed.
+    merged by cause. ``without_content``: files that statements need and that cannot be read. ``notes``: what limits the
+    result without failing it. ``out_of_time``: the rest was not analyzed.
     """
 
     model: AccessModel
@@ -53,6 +55,7 @@ class AnalyzedConfiguration:
     findings: tuple[Finding, ...]
     grants: tuple[LocatedGrant, ...]
     unreadable: tuple[Unreadable, ...]
+    without_content: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
     unused_suppressions: tuple[Suppression, ...]
     out_of_time: bool
@@ -68,7 +71,7 @@ class AnalyzedConfiguration:
         return Analysis(
             self.findings,
             self.grants,
-            self.unreadable,
+            (*self.unreadable, *self.without_content),
             (*self.configuration.not_evaluated, *self.notes),
             self.unused_suppressions,
             self.configuration.files,
@@ -150,6 +153,7 @@ class _Run:
     grants: list[LocatedGrant] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     notes: list[Unreadable] = field(default_factory=list)
+    without_content: list[Finding] = field(default_factory=list)  # see `missing_content`
     shared: set[Position] = field(default_factory=set)  # positions of more than one statement of a document
     out_of_time: bool = False
 
@@ -170,6 +174,7 @@ class _Run:
                 self._add_grants(policy, contexts)
             for context in contexts:
                 self._add_findings(context, includes)
+                self.without_content += findings_without_content(context, self._fault_of(context))
         except Exception as error:
             self.unreadable.append(_fault_in(policy, error))
 
@@ -182,12 +187,15 @@ class _Run:
             self.unreadable.extend(unreadable_in(policy, document))
 
     def _add_findings(self, context: GrantContext, includes: _CheckFilter) -> None:
+        for item in verdicts_of(context, self.options, self._fault_of(context), with_severity=self.with_severity):
+            if includes(item.check):
+                self.found.append(finding_of(item))
+
+    def _fault_of(self, context: GrantContext) -> OnFault:
         def on_fault(check: type[Check], error: Exception) -> None:
             self.unreadable.append(_fault_in(context.policy, error, check.id))
 
-        for item in verdicts_of(context, self.options, on_fault, with_severity=self.with_severity):
-            if includes(item.check):
-                self.found.append(finding_of(item))
+        return on_fault
 
     def result(self) -> AnalyzedConfiguration:
         """Apply suppressions, and merge findings of one cause."""
@@ -202,6 +210,7 @@ class _Run:
             tuple(one_for_each_statement(marked, self.shared)),
             tuple(self.grants),
             tuple(self.unreadable),
+            tuple(unreadable_files(self.without_content, own)),
             tuple(self.notes),
             tuple(suppressions.unused(own, used, ran)),
             self.out_of_time,

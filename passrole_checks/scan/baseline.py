@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -29,6 +28,7 @@ from passrole_checks.errors import ConfigurationError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.matching import Round, match_in_rounds
 
 VERSION = 1
 _LARGEST = 100_000_000  # bytes
@@ -273,18 +273,17 @@ def _paired(
     Of equal findings, one in the file of an entry belongs to it; the others follow in order, as after a renaming.
     """
     bases = _bases(findings)
-    left: dict[str, list[BaselineEntry]] = defaultdict(list)
-    for entry in entries:
-        left[bases.get(entry.fingerprint, entry.fingerprint)].append(entry)
-    paired: dict[int, BaselineEntry] = {}
-    for in_place in (True, False):
-        for number, finding in enumerate(findings):
-            candidates = left.get(bases[finding.fingerprint], [])
-            if number in paired or not candidates:
-                continue
-            file = name(finding.at.file)
-            chosen = next((one for one in candidates if not in_place or one.file == file), None)
-            if chosen is not None:
-                paired[number] = chosen
-                candidates.remove(chosen)
-    return paired
+
+    def of_entry(entry: BaselineEntry) -> str:
+        return bases.get(entry.fingerprint, entry.fingerprint)
+
+    def of_finding(finding: Finding) -> str:
+        return bases[finding.fingerprint]
+
+    rounds = (
+        Round[Finding, BaselineEntry](
+            lambda finding: (of_finding(finding), name(finding.at.file)), lambda entry: (of_entry(entry), entry.file)
+        ),
+        Round[Finding, BaselineEntry](of_finding, of_entry),
+    )
+    return {finding: entries[entry] for _, finding, entry in match_in_rounds(findings, entries, rounds)}

@@ -5,16 +5,14 @@ Differences between them, such as path conditions and defaults, become part of t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import starmap
 
-from passrole_checks.checks.base.wording import condition_in_short, listed, shortened
+from passrole_checks.checks.base.wording import listed, shortened
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition, simplify
+from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import MODULE, is_opaque_consumer
 
@@ -124,49 +122,6 @@ def _is_about(finding: Finding, other: Finding) -> bool:
 def _when_in_words(findings: Sequence[Finding]) -> str:
     """Return ``when`` and the path conditions of some findings; "" if they always apply."""
     return when_in_words([finding.grant.statement.when for finding in findings if finding.grant is not None])
-
-
-def when_in_words(alternatives: Sequence[PathCondition]) -> str:
-    """Return ``when`` and the path conditions, one of which must hold; "" if one of them is empty."""
-    readings = simplify(alternatives)
-    if not readings or () in readings:
-        return ""
-    told = list(dict.fromkeys(" and ".join(starmap(_fact_in_words, when[:2])) + _more(when) for when in readings))
-    more = len(told) - 2
-    return f"when {', or '.join(told[:2])}" + (
-        f", and in {'one more case' if more == 1 else f'{more} more cases'}" if more > 0 else ""
-    )
-
-
-# conditions that are sentences, and how their opposites begin
-_SENTENCE = re.compile(
-    r"(?P<subject>.+) (?P<verb>is not empty|is aws-cn|is set|exists|can be evaluated|holds|replaces|looks for"
-    r"|has more than)(?: (?P<rest>.+))?",
-    re.DOTALL,
-)
-_OPPOSITES = {
-    "is not empty": "is empty", "is aws-cn": "is not aws-cn", "is set": "is not set", "exists": "does not exist",
-    "can be evaluated": "cannot be evaluated", "holds": "does not hold", "replaces": "does not replace",
-    "looks for": "does not look for", "has more than": "has no more than",
-}  # fmt: skip
-
-
-def _fact_in_words(condition: str, outcome: str) -> str:
-    sentence = _SENTENCE.fullmatch(condition) if outcome in ("true", "false") else None
-    if sentence is not None and sentence["subject"].count('"') % 2 == 0:  # else the verb stands in a string
-        verb = sentence["verb"] if outcome == "true" else _OPPOSITES[sentence["verb"]]
-        rest = sentence["rest"]
-        return f"{shortened(sentence['subject'])} {verb}" + (f" {shortened(rest)}" if rest else "")
-    if outcome.startswith("not ") and " or " in outcome:
-        outcome = "neither " + outcome.removeprefix("not ").replace(" or ", " nor ")
-    is_value = outcome not in ("true", "false") and " " not in outcome
-    return f"{condition_in_short(condition)} {'=' if is_value else 'is'} {outcome}"
-
-
-def _more(when: PathCondition) -> str:
-    if len(when) <= 2:
-        return ""
-    return " and one more condition holds" if len(when) == 3 else f" and {len(when) - 2} more conditions hold"
 
 
 def _badness(finding: Finding) -> tuple[int, int]:

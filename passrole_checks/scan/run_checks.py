@@ -10,7 +10,7 @@ from passrole_checks.checks.base.check import Check
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import special
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.path_conditions import PathCondition, implies
+from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.scan.contexts import by_path_condition
 from passrole_checks.scan.result import ScanOptions
 
@@ -79,7 +79,7 @@ def _is_superseded(item: CheckVerdict, others: Sequence[Verdict]) -> bool:
     holds_under: PathCondition = (*item.context.grant.statement.when, *item.verdict.when)
     return any(
         other.who == item.verdict.who
-        and all(implies(holds_under, assumption) for assumption in other.when)
+        and implies_all(holds_under, other.when)
         and other.severity.rank >= item.verdict.severity.rank
         and other.confidence.rank >= item.verdict.confidence.rank
         for other in others

@@ -67,13 +67,12 @@ class Unit:
 class Discovery:
     """Units and problems below the given paths.
 
-    ``units`` are sorted by path. ``files_seen`` counts all files, IaC or not. ``excluded`` are the excluded paths that
-    may contain IaC; an excluded folder ends in ``/``. ``not_evaluated`` are notes on paths that were skipped.
+    ``units`` are sorted by path. ``excluded`` are the excluded paths that may contain IaC; an excluded folder ends in
+    ``/``. ``not_evaluated`` are notes on paths that were skipped.
     """
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
-    files_seen: int
     excluded: tuple[str, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
 
@@ -315,7 +314,6 @@ class _Search:
         return Discovery(
             tuple(sorted(_drop_cdk_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
-            len(self.seen_files),
             tuple(sorted(self.excluded)),
             notes,
         )

@@ -14,7 +14,7 @@ from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, Rol
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.grants.effective_grant import PassableSet
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope

@@ -58,15 +58,6 @@ class FileTexts:
         return self.known[file]
 
 
-def suggestions(read: ReadPaths, findings: Sequence[Finding], options: ScanOptions) -> tuple[Suggestion, ...]:
-    """Return the suggestions for the statements of these ``findings`` of a scan of ``read``, in their order.
-
-    Each finding that is not suppressed is in one suggestion. Writes only to a temporary folder. Never raises for the
-    content of files.
-    """
-    return Session(read, findings, options).suggestions
-
-
 @dataclass(frozen=True, slots=True)
 class CombinedSuggestions:
     """Compatible suggestions: the ones applied (``made``), and the resulting text of each file in ``changed``."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Node, Position, children_of
+from passrole_checks.iam.partial_values import Position, nodes_in
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
@@ -72,13 +72,7 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
 
 def _uses_file(configuration: Configuration, files: set[str]) -> bool:
     """True if a part of a policy is in one of these files, read by an expression."""
-    pending: list[Node] = [policy.document for policy in configuration.policies]
-    while pending:
-        node = pending.pop()
-        if node.at.file in files:
-            return True
-        pending.extend(children_of(node))
-    return False
+    return any(node.at.file in files for policy in configuration.policies for node in nodes_in(policy.document))
 
 
 @dataclass(frozen=True, slots=True)

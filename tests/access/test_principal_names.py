@@ -155,14 +155,14 @@ def test_a_user_in_a_group_of_its_name(tmp_path: Path) -> None:
     assert found(written(tmp_path, "main.tf", code + MEMBERSHIP).parent) == [
         ("aws_iam_group_policy.a", ("one (group)",))
     ]
-    assert terraform.load(tmp_path).members == (("one (group)", "one (user)"),)
+    assert terraform.load(tmp_path).attached.members == (("one (group)", "one (user)"),)
 
 
 def test_user_to_group_addition_distinguishes_users_and_groups(tmp_path: Path) -> None:
     """UserToGroupAddition distinguishes a user and a group of the same literal name."""
     addition = {"Type": "AWS::IAM::UserToGroupAddition", "Properties": {"GroupName": "one", "Users": ["one", "two"]}}
     configuration = cloudformation.load(Path("t.json"), json.dumps({"Resources": {"Add": addition}}))
-    assert configuration.members == (("one (group)", "one (user)"), ("one (group)", "two"))
+    assert configuration.attached.members == (("one (group)", "one (user)"), ("one (group)", "two"))
 
 
 def test_attachments_of_managed_policies() -> None:
@@ -186,9 +186,9 @@ def test_aws_managed_policies(tmp_path: Path) -> None:
     written(tmp_path, "main.tf", code)
     configuration = terraform.load(tmp_path)
     principals = Principals(configuration, None)
-    assert [one.holder for one in configuration.attachments] == ["one (group)"]
-    assert principals.named("one (group)").permissions.is_administrator
-    assert not principals.named("one (user)").permissions.is_administrator
+    assert [one.holder for one in configuration.attached.managed_policies] == ["one (group)"]
+    assert principals.named("one (group)").permissions.is_administrator_when(())
+    assert not principals.named("one (user)").permissions.is_administrator_when(())
 
 
 def test_a_user_with_the_name_of_a_role_of_the_configuration(tmp_path: Path) -> None:

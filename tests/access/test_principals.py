@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.access.principals import Principals
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.sources import cloudformation, terraform
 from passrole_checks.sources.model.configuration import Configuration
+from tests.helpers.principals_of_tests import boundaries_of
 
 PASS = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
 CREATE = '{"Effect": "Allow", "Action": "lambda:CreateFunction", "Resource": "*"}'
@@ -38,7 +40,7 @@ def read_template(body: str) -> Configuration:
 
 def attached(configuration: Configuration) -> list[tuple[str, str, str]]:
     """Return principal, policy and path of each attachment of a policy outside of the configuration."""
-    return [(one.holder, str(one.policy), one.path) for one in configuration.attachments]
+    return [(one.holder, str(one.policy), one.path) for one in configuration.attached.managed_policies]
 
 
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -95,7 +97,7 @@ def test_policy_of_the_configuration_is_no_external_attachment(tmp_path: Path) -
       policy_arn = "arn:aws:iam::111122223333:policy/own"
     }}"""
     configuration = read_terraform(tmp_path, code)
-    assert not configuration.attachments
+    assert not configuration.attached.managed_policies
     role = Principals(configuration, None).role("aws_iam_role.r")
     assert role is not None and role.permissions.allows("iam:PassRole") is not None and role.permissions.complete
 
@@ -135,7 +137,7 @@ Resources:
 def test_attachments_of_a_template() -> None:
     """Managed policy ARNs are listed however they are built, each with the conditions of its attachment."""
     configuration = read_template(TEMPLATE)
-    assert [(str(one.policy), one.path, one.when) for one in configuration.attachments] == [
+    assert [(str(one.policy), one.path, pairs(one.when)) for one in configuration.attached.managed_policies] == [
         (S3, "ManagedPolicyArns/0", ()),
         ("arn:${AWS::Partition}:iam::aws:policy/AWSLambda_FullAccess", "ManagedPolicyArns/1", ()),
         ("arn:${AWS::Partition}:iam::aws:policy/PowerUserAccess", "ManagedPolicyArns/2", ()),
@@ -151,8 +153,8 @@ def test_attachments_of_a_template() -> None:
         ("AdministratorAccess", "ManagedPolicyArns/5/Fn::If/1"),
     }
     passing = role.permissions.ways("iam:PassRole", ())
-    assert {way.when for way in passing} == {(), (("Env", '"prod"'),)}
-    assert not role.permissions.is_administrator
+    assert {pairs(way.when) for way in passing} == {(), (("Env", '"prod"'),)}
+    assert not role.permissions.is_administrator_when(())
 
 
 def test_policies_of_sam() -> None:
@@ -197,7 +199,7 @@ Resources:
     assert [(one.name, one.kind, one.unknown) for one in found] == [
         ("P", PrincipalKind.PERMISSION_SET, ("ReadOnlyAccess",))
     ]
-    assert found[0].permissions.is_administrator
+    assert found[0].permissions.is_administrator_when(())
 
 
 GROUP = f"""
@@ -332,7 +334,7 @@ def test_conditionally_attached_service_control_policy(tmp_path: Path, attachmen
     }}"""
     role = Principals(read_terraform(tmp_path, code), "111122223333").role("aws_iam_role.r")
     assert role is not None
-    assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
+    assert [(way.certain, pairs(way.when)) for way in role.permissions.ways("iam:PassRole")] == [
         (Ternary.YES, (("var.on", "false"),))
     ]
 
@@ -360,7 +362,7 @@ Resources:
     )
     role = Principals(configuration, "111122223333").role("R")
     assert role is not None
-    assert [(way.certain, way.when) for way in role.permissions.ways("iam:PassRole")] == [
+    assert [(way.certain, pairs(way.when)) for way in role.permissions.ways("iam:PassRole")] == [
         (Ternary.YES, (("On", 'not "yes"'),))
     ]
 
@@ -377,9 +379,8 @@ Resources:
   C: {{Type: AWS::IAM::User, Properties: {{PermissionsBoundary: !ImportValue shared}}}}
 """
     )
-    assert configuration.members == (("G", "U"), ("admins", "U"), ("G", "bob"))
-    assert [(who, policy.resource.address) for who, policy in configuration.boundaries] == [("U", "B")]
-    assert configuration.boundary_unknown == ("C",)
+    assert configuration.attached.members == (("G", "U"), ("admins", "U"), ("G", "bob"))
+    assert boundaries_of(configuration) == [("U", "B", ()), ("C", "${Fn::ImportValue shared}", ())]
 
 
 def test_a_boundary_that_is_there_under_a_condition_only() -> None:
@@ -399,7 +400,7 @@ Resources:
     )
     role = Principals(configuration, None).role("R")
     assert role is not None
-    assert [(way.certain, way.when) for way in role.permissions.ways("lambda:CreateFunction")] == [
+    assert [(way.certain, pairs(way.when)) for way in role.permissions.ways("lambda:CreateFunction")] == [
         (Ternary.YES, (("Bound", '""'),)),
         (Ternary.UNKNOWN, (("Bound", 'not ""'),)),
     ]
@@ -425,7 +426,7 @@ Resources:
     (tmp_path / "inner.yaml").write_text(inner)
     configuration = cloudformation.load(tmp_path / "outer.yaml", outer, boundary=tmp_path)
     assert attached(configuration) == [("S.R", "arn:aws:iam::aws:policy/AdministratorAccess", "ManagedPolicyArns/1")]
-    assert configuration.members == (("devs", "S.U"),)
+    assert configuration.attached.members == (("devs", "S.U"),)
     assert [policy.principals for policy in configuration.policies if policy.resource.address == "Own"] == [("S.R",)]
 
 
@@ -447,7 +448,7 @@ def test_one_file_of_a_folder(tmp_path: Path) -> None:
     assert [policy.resource.address for policy in configuration.policies] == ["aws_iam_role_policy.p"]
     assert principals.managed == ()
     (holder,) = principals.of(configuration.policies[0])
-    assert holder.permissions.is_administrator and len(holder.permissions.statements) == 3
+    assert holder.permissions.is_administrator_when(()) and len(holder.permissions.statements) == 3
 
 
 def test_a_change_set(tmp_path: Path) -> None:
@@ -505,9 +506,10 @@ def test_attachments_of_a_plan(tmp_path: Path) -> None:
         ("aws_iam_role.r", S3, "policy_arn"),
         ("devs", "arn:aws:iam::aws:policy/AdministratorAccess", "policy_arn"),
     ]
-    assert configuration.members == (("devs", "uma"),) and configuration.boundary_unknown == ("aws_iam_role.r",)
+    assert configuration.attached.members == (("devs", "uma"),)
+    assert [principal for principal, _, _ in boundaries_of(configuration)] == ["aws_iam_role.r"]
     principals = Principals(configuration, None)
     assert [(one.managed, one.principals) for one in principals.managed] == [("AdministratorAccess", ("devs",))]
     role, uma = principals.role("aws_iam_role.r"), principals.named("uma")
     assert role is not None and role.permissions.allows("s3:GetObject") is not None
-    assert uma.permissions.is_administrator and uma.kind is PrincipalKind.USER
+    assert uma.permissions.is_administrator_when(()) and uma.kind is PrincipalKind.USER

@@ -18,7 +18,6 @@ def test_escalation_path_fields() -> None:
     """A path has its identifier, its actions without iam:PassRole, its services and its public reference."""
     assert _path("glue-003") == EscalationPath(
         id="glue-003",
-        title="iam:PassRole + glue:CreateJob + glue:StartJobRun",
         url="https://pathfinding.cloud/paths/glue-003",
         actions=("glue:CreateJob", "glue:StartJobRun"),
         services=("glue.amazonaws.com",),

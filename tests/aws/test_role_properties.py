@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from passrole_checks.aws.load import read_json
+from passrole_checks.aws.data_files import read_json
 from passrole_checks.aws.role_properties import (
     EmbeddedReceiver,
     Receiver,

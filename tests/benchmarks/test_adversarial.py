@@ -23,7 +23,8 @@ _MOST_CALLS = 2_000_000  # of an input of a family that stops at a limit
 _ALWAYS = {
     "roles_that_share_a_policy", "roles_of_few_classes", "suppressions_of_nothing", "statements_of_one_policy",
     "allows_and_denials",
-    "resources_and_their_denials", "long_service", "service_of_stars", "services_of_a_condition",
+    "resources_and_their_denials", "resources_and_a_denial_of_all_others", "statements_within_a_boundary",
+    "long_service", "service_of_stars", "services_of_a_condition",
     "policies_of_terraform", "locals_in_a_chain", "quotes_that_are_not_closed", "changes_of_a_plan",
     "nested_for", "modules_called_twice", "pattern_that_goes_back", "deep_lists",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from passrole_checks.access.service_trust import ways
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.permissions.escalation import Way
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
+from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, Attachments, BoundaryUse
 
 ID = "PASSROLE_008"
 PUBLISHED = [way for way in ways() if not way.derived]
@@ -206,7 +207,7 @@ def test_service_linked_roles_are_no_gain() -> None:
 def test_an_unknown_boundary_is_not_what_is_passed() -> None:
     """A permissions boundary of which nothing is known leaves the roles as they are, at low confidence."""
     whole = configuration([[allow(["iam:PassRole", "lambda:*"])]])
-    unknown = replace(whole, boundary_unknown=("deployer",))
+    unknown = replace(whole, attached=Attachments(boundaries=(BoundaryUse("deployer", UNKNOWN_BOUNDARY),)))
     (found,) = scan_configurations([unknown], ScanOptions(checks=frozenset({ID}))).findings
     assert found.who == ("deployer",) and "`lambda.amazonaws.com`" in found.message
     assert "require a condition" not in found.message and found.confidence is Confidence.LOW

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from path_conditions_of_tests import assume
+
 from passrole_checks.checks.base.wording import condition_in_short, shortened
-from passrole_checks.scan.merge_findings import when_in_words
+from passrole_checks.scan.condition_words import when_in_words
 
 
 def test_role_name_after_a_long_expression_is_kept() -> None:
@@ -26,7 +28,7 @@ def test_a_long_condition_keeps_its_end() -> None:
 
 def test_facts_that_read_the_same_are_told_once() -> None:
     """Sets of facts that differ in what is not shown only are one."""
-    shown = (("var.a", "true"), ("var.b", "true"))
-    assert when_in_words([(*shown, ("var.c", "true")), (*shown, ("var.d", "true"))]) == (
+    shown = (assume("var.a"), assume("var.b"))
+    assert when_in_words([(*shown, assume("var.c")), (*shown, assume("var.d"))]) == (
         "when var.a is true and var.b is true and one more condition holds"
     )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from passrole_checks import cli as command_line
+from command_runs import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_templates" / "diff"
@@ -37,21 +34,13 @@ OPEN = "\n".join(line for line in NARROW.split("\n") if "Condition" not in line)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Create a working directory for the test, from which subprocesses import the same package as the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
+    """Create a working directory for the test."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "passrole_checks", "diff", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        env=dict(os.environ),
-        cwd=cwd,
-        check=False,
-    )
+    return run_command("diff", *arguments, cwd=cwd)
 
 
 def put(name: str, content: str) -> str:

@@ -6,13 +6,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_runs import run_command
 from suggesting import allow, function, only, policy, role, session
-
-from passrole_checks import cli as command_line
 
 FUNCTION = role("function", "lambda") + function()
 FIXABLE = policy(allow()) + FUNCTION
@@ -57,9 +55,7 @@ def generated_template(template: dict[str, object], **more: object) -> str:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "passrole_checks", *arguments], capture_output=True, text=True, check=False
-    )
+    return run_command(*arguments)
 
 
 def put(files: dict[str, str]) -> None:
@@ -70,8 +66,7 @@ def put(files: dict[str, str]) -> None:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Create a working directory for the test, from which subprocesses import the same package as the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(command_line.__file__).parents[2]))
+    """Create a working directory for the test."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

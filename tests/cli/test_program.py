@@ -431,27 +431,28 @@ def test_ascii_terminal_gets_escaped_characters() -> None:
     assert "PASSROLE_001" in done.stdout
 
 
-def test_escape_sequences_are_neutralized() -> None:
+def test_escape_sequences_are_neutralized(capsys: pytest.CaptureFixture[str]) -> None:
     """An escape sequence in a Sid or in a file name is printed as visible text."""
     put("evil\x1b]0;owned\x07.tf", ANY_ROLE.replace('"Pass"', '"\x1b[2Jgone"'))
     put("broken\x1b[2J.yaml", BROKEN)
-    done = run("scan", ".")
-    assert "\x1b" not in done.stdout + done.stderr
-    assert "\\x1b[2Jgone" in done.stdout
-    assert "evil\\x1b]0;owned\\x07.tf" in done.stdout
-    assert "broken\\x1b[2J.yaml" in done.stderr
+    main(["scan", "."])
+    output, error = capsys.readouterr()
+    assert "\x1b" not in output + error
+    assert "\\x1b[2Jgone" in output
+    assert "evil\\x1b]0;owned\\x07.tf" in output
+    assert "broken\\x1b[2J.yaml" in error
 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "sarif", "junit", "gitlab", "markdown"])
-def test_scanned_text_is_no_workflow_command(output_format: str) -> None:
+def test_scanned_text_is_no_workflow_command(output_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     """GitHub Actions runners interpret ##[…] anywhere, and ::…:: at the beginning of a line, as commands."""
     command = "##[set-output name=a]b"
     put("::add-mask::a/main.tf", ANY_ROLE.replace('"Pass"', f'"{command}"').replace('"*"', f'"{command}*"'))
     put("::add-mask::a/broken.yaml", BROKEN)
-    done = run("scan", ".", "--format", output_format)
-    assert done.returncode == 2
-    assert "##[" not in done.stdout + done.stderr
-    assert not any(line.lstrip().startswith("::") for line in (done.stdout + done.stderr).splitlines())
+    assert main(["scan", ".", "--format", output_format]) == 2
+    output, error = capsys.readouterr()
+    assert "##[" not in output + error
+    assert not any(line.lstrip().startswith("::") for line in (output + error).splitlines())
 
 
 def on_a_terminal(*arguments: str, **variables: str) -> str:

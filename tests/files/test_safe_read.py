@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from passrole_checks.cli import main
-from passrole_checks.diff import blame
 from passrole_checks.files import safe_read
 from passrole_checks.files.safe_read import read_bounded
+from passrole_checks.sources.files import trial_copy
 
 POLICY = """\
 resource "aws_iam_role_policy" "p" {
@@ -184,14 +184,14 @@ def test_unreadable_file_is_omitted_from_the_copy_for_blame(
         (folder / side / "main.tf").write_text(POLICY.replace('"*"', "var.roles"), "utf-8")
         (folder / side / "variables.tf").write_text(variable % value, "utf-8")
         (folder / side / "private.txt").write_text("x", "utf-8")
-    real = blame.read_bounded
+    real = trial_copy.read_bounded
 
     def refused(path: Path, most: int) -> bytes:
         if path.name == "private.txt":
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return real(path, most)
 
-    monkeypatch.setattr(blame, "read_bounded", refused)
+    monkeypatch.setattr(trial_copy, "read_bounded", refused)
     assert main(["diff", "old", "new", "--format", "json"]) == 1
     (change,) = json.loads(capsys.readouterr().out)["widened"]
     assert change["cause"] == {"file": "new/variables.tf", "line": 2}

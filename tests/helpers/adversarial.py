@@ -341,6 +341,66 @@ def resources_and_their_denials(n: int) -> Files:
     ])})  # fmt: skip
 
 
+def all_but(resources: Any, effect: str = "Deny") -> dict[str, Any]:
+    return {"Effect": effect, "Action": "iam:PassRole", "NotResource": resources}
+
+
+@family(20, 1300)
+def resources_and_a_denial_of_all_others(n: int) -> Files:
+    """A statement of ``n`` prefixes, and a Deny of all roles but those of ``n`` suffixes."""
+    return template({"P": policy([
+        passing(None, [f"{ROLE}a{i}*" for i in range(n)]), all_but([f"{ROLE}*b{i}" for i in range(n)])
+    ])})  # fmt: skip
+
+
+@family(20, 740)
+def infixes_and_a_denial_of_all_others(n: int) -> Files:
+    """``n`` statements of an infix each, and a Deny of all roles but those of ``n`` other infixes."""
+    return template({"P": policy([
+        *(passing(None, f"{ROLE}*a{i}x*") for i in range(n)), all_but([f"{ROLE}*b{i}*" for i in range(n)])
+    ])})  # fmt: skip
+
+
+@family(20, 1300)
+def resources_left_out_by_allow_and_denial(n: int) -> Files:
+    """An Allow and a Deny, each of all roles but ``n``."""
+    return template({"P": policy([
+        all_but([f"{ROLE}a{i}*" for i in range(n)], "Allow"), all_but([f"{ROLE}*b{i}" for i in range(n)])
+    ])})  # fmt: skip
+
+
+def within_boundary(allows: Iterable[dict[str, Any]], limits: Iterable[dict[str, Any]]) -> Files:
+    limited = role("deployer", allows)
+    limited["Properties"]["PermissionsBoundary"] = {"Ref": "B"}
+    boundary = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document(limits)}}
+    return template({"B": boundary, "R": limited})
+
+
+@family(20, 1300)
+def resources_within_a_boundary(n: int) -> Files:
+    """A statement of ``n`` prefixes within a boundary of ``n`` suffixes."""
+    return within_boundary(
+        [passing(None, [f"{ROLE}a{i}*" for i in range(n)])], [passing(None, [f"{ROLE}*b{i}" for i in range(n)])]
+    )
+
+
+@family(20, 450)
+def statements_within_a_boundary(n: int) -> Files:
+    """``n`` statements of a prefix each within a boundary of ``n`` statements: narrower prefixes, and suffixes."""
+    return within_boundary(
+        (passing(None, f"{ROLE}a{i}*") for i in range(n)),
+        (passing(None, f"{ROLE}a{i}-x*" if i % 2 else f"{ROLE}*b{i}") for i in range(n)),
+    )
+
+
+@family(20, 450)
+def statements_within_a_boundary_of_all_others(n: int) -> Files:
+    """``n`` statements within a boundary of ``n`` statements with NotResource."""
+    return within_boundary(
+        (passing(None, f"{ROLE}a{i}*") for i in range(n)), (all_but(f"{ROLE}*b{i}", "Allow") for i in range(n))
+    )
+
+
 @family(20, 2000)
 def resources_left_out(n: int) -> Files:
     return template({"P": policy([

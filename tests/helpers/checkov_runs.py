@@ -106,6 +106,16 @@ def _started(
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
+def checkov_process(
+    folder: Path, *arguments: str, start: Sequence[str] = (), environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run checkov with these arguments in ``folder``. ``start``: see :func:`run_checkov`."""
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
+    if start or not hasattr(os, "fork") or "COVERAGE_PROCESS_CONFIG" in os.environ:
+        return _started(start or ("-m", "checkov.main"), arguments, folder, variables)
+    return _forked(arguments, folder, variables)
+
+
 @dataclass(frozen=True)
 class Run:
     """Records by outcome, check and (file, resource), with the standard error and the exit status of checkov."""
@@ -152,11 +162,7 @@ def run_checkov(
     scanned = [word for file in files for word in ("-f", file)] or ["-d", "."]
     fixed = [*scanned, *external, "--framework", *frameworks, "--skip-download", "-o", "json"]
     fixed += arguments or ("-c", "PASSROLE_*,OTHER_*")
-    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
-    if start or not hasattr(os, "fork") or "COVERAGE_PROCESS_CONFIG" in os.environ:
-        done = _started(start or ("-m", "checkov.main"), fixed, folder, variables)
-    else:
-        done = _forked(fixed, folder, variables)
+    done = checkov_process(folder, *fixed, start=start, environment=environment)
     assert done.stdout.strip(), done.stderr
     loaded = json.loads(done.stdout)
     records: dict[str, dict[str, dict[tuple[str, str], dict[str, Any]]]] = defaultdict(lambda: defaultdict(dict))

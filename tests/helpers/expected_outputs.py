@@ -6,12 +6,9 @@ produces now; ``python -m tools.regenerate`` writes them.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 from pathlib import Path
 
-from passrole_checks.cli import main
+from command_runs import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,12 +18,6 @@ def printed(*arguments: str, status: int | None = None) -> str:
 
     Asserts that it ends with the exit status ``status``, if one is given.
     """
-    output, folder = io.StringIO(), Path.cwd()
-    os.chdir(ROOT)
-    try:
-        with contextlib.redirect_stdout(output):
-            ended = main(list(arguments))
-    finally:
-        os.chdir(folder)
-    assert status in (None, ended), f"{arguments}: exit status {ended}"
-    return output.getvalue()
+    done = run_command(*arguments, cwd=ROOT)
+    assert status in (None, done.returncode), f"{arguments}: exit status {done.returncode}: {done.stderr}"
+    return done.stdout

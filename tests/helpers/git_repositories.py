@@ -83,7 +83,7 @@ class Repository:
 
     def git(self, *arguments: str | bytes, given: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", "-c", "maintenance.auto=false", *arguments],  # no process more after each commit
             cwd=self.folder,
             input=given,
             capture_output=True,

@@ -7,11 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from path_conditions_of_tests import pairs
+
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.partial_values import Position, StringNode, text
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import (
+    UNKNOWN_BOUNDARY,
     AttachedPolicy,
+    Attachments,
+    BoundaryUse,
     Configuration,
     Framework,
     ManagedAttachment,
@@ -75,11 +80,11 @@ def configuration(
         if statements:
             attached.append(AttachedPolicy(own, "inline_policy", written(document(*statements), number),
                                            principals=(name,)))  # fmt: skip
-    limits = ()
+    limits: tuple[BoundaryUse, ...] = ()
     if boundary is not None:
         limit = AttachedPolicy(resource("aws_iam_policy.boundary", "aws_iam_policy", 90), "policy",
                                written(document(*boundary), 90), PolicyKind.BOUNDARY)  # fmt: skip
-        limits = ((holder, limit),)
+        limits = (BoundaryUse(holder, limit),)
     attachments = tuple(
         ManagedAttachment(holder, text(f"arn:aws:iam::aws:policy/{name}", Position("main.tf", number)),
                           resource(f"aws_iam_role_policy_attachment.m{number}", line=number), "policy_arn",
@@ -92,9 +97,19 @@ def configuration(
         tuple(role.resource for role in defined),
         tuple(attached),
         tuple(defined),
-        boundaries=limits,
-        attachments=attachments,
+        attached=Attachments(attachments, boundaries=limits),
     )
+
+
+def boundaries_of(configuration: Configuration) -> list[tuple[str, str | None, tuple[tuple[str, str], ...]]]:
+    """Return the permissions boundaries: the principal, the address, ARN or name of the policy (None for no boundary,
+    ``?`` if it is unknown), and the path condition as pairs."""
+    found: list[tuple[str, str | None, tuple[tuple[str, str], ...]]] = []
+    for use in configuration.attached.boundaries:
+        policy = use.policy
+        shown = policy.resource.address if isinstance(policy, AttachedPolicy) else policy and str(policy)
+        found.append((use.principal, "?" if policy == UNKNOWN_BOUNDARY else shown, pairs(use.when)))
+    return found
 
 
 def findings(check_id: str, *args: Any, account: str | None = None, **kwargs: Any) -> list[Finding]:

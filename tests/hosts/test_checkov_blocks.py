@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 
 pytest.importorskip("checkov")
+
+from checkov_runs import checkov_process
+from command_runs import run_command
 
 from passrole_checks.checks import ALL
 
@@ -127,17 +128,7 @@ class Run(NamedTuple):
 
 
 def checkov(folder: Path, *arguments: str, paths: tuple[str, ...] = ("-d", ".")) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "checkov.main", *paths, "--external-checks-dir", str(LEAF), "--skip-download"),
-            *arguments,
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return checkov_process(folder, *paths, "--external-checks-dir", str(LEAF), "--skip-download", *arguments)
 
 
 def report(
@@ -227,14 +218,7 @@ def test_skip_comment_in_a_module_block_suppresses_the_whole_call(run: Run) -> N
 
 def test_command_line_suppresses_the_same_findings(project: Path, run: Run) -> None:
     """The command line marks the same findings as suppressed, and finds no suppression unused."""
-    done = subprocess.run(
-        [sys.executable, "-m", "passrole_checks", "scan", ".", "--check", "001", "--format", "json"],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_command("scan", ".", "--check", "001", "--format", "json", cwd=project)
     loaded = json.loads(done.stdout)
     said = {
         ("skipped" if finding["suppressed"] else "failed", f"{finding['file']}:{finding['line']}", use)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from checkov_runs import checkov_process
 
 pytest.importorskip("checkov")
 
@@ -62,15 +60,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def records(folder: Path, *paths: str) -> set[tuple[str, str, str, str]]:
     """Each failed check: file, id, resource, and the address in the details."""
-    command = ("checkov.main", *paths, "--external-checks-dir", str(LEAF), "-c", "PASSROLE_*", "-o", "json")
-    done = subprocess.run(
-        [sys.executable, "-m", *command, "--framework", "cloudformation", "--skip-download"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = (*paths, "--external-checks-dir", str(LEAF), "-c", "PASSROLE_*", "-o", "json")
+    done = checkov_process(folder, *command, "--framework", "cloudformation", "--skip-download")
     report: dict[str, Any] = json.loads(done.stdout)
     failed = report["results"]["failed_checks"]
     assert done.returncode == bool(failed)

@@ -160,3 +160,16 @@ def test_each_template_is_evaluated_once(tmp_path: Path, monkeypatch: pytest.Mon
     for file in (*written, *reversed(written)):
         run.about(file)
     assert counted == {"parent.yaml": 1, "other.yaml": 1}
+
+
+def test_templates_of_a_run_share_one_limit_of_time(tmp_path: Path) -> None:
+    """Once it is used up, every further template fails; earlier results stay."""
+    first, second = write(tmp_path, {"first.yaml": CHILD, "second.yaml": CHILD.replace("P:", "Q:")})
+    run = TemplateRun([first, second])
+    before = run.pool.seconds
+    assert run.about(first).problems == ()
+    assert run.pool.seconds != before
+    run.pool.seconds = -2.0
+    assert len(run.about(second).untold(second)) == 1
+    assert run.about(first).problems == ()
+    assert TemplateRun([write(tmp_path, {"third.yaml": CHILD})[0]]).pool.seconds == before

@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from path_conditions_of_tests import choice
 from profiles import examples
 
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
 from passrole_checks.iam.partial_values import (
     Absent,
-    Choice,
     Const,
     ListNode,
     Node,
@@ -357,7 +357,7 @@ any_nodes: st.SearchStrategy[Node] = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda found: ListNode(tuple(found), AT)),
         st.lists(st.builds(ObjectEntry, any_texts, inner), max_size=3).map(lambda found: ObjectNode(tuple(found), AT)),
-        inner.map(lambda option: Choice("c", (("true", option),), AT)),
+        inner.map(lambda option: choice("c", (("true", option),), AT)),
     ),
     max_leaves=8,
 )

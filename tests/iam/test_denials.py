@@ -1,10 +1,11 @@
-"""Indexed denials give the same answers as comparing with all of them."""
+"""Indexed denials and limits give the same answers as comparing with all of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -17,6 +18,8 @@ from passrole_checks.iam.grants import denials, subtract_denials
 from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant, raw_grants
+from passrole_checks.iam.grants.limits import Limit
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import (
     ListNode,
@@ -25,14 +28,16 @@ from passrole_checks.iam.partial_values import (
     Part,
     Position,
     StringNode,
+    Ternary,
     Unresolved,
     UnresolvedKind,
     join,
     text,
 )
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, conjoin, negate
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.roles import arn, role_union
-from passrole_checks.iam.roles.arn import Deployment
+from passrole_checks.iam.roles.arn import Deployment, Scope
 
 AT = Position("policy.json", 1)
 EC2, LAMBDA, OTHER = "ec2.amazonaws.com", "lambda.amazonaws.com", "other.amazonaws.com"
@@ -79,7 +84,8 @@ _CONDITIONS = [
     None, None, None, None, _condition("iam:PassedToService", EC2), _condition("iam:PassedToService", EC2, LAMBDA),
     _condition("iam:PassedToService", OTHER), _condition("aws:MultiFactorAuthPresent", "true"),
 ]  # fmt: skip
-_WHENS = [(), (), (), (("var.a", "true"),), (("var.a", "false"),), (("var.b", "true"),)]
+_A, _B = Assumption("var.a"), Assumption("var.b")
+_WHENS: list[PathCondition] = [(), (), (), (_A,), (negate(_A),), (_B,)]
 
 
 def _statement(
@@ -87,7 +93,7 @@ def _statement(
     patterns: tuple[StringNode, ...],
     all_but: bool,
     condition: ObjectNode | None,
-    when: tuple[tuple[str, str], ...],
+    when: PathCondition,
 ) -> Statement:
     named = (None, patterns) if all_but else (patterns, None)
     return Statement("Statement/0", AT, None, effect, PASS_ROLE, None, *named, condition, True, when)
@@ -151,6 +157,105 @@ def test_indexed_denials_give_the_same_passable_roles(statements: tuple[Statemen
         looked_up = passed()
     with _looked_up(False):
         assert looked_up == passed()
+
+
+@settings(max_examples=examples(200))
+@given(
+    st.lists(_statements("Allow"), min_size=1, max_size=2),
+    st.lists(_statements("Allow"), max_size=4),
+    st.sampled_from([None, "111122223333"]),
+)
+def test_indexed_limit_allows_the_same_as_each_of_its_statements(
+    allows: list[Statement], limit: list[Statement], account: str | None
+) -> None:
+    """A limit leaves what a comparison of each role with each of its patterns leaves."""
+    (grant, *_), limiting = (raw_grants(each, dict(SERVICES), account) for each in (allows, limit))
+    known = frozenset[str]().union(*SERVICES.values())
+    where = Deployment(account, ("aws",))
+    roles = tuple(role.pattern for role in grant.roles)
+    before = PassableSet(roles, grant.complement, grant.scope, grant.certain, (), grant.statement.when)
+    with _looked_up(True):
+        found = Limit(limiting, known)
+        answers = [(service, found.apply(before, service, where)) for service in (None, EC2, LAMBDA, OTHER)]
+    with _looked_up(False):
+        for service, left in answers:
+            assert (left and _unordered(left)) == _limited(before, limiting, service, known, where)
+
+
+def _unordered(passed: PassableSet) -> object:
+    assert len({*passed.roles}) == len(passed.roles) or passed.complement
+    return {*passed.roles}, passed.complement, passed.certain, passed.when, {*passed.denied}
+
+
+def _limited(
+    before: PassableSet,
+    limit: Sequence[PassRoleGrant],
+    service: str | None,
+    known: frozenset[str],
+    where: Deployment,
+) -> object:
+    """Return what a limit allows, found by comparing each role with each statement and each of its patterns."""
+    when = before.when
+    answers = [(allow, allow.lets(service, known) if service else Ternary.YES) for allow in limit]
+    allows = [
+        (allow, answer is Ternary.YES and allow.applies_surely)
+        for allow, answer in answers
+        if answer is not Ternary.NO and conjoin(when, allow.statement.when) is not None
+    ]
+    if not allows:
+        return None
+    free = [
+        conjoin(when, allow.statement.when) or ()
+        for allow, surely in allows
+        if surely
+        and not allow.complement
+        and allow.scope is Scope.ANY_ROLE
+        and arn.complement_scope([role.pattern for role in allow.roles], where=where) is not Scope.ANY_ROLE
+    ]
+    if free:
+        return _unordered(replace(before, when=min(free, key=len)))
+    (only, surely), *others = allows
+    if only.complement and surely and not others:
+        named = [role.pattern for role in only.roles]
+        left = [role for role in before.roles if before.complement or not _covers(named, role, where)]
+        when = conjoin(when, only.statement.when) or ()
+        return _unordered(replace(before, roles=tuple(left), denied=tuple(named), when=when))
+    if before.complement:
+        return _unordered(replace(before, certain=before.certain & Ternary.UNKNOWN))
+    kept: dict[StringNode, Ternary] = {}
+    for role in before.roles:
+        for pattern, inside in _parts_within(role, allows, when, where):
+            kept[pattern] = kept.get(pattern, Ternary.NO) | inside
+    certain = before.certain & Ternary.UNKNOWN if Ternary.UNKNOWN in kept.values() else before.certain
+    return _unordered(replace(before, roles=tuple(kept), certain=certain))
+
+
+def _covers(patterns: Sequence[StringNode], role: StringNode, where: Deployment) -> bool:
+    return arn.included(role, patterns, where=where) is Ternary.YES
+
+
+def _parts_within(
+    role: StringNode, allows: Sequence[tuple[PassRoleGrant, bool]], when: PathCondition, where: Deployment
+) -> Iterator[tuple[StringNode, Ternary]]:
+    parts: list[tuple[StringNode, Ternary]] = []
+    for allow, applies in allows:
+        patterns = [named.pattern for named in allow.roles]
+        surely = Ternary.YES if applies and allow.applies_under(when) else Ternary.UNKNOWN
+        covered = _covers(patterns, role, where)
+        if not allow.statement.whole or (allow.complement and not covered):
+            parts.append((role, Ternary.UNKNOWN))
+        elif not allow.complement and covered:
+            if surely is Ternary.YES:
+                yield role, surely
+                return
+            parts.append((role, surely))
+        elif not allow.complement:
+            for pattern in patterns:
+                if pattern.only_hole is not None:
+                    parts.append((role, Ternary.UNKNOWN))
+                elif arn.overlaps(role, pattern, where=where) is not Ternary.NO:
+                    parts.append((pattern, surely) if _covers([role], pattern, where) else (role, Ternary.UNKNOWN))
+    yield from parts
 
 
 def _many(*denied: str) -> list[PassRoleGrant]:

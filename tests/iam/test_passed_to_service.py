@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import choice
 
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.partial_values import (
@@ -546,8 +547,8 @@ def test_policy_variable_without_name_is_a_problem() -> None:
         ({"StringEquals": {PTS: [[E]]}}, f"a value of {PTS} under StringEquals is not a string"),
         ({"StringEquals": {PTS: None}}, f"a value of {PTS} under StringEquals is not a string"),
         ({"StringEquals": {PTS: Absent(AT)}}, f"a value of {PTS} under StringEquals is not a string"),
-        ({"StringEquals": {PTS: [Choice("c", (("true", text(E, AT)),), AT), E]}}, f"a value of {PTS} under"),
-        ({"StringLike": Choice("c", (), AT)}, "the value of StringLike is not an object of keys"),
+        ({"StringEquals": {PTS: [choice("c", (("true", text(E, AT)),), AT), E]}}, f"a value of {PTS} under"),
+        ({"StringLike": choice("c", (("true", text(E, AT)),), AT)}, "the value of StringLike is not an object of keys"),
         ({"Null": {PTS: "maybe"}}, f"the value maybe of {PTS} under Null is neither true nor false"),
         ({"NullIfExists": {PTS: "true"}}, "there is no condition operator NullIfExists"),
         ({"stringequals": {PTS: E}}, "there is no condition operator stringequals; did you mean StringEquals?"),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import assume
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import (
@@ -26,8 +27,8 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, extra_permissions
-from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions, PermissionComparison
+from passrole_checks.iam.permissions.permissions import Contents, Permissions
 
 AT = Position("x.tf", 1)
 UNKNOWN = Unresolved("var.x")
@@ -223,7 +224,7 @@ def test_boundary_and_policies_must_share_a_resource() -> None:
     assert certainty(Permissions(own, (own, statements(allow("*", FUNCTION + "*")))).allows(CREATE)) == "yes"
 
 
-PROD, DEV = (('var.env == "prod"', "true"),), (('var.env == "prod"', "false"),)
+PROD, DEV = (assume("var.env", '"prod"'),), (assume("var.env", 'not "prod"'),)
 
 
 def test_exclusive_alternatives_are_never_combined() -> None:
@@ -261,11 +262,16 @@ def test_conditional_deny_keeps_the_other_alternative() -> None:
 )
 def test_administrator_is_allowed_everything(given: list[Any], expected: bool) -> None:
     """A principal allowed every action on every resource is an administrator, whatever a Deny excludes."""
-    assert Permissions(statements(*given)).is_administrator is expected
+    assert Permissions(statements(*given)).is_administrator_when(()) is expected
 
 
 BUCKET = "arn:aws:s3:::app/*"
 YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
+
+
+def extra_permissions(role: Permissions, principal: Permissions) -> ExtraPermissions | None:
+    """Return the permissions of a role that a principal lacks."""
+    return PermissionComparison(principal, (), Contents()).excess(role)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +326,7 @@ def test_incomplete_principal_makes_extra_permissions_uncertain() -> None:
     """Where something is attached that is unknown, what the principal lacks is not certain."""
     role = Permissions(statements(allow("s3:*")))
     found = extra_permissions(role, Permissions((), complete=False))
-    assert found is not None and found.certain is Ternary.UNKNOWN
+    assert found is not None and found.pairs[0].certain is Ternary.UNKNOWN
     assert extra_permissions(role, Permissions(statements(ALL), complete=False)) is None
 
 

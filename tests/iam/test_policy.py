@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import choice as alternatives
+from path_conditions_of_tests import pairs
 from work import calls_of
 
 from passrole_checks.iam.documents.policy import MAX_STATEMENTS, MAX_VALUES, PolicyDocument, parse_document
@@ -42,7 +44,7 @@ def parse(value: Any) -> PolicyDocument:
 
 
 def choice(yes: Any, no: Any, condition: str = "IsProd") -> Choice:
-    return Choice(condition, (("true", node(yes)), ("false", node(no))), AT)
+    return alternatives(condition, (("true", node(yes)), ("false", node(no))), AT)
 
 
 @pytest.mark.parametrize(
@@ -169,21 +171,21 @@ def test_null_list_element_is_ignored() -> None:
 def test_alternatives_are_consistent() -> None:
     """Two alternatives under one condition are not mixed, and an absent one leaves its element out."""
     parsed = parse({"Statement": [{**PASS, "Resource": choice("a", ["b", Absent(AT)]), "Sid": choice("Yes", "No")}]})
-    read = {(s.sid, tuple(map(str, s.resources or ())), s.when) for s in parsed.statements}
+    read = {(s.sid, tuple(map(str, s.resources or ())), pairs(s.when)) for s in parsed.statements}
     assert read == {("Yes", ("a",), (("IsProd", "true"),)), ("No", ("b",), (("IsProd", "false"),))}
 
 
 def test_absent_statement_is_ignored() -> None:
     """``AWS::NoValue`` in a list of statements leaves only the other alternative."""
     (statement,) = parse({"Statement": [choice(PASS, Absent(AT))]}).statements
-    assert statement.when == (("IsProd", "true"),)
+    assert pairs(statement.when) == (("IsProd", "true"),)
 
 
 def test_alternatives_in_a_list_are_split() -> None:
     """Nine resources that are one or another are eighteen variants of their statement, each under one condition."""
     resources = [choice(f"a{index}", f"b{index}", f"Condition{index}") for index in range(9)]
     found = parse({"Statement": [{**PASS, "Resource": resources}]}).statements
-    assert [(str(statement.resources[0]), statement.when) for statement in found if statement.resources] == [
+    assert [(str(statement.resources[0]), pairs(statement.when)) for statement in found if statement.resources] == [
         (f"{letter}{index}", ((f"Condition{index}", outcome),))
         for index in range(9)
         for letter, outcome in (("a", "true"), ("b", "false"))
@@ -209,7 +211,7 @@ def test_undeployable_variant_grants_nothing() -> None:
     limited = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": choice("*", Absent(AT))}
     parsed = parse({"Statement": [limited, choice(Absent(AT), {**PASS, "Sid": "Never"}), {**PASS, "Sid": "Always"}]})
     assert parsed.problems == ()
-    assert [(one.sid, one.when) for one in parsed.statements] == [(None, (("IsProd", "true"),)), ("Always", ())]
+    assert [(one.sid, pairs(one.when)) for one in parsed.statements] == [(None, (("IsProd", "true"),)), ("Always", ())]
     assert parse(choice({"Statement": [{**PASS, "Effect": "No"}]}, {"Statement": [PASS]})).problems == ()
 
 

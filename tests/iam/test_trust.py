@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import choice
 
 from passrole_checks.iam.documents.trust import names_no_service, trusted_services
 from passrole_checks.iam.partial_values import (
     Absent,
-    Choice,
     ListNode,
     Node,
     ObjectEntry,
@@ -64,7 +64,7 @@ def test_services_that_may_assume_the_role(statements: list[dict[str, Any]], ser
         trust({"Effect": "Allow", "NotPrincipal": {"Service": "x.amazonaws.com"}, "Action": "sts:AssumeRole"}),
         StringNode(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "',
               Unresolved("var.service"), '"}}]}'), AT),
-        Choice("IsProd", (("true", trust(LAMBDA)), ("false", trust(LAMBDA))), AT),
+        choice("IsProd", (("true", trust(LAMBDA)), ("false", trust(LAMBDA))), AT),
         trust({**LAMBDA, "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}),
     ],
 )  # fmt: skip
@@ -104,11 +104,11 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
             ),
             (True, False),
         ),
-        (Choice("known", (("true", trust(ACCOUNT)), ("false", trust(PROVIDER))), AT), (True, True)),
-        (Choice("known", (("true", trust(ACCOUNT)), ("false", trust(LAMBDA))), AT), (False, False)),
-        (Choice("known", (("true", trust(ACCOUNT)), ("false", StringNode(("{",), AT))), AT), (False, False)),
-        (trusting(Choice("known", (("true", text("111122223333", AT)), ("false", Absent(AT))), AT)), (True, False)),
-        (trusting(Choice("known", (("true", text("111122223333", AT)), ("false", text("*", AT))), AT)), (False, False)),
+        (choice("known", (("true", trust(ACCOUNT)), ("false", trust(PROVIDER))), AT), (True, True)),
+        (choice("known", (("true", trust(ACCOUNT)), ("false", trust(LAMBDA))), AT), (False, False)),
+        (choice("known", (("true", trust(ACCOUNT)), ("false", StringNode(("{",), AT))), AT), (False, False)),
+        (trusting(choice("known", (("true", text("111122223333", AT)), ("false", Absent(AT))), AT)), (True, False)),
+        (trusting(choice("known", (("true", text("111122223333", AT)), ("false", text("*", AT))), AT)), (False, False)),
         (trust(ACCOUNT, LAMBDA), (False, False)),
         (trust({**ACCOUNT, "Principal": {"AWS": "*"}}), (False, False)),
         (trust({**ACCOUNT, "Principal": "*"}), (False, False)),

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from path_conditions_of_tests import assume, choice, pairs
 from profiles import examples
 from work import at_most
 
@@ -27,14 +28,14 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import Assumption, PathCondition
 
 AT = Position("x", 1)
 BOOLEANS = ("c0", "c1", "c2")
 OUTCOMES = {
     **dict.fromkeys(BOOLEANS, ("true", "false")),
     "e": ('"a"', '"b" or "c"', 'not "a" or "b" or "c"'),
-    'e == "a"': ("true", "false"),
+    "e ": ('"a"', 'not "a"'),
 }
 World = dict[str, str]
 WORLDS: list[World] = [
@@ -44,20 +45,15 @@ WORLDS: list[World] = [
 ]
 
 
-def holds(world: World, condition: str, outcome: str) -> bool:
-    """True if a condition has an outcome in a world."""
-    if condition in BOOLEANS or condition.startswith("many"):
-        return world[condition] == outcome
-    if condition == 'e == "a"':
-        return (world["e"] == "a") is (outcome == "true")
-    named = f'"{world["e"]}"' in outcome
-    return not named if outcome.startswith("not ") else named
+def holds(world: World, assumption: Assumption) -> bool:
+    """True if an assumption holds in a world."""
+    return (world[assumption.subject] in (assumption.values or {"true"})) is not assumption.negated
 
 
 def resolved(node: Node, world: World) -> Node | None:
     """Return a node as it is in one world; None if it is absent there."""
     if isinstance(node, Choice):
-        (option,) = (option for outcome, option in node.options if holds(world, node.condition, outcome))
+        (option,) = (option for outcome, option in node.options if holds(world, outcome))
         return resolved(option, world)
     if isinstance(node, ListNode):
         found = (resolved(item, world) for item in node.items)
@@ -102,7 +98,7 @@ def alternatives(draw: st.DrawFn, inner: st.SearchStrategy[Node], absent: bool) 
     options = []
     for outcome in OUTCOMES[condition]:
         options.append((outcome, Absent(AT) if absent and draw(st.booleans()) else draw(inner)))
-    return Choice(condition, tuple(options), AT)
+    return choice(condition.strip(), tuple(options), AT)
 
 
 def lists(*values: str) -> st.SearchStrategy[Node]:
@@ -141,7 +137,7 @@ def test_variants_are_equivalent_in_every_world(statement: ObjectNode) -> None:
     found = variants_of(statement)
     for world in WORLDS:
         said = {
-            item for when, reading in found if all(holds(world, *fact) for fact in when) for item in meaning(reading)
+            item for when, reading in found if all(holds(world, fact) for fact in when) for item in meaning(reading)
         }
         assert said == meaning(resolved(statement, world))
 
@@ -153,7 +149,7 @@ def passed(document: PolicyDocument, world: World | None = None) -> set[str]:
         str(role.pattern)
         for grant in grants_of(document.statements, services)
         if grant.effect == "Allow" and not grant.denied
-        if world is None or all(holds(world, *fact) for fact in grant.statement.when)
+        if world is None or all(holds(world, fact) for fact in grant.statement.when)
         for role in grant.roles
     }
 
@@ -174,7 +170,7 @@ def test_grants_are_correct_in_every_world(written: list[ObjectNode]) -> None:
 
 def conditional(number: int, yes: str, no: str | None) -> Choice:
     other: Node = text(no, AT) if no is not None else Absent(AT)
-    return Choice(f"many{number}", (("true", text(yes, AT)), ("false", other)), AT)
+    return choice(f"many{number}", (("true", text(yes, AT)), ("false", other)), AT)
 
 
 def statement_of(**entries: Node) -> ObjectNode:
@@ -186,7 +182,7 @@ def test_optional_elements_add_up() -> None:
     resources = ListNode(tuple(conditional(number, f"role{number}", None) for number in range(20)), AT)
     found = variants_of(statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=resources))
     assert len(found) == 20
-    expected: list[PathCondition] = [((f"many{number}", "true"),) for number in range(20)]
+    expected: list[PathCondition] = [(assume(f"many{number}"),) for number in range(20)]
     assert [when for when, _ in found] == expected
 
 
@@ -194,9 +190,9 @@ def test_optional_statements_add_up() -> None:
     """Ten optional statements of three alternatives each are thirty variants."""
     document: list[Node] = []
     for number in range(10):
-        roles = Choice(f"e{number}", tuple((f'"{n}"', text(f"role{n}", AT)) for n in range(3)), AT)
+        roles = choice(f"e{number}", tuple((f'"{n}"', text(f"role{n}", AT)) for n in range(3)), AT)
         written = statement_of(Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=roles)
-        document.append(Choice(f"many{number}", (("true", written), ("false", Absent(AT))), AT))
+        document.append(choice(f"many{number}", (("true", written), ("false", Absent(AT))), AT))
     with at_most(300_000):
         parsed = parse_document(statement_of(Statement=ListNode(tuple(document), AT)))
     assert len(parsed.statements) == 30 and not any(item.holes for item in parsed.statements)
@@ -237,7 +233,7 @@ def test_condition_values_are_split(operator: str) -> None:
     written = statement_of(
         Effect=text("Allow", AT), Action=text("iam:PassRole", AT), Resource=text("*", AT), Condition=condition
     )
-    found = {(when, json.dumps(_plain(reading.get("Condition")))) for when, reading in variants_of(written)}
+    found = {(pairs(when), json.dumps(_plain(reading.get("Condition")))) for when, reading in variants_of(written)}
     named = ["x", *(f"x{n}" for n in range(9))]
     assert found == {
         (
@@ -261,7 +257,7 @@ def test_conditional_list_or_object_is_one_element() -> None:
 
     def nested(number: int) -> Node:
         inside = statement_of(x=ListNode((conditional(number, "a", None),), AT))
-        return Choice(f"many{number}", (("true", ListNode((inside, text("b", AT)), AT)), ("false", Absent(AT))), AT)
+        return choice(f"many{number}", (("true", ListNode((inside, text("b", AT)), AT)), ("false", Absent(AT))), AT)
 
     resources = ListNode(tuple(nested(number) for number in range(6)), AT)
     written = statement_of(Effect=text("Allow", AT), Action=text("*", AT), Resource=resources)
@@ -271,8 +267,8 @@ def test_conditional_list_or_object_is_one_element() -> None:
 def test_unsplittable_alternatives_become_optional() -> None:
     """Elements of one list under one condition, of which there are too many variants, are optional; no text is none."""
     elements = ListNode(tuple(conditional(number, f"a{number}", None) for number in range(9)), AT)
-    more = Choice("many0", (("true", ListNode((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
-    action = Choice("c0", (("true", ListNode((elements, more), AT)), ("false", text("c", AT))), AT)
+    more = choice("many0", (("true", ListNode((text("b", AT), Const(5, AT)), AT)), ("false", Absent(AT))), AT)
+    action = choice("c0", (("true", ListNode((elements, more), AT)), ("false", text("c", AT))), AT)
     ((when, reading),) = variants_of(statement_of(Effect=text("Allow", AT), Action=action, Resource=text("*", AT)))
     actions = reading.get("Action")
     assert when == () and isinstance(actions, ListNode)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import json
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,10 +35,11 @@ def strict(schema: Any) -> Any:
     )
 
 
+@functools.cache
 def validator(name: str) -> Draft202012Validator:
     schema = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(strict(copy.deepcopy(schema)))
+    return Draft202012Validator(strict(schema))
 
 
 def errors(name: str, text: str) -> list[str]:
@@ -50,10 +50,8 @@ def errors(name: str, text: str) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def at_the_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(tmp_path))
-    yield
 
 
 @pytest.mark.parametrize("command", ["scan", "grants", "required"])
@@ -71,12 +69,14 @@ def test_suggestions_and_usage_are_valid(capsys: pytest.CaptureFixture[str]) -> 
     assert errors("trail", capsys.readouterr().out) == []
 
 
+@pytest.mark.slow
 def test_differences_between_samples_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     for old, new in pairwise(SAMPLES):
         main(["diff", str(old), str(new), "--format", "json", "--quiet"])
         assert errors("diff", capsys.readouterr().out) == []
 
 
+@pytest.mark.slow  # starts checkov and cfn-lint
 def test_diagnosis_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     main(["doctor", "--format", "json"])
     assert errors("doctor", capsys.readouterr().out) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.cli import main
 from passrole_checks.findings import Severity
@@ -247,9 +248,9 @@ def test_both_alternatives_are_passed_with_their_condition(tmp_path: Path) -> No
         FUNCTION.replace("aws_iam_role.app.arn", 'var.own ? aws_iam_role.app.arn : "arn:aws:iam::111122223333:role/x"')
         + 'variable "own" {}\n',
     )
-    assert [(one.label, one.condition) for one in found.received] == [
-        ("aws_iam_role.app", "var.own is true"),
-        (f"{A}x", "var.own is false"),
+    assert [(one.label, pairs(one.when)) for one in found.received] == [
+        ("aws_iam_role.app", (("var.own", "true"),)),
+        (f"{A}x", (("var.own", "false"),)),
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.output.required_policy import policies_json
 from passrole_checks.required.required_grants import Required, compute_required
@@ -148,10 +149,10 @@ def test_an_expression_inside_a_template_stays_what_it_is(tmp_path: Path) -> Non
         encoding="utf-8",
     )
     found = of(tmp_path)
-    assert [(one.label, one.condition) for one in found.received] == [
-        ("aws_iam_role.outer", ""),
-        ("aws_iam_role.outer", "var.x is true"),
-        ("other", "var.x is false"),
+    assert [(one.label, pairs(one.when)) for one in found.received] == [
+        ("aws_iam_role.outer", ()),
+        ("aws_iam_role.outer", (("var.x", "true"),)),
+        ("other", (("var.x", "false"),)),
     ]
     assert passes(found) == {"lambda.amazonaws.com": [f"{A}other", f"{A}outer"]}
 

@@ -62,7 +62,6 @@ def test_github_pull_request(tmp_path: Path) -> None:
         event="pull_request",
         run_number=12,
         run_attempt=2,
-        run_id=99,
         run_url="https://github.example.com/example/app/actions/runs/99",
         api_url="https://github.example.com/api/v3",
         server_url="https://github.example.com",
@@ -119,8 +118,8 @@ def test_workflow_run_has_the_scanning_run(tmp_path: Path) -> None:
         }
     }
     found = actions(tmp_path, "workflow_run", event, GITHUB_SHA=MERGE)
-    result = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number, found.run_id)
-    assert (*result, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 5, 4)
+    result = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number)
+    assert (*result, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 4)
     assert (found.is_fork, found.can_be_commented) == (True, True)
 
 
@@ -198,7 +197,6 @@ def test_gitlab_merge_request() -> None:
         head_branch="topic",
         event="merge_request_event",
         run_number=8,
-        run_id=800,
         run_url="https://gitlab.example.com/group/sub/app/-/jobs/1",
         api_url="https://gitlab.example.com/api/v4",
         server_url="https://gitlab.example.com",

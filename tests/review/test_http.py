@@ -106,7 +106,7 @@ def client(server: Server, clock: Clock) -> Client:
 def test_each_call_has_the_headers_and_the_token(server: Server, client: Client) -> None:
     """Each call has the token, the given headers and our User-Agent; a write has its JSON."""
     server.replies = [Reply(200, {"a": 1}), Reply(201, {"id": 5})]
-    assert client.get("/user", {"q": "a b"}).document == {"a": 1}
+    assert client.get("/user?q=a+b").document == {"a": 1}
     assert client.write("POST", "/things", {"body": "x"}).document == {"id": 5}
     (method, path, headers, _), (_, _, _, body) = server.asked
     assert (method, path, headers["authorization"], headers["x-api"]) == ("GET", "/user?q=a+b", f"Bearer {TOKEN}", "1")
@@ -273,7 +273,7 @@ def test_messages_contain_no_secret(server: Server, client: Client, monkeypatch:
     """No message contains the token, a proxy's password or the query of a URL; the forge's message is sanitized."""
     server.replies = [Reply(422, {"message": "bad\x1b[31m\n::error::x", "errors": [{"message": "line"}, "other"]})]
     with pytest.raises(ForgeError) as caught:
-        client.get("/things", {"secret": "q"})
+        client.get("/things?secret=q")
     assert str(caught.value) == "GET /things: 422: bad\\x1b[31m \\x3a:error::x; line; other"
     server.close()
     monkeypatch.setenv("http_proxy", "http://me:hidden@127.0.0.1:9")

@@ -92,7 +92,6 @@ def test_files_are_recognized_by_content(tmp_path: Path, name: str, content: str
     for found in (discover([tmp_path]), discover([tmp_path / name])):
         assert units(found, tmp_path) == {name: framework}
         assert found.unreadable == ()
-        assert found.files_seen == 1
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_other_files_are_skipped(tmp_path: Path, name: str, content: str | bytes
     (tmp_path / "x").unlink()
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     found = discover([tmp_path])
-    assert (found.units, found.unreadable, found.files_seen) == ((), (), 1)
+    assert (found.units, found.unreadable) == ((), ())
     named = discover([tmp_path / name])
     assert named.units == ()
     assert complaints(named, tmp_path) == {name: (None, NOT_INFRASTRUCTURE)}
@@ -206,7 +205,6 @@ def test_paths_are_resolved_and_deduplicated(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     found = discover([Path("a"), Path("a/../a/plan.json"), Path("link"), tmp_path / "link" / "plan.json"])
     assert units(found, tmp_path) == {"a/plan.json": Framework.TERRAFORM_PLAN}
-    assert found.files_seen == 1
 
 
 def test_missing_path_is_unreadable(tmp_path: Path) -> None:

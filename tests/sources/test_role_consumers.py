@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from path_conditions_of_tests import choice
 
 from passrole_checks.aws.role_properties import EmbeddedReceiver, Receiver
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, Position, StringNode, text
+from passrole_checks.iam.partial_values import Absent, ListNode, Node, ObjectNode, Position, StringNode, text
 from passrole_checks.sources.model import role_consumers
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition
 
@@ -34,7 +35,7 @@ def node(value: Any) -> Node:
         return Absent(AT)
     if isinstance(value, str):
         first, bar, second = value.partition("|")
-        return Choice("c", (("true", node(first)), ("false", node(second))), AT) if bar else text(value, AT)
+        return choice("c", (("true", node(first)), ("false", node(second))), AT) if bar else text(value, AT)
     parsed = parse_json(text(json.dumps(value), AT))
     assert isinstance(parsed, (ListNode, ObjectNode))
     return parsed
@@ -94,7 +95,7 @@ def test_a_path_leads_to_its_values(value: Any, path: tuple[str, ...], expected:
 
 def test_all_variants_on_a_path_are_followed(found: Any) -> None:
     """Where a list is one of two, the roles in both are received."""
-    either = Choice("c", (("true", node([{"Role": "a"}])), ("false", node([{"Role": "b"}]))), AT)
+    either = choice("c", (("true", node([{"Role": "a"}])), ("false", node([{"Role": "b"}]))), AT)
     assert found({"P": either}, receiver("P", "*", "Role")) == [
         ("P/0/Role", "a", "deployer"),
         ("P/0/Role", "b", "deployer"),

@@ -15,9 +15,10 @@ from profiles import examples
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.terraform_plan import load
-from passrole_checks.sources.terraform_plan.model import call_instance_key, without_key
+from passrole_checks.sources.terraform_plan.model import call_instance_key
 
 PASS_ANY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}

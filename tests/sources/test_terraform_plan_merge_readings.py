@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from path_conditions_of_tests import choice, outcome_of
 from work import at_most
 
 from passrole_checks.iam.partial_values import (
@@ -34,7 +35,7 @@ def node(value: Any, at: Position) -> Node:
     """A value as a node; ``?name`` in a string is an unresolved part."""
     if isinstance(value, dict):
         if "?" in value:
-            return Choice(value["?"], tuple((key, node(item, at)) for key, item in value.items() if key != "?"), at)
+            return choice(value["?"], tuple((key, node(item, at)) for key, item in value.items() if key != "?"), at)
         return ObjectNode(tuple(ObjectEntry(StringNode((key,), at), node(item, at)) for key, item in value.items()), at)
     if isinstance(value, list):
         return ListNode(tuple(node(item, at) for item in value), at)
@@ -56,7 +57,7 @@ def spelled(value: Node | None) -> Any:
     if isinstance(value, ListNode):
         return [spelled(item) for item in value.items]
     if isinstance(value, Choice):
-        return {"?": value.condition, **{key: spelled(item) for key, item in value.options}}
+        return {"?": value.condition, **{outcome_of(key): spelled(item) for key, item in value.options}}
     if isinstance(value, Const):
         return value.value
     return None if value is None or isinstance(value, Absent) else str(value)
@@ -248,7 +249,7 @@ def test_many_unknown_statements_end_in_time() -> None:
 def test_plan_selects_alternative_document() -> None:
     """Of conditional documents, the one in the plan remains."""
     narrow = {**ANY, "Resource": "r/a"}
-    written = Choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
+    written = choice("var.wide", (("true", document(ANY, at=CODE)), ("false", document(narrow, at=CODE))), CODE)
     found = merge_documents(document(narrow, at=PLAN), written)
     assert isinstance(found, ObjectNode)
     assert spelled(found)["Statement"] == [narrow]

@@ -105,7 +105,7 @@ def test_attached_service_control_policy(given: str | None, names: list[str], li
             written("aws_organizations_policy_attachment.a", policy_id={"references": names}),
         ),
     )
-    assert [one.resource.address for _, _, one in found.targets] == limited
+    assert [one.resource.address for _, _, one in found.attached.targets] == limited
 
 
 @pytest.mark.parametrize("type_", sorted(NESTED_POLICIES))

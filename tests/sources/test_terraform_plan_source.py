@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from path_conditions_of_tests import outcome_of
 from profiles import examples
 
 from passrole_checks.cli import main
@@ -78,7 +79,7 @@ def spelled(node: Node | None) -> Any:
     if isinstance(node, ListNode):
         return [spelled(item) for item in node.items]
     if isinstance(node, Choice):
-        return {outcome: spelled(option) for outcome, option in node.options}
+        return {outcome_of(outcome): spelled(option) for outcome, option in node.options}
     if isinstance(node, StringNode):
         return "".join(
             part if isinstance(part, str) else f"${{{part.expression}{f' -> {part.role}' if part.role else ''}}}"

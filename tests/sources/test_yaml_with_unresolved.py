@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from path_conditions_of_tests import choice
 
 from passrole_checks.iam.partial_values import (
     Choice,
@@ -63,9 +64,9 @@ def test_placeholder_characters_in_a_text_are_replaced() -> None:
 
 def test_placeholder_alone_becomes_its_value() -> None:
     """With the position of the placeholder; among other text it is an unresolved part."""
-    choice = Choice("IsProd", (("true", text("a", AT)), ("false", text("b", AT))), AT)
-    meant = [choice, text("c", THERE), Const(5, THERE), ListNode((text("d", THERE),), THERE)]
-    assert restore_placeholders(text(placeholder(0), AT), meant) == choice
+    variants = choice("IsProd", (("true", text("a", AT)), ("false", text("b", AT))), AT)
+    meant = [variants, text("c", THERE), Const(5, THERE), ListNode((text("d", THERE),), THERE)]
+    assert restore_placeholders(text(placeholder(0), AT), meant) == variants
     found = restore_placeholders(text(placeholder(1), AT), meant)
     assert isinstance(found, StringNode) and found.at == AT
     assert shown(restore_placeholders(text(placeholder(2), AT), meant)) == 5
@@ -73,7 +74,7 @@ def test_placeholder_alone_becomes_its_value() -> None:
         str(restore_placeholders(text(f"{placeholder(0)}-{placeholder(1)}-{placeholder(3)}", AT), meant))
         == "${IsProd}-${c}-${…}"
     )
-    nested = Choice("Other", (("true", text(placeholder(1), AT)), ("false", Const(1, AT))), AT)
+    nested = choice("Other", (("true", text(placeholder(1), AT)), ("false", Const(1, AT))), AT)
     assert shown(restore_placeholders(nested, meant)) == ("Other", "c", 1)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_configurations
-from passrole_checks.suggest.suggest import suggestions
+from passrole_checks.suggest.suggest import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "sample_templates" / "suggestions"
@@ -50,7 +50,7 @@ def rows(folder: str, *, severity: Severity = Severity.LOW) -> list[Row]:
             " ".join(finding.check_id[-3:] for finding in one.findings),
             FIXED if one.edits else "; ".join(one.missing),
         )
-        for one in suggestions(read, result.findings, options)
+        for one in Session(read, result.findings, options).suggestions
     ]
 
 

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from passrole_checks.aws.load import read_json
+from passrole_checks.aws.data_files import read_json
 from tools import aws_facts
 from tools.aws_facts import actions, assemble, cloudformation, packages, terraform
 from tools.aws_facts.__main__ import _FILES, _FOLDER, _differences, to_json_lines

@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
-from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -41,10 +42,16 @@ def resource_of(grant: PassRoleGrant) -> str:
 
 def roles_in_words(grant: PassRoleGrant) -> str:
     """Return up to three role patterns of a grant, without non-role ARNs if there are others."""
-    roles = [role for role in grant.roles if role.scope is not Scope.NOT_A_ROLE] or grant.roles
-    names = list(dict.fromkeys(shortened(str(role.pattern), 140) for role in roles))
+    names = _names_of(grant.roles)
     shown = ("every role except " if grant.complement else "") + ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+@cached_by_identity(64)
+def _names_of(roles: tuple[RoleScope, ...]) -> tuple[str, ...]:
+    """Return the distinct names of roles, without non-role ARNs if there are others."""
+    named = [role for role in roles if role.scope is not Scope.NOT_A_ROLE] or roles
+    return tuple(dict.fromkeys(shortened(str(role.pattern), 140) for role in named))
 
 
 def how_granted(grant: PassRoleGrant) -> str:
@@ -76,11 +83,10 @@ def shortened(words: str, most: int = 90) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def condition_in_short(words: str, most: int = 90) -> str:
-    """Return a condition on one line, cut in the middle to ``most`` characters: its end is what it compares with."""
+def condition_in_short(words: str) -> str:
+    """Return a condition on one line, cut in the middle to 90 characters: its end is what it compares with."""
     words = " ".join(words.split())
-    end = most // 3
-    return words if len(words) <= most else f"{words[: most - end - 1]}…{words[-end:]}"
+    return words if len(words) <= 90 else f"{words[:59]}…{words[-30:]}"
 
 
 _FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")

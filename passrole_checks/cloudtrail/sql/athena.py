@@ -10,90 +10,51 @@ from __future__ import annotations
 from passrole_checks.cloudtrail.sql.dialect import Dialect
 
 
-class Athena(Dialect):
-    """Athena, engine version 3."""
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
-    name = "Athena"
-    text, truth, number, node = "VARCHAR", "BOOLEAN", "BIGINT", "JSON"
-    empty = "ARRAY[]"
 
-    def literal(self, text: str) -> str:
-        return "'" + text.replace("'", "''") + "'"
+def _row(**members: tuple[str, str]) -> str:
+    values = ", ".join(value for value, _ in members.values())
+    types = ", ".join(f"{name} {kind}" for name, (_, kind) in members.items())
+    return f"CAST(ROW({values}) AS ROW({types}))"
 
-    def quoted(self, name: str) -> str:
-        return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
-    def array(self, *items: str) -> str:
-        return f"ARRAY[{', '.join(items)}]"
+def _member_of_json(column: str, *path: str) -> str:
+    # Athena writes names of columns and fields in lower case.
+    return f"json_extract_scalar({column}, '$.{'.'.join(path).lower()}')"
 
-    def at(self, array: str, place: str) -> str:
-        return f"element_at({array}, {place})"
 
-    def row(self, **members: tuple[str, str]) -> str:
-        values = ", ".join(value for value, _ in members.values())
-        types = ", ".join(f"{name} {kind}" for name, (_, kind) in members.items())
-        return f"CAST(ROW({values}) AS ROW({types}))"
-
-    def array_type(self, kind: str) -> str:
-        return f"ARRAY({kind})"
-
-    def mapping(self, key: str, value: str) -> str:
-        return f"MAP(ARRAY[CAST({key} AS VARCHAR)], ARRAY[CAST({value} AS VARCHAR)])"
-
-    def folded(self, array: str, start: str, state: str, item: str, body: str) -> str:
-        return f"reduce({array}, {start}, ({state}, {item}) -> {body}, {state} -> {state})"
-
-    def contains(self, array: str, item: str) -> str:
-        return f"contains({array}, {item})"
-
-    def unnested(self, relation: str, number: str, name: str) -> str:
-        return f"{relation} CROSS JOIN UNNEST(sequence(1, {number})) AS u ({name})"
-
-    def collected(self, row: str, by: str) -> str:
-        return f"array_agg({row} ORDER BY {by})"
-
-    def gathered(self, row: str, window: str) -> str:
-        return f"array_agg({row}) OVER ({window})"
-
-    def json(self, column: str) -> str:
-        return f"CAST({column} AS JSON)"
-
-    def member_of_json(self, column: str, *path: str) -> str:
-        # Athena writes names of columns and fields in lower case.
-        return f"json_extract_scalar({column}, '$.{'.'.join(path).lower()}')"
-
-    def json_text(self, column: str) -> str:
-        return f"json_format({column})"
-
-    def parsed(self, text: str) -> str:
-        return f"TRY(json_parse({text}))"
-
-    def is_object(self, node: str) -> str:
-        return f"json_format({node}) LIKE '{{%'"
-
-    def is_list(self, node: str) -> str:
-        return f"json_format({node}) LIKE '[%'"
-
-    def is_text(self, node: str) -> str:
-        return f"json_format({node}) LIKE '\"%'"
-
-    def is_null(self, node: str) -> str:
-        return f"coalesce(json_format({node}), 'null') = 'null'"
-
-    def members(self, node: str) -> str:
-        return f"TRY(CAST({node} AS MAP(VARCHAR, JSON)))"
-
-    def elements(self, node: str) -> str:
-        return f"CAST({node} AS ARRAY(JSON))"
-
-    def key(self, name: str) -> str:
-        return name
-
-    def name_of(self, key: str) -> str:
-        return key
-
-    def text_of(self, node: str) -> str:
-        return f"json_extract_scalar({node}, '$')"
-
-    def number_of(self, node: str) -> str:
-        return f"json_format({node})"
+ATHENA = Dialect(
+    name="Athena",
+    text="VARCHAR",
+    node="JSON",
+    empty="ARRAY[]",
+    literal=_literal,
+    quote='"',
+    array=lambda *items: f"ARRAY[{', '.join(items)}]",
+    at="element_at({}, {})".format,
+    row=_row,
+    array_type="ARRAY({})".format,
+    mapping="MAP(ARRAY[CAST({} AS VARCHAR)], ARRAY[CAST({} AS VARCHAR)])".format,
+    folded="reduce({0}, {1}, ({2}, {3}) -> {4}, {2} -> {2})".format,
+    contains="contains({}, {})".format,
+    unnested="{} CROSS JOIN UNNEST(sequence(1, {})) AS u ({})".format,
+    collected="array_agg({} ORDER BY {})".format,
+    gathered="array_agg({}) OVER ({})".format,
+    json="CAST({} AS JSON)".format,
+    member_of_json=_member_of_json,
+    json_text="json_format({})".format,
+    parsed="TRY(json_parse({}))".format,
+    is_object="json_format({}) LIKE '{{%'".format,
+    is_list="json_format({}) LIKE '[%'".format,
+    is_text="json_format({}) LIKE '\"%'".format,
+    is_null="coalesce(json_format({}), 'null') = 'null'".format,
+    members="TRY(CAST({} AS MAP(VARCHAR, JSON)))".format,
+    elements="CAST({} AS ARRAY(JSON))".format,
+    key=str,
+    name_of=str,
+    text_of="json_extract_scalar({}, '$')".format,
+    number_of="json_format({})".format,
+)
+"""Athena, engine version 3."""

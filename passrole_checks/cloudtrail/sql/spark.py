@@ -14,91 +14,53 @@ from passrole_checks.cloudtrail.sql.dialect import Dialect
 _TEXT = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 
 
-class Spark(Dialect):
-    """Spark SQL. A backslash in a literal is doubled, as it is read by default (``escapedStringLiterals`` off)."""
+def _literal(text: str) -> str:
+    """A backslash is doubled, as it is read by default (``escapedStringLiterals`` off)."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
-    name = "Spark"
-    text, truth, number, node = "STRING", "BOOLEAN", "BIGINT", "STRING"
-    empty = "array()"
 
-    def literal(self, text: str) -> str:
-        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _row(**members: tuple[str, str]) -> str:
+    listed = ", ".join(f"'{name}', {value}" for name, (value, _) in members.items())
+    return f"named_struct({listed})"
 
-    def quoted(self, name: str) -> str:
-        return ".".join("`" + part.replace("`", "``") + "`" for part in name.split("."))
 
-    def array(self, *items: str) -> str:
-        return f"array({', '.join(items)})"
+def _member_of_json(column: str, *path: str) -> str:
+    # A metastore writes names of columns in lower case, other sources as given.
+    spelled = dict.fromkeys((".".join(path), ".".join(path).lower()))
+    found = [f"get_json_object({column}, '$.{one}')" for one in spelled]
+    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
-    def at(self, array: str, place: str) -> str:
-        return f"try_element_at({array}, {place})"
 
-    def row(self, **members: tuple[str, str]) -> str:
-        listed = ", ".join(f"'{name}', {value}" for name, (value, _) in members.items())
-        return f"named_struct({listed})"
-
-    def array_type(self, kind: str) -> str:
-        return f"ARRAY<{kind}>"
-
-    def mapping(self, key: str, value: str) -> str:
-        return f"map({key}, {value})"
-
-    def folded(self, array: str, start: str, state: str, item: str, body: str) -> str:
-        return f"aggregate({array}, {start}, ({state}, {item}) -> {body})"
-
-    def contains(self, array: str, item: str) -> str:
-        return f"array_contains({array}, {item})"
-
-    def unnested(self, relation: str, number: str, name: str) -> str:
-        return f"{relation} LATERAL VIEW explode(sequence(1, {number})) u AS {name}"
-
-    def collected(self, row: str, by: str) -> str:
-        return f"array_sort(collect_list({row}))"
-
-    def gathered(self, row: str, window: str) -> str:
-        return f"collect_list({row}) OVER ({window})"
-
-    def json(self, column: str) -> str:
-        return f"to_json({column})"
-
-    def member_of_json(self, column: str, *path: str) -> str:
-        # A metastore writes names of columns in lower case, other sources as given.
-        spelled = dict.fromkeys((".".join(path), ".".join(path).lower()))
-        found = [f"get_json_object({column}, '$.{one}')" for one in spelled]
-        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-
-    def json_text(self, column: str) -> str:
-        return column
-
-    def parsed(self, text: str) -> str:
-        return f"regexp_replace(trim({text}), {self.literal(_TEXT)}, '\"s$1\"')"
-
-    def is_object(self, node: str) -> str:
-        return f"{node} LIKE '{{%'"
-
-    def is_list(self, node: str) -> str:
-        return f"{node} LIKE '[%'"
-
-    def is_text(self, node: str) -> str:
-        return f"{node} LIKE 's%'"
-
-    def is_null(self, node: str) -> str:
-        return f"coalesce({node}, 'null') = 'null'"
-
-    def members(self, node: str) -> str:
-        return f"from_json({node}, 'map<string,string>')"
-
-    def elements(self, node: str) -> str:
-        return f"from_json({node}, 'array<string>')"
-
-    def key(self, name: str) -> str:
-        return f"'s' || {name}"
-
-    def name_of(self, key: str) -> str:
-        return f"substr({key}, 2)"
-
-    def text_of(self, node: str) -> str:
-        return f"substr({node}, 2)"
-
-    def number_of(self, node: str) -> str:
-        return node
+SPARK = Dialect(
+    name="Spark",
+    text="STRING",
+    node="STRING",
+    empty="array()",
+    literal=_literal,
+    quote="`",
+    array=lambda *items: f"array({', '.join(items)})",
+    at="try_element_at({}, {})".format,
+    row=_row,
+    array_type="ARRAY<{}>".format,
+    mapping="map({}, {})".format,
+    folded="aggregate({}, {}, ({}, {}) -> {})".format,
+    contains="array_contains({}, {})".format,
+    unnested="{} LATERAL VIEW explode(sequence(1, {})) u AS {}".format,
+    collected="array_sort(collect_list({}))".format,
+    gathered="collect_list({}) OVER ({})".format,
+    json="to_json({})".format,
+    member_of_json=_member_of_json,
+    json_text=str,
+    parsed=lambda text: f"regexp_replace(trim({text}), {_literal(_TEXT)}, '\"s$1\"')",
+    is_object="{} LIKE '{{%'".format,
+    is_list="{} LIKE '[%'".format,
+    is_text="{} LIKE 's%'".format,
+    is_null="coalesce({}, 'null') = 'null'".format,
+    members="from_json({}, 'map<string,string>')".format,
+    elements="from_json({}, 'array<string>')".format,
+    key="'s' || {}".format,
+    name_of="substr({}, 2)".format,
+    text_of="substr({}, 2)".format,
+    number_of=str,
+)
+"""Spark SQL."""

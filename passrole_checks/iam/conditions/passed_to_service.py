@@ -171,7 +171,7 @@ def without_positions(node: Node | None) -> object:
     if isinstance(node, Const):
         return type(node.value).__name__, node.value
     if isinstance(node, Choice):
-        return "either", node.condition, *((outcome, without_positions(option)) for outcome, option in node.options)
+        return "either", *((outcome, without_positions(option)) for outcome, option in node.options)
     return type(node).__name__
 
 

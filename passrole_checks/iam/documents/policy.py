@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.variants import variants_of
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -27,7 +29,7 @@ from passrole_checks.iam.partial_values import (
     holes_in,
     texts_in,
 )
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies
+from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies_all
 
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
@@ -91,10 +93,15 @@ class Statement:
                     ("Resource", self.resources),
                     ("NotResource", self.not_resources),
                 )
-                for value in texts or ()
+                for value in _texts(texts or ())
             ),
             *(map(str, texts_in(self.condition)) if self.condition is not None else ()),
         )
+
+
+@cached_by_identity(64)
+def _texts(strings: tuple[StringNode, ...]) -> tuple[str, ...]:
+    return tuple(map(str, strings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +161,7 @@ def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
             yield when, current
             continue
         pending[:0] = [
-            (extend(when, current.condition, outcome), option)
-            for outcome, option in current.options
-            if consistent(when, current.condition, outcome)
+            (extend(when, outcome), option) for outcome, option in current.options if consistent(when, outcome)
         ]
 
 
@@ -181,7 +186,7 @@ class _StatementReader:
 
     def is_broken(self, when: PathCondition) -> bool:
         """True if the document cannot be deployed under ``when``."""
-        return any(all(implies(when, assumption) for assumption in broken) for broken in self.broken)
+        return any(implies_all(when, broken) for broken in self.broken)
 
     def document(self, node: Node, when: PathCondition) -> _Problems:
         if isinstance(node, StringNode):
@@ -387,7 +392,13 @@ def _strings(node: Node | None, key: str) -> tuple[StringNode, ...] | None:
             pending.extend(reversed(element.items))
         elif isinstance(element, ObjectNode) or (isinstance(element, Const) and element.value is not None):
             raise MalformedDocument(element.at, f"{key} contains a value that is not a string")
-    return tuple(strings)
+    return _shared(tuple(strings))
+
+
+@lru_cache(maxsize=64)
+def _shared(strings: tuple[StringNode, ...]) -> tuple[StringNode, ...]:
+    """Return one object for equal lists: instances of a resource name the same roles."""
+    return strings
 
 
 def _condition(node: Node | None) -> Node | None:

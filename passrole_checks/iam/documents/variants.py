@@ -21,6 +21,8 @@ from passrole_checks.iam.partial_values import (
     ObjectNode,
     StringNode,
     Unresolved,
+    map_children,
+    nodes_in,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 
@@ -145,16 +147,7 @@ def _elements(value: ListNode) -> list[Node]:
 
 
 def _conditions(node: Node) -> Iterator[str]:
-    if isinstance(node, Choice):
-        yield node.condition
-        for _, option in node.options:
-            yield from _conditions(option)
-    elif isinstance(node, ListNode):
-        for element in node.items:
-            yield from _conditions(element)
-    elif isinstance(node, ObjectNode):
-        for entry in node.entries:
-            yield from _conditions(entry.value)
+    return (inner.condition for inner in nodes_in(node) if isinstance(inner, Choice))
 
 
 def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:
@@ -162,8 +155,8 @@ def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]
     if isinstance(node, Choice):
         variants: list[tuple[PathCondition, Node]] = []
         for outcome, option in node.options:
-            if consistent(when, node.condition, outcome):
-                variants.extend(_combine(option, extend(when, node.condition, outcome)))
+            if consistent(when, outcome):
+                variants.extend(_combine(option, extend(when, outcome)))
         return _check_count(variants)
     if isinstance(node, ListNode):
         if not any(isinstance(element, Choice | ListNode | ObjectNode) for element in node.items):
@@ -231,10 +224,4 @@ def _without_choices(node: Node) -> Node:
     """Return a node with each choice replaced by an unresolved value."""
     if isinstance(node, Choice):
         return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
-    if isinstance(node, ListNode):
-        return ListNode(tuple(_without_choices(element) for element in node.items), node.at)
-    if isinstance(node, ObjectNode):
-        return ObjectNode(
-            tuple(ObjectEntry(entry.key, _without_choices(entry.value)) for entry in node.entries), node.at
-        )
-    return node
+    return map_children(node, _without_choices)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn_bounds import bounds_of
+from passrole_checks.iam.roles.role_intersection import included_in_one_set
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 
@@ -25,18 +25,7 @@ class AllowIndex:
 
     def covers(self, role: StringNode) -> bool:
         """True if one of the statements covers every role of a pattern."""
-        bounds = bounds_of(role.parts, self.variables)
-        if role.parts in self.named.texts or self.named.covering(bounds):
-            return True
-        exceeds = arn.surely_exceeds(role, self.named, variables=self.variables)
-        near = [] if exceeds else self.named.near(bounds)
-        sets = {id(entry.set): entry.set.patterns for entry in near}
-        if self.named.sets and not (exceeds or near or bounds.exact):
-            # it may match no role, and then every set covers it
-            sets = {0: self.named.sets[0].patterns}
-        return any(
-            arn.included(role, patterns, variables=self.variables) is Ternary.YES for patterns in sets.values()
-        ) or any(
+        return included_in_one_set(role, self.named, variables=self.variables) or any(
             all(arn.overlaps(role, pattern, variables=self.variables) is Ternary.NO for pattern in left_out)
             for left_out in self.left_out
         )

@@ -7,40 +7,25 @@ entities".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.passed_to_service import Constraint, allows_service
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
+from passrole_checks.iam.grants.limits import Limit
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
+from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_union import RoleUnion
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions
-
-
-@dataclass(frozen=True, slots=True)
-class PassableSet:
-    """The roles that can be passed to one service: ``roles``, or if ``complement`` all except these; without
-    ``denied``.
-
-    ``denied`` are the patterns that a Deny excludes. ``when`` is the path condition.
-    """
-
-    roles: tuple[StringNode, ...]
-    complement: bool
-    scope: Scope
-    certain: Ternary
-    denied: tuple[StringNode, ...] = ()
-    when: PathCondition = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +53,7 @@ class _ApplicableDenials:
     @cached_property
     def kept(self) -> list[RoleUnion]:
         """The roles that each denial with NotResource leaves."""
-        patterns_by_denial = ([role.pattern for role in denial.roles] for denial in self.denials if denial.complement)
-        return [arn.union_of(patterns, variables=self._variables) for patterns in patterns_by_denial]
+        return [denial.limit.union for denial in self.denials if denial.complement]
 
     @property
     def _variables(self) -> bool:
@@ -88,7 +72,7 @@ class _NearbyDenials:
         self.doubtful: list[PassRoleGrant] = []
         for denial in near:
             if conjoin(when, denial.statement.when) is not None:
-                (self.sure if surely_denies(denial) and _applies(denial, when) else self.doubtful).append(denial)
+                (self.sure if surely_denies(denial) and denial.applies_under(when) else self.doubtful).append(denial)
         self._applied: dict[str | None, _ApplicableDenials] = {}
         self._alike: dict[tuple[int, ...], _ApplicableDenials] = {}
         self._undecided: dict[str, list[PassRoleGrant]] = {}
@@ -102,7 +86,7 @@ class _NearbyDenials:
                 if (
                     _denies_every_service(denial)
                     if service is None
-                    else _allows(denial, service, self._known) is Ternary.YES
+                    else denial.lets(service, self._known) is Ternary.YES
                 )
             )
             self._applied[service] = self._alike.setdefault(tuple(map(id, denials)), _ApplicableDenials(denials))
@@ -111,7 +95,7 @@ class _NearbyDenials:
     def undecided(self, service: str) -> list[PassRoleGrant]:
         """Return the denials in ``sure`` that possibly apply to a service."""
         if service not in self._undecided:
-            denials = [denial for denial in self.sure if _allows(denial, service, self._known) is Ternary.UNKNOWN]
+            denials = [denial for denial in self.sure if denial.lets(service, self._known) is Ternary.UNKNOWN]
             self._undecided[service] = denials
         return self._undecided[service]
 
@@ -134,7 +118,7 @@ class Restrictions:
             for limit in permissions.limits
         ]
         self.known = frozenset[str]().union(*services_of.values())
-        self._alike: dict[bool, tuple[DenialIndex[PassRoleGrant], list[list[PassRoleGrant]]]] = {}
+        self._alike: dict[bool, tuple[DenialIndex[PassRoleGrant], list[Limit]]] = {}
         self._denying: dict[tuple[int, PathCondition], _NearbyDenials] = {}
 
     def nearby_denials(self, grant: PassRoleGrant) -> _NearbyDenials:
@@ -145,14 +129,14 @@ class Restrictions:
             self._denying[key] = _NearbyDenials(near, when, self.known)
         return self._denying[key]
 
-    def in_version(self, variables: bool) -> tuple[DenialIndex[PassRoleGrant], list[list[PassRoleGrant]]]:
+    def in_version(self, variables: bool) -> tuple[DenialIndex[PassRoleGrant], list[Limit]]:
         """Return denials and limits, converted to the policy version (with or without ``variables``) of a grant."""
         if variables not in self._alike:
 
             def made(item: PassRoleGrant) -> PassRoleGrant:
                 return item if item.statement.variables is variables else as_2012_version(item)
 
-            limits = [list(map(made, limit)) for limit in self._limits]
+            limits = [Limit(map(made, limit), self.known) for limit in self._limits]
             self._alike[variables] = DenialIndex([*map(made, self._denials)]), limits
         return self._alike[variables]
 
@@ -209,7 +193,7 @@ class EffectiveGrant:
     def _to(self, service: str) -> PassableSet | None:
         if self.grant.denied:
             return None
-        lets = self._lets(self.grant, service)
+        lets = self.grant.lets(service, self.known)
         if lets is Ternary.NO:
             return None
         applied = self._denying.applied(service)
@@ -265,7 +249,7 @@ class EffectiveGrant:
         return replace(passed, denied=(*passed.denied, *named) if passed.denied else named)
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
-        if self._lets(denial, service) is Ternary.NO:
+        if denial.lets(service, self.known) is Ternary.NO:
             return False
         if denial.complement or self.grant.complement:
             return True
@@ -283,7 +267,7 @@ class EffectiveGrant:
         statement = self.grant.statement
         passable: PassableSet | None = PassableSet(*remaining, self.grant.scope, certain, (), statement.when)
         for limit in self._limits:
-            passable = self._apply_limit(passable, limit, service) if passable is not None else None
+            passable = limit.apply(passable, service, self.where) if passable is not None else None
         if passable is None or passable.complement:
             return passable
         scope = arn.widest([arn.resource_scope(role, variables=statement.variables) for role in passable.roles])
@@ -291,109 +275,9 @@ class EffectiveGrant:
             scope = arn.union_scope(passable.roles, variables=statement.variables)
         return None if scope is Scope.NOT_A_ROLE else replace(passable, scope=scope)
 
-    def _apply_limit(
-        self, passable: PassableSet, limit: Sequence[PassRoleGrant], service: str | None
-    ) -> PassableSet | None:
-        """Return what one limit allows, None for nothing."""
-        when = passable.when
-        answers = [(allow, Ternary.YES if service is None else self._lets(allow, service)) for allow in limit]
-        allows = [
-            (allow, lets)
-            for allow, lets in answers
-            if lets is not Ternary.NO and conjoin(when, allow.statement.when) is not None
-        ]
-        if not allows:
-            return None
-        free = [allow for allow, lets in allows if _surely_allows(allow, lets) and self._allows_every_role(allow)]
-        if free:  # the weakest path condition
-            return replace(passable, when=min((conjoin(when, allow.statement.when) or () for allow in free), key=len))
-        (only, lets), *others = allows
-        if only.complement and not others and _surely_allows(only, lets):  # a limit to all roles except some
-            named = [role.pattern for role in only.roles]
-            roles = [r for r in passable.roles if passable.complement or self._within(r, named) is not Ternary.YES]
-            when = conjoin(when, only.statement.when) or ()
-            return replace(passable, roles=tuple(roles), denied=(*passable.denied, *named), when=when)
-        if passable.complement:
-            return replace(passable, certain=passable.certain & Ternary.UNKNOWN)
-        kept: dict[StringNode, Ternary] = {}
-        for role in passable.roles:
-            for pattern, inside in self._limit_pattern(role, allows, when):
-                kept[pattern] = kept.get(pattern, Ternary.NO) | inside
-        certain = passable.certain & Ternary.UNKNOWN if Ternary.UNKNOWN in kept.values() else passable.certain
-        return replace(passable, roles=tuple(kept), certain=certain)
-
-    def _allows_every_role(self, limit: PassRoleGrant) -> bool:
-        """True if a limit allows every role of the deployment's account and partitions, as far as these are known."""
-        patterns = [role.pattern for role in limit.roles]
-        if limit.complement or limit.scope is not Scope.ANY_ROLE:
-            return limit.complement and not patterns
-        remaining = arn.complement_scope(patterns, variables=limit.statement.variables, where=self.where)
-        return remaining is not Scope.ANY_ROLE
-
-    def _within(self, role: StringNode, patterns: Sequence[StringNode]) -> Ternary:
-        return arn.included(role, patterns, variables=self.grant.statement.variables, where=self.where)
-
     def _included_in(self, role: StringNode, union: RoleUnion) -> Ternary:
         return arn.included_in(role, union, variables=self.grant.statement.variables, where=self.where)
-
-    def _limit_pattern(
-        self, role: StringNode, allows: Sequence[tuple[PassRoleGrant, Ternary]], when: PathCondition
-    ) -> Iterator[tuple[StringNode, Ternary]]:
-        """Yield the parts of a pattern that a limit allows, and whether surely: the pattern, or narrower ones of the
-        limit."""
-        parts: list[tuple[StringNode, Ternary]] = []
-        for allow, lets in allows:
-            patterns = [pattern.pattern for pattern in allow.roles]
-            variables = allow.statement.variables
-            surely = Ternary.YES if _surely_allows(allow, lets) and _applies(allow, when) else Ternary.UNKNOWN
-            if not allow.statement.whole:  # what it allows is unknown
-                parts.append((role, Ternary.UNKNOWN))
-            elif allow.complement:
-                if arn.included(role, patterns, variables=variables, where=self.where) is not Ternary.YES:
-                    parts.append((role, Ternary.UNKNOWN))
-            elif arn.included(role, patterns, variables=variables, where=self.where) is Ternary.YES:
-                if surely is Ternary.YES:
-                    yield role, surely
-                    return
-                parts.append((role, surely))
-            else:
-                for pattern in patterns:
-                    if pattern.only_hole is not None:  # an unresolved limit
-                        parts.append((role, Ternary.UNKNOWN))
-                        continue
-                    meets = arn.overlaps(role, pattern, variables=variables, where=self.where)
-                    if meets is Ternary.NO:
-                        continue
-                    narrower = arn.included(pattern, [role], variables=variables, where=self.where) is Ternary.YES
-                    parts.append((pattern, surely) if narrower else (role, Ternary.UNKNOWN))
-        yield from parts
-
-    def _lets(self, grant: PassRoleGrant, service: str) -> Ternary:
-        return _allows(grant, service, self.known)
-
-
-def _allows(grant: PassRoleGrant, service: str, known: frozenset[str]) -> Ternary:
-    """Return whether a statement's conditions allow passing a role to a service; ``known`` services are evaluated
-    already."""
-    deadline.check()
-    condition = grant.condition
-    if condition.constraint is Constraint.ABSENT:
-        return Ternary.YES
-    if service not in known:
-        return allows_service(grant.statement.condition, service, variables=grant.statement.variables)
-    if service in condition.allowed:
-        return Ternary.YES
-    return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
-
-
-def _applies(grant: PassRoleGrant, when: PathCondition) -> bool:
-    return all(implies(when, assumption) for assumption in grant.statement.when)
 
 
 def _denies_every_service(denial: PassRoleGrant) -> bool:
     return denial.condition.constraint is Constraint.ABSENT
-
-
-def _surely_allows(grant: PassRoleGrant, lets: Ternary) -> bool:
-    """True if a limit surely allows what it names, under its path condition."""
-    return lets is Ternary.YES and grant.applies_surely

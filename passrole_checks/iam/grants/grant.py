@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
+from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, allows_service, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.allow_index import AllowIndex
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
+from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.role_intersection import RoleLimit
 
 PASS_ROLE_ACTION = "iam:PassRole"
 
@@ -38,7 +41,7 @@ class Services:
     without_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PassRoleGrant:
     """The PassRole grant or denial of one statement, after the Deny statements of its document.
 
@@ -65,6 +68,27 @@ class PassRoleGrant:
     def applies_surely(self) -> bool:
         """True unless an unresolved value or an undecidable condition test decides whether the statement applies."""
         return self.certain is Ternary.YES and not self.condition.has_undecidable_tests
+
+    @cached_property
+    def limit(self) -> RoleLimit:
+        """The roles in its patterns, indexed for comparisons with many grants."""
+        return RoleLimit((role.pattern for role in self.roles), self.statement.variables)
+
+    def lets(self, service: str, known: frozenset[str]) -> Ternary:
+        """Return whether the conditions let a role be passed to a service; ``known`` services are evaluated already."""
+        deadline.check()
+        condition = self.condition
+        if condition.constraint is Constraint.ABSENT:
+            return Ternary.YES
+        if service not in known:
+            return allows_service(self.statement.condition, service, variables=self.statement.variables)
+        if service in condition.allowed:
+            return Ternary.YES
+        return Ternary.UNKNOWN if service in condition.possible else Ternary.NO
+
+    def applies_under(self, when: PathCondition) -> bool:
+        """True if the statement exists whenever a path condition holds."""
+        return all(implies(when, assumption) for assumption in self.statement.when)
 
     @property
     def at(self) -> Position:
@@ -172,14 +196,12 @@ def _parse_grant(
     if certain is Ternary.NO:
         return None
     complement = statement.resources is None
-    patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
-    parts = tuple(pattern.parts for pattern in patterns)
-    roles = tuple(map(RoleScope, patterns, _scopes(parts, statement.variables)))
+    patterns = statement.resources or statement.not_resources or ()
     if complement:
         scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
     else:
-        scope = scope_of_union(parts, statement.variables)
-    partition = next(iter(_partitions_named(parts)), "aws")
+        scope = _scope_of_all(patterns, statement.variables)
+    partition = next(iter(_partitions_named(patterns)), "aws")
     known = services_of.get(partition, services_of["aws"])
     condition = evaluate(statement.condition, known, variables=statement.variables)
     return PassRoleGrant(
@@ -189,7 +211,7 @@ def _parse_grant(
         granted_by=granted_by,
         explicit=explicit,
         scope=scope,
-        roles=roles,
+        roles=_roles_of(patterns, statement.variables),
         complement=complement,
         services=Services(condition.constraint, condition.values, condition.without_key is Ternary.YES),
         condition=condition,
@@ -202,9 +224,7 @@ def partitions_of(statements: Sequence[Statement]) -> tuple[str, ...]:
     named = {
         partition
         for statement in statements
-        for partition in _partitions_named(
-            tuple(pattern.parts for pattern in statement.resources or statement.not_resources or ())
-        )
+        for partition in _partitions_named(statement.resources or statement.not_resources or ())
     }
     return tuple(sorted(named)) or arn.ANYWHERE.partitions
 
@@ -214,12 +234,23 @@ def partitions_of(statements: Sequence[Statement]) -> tuple[str, ...]:
 _ROLES_CACHE_SIZE = 64
 
 
-@lru_cache(maxsize=_ROLES_CACHE_SIZE)
-def _partitions_named(patterns: tuple[tuple[Part, ...], ...]) -> tuple[str, ...]:
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _partitions_named(patterns: tuple[StringNode, ...]) -> tuple[str, ...]:
     """Return the partitions that patterns name, in order."""
-    return tuple(
-        dict.fromkeys(partition for text in _texts(patterns) if (partition := arn.partition_of(text)) is not None)
-    )
+    return tuple(dict.fromkeys(found for pattern in patterns if (found := arn.partition_of(pattern)) is not None))
+
+
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _roles_of(patterns: tuple[StringNode, ...], variables: bool) -> tuple[RoleScope, ...]:
+    """Return the distinct patterns with their scopes."""
+    distinct = tuple(dict.fromkeys(patterns))
+    return tuple(map(RoleScope, distinct, _scopes(tuple(pattern.parts for pattern in distinct), variables)))
+
+
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _scope_of_all(patterns: tuple[StringNode, ...], variables: bool) -> Scope:
+    """Return the scope of a union of patterns."""
+    return scope_of_union(tuple(dict.fromkeys(pattern.parts for pattern in patterns)), variables)
 
 
 @lru_cache(maxsize=_ROLES_CACHE_SIZE)

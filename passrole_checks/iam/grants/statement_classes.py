@@ -109,9 +109,7 @@ class StatementClasses:
 
     def under(self, item: StatementClass, mine: StatementClass) -> bool:
         """True if ``item`` applies whenever ``mine`` does."""
-        return all(
-            path_conditions.implies(mine.sample.statement.when, assumption) for assumption in item.sample.statement.when
-        )
+        return path_conditions.implies_all(mine.sample.statement.when, item.sample.statement.when)
 
     def surely_applies(self, item: StatementClass, mine: StatementClass, service: str) -> bool:
         """True if ``item`` surely matches every request to the service that ``mine`` matches, roles aside."""

@@ -23,7 +23,16 @@ from passrole_checks.iam.grants.grant import (
     scope_of_union,
 )
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies, negate, simplify
+from passrole_checks.iam.path_conditions import (
+    PathCondition,
+    conjoin,
+    consistent,
+    extend,
+    implies,
+    implies_all,
+    negate,
+    simplify,
+)
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
 
@@ -82,8 +91,8 @@ def _subtract_by_condition(
     for assumption in dict.fromkeys(assumption for assumptions in possible for assumption in assumptions):
         if implies(when, assumption) or len(cases) > _MAX_CASES // 2:
             continue
-        outcomes = (assumption, (assumption[0], negate(assumption[1])))
-        cases = [extend(case, *variant) for case in cases for variant in outcomes if consistent(case, *variant)]
+        outcomes = (assumption, negate(assumption))
+        cases = [extend(case, outcome) for case in cases for outcome in outcomes if consistent(case, outcome)]
     unsplit = _subtract_under(grant, when, denials, where)
     if len(cases) == 1:
         return (unsplit,)
@@ -101,7 +110,7 @@ def _subtract_under(
     """Return what remains of an Allow under ``when``."""
 
     def applies(denial: PassRoleGrant) -> bool:
-        return all(implies(when, assumption) for assumption in denial.statement.when)
+        return implies_all(when, denial.statement.when)
 
     sure = list(filter(applies, denials.deciding(grant, where)))
     if not sure:  # any Deny removes patterns that match no role
@@ -199,14 +208,15 @@ def _subtract_roles(
         if not denial.complement:
             denied.extend(named)
         elif inverted:
+            left_out = arn.union_of(patterns, variables=variables)
             patterns = [
                 pattern
                 for pattern in named
-                if arn.included(pattern, patterns, variables=variables, where=where) is not Ternary.YES
+                if arn.included_in(pattern, left_out, variables=variables, where=where) is not Ternary.YES
             ]
             inverted = False
         else:
-            patterns = _intersection(patterns, named, variables, where)
+            patterns = denial.limit.intersection(patterns, where)
     if inverted:
         everything = arn.complement_scope([*patterns, *denied], variables=variables, where=where)
         return ([], False) if everything is Scope.NOT_A_ROLE else (patterns, True)
@@ -216,24 +226,6 @@ def _subtract_roles(
         for pattern in patterns
         if arn.included_in(pattern, taken, variables=variables, where=where) is not Ternary.YES
     ], False
-
-
-def _intersection(
-    patterns: Sequence[StringNode], limits: Sequence[StringNode], variables: bool, where: Deployment
-) -> list[StringNode]:
-    """Return the roles of ``patterns`` within ``limits``; the narrower of two overlapping patterns represents both."""
-    result: list[StringNode] = []
-    for pattern in patterns:
-        if arn.included(pattern, limits, variables=variables, where=where) is Ternary.YES:
-            result.append(pattern)
-            continue
-        for limit in limits:
-            if arn.included(limit, [pattern], variables=variables, where=where) is Ternary.YES:
-                result.append(limit)
-            elif arn.overlaps(pattern, limit, variables=variables, where=where) is not Ternary.NO:
-                own, other = (arn.resource_scope(each, variables=variables) for each in (pattern, limit))
-                result.append(limit if other.width > own.width else pattern)
-    return result
 
 
 def _remaining_services(grant: PassRoleGrant, left: set[str]) -> Services:

@@ -21,6 +21,7 @@ class PatternIndex:
         self._open = is_open
         self._literals: dict[str, list[int]] = {}
         self._wild: list[tuple[str, int]] = []
+        self._count = len(patterns)
         for position, pattern in enumerate(patterns):
             if is_open.search(pattern) is None:
                 self._literals.setdefault(pattern, []).append(position)
@@ -51,6 +52,18 @@ class PatternIndex:
         """
         return sorted((*self._literals.get(text, ()), *self._pieces.within(text)))
 
+    def within(self, text: str) -> Iterable[int]:
+        """Return the positions of a superset of the patterns that ``text``, itself a pattern, includes.
+
+        A pattern can be included only if its literal text contains that of ``text``. Patterns without literal text are
+        always returned.
+        """
+        pieces = [piece for piece in self._open.split(text) if piece]
+        if not pieces:
+            return range(self._count)
+        rare = (pieces[0], pieces[-1], max(pieces, key=len))
+        return {*self._without_text, *min((self._suffixes.extending(piece[:_MAX_SUFFIX]) for piece in rare), key=len)}
+
     def _ends(self, text: str) -> tuple[str, str]:
         """Return the literal prefix of a string, and its literal suffix reversed."""
         first = self._open.search(text)
@@ -75,6 +88,21 @@ class PatternIndex:
         return _Substrings([(self._open.split(pattern), position) for pattern, position in self._wild])
 
     @cached_property
+    def _without_text(self) -> list[int]:
+        return [position for pattern, position in self._wild if not any(self._open.split(pattern))]
+
+    @cached_property
+    def _suffixes(self) -> _Prefixes:
+        """The suffixes of all literal texts of the patterns, each as far as it is compared."""
+        literals = ((pattern, position) for pattern, positions in self._literals.items() for position in positions)
+        return _Prefixes(
+            (piece[start : start + _MAX_SUFFIX], position)
+            for pattern, position in (*literals, *self._wild)
+            for piece in self._open.split(pattern)
+            for start in range(len(piece))
+        )
+
+    @cached_property
     def _literal_heads(self) -> _Prefixes:
         return _Prefixes((pattern, position) for pattern, positions in self._literals.items() for position in positions)
 
@@ -86,6 +114,7 @@ class PatternIndex:
 
 
 _LAST = "\U0010ffff"  # sorts after every character
+_MAX_SUFFIX = 12  # characters: few literal texts agree in more
 
 
 class _Prefixes:

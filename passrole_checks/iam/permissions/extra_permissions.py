@@ -48,21 +48,6 @@ class ExtraPermissions:
 
     pairs: tuple[ExtraPermission, ...]
 
-    @property
-    def certain(self) -> Ternary:
-        """YES if at least one pair is certain."""
-        return self.pairs[0].certain
-
-
-def extra_permissions(role: Permissions, principal: Permissions, when: PathCondition = ()) -> ExtraPermissions | None:
-    """Return the permissions of a role that a principal lacks under ``when``, None if there are none.
-
-    Of a pattern that the principal covers in part, the rest is returned if it is a pattern too, else the whole. If not
-    all policies of the principal are known, nothing is certain. What the principal may do only under conditions that
-    the role need not meet does not count as surely allowed.
-    """
-    return PermissionComparison(principal, when, Contents()).excess(role)
-
 
 _SingledOut = tuple[tuple[str, ...], ...]  # (action patterns, resource patterns)
 
@@ -82,7 +67,12 @@ class PermissionComparison:
         ] = {}  # of matchers that nothing else of a role has a bearing on
 
     def excess(self, role: Permissions) -> ExtraPermissions | None:
-        """Return the permissions of a role that the principal lacks, as :func:`extra_permissions` does."""
+        """Return the permissions of a role that the principal lacks, None if there are none.
+
+        Of a pattern that the principal covers in part, the rest is returned if it is a pattern too, else the whole. If
+        not all policies of the principal are known, nothing is certain. What the principal may do only under conditions
+        that the role need not meet does not count as surely allowed.
+        """
         return _Difference(role.as_role, self).found()
 
     def allows(self, matcher: StatementMatcher) -> bool:

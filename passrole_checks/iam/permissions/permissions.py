@@ -17,7 +17,7 @@ from passrole_checks.iam.conditions.condition_implication import ConditionTest
 from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies
+from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies_all
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
 from passrole_checks.iam.permissions.statement_matcher import (
@@ -118,13 +118,9 @@ class Permissions:
         """The same permissions, with policy variables that differ from those of the principal compared with."""
         return replace(self, owner="the role's ")
 
-    @property
-    def is_administrator(self) -> bool:
-        """True if every action on every resource is allowed unconditionally, except for what a Deny singles out."""
-        return self.is_administrator_when(())
-
     def is_administrator_when(self, when: PathCondition) -> bool:
-        """Return the same under a path condition."""
+        """True if every action on every resource is allowed under a path condition, except for what a Deny singles
+        out."""
         if when not in self._administering:
             self._administering[when] = self._administers(when)
         return self._administering[when]
@@ -133,7 +129,7 @@ class Permissions:
         return all(
             any(
                 way.certain is Ternary.YES
-                and all(implies(when, assumption) for assumption in way.when)
+                and implies_all(when, way.when)
                 and way.by.condition is None
                 and matcher_of(way.by, self.account, self.owner).matches_resource(ANY_TEXT) is Ternary.YES
                 for way in self.ways_for(action, (STAR,), when)
@@ -165,7 +161,9 @@ class Permissions:
             met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            denied = spoken is Ternary.YES and met is Ternary.YES and not keys and _surely_applies(matcher, when)
+            denied = (
+                spoken is Ternary.YES and met is Ternary.YES and not keys and implies_all(when, matcher.statement.when)
+            )
             answer &= Ternary.NO if denied else Ternary.UNKNOWN
         return answer
 
@@ -322,7 +320,7 @@ class Permissions:
                 continue
             if keys and limits_imply(tests, matcher.tests)[0] is not Ternary.YES:
                 met = Ternary.UNKNOWN
-            answer |= spoken & met & (Ternary.YES if _surely_applies(matcher, when) else Ternary.UNKNOWN)
+            answer |= spoken & met & (Ternary.YES if implies_all(when, matcher.statement.when) else Ternary.UNKNOWN)
             if answer is Ternary.YES:
                 break
         return answer
@@ -362,8 +360,3 @@ class Contents:
 
 def _is_better(one: Allowed, other: Allowed) -> bool:
     return (one.certain is Ternary.YES, -len(one.conditions)) > (other.certain is Ternary.YES, -len(other.conditions))
-
-
-def _surely_applies(matcher: StatementMatcher, when: PathCondition) -> bool:
-    """True if a statement applies whenever ``when`` holds."""
-    return all(implies(when, assumption) for assumption in matcher.statement.when)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -92,8 +92,12 @@ class RoleUnion:
 
     def indexes_near(self, bounds: ArnBounds) -> list[int]:
         """Return their indexes in ``entries``."""
+        return sorted(self.find_near(bounds))
+
+    def find_near(self, bounds: ArnBounds) -> Iterator[int]:
+        """Yield the same indexes in any order, each as soon as it is found."""
         if len(self.entries) <= _FEW:
-            return [number for number, entry in enumerate(self.entries) if may_intersect(entry.bounds, bounds)]
+            return (number for number, entry in enumerate(self.entries) if may_intersect(entry.bounds, bounds))
         return self._index.near(bounds)
 
     def covering(self, bounds: ArnBounds) -> list[UnionPattern]:
@@ -104,6 +108,10 @@ class RoleUnion:
         """Return their indexes in ``entries``."""
         near = range(len(self.entries)) if len(self.entries) <= _FEW else self._index.contained_in(bounds)
         return [number for number in near if covers(self.entries[number].bounds, bounds)]
+
+    def indexes_within(self, bounds: ArnBounds) -> Iterable[int]:
+        """Return the indexes of a superset of the patterns that a pattern with these bounds includes."""
+        return range(len(self.entries)) if len(self.entries) <= _FEW else self._index.within(bounds)
 
     @cached_property
     def _index(self) -> _Index:
@@ -137,18 +145,21 @@ class _Index:
         self._groups_by_name = PatternIndex([group.first.name for group in self._groups], WILDCARD)
         self._by_name = PatternIndex([bounds.name for bounds in all_bounds], WILDCARD)
 
-    def near(self, bounds: ArnBounds) -> list[int]:
-        """Return the indexes of the bounds that may have a role in common with ``bounds``."""
+    def near(self, bounds: ArnBounds) -> Iterator[int]:
+        """Yield the indexes of the bounds that may have a role in common with ``bounds``."""
         if bounds.literal:
-            return [number for number in self.contained_in(bounds) if may_intersect(self._bounds[number], bounds)]
+            yield from (number for number in self.contained_in(bounds) if may_intersect(self._bounds[number], bounds))
+            return
         locations = {location for location, anything in self._places.items() if may_intersect(anything, bounds)}
         compared = not (bounds.beginning and bounds.end)  # of names with wildcards the index has compared the other end
-        numbers: list[int] = []
         for group in map(self._groups.__getitem__, self._groups_by_name.near(bounds.name)):
             if group.place in locations and ((compared and not group.literal) or may_intersect(group.first, bounds)):
-                numbers += group.numbers
-        return sorted(numbers)
+                yield from group.numbers
 
     def contained_in(self, bounds: ArnBounds) -> list[int]:
         """Return the indexes of the bounds whose literal name text occurs in the name of ``bounds``."""
         return self._by_name.contained_in(bounds.name)
+
+    def within(self, bounds: ArnBounds) -> Iterable[int]:
+        """Return the indexes of the bounds whose literal name text contains that of ``bounds``, and of all without."""
+        return self._by_name.within(bounds.name)

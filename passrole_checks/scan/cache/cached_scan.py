@@ -25,16 +25,8 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 _Kept = tuple[Looks, str, memoryview]
-_PARTS = (
-    "framework",
-    "judged",
-    "unreadable",
-    "nested",
-    "stacks",
-    "parameters",
-    "folders",
-    "excluded",
-)  # of a ScannedUnit
+# Of a ScannedUnit.
+_PARTS = ("framework", "judged", "unreadable", "nested", "stacks", "parameters", "folders", "excluded")
 
 
 def scan_remembered(
@@ -65,13 +57,8 @@ def scan_remembered(
     return result
 
 
-def remembered(store: ResultStore, scanner: UnitScanner) -> UnitScanner:
-    """Return a scanner that returns cached results, and scans and caches other units with ``scanner``."""
-    return Remembering(store, Disk(), scanner)
-
-
 class Remembering:
-    """The scanner that :func:`remembered` returns."""
+    """A scanner that returns cached results, and scans and caches other units with ``scanner``."""
 
     def __init__(self, store: ResultStore, disk: Disk, scanner: UnitScanner) -> None:
         self._store, self._disk, self._scanner = store, disk, scanner

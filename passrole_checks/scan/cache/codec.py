@@ -31,6 +31,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "iam.conditions.likely_typos": ("LikelyTypo",),
     "iam.grants.grant": ("PassRoleGrant", "RoleScope", "Services"),
     "iam.documents.policy": ("Statement",),
+    "iam.path_conditions": ("Assumption", "Predicate"),
     "iam.partial_values": (
         "Choice",
         "Const",

@@ -15,6 +15,7 @@ from traceback import walk_stack
 from typing import Any, NamedTuple
 
 from passrole_checks.findings import Finding
+from passrole_checks.iam import deadline
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
@@ -106,13 +107,21 @@ class BlockIndex:
 
     File and address are no key: two roots may call one module by one name. ``places``: results of resources.
     ``elsewhere``: findings on resources that checkov does not show, with their addresses, for ``module`` blocks and
-    data sources. ``untold``: why blocks could not be analyzed.
+    data sources. ``untold``: why blocks could not be analyzed. ``pool``: the time for all files of the graph together.
     """
 
     graph: Any = None
     places: dict[int, ResourceResults] = field(default_factory=dict)
     elsewhere: dict[int, list[tuple[str, Finding]]] = field(default_factory=dict)
     untold: dict[Any, Sequence[str]] = field(default_factory=dict)
+    pool: deadline.Pool = field(default_factory=deadline.Pool)
+
+    def scan(self, files: Sequence[str]) -> HostResult:
+        """Scan the last one of ``files``, which is in no root that checkov shows: a plan, or Terraform in JSON."""
+        with deadline.pooled(self.pool):
+            return host_results.scan_for_host(
+                files[-1], files[:1], from_callers("root_folder"), inputs=inputs_of_checkov()
+            )
 
 
 _index = BlockIndex()
@@ -130,8 +139,9 @@ def index_of(graph: Any) -> BlockIndex:
                 start = [file, *callers][-1]
                 block = Vertex(vertex, file, callers, start)
                 roots[os.path.dirname(start)].append(block)
-        for blocks in roots.values():
-            _add(index, blocks)
+        with deadline.pooled(index.pool):
+            for blocks in roots.values():
+                _add(index, blocks)
         _index = index
     return _index
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from passrole_checks.checks.base.wording import shortened
-from passrole_checks.checks.unresolved import UnresolvedScope, open_question
-from passrole_checks.files.safe_read import WITHOUT_CONTENT
-from passrole_checks.findings import Finding
 from passrole_checks.sources.model.addresses import Segments, contains, names_of, segments_of
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, Unreadable
 
@@ -33,22 +29,6 @@ class HostBlock:
     lines: tuple[int, int] | None = None
     callers: tuple[str, ...] = ()
     is_resource: bool = True
-
-
-def without_content(findings: Iterable[Finding]) -> Iterator[Unreadable]:
-    """Return the files that policies read and that are missing or unreadable, at the statements that need them.
-
-    A suppressed finding was reviewed by a person, who knows that the file is created later.
-    """
-    for finding in findings:
-        question = open_question(finding.grant) if finding.grant is not None else None
-        if finding.check_id != UnresolvedScope.id or finding.suppressed is not None or question is None:
-            continue
-        missing = [hole for hole in question.holes if hole.reason in WITHOUT_CONTENT]
-        files = [f"{shortened(hole.expression)}: {hole.reason}" for hole in missing]
-        for reason in dict.fromkeys(files):
-            for address in dict.fromkeys((finding.resource.address, *finding.uses)):
-                yield Unreadable(finding.at.file, reason, finding.at.line, resource=address)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ from passrole_checks.checks.unresolved import UnresolvedScope, unresolved_elemen
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.files.gc_pause import gc_paused
-from passrole_checks.files.safe_read import OutsideError
+from passrole_checks.files.safe_read import OUTSIDE, OutsideError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan import suppressions
-from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks, without_content
+from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks
+from passrole_checks.scan.missing_content import unreadable_files
 from passrole_checks.scan.scanner import (
     ScannedUnit,
     ScanOptions,
@@ -156,7 +157,7 @@ class HostResult:
             return (Unreadable(self.asked, f"passrole_checks failed: {self.fault}", resource=EVERY_RESOURCE),)
         unreadable = (
             entry if entry.fault else replace(entry, reason=f"cannot be read: {entry.reason}")
-            for entry in (*self.result.unreadable, *without_content(self.unresolved))
+            for entry in (*self.result.unreadable, *unreadable_files(self.unresolved, reasons={OUTSIDE}))
         )
         return tuple(replace(one, resource=self.local.get(one.resource, one.resource)) for one in unreadable)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Finding
+from passrole_checks.iam import deadline
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.host_results import HostResult
 from passrole_checks.scan.scanner import ScanResult, root_templates
@@ -44,12 +45,14 @@ class TemplateRun:
         self._scanned = scanned
         self._offers = offers
         self._answers: dict[str, HostResult] = {}
+        self.pool = deadline.Pool()  # of time, for all templates together
 
     def about(self, file: str) -> HostResult:
         """Return the answers about a template: through each stack that nests it, or else about the file alone."""
         real = os.path.realpath(file)
         if real not in self._answers:
-            self._answers[real] = self._judged(file, real)
+            with deadline.pooled(self.pool):
+                self._answers[real] = self._judged(file, real)
         return self._answers[real]
 
     def _judged(self, file: str, real: str) -> HostResult:

@@ -38,7 +38,6 @@ class Cause:
 
     path: tuple[str, ...]
     entity: str
-    after: str | None
 
 
 @dataclass(frozen=True)
@@ -248,7 +247,7 @@ def _parse_causes(details: yaml.Node | None) -> Iterator[Cause]:
         path = scalar(_get(target, "Path"))
         if entity and path and path.startswith("/"):
             keys = tuple(key.replace("~1", "/").replace("~0", "~") for key in path[1:].split("/"))
-            yield Cause(keys, entity, scalar(_get(target, "AfterValue")))
+            yield Cause(keys, entity)
 
 
 class _Offsets:

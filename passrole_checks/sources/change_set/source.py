@@ -41,12 +41,11 @@ from passrole_checks.sources.change_set.pages import (
 from passrole_checks.sources.cloudformation.policies import PolicyReader
 from passrole_checks.sources.cloudformation.suppressions import read_suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries
-from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
+    Attachments,
     Configuration,
     Framework,
-    InstanceProfile,
     PolicyKind,
     ReceivedRole,
     Unreadable,
@@ -84,7 +83,6 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
     holders = {name for policy in (*after.policies, *identities) for name in policy.principals}
     incomplete = frozenset(holders - created)
     unchanged_names = {item.name for item in change_set.changes if item.action == SYNC and not unchanged}
-    elsewhere_before = before.attachments_elsewhere()
     as_read = Configuration(
         Framework.CLOUDFORMATION,
         (file,),
@@ -108,12 +106,11 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         stack=change_set.stack,
         users=tuple(after.reader.users),
         received=tuple(after.read_received(unchanged_names)),
-        instance_profiles=tuple(map(after.read_profile, after.reader.received.profiles)),
-        members_before=elsewhere_before["members"],
-        boundaries_before=elsewhere_before["boundaries"],
-        boundary_names_before=elsewhere_before["boundary_names"],
-        attachments_before=elsewhere_before["attachments"],
-        **after.attachments_elsewhere(),
+        instance_profiles=tuple(
+            profile.converted(profile.address, after.mark_unknown) for profile in after.reader.received.profiles
+        ),
+        attached=after.attached(),
+        attached_before=before.attached(),
     )
     return display_principal_names(as_read)
 
@@ -144,25 +141,24 @@ class _Side:
             by = "unchanged" if received.by == "deployer" and received.resource.address in unchanged else received.by
             yield replace(received, value=self.mark_unknown(received.value), by=by)
 
-    def attachments_elsewhere(self) -> AttachmentsElsewhere:
-        """Return the attachments of principals whose policies are not in the change set, as far as the principals are
-        known."""
-        elsewhere = self.reader.elsewhere.builder.build(self.policies)
-        elsewhere["attachments"] = tuple(
-            replace(attachment, policy=self.mark_unknown_text(attachment.policy))
-            for attachment in elsewhere["attachments"]
-            if not _UNKNOWN.search(attachment.holder)
+    def attached(self) -> Attachments:
+        """Return the attachments whose principals are known."""
+        attached = self.reader.attachments.index.build(self.policies)
+        return replace(
+            attached,
+            managed_policies=tuple(
+                replace(attachment, policy=self.mark_unknown_text(attachment.policy))
+                for attachment in attached.managed_policies
+                if not _UNKNOWN.search(attachment.holder)
+            ),
+            members=tuple(pair for pair in attached.members if not _UNKNOWN.search("".join(pair))),
+            boundaries=tuple(
+                replace(boundary, policy=self.mark_unknown_text(boundary.policy))
+                if boundary.is_known and isinstance(boundary.policy, StringNode)
+                else boundary
+                for boundary in attached.boundaries
+            ),
         )
-        elsewhere["members"] = tuple(pair for pair in elsewhere["members"] if not _UNKNOWN.search("".join(pair)))
-        elsewhere["boundary_names"] = tuple(
-            (holder, self.mark_unknown_text(name)) for holder, name in elsewhere["boundary_names"]
-        )
-        return elsewhere
-
-    def read_profile(self, profile: InstanceProfile) -> InstanceProfile:
-        """Return an instance profile with unresolved parts marked."""
-        name = self.mark_unknown_text(profile.name) if profile.name is not None else None
-        return replace(profile, name=name, role=self.mark_unknown(profile.role) if profile.role is not None else None)
 
     def context_of(self, item: ResourceChange) -> yaml.Node | None:
         """Return the resource on this side. An imported one exists before, and is then as in the template (AWS

@@ -89,7 +89,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
-        **reader.elsewhere.builder.build(reader.policies),
+        attached=reader.attachments.index.build(reader.policies),
     )
     template.forget()
     return display_principal_names(as_read)

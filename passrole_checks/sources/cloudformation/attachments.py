@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, StringNode, UnresolvedKind, holes_in, texts_in
+from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, holes_in, texts_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import parse_sub
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
-from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants
-from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.attachments import AttachmentIndex, flatten_variants
+from passrole_checks.sources.model.configuration import AttachedPolicy
 from passrole_checks.sources.model.principal_names import literal_principal
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
@@ -54,7 +53,8 @@ class TemplateAttachments:
         self.evaluator = evaluator
         self.owners = owners
         self.bounds_only_below = bounds_only_below
-        self._implicit_roles = {owner: role for role, owner in owners.items()}
+        self.index = AttachmentIndex()
+        self.implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
         self._managed: dict[str, str] = {}  # logical ids by name as written
         self._types = {logical_id: type_of(node) or "" for logical_id, node in template.resources.items()}
@@ -66,12 +66,6 @@ class TemplateAttachments:
             name = self._name_text(logical_id, "ManagedPolicyName" if kind == _MANAGED else "")
             if name:
                 self._managed[name] = logical_id
-        # managed policies: principals with path conditions
-        self._attached: dict[str, dict[str, list[PathCondition]]] = {}
-        self._bounds: set[str] = set()  # managed policies and parameters
-        self._used: set[str] = set()  # in any other way
-        # policies of nested stacks: principals with path conditions
-        self._nested_attachments: dict[str, dict[str, list[PathCondition]]] = {}
         if _MANAGED in self._types.values() or template.stack_call is not None or self._nested_stacks():
             self._collect()
 
@@ -92,12 +86,12 @@ class TemplateAttachments:
             if stacks and any(word in stacks for word, _ in _references_in(value)):
                 self._collect_stack_outputs(logical_id, key, value, bounds)
             if bounds:
-                self._bounds.update(self._policies_in(value, by_name=True))
+                self.index.boundary_uses.update(self._policies_in(value, by_name=True))
             elif key == "ManagedPolicyArns" and kind in _NAMES:
                 self._attach(logical_id, value)
             elif key == "Policies" and kind.startswith("AWS::Serverless::"):
                 for item in sam.managed_policy_nodes(value):
-                    self._attach(self._implicit_roles.get(logical_id, logical_id), item)
+                    self._attach(self.implicit_roles.get(logical_id, logical_id), item)
             elif key == "CustomerManagedPolicyReferences":
                 self._attach(logical_id, value, by_name=True)
             # an attachment may have an unsupported form: policies referenced there are in use
@@ -105,37 +99,21 @@ class TemplateAttachments:
         for _, value in entries(child(self.template.root, "Globals")):
             boundary = child(value, "PermissionsBoundary")
             if boundary is not None:
-                self._bounds.update(self._policies_in(boundary))
+                self.index.boundary_uses.update(self._policies_in(boundary))
             self._record_mentions(value, False)
-        if self._bounds and self._managed:
-            self._collect_name_uses()
 
     def _collect_stack_outputs(self, logical_id: str, key: str, value: yaml.Node, bounds: bool) -> None:
         """Record how a property uses the outputs of nested stacks, which may be policies of these stacks."""
-        holders = [logical_id] if key == "ManagedPolicyArns" and self._types[logical_id] in _NAMES else []
+        is_attached = key == "ManagedPolicyArns" and self._types[logical_id] in _NAMES
         for when, variant in flatten_variants(self.evaluator.node(value)):
             for unresolved in holes_in(variant):
                 name = unresolved.expression.removesuffix(".PolicyArn")
-                for holder in holders:
-                    self._nested_attachments.setdefault(name, {}).setdefault(holder, []).append(when)
-                (self._bounds if bounds else self._used).add(name)
+                if is_attached and name not in self._types:
+                    self.index.attach([name], [logical_id], when)
+                self._record_use(name, bounds)
 
-    def apply_to_nested(self, policy: AttachedPolicy, stack: str, inner: TemplateAttachments) -> AttachedPolicy:
-        """Return a policy of a nested stack with its attachments and boundary uses in this template."""
-        address = policy.resource.address
-        name = address.removeprefix(f"{stack}.")
-        if policy.resource.type != _MANAGED or policy.kind not in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY):
-            return policy
-        if address in self._used:
-            holders = self._nested_attachments.get(address, {})
-            principals = dict.fromkeys((*policy.principals, *holders))
-            added = {holder: conditions for holder, conditions in holders.items() if holder not in policy.principals}
-            held = (*policy.conditional_principals, *conditional_holders(added))
-            return replace(policy, kind=PolicyKind.IDENTITY, principals=tuple(principals), conditional_principals=held)
-        # policies nested deeper than one stack were handled there
-        if address in self._bounds and name in inner._types and name not in inner._used and not policy.principals:
-            return replace(policy, kind=PolicyKind.BOUNDARY)
-        return policy
+    def _record_use(self, name: str, is_boundary: bool) -> None:
+        (self.index.boundary_uses if is_boundary else self.index.other_uses).add(name)
 
     def _iterate_properties(self) -> Iterator[tuple[str, str, yaml.Node, bool]]:
         """Yield each property of each resource: logical id, property name, value, and True if it is a permissions
@@ -164,24 +142,19 @@ class TemplateAttachments:
     def _may_be_policy(self, word: str) -> bool:
         return self._types.get(word) == _MANAGED or word in self.template.parameters
 
-    def is_only_boundary(self, name: str) -> bool:
-        """True if a managed policy, or a parameter, is used only as a permissions boundary."""
-        return name in self._bounds and name not in self._used
-
     def _attach(self, holder: str, node: yaml.Node, by_name: bool = False) -> None:
         for when, value in flatten_variants(self.evaluator.node(node)):
-            for policy in self.find_policies(value, by_name):
-                self._attached.setdefault(policy, {}).setdefault(holder, []).append(when)
+            self.index.attach(self.find_policies(value, by_name), [holder], when)
 
-    def _collect_name_uses(self) -> None:
-        """Mark a managed policy as used if a property other than a policy document contains its ARN, or a property
-        about policies contains its name."""
+    def _name_uses(self) -> Iterator[str]:
+        """Yield the managed policies whose ARN is in a property other than a policy document, or whose name is in a
+        property about policies."""
         for logical_id, key, value, bounds in self._iterate_properties():
             kind = self._types[logical_id]
             own_name = kind.startswith("AWS::IAM::") and key in ("ManagedPolicyName", "PolicyName")
             others = {path.split("/")[0] for path in (*RESOURCE_POLICIES.get(kind, ()), *LIMITS.get(kind, ()))}
             if not bounds and not own_name and key not in _DOCUMENTS and key not in others:
-                self._used.update(self._policies_in(value, by_name="polic" in key.lower()))
+                yield from self._policies_in(value, by_name="polic" in key.lower())
 
     def _policies_in(self, node: yaml.Node, by_name: bool = False) -> list[str]:
         """Return the managed policies of this template that a node refers to, see :meth:`find_policies`."""
@@ -208,56 +181,43 @@ class TemplateAttachments:
         """Record the managed policies and parameters that a property references, by kind of use."""
         for word, bound in _references_in(node, bounds):
             if self._may_be_policy(word):
-                (self._bounds if bound else self._used).add(word)
-        for value in _conditions_on_boundaries(node):
-            self._bounds.update(self._policies_in(value))
+                self._record_use(word, bound)
 
-    def is_boundary(self, logical_id: str, attached: bool) -> bool:
-        """True if a managed policy is used only as a permissions boundary or in a condition.
+    def finish(self, policies: list[AttachedPolicy]) -> None:
+        """Add the principals of managed policies, once all resources are read.
 
         An export in Outputs is not a use: boundaries are exported to be boundaries in other stacks.
         """
-        return self.is_only_boundary(logical_id) and not attached
+        if _MANAGED in self._types.values():
+            self.index.add_demanded_boundaries(policies, self.find_policies)
+        if self.index.boundary_uses and self._managed:
+            self.index.other_uses.update(self._name_uses())
+        policies[:] = map(self.index.join, policies)
 
-    def principals(self, properties: yaml.Node, logical_id: str) -> tuple[str, ...]:
-        """Return the principals of a policy: those in its own lists, and the roles, users and groups that name it."""
-        return tuple(self._holders(properties, logical_id))
-
-    def conditional_principals(self, properties: yaml.Node, logical_id: str) -> tuple[tuple[str, PathCondition], ...]:
-        """Return the principals that have the policy only conditionally, once for each path condition."""
-        return conditional_holders(self._holders(properties, logical_id))
-
-    def _holders(self, properties: yaml.Node, logical_id: str) -> dict[str, list[PathCondition]]:
-        """Return the principals of a policy, each with its path conditions."""
+    def named_principals(self, properties: yaml.Node) -> dict[str, list[PathCondition]]:
+        """Return the principals in the lists of a policy, each with its path conditions."""
         holders: dict[str, list[PathCondition]] = {}
         for key, kind in _LISTS.items():
             node = child(properties, key)
             for when, value in flatten_variants(self.evaluator.node(node)) if node is not None else ():
                 for name in self.resolve_principals(value, kind):
                     holders.setdefault(name, []).append(when)
-        for name, conditions in self._attached.get(logical_id, {}).items():
-            holders.setdefault(name, []).extend(conditions)
         return holders
 
     def resolve_principals(self, node: Node, kind: str) -> tuple[str, ...]:
         """Return the principals of a kind that a name, or a list of names, refers to: logical ids, else literal
         names."""
-        if isinstance(node, ListNode):
-            names = [name for item in node.items for name in self.resolve_principals(item, kind)]
-        elif isinstance(node, Choice):
-            names = [name for _, option in node.options for name in self.resolve_principals(option, kind)]
-        elif isinstance(node, StringNode):
-            unresolved = node.only_hole
-            if unresolved and (unresolved.expression in self._types or unresolved.expression in self.owners):
-                other = _KINDS.get(self._types.get(unresolved.expression, ""), kind) != kind  # only the name is used
-                names = [literal_principal(kind, unresolved.expression) if other else unresolved.expression]
-            elif unresolved and unresolved.kind is UnresolvedKind.NAME and unresolved.role:
-                names = [unresolved.role]  # of a nested stack or of the parent stack
-            else:
-                names = [self._by_name.get((kind, str(node)), literal_principal(kind, str(node)))]
-        else:
-            names = []
-        return tuple(dict.fromkeys(names))
+        names = (value for _, value in flatten_variants(node) if isinstance(value, StringNode))
+        return tuple(dict.fromkeys(self._resolve_principal(name, kind) for name in names))
+
+    def _resolve_principal(self, name: StringNode, kind: str) -> str:
+        unresolved = name.only_hole
+        if unresolved and (unresolved.expression in self._types or unresolved.expression in self.owners):
+            other = _KINDS.get(self._types.get(unresolved.expression, ""), kind) != kind  # only the name is used
+            return literal_principal(kind, unresolved.expression) if other else unresolved.expression
+        if unresolved and unresolved.kind is UnresolvedKind.NAME and unresolved.role:
+            return unresolved.role  # of a nested stack or of the parent stack
+        return self._by_name.get((kind, str(name)), literal_principal(kind, str(name)))
 
 
 def _references_in(node: yaml.Node, bounds: bool = False) -> Iterator[tuple[str, bool]]:
@@ -280,13 +240,3 @@ def _references_in(node: yaml.Node, bounds: bool = False) -> Iterator[tuple[str,
     elif isinstance(node, yaml.MappingNode):
         for key, value in entries(node):
             yield from _references_in(value, bounds or key.value == "Condition" or key.value in _BOUNDARIES)
-
-
-def _conditions_on_boundaries(node: yaml.Node) -> Iterator[yaml.Node]:
-    """Yield the values of the condition key iam:PermissionsBoundary below a node."""
-    for item in node.value if isinstance(node, yaml.SequenceNode) else ():
-        yield from _conditions_on_boundaries(item)
-    for key, value in entries(node):
-        if key.value.lower() == "iam:permissionsboundary":
-            yield value
-        yield from _conditions_on_boundaries(value)

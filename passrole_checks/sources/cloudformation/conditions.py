@@ -9,15 +9,24 @@ Source: AWS CloudFormation Template Reference, "Condition functions".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, none_of, one_of, quoted, simplify
-from passrole_checks.sources.cloudformation.parameters import Parameters, values_in
+from passrole_checks.iam.path_conditions import (
+    Assumption,
+    PathCondition,
+    consistent,
+    extend,
+    negate,
+    none_of,
+    one_of,
+    simplify,
+)
+from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, entries, intrinsic_call, scalar
 
@@ -29,10 +38,14 @@ _MAX_PATHS = 12  # of one condition; a larger one is unresolved
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A decision: the expression, and for each outcome the subtree."""
+    """A decision about an expression: for each outcome, an assumption about it, the subtree."""
 
-    subject: str
-    options: tuple[tuple[str, Tree], ...]
+    options: tuple[tuple[Assumption, Tree], ...]
+
+    @property
+    def subject(self) -> str:
+        """The expression."""
+        return self.options[0][0].subject
 
 
 Tree = bool | Branch
@@ -140,10 +153,10 @@ class TemplateConditions:
             if isinstance(choice, Choice):
                 options = []
                 for outcome, option in choice.options:
-                    if consistent(when, choice.condition, outcome):
-                        path = extend(when, choice.condition, outcome)
+                    if consistent(when, outcome):
+                        path = extend(when, outcome)
                         options.append((outcome, self._compare(option, other, path, description)))
-                return _check_size(_make_tree(choice.condition, options))
+                return _check_size(_make_tree(options))
         first, second = as_text(left), as_text(right)
         if first is None or second is None:
             return _opaque(description)
@@ -164,12 +177,12 @@ class TemplateConditions:
         unresolved = text.only_hole
         allowed = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
         if unresolved is None or allowed is None or not self.parameters.denies:
-            return Branch(self.subject(text), ((quoted(word), True), (none_of([quoted(word)]), False)))
+            return _branch(one_of(self.subject(text), [word]))
         others = [other for other in allowed if other != word]
         if not others:
             return True
         yes, no = (self.parameters.outcome(unresolved.expression, words) for words in ([word], others))
-        return Branch(self.subject(text), ((yes, True), (no, False)))
+        return Branch(((yes, True), (no, False)))
 
     def may_equal(self, text: StringNode, word: str) -> bool:
         """True if an unresolved text can equal a word."""
@@ -226,22 +239,26 @@ def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
 
 
 def _opaque(name: str) -> Branch:
-    return Branch(name, (("true", True), ("false", False)))
+    return _branch(Assumption(name))
 
 
-def _make_tree(subject: str, options: Sequence[tuple[str, Tree]]) -> Tree:
+def _branch(assumption: Assumption) -> Branch:
+    return Branch(((assumption, True), (negate(assumption), False)))
+
+
+def _make_tree(options: Sequence[tuple[Assumption, Tree]]) -> Tree:
     """Return a decision; its answer if all outcomes lead to the same one."""
     answers = {tree for _, tree in options if isinstance(tree, bool)}
     if len(answers) == 1 and all(isinstance(tree, bool) for _, tree in options):
         return answers.pop()
-    return Branch(subject, tuple(options)) if options else False
+    return Branch(tuple(options)) if options else False
 
 
 def negate_tree(tree: Tree) -> Tree:
     """Return the decision with opposite answers."""
     if isinstance(tree, bool):
         return not tree
-    return Branch(tree.subject, tuple((outcome, negate_tree(below)) for outcome, below in tree.options))
+    return Branch(tuple((outcome, negate_tree(below)) for outcome, below in tree.options))
 
 
 def _graft(tree: Tree, rest: Callable[[PathCondition], Tree], when: PathCondition, answer: bool) -> Tree:
@@ -251,9 +268,9 @@ def _graft(tree: Tree, rest: Callable[[PathCondition], Tree], when: PathConditio
         return rest(when) if tree is answer else tree
     options = []
     for outcome, below in tree.options:
-        if consistent(when, tree.subject, outcome):
-            options.append((outcome, _graft(below, rest, extend(when, tree.subject, outcome), answer)))
-    return _make_tree(tree.subject, options)
+        if consistent(when, outcome):
+            options.append((outcome, _graft(below, rest, extend(when, outcome), answer)))
+    return _make_tree(options)
 
 
 def prune(tree: Tree, when: PathCondition) -> Tree:
@@ -262,11 +279,9 @@ def prune(tree: Tree, when: PathCondition) -> Tree:
     if isinstance(tree, bool):
         return tree
     options = [
-        (outcome, prune(below, extend(when, tree.subject, outcome)))
-        for outcome, below in tree.options
-        if consistent(when, tree.subject, outcome)
+        (outcome, prune(below, extend(when, outcome))) for outcome, below in tree.options if consistent(when, outcome)
     ]
-    return options[0][1] if len(options) == 1 else _make_tree(tree.subject, options)
+    return options[0][1] if len(options) == 1 else _make_tree(options)
 
 
 def paths(tree: Tree, when: PathCondition = ()) -> Iterator[tuple[PathCondition, bool]]:
@@ -276,26 +291,27 @@ def paths(tree: Tree, when: PathCondition = ()) -> Iterator[tuple[PathCondition,
         yield when, tree
         return
     for outcome, below in tree.options:
-        if consistent(when, tree.subject, outcome):
-            yield from paths(below, extend(when, tree.subject, outcome))
+        if consistent(when, outcome):
+            yield from paths(below, extend(when, outcome))
 
 
 def simplify_tree(
-    tree: Tree, allowed: Sequence[str] | None = None, outcome: Callable[[Sequence[str]], str] | None = None
+    tree: Tree, allowed: Sequence[str] | None = None, outcome: Callable[[Sequence[str]], Assumption] | None = None
 ) -> Tree:
     """Return a decision about a single expression as one branch (``"prod" or "stage"``).
 
-    ``allowed``: all values that the expression can have, if known. ``outcome`` returns the outcome text for several
-    values.
+    ``allowed``: all values that the expression can have, if known. ``outcome`` returns the assumption that it has one
+    of several values.
     """
-    facts = [fact for when, _ in paths(tree) for fact in when]
-    if isinstance(tree, bool) or {subject for subject, _ in facts} != {tree.subject}:
+    assumptions = [assumption for when, _ in paths(tree) for assumption in when]
+    if isinstance(tree, bool) or {assumption.subject for assumption in assumptions} != {tree.subject}:
         return tree
-    if any(outcome in ("true", "false") for _, outcome in facts):
+    if not all(assumption.lists_values for assumption in assumptions):
         return tree
-    words = dict.fromkeys(values_in_all(facts) if allowed is None else allowed)
-    answers = {word: prune(tree, ((tree.subject, quoted(word)),)) for word in words}
-    other = prune(tree, ((tree.subject, none_of(map(quoted, answers))),)) if allowed is None else None
+    named = (word for assumption in assumptions for word in sorted(assumption.values))
+    words = dict.fromkeys(named if allowed is None else allowed)
+    answers = {word: prune(tree, (one_of(tree.subject, [word]),)) for word in words}
+    other = prune(tree, (none_of(tree.subject, answers),)) if allowed is None else None
     if not answers or any(not isinstance(answer, bool) for answer in (*answers.values(), other or False)):
         return tree
     yes, no = ([word for word, answer in answers.items() if answer is wanted] for wanted in (True, False))
@@ -304,23 +320,17 @@ def simplify_tree(
     if not no and other is not False:
         return True
     if outcome is not None:
-        return Branch(tree.subject, ((outcome(yes), True), (outcome(no), False)))
-    return Branch(
-        tree.subject, ((_outcome_text(yes, no, other is True), True), (_outcome_text(no, yes, other is False), False))
-    )
+        return Branch(((outcome(yes), True), (outcome(no), False)))
+    if allowed is not None:
+        return Branch(((_outcome(tree.subject, yes, no), True), (_outcome(tree.subject, no, yes), False)))
+    return _branch(none_of(tree.subject, no) if other is True else one_of(tree.subject, yes))
 
 
-def values_in_all(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the values that outcomes list."""
-    for _, outcome in facts:
-        yield from values_in(outcome)
-
-
-def _outcome_text(words: Sequence[str], others: Sequence[str], and_more: bool) -> str:
-    """Return the outcome text for ``words``: a list of them, or the complement of ``others`` if that is shorter."""
-    if and_more or len(words) > max(_MAX_LISTED, len(others)):
-        return none_of(map(quoted, others))
-    return one_of(map(quoted, words))
+def _outcome(subject: str, words: Sequence[str], others: Sequence[str]) -> Assumption:
+    """Return the assumption of ``words``: a list of them, or the complement of ``others`` if that is shorter."""
+    if len(words) > max(_MAX_LISTED, len(others)):
+        return none_of(subject, others)
+    return one_of(subject, words)
 
 
 def _check_size(tree: Tree) -> Tree:
@@ -340,4 +350,4 @@ def choose(tree: Tree, yes: Node, no: Node, at: Position) -> Node:
     """Return one of two values, selected by a decision."""
     if isinstance(tree, bool):
         return yes if tree else no
-    return Choice(tree.subject, tuple((outcome, choose(below, yes, no, at)) for outcome, below in tree.options), at)
+    return Choice(tuple((outcome, choose(below, yes, no, at)) for outcome, below in tree.options), at)

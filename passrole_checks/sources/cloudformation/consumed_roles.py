@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import ListNode, Node, StringNode
+from passrole_checks.iam.partial_values import Node, StringNode
 from passrole_checks.sources.cloudformation import sam_implicit_roles
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
@@ -58,10 +58,8 @@ class TemplateRoleConsumers:
             resource = replace(received.resource, address=parent_name(received.resource.address, stack))
             self.roles.append(replace(received, resource=resource, value=to_parent(received.value, stack)))
         for profile in inner.profiles:
-            name = profile.name and to_parent(profile.name, stack)
-            role = profile.role and to_parent(profile.role, stack)
             address = parent_name(profile.address, stack)
-            self.profiles.append(InstanceProfile(address, _text(name), role, profile.at))
+            self.profiles.append(profile.converted(address, lambda value: to_parent(value, stack)))
 
     def add_stack_set(self, inner: TemplateRoleConsumers, stack_set: ResourceDefinition) -> None:
         """Add the roles received in a stack set's template.
@@ -74,9 +72,8 @@ class TemplateRoleConsumers:
             value, by = to_parent(received.value, address), "resource" if received.by == "deployer" else received.by
             self.roles.append(replace(received, resource=stack_set, attribute=attribute, value=value, by=by))
         for profile in inner.profiles:
-            role = profile.role and to_parent(profile.role, address)
-            name = profile.name and to_parent(profile.name, address)
-            self.profiles.append(InstanceProfile(f"{address}.{profile.address}", _text(name), role, profile.at))
+            below = f"{address}.{profile.address}"
+            self.profiles.append(profile.converted(below, lambda value: to_parent(value, address)))
 
     def _with_event_service(self, received: ReceivedRole) -> ReceivedRole:
         """Return the role of a SAM event with the service of this event type."""
@@ -91,13 +88,9 @@ class TemplateRoleConsumers:
 
     def _add_profile(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         """Add an instance profile."""
-        roles = child(properties, "Roles")
-        name = child(properties, "InstanceProfileName")
-        value = self.evaluator.node(roles) if roles is not None else None
-        if isinstance(value, ListNode):
-            value = value.items[0] if value.items else None
-        text = self.evaluator.node(name) if name is not None else None
-        self.profiles.append(InstanceProfile(resource.address, _text(text), value, resource.at))
+        nodes = child(properties, "InstanceProfileName"), child(properties, "Roles")
+        name, roles = (self.evaluator.node(node) if node is not None else None for node in nodes)
+        self.profiles.append(InstanceProfile(resource.address, name, roles))
 
 
 class _PropertiesWithGlobals:
@@ -120,7 +113,3 @@ class _PropertiesWithGlobals:
 
 def _literal(node: Node) -> str | None:
     return node.literal if isinstance(node, StringNode) else None
-
-
-def _text(node: Node | None) -> StringNode | None:
-    return node if isinstance(node, StringNode) else None

@@ -66,7 +66,7 @@ def _documents_in_text(node: Node, path: str, depth: int = _DEPTH) -> Iterator[t
     if isinstance(node, Choice):
         for outcome, option in node.options:
             for inner, document in _documents_in_text(option, path, depth):
-                yield inner, Choice(node.condition, ((outcome, document),), node.at)
+                yield inner, Choice(((outcome, document),), node.at)
     elif (
         isinstance(node, StringNode)
         and depth

@@ -21,7 +21,7 @@ from passrole_checks.sources.cloudformation.template import (
     intrinsic_call,
     scalar,
 )
-from passrole_checks.sources.model.attachments_elsewhere import flatten_variants
+from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
 
 Conditions = tuple[tuple[str, bool], ...]

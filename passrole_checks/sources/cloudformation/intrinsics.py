@@ -26,7 +26,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     unknown,
 )
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend, one_of, quoted
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, extend, one_of
 from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, choose, implied_condition, prune
 from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, format_call, format_node
 from passrole_checks.sources.cloudformation.foreign_placeholders import mark_foreign_placeholders
@@ -297,16 +297,16 @@ class Evaluator:
                 return self.node(yes if tree else no)
             finally:
                 self._assumed = before
-        options: list[tuple[str, Node]] = []
+        options: list[tuple[Assumption, Node]] = []
         for outcome, below in tree.options:
-            if consistent(self.when, tree.subject, outcome):
+            if consistent(self.when, outcome):
                 when = self.when
-                self.when = extend(when, tree.subject, outcome)
+                self.when = extend(when, outcome)
                 try:
                     options.append((outcome, self._branches(condition, below, yes, no, at)))
                 finally:
                     self.when = when
-        return options[0][1] if len(options) == 1 else Choice(tree.subject, tuple(options), at)
+        return options[0][1] if len(options) == 1 else Choice(tuple(options), at)
 
     def _select(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
@@ -331,7 +331,7 @@ class Evaluator:
         if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_is_single_element, items.items)):
             return unknown(expression, at, "the index is unknown")
         subject = self.conditions.subject(index)
-        return Choice(subject, tuple((quoted(str(place)), item) for place, item in enumerate(items.items)), at)
+        return Choice(tuple((one_of(subject, [str(place)]), item) for place, item in enumerate(items.items)), at)
 
     def _split(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 2:
@@ -358,19 +358,19 @@ class Evaluator:
         def possible(key: StringNode, word: str) -> bool:
             unresolved = key.only_hole
             is_allowed = unresolved is None or self.parameters.may_equal(unresolved.expression, word)
-            return is_allowed and consistent(self.when, self.conditions.subject(key), quoted(word))
+            return is_allowed and consistent(self.when, one_of(self.conditions.subject(key), [word]))
 
         def closed(key: StringNode) -> Sequence[str] | None:
             unresolved = key.only_hole
             words = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
             return words and [word for word in words if possible(key, word)]
 
-        def outcome(key: StringNode, words: Sequence[str]) -> str:
+        def outcome(key: StringNode, words: Sequence[str]) -> Assumption:
             unresolved = key.only_hole
             return (
                 self.parameters.outcome(unresolved.expression, words)
                 if unresolved is not None
-                else one_of(map(quoted, words))
+                else one_of(self.conditions.subject(key), words)
             )
 
         def build(chosen_keys: Sequence[Node]) -> Node:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import yaml
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import none_of, quoted
+from passrole_checks.iam.path_conditions import Assumption, none_of
 from passrole_checks.sources.cloudformation.strings import mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import entries
 
@@ -29,7 +29,7 @@ class Lookup:
     """One lookup.
 
     ``subject`` returns the name of an unknown key; ``possible`` is True if it can be a word; ``closed`` returns all
-    words that it can be, if known; ``outcome`` returns the outcome text for several words; ``fallback`` returns the
+    words that it can be, if known; ``outcome`` returns the assumption that it is one of them; ``fallback`` returns the
     DefaultValue, if there is one.
     """
 
@@ -39,7 +39,7 @@ class Lookup:
         subject: Callable[[StringNode], str],
         possible: Callable[[StringNode, str], bool],
         closed: Callable[[StringNode], Sequence[str] | None],
-        outcome: Callable[[StringNode, Sequence[str]], str],
+        outcome: Callable[[StringNode, Sequence[str]], Assumption],
         fallback: Callable[[], Node] | None,
     ) -> None:
         self.at = at
@@ -99,12 +99,10 @@ class Lookup:
             rest = groups[-1]
         elif len(most[0]) > 1:
             rest = most  # the complement of the others
-        counted = [quoted(word) for group in groups if group is not rest for word in group[0]]
-        options = tuple(
-            ((none_of(counted) if counted else "true") if group is rest else self.outcome(key, group[0]), group[1])
-            for group in groups
-        )
-        return Choice(self.subject(key), options, self.at)
+        counted = [word for group in groups if group is not rest for word in group[0]]
+        other = none_of(self.subject(key), counted)
+        options = tuple((other if group is rest else self.outcome(key, group[0]), group[1]) for group in groups)
+        return Choice(options, self.at)
 
 
 def _values_by_key(node: yaml.Node) -> dict[str, yaml.Node]:

@@ -24,8 +24,8 @@ from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.partial_values import Choice, Node, Position, unknown
 from passrole_checks.iam.path_conditions import intersect
+from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
-from passrole_checks.sources.cloudformation.attachments_elsewhere import AttachmentCollector
 from passrole_checks.sources.cloudformation.cdk import find_asset
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
 from passrole_checks.sources.cloudformation.documents import existence_conditions
@@ -96,7 +96,7 @@ class TemplateReader(Protocol):
     nested: NestedStacks
     attachments: TemplateAttachments
     received: TemplateRoleConsumers
-    elsewhere: AttachmentCollector
+    attachment_reader: AttachmentReader
 
     def read(self) -> None: ...
 
@@ -151,18 +151,12 @@ class NestedStacks:
         outer.resources.extend(_in_parent(entry, stack) for entry in reader.resources)
         for inner in reader.policies:
             document = self.evaluator.guarded(to_parent(inner.document, stack))
-            principals = tuple(map(named, inner.principals))
-            held = tuple(
-                (named(holder), parent_condition(when, stack)) for holder, when in inner.conditional_principals
-            )
-            resource = _in_parent(inner.resource, stack)
-            policy = replace(
-                inner, resource=resource, document=document, principals=principals, conditional_principals=held
-            )
-            outer.policies.append(outer.attachments.apply_to_nested(policy, stack, reader.attachments))
+            policy = replace(inner, resource=_in_parent(inner.resource, stack), document=document)
+            policy = policy.with_principals(named, lambda when: parent_condition(when, stack))
+            outer.policies.append(policy)
         self._add_roles_and_users(reader, outer, stack)
         outer.received.add_nested(reader.received, stack)
-        outer.elsewhere.add_nested(reader.elsewhere, stack, named, outer.attachments)
+        outer.attachment_reader.add_nested(reader.attachments.index, stack, named)
         outer.unreadable.extend(
             replace(entry, resource=parent_name(entry.resource, stack) if entry.resource else stack)
             for entry in reader.unreadable
@@ -205,7 +199,7 @@ class NestedStacks:
             return unknown(expression, at, "the nested stack has no such output")
         condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
         condition_holds = None if condition is None else reader.evaluator.decided_outcome(condition)
-        decided_parameters = {subject.removeprefix("Ref ") for subject, _ in self.evaluator.when}
+        decided_parameters = {assumption.subject.removeprefix("Ref ") for assumption in self.evaluator.when}
         for open_defaults in (self.evaluator.open_defaults, True):
             key = (stack, name, open_defaults)
             if key not in self._outputs:
@@ -229,7 +223,7 @@ class NestedStacks:
         if reader is None:
             return False
         inner = TemplateAttachments(reader.evaluator.template, reader.evaluator, {}, reader.nested.is_only_boundary)
-        return inner.is_only_boundary(parameter)
+        return inner.index.is_only_boundary(parameter)
 
     def _principal(self, name: str, stack: str, own: Collection[str]) -> str:
         """Return the name of a nested template's principal in this template.
@@ -363,10 +357,8 @@ def _moved_to(node: Node, at: Position) -> Node:
     """Return a value with the position where it is used, since findings belong there and not to the nested template."""
     if isinstance(node, partial_values.StringNode):
         return partial_values.moved(node, at)
-    if isinstance(node, Choice):
-        return replace(node, options=tuple((outcome, _moved_to(option, at)) for outcome, option in node.options), at=at)
-    if isinstance(node, partial_values.ListNode):
-        return replace(node, items=tuple(_moved_to(item, at) for item in node.items), at=at)
+    if isinstance(node, (Choice, partial_values.ListNode)):
+        return replace(partial_values.map_children(node, lambda child: _moved_to(child, at)), at=at)
     return node
 
 

@@ -6,7 +6,6 @@ value), "Specify existing resources at runtime with CloudFormation-supplied para
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +25,7 @@ from passrole_checks.iam.partial_values import (
     moved,
     unknown,
 )
-from passrole_checks.iam.path_conditions import PathCondition, consistent, implies, none_of, one_of, quoted
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
 from passrole_checks.sources.cloudformation.rules import values_by_rules
 from passrole_checks.sources.cloudformation.strings import as_text, boolean_text, mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
@@ -41,7 +40,6 @@ _PIECE = re.compile(rf"(?P<atom>{_CLASS}|\\[wd.-]|[A-Za-z0-9_-])(?P<quantifier>{
 _TWELVE_DIGITS = re.compile(r"(?:\\d|\[0-9\])\{12\}")
 _DIGITS = re.compile(r"(?:\\d|\[0-9\])(?:\+|\*|\{\d+(?:,\d*)?\})")
 _WORDS = re.compile(r"\(?(?:\?:)?([\w-]+(?:\|[\w-]+)+)\)?", re.ASCII)
-_DECODER = json.JSONDecoder()
 
 
 class Parameters:
@@ -56,7 +54,7 @@ class Parameters:
         self.rule_values = values_by_rules(template)
         self._conditions = template.conditions
         self._complements: dict[str, str] = {}
-        self.denies = template.contains_word("Deny")
+        self.denies = template.may_deny
 
     def _as_in_template(self, name: str, value: str) -> str:
         """Return a given value; ``Yes`` as YAML parses it if the template has it unquoted."""
@@ -99,9 +97,11 @@ class Parameters:
             options = [
                 (outcome, self._argument_value(option, name, is_list, at, when))
                 for outcome, option in node.options
-                if consistent(when, node.condition, outcome)
+                if consistent(when, outcome)
             ]
-            return options[0][1] if len(options) == 1 else replace(node, options=tuple(options), at=at)
+            if len(options) < 2:
+                return options[0][1] if options else unknown(name, at, _PASSED)
+            return replace(node, options=tuple(options), at=at)
         if isinstance(node, Absent):
             return self._own_value(name, at, when, is_list, False)
         if isinstance(node, ListNode):
@@ -129,18 +129,18 @@ class Parameters:
         subject = self.subject(name)
         if default is not None and self.stack_call is not None:
             return _text(default, at)
-        if default is not None and not open_default and consistent(when, subject, quoted(default)):
-            certain = implies(when, (subject, self.outcome(name, [default])))
+        if default is not None and not open_default and consistent(when, one_of(subject, [default])):
+            certain = implies(when, self.outcome(name, [default]))
             return _text(default, at, () if certain else (name,))
         reason = "no default" if default is None else "set at deployment"
         allowed = self.allowed_values(name)
         remaining = [
-            word for word in stated_values(when, subject) or allowed or () if consistent(when, subject, quoted(word))
+            word for word in allowed or stated_values(when, subject) if consistent(when, one_of(subject, [word]))
         ]
         if len(remaining) == 1:
             return _text(remaining[0], at)
         if remaining and not open_default:
-            return Choice(subject, tuple((self.outcome(name, [word]), _text(word, at)) for word in remaining), at)
+            return Choice(tuple((self.outcome(name, [word]), _text(word, at)) for word in remaining), at)
         return unknown(name, at, reason, self.kind(name))
 
     def allowed_values(self, name: str) -> tuple[str, ...] | None:
@@ -165,18 +165,18 @@ class Parameters:
         match = _WORDS.fullmatch(self._pattern(name))
         return tuple(dict.fromkeys(match.group(1).split("|"))) if match else None
 
-    def outcome(self, name: str, words: Sequence[str]) -> str:
-        """Return the outcome text for a parameter with one of these values.
+    def outcome(self, name: str, words: Sequence[str]) -> Assumption:
+        """Return the assumption that a parameter has one of these values.
 
         If all values are known and the template contains a Deny, one value is always expressed as the complement of the
         others: Deny statements under all values then leave nothing, even without knowing the values.
         """
         closed = self.denies and name in self.nodes and name not in self.given
         allowed = self.allowed_values(name) if closed else None
-        if allowed is None or self._complement(name, allowed) not in words:
-            return one_of(map(quoted, words))
-        others = [quoted(word) for word in allowed if word not in words]
-        return none_of(others) if others else one_of(map(quoted, words))
+        others = [word for word in allowed or () if word not in words]
+        if allowed is None or not others or self._complement(name, allowed) not in words:
+            return one_of(self.subject(name), words)
+        return none_of(self.subject(name), others)
 
     def _complement(self, name: str, allowed: Sequence[str]) -> str:
         """Return the value that is expressed as the complement: the one that the conditions mention least."""
@@ -252,21 +252,6 @@ def _shortest_match(pattern: str) -> int | None:
 
 
 def stated_values(when: PathCondition, subject: str) -> tuple[str, ...]:
-    """Return the values of a parameter that a path condition lists; none if it lists none."""
-    for condition, outcome in when:
-        if condition == subject and outcome.startswith('"'):
-            return tuple(values_in(outcome))
-    return ()
-
-
-def values_in(outcome: str) -> Iterator[str]:
-    """Yield the values that an outcome lists, also in ``not "a" or "b"``."""
-    outcome = outcome.removeprefix("not ")
-    place = 0
-    while place < len(outcome):
-        try:
-            word, place = _DECODER.raw_decode(outcome, place)
-        except ValueError:
-            return
-        yield str(word)
-        place += len(" or ")
+    """Return the values of a parameter that a path condition lists, sorted; none if it lists none."""
+    stated = (one.values for one in when if one.subject == subject and one.lists_values and not one.negated)
+    return tuple(sorted(next(stated, ())))

@@ -117,18 +117,11 @@ class ParentStack:
         at = self.position(node.at)
         if isinstance(node, StringNode):
             return moved(node, at)
-        if isinstance(node, ListNode):
-            return ListNode(tuple(map(self._shifted, node.items)), at)
+        node = partial_values.map_children(node, self._shifted)
         if isinstance(node, partial_values.ObjectNode):
-            entries = (
-                ObjectEntry(moved(child.key, self.position(child.key.at)), self._shifted(child.value))
-                for child in node.entries
-            )
-            return partial_values.ObjectNode(tuple(entries), at)
-        if isinstance(node, Choice):
-            return replace(
-                node, options=tuple((outcome, self._shifted(child)) for outcome, child in node.options), at=at
-            )
+            keys = (moved(entry.key, self.position(entry.key.at)) for entry in node.entries)
+            entries = tuple(ObjectEntry(key, entry.value) for key, entry in zip(keys, node.entries, strict=True))
+            return replace(node, entries=entries, at=at)
         return replace(node, at=at)
 
 

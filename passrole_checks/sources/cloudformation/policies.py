@@ -14,8 +14,8 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.cloudformation import sam
+from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
-from passrole_checks.sources.cloudformation.attachments_elsewhere import AttachmentCollector
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
 from passrole_checks.sources.cloudformation.custom_resources import collect_passed_documents
 from passrole_checks.sources.cloudformation.documents import (
@@ -31,6 +31,7 @@ from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import as_stack_set_policy, read_template_body
 from passrole_checks.sources.cloudformation.suppressions import read_suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
+from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
     Framework,
     PolicyKind,
@@ -102,7 +103,6 @@ class PolicyReader:
         self.documents = TemplateDocuments(template, self.evaluator)
         self.serverless = Serverless(template, self.documents, self.owners)
         self.received = TemplateRoleConsumers(template, self.evaluator, self.owners)
-        self.elsewhere = AttachmentCollector(template, self.documents, self.owners)
         self.resources: list[ResourceDefinition] = []
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
@@ -114,6 +114,7 @@ class PolicyReader:
         """Read the template, once; parts that cannot be read are added to ``unreadable``."""
         self._check_sections()
         self.attachments = TemplateAttachments(self.template, self.evaluator, self.owners, self.nested.is_only_boundary)
+        self.attachment_reader = AttachmentReader(self.template, self.documents, self.attachments)
         seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value in seen:
@@ -127,7 +128,7 @@ class PolicyReader:
                 self._read_resource(key.value, key, node)
         if self.framework is Framework.SAM:
             self.serverless.read_globals()
-        self.elsewhere.finish(self.policies)
+        self.attachments.finish(self.policies)
 
     def suppressions(self) -> list[Suppression]:
         """Return the suppressions in the template and in its nested stacks."""
@@ -242,15 +243,14 @@ class PolicyReader:
         """Read the policies, principals and roles of a resource by its type."""
         kind = resource.type
         self.received.read(resource, properties)
-        self.elsewhere.read(resource, properties, self.attachments)
+        self.attachment_reader.read(resource, properties)
         if kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-            principals = self.attachments.principals(properties, resource.address)
-            policy_kind = PolicyKind.IDENTITY
-            if kind == "AWS::IAM::ManagedPolicy" and self.attachments.is_boundary(resource.address, bool(principals)):
-                policy_kind = PolicyKind.BOUNDARY
+            named = self.attachments.named_principals(properties)
             start = len(self.policies)
-            self.documents.collect_at(resource, properties, ("PolicyDocument",), policy_kind, principals, required=True)
-            held = self.attachments.conditional_principals(properties, resource.address)
+            self.documents.collect_at(
+                resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, tuple(named), required=True
+            )
+            held = conditional_holders(named)
             self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
         elif kind in _STANDALONE:
             key, principal_kind = _STANDALONE[kind]
@@ -336,7 +336,7 @@ class PolicyReader:
         for policy in reader.policies:
             document = self.evaluator.guarded(policy.document)
             self.policies.append(as_stack_set_policy(replace(policy, document=document), resource))
-        self.elsewhere.add_stack_set(reader.elsewhere, resource)
+        self.attachment_reader.add_stack_set(reader.attachments.index, resource)
         self.received.add_stack_set(reader.received, resource)
         for role in reader.roles:  # roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")

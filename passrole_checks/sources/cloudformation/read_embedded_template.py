@@ -37,8 +37,10 @@ from passrole_checks.sources.cloudformation.stack_values import (
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder
 from passrole_checks.sources.model.configuration import (
+    UNKNOWN_BOUNDARY,
     AttachedPolicy,
-    InstanceProfile,
+    Attachments,
+    BoundaryUse,
     ManagedAttachment,
     ResourceDefinition,
     RoleDefinition,
@@ -136,18 +138,11 @@ class _ContentBuilder:
             for entry in reader.received.roles
         )
         profiles = tuple(
-            InstanceProfile(
-                f"{resource.address}.{entry.address}",
-                parent.text(entry.name),
-                parent.value(entry.role) if entry.role is not None else None,
-                resource.at,
-            )
-            for entry in reader.received.profiles
+            profile.converted(f"{resource.address}.{profile.address}", parent.value)
+            for profile in reader.received.profiles
         )
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
-        builder = reader.elsewhere.builder
-        bounded = (*builder.bounded, *builder.boundary_unknown, *builder.conditional_boundaries)
         file = parent.body.at.file
         problems = (*reader.unreadable, *reader.not_evaluated)
         return StackContent(
@@ -157,9 +152,7 @@ class _ContentBuilder:
             () if one_account else roles,
             policies=tuple(map(self._policy, reader.policies)),
             users=tuple(self._users()) if one_account else (),
-            attachments=tuple(map(self._attachment, builder.attachments)),
-            members=tuple((self._principal(group), self._principal(user)) for group, user in builder.members),
-            boundary_unknown=tuple(dict.fromkeys(map(self._principal, bounded))),
+            attached=self._attached(),
             suppressions=tuple(self._suppressions()) if file != resource.at.file else (),
             not_evaluated=tuple(
                 replace(entry, reason=f"{resource.address}: {entry.reason}", line=self._line(entry.line))
@@ -191,11 +184,15 @@ class _ContentBuilder:
             resource=self.resource,
             path=self._path(policy.resource, policy.path),
             document=self._document(policy.document, policy.resource, policy.path),
-            principals=tuple(map(self._principal, policy.principals)),
-            conditional_principals=tuple(
-                (self._principal(holder), parent_condition(when, self.resource.address))
-                for holder, when in policy.conditional_principals
-            ),
+        ).with_principals(self._principal, lambda when: parent_condition(when, self.resource.address))
+
+    def _attached(self) -> Attachments:
+        """Return the attachments; the contents of permissions boundaries are unknown outside of the template."""
+        index = self.reader.attachments.index
+        return Attachments(
+            tuple(map(self._attachment, index.managed_policies)),
+            tuple((self._principal(group), self._principal(user)) for group, user in index.members),
+            tuple(BoundaryUse(self._principal(holder), UNKNOWN_BOUNDARY) for holder in index.boundaries),
         )
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:

@@ -59,16 +59,12 @@ def _arguments(properties: yaml.Node) -> dict[str, str | None]:
 def as_stack_set_policy(policy: AttachedPolicy, stack_set: ResourceDefinition) -> AttachedPolicy:
     """Return a policy of the stack set's template as a policy of the stack set."""
     inner = policy.resource.address
-    return AttachedPolicy(
-        stack_set,
-        f"TemplateBody/Resources/{inner}/Properties/{policy.path}",
-        _with_prefixed_roles(policy.document, stack_set.address),
-        policy.kind,
-        tuple(f"{stack_set.address}.{principal}" for principal in policy.principals),
-        conditional_principals=tuple(
-            (f"{stack_set.address}.{principal}", when) for principal, when in policy.conditional_principals
-        ),
-    )
+    return replace(
+        policy,
+        resource=stack_set,
+        path=f"TemplateBody/Resources/{inner}/Properties/{policy.path}",
+        document=_with_prefixed_roles(policy.document, stack_set.address),
+    ).with_principals(lambda principal: f"{stack_set.address}.{principal}")
 
 
 def _with_prefixed_roles(node: Node, address: str) -> Node:

@@ -59,7 +59,12 @@ def parent_name(name: str, stack: str) -> str:
 
 def parent_condition(when: PathCondition, stack: str) -> PathCondition:
     """Return a path condition of the nested stack as the outer stack sees it."""
-    return tuple((name if name in _EVERYWHERE else parent_name(name, stack), outcome) for name, outcome in when)
+    return tuple(
+        assumption
+        if assumption.subject in _EVERYWHERE
+        else replace(assumption, subject=parent_name(assumption.subject, stack))
+        for assumption in when
+    )
 
 
 def limit_size(node: Node, expression: str) -> Node:
@@ -90,7 +95,7 @@ def _rename_references(node: Node, rename: _Rename) -> Node:
         parts = tuple(part if isinstance(part, str) else _rename_unresolved(part, rename) for part in string.parts)
         return replace(string, parts=parts, defaults=tuple(map(rename_unless_shared, string.defaults)))
 
-    return partial_values.map_strings(node, change, keys=True, condition=rename_unless_shared)
+    return partial_values.map_strings(node, change, keys=True, subject=rename_unless_shared)
 
 
 def _rename_unresolved(unresolved: Unresolved, rename: _Rename) -> Unresolved:

@@ -89,30 +89,25 @@ def map_variants(
             ]
         )
     options = [
-        (label, map_variants([select_outcome(node, choice.condition, label) for node in nodes], build, at, share))
-        for label, _ in choice.options
+        (outcome, map_variants([restrict(node, (outcome,)) for node in nodes], build, at, share))
+        for outcome, _ in choice.options
     ]
     same = all(option == options[0][1] for _, option in options[1:])
-    return options[0][1] if same else Choice(choice.condition, tuple(options), at)
+    return options[0][1] if same else Choice(tuple(options), at)
 
 
-def select_outcome(node: Node, condition: str, label: str) -> Node:
-    """Return the node with ``condition`` fixed to the outcome ``label``."""
-    return _restrict(node, ((condition, label),))
-
-
-def _restrict(node: Node, when: PathCondition) -> Node:
+def restrict(node: Node, when: PathCondition) -> Node:
     """Return the node restricted to the options consistent with a path condition."""
     if not isinstance(node, Choice):
         return node
     options = [
-        (outcome, _restrict(option, extend(when, node.condition, outcome)))
+        (outcome, restrict(option, extend(when, outcome)))
         for outcome, option in node.options
-        if consistent(when, node.condition, outcome)
+        if consistent(when, outcome)
     ]
     if not options:
-        return unknown(node.condition, node.at, f"no variant for {when[0][1]}")
-    return options[0][1] if len(options) == 1 else Choice(node.condition, tuple(options), node.at)
+        return unknown(node.condition, node.at, "no variant under these conditions")
+    return options[0][1] if len(options) == 1 else Choice(tuple(options), node.at)
 
 
 def drop_unresolved(node: Node, reason: str) -> Node:
@@ -127,7 +122,7 @@ def drop_unresolved(node: Node, reason: str) -> Node:
     )
     if not remaining:
         return options[0][1]
-    return remaining[0][1] if len(remaining) == 1 else Choice(node.condition, remaining, node.at)
+    return remaining[0][1] if len(remaining) == 1 else Choice(remaining, node.at)
 
 
 def as_text(node: Node) -> StringNode | None:

@@ -287,9 +287,10 @@ class Template:
     def _lines_of(self, node: yaml.Node) -> list[str]:
         return self._included.get(str(node.start_mark.name), self.lines) if self._included else self.lines
 
-    def contains_word(self, word: str) -> bool:
-        """True if a word occurs anywhere in the template or the included files."""
-        return word in self.text or any(word in line for lines in self._included.values() for line in lines)
+    @property
+    def may_deny(self) -> bool:
+        """True if the word Deny occurs anywhere in the template or the included files."""
+        return "Deny" in self.text or any("Deny" in line for lines in self._included.values() for line in lines)
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Return line and column (1-based) of a scalar's first character, and the indentation of its further lines.

@@ -40,6 +40,11 @@ def module_of(address: str) -> str:
     return match[0] if match is not None else ""
 
 
+def without_key(address: str) -> str:
+    """Return an address without the instance key at its end."""
+    return address.removesuffix(segments_of(address)[-1][1]) if address.endswith("]") else address
+
+
 def seen_from(module: str, text: str) -> str:
     """Return a text about a Terraform configuration as seen inside a module: without the module's own address."""
     if not module:

@@ -6,15 +6,15 @@ and returns a :class:`Configuration`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
-from passrole_checks.iam.partial_values import Node, Position, StringNode
+from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
@@ -103,6 +103,16 @@ class AttachedPolicy:
     managed: str = ""
     conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
 
+    def with_principals(
+        self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
+    ) -> AttachedPolicy:
+        """Return the policy with its principals renamed and their path conditions changed; itself if both are equal."""
+        principals = tuple(map(rename, self.principals))
+        conditional = tuple((rename(principal), condition(when)) for principal, when in self.conditional_principals)
+        if principals == self.principals and conditional == self.conditional_principals:
+            return self
+        return replace(self, principals=principals, conditional_principals=conditional)
+
 
 @dataclass(frozen=True, slots=True)
 class ManagedAttachment:
@@ -121,6 +131,93 @@ class ManagedAttachment:
     at: Position
     when: PathCondition = ()
     is_checked: bool = True
+
+
+UNKNOWN_BOUNDARY = StringNode((Unresolved("the permissions boundary"),), Position("", 0))
+"""A permissions boundary of which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryUse:
+    """The permissions boundary of a principal, under the path condition ``when``.
+
+    ``policy`` is a policy of this configuration, the ARN or name of one defined elsewhere, :data:`UNKNOWN_BOUNDARY`, or
+    None if the principal has no boundary under this condition.
+    """
+
+    principal: str
+    policy: AttachedPolicy | StringNode | None
+    when: PathCondition = ()
+
+    @property
+    def is_known(self) -> bool:
+        """True if the principal has this boundary in any case, and it is known which one."""
+        return not self.when and self.policy is not None and self.policy != UNKNOWN_BOUNDARY
+
+
+@dataclass(frozen=True, slots=True)
+class Attachments:
+    """Attachments of a configuration that its policies do not have themselves.
+
+    ``managed_policies`` are attached managed policies that are not in this configuration. ``members`` are pairs of a
+    group and a user. ``boundaries`` are permissions boundaries: one for each principal, or one for each path condition
+    that decides on it. ``targets`` are the targets of service control policies, each with its path condition and its
+    policy.
+    """
+
+    managed_policies: tuple[ManagedAttachment, ...] = ()
+    members: tuple[tuple[str, str], ...] = ()
+    boundaries: tuple[BoundaryUse, ...] = ()
+    targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...] = ()
+
+    def principals(self) -> Iterator[str]:
+        """Yield the principals, with repetitions."""
+        for pair in self.members:
+            yield from pair
+        yield from (boundary.principal for boundary in self.boundaries)
+        yield from (attachment.holder for attachment in self.managed_policies)
+
+    def boundaries_by_principal(self) -> dict[str, list[BoundaryUse]]:
+        """Return the boundaries of each principal: the known one, else those under path conditions, else unknown."""
+        by_principal: dict[str, list[BoundaryUse]] = {}
+        for boundary in self.boundaries:
+            by_principal.setdefault(boundary.principal, []).append(boundary)
+        for principal, boundaries in by_principal.items():
+            known = [boundary for boundary in boundaries if boundary.is_known]
+            conditional = [boundary for boundary in boundaries if boundary.when]
+            by_principal[principal] = known[-1:] or conditional or boundaries[:1]
+        return by_principal
+
+    def renamed(self, rename: Callable[[str], str]) -> Attachments:
+        """Return the attachments with their principals renamed."""
+        return Attachments(
+            tuple(replace(attachment, holder=rename(attachment.holder)) for attachment in self.managed_policies),
+            tuple((rename(group), rename(user)) for group, user in self.members),
+            tuple(
+                BoundaryUse(
+                    rename(boundary.principal),
+                    boundary.policy.with_principals(rename)
+                    if isinstance(boundary.policy, AttachedPolicy)
+                    else boundary.policy,
+                    boundary.when,
+                )
+                for boundary in self.boundaries
+            ),
+            self.targets,
+        )
+
+    def with_others(self, others: Iterable[Attachments]) -> Attachments:
+        """Return these attachments together with others, such as those in the templates of stacks."""
+        every = (self, *others)
+        return Attachments(
+            tuple(attachment for each in every for attachment in each.managed_policies),
+            tuple(pair for each in every for pair in each.members),
+            tuple(boundary for each in every for boundary in each.boundaries),
+            tuple(target for each in every for target in each.targets),
+        )
+
+
+NO_ATTACHMENTS = Attachments()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +254,25 @@ class ReceivedRole:
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfile:
-    """An instance profile of this configuration and its role. ``name`` is None if AWS generates it."""
+    """An instance profile of this configuration. ``name`` is None if AWS generates it.
+
+    ``roles`` is its role, or a list with its role.
+    """
 
     address: str
-    name: StringNode | None
-    role: Node | None
-    at: Position
+    name: Node | None
+    roles: Node | None
+
+    @property
+    def role(self) -> Node | None:
+        """The role; an instance profile contains at most one."""
+        if isinstance(self.roles, ListNode):
+            return self.roles.items[0] if self.roles.items else None
+        return self.roles
+
+    def converted(self, address: str, convert: Callable[[Node], Node]) -> InstanceProfile:
+        """Return a copy with another address and converted values."""
+        return InstanceProfile(address, self.name and convert(self.name), self.roles and convert(self.roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,15 +343,10 @@ class Configuration:
     principals named as in ``policies``; None if there is nothing to compare with. ``home`` is the account and partition
     of these, as far as ARNs show. ``unchanged`` are the policies that the change leaves unchanged; ``policies`` are
     then only the others. ``incomplete`` are principals whose other policies are unknown, since the change names only
-    what it changes. Fields ``…_before`` describe the state before the change.
+    what it changes. ``attached_before`` are the attachments before the change.
 
-    Principals: ``members`` are pairs of a group and a user. ``boundaries`` are principals with the managed policy that
-    is their permissions boundary. ``boundary_unknown`` are principals whose boundary is not in this configuration; its
-    ARN or name, if known, is in ``boundary_names``. ``conditional_boundaries`` are principals whose boundary depends on
-    path conditions: a policy of this configuration, one defined elsewhere, or none. ``attachments`` are attached
-    managed policies that are not in this configuration. ``targets`` are the targets of service control policies, each
-    with its path condition and its policy. ``literals`` are principals known by a literal name: the displayed name
-    (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users of this configuration whose
+    Principals: ``attached`` are their attachments. ``literals`` are principals known by a literal name: the displayed
+    name (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users of this configuration whose
     names are known.
 
     ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
@@ -267,17 +372,8 @@ class Configuration:
     unchanged: tuple[AttachedPolicy, ...] = ()
     home: Deployment = ANYWHERE
     incomplete: frozenset[str] = frozenset()
-    members: tuple[tuple[str, str], ...] = ()
-    members_before: tuple[tuple[str, str], ...] = ()
-    boundaries: tuple[tuple[str, AttachedPolicy], ...] = ()
-    boundaries_before: tuple[tuple[str, AttachedPolicy], ...] = ()
-    boundary_unknown: tuple[str, ...] = ()
-    boundary_names: tuple[tuple[str, StringNode], ...] = ()
-    boundary_names_before: tuple[tuple[str, StringNode], ...] = ()
-    conditional_boundaries: tuple[tuple[str, PathCondition, AttachedPolicy | StringNode | None], ...] = ()
-    attachments: tuple[ManagedAttachment, ...] = ()
-    attachments_before: tuple[ManagedAttachment, ...] = ()
-    targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...] = ()
+    attached: Attachments = NO_ATTACHMENTS
+    attached_before: Attachments = NO_ATTACHMENTS
     other_policies: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()

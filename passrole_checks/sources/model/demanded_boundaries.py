@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, texts_in
+from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode, nodes_in, texts_in
 
 BOUNDARY_KEY = "iam:permissionsboundary"
 """The condition key in lower case."""
@@ -20,16 +20,7 @@ def demanded_boundaries(document: Node) -> Iterator[StringNode]:
             document = parse_json(document)
         except MalformedDocument:
             return
-    pending = [document]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ListNode):
-            pending.extend(node.items)
-        elif isinstance(node, Choice):
-            pending.extend(option for _, option in node.options)
-        elif isinstance(node, ObjectNode):
-            for entry in node.entries:
-                if (entry.key.literal or "").lower() == BOUNDARY_KEY:
-                    yield from texts_in(entry.value)
-                else:
-                    pending.append(entry.value)
+    for node in nodes_in(document):
+        for entry in node.entries if isinstance(node, ObjectNode) else ():
+            if (entry.key.literal or "").lower() == BOUNDARY_KEY:
+                yield from texts_in(entry.value)

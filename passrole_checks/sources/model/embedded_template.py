@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.partial_values import StringNode
-from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
+    NO_ATTACHMENTS,
     AttachedPolicy,
+    Attachments,
     InstanceProfile,
-    ManagedAttachment,
     ReceivedRole,
     RoleDefinition,
     Suppression,
@@ -46,9 +46,7 @@ class StackContent:
     named: tuple[RoleDefinition, ...] = ()
     policies: tuple[AttachedPolicy, ...] = ()
     users: tuple[tuple[str, StringNode], ...] = ()
-    attachments: tuple[ManagedAttachment, ...] = ()
-    members: tuple[tuple[str, str], ...] = ()
-    boundary_unknown: tuple[str, ...] = ()
+    attached: Attachments = NO_ATTACHMENTS
     suppressions: tuple[Suppression, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
     file: str = ""
@@ -62,33 +60,12 @@ class StackContent:
         return f"CloudFormation stack: {fault}"
 
     def with_principals(self, rename: Callable[[str], str]) -> StackContent:
-        """Return a copy whose principals are renamed by ``who``."""
+        """Return a copy with renamed principals."""
         return replace(
             self,
-            policies=tuple(
-                replace(
-                    policy,
-                    principals=tuple(map(rename, policy.principals)),
-                    conditional_principals=tuple(
-                        (rename(holder), when) for holder, when in policy.conditional_principals
-                    ),
-                )
-                for policy in self.policies
-            ),
-            attachments=tuple(replace(policy, holder=rename(policy.holder)) for policy in self.attachments),
-            members=tuple((rename(group), rename(user)) for group, user in self.members),
-            boundary_unknown=tuple(map(rename, self.boundary_unknown)),
+            policies=tuple(policy.with_principals(rename) for policy in self.policies),
+            attached=self.attached.renamed(rename),
         )
 
 
 NOTHING = StackContent()
-
-
-def merge_stack_attachments(contents: Iterable[StackContent], held: AttachmentsElsewhere) -> AttachmentsElsewhere:
-    """Return the attachments of a configuration together with those in the templates of its stacks."""
-    merged = held.copy()
-    for content in contents:
-        merged["attachments"] = (*merged["attachments"], *content.attachments)
-        merged["members"] = (*merged["members"], *content.members)
-        merged["boundary_unknown"] = (*merged["boundary_unknown"], *content.boundary_unknown)
-    return merged

@@ -123,14 +123,8 @@ def _principals(configuration: Configuration) -> Iterator[str]:
     whole = configuration
     for policy in (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ())):
         yield from policy.principals
-    for pair in (*whole.members, *whole.members_before):
-        yield from pair
-    for holder, _ in (*whole.boundaries, *whole.boundaries_before):
-        yield holder
-    yield from (holder for holder, _ in (*whole.boundary_names, *whole.boundary_names_before))
-    yield from (holder for holder, _, _ in whole.conditional_boundaries)
-    yield from (attachment.holder for attachment in (*whole.attachments, *whole.attachments_before))
-    yield from whole.boundary_unknown
+    yield from whole.attached.principals()
+    yield from whole.attached_before.principals()
     yield from whole.incomplete
 
 
@@ -140,25 +134,8 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
     def to(name: str) -> str:
         return names.get(name, name)
 
-    def rename_members(members: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        return tuple((to(group), to(user)) for group, user in members)
-
-    def rename_policy(policy: AttachedPolicy) -> AttachedPolicy:
-        if names.keys().isdisjoint(policy.principals):
-            return policy
-        return replace(
-            policy,
-            principals=tuple(map(to, policy.principals)),
-            conditional_principals=tuple((to(principal), when) for principal, when in policy.conditional_principals),
-        )
-
-    def rename_policies(all_policies: tuple[AttachedPolicy, ...]) -> tuple[AttachedPolicy, ...]:
-        return tuple(map(rename_policy, all_policies))
-
-    def rename_boundaries(
-        all_policies: tuple[tuple[str, AttachedPolicy], ...],
-    ) -> tuple[tuple[str, AttachedPolicy], ...]:
-        return tuple((to(principal), rename_policy(policy)) for principal, policy in all_policies)
+    def rename_policies(policies: tuple[AttachedPolicy, ...]) -> tuple[AttachedPolicy, ...]:
+        return tuple(policy.with_principals(to) for policy in policies)
 
     return replace(
         whole,
@@ -166,20 +143,7 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
         unchanged=rename_policies(whole.unchanged),
         other_policies=rename_policies(whole.other_policies),
         before=rename_policies(whole.before) if whole.before is not None else None,
-        members=rename_members(whole.members),
-        members_before=rename_members(whole.members_before),
-        boundaries=rename_boundaries(whole.boundaries),
-        boundaries_before=rename_boundaries(whole.boundaries_before),
-        boundary_unknown=tuple(map(to, whole.boundary_unknown)),
-        boundary_names=tuple((to(principal), name) for principal, name in whole.boundary_names),
-        boundary_names_before=tuple((to(principal), name) for principal, name in whole.boundary_names_before),
-        conditional_boundaries=tuple(
-            (to(principal), when, rename_policy(bound) if isinstance(bound, AttachedPolicy) else bound)
-            for principal, when, bound in whole.conditional_boundaries
-        ),
-        attachments=tuple(replace(attachment, holder=to(attachment.holder)) for attachment in whole.attachments),
-        attachments_before=tuple(
-            replace(attachment, holder=to(attachment.holder)) for attachment in whole.attachments_before
-        ),
+        attached=whole.attached.renamed(to),
+        attached_before=whole.attached_before.renamed(to),
         incomplete=frozenset(map(to, whole.incomplete)),
     )

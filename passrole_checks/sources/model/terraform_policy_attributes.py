@@ -75,6 +75,12 @@ ENTITIES = {
 USERS = frozenset(type_ for type_, entity in ENTITIES.items() if entity.kind == "user")
 """Types of users."""
 
+PERMISSION_SET_ARNS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
+"""Types of permission sets with the attribute of their ARN."""
+
+INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
+"""Types of instance profiles with the attribute that contains the role."""
+
 HOLDERS = {
     "aws_iam_role_policy": {"role": "role"},
     "aws_iam_user_policy": {"user": "user"},
@@ -130,12 +136,17 @@ NAMED_ATTACHMENTS = {
 """Attachments of managed policies by ``name``: the attribute of the references and that of the permission set, empty if
 the resource is one."""
 
-BOUNDED = frozenset({
-    "aws_iam_role", "aws_iam_user", "awscc_iam_role", "awscc_iam_user", "awscc_sso_permission_set",
-    "aws_ssoadmin_permissions_boundary_attachment",
-})  # fmt: skip
+BOUNDED: dict[str, dict[str, str]] = {
+    "aws_iam_role": {},
+    "aws_iam_user": {},
+    "awscc_iam_role": {},
+    "awscc_iam_user": {},
+    "awscc_sso_permission_set": {},
+    "aws_ssoadmin_permissions_boundary_attachment": {"permission_set_arn": "permission-set"},
+}
 """Types with ``permissions_boundary``: an ARN, or for permission sets ``managed_policy_arn`` or
-``customer_managed_policy_reference`` with a ``name``."""
+``customer_managed_policy_reference`` with a ``name``. The values are the attributes of the principals, empty if the
+resource is the principal."""
 
 _STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
 _CLOUD_CONTROL = frozenset({"aws_cloudcontrolapi_resource"})

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.files.gc_pause import gc_paused
-from passrole_checks.iam.partial_values import Node, children_of
+from passrole_checks.iam.partial_values import nodes_in
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
@@ -117,7 +117,7 @@ def _configuration(
         stack_roles=tuple(contents.stack_roles),
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in contents.nested)),
         excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
-        **contents.held,
+        attached=contents.attached,
     )
 
 
@@ -129,9 +129,12 @@ def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
         configuration,
         policies=tuple(policy for policy in policies if file in _files_of(policy)),
         other_policies=tuple(policy for policy in policies if file not in _files_of(policy)),
-        attachments=tuple(
-            replace(attachment, is_checked=file in (attachment.at.file, attachment.resource.at.file))
-            for attachment in configuration.attachments
+        attached=replace(
+            configuration.attached,
+            managed_policies=tuple(
+                replace(attachment, is_checked=file in (attachment.at.file, attachment.resource.at.file))
+                for attachment in configuration.attached.managed_policies
+            ),
         ),
         received=tuple(
             received for received in configuration.received if file in (received.at.file, received.resource.at.file)
@@ -141,13 +144,7 @@ def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
 
 def _files_of(policy: AttachedPolicy) -> set[str]:
     """Return the files that contain the policy's resource and the parts of its document."""
-    files = {policy.resource.at.file}
-    pending: list[Node] = [policy.document]
-    while pending:
-        node = pending.pop()
-        files.add(node.at.file)
-        pending.extend(children_of(node))
-    return files
+    return {policy.resource.at.file, *(node.at.file for node in nodes_in(policy.document))}
 
 
 def _files(run: Run) -> Iterator[ParsedFile]:

@@ -22,18 +22,18 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     text,
 )
+from passrole_checks.iam.path_conditions import one_of
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
 from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, INSTANCE_PROFILES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.statements import unknown_element
 from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, UnknownValues, unknown_part
 
-_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
 _UNCHANGED = "unchanged"
 
 
@@ -72,13 +72,11 @@ class PlanRoleConsumers:
 
     def profile(self, resource: PlannedResource) -> InstanceProfile | None:
         """Return a resource as an instance profile; None if it is not one."""
-        if resource.type not in _PROFILES:
+        if resource.type not in INSTANCE_PROFILES:
             return None
         name = as_text(resource.values.get(ENTITIES[resource.type].name))
-        role: Node | None = self.value_of(resource, _PROFILES[resource.type])
-        if isinstance(role, ListNode):
-            role = role.items[0] if role.items else None
-        return InstanceProfile(resource.address, text(name, resource.at) if name else None, role, resource.at)
+        roles = self.value_of(resource, INSTANCE_PROFILES[resource.type])
+        return InstanceProfile(resource.address, text(name, resource.at) if name else None, roles)
 
     def value_of(self, resource: PlannedResource, name: str) -> Node:
         """Return the value of an attribute; values known after apply are unresolved."""
@@ -117,7 +115,7 @@ class PlanRoleConsumers:
         if entity.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
             known = self.missing.arn_of(entity)
             return Unresolved(expression, UnresolvedKind.ANYTHING, entity.address, known, AFTER_APPLY)
-        return Unresolved(expression, reason=AFTER_APPLY) if entity.type in _PROFILES else None
+        return Unresolved(expression, reason=AFTER_APPLY) if entity.type in INSTANCE_PROFILES else None
 
 
 def _mark_unchanged(received: ReceivedRole, checked: bool) -> ReceivedRole:
@@ -202,4 +200,4 @@ class _AttributeBuilder:
         possible = consumers.possible_values(references, label)
         if len(possible) == 1:
             return StringNode((possible[0],), at)
-        return Choice(label, tuple((part.expression, StringNode((part,), at)) for part in possible), at)
+        return Choice(tuple((one_of(label, [part.expression]), StringNode((part,), at)) for part in possible), at)

@@ -24,6 +24,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
     PlanFile,
@@ -32,7 +33,6 @@ from passrole_checks.sources.terraform_plan.model import (
     as_object,
     as_text,
     module_of,
-    without_key,
 )
 from passrole_checks.sources.terraform_plan.references import (
     BlockInstance,

@@ -195,7 +195,7 @@ def _consistent(written: Choice, results: Sequence[Node | None]) -> Node | None:
     options = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
     if len(options) <= 1:
         return options[0][1] if options else None
-    return Choice(written.condition, tuple(options), written.at)
+    return Choice(tuple(options), written.at)
 
 
 def _is_unresolved(node: Node) -> bool:

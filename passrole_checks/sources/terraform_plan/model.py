@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Lines, find_member
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.addresses import segments_of, without_key
+from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable
 
 DOCUMENT = "aws_iam_policy_document"
 
 _MODULE = re.compile(r'module\.[^.\[]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?')
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)")
-_KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 
 
 def as_object(value: Json) -> dict[str, Json]:
@@ -61,6 +61,11 @@ class PlannedResource:
     def block(self) -> str:
         """The address of its block within its module: ``aws_iam_role.x``."""
         return f"{self.type}.{self.name}"
+
+    @property
+    def definition(self) -> ResourceDefinition:
+        """The resource in a configuration."""
+        return ResourceDefinition(self.address, self.type, Framework.TERRAFORM_PLAN, self.at)
 
     def is_unknown(self, attribute: str) -> bool:
         """True if an attribute is known after apply only."""
@@ -182,20 +187,9 @@ def _escape_hcl(match: re.Match[str]) -> str:
     return match.group() * 2 if match.group() in "$%" else f"\\{match.group()}"
 
 
-def without_key(address: str) -> str:
-    """Return an address without the instance key at its end."""
-    if not address.endswith("]"):
-        return address
-    rest = address[len(module_of(address)) :]
-    match = _KEY.search(rest)
-    return address[: len(address) - len(rest) + match.start()] if match else address
-
-
 def call_instance_key(module: str) -> str:
     """Return the instance key of the last module call: ``["a"]`` of ``module.x.module.y["a"]``."""
-    steps = module_steps(module)
-    match = _KEY.search(steps[-1]) if steps else None
-    return match.group() if match else ""
+    return segments_of(module)[-1][1] if module else ""
 
 
 def module_of(address: str) -> str:

@@ -22,6 +22,7 @@ from passrole_checks.sources.files.json_positions import (
     replace_lone_surrogates,
     walk,
 )
+from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
@@ -34,7 +35,6 @@ from passrole_checks.sources.terraform_plan.model import (
     index_text,
     module_of,
     module_steps,
-    without_key,
 )
 
 AWS_TYPES = re.compile(r"(?:aws|awscc)_")  # resources of other providers have no AWS policies

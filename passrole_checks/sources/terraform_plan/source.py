@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.attachments_elsewhere import AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
+    Attachments,
     Configuration,
     Framework,
     Inputs,
-    ManagedAttachment,
     PolicyKind,
     ReceivedRole,
-    ResourceDefinition,
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent, merge_stack_attachments
+from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     FLAGGABLE,
+    HOLDERS,
     IDENTITY_POLICIES,
     NESTED_POLICIES,
     OPTIONAL_IDENTITY_POLICIES,
     ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
     not_read_reason,
 )
-from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
+from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.plan_file import (
@@ -49,7 +49,6 @@ from passrole_checks.sources.terraform_plan.plan_file import (
     as_text,
     read_plan,
 )
-from passrole_checks.sources.terraform_plan.principals import PlanAttachments
 from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
@@ -78,10 +77,7 @@ class _ChangeFields(TypedDict, total=False):
     before: tuple[AttachedPolicy, ...]
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
-    members_before: tuple[tuple[str, str], ...]
-    boundaries_before: tuple[tuple[str, AttachedPolicy], ...]
-    boundary_names_before: tuple[tuple[str, StringNode], ...]
-    attachments_before: tuple[ManagedAttachment, ...]
+    attached_before: Attachments
 
 
 class _Loader:
@@ -89,8 +85,8 @@ class _Loader:
         self.plan, self.source = plan, source
         self.references = PlanReferences(plan.configuration)
         self.documents = PlanDocuments(plan, self.references)
-        self.attachments = PlanAttachments(plan, self.references)
         self.consumers = PlanRoleConsumers(plan, self.references, source)
+        self.attachments = PlanAttachments(plan, self.references, self.consumers)
 
     def configuration(self, *, unchanged: bool) -> Configuration:
         checked = [
@@ -110,7 +106,7 @@ class _Loader:
         as_read = Configuration(
             Framework.TERRAFORM_PLAN,
             (self.plan.file, *(self.source.files if self.source is not None else ())),
-            tuple(map(_definition, checked)),
+            tuple(planned.definition for planned in checked),
             tuple(policies),
             tuple(roles),
             suppressions=self.source.suppressions({planned.address for planned in checked})
@@ -137,23 +133,23 @@ class _Loader:
             )
             + tuple(user for stack in stacks for user in stack.users),
             **self.change_fields(checked),
-            **self.attachments_elsewhere(checked),
+            attached=self.attached(
+                addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
+            ),
         )
         return display_principal_names(as_read)
 
-    def attachments_elsewhere(self, checked: list[PlannedResource]) -> AttachmentsElsewhere:
-        """Return the external policies, boundaries and SCPs of principals, those in stacks included."""
-        addresses = dict.fromkeys(resource.address for resource in checked)
-        holdings = holdings_of(self.plan, self.attachments, self.consumers, _definition, addresses)
-        limits = (planned for planned in self.plan.resources.values() if planned.type in ORGANIZATION_POLICIES)
-        fields = holdings.build([policy for planned in limits for policy in self.policies(planned)])
-        fields["boundaries"] = tuple(self.boundaries())
-        stacks = (self.stack(planned, True) for planned in checked if planned.type in TYPES)
-        return merge_stack_attachments(stacks, fields)
+    def attached(self, checked: Collection[str], stacks: Iterable[StackContent]) -> Attachments:
+        """Return the attachments in the plan and in the templates of stacks. ``checked``: addresses of resources."""
+        resources = self.plan.resources
+        limits = [planned for planned in resources.values() if planned.type in ORGANIZATION_POLICIES]
+        limits += [resources[address] for address in self.attachments.boundary_addresses()]
+        policies = (policy for planned in limits for policy in self.policies(planned))
+        return self.attachments.attached(policies, checked).with_others(stack.attached for stack in stacks)
 
     def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
-            yield from self.consumers.roles(resource, _definition(resource), resource.address in checked)
+            yield from self.consumers.roles(resource, resource.definition, resource.address in checked)
 
     def change_fields(self, checked: list[PlannedResource]) -> _ChangeFields:
         """Return the access before the plan, and what the plan does not change."""
@@ -167,28 +163,15 @@ class _Loader:
             if resource.address not in addresses and resource.type in FLAGGABLE
         ]
         loader = _Loader(before)
-        holdings = holdings_of(before, loader.attachments, loader.consumers, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
+        stacks_before = (loader.stack(planned, False) for planned in before.resources.values() if planned.type in TYPES)
         renamed = RenamedAddresses(before, self.plan)
         return {
             "before": renamed.policies(policies),
             "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
             "home": deployment_before(before),
-            "members_before": renamed.members(loader.members()),
-            "boundaries_before": renamed.boundaries(loader.boundaries()),
-            "boundary_names_before": renamed.boundaries(holdings.boundary_names.items()),
-            "attachments_before": renamed.attachments(holdings.attachments),
+            "attached_before": loader.attached((), stacks_before).renamed(renamed.name),
         }
-
-    def boundaries(self) -> Iterator[tuple[str, AttachedPolicy]]:
-        for principal, address in self.attachments.boundaries():
-            yield from ((principal, policy) for policy in self.policies(self.plan.resources[address]))
-
-    def members(self) -> Iterator[tuple[str, str]]:
-        """Yield (group, user) pairs, those in templates of stacks included."""
-        yield from self.attachments.members()
-        for resource in self.plan.resources.values():
-            yield from self.stack(resource, False).members if resource.type in TYPES else ()
 
     def stack(self, resource: PlannedResource, checked: bool) -> StackContent:
         """Return the content of a stack's template.
@@ -196,7 +179,7 @@ class _Loader:
         Its principals may be identified by name, as the template in a plan has its references filled in; those of a
         stack set are in other accounts.
         """
-        content = self.consumers.stack(resource, _definition(resource), checked)
+        content = self.consumers.stack(resource, resource.definition, checked)
         return (
             content.with_principals(lambda principal: self.attachments.resolve_name(resource, principal))
             if resource.type == ONE_ACCOUNT
@@ -216,15 +199,17 @@ class _Loader:
                 yield Unreadable(self.plan.file, f"{resource.address}: {reason}", resource.at.line)
 
     def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
-        definition, type_ = _definition(resource), resource.type
+        definition, type_ = resource.definition, resource.type
         if type_ in TYPES:
             yield from self.stack(resource, True).policies
         if type_ in IDENTITY_POLICIES:
             attribute = IDENTITY_POLICIES[type_]
             document = self.document(resource, attribute, required=type_ not in OPTIONAL_IDENTITY_POLICIES)
             if document is not None:
-                kind, principals = self.attachments.kind_of(resource), self.attachments.principals_of(resource)
-                yield AttachedPolicy(definition, attribute, document, kind, principals)
+                own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
+                principals = tuple(dict.fromkeys(self.attachments.principals_in(resource, HOLDERS.get(type_, {}))))
+                policy = AttachedPolicy(definition, attribute, document, principals=principals or own_address)
+                yield self.attachments.index.join(policy)
         if type_ in TRUST_POLICIES:
             trust = self.document(resource, TRUST_POLICIES[type_], required=True)
             if trust is not None:
@@ -319,7 +304,7 @@ class _Loader:
         prefix = as_text(role.values.get("name_prefix"))
         generated = StringNode((prefix, Unresolved("generated", UnresolvedKind.NAME)), role.at) if prefix else None
         return RoleDefinition(
-            _definition(role),
+            role.definition,
             text(name, role.at) if name else generated,
             self.path_of(role, path),
             self.document(role, TRUST_POLICIES[role.type], required=True),
@@ -347,7 +332,3 @@ class _Loader:
 
 def _texts(value: Json) -> Iterable[str]:
     return (str(item) for item in as_list(value) if isinstance(item, (str, int)))
-
-
-def _definition(resource: PlannedResource) -> ResourceDefinition:
-    return ResourceDefinition(resource.address, resource.type, Framework.TERRAFORM_PLAN, resource.at)

@@ -29,6 +29,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
+from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, Inputs, Suppression, Unreadable
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
@@ -44,7 +45,6 @@ from passrole_checks.sources.terraform_plan.model import (
     as_object,
     as_text,
     module_steps,
-    without_key,
 )
 from passrole_checks.sources.terraform_plan.references import PlanReference, without_index
 

@@ -10,27 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
-from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find_member
-from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, PolicyKind
+from passrole_checks.sources.model.addresses import without_key
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import bare_name, literal_principal
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, PERMISSION_SET_ARNS
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
     PlanFile,
     PlannedResource,
     as_text,
     module_of,
-    without_key,
 )
 
 _RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
-_Boundary = TypeVar("_Boundary", AttachedPolicy, StringNode)
-_PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")
 
 
 def plan_before(plan: PlanFile) -> PlanFile | None:
@@ -85,7 +81,8 @@ class RenamedAddresses:
     def __init__(self, before: PlanFile, after: PlanFile) -> None:
         self._before, self._new = before, dict(_renamed_addresses(before, after))
 
-    def _name(self, address: str) -> str:
+    def name(self, address: str) -> str:
+        """Return the new name of an address."""
         return self._new.get(address, address)
 
     def policies(self, policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
@@ -93,26 +90,14 @@ class RenamedAddresses:
         return tuple(
             replace(
                 policy,
-                resource=replace(policy.resource, address=bare_name(self._name(policy.resource.address))),
+                resource=replace(policy.resource, address=bare_name(self.name(policy.resource.address))),
                 principals=tuple(
-                    dict.fromkeys(map(self._name, policy.principals or _permission_set_of(self._before, policy)))
+                    dict.fromkeys(map(self.name, policy.principals or _permission_set_of(self._before, policy)))
                 ),
             )
             for policy in policies
             if policy.kind is PolicyKind.IDENTITY
         )
-
-    def members(self, members: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """Return the (group, user) pairs with new addresses."""
-        return tuple((self._name(group), self._name(user)) for group, user in members)
-
-    def boundaries(self, boundaries: Iterable[tuple[str, _Boundary]]) -> tuple[tuple[str, _Boundary], ...]:
-        """Return the (principal, boundary) pairs with new addresses of principals."""
-        return tuple((self._name(principal), policy) for principal, policy in boundaries)
-
-    def attachments(self, attachments: Iterable[ManagedAttachment]) -> tuple[ManagedAttachment, ...]:
-        """Return the attachments of external policies with new addresses of holders."""
-        return tuple(replace(attachment, holder=self._name(attachment.holder)) for attachment in attachments)
 
 
 def deployment_before(before: PlanFile) -> Deployment:
@@ -153,7 +138,7 @@ def _identity(resource: PlannedResource) -> tuple[str, str] | None:
     entity = ENTITIES.get(resource.type)
     if entity is not None:
         kind, name = entity.kind, as_text(resource.values.get(entity.name))
-    elif resource.type in _PERMISSION_SETS:
+    elif resource.type in PERMISSION_SET_ARNS:
         kind, name = "permission-set", as_text(resource.values.get("name"))
     else:
         return None
@@ -165,5 +150,5 @@ def _permission_set_of(before: PlanFile, policy: AttachedPolicy) -> Iterator[str
     resource = before.resources.get(policy.resource.address)
     arn = as_text(resource.values.get("permission_set_arn")) if resource is not None else None
     for other in before.resources.values() if arn else ():
-        if other.type in _PERMISSION_SETS and arn in (other.values.get("arn"), other.values.get("permission_set_arn")):
+        if arn == other.values.get(PERMISSION_SET_ARNS.get(other.type, "")):
             yield other.address

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.suggest.edits.editing import compute_edits
-from passrole_checks.suggest.edits.written import NotEditableError
+from passrole_checks.suggest.edits.compute_edits import compute_edits
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.suggestion import Edit, StatementChange
 
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
-from passrole_checks.suggest.edits.changes import (
+from passrole_checks.suggest.edits.references import CloudFormationRoles
+from passrole_checks.suggest.edits.syntax_changes import (
     Add,
     KeptValue,
     ListValue,
@@ -19,8 +20,7 @@ from passrole_checks.suggest.edits.changes import (
     SetValue,
     Value,
 )
-from passrole_checks.suggest.edits.references import CloudFormationRoles
-from passrole_checks.suggest.edits.written import (
+from passrole_checks.suggest.edits.syntax_tree import (
     NotEditableError,
     SyntaxForm,
     WrittenNode,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from passrole_checks.suggest.edits.changes import (
+from passrole_checks.suggest.edits.syntax_changes import (
     EQUALS,
     PASSED_TO_SERVICE,
     Change,
@@ -18,7 +18,7 @@ from passrole_checks.suggest.edits.changes import (
     find_entry,
     list_changes,
 )
-from passrole_checks.suggest.edits.written import (
+from passrole_checks.suggest.edits.syntax_tree import (
     Field,
     NotEditableError,
     WrittenNode,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from passrole_checks.suggest.edits.changes import (
+from passrole_checks.suggest.edits.syntax_changes import (
     Add,
     KeptValue,
     ListValue,
@@ -16,7 +16,7 @@ from passrole_checks.suggest.edits.changes import (
     SetValue,
     Value,
 )
-from passrole_checks.suggest.edits.written import (
+from passrole_checks.suggest.edits.syntax_tree import (
     NotEditableError,
     SyntaxForm,
     WrittenNode,

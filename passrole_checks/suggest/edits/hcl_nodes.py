@@ -32,7 +32,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     TemplatePart,
     Tuple,
 )
-from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _TRANSPARENT = frozenset({
     "jsonencode", "yamlencode", "concat", "flatten", "compact", "coalesce", "try", "tolist", "distinct",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.suggest.edits.blocks import ConditionBlocks
-from passrole_checks.suggest.edits.changes import (
+from passrole_checks.suggest.edits.syntax_changes import (
     EQUALS,
     PASSED_TO_SERVICE,
     Add,
@@ -23,7 +23,7 @@ from passrole_checks.suggest.edits.changes import (
     SetValue,
     find_entry,
 )
-from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 from passrole_checks.suggest.suggestion import StatementChange
 
 _NAMES = ("condition", "conditions")

@@ -14,7 +14,7 @@ from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
 from passrole_checks.suggest.edits.json_nodes import why_not_replaceable
-from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")

@@ -288,7 +288,7 @@ def test_missing_property_values_name_the_option() -> None:
     [
         ('{"ChangeSetName": "x", "Changes": [{"ResourceChange": {', "not valid JSON"),
         ([described(), described(ChangeSetId="other")], "several change sets"),
-        ('{"ChangeSetName": "x", "Changes": ' + "[" * 5000, "not valid JSON: nested too deeply"),
+        ('{"ChangeSetName": "x", "Changes": ' + "[" * 5000, "not valid JSON: nested more than"),
     ],
 )
 def test_invalid_change_set_is_an_error(content: Any, reason: str) -> None:

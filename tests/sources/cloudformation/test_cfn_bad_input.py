@@ -69,7 +69,7 @@ def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes)
         ("t.yaml", GOOD + "  D: " + "[" * 20_000 + "]" * 20_000, "t.yaml:5: not valid YAML: exceeded maximum nesting"),
         ("t.yaml", GOOD + "".join(" " * (2 + n) + f"k{n}:\n" for n in range(300)), "t.yaml:205: nested too deeply"),
         ("t.json", '{"Resources": {"G": {"Type": "A::B::C", "Properties": ' + '{"a":' * 50_000,
-         "t.json:1: not valid JSON: nested too deeply"),
+         "t.json:1: not valid JSON: nested more than 400 levels deep"),
         ("t.yaml", "AWSTemplateFormatVersion: '2010-09-09'\nResources: []\n", "t.yaml:2: Resources is not a mapping"),
         ("t.yaml", "AWSTemplateFormatVersion: '2010-09-09'\nResources: x\n", "t.yaml:2: Resources is not a mapping"),
     ],

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from path_conditions_of_tests import outcome_of, pairs
 from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import consistent, quoted
+from passrole_checks.iam.path_conditions import PathCondition, consistent, one_of
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import Configuration, Inputs
@@ -81,7 +82,11 @@ def value(written: str, head: str = HEAD, **parameters: str) -> Node:
 
 def spelled(node: Node) -> str:
     if isinstance(node, Choice):
-        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+        return (
+            f"{node.condition}?("
+            + " | ".join(f"{outcome_of(label)}={spelled(option)}" for label, option in node.options)
+            + ")"
+        )
     if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     return "-" if isinstance(node, Absent) else str(node)
@@ -96,8 +101,8 @@ def statements(configuration: Configuration) -> list[Statement]:
     [
         ("!If [IsProd, a, b]", 'Env?("prod"=a | "dev" or "stage"=b)'),
         ("!If [NotProd, a, b]", 'Env?("dev" or "stage"=a | "prod"=b)'),
-        ("!If [IsDev, a, b]", 'Env?("dev"=a | "stage" or "prod"=b)'),
-        ("!If [Dear, a, b]", 'Env?("stage" or "prod"=a | "dev"=b)'),
+        ("!If [IsDev, a, b]", 'Env?("dev"=a | "prod" or "stage"=b)'),
+        ("!If [Dear, a, b]", 'Env?("prod" or "stage"=a | "dev"=b)'),
         ("!If [Neither, a, b]", 'Env?("stage"=a | "dev" or "prod"=b)'),
         ("!If [Guarded, a, b]", 'Env?("prod"=a | "dev" or "stage"=b)'),
         ("!If [Never, a, b]", "b"),
@@ -121,19 +126,28 @@ def statements(configuration: Configuration) -> list[Statement]:
         ("!If [IsProd, !If [IsDev, a, b], !If [NotProd, c, d]]", 'Env?("prod"=b | "dev" or "stage"=c)'),
         ("!If [IsProd, !Ref Env, x]", 'Env?("prod"=prod | "dev" or "stage"=x)'),
         ("!If [NotProd, x, !Sub 'in-${Env}']", 'Env?("dev" or "stage"=x | "prod"=in-prod)'),
-        ("!If [Dear, !Ref Env, x]", 'Env?("stage" or "prod"=Env?("stage"=stage | "prod"=prod) | "dev"=x)'),
+        ("!If [Dear, !Ref Env, x]", 'Env?("prod" or "stage"=Env?("stage"=stage | "prod"=prod) | "dev"=x)'),
         ("!If [FreeX, !Ref Free, !Ref Free]", 'Free?("x"=x | not "x"=${Free})'),
         ("!If [HasBoundary, !Ref Boundary, x]", 'Boundary?(not ""=${Boundary} | ""=x)'),
         ("!If [UsEast, !Ref AWS::Region, x]", 'AWS::Region?("us-east-1"=us-east-1 | not "us-east-1"=x)'),
         # one text of several alternatives
         ("!Join ['', [!If [IsProd, a, b], !If [IsDev, c, d]]]",
-         'Env?("prod"=ad | "dev" or "stage"=Env?("dev"=bc | "stage" or "prod"=bd))'),
+         'Env?("prod"=ad | "dev" or "stage"=Env?("dev"=bc | "prod" or "stage"=bd))'),
         ("!Join ['', [!If [IsProd, a, b], !If [NotProd, c, d]]]", 'Env?("prod"=ad | "dev" or "stage"=bc)'),
     ],
 )  # fmt: skip
 def test_condition_becomes_parameter_values(written: str, expected: str) -> None:
     """Fn::If yields path conditions about the values that its condition compares, without impossible ones."""
     assert spelled(value(written)) == expected
+
+
+def test_condition_on_many_values_of_a_free_parameter() -> None:
+    """``Fn::Or`` of six values lists them, and its opposite is their complement."""
+    values = '"a" or "b" or "c" or "d" or "e" or "f"'
+    equals = ", ".join(f"!Equals [!Ref Free, {letter}]" for letter in "abcdef")
+    head = HEAD.replace("Resources:", f"  Many: !Or [{equals}]\nResources:")
+    assert spelled(value("!If [Many, in, out]", head)) == f"Free?({values}=in | not {values}=out)"
+    assert spelled(value("!If [Many, !If [FreeX, never, in], out]", head)) == f"Free?({values}=in | not {values}=out)"
 
 
 UNUSUAL = [
@@ -223,7 +237,7 @@ def test_conditional_resource_has_path_conditions() -> None:
         """
     )
     assert [policy.resource.address for policy in configuration.policies] == ["A", "B", "C"]
-    assert [one.when for one in statements(configuration)] == [(("Env", '"prod"'),), ()]
+    assert [pairs(one.when) for one in statements(configuration)] == [(("Env", '"prod"'),), ()]
     result = scan_configurations([configuration], ScanOptions(checks=frozenset({"PASSROLE_001"})))
     assert ["Applies when Env" in finding.message for finding in result.findings] == [True, False]
 
@@ -282,11 +296,10 @@ VALUES = st.recursive(
 )
 
 
-def decided(node: Node, facts: tuple[tuple[str, str], ...]) -> str:
+def decided(node: Node, facts: PathCondition) -> str:
     """Return the only variant of a value under a path condition."""
     while isinstance(node, Choice):
-        condition = node.condition
-        (node,) = [option for outcome, option in node.options if consistent(facts, condition, outcome)]
+        (node,) = [option for outcome, option in node.options if consistent(facts, outcome)]
     assert isinstance(node, StringNode), node
     assert node.literal is not None or node.only_hole is None or not facts
     return str(node)
@@ -309,7 +322,7 @@ def test_unresolved_value_agrees_with_every_given_value(conditions: list[str], w
         inputs = Inputs(parameters=(("Env", env), ("Free", free)))
         known = load(Path("t.yaml"), template, inputs=inputs).policies[0].document
         assert isinstance(known, ObjectNode)
-        facts = (("Env", quoted(env)), ("Free", quoted(free)))
+        facts = (one_of("Env", [env]), one_of("Free", [free]))
         left, right = open_.get("Probe"), known.get("Probe")
         assert left is not None
         assert right is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import outcome_of
 
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -79,7 +80,11 @@ def spelled(node: Node) -> str:
     if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     if isinstance(node, Choice):
-        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+        return (
+            f"{node.condition}?("
+            + " | ".join(f"{outcome_of(label)}={spelled(option)}" for label, option in node.options)
+            + ")"
+        )
     if isinstance(node, Absent):
         return "-"
     return "{" + ", ".join(f"{entry.key}: {spelled(entry.value)}" for entry in node.entries) + "}"
@@ -158,7 +163,7 @@ def hole(yaml_text: str) -> Unresolved:
         ("!FindInMap [M, !Ref Arn, Role]",
          'Arn?("dev"=arn:aws:iam::111122223333:role/dev | "blue"=b | "green"=g)'),
         ("!FindInMap [M, !Ref Arn, Role, {DefaultValue: d}]",
-         'Arn?("dev"=arn:aws:iam::111122223333:role/dev | "blue"=b | "green"=g | not "dev" or "blue" or "green"=d)'),
+         'Arn?("dev"=arn:aws:iam::111122223333:role/dev | "blue"=b | "green"=g | not "blue" or "dev" or "green"=d)'),
         ("!FindInMap [M, !Ref Account, Role]", "${Fn::FindInMap M, ${Account}, Role}"),
         ("!FindInMap [M, !Sub 'b${Word}', Role]", "b"),
         ("!FindInMap [M, !Ref Arn, List]", "[x, y]"),

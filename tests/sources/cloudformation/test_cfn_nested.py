@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import choice, outcome_of, pairs
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.partial_values import (
@@ -22,7 +23,8 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
 from passrole_checks.sources.cloudformation.stack_values import to_nested, to_parent
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Inputs
+from passrole_checks.sources.model.configuration import Configuration, Inputs
+from tests.helpers.principals_of_tests import boundaries_of
 
 AT = Position("t.yaml", 1)
 PATTERN = "Parameters: {Pattern: {Type: String, Default: app-*}}\n"
@@ -153,6 +155,24 @@ def test_outer_stack_attaches_a_nested_managed_policy(tmp_path: Path, inner: str
     assert said(result) == ({("001", "t.yaml", "Inner.M")} if grants else set())
     if "ManagedPolicyArns" in outer:
         assert [item.principals for item in result.grants] == [("X",)]
+
+
+@pytest.mark.parametrize(
+    ("outer", "grants"),
+    [
+        ("Role, Properties: {PermissionsBoundary: !GetAtt Middle.Outputs.M}", False),
+        ("User, Properties: {ManagedPolicyArns: [!GetAtt Middle.Outputs.M]}", True),
+    ],
+)
+def test_use_of_a_policy_two_nested_stacks_below(tmp_path: Path, outer: str, grants: bool) -> None:
+    """An output of an output is an attachment or a permissions boundary, like an output."""
+    main = write(tmp_path, "main.yaml", f"Resources:\n{stack('Middle', 'm.yaml')}  X: {{Type: AWS::IAM::{outer}}}\n")
+    outputs = "Outputs: {M: {Value: !GetAtt Inner.Outputs.M}}\n"
+    write(tmp_path, "m.yaml", "Resources:\n" + stack("Inner", "t.yaml") + outputs)
+    write(tmp_path, "t.yaml", "Resources:\n" + policy("M", '"*"') + "Outputs: {M: {Value: !Ref M}}\n")
+    result = scan(main)
+    assert said(result) == ({("001", "t.yaml", "Middle.Inner.M")} if grants else set())
+    assert [item.principals for item in result.grants] == [("X",) if grants else ()]
 
 
 def test_nested_template_is_checked_through_its_stack(tmp_path: Path) -> None:
@@ -422,8 +442,8 @@ def test_output_respects_conditions_of_the_outer_stack(tmp_path: Path) -> None:
 def test_names_survive_a_round_trip_between_stacks() -> None:
     """A value passed down and up again is equal; one of the nested stack gets its prefix."""
     role = Unresolved("Role.Arn", role="Role", known=("arn:", Unresolved("Role", UnresolvedKind.NAME, "Role")))
-    outer = Choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
-    region = Choice(
+    outer = choice("S", (('"a"', StringNode((role,), AT, defaults=("D", "AWS::URLSuffix"))),), AT)
+    region = choice(
         "AWS::Region", (('"x"', StringNode((Unresolved("{{resolve:ssm:x}}"), Unresolved("AWS::AccountId")), AT)),), AT
     )
     assert to_parent(to_nested(outer), "Inner") == outer
@@ -467,25 +487,24 @@ def test_nested_principals_keep_groups_policies_and_boundaries(tmp_path: Path) -
     nested_stack = stack("Inner", "inner.yaml", "{Edge: !Ref M, Stage: !Ref Stage}")
     found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
     prod, not_prod = (("Stage", '"prod"'),), (("Stage", 'not "prod"'),)
-    assert found.members == (("Inner.G", "Inner.A"),)
-    assert [(one.holder, str(one.policy), one.when) for one in found.attachments] == [
+    assert found.attached.members == (("Inner.G", "Inner.A"),)
+    assert [(one.holder, str(one.policy), pairs(one.when)) for one in found.attached.managed_policies] == [
         ("Inner.G", "arn:aws:iam::aws:policy/ReadOnlyAccess", ()),
         ("Inner.A", "arn:aws:iam::aws:policy/IAMFullAccess", not_prod),
     ]
     given = found.policies[0]
     assert given.principals == ("someone", "Inner.A", "Inner.C")
-    assert given.conditional_principals == (("someone", (("Team", '"ours"'),)), ("Inner.A", prod))
-    assert [(holder, policy.resource.address) for holder, policy in found.boundaries] == [("Inner.C", "Inner.Own")]
-    assert [(holder, str(name)) for holder, name in found.boundary_names] == [("Inner.D", "${Fn::ImportValue shared}")]
-    readings = [
-        (holder, when, bound.resource.address if isinstance(bound, AttachedPolicy) else bound and str(bound))
-        for holder, when, bound in found.conditional_boundaries
+    assert [(holder, pairs(when)) for holder, when in given.conditional_principals] == [
+        ("someone", (("Team", '"ours"'),)),
+        ("Inner.A", prod),
     ]
-    assert readings == [
-        ("Inner.A", prod, "Inner.Own"),
-        ("Inner.A", not_prod, None),
-        ("Inner.B", prod, "M"),
-        ("Inner.B", not_prod, "${Fn::ImportValue shared}"),
+    assert sorted(boundaries_of(found), key=lambda boundary: boundary[0]) == [
+        ("Inner.A", "Inner.Own", prod),
+        ("Inner.A", None, not_prod),
+        ("Inner.B", "M", prod),
+        ("Inner.B", "${Fn::ImportValue shared}", not_prod),
+        ("Inner.C", "Inner.Own", ()),
+        ("Inner.D", "${Fn::ImportValue shared}", ()),
     ]
 
 
@@ -500,8 +519,8 @@ def test_unclear_nested_boundary_is_unknown(tmp_path: Path) -> None:
 """)  # fmt: skip
     nested_stack = stack("Inner", "inner.yaml", "{Edge: !Ref M, Stage: !Ref Stage}")
     found = read(write(tmp_path, "main.yaml", HOLDING_STACK + nested_stack))
-    assert set(found.boundary_unknown) == {"Inner.D", "Inner.E"}
-    assert not any(one.holder == "Inner.E" for one in found.attachments)
+    assert ("Inner.E", "?", ()) in boundaries_of(found)
+    assert not any(one.holder == "Inner.E" for one in found.attached.managed_policies)
 
 
 LISTS = [
@@ -525,7 +544,11 @@ OF_ONE = "Conditions: {IsX: !Equals [!Ref %s, x]}\nResources:\n  M:\n    Type: A
 
 def spelled(node: Node | None) -> str:
     if isinstance(node, Choice):
-        return f"{node.condition}?(" + " | ".join(f"{label}={spelled(option)}" for label, option in node.options) + ")"
+        return (
+            f"{node.condition}?("
+            + " | ".join(f"{outcome_of(label)}={spelled(option)}" for label, option in node.options)
+            + ")"
+        )
     if isinstance(node, ListNode):
         return "[" + ", ".join(map(spelled, node.items)) + "]"
     return "-" if isinstance(node, Absent) else str(node.value if isinstance(node, Const) else node)

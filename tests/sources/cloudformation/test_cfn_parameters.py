@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import outcome_of
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError, InputError
@@ -96,7 +97,7 @@ def test_pattern_of_words_lists_the_values() -> None:
     for pattern in ("^(dev|prod)$", "dev|prod", "(?:dev|prod)"):
         found = value(f"Type: String, AllowedPattern: '{pattern}'")
         assert isinstance(found, Choice)
-        assert [outcome for outcome, _ in found.options] == ['"dev"', '"prod"']
+        assert [outcome_of(outcome) for outcome, _ in found.options] == ['"dev"', '"prod"']
 
 
 def test_given_value_is_not_a_default() -> None:

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.sources.cloudformation import load
@@ -117,4 +118,4 @@ def test_statement_positions(document: str, expected: list[tuple[str, int, int, 
     found = [
         one for policy in load(Path("t.yaml"), text).policies for one in parse_document(policy.document).statements
     ]
-    assert [(one.path, one.at.line - LINES, one.at.column, one.when) for one in found] == expected
+    assert [(one.path, one.at.line - LINES, one.at.column, pairs(one.when)) for one in found] == expected

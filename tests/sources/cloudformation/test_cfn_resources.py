@@ -12,6 +12,7 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_configura
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
 from passrole_checks.sources.model.configuration import Configuration, PolicyKind
+from tests.helpers.principals_of_tests import boundaries_of
 
 WIDE = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
 
@@ -273,7 +274,7 @@ def test_scp_has_its_targets() -> None:
             Properties: {Type: SERVICE_CONTROL_POLICY, Content: WIDE, TargetIds: ["111122223333", !Ref Unit]}
         """
     )
-    assert [(str(target), policy.resource.address) for target, _, policy in configuration.targets] == [
+    assert [(str(target), policy.resource.address) for target, _, policy in configuration.attached.targets] == [
         ("111122223333", "S"),
         ("${Unit}", "S"),
     ]
@@ -302,5 +303,5 @@ def test_stack_set_principals_keep_policies_and_boundaries() -> None:
             Properties: {PermissionsBoundary: {CustomerManagedPolicyReference: {Path: /}}}
         """
     )
-    assert [(one.holder, str(one.policy)) for one in configuration.attachments] == [("S.R", "${Open}")]
-    assert configuration.boundary_unknown == ("S.U",)
+    assert [(one.holder, str(one.policy)) for one in configuration.attached.managed_policies] == [("S.R", "${Open}")]
+    assert boundaries_of(configuration) == [("S.U", "?", ())]

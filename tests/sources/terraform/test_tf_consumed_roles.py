@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import outcome_of
 
 from passrole_checks.iam.partial_values import Choice, StringNode
 from passrole_checks.sources.model.configuration import Configuration
@@ -104,7 +105,7 @@ def test_conditional_resource_receives_role_conditionally(tmp_path: Path) -> Non
     )
     (one,) = found.received
     assert isinstance(one.value, Choice)
-    assert [(outcome, type(option).__name__) for outcome, option in one.value.options] == [
+    assert [(outcome_of(outcome), type(option).__name__) for outcome, option in one.value.options] == [
         ("true", "StringNode"),
         ("false", "Absent"),
     ]

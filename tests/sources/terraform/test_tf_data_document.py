@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
@@ -115,7 +116,7 @@ def test_dynamic_statement_per_element(tmp_path: Path) -> None:
     assert [str((one.resources or ())[0]) for one in statements(tmp_path, data(known))] == ["role/a", "role/b"]
     unknown = f'  dynamic "statement" {{\n    for_each = var.x\n    iterator = it\n{content}'
     found = statements(tmp_path, 'variable "x" {}\n' + data(unknown))
-    assert [(str((one.resources or ())[0]), one.when) for one in found] == [
+    assert [(str((one.resources or ())[0]), pairs(one.when)) for one in found] == [
         ("role/${var.x[*]}", (("var.x is not empty", "true"),))
     ]
 
@@ -127,7 +128,7 @@ def test_conditional_dynamic_statement(tmp_path: Path) -> None:
         '      actions = ["iam:PassRole"]\n      resources = ["*"]\n    }\n  }'
     )
     found = statements(tmp_path, 'variable "x" {}\n' + data(body))
-    assert [one.when for one in found] == [(("var.x", "true"),)]
+    assert [pairs(one.when) for one in found] == [(("var.x", "true"),)]
 
 
 def test_unknown_dynamic_condition_is_unresolved(tmp_path: Path) -> None:
@@ -287,7 +288,7 @@ def test_null_and_empty_attributes_are_absent(tmp_path: Path) -> None:
         '    not_actions = var.x ? [] : ["s3:*"]\n    resources = ["*"]\n    not_resources = []\n  }'
     )
     found = statements(tmp_path, 'variable "x" {}\n' + data(body))
-    assert [(one.when, one.effect, one.actions is None, one.not_actions is None) for one in found] == [
+    assert [(pairs(one.when), one.effect, one.actions is None, one.not_actions is None) for one in found] == [
         ((("var.x", "true"),), "Allow", False, True),
         ((("var.x", "false"),), "Deny", True, False),
     ]
@@ -321,7 +322,7 @@ def test_conditional_condition_block(tmp_path: Path) -> None:
         '        variable = "iam:PassedToService"\n        values = [condition.value]\n      }\n    }\n  }'
     )
     found = statements(tmp_path, 'variable "x" {}\n' + data(body))
-    assert [(one.when, json(one.condition) if one.condition else None) for one in found] == [
+    assert [(pairs(one.when), json(one.condition) if one.condition else None) for one in found] == [
         ((("var.x", "true"),), {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com"]}}),
         ((("var.x", "false"),), None),
     ]
@@ -444,4 +445,4 @@ resource "aws_iam_policy" "p" {
     )
     (policy,) = load(tmp_path).policies
     (found,) = parse_document(policy.document).statements
-    assert (found.at.line, found.when) == (4, (("var.on", "true"),))
+    assert (found.at.line, pairs(found.when)) == (4, (("var.on", "true"),))

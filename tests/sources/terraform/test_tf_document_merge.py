@@ -6,6 +6,7 @@ from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from path_conditions_of_tests import choice, outcome_of
 from profiles import examples
 
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
@@ -26,7 +27,7 @@ def node(item: Optional) -> Node:
     statement = ObjectNode(tuple(entries), AT)
     if condition is None:
         return statement
-    return Choice(condition, (("true", statement), ("false", Absent(AT))), AT)
+    return choice(condition, (("true", statement), ("false", Absent(AT))), AT)
 
 
 def resolved(nodes: list[Node], truth: dict[str, str]) -> list[Plain]:
@@ -34,7 +35,7 @@ def resolved(nodes: list[Node], truth: dict[str, str]) -> list[Plain]:
     found: list[Plain] = []
     for item in nodes:
         while isinstance(item, Choice):
-            item = dict(item.options)[truth[item.condition]]
+            item = {outcome_of(outcome): option for outcome, option in item.options}[truth[item.condition]]
         if isinstance(item, ListNode):
             found.extend(resolved(list(item.items), truth))
         elif isinstance(item, ObjectNode):

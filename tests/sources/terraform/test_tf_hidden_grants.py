@@ -257,7 +257,7 @@ def test_registry_modules_are_followed_to_callers(tmp_path: Path) -> None:
     [
         (f"jsonencode({{ Statement = [for x in var.x : {statement()}] }})", "var.x is not empty"),
         (f"jsonencode(merge({{ Statement = [{statement()}] }}, var.x))", '"Statement"'),
-        (f'var.x == "it exists" ? {encoded_policy(READ)} : {encoded_policy()}', 'var.x == "it exists" is false'),
+        (f'var.x == "it exists" ? {encoded_policy(READ)} : {encoded_policy()}', 'var.x is not "it exists"'),
     ],
 )
 def test_condition_is_shown_as_sentence(document: str, said: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.policy import Statement, parse_document
@@ -189,8 +190,8 @@ def test_aws_managed_policy_is_attached(tmp_path: Path, arguments: str, attached
     (tmp_path / "main.tf").write_text(
         f'variable "x" {{}}\nmodule "m" {{\n  source = "example.com/some/module"\n{arguments}\n}}\n', encoding="utf-8"
     )
-    found = load(tmp_path).attachments
-    assert [(one.path, one.when) for one in found] == attached
+    found = load(tmp_path).attached.managed_policies
+    assert [(one.path, pairs(one.when)) for one in found] == attached
     assert {one.holder for one in found} <= {"module.m"}
 
 
@@ -226,8 +227,8 @@ def test_aws_managed_policy_is_found_through_references(tmp_path: Path, value: s
         f'module "here" {{\n  source = "./here"\n  given = {given}\n}}\n'
         f'module "m" {{\n  source = "example.com/some/module"\n  arns = {value}\n}}\n'
     )
-    found = load(tmp_path).attachments
+    found = load(tmp_path).attached.managed_policies
     assert {(one.path, one.at.line) for one in found} == {("arns/0", line)}
     assert len({one.holder for one in found}) == 2
     with evaluate_everything():
-        assert load(tmp_path).attachments == found
+        assert load(tmp_path).attached.managed_policies == found

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import pairs
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -125,7 +127,7 @@ def test_unknown_inline_policies_are_unresolved(tmp_path: Path) -> None:
     assert statements(found.policies[0])[0].whole is False
     body = f"  policies = var.on ? [{{ policy_document = {ANY} }}] : []"
     found = loaded(tmp_path, head + block("awscc_iam_user", body))
-    assert [one.when for item in found.policies for one in statements(item)] == [(("var.on", "true"),)]
+    assert [pairs(one.when) for item in found.policies for one in statements(item)] == [(("var.on", "true"),)]
     body = f"  policies = concat([{{ policy_document = {ANY} }}], var.p)"
     found = loaded(tmp_path, head + block("awscc_iam_user", body))
     assert [one.whole for item in found.policies for one in statements(item)] == [True, False]
@@ -728,8 +730,8 @@ def test_partially_known_attachments(tmp_path: Path) -> None:
     found = loaded(tmp_path, text)
     given = policy(found, "aws_iam_policy.a")
     assert given.principals == ("aws_iam_role.r", "${var.u}")
-    assert given.conditional_principals == (("aws_iam_role.r", (("var.u", "true"),)),)
-    assert [(one.holder, str(one.policy)) for one in found.attachments] == [
+    assert given.conditional_principals == (("aws_iam_role.r", (Assumption("var.u"),)),)
+    assert [(one.holder, str(one.policy)) for one in found.attached.managed_policies] == [
         ("aws_iam_role.r", "arn:aws:iam::aws:policy/X"),
         ("aws_iam_role.r (user)", "${aws_iam_policy.a.description}"),
     ]
@@ -745,7 +747,7 @@ def test_unknown_customer_managed_policy_reference(tmp_path: Path) -> None:
             "  permission_set_arn = aws_ssoadmin_permission_set.p.arn\n  customer_managed_policy_reference = var.ref",
         )
     )
-    (attached,) = loaded(tmp_path, text).attachments
+    (attached,) = loaded(tmp_path, text).attached.managed_policies
     assert (attached.holder, str(attached.policy)) == ("aws_ssoadmin_permission_set.p", "${var.ref.name}")
 
 
@@ -783,7 +785,7 @@ def test_targets_of_organization_policies(tmp_path: Path) -> None:
             )
         )
     )
-    assert [(str(target), one.resource.address) for target, _, one in loaded(tmp_path, text).targets] == [
+    assert [(str(target), one.resource.address) for target, _, one in loaded(tmp_path, text).attached.targets] == [
         ("111122223333", "aws_organizations_policy.p")
     ]
 

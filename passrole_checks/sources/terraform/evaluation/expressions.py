@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import quoted
-from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.iam.path_conditions import Assumption, negate, quoted
+from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
 from passrole_checks.sources.terraform.evaluation.operators import apply_binary, apply_unary
 from passrole_checks.sources.terraform.evaluation.scope import (
     EvaluationScope,
-    condition_text,
+    assumption_of,
     evaluate,
     evaluator_for,
     key_text,
@@ -54,9 +54,22 @@ def _object(expression: syntax.Object, scope: EvaluationScope) -> Node:
 @evaluator_for(syntax.Unary)
 def _unary(expression: syntax.Unary, scope: EvaluationScope) -> Node:
     source_text, at = scope.source_text(expression.span), scope.position(expression.span)
-    return map_choices(
-        lambda value: apply_unary(expression.operator, value, source_text, at), evaluate(expression.operand, scope)
-    )
+    operand_text = scope.unique_text(expression.operand.span)
+
+    def apply(operand: Node) -> Node:
+        value = apply_unary(expression.operator, operand, source_text, at)
+        if expression.operator == "!":
+            return _true_when(value, negate(assumption_of(operand, operand_text, scope)))
+        return value
+
+    return map_choices(apply, evaluate(expression.operand, scope))
+
+
+def _true_when(value: Node, assumption: Assumption) -> Node:
+    """Return a boolean; if it is unknown, with the assumption under which it is true."""
+    if isinstance(value, StringNode) and value.only_hole is not None:
+        return replace(value, parts=(replace(value.only_hole, true_when=assumption),))
+    return value
 
 
 @evaluator_for(syntax.Binary)
@@ -70,15 +83,26 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
             if equality and _is_bool_variable(side, scope) and isinstance(other, Const):
                 decided = known_bool(other)
                 if decided is not None and isinstance(operand, StringNode) and operand.only_hole is not None:
-                    same = decided is (expression.operator == "==")  # "x == true" equals x, "x == false" equals "!x"
-                    return operand if same else apply_unary("!", operand, f"!{operand.only_hole.expression}", at)
+                    if decided is (expression.operator == "=="):  # "x == true" equals x, "x == false" equals "!x"
+                        return operand
+                    text = operand.only_hole.expression
+                    opposite = negate(assumption_of(operand, text, scope))
+                    return _true_when(apply_unary("!", operand, f"!{text}", at), opposite)
         value = apply_binary(expression.operator, first, second, source_text, at)
         if equality and isinstance(value, StringNode) and value.only_hole is not None:
-            sides = [_operand_text(first, expression.left, scope), _operand_text(second, expression.right, scope)]
-            if _is_literal(sides[0]) and not _is_literal(sides[1]):
-                sides.reverse()
-            condition = scope.condition(f" {expression.operator} ".join(sides))
-            return replace(value, parts=(replace(value.only_hole, expression=condition),))
+            subject, text = _operand_text(first, expression.left, scope), _operand_text(second, expression.right, scope)
+            literal = second
+            if _is_literal(subject) and not _is_literal(text):
+                subject, text, literal = text, subject, first
+            comparison = f"{subject} {expression.operator} {text}"
+            condition = scope.condition(comparison)
+            known = known_string(literal) if _is_literal(text) else None
+            true_when = None
+            if known is not None:
+                unique = subject + condition.removeprefix(comparison)
+                negated = expression.operator == "!="
+                true_when = Assumption(unique, frozenset({known}), negated, written=condition)
+            return replace(value, parts=(replace(value.only_hole, expression=condition, true_when=true_when),))
         return value
 
     return map_choices(decide, left, right)
@@ -125,22 +149,17 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
 
     def decide(known: Node, inner: EvaluationScope) -> Node:
         if isinstance(known, Choice):
-            options = [
-                (outcome, decide(option, inner.with_assumption(known.condition, outcome)))
-                for outcome, option in known.options
-            ]
-            return make_choice(known.condition, options, at)
+            options = [(outcome, decide(option, inner.under(outcome))) for outcome, option in known.options]
+            return make_choice(options, at)
         decided = known_bool(known)
         if decided is not None:
             return evaluate(then if decided else otherwise, inner)
-        text = condition_text(known, source_text, inner)
-        assumed = inner.known_outcome(text)
+        assumption = assumption_of(known, source_text, inner)
+        assumed = inner.decided(assumption)
         if assumed is not None:
             return evaluate(then if assumed else otherwise, inner)
-        first = evaluate(then, inner.with_assumption(text, "true"))
-        return make_choice(
-            text, [("true", first), ("false", evaluate(otherwise, inner.with_assumption(text, "false")))], at
-        )
+        first = evaluate(then, inner.under(assumption))
+        return choose(assumption, first, evaluate(otherwise, inner.under(negate(assumption))), at)
 
     return decide(value, scope)
 

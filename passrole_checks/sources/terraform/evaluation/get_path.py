@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -18,7 +17,9 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
 )
+from passrole_checks.iam.path_conditions import Assumption, Predicate, none_of, one_of
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
+    choose,
     generalize,
     guard,
     make_choice,
@@ -107,8 +108,8 @@ def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> 
             if result is None:
                 result = maybe
             else:
-                text = f'{entry.key.holes[0].expression} holds "{name}"'
-                result = Choice(text, (("true", maybe), ("false", result)), inner.at)
+                has_key = Assumption(entry.key.holes[0].expression, frozenset({name}), predicate=Predicate.CONTAINS)
+                result = choose(has_key, maybe, result, inner.at)
     return result if result is not None else failure(source_text, at, f'no key "{name}"')
 
 
@@ -159,8 +160,9 @@ def get_by_unknown_key(
     candidates = _candidates(value, key)
     if candidates is None:
         return unresolved(source_text, at, reason)
-    if not candidates and otherwise is None:
-        return failure(source_text, at, "no such key" if isinstance(value, ObjectNode) else "no such element")
+    if not candidates:
+        missing = "no such key" if isinstance(value, ObjectNode) else "no such element"
+        return failure(source_text, at, missing) if otherwise is None else otherwise
     groups: list[tuple[list[str], Node]] = []
     for name, node in candidates:
         same = next((names for names, other in groups if same_value(node, other)), None)
@@ -176,16 +178,16 @@ def get_by_unknown_key(
         return generalize([*nodes, otherwise] if otherwise is not None else nodes, source_text, at, reason)
     options = []
     for names, node in groups:
-        outcome = path_conditions.one_of(names)
-        options.append((outcome, restrict(node, named, outcome)))
+        outcome = one_of(named, names)
+        options.append((outcome, restrict(node, outcome)))
     if otherwise is not None:
-        rest = path_conditions.none_of(name for name, _ in candidates) if candidates else "true"
-        options.append((rest, restrict(otherwise, named, rest)))
-    return make_choice(named, options, at)
+        rest = none_of(named, (name for name, _ in candidates))
+        options.append((rest, restrict(otherwise, rest)))
+    return make_choice(options, at)
 
 
 def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node]] | None:
-    """Return the possible outcomes of a key with their values, None if unknown."""
+    """Return the possible keys with their values, None if unknown."""
     if isinstance(value, ListNode):
         if isinstance(value, Unordered) or not all(is_single_element(item) for item in value.items):
             return None
@@ -196,8 +198,7 @@ def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node
         if name is None:
             return None
         last[name] = entry.value
-    names = [name for name in last if not isinstance(key, StringNode) or may_equal(key, name)]
-    return [(path_conditions.quoted(name), last[name]) for name in names]
+    return [(name, last[name]) for name in last if not isinstance(key, StringNode) or may_equal(key, name)]
 
 
 def get_element(value: ListNode, index: int, source_text: str, at: Position, otherwise: Node | None = None) -> Node:
@@ -223,7 +224,7 @@ def _find_element(items: Sequence[Node], index: int, source_text: str, at: Posit
             element = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
             name = collection_name(item)
             other = _find_element(after, 0, source_text, at, budget)
-            return make_choice(f"{name} is not empty", [("true", element), ("false", other or Absent(at))], at)
+            return choose(Assumption(name, predicate=Predicate.NOT_EMPTY), element, other or Absent(at), at)
         if isinstance(item, Absent):
             continue
         if isinstance(item, Repeated) and index > 0:
@@ -235,9 +236,9 @@ def _find_element(items: Sequence[Node], index: int, source_text: str, at: Posit
                 return unresolved(source_text, at, "too many alternatives")
             options = []
             for outcome, option in item.options:
-                rest = [restrict(other, item.condition, outcome) for other in after]
+                rest = [restrict(other, outcome) for other in after]
                 options.append((outcome, _find_element([option, *rest], index, source_text, at, budget) or Absent(at)))
-            return make_choice(item.condition, options, at)
+            return make_choice(options, at)
         if index == 0:
             return item
         index -= 1
@@ -258,7 +259,7 @@ def _replace_absent(node: Node, replacement: Node, *, drop: bool) -> Node:
         return node
     options = [(outcome, _replace_absent(option, replacement, drop=drop)) for outcome, option in node.options]
     remaining = [option for option in options if option[1] is not replacement] if drop else options
-    return make_choice(node.condition, remaining, node.at) if remaining else replacement
+    return make_choice(remaining, node.at) if remaining else replacement
 
 
 def is_single_element(item: Node) -> bool:

@@ -19,10 +19,10 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, repeat
 from passrole_checks.sources.terraform.evaluation.get_path import collection_name, get_path, to_key
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_text, evaluate, evaluator_for
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     Repeated,
@@ -96,7 +96,7 @@ def _split_presence(node: Node) -> tuple[Node, PathCondition]:
         present = [(outcome, option) for outcome, option in node.options if not isinstance(option, Absent)]
         if len(present) != 1:
             break
-        when = (*when, (node.condition, present[0][0]))
+        when = (*when, present[0][0])
         node = present[0][1]
     return node, when
 
@@ -106,7 +106,7 @@ def _element_iteration(index: int, item: Node) -> Iteration:
     item, when = _split_presence(item)
     if isinstance(item, UnknownTail):
         value = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-        not_empty = (*when, (f"{collection_name(item)} is not empty", "true"))
+        not_empty = (*when, Assumption(collection_name(item), predicate=Predicate.NOT_EMPTY))
         return Iteration(
             unresolved("…", item.at), value, str(item), repeated=True, when=not_empty, element_condition=when
         )
@@ -129,7 +129,7 @@ def _unknown_iteration(collection: StringNode) -> Iteration:
         collection.at,
         defaults=collection.defaults,
     )
-    when = ((f"{source_text} is not empty", "true"),)
+    when = (Assumption(source_text, predicate=Predicate.NOT_EMPTY),)
     return Iteration(unresolved(f"{source_text} key", collection.at), value, "*", repeated=True, when=when)
 
 
@@ -185,7 +185,8 @@ def _conditional_element(
         if decided is not None:
             return result if decided else Absent(at)
         source_text = scope.unique_text(expression.condition.span) if expression.condition is not None else ""
-        return Choice(condition_text(condition, source_text, scope), (("true", result), ("false", Absent(at))), at)
+        holds = assumption_of(condition, source_text, scope)
+        return Choice(((holds, result), (negate(holds), Absent(at))), at)
 
     if iteration.repeated and isinstance(result, StringNode):
         result = _repeat_unknown(result)
@@ -244,8 +245,8 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
         if isinstance(item, Choice):
             options = [(outcome, each(option)) for outcome, option in item.options]
             if isinstance(item, Repeated):
-                return Repeated(item.condition, tuple(options), item.at)
-            return make_choice(item.condition, options, item.at)
+                return Repeated(tuple(options), item.at)
+            return make_choice(options, item.at)
         value: Node = item
         for step in steps:
             value = get_path(value, step, source_text, at)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from passrole_checks.iam import deadline, path_conditions
+from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, consistent, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, unresolved
 from passrole_checks.sources.terraform.reading import syntax
@@ -31,6 +32,10 @@ class ModuleScope(ReferenceScope, Protocol):
 
     @property
     def root_folder(self) -> str: ...
+
+    def creates(self, path: str) -> bool:
+        """True if a resource of the module, or Terraform itself, creates the file with this normalized path."""
+        ...
 
     def is_bool(self, variable: str) -> bool:
         """True if a variable is declared as a bool."""
@@ -63,7 +68,7 @@ class EvaluationScope:
     budget: EvaluationBudget
     variables: Mapping[str, Node] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] = ()
-    assumptions: Mapping[str, str] = field(default_factory=dict)  # outcomes of conditions in the current branch
+    assumptions: PathCondition = ()  # those of the current branch
     only_variables: bool = False  # in a template file, no other names are visible
     trying: bool = False  # inside ``try`` or ``can``, which catch errors
 
@@ -75,14 +80,13 @@ class EvaluationScope:
         """Return the scope of one iteration of a loop. ``labels``: texts of the values, by variable."""
         return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
-    def with_assumption(self, condition: str, outcome: str) -> EvaluationScope:
-        """Return the scope of the branch in which a condition has an outcome."""
-        return replace(self, assumptions={**self.assumptions, condition: outcome})
+    def under(self, assumption: Assumption) -> EvaluationScope:
+        """Return the scope of the branch in which an assumption holds."""
+        return replace(self, assumptions=(*self.assumptions, assumption))
 
-    def known_outcome(self, condition: str) -> bool | None:
-        """Return the outcome of a condition in the current branch, None if both are possible."""
-        facts = tuple(self.assumptions.items())
-        can_hold, can_fail = (path_conditions.consistent(facts, condition, outcome) for outcome in ("true", "false"))
+    def decided(self, assumption: Assumption) -> bool | None:
+        """True if an assumption holds in the current branch, None if that is open."""
+        can_hold, can_fail = (consistent(self.assumptions, one) for one in (assumption, negate(assumption)))
         return None if can_hold and can_fail else can_hold
 
     def position(self, span: syntax.Span) -> Position:
@@ -102,19 +106,24 @@ class EvaluationScope:
             else source_text
         )
 
-    def condition(self, source_text: str) -> str:
+    def condition(self, source_text: str, *values: str) -> str:
         """Return the text of a condition, unique in the configuration.
 
-        Adds the module address, and the values of the loop variables that the text mentions or depends on.
+        Adds the module address, and the values of the loop variables that the text, or one of the ``values`` that it is
+        compared with, mentions or depends on.
         """
         named: list[str] = []
-        mentioned = source_text
+        mentioned = " ".join((source_text, *values))
         for name, value in reversed(self.labels):
             if "…" in mentioned or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", mentioned):
                 named.append(f"{name} = {value}")
                 mentioned += f" {value}"
         marks = ", ".join(part for part in (self.module.address, *reversed(named)) if part)
         return f"{source_text} ({marks})" if marks and not source_text.endswith(f"({marks})") else source_text
+
+    def assume(self, source_text: str, predicate: Predicate, *values: str) -> Assumption:
+        """Return the assumption that a predicate holds for an expression."""
+        return Assumption(self.condition(source_text, *values), frozenset(values), predicate=predicate)
 
 
 _E = TypeVar("_E", bound=syntax.Expression)
@@ -149,8 +158,8 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
         if isinstance(expression, _COMPUTED):
             value = _qualify(value, expression, scope)
         if isinstance(value, Choice):
-            for condition, outcome in scope.assumptions.items():
-                value = restrict(value, condition, outcome)
+            for assumption in scope.assumptions:
+                value = restrict(value, assumption)
         return value
     except RecursionError:  # depth counts expressions, and some use many stack frames
         budget.cut += 1
@@ -176,16 +185,21 @@ def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope)
     return value
 
 
-def condition_text(node: Node, source_text: str, scope: EvaluationScope) -> str:
-    """Return the text of an unknown condition: the unresolved value that it depends on, else ``source_text``."""
+def assumption_of(node: Node, source_text: str, scope: EvaluationScope) -> Assumption:
+    """Return the assumption under which an unknown boolean is true: about what it compares, or about the unresolved
+    value that it depends on, else about ``source_text``."""
     if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
-        only = node.only_hole.expression
-        source_text = source_text if "…" in only else only  # the elided part may differ elsewhere
-    return scope.condition(source_text)
+        only = node.only_hole
+        if "…" not in only.expression:  # the elided part may differ elsewhere
+            text = scope.condition(only.expression)
+            if only.true_when is None:
+                return Assumption(text)
+            return only.true_when if only.true_when.written == text else replace(only.true_when, written=text)
+    return Assumption(scope.condition(source_text))
 
 
 def key_text(key: Node, scope: EvaluationScope) -> str:
     """Return the text of an unknown key or index."""
     if not isinstance(key, StringNode):
         return scope.condition("…")
-    return scope.condition(key.only_hole.expression if key.only_hole is not None else path_conditions.quoted(str(key)))
+    return scope.condition(key.only_hole.expression if key.only_hole is not None else quoted(str(key)))

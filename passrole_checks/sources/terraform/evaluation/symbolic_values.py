@@ -27,7 +27,9 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     UnresolvedKind,
+    children_of,
     join,
+    map_children,
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -150,12 +152,10 @@ def _first_reason(operand: Node) -> str:
                 return reason
             if isinstance(current, Reference) and current.attribute:
                 after_apply = KNOWN_AFTER_APPLY
-        elif isinstance(current, ListNode):
-            pending.extend(reversed(current.items))
         elif isinstance(current, ObjectNode):
             pending.extend(node for entry in reversed(current.entries) for node in (entry.value, entry.key))
-        elif isinstance(current, Choice):
-            pending.extend(option for _, option in reversed(current.options))
+        else:
+            pending.extend(reversed(children_of(current)))
     return after_apply
 
 
@@ -312,7 +312,7 @@ def limit_size(node: Node, source_text: str) -> Node:
         left -= 1
         if left < 0:
             return unresolved(source_text, node.at, "too large")
-        if isinstance(current, StringNode):
+        if isinstance(current, StringNode):  # inline: the most frequent walk
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)
         elif isinstance(current, ListNode):
@@ -320,7 +320,7 @@ def limit_size(node: Node, source_text: str) -> Node:
         elif isinstance(current, ObjectNode):
             pending.extend([entry.value for entry in current.entries])
         elif isinstance(current, Choice):
-            pending.extend(option for _, option in current.options)
+            pending.extend([option for _, option in current.options])
     return node
 
 
@@ -391,11 +391,4 @@ def mark_default(node: Node, name: str) -> Node:
     """Mark every string of a node as coming from the default of a variable."""
     if isinstance(node, StringNode):
         return node if name in node.defaults else replace(node, defaults=(*node.defaults, name))
-    if isinstance(node, ListNode):
-        return ListNode(tuple(mark_default(item, name) for item in node.items), node.at)
-    if isinstance(node, ObjectNode):
-        entries = tuple(ObjectEntry(entry.key, mark_default(entry.value, name)) for entry in node.entries)
-        return ObjectNode(entries, node.at, node.block)
-    if isinstance(node, Choice):
-        return Choice(node.condition, tuple((o, mark_default(n, name)) for o, n in node.options), node.at)
-    return node
+    return map_children(node, lambda child: mark_default(child, name))

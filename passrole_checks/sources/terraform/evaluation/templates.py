@@ -19,9 +19,10 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices
+from passrole_checks.iam.path_conditions import Predicate, negate
+from passrole_checks.sources.terraform.evaluation.conditional_values import choose, guard, map_choices
 from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, condition_text, evaluate, evaluator_for
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
@@ -124,13 +125,12 @@ class _TemplateBuilder:
 
         def decide(value: Node) -> Node:
             known = known_bool(value)
-            text = condition_text(value, source_text, scope)
-            known = known if known is not None else scope.known_outcome(text)
+            assumption = assumption_of(value, source_text, scope)
+            known = known if known is not None else scope.decided(assumption)
             if known is not None:
                 return self.build_branch(part.then if known else part.otherwise, scope)
-            then = self.build_branch(part.then, scope.with_assumption(text, "true"))
-            otherwise = self.build_branch(part.otherwise, scope.with_assumption(text, "false"))
-            return make_choice(text, [("true", then), ("false", otherwise)], self.at)
+            then = self.build_branch(part.then, scope.under(assumption))
+            return choose(assumption, then, self.build_branch(part.otherwise, scope.under(negate(assumption))), self.at)
 
         self.append(map_choices(decide, condition), part.span.line, part.span.column)
 
@@ -174,7 +174,7 @@ class _TemplateBuilder:
         if iteration.repeated and not when:
             only = iteration.value.only_hole if isinstance(iteration.value, StringNode) else None
             subject = only.expression if only is not None else source_text
-            when = ((scope.condition(f"{subject} is not empty"), "true"),)
+            when = (scope.assume(subject, Predicate.NOT_EMPTY),)
         name = f"{source_text} [{index}]" if index else source_text
         return LoopMarker(name, opens=True, repeated=iteration.repeated, when=when)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.path_conditions import Assumption, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,
@@ -32,7 +33,7 @@ def to_plain(node: Node, depth: int = 0) -> Node:
         return ObjectNode(tuple(entries), node.at, node.block)
     if isinstance(node, Choice):
         options = tuple((outcome, to_plain(option, depth + 1)) for outcome, option in node.options)
-        return Choice(node.condition, options, node.at)
+        return Choice(options, node.at)
     return node
 
 
@@ -46,10 +47,9 @@ def _effective_entries(node: ObjectNode) -> list[ObjectEntry]:
                 name = earlier.key.literal
                 if name is not None:
                     maybe = unresolved(f'{expression}["{name}"]', entry.value.at, entry.key.holes[0].reason)
-                    options = (("true", maybe), ("false", earlier.value))
-                    effective[parts] = ObjectEntry(
-                        earlier.key, Choice(f'{expression} holds "{name}"', options, entry.value.at)
-                    )
+                    has_key = Assumption(expression, frozenset({name}), predicate=Predicate.CONTAINS)
+                    options = ((has_key, maybe), (negate(has_key), earlier.value))
+                    effective[parts] = ObjectEntry(earlier.key, Choice(options, entry.value.at))
         effective.pop(entry.key.parts, None)
         effective[entry.key.parts] = entry
     return list(effective.values())
@@ -72,7 +72,7 @@ def to_document(node: Node) -> Node:
         return to_plain(node.value)
     if isinstance(node, Choice):
         options = tuple((outcome, to_document(option)) for outcome, option in node.options)
-        return Choice(node.condition, options, node.at)
+        return Choice(options, node.at)
     if is_null(node):
         return Absent(node.at)
     return to_plain(node)

@@ -22,7 +22,8 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     UnresolvedKind,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.iam.path_conditions import Predicate
+from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import limit_items, to_key
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -158,10 +159,7 @@ def _expand_argument(value: Node) -> list[Node]:
         lists = [option.items for _, option in value.options if isinstance(option, ListNode)]
         if len({len(items) for items in lists}) == 1:
             outcomes = [outcome for outcome, _ in value.options]
-            return [
-                make_choice(value.condition, list(zip(outcomes, row, strict=True)), value.at)
-                for row in zip(*lists, strict=True)
-            ]
+            return [make_choice(list(zip(outcomes, row, strict=True)), value.at) for row in zip(*lists, strict=True)]
     return [UnknownTail(unresolved("…", value.at).parts, value.at)]
 
 
@@ -205,10 +203,8 @@ def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | N
             return option
         if usable is False:
             return otherwise
-        verb = "is set" if name == "coalesce" else "can be evaluated"
-        return make_choice(
-            scope.condition(f"{source_text} {verb}"), [("true", option), ("false", otherwise)], option.at
-        )
+        predicate = Predicate.SET if name == "coalesce" else Predicate.EVALUABLE
+        return choose(scope.assume(source_text, predicate), option, otherwise, option.at)
 
     return map_choices(decide, value)
 

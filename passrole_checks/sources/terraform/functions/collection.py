@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode, Unresolved
+from passrole_checks.iam.path_conditions import Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import (
     get_by_unknown_key,
@@ -46,7 +46,7 @@ def elements(value: Node) -> list[Node]:
     if isinstance(value, Choice):
         items: list[Node] = []
         for outcome, option in value.options:
-            items.extend(guard(((value.condition, outcome),), item) for item in elements(option))
+            items.extend(guard((outcome,), item) for item in elements(option))
         return items
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
@@ -99,11 +99,7 @@ def _flatten(item: Node, result: list[Node], depth: int) -> None:
         for outcome, option in item.options:
             inside: list[Node] = []
             _flatten(option, inside, depth + 1)
-            result.extend(
-                conditional(((item.condition, outcome),), element)
-                for element in inside
-                if not isinstance(element, Absent)
-            )
+            result.extend(conditional((outcome,), element) for element in inside if not isinstance(element, Absent))
     elif type(item) is StringNode and is_untyped(item):
         result.append(unknown_tail(item))
     else:
@@ -124,7 +120,7 @@ def _drop_empty(item: Node) -> Node:
     """Return the element; Absent if it is null or an empty string."""
     if isinstance(item, Choice):
         options = tuple((outcome, _drop_empty(option)) for outcome, option in item.options)
-        return Choice(item.condition, options, item.at)
+        return Choice(options, item.at)
     return Absent(item.at) if is_null(item) or known_string(item) == "" else item
 
 
@@ -225,7 +221,7 @@ def _absent_as_null(item: Node) -> Node:
     if isinstance(item, UnknownTail):
         return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
     if isinstance(item, Choice):
-        return Choice(item.condition, tuple((o, _absent_as_null(option)) for o, option in item.options), item.at)
+        return Choice(tuple((o, _absent_as_null(option)) for o, option in item.options), item.at)
     return item
 
 
@@ -373,8 +369,8 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
             result.append(item)
         elif None in answers:
             name = known_string(key)
-            shown = path_conditions.quoted(name) if name is not None else str(key)
-            result.append(guard(((call.scope.condition(f"{call.text} looks for {shown}"), "true"),), item))
+            searched_key = name if name is not None else str(key)
+            result.append(guard((call.scope.assume(call.text, Predicate.SEARCHES, searched_key),), item))
     return ListNode(tuple(result), call.at)
 
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.files.safe_read import NO_SUCH_FILE, OUTSIDE
+from passrole_checks.files.safe_read import CREATED_LATER, NO_SUCH_FILE, OUTSIDE
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
 from passrole_checks.sources.files.access_log import log_tree
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -44,8 +44,6 @@ def _resolve_path(value: Node, scope: EvaluationScope) -> str | None:
     path = known_string(value)
     if path is None or path.startswith("~"):
         return None
-    if os.path.isabs(path):
-        return os.path.normpath(path)
     return os.path.normpath(os.path.join(scope.module.root_folder, path))
 
 
@@ -55,9 +53,13 @@ def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Positio
     if path is None:
         return unresolved(source_text, at, "the file name is unknown")
     content, reason = scope.files.read(path)
-    if content is None:
-        return failure(source_text, at, reason) if reason == NO_SUCH_FILE else unresolved(source_text, at, reason)
-    return file_text(content, path)
+    if content is not None:
+        return file_text(content, path)
+    if reason != NO_SUCH_FILE:
+        return unresolved(source_text, at, reason)
+    if scope.module.creates(path):
+        return unresolved(source_text, at, CREATED_LATER)
+    return failure(source_text, at, reason)
 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:

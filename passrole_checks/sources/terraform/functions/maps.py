@@ -6,7 +6,8 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 from __future__ import annotations
 
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
-from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice, map_choices
+from passrole_checks.iam.path_conditions import Predicate
+from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -111,8 +112,8 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node, call: FunctionCall) -> Node:
-    condition = call.scope.condition(f'{unknown.holes[0].expression} holds "{name}"')
-    return make_choice(condition, [("true", entry), ("false", default)], call.at)
+    has_key = call.scope.assume(unknown.holes[0].expression, Predicate.CONTAINS, name)
+    return choose(has_key, entry, default, call.at)
 
 
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:

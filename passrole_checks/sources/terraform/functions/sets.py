@@ -5,8 +5,8 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 
 from __future__ import annotations
 
-from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, StringNode
+from passrole_checks.iam.path_conditions import PathCondition, Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
@@ -29,7 +29,6 @@ def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     value = arguments[0]
     if isinstance(value, Choice):
         return Choice(
-            value.condition,
             tuple((o, to_set(call, [option]) or call.unresolved()) for o, option in value.options),
             value.at,
         )
@@ -74,8 +73,8 @@ def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | N
             result.append(item)
             continue
         name = known_string(item)
-        shown = path_conditions.quoted(name) if name is not None else str(item) if isinstance(item, StringNode) else "…"
-        result.append(guard(((call.scope.condition(f"{call.text} holds {shown}"), "true"),), item))
+        shown = name if name is not None else str(item) if isinstance(item, StringNode) else "…"
+        result.append(guard((call.scope.assume(call.text, Predicate.CONTAINS, shown),), item))
     return as_set(ListNode(tuple(result), call.at), call)
 
 
@@ -90,7 +89,7 @@ def _contains(item: Node, other: Node) -> bool | None:
 
 def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``setproduct``: a combination with an element that may be absent or repeated is conditional."""
-    rows: list[tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]] = [((), ())]
+    rows: list[tuple[tuple[Node, ...], PathCondition]] = [((), ())]
     for argument in arguments:
         rounds = iterations_of(argument)
         if rounds is None:
@@ -103,9 +102,9 @@ def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return build_list(combinations, call, *arguments)
 
 
-def _nonempty(round_: Iteration, call: FunctionCall) -> tuple[tuple[str, str], ...]:
+def _nonempty(round_: Iteration, call: FunctionCall) -> PathCondition:
     """Return the condition under which a round of unknown length has any elements."""
-    return ((call.scope.condition(f"{round_.value} is not empty"), "true"),) if round_.repeated else ()
+    return (call.scope.assume(str(round_.value), Predicate.NOT_EMPTY),) if round_.repeated else ()
 
 
 SETS = declare({

@@ -49,9 +49,9 @@ class FunctionCall:
     at: Position
     scope: EvaluationScope
 
-    def unresolved(self, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING) -> StringNode:
+    def unresolved(self, reason: str = "") -> StringNode:
         """Return the call as an unresolved value that keeps its source text."""
-        return unresolved(self.text, self.at, reason, kind)
+        return unresolved(self.text, self.at, reason)
 
     def fail(self, reason: str) -> StringNode:
         """Return the call as an evaluation error of Terraform, which ``try`` and ``can`` catch."""

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from passrole_checks.iam import path_conditions
 from passrole_checks.iam.partial_values import (
     Absent,
     Const,
@@ -25,6 +24,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
+from passrole_checks.iam.path_conditions import quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_element, is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -235,8 +235,8 @@ def _replaced(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unre
         and replacement != ""
         and not set("*?:/") & set(replacement)
     )
-    shown = path_conditions.quoted(replacement) if replacement is not None else str(new)
-    expression = f"{call.name}({part.expression}, {path_conditions.quoted(old)}, {shown})"
+    shown = quoted(replacement) if replacement is not None else str(new)
+    expression = f"{call.name}({part.expression}, {quoted(old)}, {shown})"
     return Unresolved(expression, UnresolvedKind.NAME if keeps else UnresolvedKind.ANYTHING, reason=part.reason)
 
 

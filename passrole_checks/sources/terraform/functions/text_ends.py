@@ -91,17 +91,13 @@ def trim_affix(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return build_string(_mirrored(parts) if at_end else parts, call, value)
 
 
-def _strip(
-    value: StringNode, cut: str, call: FunctionCall, *, left: bool = True, right: bool = True
-) -> StringNode | None:
-    """Return the string without these characters at its ends.
+def _strip(value: StringNode, cut: str, call: FunctionCall, *, left: bool = True) -> StringNode | None:
+    """Return the string without these characters at its end, and at its beginning if ``left``.
 
     None if an unresolved part there may contain one of them.
     """
     parts = list(known_parts(value))
-    for enabled, index in ((left, 0), (right, -1)):
-        if not enabled:
-            continue
+    for index in (0, -1) if left else (-1,):
         while parts:
             part = parts[index]
             if isinstance(part, Unresolved):

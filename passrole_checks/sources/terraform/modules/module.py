@@ -7,12 +7,13 @@ to Named Values".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.partial_values import Const, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate
 from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -35,6 +36,8 @@ from passrole_checks.sources.terraform.resources.instances import Instances, exp
 
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 _META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
+# resources and data sources that create a file, and the argument that names it
+_CREATING = {"local_file": "filename", "local_sensitive_file": "filename", "archive_file": "output_path"}
 
 
 class Module:
@@ -63,6 +66,7 @@ class Module:
         self._tries: dict[tuple[str, ...], int] = {}
         self._instances: dict[int, Instances] = {}
         self._children: dict[str, dict[str, Module] | None] = {}
+        self._created_files: frozenset[str] | None = None
 
     # scopes and addresses
 
@@ -70,7 +74,7 @@ class Module:
         """Return the scope of an expression of this module, with ``each`` and ``count`` of an instance."""
         variables = instance.variables if instance is not None else {}
         labels = tuple((name, instance.label) for name in variables) if instance is not None else ()
-        when = dict(instance.when) if instance is not None else {}
+        when = instance.when if instance is not None else ()
         return EvaluationScope(self, source, self.run.files, self.run.budget, variables, labels, when)
 
     def instance_scope(self, block: Block, instance: Instance | None) -> EvaluationScope:
@@ -212,6 +216,23 @@ class Module:
         known = (str(folders[name]),) if name in folders else None
         return StringNode((Unresolved(f"path.{name}", known=known, reason="a path"),), at)
 
+    def creates(self, path: str) -> bool:
+        """True if a resource of this module, or ``terraform init``, creates the file with this normalized path."""
+        if self._created_files is None:
+            self._created_files = frozenset()  # result for the names of these files themselves
+            self._created_files = frozenset(self._names_of_created_files())
+        return path in self._created_files or path.startswith(os.path.join(self.root_folder, ".terraform", ""))
+
+    def _names_of_created_files(self) -> Iterator[str]:
+        for block in (*self.folder.resources, *self.folder.data):
+            attribute = block.body.get(_CREATING.get(block.labels[0], ""))
+            if attribute is None:
+                continue
+            for instance in self.instances(block).items:
+                name = known_string(evaluate(attribute.value, self.scope(block.source, instance)))
+                if name is not None:
+                    yield os.path.normpath(os.path.join(self.root_folder, name))
+
     # references
 
     def attribute(self, value: Reference, name: str, at: Position) -> Node:
@@ -280,7 +301,8 @@ class Module:
         name = value.holes[0].expression
         if instances is None or not instances.counted or (instances.known and not name.endswith("]")):
             return ()
-        return ((f"{name} exists" if name.endswith("]") else f"{name} is not empty", "true"),)
+        predicate = Predicate.EXISTS if name.endswith("]") else Predicate.NOT_EMPTY
+        return (Assumption(name, predicate=predicate),)
 
     # child modules
 

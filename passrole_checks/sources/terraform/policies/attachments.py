@@ -1,4 +1,7 @@
-"""Attachments of managed policies to principals, and managed policies that are permissions boundaries only.
+"""Attachments of a configuration, group memberships and permissions boundaries.
+
+Sources: the resource pages of the Terraform Registry, providers ``hashicorp/aws`` (IAM, SSO Admin,
+``aws_organizations_policy_attachment``) and ``hashicorp/awscc``.
 
 A managed policy is referenced, or named by its ARN or name as a string. Names of IAM entities of a kind are unique
 within an account, whatever their path (IAM User Guide, "IAM and AWS STS quotas"). So a name that this configuration
@@ -8,9 +11,8 @@ gives to one entity identifies that entity.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from passrole_checks.iam.partial_values import (
     Choice,
@@ -24,108 +26,106 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
-from passrole_checks.sources.model.attachments_elsewhere import conditional_holders, flatten_variants, value_variants
-from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
-from passrole_checks.sources.model.demanded_boundaries import demanded_boundaries
+from passrole_checks.sources.model.attachments import (
+    AttachmentIndex,
+    BoundaryVariant,
+    flatten_variants,
+    resolve_boundary,
+    value_variants,
+)
+from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 from passrole_checks.sources.model.principal_names import literal_principal
+from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    BOUNDED,
     ENTITIES,
     MANAGED_POLICIES,
+    ORGANIZATION_POLICIES,
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, fill_known_parts
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
+from passrole_checks.sources.terraform.policies.resource_instances import resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
+_BOUNDARY = "permissions_boundary"
+_BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 _LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
 _Name = tuple[Part, ...]  # equal names have equal unresolved parts
 _NamedEntity = tuple[str, str]  # module address, entity address
 
 
-@dataclass
 class TerraformAttachments:
-    """Attachments of a configuration: created by :meth:`of` with all names, then filled by :meth:`add_resource`."""
+    """Attachments of a configuration: created with the names of all IAM entities, filled by :meth:`add_resource`.
 
-    root: Module
-    by_name: dict[tuple[str, _Name], list[_NamedEntity]] = field(default_factory=dict)  # by kind and name
-    arns: dict[str, str] = field(default_factory=dict)  # managed policy by the expression of its unresolved ARN
-    # managed policy to principal to path conditions
-    attached: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
-    boundaries: set[str] = field(default_factory=set)
-    attached_addresses: set[str] = field(default_factory=set)  # attached to any principal
-    has_unresolved_policy: bool = False  # true if an attachment's policy is unresolved
+    ``by_name``: entities by kind and name. ``arns``: managed policies by the expression of their unresolved ARN.
+    """
 
-    @classmethod
-    def of(cls, root: Module) -> TerraformAttachments:
-        """Index the names of all IAM entities in a configuration."""
-        attachments = cls(root)
+    def __init__(self, root: Module) -> None:
+        self.root = root
+        self.index = AttachmentIndex()
+        self.by_name: dict[tuple[str, _Name], list[_NamedEntity]] = {}
+        self.arns: dict[str, str] = {}
+        # organization policies by name, as their ids are unknown before deployment
+        self._scps_by_name: dict[str, list[str]] = {}
         for module in root.walk():
             for block in module.folder.resources:
-                type_, label = block.labels[:2]
-                if type_ not in ENTITIES:
-                    continue
-                for instance in module.instances(block).items:
-                    address = module.full_address(f"{type_}.{label}{instance.suffix}")
-                    if type_ in MANAGED_POLICIES:
-                        attachments.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
-                    name = references.entity_name(block, module.scope(block.source, instance))
-                    own = _comparable(expand(name.parts)) if name is not None else None
-                    if own is not None:
-                        bearers = attachments.by_name.setdefault((ENTITIES[type_].kind, own), [])
-                        bearers.append((module.address, address))
-        return attachments
+                if block.labels[0] in ENTITIES or block.labels[0] in ORGANIZATION_POLICIES:
+                    for resource, scope, _ in resource_instances(module, block):
+                        self._add_name(module, block, resource, scope)
 
-    @cached_property
-    def _otherwise_used(self) -> set[str]:
-        """The managed policies that the files mention, or pass to a missing module, other than as a boundary.
+    def _add_name(self, module: Module, block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> None:
+        type_, address = resource.type, resource.address
+        if type_ in ORGANIZATION_POLICIES:
+            written = references.value_of(block, "name", scope)
+            if isinstance(written, StringNode):
+                self._scps_by_name.setdefault(str(written), []).append(address)
+            return
+        if type_ in MANAGED_POLICIES:
+            self.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
+        name = references.entity_name(block, scope)
+        own = _comparable(expand(name.parts)) if name is not None else None
+        if own is not None:
+            self.by_name.setdefault((ENTITIES[type_].kind, own), []).append((module.address, address))
 
-        Computed on demand, as it reads all files and matters only if the configuration has a permissions boundary.
-        """
+    def _other_uses(self) -> Iterator[str]:
+        """Yield the managed policies that the files mention, or pass to a missing module, other than as a boundary."""
         mentions = Mentions.of(self.root)
-        addresses = set(mentions.addresses)
+        yield from mentions.addresses
         for name in mentions.names:
-            addresses.update(address for _, address in self.by_name.get(("policy", (name,)), ()))
+            yield from (address for _, address in self.by_name.get(("policy", (name,)), ()))
         for module in self.root.walk():
             for block in module.folder.modules.values():
                 if module.children(block) is None:
-                    addresses.update(self._passed_to_missing_module(module, block))
-        return addresses
+                    yield from self._passed_to_missing_module(module, block)
 
-    def add_resource(self, block: Block, scope: EvaluationScope, address: str, when: PathCondition = ()) -> None:
+    def add_resource(
+        self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
+    ) -> None:
         """Record what a resource attaches to itself or others, and its permissions boundary."""
-        type_, module = block.labels[0], scope.module.address
-        for attributes, principals, value in self.attached_values(block, scope, address):
-            for facts, policy in flatten_variants(value, when):
-                self._attach(policy, principals, module, facts, by_name=attributes.by_name)
-        if type_ in BOUNDED:
-            self._add_boundaries(block, scope)
+        read_attachments(_AttachingBlock(self, block, scope, resource, when), self.index)
 
-    def attached_values(
-        self, block: Block, scope: EvaluationScope, address: str
-    ) -> Iterator[tuple[AttachmentAttributes, tuple[str, ...], Node | None]]:
-        """Yield (attributes, principals, value) for each value with which a resource attaches managed policies."""
-        for attributes in attachment_attributes(block.labels[0]):
-            named = attributes.principals
-            principals = self.principals_in(block, named, scope) if named else (address,)
-            if attributes.by_name:
-                for name in inner_values(block, attributes.policies, "name", scope):
-                    yield attributes, principals, name
-            else:
-                yield attributes, principals, references.value_of(block, attributes.policies, scope)
+    def finish(self, policies: Iterable[AttachedPolicy]) -> list[AttachedPolicy]:
+        """Return all policies of the configuration with their principals."""
+        policies = list(policies)
+        if self.arns:
+            self.index.add_demanded_boundaries(policies, lambda arn: self.resolve_policies(arn, ""))
+        if self.index.boundary_uses and not self.index.has_unresolved_policy:
+            self.index.other_uses.update(self._other_uses())
+        return [self.index.join(policy) for policy in policies]
 
-    def add_demanded_boundaries(self, policies: Collection[AttachedPolicy]) -> None:
-        """Record managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
-        for policy in policies if self.arns else ():
-            for arn in demanded_boundaries(policy.document):
-                self._add_boundary(self.resolve_policies(arn, ""))
+    def scp_addresses(self, policy: Node) -> list[str]:
+        """Return the organization policies that an id may refer to."""
+        if isinstance(policy, Reference) and policy.type in ORGANIZATION_POLICIES:
+            return [policy.address]
+        named = str(policy) if isinstance(policy, StringNode) else ""
+        return self._scps_by_name.get(named, [named])
 
     def _passed_to_missing_module(self, module: Module, block: Block) -> Iterator[str]:
         """Yield the addresses of policies that are passed to a module whose source is missing."""
@@ -148,49 +148,6 @@ class TerraformAttachments:
                 if isinstance(value, StringNode):
                     principals[self._resolve_principal(value, kind, scope.module.address)] = None
         return tuple(principals)
-
-    def with_attachments(self, policy: AttachedPolicy) -> AttachedPolicy:
-        """Return a managed policy with all its principals, and of kind BOUNDARY if it has no other use."""
-        type_, address = policy.resource.type, policy.resource.address
-        if type_ not in MANAGED_POLICIES:
-            return policy
-        principals = tuple(dict.fromkeys((*policy.principals, *self.attached.get(address, ()))))
-        addresses = {address, _block_address(type_, address)}
-        is_boundary = not self.boundaries.isdisjoint(addresses) and not (self.has_unresolved_policy or principals)
-        is_boundary = (
-            is_boundary and self.attached_addresses.isdisjoint(addresses) and self._otherwise_used.isdisjoint(addresses)
-        )
-        kind = PolicyKind.BOUNDARY if is_boundary else PolicyKind.IDENTITY
-        attachments = conditional_holders({**self.attached.get(address, {}), **dict.fromkeys(policy.principals, ((),))})
-        return AttachedPolicy(
-            policy.resource, policy.path, policy.document, kind, principals, conditional_principals=attachments
-        )
-
-    def _attach(
-        self, policy: Node, principals: tuple[str, ...], module: str, facts: PathCondition, *, by_name: bool
-    ) -> None:
-        addresses = self.resolve_policies(policy, module, by_name=by_name)
-        for address in addresses:
-            attached = self.attached.setdefault(address, {})
-            for principal in principals:
-                attached.setdefault(principal, []).append(facts)
-            self.attached_addresses.add(address)
-        if not addresses and not _is_resolved(policy):
-            self.has_unresolved_policy = True
-
-    def _add_boundaries(self, block: Block, scope: EvaluationScope) -> None:
-        attribute, module = "permissions_boundary", scope.module.address
-        for _, value in value_variants(references.value_of(block, attribute, scope)):
-            self._add_boundary(self.resolve_policies(value, module))
-        for name in ("managed_policy_arn", "customer_managed_policy_reference"):
-            for inner in inner_values(block, attribute, name, scope):
-                for _, value in flatten_variants(inner):
-                    self._add_boundary(self.resolve_policies(value, module, by_name=True))
-
-    def _add_boundary(self, addresses: list[str]) -> None:
-        """Record a boundary, unless the name matches several policies."""
-        if len(addresses) == 1:
-            self.boundaries.update(addresses)
 
     def resolve_policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
         """Return the addresses of this configuration's managed policies that a value in a module names."""
@@ -222,6 +179,69 @@ class TerraformAttachments:
         return addresses[0] if len(addresses) == 1 else literal_principal(kind, str(fill_known_parts(value)))
 
 
+@dataclass(frozen=True)
+class _AttachingBlock:
+    """One instance of a resource block, as :func:`read_attachments` needs it."""
+
+    attachments: TerraformAttachments
+    block: Block
+    scope: EvaluationScope
+    definition: ResourceDefinition
+    when: PathCondition
+
+    def principals(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        return self.attachments.principals_in(self.block, attributes, self.scope)
+
+    def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
+        name, scope = attributes.policies, self.scope
+        values = (
+            inner_values(self.block, name, "name", scope)
+            if attributes.by_name
+            else [references.value_of(self.block, name, scope)]
+        )
+        for value in values:
+            for when, policy in flatten_variants(value, self.when):
+                addresses = self.attachments.resolve_policies(policy, scope.module.address, by_name=attributes.by_name)
+                if not addresses and not _is_resolved(policy):
+                    self.attachments.index.has_unresolved_policy = True
+                if isinstance(policy, StringNode) and not isinstance(policy, Failure) and not addresses:
+                    yield when, to_plain_string(policy), ()
+                else:
+                    yield when, None, addresses
+
+    def boundary(self) -> list[BoundaryVariant]:
+        module = self.scope.module.address
+        values, by_name = value_variants(references.value_of(self.block, _BOUNDARY, self.scope)), False
+        for name in _BOUNDARY_BLOCKS if not values else ():
+            for inner in inner_values(self.block, _BOUNDARY, name, self.scope):
+                values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
+        return resolve_boundary(
+            [(when, _plain(value)) for when, value in values],
+            lambda arn: self.attachments.resolve_policies(arn, module, by_name=by_name),
+        )
+
+    def scp_targets(self, policy: str, targets: str) -> Iterator[tuple[StringNode, PathCondition, str]]:
+        for when, target in flatten_variants(references.value_of(self.block, targets, self.scope), self.when):
+            if not isinstance(target, StringNode) or isinstance(target, Failure):
+                continue
+            named = [(when, [self.definition.address])]
+            if policy:
+                values = flatten_variants(references.value_of(self.block, policy, self.scope), when)
+                named = [(condition, self.attachments.scp_addresses(value)) for condition, value in values]
+            for condition, addresses in named:
+                if len(addresses) == 1:
+                    yield to_plain_string(target), condition, addresses[0]
+
+
+def _plain(value: Node) -> Node:
+    """Return the value without evaluator-only parts; a reference is kept, as it identifies a resource."""
+    return (
+        to_plain_string(value)
+        if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure))
+        else value
+    )
+
+
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
     """Yield the values of ``name`` in the nested blocks, or in the objects, of an attribute."""
     for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
@@ -245,7 +265,7 @@ def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope
             value = value.get("name") if isinstance(value, ObjectNode) else value
             if value is not None:
                 yield value
-        elif isinstance(node, StringNode) and not isinstance(node, Failure) and attribute != "permissions_boundary":
+        elif isinstance(node, StringNode) and not isinstance(node, Failure) and attribute != _BOUNDARY:
             yield get_path(node, name, f"{node}.{name}", node.at)
 
 
@@ -271,9 +291,3 @@ def _is_resolved(value: Node) -> bool:
         return True
     name = _policy_name(value) if isinstance(value, StringNode) else None
     return name is not None and all(isinstance(part, str) for part in name)
-
-
-def _block_address(type_: str, address: str) -> str:
-    """Return the address of the block of an instance."""
-    start = address.rindex(f"{type_}.")
-    return address[:start] + address[start:].partition("[")[0]

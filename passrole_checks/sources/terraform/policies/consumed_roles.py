@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.iam.partial_values import (
-    Choice,
     ListNode,
     Node,
     ObjectEntry,
     ObjectNode,
     Position,
     StringNode,
+    map_children,
     moved,
     text,
 )
@@ -31,6 +31,7 @@ from passrole_checks.sources.model.role_consumers import (
     paths_below,
     role_entry_properties,
 )
+from passrole_checks.sources.model.terraform_policy_attributes import INSTANCE_PROFILES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.functions.signature import FunctionCall
@@ -39,9 +40,6 @@ from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
-
-INSTANCE_PROFILES = {"aws_iam_instance_profile": "role", "awscc_iam_instance_profile": "roles"}
-"""Resource types of instance profiles, with the attribute that contains the role."""
 
 _MAX_DEPTH = 12  # nested blocks
 
@@ -79,13 +77,9 @@ class _BlockAttributes:
 
 def instance_profile(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> InstanceProfile:
     """Return an instance profile with its name and its role."""
-    name = references.entity_name(block, scope)
-    role = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
-    value = to_document(role) if role is not None else None
-    if isinstance(value, ListNode):
-        value = value.items[0] if value.items else None
-    plain = to_document(name) if name is not None else None
-    return InstanceProfile(resource.address, plain if isinstance(plain, StringNode) else None, value, resource.at)
+    roles = references.value_of(block, INSTANCE_PROFILES[resource.type], scope)
+    profile = InstanceProfile(resource.address, references.entity_name(block, scope), roles)
+    return profile.converted(resource.address, to_document)
 
 
 def _value_at_paths(
@@ -139,14 +133,7 @@ def _names(block: Block) -> list[str]:
 def _relocate(node: Node, at: Position) -> Node:
     """Return the value with its position moved into the attribute at ``at``."""
     inside = node.at.file == at.file and at.covers(node.at.line)
-    if isinstance(node, ListNode):
-        return ListNode(tuple(_relocate(item, at) for item in node.items), node.at if inside else at)
-    if isinstance(node, ObjectNode):
-        entries = tuple(ObjectEntry(entry.key, _relocate(entry.value, at)) for entry in node.entries)
-        return ObjectNode(entries, node.at if inside else at)
-    if isinstance(node, Choice):
-        options = tuple((outcome, _relocate(option, at)) for outcome, option in node.options)
-        return replace(node, options=options, at=node.at if inside else at)
     if isinstance(node, StringNode) and not inside:
         return moved(node, at)
+    node = map_children(node, lambda child: _relocate(child, at))
     return node if inside else replace(node, at=at)

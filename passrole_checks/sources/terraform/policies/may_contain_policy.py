@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
@@ -283,21 +283,14 @@ def _has_policy_keys(constraint: Expression) -> bool:
 
 def _value_may_contain(node: Node) -> bool:
     """True if an evaluated value may contain a document."""
-    pending = [node]
-    while pending:
-        current = pending.pop()
+    for current in nodes_in(node):
         if isinstance(current, ObjectNode):
-            for entry in current.entries:
-                if entry.key.literal is None or entry.key.literal in _POLICY_KEYS or '"' in entry.key.literal:
-                    return True
-                pending.append(entry.value)
-        elif isinstance(current, ListNode):
-            pending.extend(current.items)
-        elif isinstance(current, Choice):
-            pending.extend(option for _, option in current.options)
+            keys = [entry.key.literal for entry in current.entries]
+            if any(key is None or key in _POLICY_KEYS or '"' in key for key in keys):
+                return True
         elif isinstance(current, StringNode) and not isinstance(current, (Encoded, Reference)):
             if any('"' in part for part in current.parts if isinstance(part, str)):
                 return True
-        elif not isinstance(current, Const):
+        elif not isinstance(current, (ListNode, Choice, Const)):
             return True
     return False

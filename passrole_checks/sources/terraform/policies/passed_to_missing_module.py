@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment, Unreadable
 from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind, names_principal
@@ -82,8 +82,8 @@ def _string_variants(
         yield path, when, value
     elif depth and isinstance(value, Choice):
         for outcome, option in value.options:
-            if consistent(when, value.condition, outcome):
-                yield from _string_variants(option, path, extend(when, value.condition, outcome), depth - 1)
+            if consistent(when, outcome):
+                yield from _string_variants(option, path, extend(when, outcome), depth - 1)
     elif depth and isinstance(value, ListNode):
         for number, item in enumerate(value.items):
             yield from _string_variants(item, f"{path}/{number}", when, depth - 1)
@@ -109,23 +109,15 @@ def _documents(value: Node, path: str, depth: int) -> Iterator[tuple[str, Node |
     elif isinstance(value, Choice):
         for outcome, option in value.options:
             for inner, below in _documents(option, path, depth - 1):
-                yield inner, guard(((value.condition, outcome),), below) if below is not None else None
+                yield inner, guard((outcome,), below) if below is not None else None
 
 
 def _contains_statements(value: Node) -> bool:
     """True if anything at or below a value looks like a statement or a policy document."""
-    pending = [value]
-    while pending:
-        node = pending.pop()
-        if _is_document(to_document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None:
-            return True
-        if isinstance(node, ListNode):
-            pending.extend(node.items)
-        elif isinstance(node, ObjectNode):
-            pending.extend(entry.value for entry in node.entries)
-        elif isinstance(node, Choice):
-            pending.extend(option for _, option in node.options)
-    return False
+    return any(
+        _is_document(to_document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None
+        for node in nodes_in(value)
+    )
 
 
 def _documents_inside(value: ListNode | ObjectNode, path: str, depth: int) -> Iterator[tuple[str, Node | None]]:

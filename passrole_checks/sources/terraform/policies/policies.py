@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition, intersect
-from passrole_checks.sources.model.attachments_elsewhere import NO_ATTACHMENTS_ELSEWHERE, AttachmentsElsewhere
 from passrole_checks.sources.model.configuration import (
+    NO_ATTACHMENTS,
     AttachedPolicy,
+    Attachments,
     Framework,
     InstanceProfile,
     PolicyKind,
@@ -23,12 +24,13 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import TYPES, merge_stack_attachments
+from passrole_checks.sources.model.embedded_template import TYPES
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
     HOLDERS,
     IDENTITY_POLICIES,
+    INSTANCE_PROFILES,
     MEMBERSHIPS,
     NAMED_ATTACHMENTS,
     NESTED_POLICIES,
@@ -54,9 +56,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
-from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
 from passrole_checks.sources.terraform.policies.consumed_roles import (
-    INSTANCE_PROFILES,
     instance_profile,
     may_receive,
     received_roles,
@@ -86,7 +86,7 @@ class ModuleContents:
     instance_profiles: list[InstanceProfile] = field(default_factory=list)
     stack_roles: list[RoleDefinition] = field(default_factory=list)
     users: list[tuple[str, StringNode]] = field(default_factory=list)
-    held: AttachmentsElsewhere = field(default_factory=lambda: NO_ATTACHMENTS_ELSEWHERE)
+    attached: Attachments = NO_ATTACHMENTS
     suppressions: list[Suppression] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)
     nested: list[str] = field(default_factory=list)
@@ -94,24 +94,25 @@ class ModuleContents:
 
 def collect(root: Module) -> ModuleContents:
     """Return all resources, policies and roles of a root module and its child modules."""
-    contents, attachments = ModuleContents(), TerraformAttachments.of(root)
-    holdings, documents, managed = Collected(attachments), PolicyDetector(), ManagedPolicyDetector()
+    contents, attachments = ModuleContents(), TerraformAttachments(root)
+    documents, managed = PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
-                _collect_block(module, block, contents, holdings)
+                _collect_block(module, block, contents, attachments)
             except RecursionError:
                 contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
         for block in module.folder.modules.values():
             if module.children(block) is None:
                 contents.policies.extend(policies_in_arguments(module, block, documents))
-                holdings.holdings.attachments.extend(managed_policies_in_arguments(module, block, managed))
+                attachments.index.managed_policies.extend(managed_policies_in_arguments(module, block, managed))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)
-    attachments.add_demanded_boundaries(contents.policies)
-    contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
-    contents.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(contents.policies))
+    contents.policies = attachments.finish(contents.policies)
+    contents.attached = attachments.index.build(contents.policies).with_others(
+        stack.content.attached for stack in stacks
+    )
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
     for block, resource, scope, when in _role_consumers(root):
@@ -150,7 +151,7 @@ def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
     contents.nested.extend([content.file] if content.file else ())
 
 
-def _collect_block(module: Module, block: Block, contents: ModuleContents, holdings: Collected) -> None:
+def _collect_block(module: Module, block: Block, contents: ModuleContents, attachments: TerraformAttachments) -> None:
     type_ = block.labels[0]
     if type_ in TYPES:
         return
@@ -162,15 +163,14 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, holdi
         return
     for resource, scope, when in resource_instances(module, block):
         contents.resources.append(resource)
-        for policy in _policies(block, resource, scope, holdings.attachments):
+        for policy in _policies(block, resource, scope, attachments):
             contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
             contents.roles.append(_role_definition(block, resource, scope, when))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
             contents.users.extend([(resource.address, to_plain_string(user))] if user is not None else ())
-        holdings.attachments.add_resource(block, scope, resource.address, when)
-        holdings.add_resource(block, scope, resource, when)
+        attachments.add_resource(block, scope, resource, when)
 
 
 def _note_unread(module: Module, block: Block, address: str) -> None:
@@ -232,7 +232,7 @@ def _as_document(value: Node) -> Node | None:
 def _parse_statements(value: Node) -> Node:
     """Return a document object with its statements parsed if they are JSON (``awscc``: "Map of String")."""
     if isinstance(value, Choice):
-        return Choice(value.condition, tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
+        return Choice(tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
     if not isinstance(value, ObjectNode):
         return value
     entries: list[ObjectEntry] = []
@@ -268,7 +268,7 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
         if isinstance(node, ListNode):
             pending[:0] = [(when, item) for item in node.items]
         elif isinstance(node, Choice):
-            pending[:0] = [((*when, (node.condition, outcome)), option) for outcome, option in node.options]
+            pending[:0] = [((*when, outcome), option) for outcome, option in node.options]
         elif isinstance(node, ObjectNode):
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)

@@ -42,7 +42,7 @@ def as_statement(value: Node) -> Node | None:
         if all(option is None for _, option in options):
             return None
         absent = Absent(value.at)
-        return Choice(value.condition, tuple((outcome, option or absent) for outcome, option in options), value.at)
+        return Choice(tuple((outcome, option or absent) for outcome, option in options), value.at)
     if not isinstance(value, ObjectNode):
         return None
     if _has_each_group(value, _DOCUMENT_KEYS) and value.get("Effect") is not None:
@@ -110,7 +110,7 @@ def _condition(value: Node) -> Node:
     """
     if isinstance(value, Choice):
         options = tuple((outcome, _condition(option)) for outcome, option in value.options)
-        return Choice(value.condition, options, value.at)
+        return Choice(options, value.at)
     if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _condition_objects(value)):
         return to_plain(value)
     if not isinstance(value, (ListNode, ObjectNode)):

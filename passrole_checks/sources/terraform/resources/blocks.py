@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, ObjectNode, Position, text
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.documents.policy import alternatives_of
+from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, Position, text
+from passrole_checks.iam.path_conditions import PathCondition, Predicate
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
@@ -40,34 +41,19 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
         name = iterator.value.name
     value = evaluate(for_each.value, scope.in_source(for_each.source))
     subject = scope.unique_text(for_each.value.span)
-    for when, collection in _variants(value):
+    for when, collection in alternatives_of(value):
         rounds = iterations_of(collection) or []
         for round_ in rounds[:_MAX_BLOCKS]:
             inner = scope.with_variables(
                 {name: each_object(round_.key, round_.value, value.at)}, round_.labels(None, name, subject)
             )
-            nonempty = _has_elements(subject, scope) if round_.repeated and not round_.when else ()
+            uncertain = round_.repeated and not round_.when
+            nonempty = (scope.assume(subject, Predicate.NOT_EMPTY),) if uncertain else ()
             yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
-            more = ((scope.condition(f"{subject} has more than {_MAX_BLOCKS} elements"), "true"),)
-            yield when + more, contents[0], scope
-
-
-def _has_elements(subject: str, scope: EvaluationScope) -> PathCondition:
-    return ((scope.condition(f"{subject} is not empty"), "true"),)
+            yield (*when, scope.assume(subject, Predicate.LONGER, str(_MAX_BLOCKS))), contents[0], scope
 
 
 def each_object(key: Node, value: Node, at: Position) -> ObjectNode:
     """Return the object with ``key`` and ``value`` that ``each`` or the iterator of a dynamic block refers to."""
     return ObjectNode((ObjectEntry(text("key", at), key), ObjectEntry(text("value", at), value)), at)
-
-
-def _variants(value: Node) -> Iterator[tuple[PathCondition, Node]]:
-    """Yield the alternatives of a collection, each with its path condition."""
-    pending: list[tuple[PathCondition, Node]] = [((), value)]
-    while pending:
-        when, node = pending.pop(0)
-        if isinstance(node, Choice):
-            pending.extend(((*when, (node.condition, outcome)), option) for outcome, option in node.options)
-        else:
-            yield when, node

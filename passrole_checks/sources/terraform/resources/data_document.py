@@ -22,9 +22,15 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition, negate
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, variants_of
+from passrole_checks.sources.terraform.evaluation.conditional_values import (
+    choose,
+    guard,
+    make_choice,
+    map_choices,
+    variants_of,
+)
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     UnknownTail,
@@ -102,7 +108,7 @@ def _drop_nulls(value: Node) -> Node:
         return unknown[0]
     options = [(outcome, _drop_nulls(option)) for outcome, option in value.options]
     options = [(o, Absent(n.at) if is_null(n) or _is_empty(n) else n) for o, n in options]
-    return make_choice(value.condition, options, value.at)
+    return make_choice(options, value.at)
 
 
 def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
@@ -218,9 +224,7 @@ def _policy_variables(node: Node) -> Node:
     if isinstance(node, ListNode):
         return ListNode(tuple(_policy_variables(item) for item in node.items), node.at)
     if isinstance(node, Choice):
-        return make_choice(
-            node.condition, [(outcome, _policy_variables(option)) for outcome, option in node.options], node.at
-        )
+        return make_choice([(outcome, _policy_variables(option)) for outcome, option in node.options], node.at)
     return node
 
 
@@ -234,7 +238,7 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
         key = known_string(kind) if kind is not None else None
         values = _policy_variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
-            entries.append(_unknown_entry("; ".join(name for name, _ in when) or "principals", at))
+            entries.append(_unknown_entry(_conditions_text(when) or "principals", at))
             continue
         if key == "*" and isinstance(values, ListNode) and [known_string(item) for item in values.items] == ["*"]:
             return text("*", at)
@@ -258,11 +262,16 @@ def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
     blocks: list[tuple[PathCondition, _Condition]] = []
     for when, condition in conditions:
         if when and (remaining <= 0 or condition.test.literal is None or condition.variable.literal is None):
-            unknown.append(_unknown_entry("; ".join(name for name, _ in when), condition.at))
+            unknown.append(_unknown_entry(_conditions_text(when), condition.at))
             continue
         remaining -= bool(when)
         blocks.append((when, condition))
     return _condition_variants(blocks, [], unknown, conditions[0][1].at) if conditions else None
+
+
+def _conditions_text(when: PathCondition) -> str:
+    """Return the expressions of a path condition, the name of what is unknown under it."""
+    return "; ".join(assumption.condition for assumption in when)
 
 
 def _condition_variants(
@@ -273,10 +282,9 @@ def _condition_variants(
         if not when:
             continue
         before = [*certain, *(other for _, other in blocks[:index])]
-        (condition, outcome), others = when[0], when[1:]
-        with_block = _condition_variants([(others, block), *blocks[index + 1 :]], before, unknown, at)
+        with_block = _condition_variants([(when[1:], block), *blocks[index + 1 :]], before, unknown, at)
         without = _condition_variants(blocks[index + 1 :], before, unknown, at)
-        return make_choice(condition, [(outcome, with_block), (negate(outcome), without)], block.at)
+        return choose(when[0], with_block, without, block.at)
     return _condition_element([*certain, *(block for _, block in blocks)], unknown, at)
 
 

@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.partial_values import (
-    Choice,
     ListNode,
     Node,
     Part,
@@ -26,8 +25,9 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
+from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, MANAGED_POLICIES
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
+from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     KNOWN_AFTER_APPLY,
@@ -148,8 +148,11 @@ def _dns_suffix(at: Position) -> Node:
     return _by_partition("amazonaws.com", "amazonaws.com.cn", at)
 
 
+_NOT_IN_CHINA = Assumption("the partition", frozenset({"aws-cn"}), negated=True, written="the partition is aws-cn")
+
+
 def _by_partition(elsewhere: str, china: str, at: Position) -> Node:
-    return Choice("the partition is aws-cn", (("false", text(elsewhere, at)), ("true", text(china, at))), at)
+    return choose(_NOT_IN_CHINA, text(elsewhere, at), text(china, at), at)
 
 
 def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:

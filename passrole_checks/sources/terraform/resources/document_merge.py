@@ -18,8 +18,10 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     holes_in,
+    map_children,
     text,
 )
+from passrole_checks.iam.path_conditions import Assumption, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
@@ -49,7 +51,7 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
             (outcome, ListNode(tuple(statements_of(option, versions)), document.at))
             for outcome, option in document.options
         ]
-        return [Choice(document.condition, tuple(options), document.at)]
+        return [Choice(tuple(options), document.at)]
     if isinstance(document, ListNode):
         return [statement for item in document.items for statement in statements_of(item, versions)]
     if isinstance(document, Absent) or is_null(document):
@@ -66,7 +68,7 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
             return [StringNode((Unresolved(str(document)[:80], reason=error.reason),), document.at)]
     if isinstance(tree, Choice):
         trees = tuple((outcome, Encoded((Unresolved("…"),), inner.at, value=inner)) for outcome, inner in tree.options)
-        return statements_of(Choice(tree.condition, trees, tree.at), versions)
+        return statements_of(Choice(trees, tree.at), versions)
     if isinstance(tree, ObjectNode):
         version = _field(tree, "version")
         if version is not None:
@@ -86,13 +88,8 @@ def _field(tree: ObjectNode, name: str) -> Node | None:
 
 def _normalize_case(statement: Node) -> Node:
     """Return a statement with its elements spelled as IAM spells them."""
-    if isinstance(statement, Choice):
-        options = tuple((outcome, _normalize_case(option)) for outcome, option in statement.options)
-        return Choice(statement.condition, options, statement.at)
-    if isinstance(statement, ListNode):
-        return ListNode(tuple(_normalize_case(item) for item in statement.items), statement.at)
     if not isinstance(statement, ObjectNode):
-        return statement
+        return map_children(statement, _normalize_case)
     entries: list[ObjectEntry] = []
     for entry in statement.entries:
         name = entry.key.literal
@@ -146,11 +143,11 @@ def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], l
 def _merge_choice(statements: list[Node], added: Choice) -> tuple[list[Node], list[Node]]:
     outcomes = [(outcome, *_merge_statement(statements, option)) for outcome, option in added.options]
     result = [
-        make_choice(added.condition, [(outcome, replaced[index]) for outcome, replaced, _ in outcomes], added.at)
+        make_choice([(outcome, replaced[index]) for outcome, replaced, _ in outcomes], added.at)
         for index in range(len(statements))
     ]
     appended = [(outcome, _as_single_node(new, added.at)) for outcome, _, new in outcomes]
-    return result, [make_choice(added.condition, appended, added.at)]
+    return result, [make_choice(appended, added.at)]
 
 
 def _as_single_node(statements: list[Node], at: Position) -> Node:
@@ -171,7 +168,7 @@ def _unless_replaced(statement: Node, name: str | None, description: str) -> Nod
     """
     if isinstance(statement, Choice):
         options = [(outcome, _unless_replaced(option, name, description)) for outcome, option in statement.options]
-        return make_choice(statement.condition, options, statement.at)
+        return make_choice(options, statement.at)
     if isinstance(statement, ListNode):
         return ListNode(tuple(_unless_replaced(item, name, description) for item in statement.items), statement.at)
     sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
@@ -180,8 +177,9 @@ def _unless_replaced(statement: Node, name: str | None, description: str) -> Nod
     own = known_string(sid)
     if own is not None and name is not None:
         return statement if own != name else Absent(statement.at)
-    replaced = f'{description} replaces the statement "{own if own is not None else sid}"'
-    return Choice(replaced, (("true", Absent(statement.at)), ("false", statement)), statement.at)
+    name = own if own is not None else str(sid)
+    replaced = Assumption(description, frozenset({name}), predicate=Predicate.REPLACES)
+    return Choice(((replaced, Absent(statement.at)), (negate(replaced), statement)), statement.at)
 
 
 def _distinct_unresolved(node: Node) -> tuple[Unresolved, ...]:

@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition, simplify
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, simplify
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -147,7 +147,7 @@ def _elements_by_suffix(value: Node, at: Position, remaining: int) -> tuple[dict
     """
     if not isinstance(value, Choice):
         return _elements_of_variant(value, at)
-    merged: dict[str, list[tuple[str, _ForEachElement]]] = {}
+    merged: dict[str, list[tuple[Assumption, _ForEachElement]]] = {}
     known = remaining > 0
     for outcome, option in value.options if known else ():
         inner, inner_known = _elements_by_suffix(option, at, remaining - 1)
@@ -157,12 +157,10 @@ def _elements_by_suffix(value: Node, at: Position, remaining: int) -> tuple[dict
     elements: dict[str, _ForEachElement] = {}
     for suffix, readings in merged.items():
         options = [(outcome, element.each_value) for outcome, element in readings]
-        when = _united_condition([((value.condition, outcome), *element.when) for outcome, element in readings])
+        when = _united_condition([(outcome, *element.when) for outcome, element in readings])
         if len(readings) == len(value.options) and not any(element.when for _, element in readings):
             when = ()
-        elements[suffix] = replace(
-            readings[0][1], each_value=make_choice(value.condition, options, value.at), when=when
-        )
+        elements[suffix] = replace(readings[0][1], each_value=make_choice(options, value.at), when=when)
     return elements, known
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from passrole_checks.aws.cloudtrail_events import VERSION
-from passrole_checks.aws.load import SUFFIX
+from passrole_checks.aws.data_files import SUFFIX
 from passrole_checks.cloudtrail.log_files import Bounds
-from passrole_checks.cloudtrail.sql import data
+from passrole_checks.cloudtrail.sql import known_events
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.following import (
+from passrole_checks.cloudtrail.sql.json_paths import (
     first_non_empty,
     follow_path,
     member_string,
@@ -34,14 +34,14 @@ FACTS = (
 )  # fmt: skip
 
 
-def reading_steps(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
+def event_steps(d: Dialect, table: str, bounds: Bounds) -> list[tuple[str, str]]:
     """The steps from the table to the values in its events, each a name and a query.
 
     The last is ``event_facts``: the values of each event.
     """
     return [
-        ("known (source, name, action, services, sought)", _rows(d, data.event_rows())),
-        ("aliases (alias, source)", _rows(d, data.source_aliases())),
+        ("known (source, name, action, services, sought)", _rows(d, known_events.event_rows())),
+        ("aliases (alias, source)", _rows(d, known_events.source_aliases())),
         ("logged", _logged(d, table, bounds)),
         ("sifted", _sifted(d)),
         ("once", "SELECT *, row_number() OVER (PARTITION BY event_key ORDER BY time) AS copy FROM sifted"),
@@ -163,7 +163,7 @@ def _looked(d: Dialect) -> str:
   coalesce({principal}, '') AS principal,
   CASE WHEN service IS NULL THEN source ELSE service || '{SUFFIX}' END AS event_source,
   CASE
-    WHEN service IS NULL OR known_action = '{data.NO_SERVICE}' THEN ''
+    WHEN service IS NULL OR known_action = '{known_events.NO_SERVICE}' THEN ''
     WHEN known_action = '' THEN service || ':' || event_name
     ELSE known_action
   END AS action,
@@ -183,7 +183,7 @@ def _event_facts(d: Dialect) -> str:
         return f"CASE WHEN changes_state THEN {of(kind, value)} ELSE '' END"
 
     number = string_or_number(d, "x.node")
-    given = ", ".join(f"'{one}'" for one in data.GIVEN)
+    given = ", ".join(f"'{one}'" for one in known_events.GIVEN)
     chosen = [
         f"CASE WHEN x.kind = 't' THEN {member_string(d, 'x.node', name)} ELSE '' END"
         for name in ("launchTemplateId", "launchTemplateName", "version")
@@ -200,15 +200,15 @@ def _event_facts(d: Dialect) -> str:
     )
     return f"""SELECT
   *,
-  {of(data.RESOURCE)} AS resource,
-  {state_fact(data.ROLE_NAME)} AS fact_role,
-  {state_fact(data.ROLE_ARN)} AS fact_arn,
-  {state_fact(data.PROFILE)} AS fact_profile,
-  {state_fact(data.TEMPLATE_ID, number)} AS fact_id,
-  {state_fact(data.TEMPLATE_NAME, number)} AS fact_name,
-  {state_fact(data.VERSION, number)} AS fact_version,
-  {state_fact(data.VERSION_PROFILE, number)} AS version_profile,
-  {state_fact(data.SOURCE_VERSION, number)} AS source_version,
-  {state_fact(data.DEFAULT, number)} AS fact_default,
+  {of(known_events.RESOURCE)} AS resource,
+  {state_fact(known_events.ROLE_NAME)} AS fact_role,
+  {state_fact(known_events.ROLE_ARN)} AS fact_arn,
+  {state_fact(known_events.PROFILE)} AS fact_profile,
+  {state_fact(known_events.TEMPLATE_ID, number)} AS fact_id,
+  {state_fact(known_events.TEMPLATE_NAME, number)} AS fact_name,
+  {state_fact(known_events.VERSION, number)} AS fact_version,
+  {state_fact(known_events.VERSION_PROFILE, number)} AS version_profile,
+  {state_fact(known_events.SOURCE_VERSION, number)} AS source_version,
+  {state_fact(known_events.DEFAULT, number)} AS fact_default,
   transform(filter(looked_at, x -> x.kind IN ({given})), x -> {row}) AS givens
 FROM looked"""

@@ -14,7 +14,18 @@ from passrole_checks.sources.terraform.reading.syntax import Block, TemplateExpr
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
 from passrole_checks.suggest.edits.blocks import ConditionBlocks
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
-from passrole_checks.suggest.edits.changes import (
+from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
+from passrole_checks.suggest.edits.json_nodes import read_json
+from passrole_checks.suggest.edits.objects import condition_objects, has_block_attributes
+from passrole_checks.suggest.edits.references import (
+    CloudFormationRoles,
+    ModuleContext,
+    TerraformRoles,
+    is_role,
+    json_string,
+    literal_only,
+)
+from passrole_checks.suggest.edits.syntax_changes import (
     GET_ROLE,
     Add,
     Change,
@@ -28,18 +39,7 @@ from passrole_checks.suggest.edits.changes import (
     find_entry,
     resource_changes,
 )
-from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
-from passrole_checks.suggest.edits.json_nodes import read_json
-from passrole_checks.suggest.edits.objects import condition_objects, has_block_attributes
-from passrole_checks.suggest.edits.references import (
-    CloudFormationRoles,
-    ModuleContext,
-    TerraformRoles,
-    is_role,
-    json_string,
-    literal_only,
-)
-from passrole_checks.suggest.edits.written import NotEditableError, SyntaxForm, WrittenNode, is_first
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError, SyntaxForm, WrittenNode, is_first
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole

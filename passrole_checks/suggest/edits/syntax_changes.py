@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.suggest.edits.written import Field, NotEditableError, SyntaxForm, WrittenNode
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 from passrole_checks.suggest.suggestion import TargetRole
 
 PASSED_TO_SERVICE = "iam:PassedToService"

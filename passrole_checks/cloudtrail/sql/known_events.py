@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_events
-from passrole_checks.aws.load import SUFFIX
+from passrole_checks.aws.data_files import SUFFIX
 from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, STATE_EVENTS
-from passrole_checks.cloudtrail.sql.following import EQUALS, WHERE
+from passrole_checks.cloudtrail.sql.json_paths import EQUALS, WHERE
 
 # Kinds of lookups: what is passed, the resource, and facts about roles, profiles and templates.
 KINDS = {"role": "r", "instance_profile": "i", "launch_template": "t"}

@@ -8,10 +8,10 @@ without a question are in windows of their own.
 
 from __future__ import annotations
 
-from passrole_checks.aws.load import SUFFIX
+from passrole_checks.aws.data_files import SUFFIX
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-from passrole_checks.cloudtrail.sql.following import first_non_empty
-from passrole_checks.cloudtrail.sql.reading import FACTS
+from passrole_checks.cloudtrail.sql.json_paths import first_non_empty
+from passrole_checks.cloudtrail.sql.select_events import FACTS
 
 _ROLE = r"^arn:[^:]+:iam::([0-9]{12}):role/\S+\z"
 _PROFILE = r"^arn:[^:]+:iam::([0-9]{12}):instance-profile/\S+\z"

@@ -1,4 +1,4 @@
-"""Principals of the policies in a plan.
+"""Attachments of a plan: principals of its policies, group memberships and permissions boundaries.
 
 An attachment names its policy and principals by ARN and name. The ARN of a resource to be created is unknown; the
 references in the configuration show what is meant. :mod:`passrole_checks.sources.model.terraform_policy_attributes`
@@ -8,33 +8,43 @@ lists the attributes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from passrole_checks.iam.partial_values import text
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, text
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.attachment_attributes import AttachmentAttributes, attachment_attributes
-from passrole_checks.sources.model.configuration import PolicyKind
+from passrole_checks.sources.model.attachments import (
+    AttachmentIndex,
+    BoundaryVariant,
+    flatten_variants,
+    resolve_boundary,
+)
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Attachments,
+    ManagedAttachment,
+    ResourceDefinition,
+)
 from passrole_checks.sources.model.demanded_boundaries import BOUNDARY_KEY, demanded_boundaries
 from passrole_checks.sources.model.principal_names import kind_and_name, literal_principal
+from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    BOUNDED,
     ENTITIES,
-    HOLDERS,
     IDENTITY_POLICIES,
     MANAGED_POLICIES,
-    MEMBERSHIPS,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
+    PERMISSION_SET_ARNS,
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
+from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
 _BOUNDARY = "permissions_boundary"
-_BOUNDARY_ATTACHMENTS = frozenset({"aws_ssoadmin_permissions_boundary_attachment"})
-_PERMISSION_SETS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
 # attributes that may name a policy without attaching it: boundaries, documents, ordering
 _NOT_USES = frozenset({
@@ -46,7 +56,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
         kind: tuple(type_ for type_, entity in ENTITIES.items() if entity.kind == kind)
         for kind in ("role", "user", "group", "policy")
     },
-    "permission-set": tuple(_PERMISSION_SETS),
+    "permission-set": tuple(PERMISSION_SET_ARNS),
 }
 
 
@@ -56,60 +66,52 @@ class PlanAttachments:
     ``attached_by_plan``: addresses of managed policies that the plan attaches, whether or not it changes them.
     """
 
-    def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
-        self.plan, self.references = plan, references
+    def __init__(self, plan: PlanFile, references: PlanReferences, consumers: PlanRoleConsumers) -> None:
+        self.plan, self.references, self.consumers = plan, references, consumers
+        self.index = AttachmentIndex()
         self.attached_by_plan: set[str] = set()
-        self._principals: dict[str, dict[str, None]] = {}
-        self._boundary_addresses: set[str] = set()
         self._by_name: dict[tuple[str, str], list[PlannedResource]] = {}  # by kind and name
         self._by_arn: dict[str, str] = {}
         for resource in plan.resources.values():
             self._index_names(resource)
         for resource in plan.resources.values():
-            self._attach(resource)
-        self._boundary_addresses.update(self._demanded_boundaries())
-        self._used: set[str] = set()
-        if self._boundary_addresses:
-            for resource in plan.resources.values():
-                # a policy's own arn and id name it without attaching it
-                self._used.update(address for address in self._used_policies(resource) if address != resource.address)
+            read_attachments(_AttachingResource(self, resource), self.index)
+        self.index.boundary_uses.update(self._demanded_boundaries())
+        if self.index.boundary_uses:
+            self.index.other_uses.update(self._other_uses())
 
-    def principals_of(self, policy: PlannedResource) -> tuple[str, ...]:
-        """Return the addresses, else the names, of users, groups, roles and permission sets with a policy."""
-        principals = dict.fromkeys(self.principals_in(policy, HOLDERS.get(policy.type, {})))
-        if policy.type in OWN_ATTACHMENTS:
-            principals[policy.address] = None
-        return tuple({**principals, **self._principals.get(policy.address, {})})
+    def attached(self, policies: Iterable[AttachedPolicy], checked: Collection[str]) -> Attachments:
+        """Return the attachments. ``policies``: boundaries and organization policies; ``checked``: addresses."""
+        attached = self.index.build(policies)
+        elsewhere = {
+            (attachment.holder, str(attachment.policy))
+            for attachment in attached.managed_policies
+            if attachment.resource.address != attachment.holder
+        }
+        return replace(
+            attached,
+            managed_policies=tuple(
+                replace(attachment, is_checked=self._is_checked(attachment, checked))
+                for attachment in attached.managed_policies
+                if attachment.resource.address != attachment.holder
+                or (attachment.holder, str(attachment.policy)) not in elsewhere
+            ),
+        )
 
-    def kind_of(self, policy: PlannedResource) -> PolicyKind:
-        """Return BOUNDARY for a managed policy that is used as a permissions boundary only, else IDENTITY."""
-        used = policy.address in self._used or policy.address in self._principals or bool(self.principals_of(policy))
-        return PolicyKind.BOUNDARY if policy.address in self._boundary_addresses and not used else PolicyKind.IDENTITY
+    def _is_checked(self, attachment: ManagedAttachment, checked: Collection[str]) -> bool:
+        """True unless the plan leaves an attachment unchanged, or shows it in a computed attribute of the principal."""
+        address, own = attachment.resource.address, OWN_ATTACHMENTS.get(attachment.resource.type)
+        is_computed = attachment.path == own and not self.is_configured(self.plan.resources[address], attachment.path)
+        return address in checked and not (is_computed and self.plan.configuration)
 
-    def members(self) -> Iterator[tuple[str, str]]:
-        """Yield (group, user) pairs, each by address or else by name."""
-        for resource in self.plan.resources.values():
-            if resource.type in MEMBERSHIPS:
-                groups, users = MEMBERSHIPS[resource.type]
-                members = list(self.principals_in(resource, {users: "user"})) if users else [resource.address]
-                yield from (
-                    (group, user) for group in self.principals_in(resource, {groups: "group"}) for user in members
-                )
+    def is_configured(self, resource: PlannedResource, attribute: str) -> bool:
+        """True if the configuration sets an attribute."""
+        return attribute in self.references.expressions_of(resource)
 
-    def boundaries(self) -> Iterator[tuple[str, str]]:
-        """Yield (principal, policy) for each permissions boundary that is a managed policy of this plan."""
-        for resource in self.plan.resources.values():
-            policies = set(self.boundary_policies(resource)) if resource.type in BOUNDED else set()
-            if len(policies) == 1:
-                policy = policies.pop()
-                yield from ((holder, policy) for holder in self.boundary_principals(resource))
-
-    def boundary_principals(self, resource: PlannedResource) -> Iterator[str]:
-        """Yield the principals of a resource's permissions boundary: itself, or the permission set that it names."""
-        if resource.type in _BOUNDARY_ATTACHMENTS:
-            yield from self.principals_in(resource, {"permission_set_arn": "permission-set"})
-        else:
-            yield resource.address
+    def boundary_addresses(self) -> set[str]:
+        """Return the policies of the plan that are the permissions boundary of a principal."""
+        variants = (variant for each in self.index.boundaries.values() for variant in each)
+        return {boundary for _, boundary in variants if isinstance(boundary, str)}
 
     def _index_names(self, resource: PlannedResource) -> None:
         entity = ENTITIES.get(resource.type)
@@ -119,8 +121,8 @@ class PlanAttachments:
                 self._by_name.setdefault((entity.kind, name), []).append(resource)
             if arn and resource.type in MANAGED_POLICIES:
                 self._by_arn[arn] = resource.address
-        elif resource.type in _PERMISSION_SETS:
-            arn = as_text(resource.values.get(_PERMISSION_SETS[resource.type]))
+        elif resource.type in PERMISSION_SET_ARNS:
+            arn = as_text(resource.values.get(PERMISSION_SET_ARNS[resource.type]))
             if arn:
                 self._by_name.setdefault(("permission-set", arn), []).append(resource)
 
@@ -141,6 +143,14 @@ class PlanAttachments:
                             self.references.follow(data.module, condition.get("values")), "policy"
                         )
 
+    def _other_uses(self) -> Iterator[str]:
+        """Yield the managed policies that resources name other than as a permissions boundary.
+
+        A policy's own arn and id name it without attaching it.
+        """
+        for resource in self.plan.resources.values():
+            yield from (address for address in self._used_policies(resource) if address != resource.address)
+
     def _used_policies(self, resource: PlannedResource) -> Iterator[str]:
         """Yield managed policies that a resource names, by reference or ARN, other than as a permissions boundary.
 
@@ -153,23 +163,6 @@ class PlanAttachments:
             for arn in value if isinstance(value, list) else [value]:
                 yield from self.by_arn(arn)
             yield from self.referenced(resource, attribute, "policy")
-
-    def _attach(self, resource: PlannedResource) -> None:
-        for attributes in attachment_attributes(resource.type):
-            policies = (self.by_names if attributes.by_name else self.policies_in)(resource, attributes.policies)
-            principals = dict.fromkeys(self.attaching_principals(resource, attributes))
-            for address in policies:
-                self._principals.setdefault(address, {}).update(principals)
-                if resource.changed:
-                    self.attached_by_plan.add(address)
-        if resource.type in BOUNDED:
-            self._boundary_addresses.update(self.boundary_policies(resource))
-
-    def attaching_principals(self, resource: PlannedResource, attributes: AttachmentAttributes) -> list[str]:
-        """Return the principals that a resource attaches policies to: those that it names, else itself."""
-        if not attributes.principals:
-            return [resource.address]
-        return list(self.principals_in(resource, attributes.principals))
 
     def boundary_policies(self, resource: PlannedResource) -> Iterator[str]:
         """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
@@ -256,6 +249,93 @@ class PlanAttachments:
             resource = self.plan.find_resource(address, reference.index) if address is not None else None
             if resource is not None and resource.type in _KINDS[kind]:
                 yield resource.address
+
+
+@dataclass(frozen=True)
+class _AttachingResource:
+    """A resource of a plan, as :func:`read_attachments` needs it."""
+
+    attachments: PlanAttachments
+    resource: PlannedResource
+
+    @property
+    def definition(self) -> ResourceDefinition:
+        return self.resource.definition
+
+    def principals(self, attributes: Mapping[str, str]) -> Iterator[str]:
+        return self.attachments.principals_in(self.resource, attributes)
+
+    def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
+        attachments, resource, name = self.attachments, self.resource, attributes.policies
+        addresses = list((attachments.by_names if attributes.by_name else attachments.policies_in)(resource, name))
+        if resource.changed:
+            attachments.attached_by_plan.update(addresses)
+        yield (), None, addresses
+        external = self._external_names(name, addresses) if attributes.by_name else self._external_arns(name)
+        yield from (((), policy, ()) for policy in external)
+
+    def _external_names(self, attribute: str, addresses: Collection[str]) -> Iterator[StringNode]:
+        if not addresses:
+            yield from _policy_names(self.attachments.consumers.value_of(self.resource, attribute))
+
+    def _external_arns(self, attribute: str) -> Iterator[StringNode]:
+        """Yield the ARNs of policies that are not in the plan; none for an attribute that others' attachments fill."""
+        if not self._is_set(attribute):
+            return
+        is_planned = bool(list(self.attachments.referenced(self.resource, attribute, "policy")))
+        for _, policy in flatten_variants(self.attachments.consumers.value_of(self.resource, attribute)):
+            if not isinstance(policy, StringNode) or (policy.literal is None and is_planned):
+                continue
+            if policy.literal is None or not list(self.attachments.by_arn(policy.literal)):
+                yield policy
+
+    def _is_set(self, attribute: str) -> bool:
+        """True unless an attribute is empty or computed."""
+        has_value = self.resource.values.get(attribute) is not None
+        return has_value or self.attachments.is_configured(self.resource, attribute)
+
+    def boundary(self) -> list[BoundaryVariant]:
+        addresses = list(dict.fromkeys(self.attachments.boundary_policies(self.resource)))
+        if addresses:
+            self.attachments.index.boundary_uses.update(addresses)
+            return [((), addresses[0])] if len(addresses) == 1 else []
+        if not self._is_set(_BOUNDARY):
+            return []
+        names = _policy_names(self.attachments.consumers.value_of(self.resource, _BOUNDARY))
+        return resolve_boundary([((), name) for name in names], lambda name: ())
+
+    def scp_targets(self, policy: str, targets: str) -> Iterator[tuple[StringNode, PathCondition, str]]:
+        """Yield the targets; a known id identifies the policy, whatever else its expression refers to."""
+        plan, references, resource = self.attachments.plan, self.attachments.references, self.resource
+        addresses = [resource.address]
+        if policy:
+            written = references.expressions_of(resource).get(policy)
+            referenced = {entry.resource for entry in references.follow(resource.module, written)}
+            policy_id = as_text(resource.values.get(policy))
+            addresses = [
+                entry.address
+                for entry in plan.resources.values()
+                if entry.type in ORGANIZATION_POLICIES
+                and (entry.address in referenced if policy_id is None else policy_id == as_text(entry.values.get("id")))
+            ]
+        if len(addresses) > 1:
+            return  # one of several, and unknown which
+        for when, value in flatten_variants(self.attachments.consumers.value_of(resource, targets)):
+            if isinstance(value, StringNode):
+                yield from ((value, when, address) for address in addresses)
+
+
+def _policy_names(value: Node) -> Iterator[StringNode]:
+    """Yield the strings in an attribute: an ARN, or in nested blocks an ARN or a name."""
+    if isinstance(value, StringNode):
+        yield value
+    elif isinstance(value, ListNode):
+        for item in value.items:
+            yield from _policy_names(item)
+    elif isinstance(value, ObjectNode):
+        for entry in value.entries:
+            if entry.key.literal in ("name", "managed_policy_arn", "customer_managed_policy_reference"):
+                yield from _policy_names(entry.value)
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -1,0 +1,232 @@
+"""Join policies with their attachments to principals, as policies and as permissions boundaries.
+
+Every source fills an :class:`AttachmentIndex` while it reads resources.
+
+Sources: IAM User Guide, "Managed policies and inline policies", "Permissions boundaries for IAM entities"; AWS
+Organizations User Guide, "Attaching organization policies with AWS Organizations".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+)
+from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
+from passrole_checks.sources.model.addresses import without_key
+from passrole_checks.sources.model.configuration import (
+    UNKNOWN_BOUNDARY,
+    AttachedPolicy,
+    Attachments,
+    BoundaryUse,
+    ManagedAttachment,
+    PolicyKind,
+)
+from passrole_checks.sources.model.demanded_boundaries import demanded_boundaries
+from passrole_checks.sources.model.terraform_policy_attributes import MANAGED_POLICIES
+
+FindPolicies = Callable[[StringNode], Sequence[str]]
+"""Return the addresses of the policies of the configuration that an ARN or a name refers to."""
+
+BoundaryVariant = tuple[PathCondition, str | StringNode | None]
+"""A permissions boundary under a path condition: the address of a policy of the configuration, else its ARN or name;
+None if there is none."""
+
+_MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
+
+
+@dataclass
+class AttachmentIndex:
+    """The attachments of one configuration, by address.
+
+    ``holders``: managed policies with their principals, each with the path conditions of its attachments.
+    ``boundary_uses``: managed policies that are used as a permissions boundary. ``other_uses``: those that are used in
+    another way; sources look for them only if there are ``boundary_uses``. ``has_unresolved_policy``: an attached
+    policy is unknown, and may be any. ``boundaries``: principals with the variants of their permissions boundary.
+    ``scp_targets``: targets of organization policies, each with its path condition and the address of the policy.
+    """
+
+    holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
+    boundary_uses: set[str] = field(default_factory=set)
+    other_uses: set[str] = field(default_factory=set)
+    has_unresolved_policy: bool = False
+    managed_policies: list[ManagedAttachment] = field(default_factory=list)
+    members: dict[tuple[str, str], None] = field(default_factory=dict)
+    boundaries: dict[str, list[BoundaryVariant]] = field(default_factory=dict)
+    scp_targets: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
+
+    def attach(self, policies: Iterable[str], principals: Iterable[str], when: PathCondition = ()) -> None:
+        """Record that managed policies of the configuration are attached to principals."""
+        for policy in policies:
+            holders = self.holders.setdefault(policy, {})
+            for principal in principals:
+                holders.setdefault(principal, []).append(when)
+
+    def add_members(self, groups: Iterable[str], users: Sequence[str]) -> None:
+        """Record that users are in groups."""
+        self.members.update(dict.fromkeys((group, user) for group in groups for user in users))
+
+    def add_boundary(self, principal: str, variants: Sequence[BoundaryVariant]) -> None:
+        """Record the permissions boundary of a principal; a known one is kept if there are several."""
+        if all(boundary is None for _, boundary in variants):
+            return
+        is_conditional = len(variants) > 1 and all(when for when, _ in variants)
+        if not is_conditional and (len(variants) > 1 or variants[0][0]):
+            variants = [((), UNKNOWN_BOUNDARY)]
+        if not _is_known(self.boundaries.get(principal, ())) or _is_known(variants):
+            self.boundaries[principal] = list(variants)
+
+    def add_demanded_boundaries(self, policies: Iterable[AttachedPolicy], find_policies: FindPolicies) -> None:
+        """Record managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
+        for policy in policies:
+            for arn in demanded_boundaries(policy.document):
+                addresses = find_policies(arn)
+                self.boundary_uses.update(addresses if len(addresses) == 1 else ())
+
+    def add_uses(self, nested: AttachmentIndex, rename: Callable[[str], str]) -> None:
+        """Add the uses of managed policies in a nested stack."""
+        self.boundary_uses.update(map(rename, nested.boundary_uses))
+        self.other_uses.update(map(rename, nested.other_uses))
+
+    def is_only_boundary(self, address: str) -> bool:
+        """True if a managed policy is used as a permissions boundary, and not in another way.
+
+        A reference to all instances of a policy is one to each of them.
+        """
+        names = {address, without_key(address)}
+        return (
+            not self.boundary_uses.isdisjoint(names)
+            and not self.has_unresolved_policy
+            and self.holders.keys().isdisjoint(names)
+            and self.other_uses.isdisjoint(names)
+        )
+
+    def join(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """Return a managed policy with all its principals, and of kind BOUNDARY if it has no other use."""
+        if policy.resource.type not in _MANAGED_TYPES:
+            return policy
+        conditions: dict[str, list[PathCondition]] = {principal: [] for principal in policy.principals}
+        for principal, when in policy.conditional_principals:
+            conditions[principal].append(when)
+        conditions = {principal: own or [()] for principal, own in conditions.items()}
+        for principal, further in self.holders.get(policy.resource.address, {}).items():
+            conditions.setdefault(principal, []).extend(further)
+        is_boundary = not conditions and self.is_only_boundary(policy.resource.address)
+        return replace(
+            policy,
+            kind=PolicyKind.BOUNDARY if is_boundary else PolicyKind.IDENTITY,
+            principals=tuple(conditions),
+            conditional_principals=conditional_holders(conditions),
+        )
+
+    def build(self, policies: Iterable[AttachedPolicy]) -> Attachments:
+        """Return the attachments that are not in ``policies``, the policies of the configuration."""
+        by_address: dict[str, list[AttachedPolicy]] = {}
+        for policy in policies:
+            for name in dict.fromkeys((policy.resource.address, policy.resource.address.partition("[")[0])):
+                by_address.setdefault(name, []).append(policy)
+        return Attachments(
+            tuple(
+                attachment
+                for attachment in self.managed_policies
+                if _referenced_address(attachment.policy) not in by_address
+            ),
+            tuple(self.members),
+            tuple(
+                BoundaryUse(principal, _boundary_policy(when, boundary, by_address), when)
+                for principal, variants in self.boundaries.items()
+                for when, boundary in variants
+            ),
+            tuple(
+                (target, when, policy)
+                for target, when, address in self.scp_targets
+                for policy in by_address.get(address, ())
+                if policy.kind is PolicyKind.SCP
+            ),
+        )
+
+
+def _is_known(variants: Sequence[BoundaryVariant]) -> bool:
+    """True if the boundary of a principal is the same in any case, and known."""
+    return [when for when, _ in variants] == [()] and variants[0][1] != UNKNOWN_BOUNDARY
+
+
+def _boundary_policy(
+    when: PathCondition, boundary: str | StringNode | None, by_address: Mapping[str, Sequence[AttachedPolicy]]
+) -> AttachedPolicy | StringNode | None:
+    if not isinstance(boundary, str):
+        return boundary
+    if boundary in by_address:
+        return by_address[boundary][0]
+    return StringNode((Unresolved(boundary),), Position("", 0)) if when else UNKNOWN_BOUNDARY
+
+
+def resolve_boundary(
+    values: Iterable[tuple[PathCondition, Node]], find_policies: FindPolicies
+) -> list[BoundaryVariant]:
+    """Return the variants of a permissions boundary. ``values``: an ARN or a name in each variant."""
+    return [(when, _resolve_boundary(value, find_policies)) for when, value in values]
+
+
+def _resolve_boundary(value: Node, find_policies: FindPolicies) -> str | StringNode | None:
+    if not isinstance(value, StringNode) or (value.literal is not None and not value.literal.strip()):
+        return None
+    addresses = find_policies(value)
+    return addresses[0] if len(addresses) == 1 else value
+
+
+def _referenced_address(policy: StringNode) -> str | None:
+    """Return the address of the resource that an ARN refers to; None if it is not a single reference."""
+    unresolved = policy.only_hole
+    return unresolved.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if unresolved is not None else None
+
+
+def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:
+    """Yield the elements of a list or an object, at any depth, each with its path condition."""
+    pending = [(when, value)] if value is not None else []
+    while pending:
+        path, node = pending.pop(0)
+        if isinstance(node, ListNode):
+            pending[:0] = [(path, item) for item in node.items]
+        elif isinstance(node, ObjectNode):
+            pending[:0] = [(path, entry.value) for entry in node.entries]
+        elif isinstance(node, Choice):
+            pending[:0] = [
+                (extend(path, outcome), option) for outcome, option in node.options if consistent(path, outcome)
+            ]
+        elif not isinstance(node, Absent):
+            yield path, node
+
+
+def conditional_holders(holders: Mapping[str, Sequence[PathCondition]]) -> tuple[tuple[str, PathCondition], ...]:
+    """Return the principals that get a policy only under path conditions, once for each of these conditions.
+
+    ``holders``: principals with the path conditions under which each gets the policy.
+    """
+    return tuple(
+        (holder, when) for holder, conditions in holders.items() if () not in conditions for when in conditions
+    )
+
+
+def value_variants(value: Node | None, when: PathCondition = ()) -> list[tuple[PathCondition, Node]]:
+    """Return the variants of a string, absence included, each with its path condition; none for a list or an object."""
+    if isinstance(value, Choice):
+        return [
+            variant
+            for outcome, option in value.options
+            if consistent(when, outcome)
+            for variant in value_variants(option, extend(when, outcome))
+        ]
+    if isinstance(value, Const) and value.value is None:
+        value = Absent(value.at)
+    return [(when, value)] if isinstance(value, (StringNode, Absent)) else []
