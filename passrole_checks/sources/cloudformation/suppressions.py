@@ -86,7 +86,7 @@ def _checkov_suppressions(template: Template, node: yaml.Node | None, resource: 
 
 def _comment_suppressions(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
     """Yield the suppressions in comments of the template and of the included files."""
-    if not template.contains_word("PASSROLE_"):
+    if "PASSROLE_" not in template.text and len(template.files) == 1:
         return
     for file in template.files:
         of_file = {name: span for name, span in spans.items() if span.file == file}
