@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from passrole_checks.checks import ALL
-from passrole_checks.scan.for_hosts.host_results import TERRAFORM_TYPES
+from passrole_checks.scan.for_hosts.host_results import COMMAND_TYPES, DATA_TYPES, TERRAFORM_TYPES
 
 pytest.importorskip("checkov")
 pytest.importorskip("cfnlint")
@@ -36,6 +36,7 @@ MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
+COMMANDS = "commands in `action` blocks, and in resources of types without policies"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
 
@@ -63,6 +64,7 @@ DIFFERENCES = {
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
+    ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
 }
@@ -124,6 +126,10 @@ resource "aws_cloudformation_stack" "s" {
   template_body = file("${path.module}/stack.yaml")
 }
 """
+_COMMAND = (
+    'resource "aws_instance" "i" {\n  provisioner "local-exec" {\n    command = <<EOT\n'
+    f"aws iam create-policy --policy-name p --policy-document '{_DOCUMENT}'\nEOT\n  }}\n}}\n"
+)
 _PARAMETER = 'Parameters: {Role: {Type: String, Default: "*"}}\n' + _TEMPLATE.replace('"*"', "!Ref Role")
 _ALIAS = (
     "Mappings: {M: {A: {B: c}}}\n"
@@ -177,6 +183,7 @@ FORMS: dict[str, Form] = {
     "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
     "policies in SAM's `Globals`": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
+    COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "aws_instance.i"),
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
     ),
@@ -222,7 +229,7 @@ def test_every_flaggable_type_is_registered() -> None:
     """The adapter registers every Terraform resource type that has a finding in the samples."""
     flagged = {answer.resource for answer in command_line() if "/terraform/" in answer.file or "/plan/" in answer.file}
     types = {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged}
-    assert types and types - {"module"} <= set(TERRAFORM_TYPES)
+    assert types and types - {"module"} <= {*TERRAFORM_TYPES, *COMMAND_TYPES, *DATA_TYPES}
 
 
 @pytest.mark.parametrize("sample", samples())

@@ -64,10 +64,15 @@ MODULE = "module"  # the resource type that represents a module whose source is 
 MODULE_NOT_AVAILABLE = "the module source is not available"  # reason of an unresolved output of a module
 
 
+COMMAND = "command"  # the resource type that represents a command which attaches or creates a policy
+
+
 def is_opaque_consumer(resource_type: str) -> bool:
-    """True if the effect of a policy passed to a resource of this type is unknown: an unavailable module, or a custom
-    resource."""
-    return resource_type in (MODULE, "AWS::CloudFormation::CustomResource") or resource_type.startswith("Custom::")
+    """True if the effect of a policy passed to a resource of this type is unknown: an unavailable module, a custom
+    resource, or a command."""
+    return resource_type in (MODULE, COMMAND, "AWS::CloudFormation::CustomResource") or resource_type.startswith(
+        "Custom::"
+    )
 
 
 @dataclass(frozen=True, slots=True)

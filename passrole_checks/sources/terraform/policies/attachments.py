@@ -146,7 +146,7 @@ class TerraformAttachments:
         for attribute, kind in attributes.items():
             for _, value in flatten_variants(references.value_of(block, attribute, scope)):
                 if isinstance(value, StringNode):
-                    principals[self._resolve_principal(value, kind, scope.module.address)] = None
+                    principals[self.resolve_principal(value, kind, scope.module.address)] = None
         return tuple(principals)
 
     def with_attachments(self, policy: AttachedPolicy) -> AttachedPolicy:
@@ -211,7 +211,8 @@ class TerraformAttachments:
             address for _, address in entities
         ]
 
-    def _resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
+    def resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
+        """Return the address of the principal of a kind that a value in a module names, else its literal name."""
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may reuse the name of a user
             return value.address if entity is None or entity.kind == kind else literal_principal(kind, value.address)

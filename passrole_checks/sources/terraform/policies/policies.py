@@ -55,6 +55,7 @@ from passrole_checks.sources.terraform.evaluation.to_plain import to_document, t
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.attachments_elsewhere import Collected
+from passrole_checks.sources.terraform.policies.commands import policies_in_commands
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     INSTANCE_PROFILES,
     instance_profile,
@@ -106,6 +107,9 @@ def collect(root: Module) -> ModuleContents:
             if module.children(block) is None:
                 contents.policies.extend(policies_in_arguments(module, block, documents))
                 holdings.holdings.attachments.extend(managed_policies_in_arguments(module, block, managed))
+    commands = policies_in_commands(root, attachments)
+    contents.policies.extend(commands.policies)
+    holdings.holdings.attachments.extend(commands.attachments)
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)

@@ -1,0 +1,208 @@
+"""IAM policies in commands that Terraform runs: provisioners, external data sources, scripts, actions.
+
+Sources: Terraform documentation, "local-exec Provisioner" (``command``), "remote-exec Provisioner" (``inline``) and
+"action block"; Terraform Registry, ``hashicorp/external`` (data source ``external``: ``program``),
+``scottwinkler/shell`` (``shell_script``: ``lifecycle_commands``), ``hashicorp/local`` (data source and action
+``local_command``: ``command``, ``arguments``).
+Whether a command runs, and with which effect, is unknown: a policy in it has at most medium confidence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.model.attachments_elsewhere import flatten_variants
+from passrole_checks.sources.model.configuration import (
+    COMMAND,
+    AttachedPolicy,
+    Framework,
+    ManagedAttachment,
+    ResourceDefinition,
+    Unreadable,
+)
+from passrole_checks.sources.model.iam_commands import IamCommand, commands_in_text, commands_in_words, note_reason
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources import references
+from passrole_checks.sources.terraform.resources.blocks import blocks_of
+
+_SCRIPTS = "shell_script"
+_PROGRAMS = "external"
+_LOCAL_COMMAND = "local_command"
+_SELF = frozenset({"self.name", "self.id", "self.arn"})
+_PROVISIONERS = {"local-exec": "command", "remote-exec": "inline"}
+_MENTION = re.compile(
+    rb"^(?![ \t]*(?:#|//)).*\b(?:iam|sso-admin)[\"',\s]+"
+    rb"((?:attach|put)-[\w-]*policy[\w-]*|create-policy(?:-version)?)(?![\w-])",
+    re.MULTILINE,
+)
+
+
+@dataclass
+class CommandPolicies:
+    """The literal policy documents and AWS managed policies in the commands of a configuration."""
+
+    policies: list[AttachedPolicy] = field(default_factory=list)
+    attachments: list[ManagedAttachment] = field(default_factory=list)
+    noted: set[str] = field(default_factory=set)  # addresses of blocks with a note
+
+
+def policies_in_commands(root: Module, attachments: TerraformAttachments) -> CommandPolicies:
+    """Return the policies in the commands of a configuration, and note each command that attaches or creates one."""
+    contents = CommandPolicies()
+    for module in root.walk():
+        mentions = any(_mentions_operation(parsed.source.data) for parsed in module.folder.files)
+        for block in (*module.folder.resources, *module.folder.data, *module.folder.actions):
+            if _may_run_commands(block):
+                _collect(module, block, attachments, contents)
+            if mentions:
+                _note_mention(module, block, contents)
+    return contents
+
+
+def _mentions_operation(text: bytes) -> bool:
+    has_verb = b"attach-" in text or b"put-" in text or b"create-policy" in text
+    return has_verb and _MENTION.search(text) is not None
+
+
+def _may_run_commands(block: Block) -> bool:
+    if block.type == "resource":
+        return block.labels[0] == _SCRIPTS or block.source_bytes is None or b"provisioner" in block.source_bytes
+    return block.labels[0] in (_SCRIPTS, _PROGRAMS, _LOCAL_COMMAND)
+
+
+def _collect(module: Module, block: Block, attachments: TerraformAttachments, contents: CommandPolicies) -> None:
+    for instance in module.instances(block).items:
+        scope = module.scope(block.source, instance)
+        address = module.full_address(f"{_block_address(block)}{instance.suffix}")
+        resource = ResourceDefinition(address, COMMAND, Framework.TERRAFORM, scope.position(block.span))
+        for number, (path, when, command) in enumerate(_commands(block, scope, (*module.when, *instance.when))):
+            _note(module, block, address, command)
+            contents.noted.add(module.full_address(_block_address(block)))
+            path = f"{path}/{number}" if number else path
+            principal = _principal(command, resource, module, attachments)
+            if command.document is not None:
+                contents.policies.append(
+                    AttachedPolicy(
+                        resource, path, guard(when, command.document), principals=(principal,) if principal else ()
+                    )
+                )
+            elif command.managed_policy is not None:
+                contents.attachments.append(
+                    ManagedAttachment(
+                        principal or address, command.managed_policy, resource, path, command.managed_policy.at, when
+                    )
+                )
+
+
+def _principal(
+    command: IamCommand, resource: ResourceDefinition, module: Module, attachments: TerraformAttachments
+) -> str:
+    """Return the address, else the name, of the principal that a command names; empty if it names none."""
+    named = command.principal
+    if named is None:
+        return ""
+    unresolved = named.only_hole
+    if unresolved is not None and unresolved.expression in _SELF:
+        return resource.address
+    return attachments.resolve_principal(named, command.kind, module.address)
+
+
+def _block_address(block: Block) -> str:
+    prefix = "" if block.type == "resource" else f"{block.type}."
+    return f"{prefix}{block.labels[0]}.{block.labels[1]}"
+
+
+def _note(module: Module, block: Block, address: str, command: IamCommand) -> None:
+    key = module.full_address(f"{_block_address(block)}: command in line {command.at.line}")
+    module.run.not_evaluated.setdefault(
+        key, Unreadable(block.source.file, command.not_evaluated_reason(address), command.at.line)
+    )
+
+
+def _note_mention(module: Module, block: Block, contents: CommandPolicies) -> None:
+    """Note a block with such a command in any attribute, such as ``user_data`` or a build specification."""
+    text = _text_of(block)
+    match = _MENTION.search(text)
+    address = module.full_address(_block_address(block))
+    if match is None or address in contents.noted:
+        return
+    line = block.span.line + text.count(b"\n", 0, match.start(1))
+    reason = note_reason(address, f"aws iam {match[1].decode()}")
+    module.run.not_evaluated[f"{address}: command"] = Unreadable(block.source.file, reason, line)
+
+
+def _text_of(block: Block) -> bytes:
+    """Return the text of a block: in JSON, its lines."""
+    if block.source_bytes is not None:
+        return block.source_bytes
+    lines = block.source.data.split(b"\n")
+    return b"\n".join(lines[block.span.line - 1 : block.span.end_line])
+
+
+def _commands(
+    block: Block, scope: EvaluationScope, when: PathCondition
+) -> Iterator[tuple[str, PathCondition, IamCommand]]:
+    """Yield each command of a block with its path and its path condition."""
+    type_ = block.labels[0]
+    if block.type != "resource" and type_ == _PROGRAMS:
+        yield from _in_words(references.value_of(block, "program", scope), "program", when)
+    elif block.type == "data" and type_ == _LOCAL_COMMAND:
+        words = [references.value_of(block, name, scope) for name in ("command", "arguments")]
+        yield from _in_words(_joined(words, block, scope), "arguments", when)
+    elif block.type == "action" and type_ == _LOCAL_COMMAND:
+        for facts, values in _nested(block, "config", ("command", "arguments"), scope):
+            yield from _in_words(_joined(values, block, scope), "config/arguments", (*when, *facts))
+    elif type_ == _SCRIPTS:
+        names = ("create", "read", "update", "delete")
+        for facts, values in _nested(block, "lifecycle_commands", names, scope):
+            for name, value in zip(names, values, strict=True):
+                yield from _in_texts(value, f"lifecycle_commands/{name}", (*when, *facts))
+    for number, provisioner in enumerate(block.body.all("provisioner")):
+        attribute = _PROVISIONERS.get(provisioner.labels[0] if provisioner.labels else "")
+        if attribute is not None:
+            value = references.value_of(provisioner, attribute, scope.in_source(provisioner.source))
+            yield from _in_texts(value, f"provisioner/{number}/{attribute}", when)
+
+
+def _nested(
+    block: Block, name: str, attributes: Sequence[str], scope: EvaluationScope
+) -> Iterator[tuple[PathCondition, list[Node | None]]]:
+    """Yield the values of attributes in each nested block of a name, or in an attribute of that name (JSON)."""
+    for facts, nested, inner in blocks_of(block.body, name, scope):
+        yield facts, [references.value_of(nested, attribute, inner) for attribute in attributes]
+    value = references.value_of(block, name, scope)
+    for item in _items(value):
+        if isinstance(item, ObjectNode):
+            yield (), [item.get(attribute) for attribute in attributes]
+
+
+def _joined(values: Sequence[Node | None], block: Block, scope: EvaluationScope) -> Node:
+    """Return the words of a program and its arguments as one list."""
+    words = tuple(word for value in values for word in _items(value))
+    return ListNode(words, scope.position(block.span))
+
+
+def _in_texts(value: Node | None, path: str, when: PathCondition) -> Iterator[tuple[str, PathCondition, IamCommand]]:
+    for facts, text in flatten_variants(value, when):
+        if isinstance(text, StringNode):
+            yield from ((path, facts, command) for command in commands_in_text(to_plain_string(text)))
+
+
+def _in_words(value: Node | None, path: str, when: PathCondition) -> Iterator[tuple[str, PathCondition, IamCommand]]:
+    words = [to_plain_string(word) for word in _items(value) if isinstance(word, StringNode)]
+    yield from ((path, when, command) for command in commands_in_words(words))
+
+
+def _items(value: Node | None) -> tuple[Node, ...]:
+    if isinstance(value, ListNode):
+        return value.items
+    return (value,) if value is not None else ()
