@@ -21,6 +21,7 @@ from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.principal_names import display_principal_names
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 
@@ -69,7 +70,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         users=tuple(reader.users),
         suppressions=tuple(template_suppressions),
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
-        not_evaluated=tuple(reader.not_evaluated),
+        not_evaluated=(*reader.not_evaluated, *unknown_groups(reader.elsewhere.builder.members)),
         parameters=tuple(template.parameters),
         account=account_of_template(path) if is_file else None,
         nested=tuple(dict.fromkeys(reader.nested.templates.values())),

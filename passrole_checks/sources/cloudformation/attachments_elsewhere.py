@@ -90,12 +90,16 @@ class AttachmentCollector:
             )
         if kind == "AWS::IAM::User":
             self._add_members(
-                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"), (holder,)
+                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"),
+                (holder,),
+                resource.at,
             )
         elif kind == "AWS::IAM::UserToGroupAddition":
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
             self._add_members(
-                attachments.resolve_principals(groups, "group"), attachments.resolve_principals(users, "user")
+                attachments.resolve_principals(groups, "group"),
+                attachments.resolve_principals(users, "user"),
+                resource.at,
             )
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
@@ -121,8 +125,8 @@ class AttachmentCollector:
                 if not logical_ids:
                     nested = replace(attachment, holder=holder, policy=policy, resource=resource, when=when)
                     self.builder.attachments.append(nested)
-        for group, user in inner.builder.members:
-            self.builder.members[principal(group), principal(user)] = None
+        for (group, user), at in inner.builder.members.items():
+            self.builder.members[principal(group), principal(user)] = at
         for holder, policy_id in inner.builder.bounded.items():
             self.builder.bounded[principal(holder)] = parent_name(policy_id, stack)
         for holder, name in inner.builder.boundary_names.items():
@@ -208,8 +212,8 @@ class AttachmentCollector:
         values = value_variants(self._value(node))
         self.builder.add_boundary(holder, values, lambda text: attachments.find_policies(text, by_name))
 
-    def _add_members(self, groups: tuple[str, ...], users: tuple[str, ...]) -> None:
-        self.builder.members.update(dict.fromkeys((group, user) for group in groups for user in users))
+    def _add_members(self, groups: tuple[str, ...], users: tuple[str, ...], at: Position) -> None:
+        self.builder.members.update(dict.fromkeys(((group, user) for group in groups for user in users), at))
 
     def _value(self, node: yaml.Node | None) -> Node:
         empty = yaml.SequenceNode(

@@ -47,13 +47,14 @@ class AttachmentsElsewhere(TypedDict):
 class AttachmentsBuilder:
     """Collect attachments while a source reads resources.
 
+    ``members``: pairs of a group and a user, each with the position of the resource that states it.
     ``bounded``: principals with the address of their permissions boundary. ``conditional_boundaries``: principals whose
     boundary depends on path conditions (an address, a policy defined elsewhere, or none). ``scp_targets``: targets of
     service control policies, each with its path condition and the address of the policy.
     """
 
     attachments: list[ManagedAttachment] = field(default_factory=list)
-    members: dict[tuple[str, str], None] = field(default_factory=dict)
+    members: dict[tuple[str, str], Position] = field(default_factory=dict)
     bounded: dict[str, str] = field(default_factory=dict)
     boundary_names: dict[str, StringNode] = field(default_factory=dict)
     boundary_unknown: dict[str, None] = field(default_factory=dict)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.iam.partial_values import ObjectNode as Object
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.attachment_attributes import attachment_attributes
 from passrole_checks.sources.model.attachments_elsewhere import AttachmentsBuilder, flatten_variants
 from passrole_checks.sources.model.configuration import ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -22,7 +21,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_text
-from passrole_checks.sources.terraform_plan.principals import PlanAttachments
+from passrole_checks.sources.terraform_plan.principals import PlanAttachments, attributes_of
 
 _BOUNDARY = "permissions_boundary"
 
@@ -39,7 +38,7 @@ def holdings_of(
     ``checked`` contains the addresses of the resources that are checked.
     """
     holdings = AttachmentsBuilder()
-    holdings.members = dict.fromkeys(attachments.members())
+    holdings.members = {pair: member.at for pair, member in attachments.members()}
     for resource in plan.resources.values():
         own = OWN_ATTACHMENTS.get(resource.type, "")
         # a computed attribute mirrors the attachments by other resources
@@ -71,7 +70,7 @@ def _external_attachments(
     resource: PlannedResource, attachments: PlanAttachments, consumers: PlanRoleConsumers
 ) -> Iterator[tuple[str, StringNode, str]]:
     """Yield (holder, policy, attribute) for each attached managed policy that is not part of the plan."""
-    for attributes in attachment_attributes(resource.type):
+    for attributes in attributes_of(resource):
         holders = attachments.attaching_principals(resource, attributes)
         if not attributes.by_name:
             yield from _policies_in_attribute(resource, attributes.policies, holders, attachments, consumers)

@@ -21,6 +21,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     HOLDERS,
     IDENTITY_POLICIES,
+    INACTIVE,
     MANAGED_POLICIES,
     MEMBERSHIPS,
     NESTED_POLICIES,
@@ -86,14 +87,16 @@ class PlanAttachments:
         used = policy.address in self._used or policy.address in self._principals or bool(self.principals_of(policy))
         return PolicyKind.BOUNDARY if policy.address in self._boundary_addresses and not used else PolicyKind.IDENTITY
 
-    def members(self) -> Iterator[tuple[str, str]]:
-        """Yield (group, user) pairs, each by address or else by name."""
+    def members(self) -> Iterator[tuple[tuple[str, str], PlannedResource]]:
+        """Yield (group, user) pairs, each by address or else by name, with the resource that states it."""
         for resource in self.plan.resources.values():
             if resource.type in MEMBERSHIPS:
                 groups, users = MEMBERSHIPS[resource.type]
                 members = list(self.principals_in(resource, {users: "user"})) if users else [resource.address]
                 yield from (
-                    (group, user) for group in self.principals_in(resource, {groups: "group"}) for user in members
+                    ((group, user), resource)
+                    for group in self.principals_in(resource, {groups: "group"})
+                    for user in members
                 )
 
     def boundaries(self) -> Iterator[tuple[str, str]]:
@@ -155,7 +158,7 @@ class PlanAttachments:
             yield from self.referenced(resource, attribute, "policy")
 
     def _attach(self, resource: PlannedResource) -> None:
-        for attributes in attachment_attributes(resource.type):
+        for attributes in attributes_of(resource):
             policies = (self.by_names if attributes.by_name else self.policies_in)(resource, attributes.policies)
             principals = dict.fromkeys(self.attaching_principals(resource, attributes))
             for address in policies:
@@ -256,6 +259,13 @@ class PlanAttachments:
             resource = self.plan.find_resource(address, reference.index) if address is not None else None
             if resource is not None and resource.type in _KINDS[kind]:
                 yield resource.address
+
+
+def attributes_of(resource: PlannedResource) -> Iterator[AttachmentAttributes]:
+    """Yield the attributes with which a resource attaches managed policies; none if it has no effect."""
+    status, inactive = INACTIVE.get(resource.type, ("", frozenset[str]()))
+    if as_text(resource.values.get(status)) not in inactive:
+        yield from attachment_attributes(resource.type)
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -38,6 +38,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
@@ -122,6 +123,7 @@ class _Loader:
             not_evaluated=(
                 *self.plan.not_evaluated,
                 *self.unread_stacks(checked),
+                *unknown_groups({pair: of.at for pair, of in self.attachments.members() if of.address in addresses}),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
             received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
@@ -186,7 +188,7 @@ class _Loader:
 
     def members(self) -> Iterator[tuple[str, str]]:
         """Yield (group, user) pairs, those in templates of stacks included."""
-        yield from self.attachments.members()
+        yield from dict(self.attachments.members())
         for resource in self.plan.resources.values():
             yield from self.stack(resource, False).members if resource.type in TYPES else ()
 
@@ -199,7 +201,7 @@ class _Loader:
         content = self.consumers.stack(resource, _definition(resource), checked)
         return (
             content.with_principals(lambda principal: self.attachments.resolve_name(resource, principal))
-            if resource.type == ONE_ACCOUNT
+            if resource.type in ONE_ACCOUNT
             else content
         )
 

@@ -27,7 +27,7 @@ from passrole_checks.sources.terraform_plan.model import (
     without_key,
 )
 
-_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
+_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam_|ssoadmin_|sso_|cloudformation_stack|quicksight_iam_)")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
 _Boundary = TypeVar("_Boundary", AttachedPolicy, StringNode)
 _PERMISSION_SETS = ("aws_ssoadmin_permission_set", "awscc_sso_permission_set")

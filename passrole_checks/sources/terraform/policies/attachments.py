@@ -32,11 +32,17 @@ from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import (
     BOUNDED,
     ENTITIES,
+    INACTIVE,
     MANAGED_POLICIES,
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, fill_known_parts
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Failure,
+    Reference,
+    fill_known_parts,
+    known_string,
+)
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -112,6 +118,10 @@ class TerraformAttachments:
         self, block: Block, scope: EvaluationScope, address: str
     ) -> Iterator[tuple[AttachmentAttributes, tuple[str, ...], Node | None]]:
         """Yield (attributes, principals, value) for each value with which a resource attaches managed policies."""
+        status, inactive = INACTIVE.get(block.labels[0], ("", frozenset[str]()))
+        stated = references.value_of(block, status, scope) if status else None
+        if stated is not None and known_string(stated) in inactive:
+            return
         for attributes in attachment_attributes(block.labels[0]):
             named = attributes.principals
             principals = self.principals_in(block, named, scope) if named else (address,)

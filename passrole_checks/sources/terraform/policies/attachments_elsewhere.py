@@ -65,7 +65,7 @@ class Collected:
             groups, users = MEMBERSHIPS[type_]
             members = self.attachments.principals_in(block, {users: "user"}, scope) if users else (resource.address,)
             for group in self.attachments.principals_in(block, {groups: "group"}, scope):
-                self.holdings.members.update(dict.fromkeys((group, user) for user in members))
+                self.holdings.members.update(dict.fromkeys(((group, user) for user in members), resource.at))
         if type_ in BOUNDED:
             self._add_boundary(block, scope, resource)
         if type_ in SCP_TARGETS:

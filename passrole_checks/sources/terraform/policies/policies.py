@@ -41,6 +41,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -116,6 +117,7 @@ def collect(root: Module) -> ModuleContents:
     attachments.add_demanded_boundaries(contents.policies)
     contents.policies = [attachments.with_attachments(policy) for policy in contents.policies]
     contents.held = merge_stack_attachments((stack.content for stack in stacks), holdings.held(contents.policies))
+    contents.not_evaluated.extend(unknown_groups(holdings.holdings.members))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
     for block, resource, scope, when in _role_consumers(root):
