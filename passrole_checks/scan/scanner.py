@@ -93,7 +93,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     return replace(
         result,
         unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
-        not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        not_evaluated=_told_once([*result.not_evaluated, *notes, *discovery.notes], folders),
         excluded=_excluded(discovery, shown),
     )
 
@@ -149,7 +149,7 @@ def read_paths(
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
-        tuple(notes),
+        (*notes, *discovery.notes),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
     )

@@ -28,14 +28,18 @@ ACCOUNT = "111122223333"
 
 # The sources of the samples, by the folder that holds them, and the hosts that read them: all of them checkov.
 FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
-SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set")
+SOURCES = (
+    *("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set"),
+    *("policies", "other-names"),
+)
 CFN_LINT = ("cloudformation", "sam", "cdk")
-UNREAD = ("state", "change-set")  # by checkov: rows of README's table
+UNREAD = ("state", "change-set", "policies", "other-names")  # by checkov: rows of README's table
 
 MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
+TERRAGRUNT = "inputs of Terragrunt"
 COMMANDS = "commands in `action` blocks, and in resources of types without policies"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
@@ -64,6 +68,7 @@ DIFFERENCES = {
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
+    ("checkov", "terragrunt/terraform/modules/deployer/main.tf", "aws_iam_policy.deploy"): TERRAGRUNT,
     ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
@@ -175,6 +180,15 @@ FORMS: dict[str, Form] = {
         "checkov",
         {"state.json": json.dumps(_STATE, indent=2)},
         "aws_iam_policy.p",
+    ),
+    "IAM policy documents (JSON) that no code reads": Form("checkov", {"policy.json": _DOCUMENT}, "policy.json"),
+    TERRAGRUNT: Form(
+        "checkov",
+        {
+            "unit/terragrunt.hcl": 'terraform {\n  source = "../m"\n}\ninputs = {\n  role = "*"\n}\n',
+            "m/main.tf": 'variable "role" {\n  default = "arn:aws:iam::111122223333:role/app"\n}\n'
+            + _RESOURCE.replace('"Resource": "*"', '"Resource": var.role'),
+        },
     ),
     "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
     "CloudFormation resources whose `Condition` is false by default": Form(
