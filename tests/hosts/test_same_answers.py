@@ -68,6 +68,7 @@ DIFFERENCES = {
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
+    ("checkov", "stacks-and-products/terraform/stack.yaml", "Deploy"): DEPLOYED,
     ("checkov", "terragrunt/terraform/modules/deployer/main.tf", "aws_iam_policy.deploy"): TERRAGRUNT,
     ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
@@ -40,6 +41,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
+from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.plan_file import (
@@ -93,6 +95,11 @@ class _Loader:
         self.attachments = PlanAttachments(plan, self.references)
         self.consumers = PlanRoleConsumers(plan, self.references, source)
 
+    @cached_property
+    def commands(self) -> PlanCommands:
+        """The policies in the commands that the plan runs."""
+        return commands_of(self.plan, self.attachments)
+
     def configuration(self, *, unchanged: bool) -> Configuration:
         checked = [
             resource
@@ -100,6 +107,7 @@ class _Loader:
             if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
         policies = [policy for resource in checked for policy in self.policies(resource)]
+        policies += self.commands.policies
         addresses = {resource.address for resource in checked}
         stacks = [
             self.stack(planned, planned.address in addresses)
@@ -123,6 +131,7 @@ class _Loader:
             not_evaluated=(
                 *self.plan.not_evaluated,
                 *self.unread_stacks(checked),
+                *self.commands.notes,
                 *unknown_groups({pair: of.at for pair, of in self.attachments.members() if of.address in addresses}),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
@@ -150,6 +159,7 @@ class _Loader:
         limits = (planned for planned in self.plan.resources.values() if planned.type in ORGANIZATION_POLICIES)
         fields = holdings.build([policy for planned in limits for policy in self.policies(planned)])
         fields["boundaries"] = tuple(self.boundaries())
+        fields["attachments"] = (*fields["attachments"], *self.commands.attachments)
         stacks = (self.stack(planned, True) for planned in checked if planned.type in TYPES)
         return merge_stack_attachments(stacks, fields)
 
