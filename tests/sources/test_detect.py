@@ -385,7 +385,7 @@ def test_other_content_of_unusual_names_is_no_template(tmp_path: Path, content: 
 
 
 def test_template_of_unusual_name_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
-    """What only its content shows to be a template is a note if it cannot be read; given by name, it is an error."""
+    """A template that only its content shows is a note if it cannot be read; given by name, it is an error."""
     path = tmp_path / "a.yaml.j2"
     path.write_text(TEMPLATE.replace("Resources:", "Resources:\n{% if x %}"), encoding="utf-8")
     walked, given = scan_paths([tmp_path], ScanOptions()), scan_paths([path], ScanOptions())

@@ -11,6 +11,7 @@ from pathlib import Path
 from passrole_checks.errors import InputError
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.sources.cloudformation.cdk import account_of_template, stack_name_of
+from passrole_checks.sources.cloudformation.commands import commands_in
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
@@ -70,7 +71,11 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         users=tuple(reader.users),
         suppressions=tuple(template_suppressions),
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
-        not_evaluated=(*reader.not_evaluated, *unknown_groups(reader.elsewhere.builder.members)),
+        not_evaluated=(
+            *reader.not_evaluated,
+            *unknown_groups(reader.elsewhere.builder.members),
+            *commands_in(template, reader.resources),
+        ),
         parameters=tuple(template.parameters),
         account=account_of_template(path) if is_file else None,
         nested=tuple(dict.fromkeys(reader.nested.templates.values())),

@@ -44,6 +44,11 @@ _NAMED = re.compile(
     r"(?<![\w-])(?:(?:attach|put)-(?:group|role|user)-policy|create-policy(?:-version)?"
     r"|attach-managed-policy-to-permission-set|put-inline-policy-to-permission-set)(?![\w-])"
 )
+_MENTION = re.compile(
+    rb"^(?![ \t]*(?:#|//)).*\b(?:iam|sso-admin)[\"',\s]+"
+    rb"((?:attach|put)-[\w-]*policy[\w-]*|create-policy(?:-version)?)(?![\w-])",
+    re.MULTILINE,
+)
 _TOKEN = re.compile(
     r"(?P<blank>(?:[ \t\r]|\\\r?\n)+)|(?P<end>[;&|()\n`]+)|(?P<comment>#[^\n]*)|'(?P<single>[^']*)'"
     r'|"(?P<double>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|(?P<plain>[^\s;&|()`\'"\\]+|.)',
@@ -85,6 +90,15 @@ class IamCommand:
 def names_operation(text: str) -> bool:
     """True if a text contains the name of an operation that attaches or creates IAM policies."""
     return _NAMED.search(text) is not None
+
+
+def find_mention(text: bytes) -> tuple[str, int] | None:
+    """Return the name and the offset of the first such operation in any text, such as a start script; None if there is
+    none."""
+    if not (b"attach-" in text or b"put-" in text or b"create-policy" in text):
+        return None
+    match = _MENTION.search(text)
+    return (match[1].decode(), match.start(1)) if match is not None else None
 
 
 def note_reason(address: str, command: str, *, literal: bool = False) -> str:

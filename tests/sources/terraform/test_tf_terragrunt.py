@@ -113,7 +113,7 @@ def test_unit_in_the_folder_of_its_code(tmp_path: Path) -> None:
     ],
 )
 def test_module_elsewhere_is_noted(tmp_path: Path, source: str) -> None:
-    """A module that is not here is a note."""
+    """A module that is not found is a note."""
     result = scan(tmp_path, {"live/app/terragrunt.hcl": f"terraform {{\n  source = {source}\n}}\n"})
     assert [note.file.endswith("terragrunt.hcl") for note in result.not_evaluated] == [True]
 

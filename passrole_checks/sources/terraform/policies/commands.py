@@ -9,7 +9,6 @@ Whether a command runs, and with which effect, is unknown: a policy in it has at
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -24,7 +23,13 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.iam_commands import IamCommand, commands_in_text, commands_in_words, note_reason
+from passrole_checks.sources.model.iam_commands import (
+    IamCommand,
+    commands_in_text,
+    commands_in_words,
+    find_mention,
+    note_reason,
+)
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
@@ -37,13 +42,9 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 _SCRIPTS = "shell_script"
 _PROGRAMS = "external"
 _LOCAL_COMMAND = "local_command"
+_WORDS = (b"provisioner", _SCRIPTS.encode(), _LOCAL_COMMAND.encode(), b'"external"')
 _SELF = frozenset({"self.name", "self.id", "self.arn"})
 _PROVISIONERS = {"local-exec": "command", "remote-exec": "inline"}
-_MENTION = re.compile(
-    rb"^(?![ \t]*(?:#|//)).*\b(?:iam|sso-admin)[\"',\s]+"
-    rb"((?:attach|put)-[\w-]*policy[\w-]*|create-policy(?:-version)?)(?![\w-])",
-    re.MULTILINE,
-)
 
 
 @dataclass
@@ -59,18 +60,17 @@ def policies_in_commands(root: Module, attachments: TerraformAttachments) -> Com
     """Return the policies in the commands of a configuration, and note each command that attaches or creates one."""
     contents = CommandPolicies()
     for module in root.walk():
-        mentions = any(_mentions_operation(parsed.source.data) for parsed in module.folder.files)
+        texts = [parsed.source.data for parsed in module.folder.files]
+        runs = any(word in text for text in texts for word in _WORDS)
+        mentions = any(find_mention(text) is not None for text in texts)
+        if not (runs or mentions):
+            continue
         for block in (*module.folder.resources, *module.folder.data, *module.folder.actions):
-            if _may_run_commands(block):
+            if runs and _may_run_commands(block):
                 _collect(module, block, attachments, contents)
             if mentions:
                 _note_mention(module, block, contents)
     return contents
-
-
-def _mentions_operation(text: bytes) -> bool:
-    has_verb = b"attach-" in text or b"put-" in text or b"create-policy" in text
-    return has_verb and _MENTION.search(text) is not None
 
 
 def _may_run_commands(block: Block) -> bool:
@@ -131,12 +131,13 @@ def _note(module: Module, block: Block, address: str, command: IamCommand) -> No
 def _note_mention(module: Module, block: Block, contents: CommandPolicies) -> None:
     """Note a block with such a command in any attribute, such as ``user_data`` or a build specification."""
     text = _text_of(block)
-    match = _MENTION.search(text)
+    mention = find_mention(text)
     address = module.full_address(_block_address(block))
-    if match is None or address in contents.noted:
+    if mention is None or address in contents.noted:
         return
-    line = block.span.line + text.count(b"\n", 0, match.start(1))
-    reason = note_reason(address, f"aws iam {match[1].decode()}")
+    operation, offset = mention
+    line = block.span.line + text.count(b"\n", 0, offset)
+    reason = note_reason(address, f"aws iam {operation}")
     module.run.not_evaluated[f"{address}: command"] = Unreadable(block.source.file, reason, line)
 
 
