@@ -90,6 +90,13 @@ resource "aws_instance" "bootstrap" {
   EOT
 }
 
+# And what a script does that a command names.
+resource "null_resource" "script" {
+  provisioner "local-exec" {
+    command = "${path.module}/grant.sh deployer"
+  }
+}
+
 # Commands that attach nothing that can pass a role, or nothing at all.
 resource "null_resource" "clean" {
   provisioner "local-exec" {

@@ -173,3 +173,21 @@ def test_command_in_another_attribute_is_noted(tmp_path: Path, name: str) -> Non
     assert [(note.file.endswith(name), note.line) for note in read.not_evaluated] == [
         (True, 2 if name.endswith(".json") else 3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "noted"),
+    [
+        ("${path.module}/scripts/grant.sh app", True),
+        ("bash scripts/grant.sh", True),
+        ("cd scripts && ./other.sh", False),
+        ("echo grant.sh", False),
+    ],
+)
+def test_script_file_is_noted(tmp_path: Path, command: str, noted: bool) -> None:
+    """A script file that a command names and that attaches policies is a note at the line in that file."""
+    script = tmp_path / "scripts" / "grant.sh"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\n{ATTACH}\n", encoding="utf-8")
+    notes = configuration(tmp_path, provisioner(command)).not_evaluated
+    assert [(note.file, note.line) for note in notes] == ([(str(script), 2)] if noted else [])

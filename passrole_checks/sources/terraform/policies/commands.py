@@ -9,7 +9,9 @@ Whether a command runs, and with which effect, is unknown: a policy in it has at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
@@ -32,6 +34,7 @@ from passrole_checks.sources.model.iam_commands import (
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
+from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
@@ -42,6 +45,8 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 _SCRIPTS = "shell_script"
 _PROGRAMS = "external"
 _LOCAL_COMMAND = "local_command"
+_SCRIPT_FILE = re.compile(r"(?<![\w./\\-])[\w./\\-]+\.(?:bash|bat|cmd|ps1|py|sh)\b")
+_MAX_LENGTH = 10_000  # characters of a text in which names of script files are searched
 _WORDS = (b"provisioner", _SCRIPTS.encode(), _LOCAL_COMMAND.encode(), b'"external"')
 _SELF = frozenset({"self.name", "self.id", "self.arn"})
 _PROVISIONERS = {"local-exec": "command", "remote-exec": "inline"}
@@ -84,7 +89,10 @@ def _collect(module: Module, block: Block, attachments: TerraformAttachments, co
         scope = module.scope(block.source, instance)
         address = module.full_address(f"{_block_address(block)}{instance.suffix}")
         resource = ResourceDefinition(address, COMMAND, Framework.TERRAFORM, scope.position(block.span))
-        for number, (path, when, command) in enumerate(_commands(block, scope, (*module.when, *instance.when))):
+        texts = list(_texts(block, scope, (*module.when, *instance.when)))
+        _note_scripts(module, block, address, texts)
+        commands = (command for text in texts for command in text.commands())
+        for number, (path, when, command) in enumerate(commands):
             _note(module, block, address, command)
             contents.noted.add(module.full_address(_block_address(block)))
             path = f"{path}/{number}" if number else path
@@ -128,6 +136,20 @@ def _note(module: Module, block: Block, address: str, command: IamCommand) -> No
     )
 
 
+def _note_scripts(module: Module, block: Block, address: str, texts: Iterable[_Text]) -> None:
+    """Note the script files that the commands of a block name and that contain such a command."""
+    for name in dict.fromkeys(file for text in texts for file in text.files()):
+        for folder in dict.fromkeys((module.root_folder, str(module.folder.path))):
+            path = os.path.normpath(os.path.join(folder, name))
+            content, _ = module.run.files.read(path)
+            mention = find_mention(content.encode("utf-8", "replace")) if content is not None else None
+            if mention is not None:
+                reason = f"{address} names this script, whose `aws iam {mention[0]}` is not evaluated"
+                line = content.count("\n", 0, mention[1]) + 1 if content is not None else 1
+                key = module.full_address(f"{_block_address(block)}: script {path}")
+                module.run.not_evaluated.setdefault(key, Unreadable(path, reason, line))
+
+
 def _note_mention(module: Module, block: Block, contents: CommandPolicies) -> None:
     """Note a block with such a command in any attribute, such as ``user_data`` or a build specification."""
     text = _text_of(block)
@@ -149,29 +171,53 @@ def _text_of(block: Block) -> bytes:
     return b"\n".join(lines[block.span.line - 1 : block.span.end_line])
 
 
-def _commands(
-    block: Block, scope: EvaluationScope, when: PathCondition
-) -> Iterator[tuple[str, PathCondition, IamCommand]]:
-    """Yield each command of a block with its path and its path condition."""
+@dataclass(frozen=True)
+class _Text:
+    """A value that contains commands: a text, or a program and its arguments (``words``), at a path in its block."""
+
+    path: str
+    when: PathCondition
+    value: Node | None
+    words: bool = False
+
+    def commands(self) -> Iterator[tuple[str, PathCondition, IamCommand]]:
+        """Yield each command with its path and its path condition."""
+        if self.words:
+            words = [to_plain_string(word) for word in _items(self.value) if isinstance(word, StringNode)]
+            yield from ((self.path, self.when, command) for command in commands_in_words(words))
+            return
+        for facts, text in flatten_variants(self.value, self.when):
+            if isinstance(text, StringNode):
+                yield from ((self.path, facts, command) for command in commands_in_text(to_plain_string(text)))
+
+    def files(self) -> Iterator[str]:
+        """Yield the names of script files in the text."""
+        for _, text in flatten_variants(self.value):
+            if isinstance(text, StringNode):
+                yield from (match[0] for match in _SCRIPT_FILE.finditer(str(fill_known_parts(text))[:_MAX_LENGTH]))
+
+
+def _texts(block: Block, scope: EvaluationScope, when: PathCondition) -> Iterator[_Text]:
+    """Yield the values of a block that contain commands."""
     type_ = block.labels[0]
     if block.type != "resource" and type_ == _PROGRAMS:
-        yield from _in_words(references.value_of(block, "program", scope), "program", when)
+        yield _Text("program", when, references.value_of(block, "program", scope), words=True)
     elif block.type == "data" and type_ == _LOCAL_COMMAND:
-        words = [references.value_of(block, name, scope) for name in ("command", "arguments")]
-        yield from _in_words(_joined(words, block, scope), "arguments", when)
+        values = [references.value_of(block, name, scope) for name in ("command", "arguments")]
+        yield _Text("arguments", when, _joined(values, block, scope), words=True)
     elif block.type == "action" and type_ == _LOCAL_COMMAND:
         for facts, values in _nested(block, "config", ("command", "arguments"), scope):
-            yield from _in_words(_joined(values, block, scope), "config/arguments", (*when, *facts))
+            yield _Text("config/arguments", (*when, *facts), _joined(values, block, scope), words=True)
     elif type_ == _SCRIPTS:
         names = ("create", "read", "update", "delete")
         for facts, values in _nested(block, "lifecycle_commands", names, scope):
             for name, value in zip(names, values, strict=True):
-                yield from _in_texts(value, f"lifecycle_commands/{name}", (*when, *facts))
+                yield _Text(f"lifecycle_commands/{name}", (*when, *facts), value)
     for number, provisioner in enumerate(block.body.all("provisioner")):
         attribute = _PROVISIONERS.get(provisioner.labels[0] if provisioner.labels else "")
         if attribute is not None:
             value = references.value_of(provisioner, attribute, scope.in_source(provisioner.source))
-            yield from _in_texts(value, f"provisioner/{number}/{attribute}", when)
+            yield _Text(f"provisioner/{number}/{attribute}", when, value)
 
 
 def _nested(
@@ -190,17 +236,6 @@ def _joined(values: Sequence[Node | None], block: Block, scope: EvaluationScope)
     """Return the words of a program and its arguments as one list."""
     words = tuple(word for value in values for word in _items(value))
     return ListNode(words, scope.position(block.span))
-
-
-def _in_texts(value: Node | None, path: str, when: PathCondition) -> Iterator[tuple[str, PathCondition, IamCommand]]:
-    for facts, text in flatten_variants(value, when):
-        if isinstance(text, StringNode):
-            yield from ((path, facts, command) for command in commands_in_text(to_plain_string(text)))
-
-
-def _in_words(value: Node | None, path: str, when: PathCondition) -> Iterator[tuple[str, PathCondition, IamCommand]]:
-    words = [to_plain_string(word) for word in _items(value) if isinstance(word, StringNode)]
-    yield from ((path, when, command) for command in commands_in_words(words))
 
 
 def _items(value: Node | None) -> tuple[Node, ...]:
