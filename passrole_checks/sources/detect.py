@@ -151,7 +151,7 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     if unit.framework is Framework.POLICY_DOCUMENT:
         from passrole_checks.sources import policy_document
 
-        return policy_document.load(unit.path, content)
+        return policy_document.load(unit.path, content, unit.boundary)
     from passrole_checks.sources import change_set, cloudformation
 
     if change_set.is_change_set(content):

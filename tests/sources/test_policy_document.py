@@ -84,8 +84,10 @@ def test_document_that_a_root_does_not_read_is_judged_beside_it(tmp_path: Path) 
 )
 def test_kind_of_a_document(path: str, content: str, kind: PolicyKind) -> None:
     """A Principal shows a trust or resource-based policy, the path a boundary or a policy of an organization."""
-    (policy,) = policy_document.load(Path("/x", path), content).policies
+    read = policy_document.load(Path("/scp/boundary", path), content, Path("/scp/boundary"))
+    (policy,) = read.policies
     assert policy.kind is kind
+    assert bool(read.not_evaluated) is (kind in (PolicyKind.BOUNDARY, PolicyKind.SCP))
 
 
 def resource_of(content: str) -> Any:

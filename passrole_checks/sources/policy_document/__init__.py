@@ -25,7 +25,7 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.unknown_consumers import infer_policy_kind
+from passrole_checks.sources.model.unknown_consumers import infer_policy_kind, names_principal
 
 _MAX_LENGTH = 1_000_000  # characters; IAM takes 6,144 without white space
 _START = re.compile(r'\s*\{\s*"(?:Version|Id|Statement)"\s*:')
@@ -38,6 +38,7 @@ _PLACEHOLDER = re.compile(
 _DIRECTIVE = re.compile(r"%\{|\{%")
 _LIMITS = re.compile(r"(?<![a-z])(?:scps?|rcps?|service[ _-]?control|guard[ _-]?rails?|organi[sz]ations?)(?![a-z])")
 _PATH_LENGTH = 4  # components of a path that may say what a document is for
+_GRANT_NOTHING = {PolicyKind.BOUNDARY: "a permissions boundary", PolicyKind.SCP: "a policy of an organization"}
 
 
 def looks_like_policy_document(content: str) -> bool:
@@ -52,8 +53,11 @@ def looks_like_policy_document(content: str) -> bool:
         return True
 
 
-def load(path: Path, content: str) -> Configuration:
-    """Read a policy document. One that cannot be parsed is a note, since no deployment is known to use it."""
+def load(path: Path, content: str, boundary: Path | None = None) -> Configuration:
+    """Read a policy document. One that cannot be parsed is a note, since no deployment is known to use it.
+
+    ``boundary``: the folder whose name and parents say nothing about the document.
+    """
     file = str(path)
     text = _with_placeholders(file, content)
     resource = ResourceDefinition(path.name, POLICY_DOCUMENT, Framework.POLICY_DOCUMENT, text.at)
@@ -63,16 +67,24 @@ def load(path: Path, content: str) -> Configuration:
         document = parse_json(text)
     except MalformedDocument as error:
         return _unread(file, f"policy document: not valid JSON: {error.reason.removeprefix(NOT_JSON)}", error.at.line)
-    policy = AttachedPolicy(resource, "", document, _kind(path, document))
-    return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,))
+    kind = _kind(path, document, boundary)
+    notes: tuple[Unreadable, ...] = ()
+    if kind in _GRANT_NOTHING:
+        reason = f"policy document: read as {_GRANT_NOTHING[kind]}, which grants nothing, because of its path"
+        notes = (Unreadable(file, reason, 1),)
+    policy = AttachedPolicy(resource, "", document, kind)
+    return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), not_evaluated=notes)
 
 
 def _unread(file: str, reason: str, line: int) -> Configuration:
     return Configuration(Framework.POLICY_DOCUMENT, (file,), not_evaluated=(Unreadable(file, reason, line),))
 
 
-def _kind(path: Path, document: Node) -> PolicyKind:
-    place = "/".join(path.parts[-_PATH_LENGTH:]).lower()
+def _kind(path: Path, document: Node, boundary: Path | None) -> PolicyKind:
+    if names_principal(document):
+        return PolicyKind.RESOURCE
+    own = path.relative_to(boundary) if boundary is not None and path.is_relative_to(boundary) else path
+    place = "/".join(own.parts[-_PATH_LENGTH:]).lower()
     return PolicyKind.SCP if _LIMITS.search(place) else infer_policy_kind(place, document)
 
 
