@@ -11,6 +11,7 @@ from pathlib import Path
 from passrole_checks.errors import InputError
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.sources.cloudformation.cdk import account_of_template, stack_name_of
+from passrole_checks.sources.cloudformation.commands import commands_in
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
@@ -26,6 +27,7 @@ from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.principal_names import display_principal_names
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 
@@ -81,7 +83,11 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
             *reader.unreadable,
             *(Unreadable(error.file, error.reason, error.line) for error in (*service.errors, *broken)),
         ),
-        not_evaluated=tuple(reader.not_evaluated),
+        not_evaluated=(
+            *reader.not_evaluated,
+            *unknown_groups(reader.attachments.index.members),
+            *commands_in(template, reader.resources),
+        ),
         parameters=tuple(template.parameters),
         account=account_of_template(path) if is_file else None,
         nested=tuple(dict.fromkeys((*reader.nested.templates.values(), *service.files))),

@@ -70,12 +70,16 @@ class AttachmentReader:
             )
         if kind == "AWS::IAM::User":
             self.index.add_members(
-                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"), (holder,)
+                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"),
+                (holder,),
+                resource.at,
             )
         elif kind == "AWS::IAM::UserToGroupAddition":
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
             self.index.add_members(
-                attachments.resolve_principals(groups, "group"), attachments.resolve_principals(users, "user")
+                attachments.resolve_principals(groups, "group"),
+                attachments.resolve_principals(users, "user"),
+                resource.at,
             )
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
@@ -96,8 +100,8 @@ class AttachmentReader:
                 if not logical_ids:
                     nested = replace(attachment, holder=holder, policy=policy, resource=resource, when=when)
                     self.index.managed_policies.append(nested)
-        for group, user in inner.members:
-            self.index.add_members([principal(group)], [principal(user)])
+        for (group, user), at in inner.members.items():
+            self.index.add_members([principal(group)], [principal(user)], at)
         for holder, variants in inner.boundaries.items():
             own = {parent_name(boundary, stack) for _, boundary in variants if isinstance(boundary, str)}
             values = [value for when, bound in variants for value in self._boundary_in_parent(when, bound, stack)]

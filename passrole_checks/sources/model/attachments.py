@@ -52,7 +52,8 @@ class AttachmentIndex:
     ``holders``: managed policies with their principals, each with the path conditions of its attachments.
     ``boundary_uses``: managed policies that are used as a permissions boundary. ``other_uses``: those that are used in
     another way; sources look for them only if there are ``boundary_uses``. ``has_unresolved_policy``: an attached
-    policy is unknown, and may be any. ``boundaries``: principals with the variants of their permissions boundary.
+    policy is unknown, and may be any. ``members``: pairs of a group and a user, each with the position of the resource
+    that states it. ``boundaries``: principals with the variants of their permissions boundary.
     ``scp_targets``: targets of organization policies, each with its path condition and the address of the policy.
     """
 
@@ -61,7 +62,7 @@ class AttachmentIndex:
     other_uses: set[str] = field(default_factory=set)
     has_unresolved_policy: bool = False
     managed_policies: list[ManagedAttachment] = field(default_factory=list)
-    members: dict[tuple[str, str], None] = field(default_factory=dict)
+    members: dict[tuple[str, str], Position] = field(default_factory=dict)
     boundaries: dict[str, list[BoundaryVariant]] = field(default_factory=dict)
     scp_targets: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
 
@@ -72,9 +73,9 @@ class AttachmentIndex:
             for principal in principals:
                 holders.setdefault(principal, []).append(when)
 
-    def add_members(self, groups: Iterable[str], users: Sequence[str]) -> None:
-        """Record that users are in groups."""
-        self.members.update(dict.fromkeys((group, user) for group in groups for user in users))
+    def add_members(self, groups: Iterable[str], users: Sequence[str], at: Position) -> None:
+        """Record that users are in groups; ``at``: the resource that states it."""
+        self.members.update(dict.fromkeys(((group, user) for group in groups for user in users), at))
 
     def add_boundary(self, principal: str, variants: Sequence[BoundaryVariant]) -> None:
         """Record the permissions boundary of a principal; a known one is kept if there are several."""

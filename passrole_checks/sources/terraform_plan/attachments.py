@@ -33,6 +33,7 @@ from passrole_checks.sources.model.terraform_attachments import AttachedValue, A
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     IDENTITY_POLICIES,
+    INACTIVE,
     MANAGED_POLICIES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
@@ -270,6 +271,9 @@ class _AttachingResource:
 
     def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
         attachments, resource, name = self.attachments, self.resource, attributes.policies
+        status, inactive = INACTIVE.get(resource.type, ("", frozenset[str]()))
+        if as_text(resource.values.get(status)) in inactive:
+            return
         addresses = list((attachments.by_names if attributes.by_name else attachments.policies_in)(resource, name))
         if resource.changed:
             attachments.attached_by_plan.update(addresses)

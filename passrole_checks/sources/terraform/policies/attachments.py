@@ -40,12 +40,18 @@ from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
+    INACTIVE,
     MANAGED_POLICIES,
     ORGANIZATION_POLICIES,
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, fill_known_parts
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Failure,
+    Reference,
+    fill_known_parts,
+    known_string,
+)
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
@@ -150,7 +156,7 @@ class TerraformAttachments:
         for attribute, kind in attributes.items():
             for _, value in flatten_variants(references.value_of(block, attribute, scope)):
                 if isinstance(value, StringNode):
-                    principals[self._resolve_principal(value, kind, scope.module.address)] = None
+                    principals[self.resolve_principal(value, kind, scope.module.address)] = None
         return tuple(principals)
 
     def resolve_policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
@@ -172,7 +178,8 @@ class TerraformAttachments:
             address for _, address in entities
         ]
 
-    def _resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
+    def resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
+        """Return the address of the principal of a kind that a value in a module names, else its literal name."""
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may reuse the name of a user
             return value.address if entity is None or entity.kind == kind else literal_principal(kind, value.address)
@@ -198,6 +205,10 @@ class _AttachingBlock:
 
     def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
         name, scope = attributes.policies, self.scope
+        status, inactive = INACTIVE.get(self.definition.type, ("", frozenset[str]()))
+        stated = references.value_of(self.block, status, scope) if status else None
+        if stated is not None and known_string(stated) in inactive:
+            return
         values = (
             inner_values(self.block, name, "name", scope)
             if attributes.by_name

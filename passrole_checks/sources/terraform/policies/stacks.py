@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
-from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
+from passrole_checks.sources.model.embedded_template import NOTHING, TYPES, StackContent, stack_attributes
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
@@ -43,7 +43,8 @@ def _stack_content(block: Block, resource: ResourceDefinition, scope: Evaluation
         read_stack_content,  # slow import, rarely needed
     )
 
-    values = {name: references.value_of(block, name, scope) for name in PARTS}
+    attributes = stack_attributes(resource.type)
+    values = {name: references.value_of(block, attribute, scope) for name, attribute in attributes.items()}
     try:
         return read_stack_content(
             resource, {name: to_document(value) for name, value in values.items() if value is not None}
