@@ -66,12 +66,12 @@ class ServiceIncludes:
             names = sorted(os.listdir(folder))
         except (OSError, ValueError):
             return []
-        texts = [name[len(start) : len(name) - len(end)] for name in names if name.startswith(start)]
-        return [
-            text
-            for text, name in zip(texts, [name for name in names if name.startswith(start)], strict=True)
-            if text and name == f"{start}{text}{end}" and (below or os.path.splitext(name)[1].lower() in _DATA)
-        ]
+        fitting = (
+            name
+            for name in names
+            if name.startswith(start) and name.endswith(end) and (below or os.path.splitext(name)[1].lower() in _DATA)
+        )
+        return [text for name in fitting if (text := name[len(start) : len(name) - len(end)])]
 
     def _read(self, name: str) -> yaml.Node | Problem:
         """Read a file."""
