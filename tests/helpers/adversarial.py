@@ -1088,3 +1088,48 @@ def deep_modules_of_a_plan(n: int) -> Files:
     plan = {"format_version": "1.2", "planned_values": {"root_module": modules},
             "configuration": {"root_module": calls}, "resource_changes": []}  # fmt: skip
     return {"plan.json": json.dumps(plan)}
+
+
+# -- commands, policy documents, Terragrunt
+
+_ATTACH = "aws iam attach-user-policy --user-name u --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@family(20, 1000)
+def commands_of_resources(n: int) -> Files:
+    return terraform(*(
+        f'resource "null_resource" "r{i}" {{\n  provisioner "local-exec" {{\n    command = "{_ATTACH}"\n  }}\n}}'
+        for i in range(n)
+    ))  # fmt: skip
+
+
+@family(20, 1500, None)
+def commands_of_one_text(n: int) -> Files:
+    """Many commands, many words, and quotes that are never closed, in one text."""
+    lines = "\n".join([*[_ATTACH] * n, "iam " * n, "x" * n + ".", "'" * (2 * n + 1), '"\\' * n])
+    provisioner = f'  provisioner "local-exec" {{\n    command = <<EOT\n{lines}\nEOT\n  }}'
+    return terraform(f'resource "null_resource" "r" {{\n{provisioner}\n}}')
+
+
+@family(20, 1000)
+def statements_of_a_policy_document(n: int) -> Files:
+    return {"policy.json": json.dumps(document([passing()] * n))}
+
+
+@family(20, 10_000, None)
+def placeholders_of_a_policy_document(n: int) -> Files:
+    return {"policy.json.tpl": json.dumps(document([passing(resource="${a}{{ b }}$${c" * n)]))}
+
+
+@family(5, 200)
+def units_of_terragrunt(n: int) -> Files:
+    units = {
+        f"u{i}/terragrunt.hcl": f'terraform {{\n  source = "../m"\n}}\ninputs = {{ a = "{i}" }}\n' for i in range(n)
+    }
+    return {"m/main.tf": 'variable "a" {}\n' + hcl_policy(hcl_pass()), **units}
+
+
+@family(20, 2000)
+def groups_that_are_not_defined(n: int) -> Files:
+    groups = json.dumps([f"g{i}" for i in range(n)])
+    return terraform(f'resource "aws_iam_user_group_membership" "m" {{\n  user = "u"\n  groups = {groups}\n}}')

@@ -78,6 +78,7 @@ def test_document_that_a_root_does_not_read_is_judged_beside_it(tmp_path: Path) 
         ("policies/scps/deny/root.json", DOCUMENT, PolicyKind.SCP),
         ("service_control_policies/p.json", DOCUMENT, PolicyKind.SCP),
         ("organizations/p.json", DOCUMENT, PolicyKind.SCP),
+        ("policies/FullAWSAccess.json", DOCUMENT, PolicyKind.SCP),
         ("scpt/p.json", DOCUMENT, PolicyKind.IDENTITY),
         ("p.json", DOCUMENT.replace('"Effect"', '"Principal": "*", "Effect"'), PolicyKind.RESOURCE),
     ],

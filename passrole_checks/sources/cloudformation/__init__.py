@@ -5,7 +5,8 @@ Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from passrole_checks.errors import InputError
@@ -15,7 +16,7 @@ from passrole_checks.sources.cloudformation.commands import commands_in
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
-from passrole_checks.sources.cloudformation.policies import make_reader
+from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.service_file import (
     ConvertedService,
@@ -90,7 +91,9 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         ),
         parameters=tuple(template.parameters),
         account=account_of_template(path) if is_file else None,
-        nested=tuple(dict.fromkeys((*reader.nested.templates.values(), *service.files))),
+        nested=tuple(
+            dict.fromkeys((*reader.nested.templates.values(), *service.files, *_included_documents(template, reader)))
+        ),
         stacks=tuple(reader.nested.templates.items()),
         stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),
@@ -99,3 +102,9 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     )
     template.forget()
     return display_principal_names(as_read)
+
+
+def _included_documents(template: Template, reader: PolicyReader) -> Iterator[str]:
+    """Yield the included files in JSON, which may be bare policy documents."""
+    files = (file for file in (*template.files, *reader.nested.files) if file.endswith(".json"))
+    yield from (os.path.realpath(file) for file in files if file != template.file)

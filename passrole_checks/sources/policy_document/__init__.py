@@ -36,7 +36,10 @@ _PLACEHOLDER = re.compile(
     r"(?P<escape>\$)\$\{|\$\{(?![\w.-]+:[^{}?()]*\}|[*?$]\})(?P<terraform>[^{}]*)\}|\{\{(?P<jinja>[^{}]*)\}\}"
 )
 _DIRECTIVE = re.compile(r"%\{|\{%")
-_LIMITS = re.compile(r"(?<![a-z])(?:scps?|rcps?|service[ _-]?control|guard[ _-]?rails?|organi[sz]ations?)(?![a-z])")
+_LIMITS = re.compile(
+    r"(?<![a-z])(?:scps?|rcps?|service[ _-]?control|guard[ _-]?rails?|organi[sz]ations?|full[ _-]?aws[ _-]?access)"
+    r"(?![a-z])"
+)
 _PATH_LENGTH = 4  # components of a path that may say what a document is for
 _GRANT_NOTHING = {PolicyKind.BOUNDARY: "a permissions boundary", PolicyKind.SCP: "a policy of an organization"}
 

@@ -79,13 +79,15 @@ def _load(
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
     command_line, invalid = command_line_values(inputs, root_folder.variables)
     nodes = {name: value_attribute(name, node) for name, node in inputs.values}
+    given = {**merge_values(tfvars), **command_line, **nodes}
     written, evaluated = (terragrunt.written, terragrunt.inputs) if terragrunt is not None else ({}, {})
     run = Run(
         Files(current_boundary()),
         root=folder,
         folders={folder: root_folder},
-        values={**merge_values(tfvars), **written, **command_line, **nodes},
-        evaluated={name: value for name, value in evaluated.items() if name not in command_line},
+        values={**written, **given},
+        # Terragrunt passes inputs in the environment, which has the lowest precedence
+        evaluated={name: value for name, value in evaluated.items() if name not in given},
         exclusions=inputs.exclusions,
     )
     root = Module(run, root_folder)

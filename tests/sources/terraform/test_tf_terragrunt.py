@@ -96,6 +96,15 @@ def test_included_inputs(tmp_path: Path, include: str, parent: str) -> None:
     assert checks(result) == ["001"] and not result.not_evaluated
 
 
+def test_files_of_values_take_precedence(tmp_path: Path) -> None:
+    """Inputs are environment variables for Terraform, over which files of values of the module take precedence."""
+    files = {
+        "live/app/terragrunt.hcl": SOURCE + 'inputs = { role = "*" }\n',
+        "modules/app/terraform.tfvars": 'role = "arn:aws:iam::111122223333:role/app"\n',
+    }
+    assert checks(scan(tmp_path, files)) == []
+
+
 def test_unit_in_the_folder_of_its_code(tmp_path: Path) -> None:
     """A unit without a source applies its inputs to the code in its own folder."""
     files = {"own/main.tf": MODULE, "own/terragrunt.hcl": 'inputs = { role = "*" }\n'}
