@@ -22,10 +22,10 @@ from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
 from passrole_checks.sources.model import terraform_policy_attributes
+from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
-from passrole_checks.sources.terraform.policies.unreliable_denials import EXCLUSIVE
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -41,6 +41,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 from passrole_checks.sources.terraform_plan.attachments_elsewhere import holdings_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
+from passrole_checks.sources.terraform_plan.exclusive_policies import without_removed_denials
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
     PlannedResource,
@@ -98,7 +99,8 @@ class _Loader:
             for resource in self.plan.resources.values()
             if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
-        policies = [policy for resource in checked for policy in self.policies(resource)]
+        written = (policy for resource in checked for policy in self.policies(resource))
+        policies, removed = without_removed_denials(self.plan, self.attachments, written)
         addresses = {resource.address for resource in checked}
         stacks = [
             self.stack(planned, planned.address in addresses)
@@ -121,6 +123,7 @@ class _Loader:
             account=self.account(),
             not_evaluated=(
                 *self.plan.not_evaluated,
+                *removed,
                 *self.unread_stacks(checked),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
@@ -169,10 +172,11 @@ class _Loader:
         loader = _Loader(before)
         holdings = holdings_of(before, loader.attachments, loader.consumers, _definition, {})
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
+        kept = (policy for resource in rest for policy in self.policies(resource))
         renamed = RenamedAddresses(before, self.plan)
         return {
             "before": renamed.policies(policies),
-            "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
+            "unchanged": tuple(without_removed_denials(self.plan, self.attachments, kept)[0]),
             "home": deployment_before(before),
             "members_before": renamed.members(loader.members()),
             "boundaries_before": renamed.boundaries(loader.boundaries()),

@@ -1,20 +1,18 @@
 """Policies that deployments may remove or leave outdated, so that their Deny statements exclude nothing for sure.
 
-Sources: Terraform Registry, provider ``hashicorp/aws``: ``aws_iam_role_policies_exclusive`` ("exclusive ownership over
-inline policy assignments: will remove inline policies which are not explicitly configured") and its siblings for users,
-groups and managed policies; Terraform documentation, "The lifecycle meta-argument", ``ignore_changes`` (the attribute
-may have another value in the account).
+Sources: :mod:`passrole_checks.sources.model.exclusive_policies`; Terraform documentation, "The lifecycle
+meta-argument", ``ignore_changes`` (the attribute may have another value in the account).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.model.attachments_elsewhere import flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
+from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE, INLINE_POLICIES, MANAGED, without_denial
 from passrole_checks.sources.model.terraform_policy_attributes import BOUNDED, IDENTITY_POLICIES, MANAGED_POLICIES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.modules.module import Module
@@ -25,12 +23,6 @@ from passrole_checks.sources.terraform.resources import references
 
 _BOUNDARY = "permissions_boundary"
 _IGNORED = "`ignore_changes` keeps the deployed one"
-_KINDS = ("role", "user", "group")
-_INLINE = {f"aws_iam_{kind}_policies_exclusive": kind for kind in _KINDS}
-_MANAGED = {f"aws_iam_{kind}_policy_attachments_exclusive": kind for kind in _KINDS}
-EXCLUSIVE = (*_INLINE, *_MANAGED)
-"""Types that remove all policies of a principal but those that they list."""
-_INLINE_POLICIES = frozenset(f"aws_iam_{kind}_policy" for kind in _KINDS)
 
 
 def ignores_changes(block: Block, attribute: str) -> bool:
@@ -112,7 +104,7 @@ class _Removed:
                 if type_ in BOUNDED and block.body.get(_BOUNDARY) is not None and ignores_changes(block, _BOUNDARY):
                     address = module.full_address(block_address(block))
                     removed._note(module.scope(block.source).position(block.span), address, _BOUNDARY, _IGNORED)
-                if type_ in _INLINE_POLICIES:
+                if type_ in INLINE_POLICIES:
                     inline.append((module, block))
         if any(not owner.managed for owner in removed.owners):
             for module, block in inline:
@@ -131,23 +123,13 @@ class _Removed:
             for owner in self.owners
             if not owner.holders.isdisjoint(policy.principals) and self._is_removed(policy, owner)
         ]
-        outdated = policy.resource.address in self.outdated
-        if not owners and not outdated:
+        if not owners and policy.resource.address not in self.outdated:
             return policy
-        effects = {statement.effect for statement in parse_document(policy.document).statements}
         lost = {holder for owner in owners for holder in owner.holders}
-        outdated = outdated and effects == {"Deny"}
-        if outdated:
-            lost.update(policy.principals)
-        if "Deny" not in effects or not lost:
-            return policy
-        why = _IGNORED if outdated else f"{owners[0].resource.address} does not list it"
-        self._note(policy.resource.at, policy.resource.address, "its Deny", why)
-        return replace(
-            policy,
-            principals=tuple(holder for holder in policy.principals if holder not in lost),
-            conditional_principals=tuple(entry for entry in policy.conditional_principals if entry[0] not in lost),
-        )
+        why = f"{owners[0].resource.address} does not list it" if owners else _IGNORED
+        kept, note = without_denial(policy, lost if owners else policy.principals, why, whole=bool(owners))
+        self.notes += [note] if note is not None else []
+        return kept
 
     def _note(self, at: Position, address: str, limit: str, why: str) -> None:
         self.notes.append(Unreadable(at.file, f"{address}: {limit} is not counted: {why}", at.line))
@@ -166,8 +148,7 @@ def _owner(
     block: Block, resource: ResourceDefinition, scope: EvaluationScope, attachments: TerraformAttachments
 ) -> Iterator[_Owner]:
     """Yield what a resource owns, nothing if its list is unknown."""
-    managed = block.labels[0] in _MANAGED
-    kind = _MANAGED[block.labels[0]] if managed else _INLINE[block.labels[0]]
+    managed, kind = block.labels[0] in MANAGED, EXCLUSIVE[block.labels[0]]
     listed = references.value_of(block, "policy_arns" if managed else "policy_names", scope)
     if listed is None or isinstance(listed, StringNode):
         return
