@@ -120,7 +120,7 @@ def test_assignment_of_quicksight_attaches_its_policy(tmp_path: Path, read: Any,
             "aws_iam_policy": {"own": {"name": "own", "policy": own}},
         },
     )
-    assert [str(one.policy) for one in found.attachments] == ([ADMIN] if attached else [])
+    assert [str(one.policy) for one in found.attached.managed_policies] == ([ADMIN] if attached else [])
     (policy,) = found.policies
     assert policy.principals == (("aws_quicksight_iam_policy_assignment.b",) if attached else ())
 

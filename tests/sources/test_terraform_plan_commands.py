@@ -58,7 +58,7 @@ def test_provisioner_of_a_created_resource(resource: dict[str, Any], call: str) 
     """A command of a resource that the plan creates attaches its policy, and is noted."""
     module = f'module.{call}["a"].' if call else ""
     found = read(change("null_resource", "x", {}, ["create"], module), resources=[resource], call=call)
-    (attachment,) = found.attachments
+    (attachment,) = found.attached.managed_policies
     assert (attachment.holder, str(attachment.policy), attachment.resource.type) == ("aws_iam_role.r", ADMIN, COMMAND)
     assert attachment.resource.address == (f"module.{call}." if call else "") + "null_resource.x"
     assert len(found.not_evaluated) == 1 and attachment.at.line > 1
@@ -68,7 +68,7 @@ def test_provisioner_of_a_created_resource(resource: dict[str, Any], call: str) 
 def test_provisioner_that_does_not_run(actions: list[str]) -> None:
     """A provisioner runs only when its resource is created."""
     found = read(change("null_resource", "x", {}, actions), resources=[provisioned(ATTACH)])
-    assert not found.attachments and not found.not_evaluated
+    assert not found.attached.managed_policies and not found.not_evaluated
 
 
 def test_document_in_a_provisioner() -> None:
@@ -96,7 +96,7 @@ def test_external_data_source_of_a_plan() -> None:
         "expressions": {"program": {"constant_value": ["sh", "-c", ATTACH]}},
     }
     found = read(resources=[data])
-    assert [attachment.resource.address for attachment in found.attachments] == ["data.external.e"]
+    assert [attachment.resource.address for attachment in found.attached.managed_policies] == ["data.external.e"]
 
 
 def test_expression_with_references_is_not_read() -> None:
@@ -104,4 +104,4 @@ def test_expression_with_references_is_not_read() -> None:
     resource = provisioned(ATTACH)
     resource["provisioners"][0]["expressions"] = {"command": {"references": ["aws_iam_role.r.name"]}}
     found = read(change("null_resource", "x", {}, ["create"]), resources=[resource])
-    assert not found.attachments
+    assert not found.attached.managed_policies

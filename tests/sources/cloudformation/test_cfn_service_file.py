@@ -76,7 +76,8 @@ def test_service_resources_are_a_template(tmp_path: Path) -> None:
         "          AssumeRolePolicyDocument: {Statement: {Effect: Allow, Action: sts:AssumeRole,\n"
         "            Principal: {Service: states.amazonaws.com}}}\n"
     )
-    assert grants(tmp_path, content, "!GetAtt Worker.Arn") == [("IamRoleLambdaExecution", 5, "${Worker.Arn}")]
+    own, attached = ("IamRoleLambdaExecution", 5, "${Worker.Arn}"), ("Worker", 12, "*")
+    assert grants(tmp_path, content, "!GetAtt Worker.Arn") == [own, attached]
     found = scan_paths([tmp_path], ScanOptions())
     assert ("PASSROLE_009", Severity.HIGH) in {(one.check_id, one.severity) for one in found.findings}
     (note,) = found.not_evaluated

@@ -53,7 +53,7 @@ def provisioner(command: str, kind: str = "local-exec", attribute: str = "comman
 def test_managed_policy_in_a_command_is_an_attachment(tmp_path: Path, text: str, address: str) -> None:
     """An AWS managed policy that a command attaches is an attachment, and the command a note."""
     read = configuration(tmp_path, text)
-    (attachment,) = read.attachments
+    (attachment,) = read.attached.managed_policies
     assert (str(attachment.policy), attachment.holder) == (ADMIN, "joe")
     assert (attachment.resource.address, attachment.resource.type) == (address, COMMAND)
     assert [(note.line is not None, address in note.reason) for note in read.not_evaluated] == [(True, True)]
@@ -99,7 +99,7 @@ def test_document_in_a_command_is_a_policy(tmp_path: Path, command: str, princip
 def test_command_with_an_unknown_policy_is_noted(tmp_path: Path, command: str) -> None:
     """A command whose policy is not literal is only noted."""
     read = configuration(tmp_path, 'variable "x" {}\n' + provisioner(command.replace("$P", "$$P")))
-    assert not read.policies and not read.attachments
+    assert not read.policies and not read.attached.managed_policies
     assert len(read.not_evaluated) == 1
 
 
@@ -116,7 +116,7 @@ def test_command_with_an_unknown_policy_is_noted(tmp_path: Path, command: str) -
 def test_other_command_is_not_noted(tmp_path: Path, command: str) -> None:
     """Commands that attach and create no IAM policy leave no note."""
     read = configuration(tmp_path, provisioner(command))
-    assert not read.policies and not read.attachments and not read.not_evaluated
+    assert not read.policies and not read.attached.managed_policies and not read.not_evaluated
 
 
 def test_self_is_the_resource_of_the_provisioner(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_self_is_the_resource_of_the_provisioner(tmp_path: Path) -> None:
         'resource "aws_iam_role" "r" {\n  name = "app"\n  assume_role_policy = "{}"\n'
         f'  provisioner "local-exec" {{\n    command = "{command}"\n  }}\n}}\n',
     )
-    assert [attachment.holder for attachment in read.attachments] == ["aws_iam_role.r"]
+    assert [attachment.holder for attachment in read.attached.managed_policies] == ["aws_iam_role.r"]
 
 
 def test_each_instance_attaches(tmp_path: Path) -> None:
     """A command attaches once per instance of its resource, and is noted once."""
     text = provisioner(ATTACH.replace("joe", "${each.key}")).replace("{\n", '{\n  for_each = toset(["a", "b"])\n', 1)
     read = configuration(tmp_path, text)
-    assert [attachment.holder for attachment in read.attachments] == ["a", "b"]
+    assert [attachment.holder for attachment in read.attached.managed_policies] == ["a", "b"]
     assert len(read.not_evaluated) == 1
 
 
@@ -142,7 +142,7 @@ def test_conditional_managed_policy_has_its_path_condition(tmp_path: Path) -> No
     """Each variant of a command is read under its path condition."""
     command = f'aws iam attach-user-policy --user-name joe --policy-arn ${{var.x ? "{ADMIN}" : "a"}}'
     read = configuration(tmp_path, 'variable "x" {}\n' + provisioner(command))
-    (attachment,) = read.attachments
+    (attachment,) = read.attached.managed_policies
     assert len(attachment.when) == 1
 
 
@@ -158,7 +158,7 @@ def test_conditional_managed_policy_has_its_path_condition(tmp_path: Path) -> No
 def test_json_syntax(tmp_path: Path, block: str) -> None:
     """Commands in Terraform's JSON syntax are read alike."""
     read = configuration(tmp_path, f'{{"resource": {block}}}', "main.tf.json")
-    assert [attachment.holder for attachment in read.attachments] == ["joe"]
+    assert [attachment.holder for attachment in read.attached.managed_policies] == ["joe"]
     assert len(read.not_evaluated) == 1
 
 
@@ -169,7 +169,7 @@ def test_command_in_another_attribute_is_noted(tmp_path: Path, name: str) -> Non
     if name.endswith(".json"):
         text = f'{{"resource": {{"aws_instance": {{"x": {{\n"user_data": "{ATTACH}"}}}}}}}}'
     read = configuration(tmp_path, text, name)
-    assert not read.attachments
+    assert not read.attached.managed_policies
     assert [(note.file.endswith(name), note.line) for note in read.not_evaluated] == [
         (True, 2 if name.endswith(".json") else 3)
     ]

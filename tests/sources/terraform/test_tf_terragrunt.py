@@ -156,7 +156,9 @@ def test_tests_and_stacks_are_noted(tmp_path: Path, name: str) -> None:
     """Files of tests and Stacks are a note, one for each folder, also if they are given by name."""
     result = scan(tmp_path, {f"tests/{name}": "{}", f"tests/b{name}": "{}"})
     assert len(result.not_evaluated) == 1
-    assert [note.file for note in discover([tmp_path / "tests" / name]).notes] == [str(tmp_path / "tests" / name)]
+    assert [note.file for note in discover([tmp_path / "tests" / name]).not_evaluated] == [
+        str(tmp_path / "tests" / name)
+    ]
 
 
 def test_other_hcl_is_ignored(tmp_path: Path) -> None:
