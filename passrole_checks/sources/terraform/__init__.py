@@ -187,7 +187,7 @@ def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
     for parsed in files:
         for problem in parsed.problems:
             yield Unreadable(parsed.source.file, problem.reason, problem.line or None)
-        for attribute in parsed.body.attributes if not parsed.source.file.endswith(".json") else ():
+        for attribute in parsed.body.attributes if parsed.source.file.endswith((".tf", ".tofu")) else ():
             yield Unreadable(parsed.source.file, f"argument {attribute.name} outside of a block", attribute.span.line)
         for attribute in _duplicate_attributes(parsed.body):
             yield Unreadable(parsed.source.file, f"duplicate attribute {attribute.name}", attribute.span.line)
