@@ -17,10 +17,11 @@ from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.scan.value_files import scan_value_files
 from passrole_checks.sources.files.access_log import recording_accesses
 from passrole_checks.sources.files.fingerprints import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
-from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in
+from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in, without_faults
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -56,6 +57,7 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         nested=configuration.nested,
         stacks=configuration.stacks,
         parameters=configuration.parameters,
+        parameters_read=configuration.parameters_read,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
         excluded=configuration.excluded,
         looked=looked,
@@ -82,6 +84,8 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 
     discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
+    roots = {path for path, _ in _called_by_none([(unit.path, unit) for unit in scanned if unit.judged is not None])}
+    scanned, about_values = scan_value_files(discovery, scanned, roots, options, scanner)
     read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
     shown = [unit for _, unit in _called_by_none(read)]
     templates = [unit for unit in shown if unit.framework in _TEMPLATES]
@@ -92,8 +96,10 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     folders = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
     return replace(
         result,
-        unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
-        not_evaluated=_told_once([*result.not_evaluated, *notes], folders),
+        unreadable=_in_order(
+            [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
+        ),
+        not_evaluated=_told_once([*result.not_evaluated, *notes, *without_faults(about_values)], folders),
         excluded=_excluded(discovery, shown),
     )
 

@@ -37,6 +37,11 @@ from passrole_checks.sources.model.configuration import (
     recording_faults,
 )
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
+from passrole_checks.sources.value_files.names import (
+    is_loaded_by_terraform,
+    is_terraform_values,
+    may_have_parameters,
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Unit:
 
     ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
-    were also given to the scan.
+    were also given to the scan. ``var_files`` and ``parameters``: values that apply unless an option gives others.
     """
 
     framework: Framework
@@ -54,6 +59,8 @@ class Unit:
     content: str | None = None
     boundary: Path | None = None
     beside: tuple[Path, ...] = ()
+    var_files: tuple[Path, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
     @property
     def readable(self) -> Boundary:
@@ -67,12 +74,14 @@ class Discovery:
     """Units and problems below the given paths.
 
     ``units`` are sorted by path. ``excluded`` are the excluded paths that
-    may contain IaC; an excluded folder ends in ``/``.
+    may contain IaC; an excluded folder ends in ``/``. ``value_files`` are files that may contain values for variables
+    and parameters, without those that Terraform loads by itself.
     """
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
+    value_files: tuple[Path, ...] = ()
 
 
 def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
@@ -112,6 +121,12 @@ _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     """Load a unit with the source of its format."""
+    if unit.var_files or unit.parameters:
+        inputs = replace(
+            inputs,
+            var_files=(*unit.var_files, *inputs.var_files),
+            parameters=(*unit.parameters, *inputs.parameters),
+        )
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
@@ -181,6 +196,7 @@ class _Search:
     repositories: dict[Path, Path | None] = field(default_factory=dict)  # by folder
     assembly_templates: set[Path] = field(default_factory=set)  # templates named in the manifest of a cloud assembly
     excluded: dict[str, None] = field(default_factory=dict)
+    value_files: dict[Path, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Search a given path."""
@@ -243,8 +259,13 @@ class _Search:
         """Add a file found on a walk."""
         if is_terraform_file(file):
             self.terraform_folders[file.parent] = None
-        elif is_candidate(file):
-            self.add_recognized(file, recognize(file))
+        elif is_terraform_values(file):
+            self.value_files[file] = None
+        else:
+            recognized = recognize(file) if is_candidate(file) else Recognized()
+            self.add_recognized(file, recognized)
+            if not recognized.is_infrastructure and may_have_parameters(file):
+                self.value_files[file] = None
 
     def add_named_file(self, file: Path) -> None:
         """Add a file that was given by name."""
@@ -299,6 +320,7 @@ class _Search:
             tuple(sorted(_drop_cdk_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             tuple(sorted(self.excluded)),
+            tuple(file for file in self.value_files if not is_loaded_by_terraform(file, self.terraform_folders)),
         )
 
     def with_boundary(self, unit: Unit) -> Unit:

@@ -71,6 +71,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
         not_evaluated=tuple(reader.not_evaluated),
         parameters=tuple(template.parameters),
+        parameters_read=frozenset(reader.evaluator.parameters.read),
         account=account_of_template(path) if is_file else None,
         nested=tuple(dict.fromkeys(reader.nested.templates.values())),
         stacks=tuple(reader.nested.templates.items()),

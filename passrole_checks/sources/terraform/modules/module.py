@@ -172,6 +172,8 @@ class Module:
         if name in self.arguments:
             argument, scope = self.arguments[name]
             return evaluate(argument.value, scope.in_source(argument.source))
+        if not self.address:
+            self.run.variables_read.add(name)
         attribute = self.run.values.get(name) if block is not None and not self.address else None
         if attribute is None:
             return None

@@ -24,7 +24,8 @@ class Run:
     """Evaluation of one root module.
 
     ``root``: its folder. ``folders``: folders read. ``values``: values of its input variables. ``not_evaluated``:
-    module calls that could not be evaluated, by subject.
+    module calls that could not be evaluated, by subject. ``variables_read``: the input variables whose values were
+    read.
     """
 
     files: Files
@@ -38,6 +39,7 @@ class Run:
     modules: int = 0
     values: dict[str, Attribute] = field(default_factory=dict)
     exclusions: Exclusions = NO_EXCLUSIONS
+    variables_read: set[str] = field(default_factory=set)
 
     def folder(self, path: Path) -> Folder:
         """Return a folder of configuration, read once."""
