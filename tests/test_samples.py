@@ -93,7 +93,7 @@ def templates_of(folder: str) -> set[str]:
     return {
         path.relative_to(SAMPLES / folder).as_posix()
         for path in (SAMPLES / folder).glob("*/**/*")
-        if path.suffix in (".tf", ".tofu", ".tfvars", ".yaml", ".json")
+        if path.suffix in (".tf", ".tofu", ".tfvars", ".yaml", ".json", ".toml")
         and path.name != "manifest.json"
         and path.relative_to(SAMPLES / folder).parts[0] != "logs"
     }

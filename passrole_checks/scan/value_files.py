@@ -58,7 +58,9 @@ def scan_value_files(
             base.target: base for base in map(_base, discovery.units, scanned) if base and base.scanned.path in roots
         }
         for file in _files(discovery, bases.values(), options, notes):
-            notes.append(_assign(file, targets_of(file, list(bases)), bases))
+            targets = targets_of(file, list(bases))
+            if targets or file.is_certain:
+                notes.append(_assign(file, targets, bases))
         result = _with_variants(scanned, [base for base in bases.values() if base.variants], options, scanner)
     return result, tuple(notes)
 
