@@ -164,7 +164,7 @@ def test_values_that_do_not_widen_add_no_finding() -> None:
 
 
 def test_more_severe_finding_is_added() -> None:
-    """What is undecided without the file is decided with it."""
+    """A value that is unresolved without the file is known with it."""
     undecided = POLICY.replace('{ default = ["arn:aws:iam::111122223333:role/app"] }', "{}")
     assert rows(scan({"main.tf": undecided, "a.tfvars": WIDE})) == [("001", "medium", "a.tfvars"), ("014", "low", "")]
 
