@@ -91,11 +91,11 @@ def _finding_of(entry: _Added) -> Finding:
         finding,
         message=f"{finding.message} Applies with the values of {names}{more}.",
         confidence=confidence,
-        when=_with_files(finding.when, labels),
+        when=with_files(finding.when, labels),
     )
 
 
-def _with_files(alternatives: tuple[PathCondition, ...], labels: Sequence[str]) -> tuple[PathCondition, ...]:
+def with_files(alternatives: tuple[PathCondition, ...], labels: Sequence[str]) -> tuple[PathCondition, ...]:
     """Return path conditions under which something applies only with the values of one of the files."""
     files = one_of(SUBJECT, labels[:_MAX_NAMES])
     return tuple((*when, files) for when in alternatives or ((),))
@@ -113,7 +113,7 @@ def _added_grants(base: Analysis, variants: Iterable[tuple[str, Analysis]]) -> I
                 if label not in labels:
                     labels.append(label)
     for located, labels in added.values():
-        yield replace(located, when=_with_files(located.when, labels))
+        yield replace(located, when=with_files(located.when, labels))
 
 
 def _grant_key(located: LocatedGrant) -> Hashable:

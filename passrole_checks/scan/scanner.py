@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,11 +18,19 @@ from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
-from passrole_checks.scan.value_files import scan_value_files
+from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
 from passrole_checks.sources.files.access_log import recording_accesses
 from passrole_checks.sources.files.fingerprints import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
-from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in, without_faults
+from passrole_checks.sources.model.configuration import (
+    Configuration,
+    Framework,
+    Unreadable,
+    faults_in,
+    recording_faults,
+    without_faults,
+)
+from passrole_checks.sources.value_files.model import ValueFile
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -110,7 +119,7 @@ class ReadPaths:
 
     ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses.
     ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be read and
-    changed.
+    changed. ``variants``: units with the values of a file that no option names, if asked for.
     """
 
     units: tuple[tuple[Path, Configuration], ...]
@@ -118,6 +127,7 @@ class ReadPaths:
     notes: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
     boundary: Boundary = UNBOUNDED
+    variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
@@ -127,17 +137,23 @@ class ReadPaths:
 
 @deadline.pooled()
 def read_paths(
-    paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
+    paths: Sequence[Path],
+    options: ScanOptions,
+    load: Callable[[Unit], Configuration] | None = None,
+    *,
+    with_variants: bool = False,
 ) -> ReadPaths:
     """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
-    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`.
+    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``with_variants``: also read
+    the units with the values of files that no option names.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
     units: list[tuple[Path, Configuration]] = []
+    bases: dict[Path, Base | None] = {}
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
         try:
@@ -148,7 +164,12 @@ def read_paths(
             unreadable.append(_fault(unit.only or unit.path, error))
         else:
             units.append((unit.only or unit.path, found))
+            bases[units[-1][0]] = base_of(unit, found)
     units = _called_by_none(units)
+    variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
+    if with_variants and discovery.value_files:
+        roots = [base for path, _ in units if (base := bases[path]) is not None]
+        variants = tuple(_read_variants(discovery, roots, options, load, unreadable))
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
@@ -158,7 +179,24 @@ def read_paths(
         tuple(notes),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
+        variants,
     )
+
+
+def _read_variants(
+    discovery: Discovery,
+    bases: Sequence[Base],
+    options: ScanOptions,
+    load: Callable[[Unit], Configuration],
+    faults: list[Unreadable],
+) -> Iterator[tuple[Path, ValueFile, Configuration]]:
+    """Yield the units with the values of files that no option names, without those that cannot be read."""
+    with recording_faults(str(discovery.value_files[0]), faults):
+        assign_value_files(discovery, bases, options)
+        for base in bases:
+            for file in base.variants:
+                with suppress(InputError):
+                    yield base.unit.path, file, load(unit_with(base.unit, file))
 
 
 def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:

@@ -17,7 +17,13 @@ from passrole_checks.iam import deadline
 from passrole_checks.scan.merge_variants import with_variants
 from passrole_checks.scan.result import ScannedUnit, ScanOptions
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
-from passrole_checks.sources.model.configuration import Framework, Inputs, Unreadable, recording_faults
+from passrole_checks.sources.model.configuration import (
+    Configuration,
+    Framework,
+    Inputs,
+    Unreadable,
+    recording_faults,
+)
 from passrole_checks.sources.value_files.match import targets_of
 from passrole_checks.sources.value_files.model import Target, ValueFile
 from passrole_checks.sources.value_files.read import read_value_files
@@ -32,12 +38,12 @@ _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 
 
 @dataclass
-class _Base:
-    """A scanned unit, and the files whose values are variants of it."""
+class Base:
+    """A unit that was read, and the files whose values are variants of it. ``read``: the names of values it read."""
 
     unit: Unit
-    scanned: ScannedUnit
     target: Target
+    read: frozenset[str]
     variants: list[ValueFile] = field(default_factory=list)
 
 
@@ -54,26 +60,35 @@ def scan_value_files(
     notes: list[Unreadable] = []
     result = list(scanned)
     with recording_faults(str(discovery.value_files[0]), notes):
-        bases = {
-            base.target: base for base in map(_base, discovery.units, scanned) if base and base.scanned.path in roots
-        }
-        for file in _files(discovery, bases.values(), options, notes):
-            targets = targets_of(file, list(bases))
-            if targets or file.is_certain:
-                notes.append(_assign(file, targets, bases))
-        result = _with_variants(scanned, [base for base in bases.values() if base.variants], options, scanner)
+        bases = [
+            base_of(unit, found) if found.judged is not None and found.path in roots else None
+            for unit, found in zip(discovery.units, scanned, strict=True)
+        ]
+        notes += assign_value_files(discovery, [base for base in bases if base is not None], options)
+        result = _with_variants(scanned, bases, options, scanner)
     return result, tuple(notes)
 
 
-def _base(unit: Unit, scanned: ScannedUnit) -> _Base | None:
+def base_of(unit: Unit, read: ScannedUnit | Configuration) -> Base | None:
     """Return a root module or template; None for a plan, and for a single file of a module."""
-    if scanned.judged is None or unit.only is not None or scanned.framework is Framework.TERRAFORM_PLAN:
+    if unit.only is not None or read.framework is Framework.TERRAFORM_PLAN:
         return None
-    return _Base(unit, scanned, Target(unit.path, scanned.framework, frozenset(scanned.parameters)))
+    return Base(unit, Target(unit.path, read.framework, frozenset(read.parameters)), read.parameters_read)
+
+
+def assign_value_files(discovery: Discovery, bases: Sequence[Base], options: ScanOptions) -> tuple[Unreadable, ...]:
+    """Add the files with values to the ``variants`` of their units, and return a note on each."""
+    notes: list[Unreadable] = []
+    by_target = {base.target: base for base in bases}
+    for file in _files(discovery, bases, options, notes) if discovery.value_files else ():
+        targets = targets_of(file, list(by_target))
+        if targets or file.is_certain:
+            notes.append(_assign(file, targets, by_target))
+    return tuple(notes)
 
 
 def _files(
-    discovery: Discovery, bases: Iterable[_Base], options: ScanOptions, notes: list[Unreadable]
+    discovery: Discovery, bases: Iterable[Base], options: ScanOptions, notes: list[Unreadable]
 ) -> Iterator[ValueFile]:
     """Yield the values in files, without those that options give, within a limit of time."""
     inputs = options.inputs
@@ -107,7 +122,7 @@ def _given_names(inputs: Inputs) -> dict[bool, frozenset[str]]:
     return {True: frozenset(variables), False: frozenset(name for name, _ in inputs.parameters)}
 
 
-def _assign(file: ValueFile, targets: Sequence[Target], bases: dict[Target, _Base]) -> Unreadable:
+def _assign(file: ValueFile, targets: Sequence[Target], bases: dict[Target, Base]) -> Unreadable:
     """Add a file to the variants of its root module or template, if it is one, and return the note on it."""
     if file.problem:
         reason = f"cannot be read: {file.problem}"
@@ -126,10 +141,10 @@ def _subject(file: ValueFile) -> str:
     return f"value file that no option names{f' ({file.part})' if file.part else ''}:"
 
 
-def _assign_to(file: ValueFile, base: _Base) -> str:
+def _assign_to(file: ValueFile, base: Base) -> str:
     """Add a file to the variants of a unit if its values can change the result, and return the reason in the note."""
     name = display_path(str(base.target.path))
-    if not (file.attaches or file.names & base.scanned.parameters_read):
+    if not (file.attaches or file.names & base.read):
         return f"no policy of {name} depends on its values"
     if len(base.variants) >= _MAX_VARIANTS:
         return f"not evaluated, {_MAX_VARIANTS} other files are variants of {name}"
@@ -138,21 +153,21 @@ def _assign_to(file: ValueFile, base: _Base) -> str:
 
 
 def _with_variants(
-    scanned: Sequence[ScannedUnit], bases: Sequence[_Base], options: ScanOptions, scanner: _Scanner
+    scanned: Sequence[ScannedUnit], bases: Sequence[Base | None], options: ScanOptions, scanner: _Scanner
 ) -> list[ScannedUnit]:
     """Scan all variants, and return the units with what their variants add."""
-    files = [(base, file) for base in bases for file in base.variants]
-    variants = iter(scanner([_unit_with(base.unit, file) for base, file in files], options) if files else ())
-    merged: dict[int, ScannedUnit] = {}
-    for base in bases:
-        results = [(file, next(variants)) for file in base.variants]
-        assert base.scanned.judged is not None
-        added = with_variants(base.scanned.judged, results)
-        merged[id(base.scanned)] = replace(base.scanned, judged=added)
-    return [merged.get(id(unit), unit) for unit in scanned]
+    units = [unit_with(base.unit, file) for base in bases if base is not None for file in base.variants]
+    variants = iter(scanner(units, options) if units else ())
+    merged: list[ScannedUnit] = []
+    for found, base in zip(scanned, bases, strict=True):
+        results = [(file, next(variants)) for file in (base.variants if base is not None else ())]
+        if results and found.judged is not None:
+            found = replace(found, judged=with_variants(found.judged, results))
+        merged.append(found)
+    return merged
 
 
-def _unit_with(unit: Unit, file: ValueFile) -> Unit:
+def unit_with(unit: Unit, file: ValueFile) -> Unit:
     """Return a unit that is read with the values of a file."""
     if file.framework is Framework.TERRAFORM:
         return replace(unit, var_files=(file.path,))
