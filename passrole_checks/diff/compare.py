@@ -130,6 +130,7 @@ def compare_versions(
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
+        unused_values=versions.unused_values,
         touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if with_scans else None,
     )
 

@@ -54,6 +54,7 @@ class Versions:
     files: tuple[tuple[str, ...], tuple[str, ...]]
     excluded: tuple[str, ...] = ()
     variants: tuple[VariantPair, ...] = ()
+    unused_values: tuple[str, ...] = ()  # of the new version
 
 
 def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mapping[str, str] | None = None) -> Versions:
@@ -100,6 +101,7 @@ def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mappin
             replace(variant, new=readings.whole(variant.old, variant.new))
             for variant in pair_variants(read, [side.path for side in sides], bases, renames or {})
         ),
+        read[1].unused_values,
     )
 
 

@@ -119,7 +119,8 @@ class ReadPaths:
 
     ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses.
     ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be read and
-    changed. ``variants``: units with the values of a file that no option names, if asked for.
+    changed. ``variants``: units with the values of a file that no option names, if asked for;
+    ``unused_values``: the other files with values.
     """
 
     units: tuple[tuple[Path, Configuration], ...]
@@ -128,6 +129,7 @@ class ReadPaths:
     excluded: tuple[str, ...] = ()
     boundary: Boundary = UNBOUNDED
     variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
+    unused_values: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
@@ -167,9 +169,14 @@ def read_paths(
             bases[units[-1][0]] = base_of(unit, found)
     units = _called_by_none(units)
     variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
+    unused_values: tuple[str, ...] = ()
     if with_variants and discovery.value_files:
-        roots = [base for path, _ in units if (base := bases[path]) is not None]
-        variants = tuple(_read_variants(discovery, roots, options, load, unreadable))
+        with recording_faults(str(discovery.value_files[0]), unreadable):
+            roots = [base for path, _ in units if (base := bases[path]) is not None]
+            notes_on_files = assign_value_files(discovery, roots, options)
+            variants = tuple(_read_variants(roots, load))
+            used = {str(file.path) for _, file, _ in variants}
+            unused_values = tuple(note.file for note in notes_on_files if note.file not in used)
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
@@ -180,23 +187,18 @@ def read_paths(
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
         variants,
+        unused_values,
     )
 
 
 def _read_variants(
-    discovery: Discovery,
-    bases: Sequence[Base],
-    options: ScanOptions,
-    load: Callable[[Unit], Configuration],
-    faults: list[Unreadable],
+    bases: Sequence[Base], load: Callable[[Unit], Configuration]
 ) -> Iterator[tuple[Path, ValueFile, Configuration]]:
     """Yield the units with the values of files that no option names, without those that cannot be read."""
-    with recording_faults(str(discovery.value_files[0]), faults):
-        assign_value_files(discovery, bases, options)
-        for base in bases:
-            for file in base.variants:
-                with suppress(InputError):
-                    yield base.unit.path, file, load(unit_with(base.unit, file))
+    for base in bases:
+        for file in base.variants:
+            with suppress(InputError):
+                yield base.unit.path, file, load(unit_with(base.unit, file))
 
 
 def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
