@@ -27,6 +27,7 @@ else:
     _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar is its text
 
 _DEFAULT_TEMPLATES = ("template.yaml", "template.yml", "template.json")
+_LONGEST = 80  # characters of a part
 _REFERENCE = "$["  # begins a value that CfCT looks up at deployment
 
 
@@ -49,8 +50,9 @@ def samconfig_values(path: Path, content: str) -> Iterator[ValueFile]:
                 values.update(parse_overrides(str(path), settings["parameter_overrides"]))
             template = str(settings.get("template_file") or settings.get("template") or template)
         if values:
-            names = [template] if template and ".aws-sam" not in template else _DEFAULT_TEMPLATES
-            yield _value_file(path, values, str(environment), _first_file(path, names))
+            is_named = bool(template) and ".aws-sam" not in template
+            templates = tuple(_beside(path, name) for name in ((template,) if is_named else _DEFAULT_TEMPLATES))
+            yield _value_file(path, values, str(environment), templates, is_named=is_named)
 
 
 def manifest_values(path: Path, content: str) -> Iterator[ValueFile | ParameterFile]:
@@ -67,13 +69,16 @@ def manifest_values(path: Path, content: str) -> Iterator[ValueFile | ParameterF
             name = str(resource.get("name") or resource[file_key])
             values = dict(_manifest_parameters(resource.get("parameters")))
             if values:
-                yield _value_file(path, values, name, template)
+                yield _value_file(path, values, name, (template,), is_named=True)
             if isinstance(resource.get("parameter_file"), str) and resource["parameter_file"]:
                 yield ParameterFile(_beside(path, resource["parameter_file"]), template)
 
 
-def _value_file(path: Path, values: dict[str, str], part: str, template: Path | None) -> ValueFile:
-    return ValueFile(path, Framework.CLOUDFORMATION, frozenset(values), tuple(values.items()), part, template)
+def _value_file(
+    path: Path, values: dict[str, str], part: str, templates: tuple[Path, ...], *, is_named: bool
+) -> ValueFile:
+    names, pairs = frozenset(values), tuple(values.items())
+    return ValueFile(path, Framework.CLOUDFORMATION, names, pairs, part[:_LONGEST], templates, is_named)
 
 
 def _manifest_parameters(parameters: Any) -> Iterator[tuple[str, str]]:
@@ -99,15 +104,3 @@ def _decode_yaml(path: Path, content: str) -> Any:
 def _beside(path: Path, name: str) -> Path:
     """Return a path relative to the folder of a file."""
     return Path(os.path.normpath(path.parent / name))
-
-
-def _first_file(path: Path, names: tuple[str, ...] | list[str]) -> Path | None:
-    """Return the first of these files that exists; None if none does."""
-    from passrole_checks.sources.files.access_log import log_file
-
-    for name in names:
-        candidate = _beside(path, name)
-        log_file(candidate)
-        if candidate.is_file():
-            return candidate
-    return None

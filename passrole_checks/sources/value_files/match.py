@@ -14,9 +14,13 @@ def targets_of(file: ValueFile, targets: Sequence[Target]) -> list[Target]:
     Those that declare all names come first; Terraform also accepts a file with names that are not declared. Of several,
     those in the nearest folder around the file remain.
     """
-    if file.template is not None:
-        return [target for target in targets if target.path == file.template and target.framework is not _TERRAFORM]
     possible = [target for target in targets if (target.framework is _TERRAFORM) == (file.framework is _TERRAFORM)]
+    for template in file.templates:
+        named = [target for target in possible if target.path == template]
+        if named:
+            return named
+    if file.is_named:
+        return []
     found = [target for target in possible if file.names and file.names <= target.names]
     if not found and file.framework is _TERRAFORM:
         found = [target for target in possible if file.names & target.names]

@@ -15,9 +15,10 @@ class ValueFile:
     """Values that a file, or one ``part`` of it, sets.
 
     ``names`` are the variables or parameters, ``parameters`` these with their values in a file for CloudFormation.
-    ``part`` is an environment of AWS SAM or a resource of a manifest. ``template`` is the file of the template that the
-    values are for, if they name one. ``is_certain``: the file is one of values even if no template declares its names.
-    ``attaches``: AWS managed policies are named. ``problem``: why it cannot be read, at ``line``.
+    ``part`` is an environment of AWS SAM or a resource of a manifest. ``templates``: the values are for the first of
+    them that is scanned; if none is and ``is_named`` is true, for no other. ``is_certain``: the file is one of values
+    even if no template declares its names. ``attaches``: AWS managed policies are named. ``problem``: why it cannot be
+    read, at ``line``.
     """
 
     path: Path
@@ -25,7 +26,8 @@ class ValueFile:
     names: frozenset[str] = frozenset()
     parameters: tuple[tuple[str, str], ...] = ()
     part: str = ""
-    template: Path | None = None
+    templates: tuple[Path, ...] = ()
+    is_named: bool = False
     is_certain: bool = True
     attaches: bool = False
     problem: str = ""

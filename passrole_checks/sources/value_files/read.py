@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.iam import deadline
 from passrole_checks.sources.cloudformation.parameter_values import parse_parameters
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
@@ -36,6 +37,7 @@ def read_value_files(files: Sequence[Path], *, parameters: bool) -> Iterator[Val
 def _terraform_values(path: Path) -> ValueFile:
     from passrole_checks.sources.terraform.modules.tfvars import read_var_file  # slow to import
 
+    deadline.check()
     try:
         current_boundary().check(path)
     except OSError as error:
@@ -65,9 +67,11 @@ def _parameter_values(files: Sequence[Path]) -> Iterator[ValueFile]:
     for path in files:
         if path.suffix == ".json":
             value_file = _json_values(path)
-            templates: Iterable[Path | None] = dict.fromkeys(named.get(path, ())) or (None,)
-            if value_file is not None:
-                yield from (replace(value_file, template=template) for template in templates)
+            if value_file is not None and path in named:
+                for template in dict.fromkeys(named[path]):
+                    yield replace(value_file, templates=(template,), is_named=True, is_certain=True)
+            elif value_file is not None:
+                yield value_file
 
 
 def _in_settings(path: Path) -> Iterator[ValueFile | ParameterFile]:
@@ -85,12 +89,15 @@ def _json_values(path: Path) -> ValueFile | None:
     content = _text(path)
     if content is None:
         return None
+    deadline.check()
     is_certain = _CERTAIN.match(content) is not None
     if not is_certain and content.count("{") > _MAX_BRACES:
         return None
     try:
         pairs = parse_parameters(str(path), content)
-    except InputError:
+    except InputError as error:
+        if is_certain and content.lstrip().startswith("["):
+            return ValueFile(path, Framework.CLOUDFORMATION, problem=error.reason, line=error.line)
         return None
     names = frozenset(dict(pairs))
     return ValueFile(path, Framework.CLOUDFORMATION, names, pairs, is_certain=is_certain) if pairs else None
