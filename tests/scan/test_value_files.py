@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.json_output import scan_json
 from passrole_checks.scan.cache.cached_scan import scan_remembered
 from passrole_checks.scan.cache.keys import program
@@ -328,3 +329,78 @@ def test_severity_of_the_worst_file_is_reported() -> None:
         if finding.check_id == "PASSROLE_001"
     )
     assert finding.severity is Severity.HIGH
+
+
+STATEMENT = "{Effect: Allow, Action: iam:PassRole, Resource: '*'}"
+DOCUMENT = f"PolicyDocument: {{Statement: [{STATEMENT}]}}"
+POLICY_OF = "    Type: AWS::IAM::ManagedPolicy\n    Properties: "
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Parameters: {V: {Type: String, Default: no}}\nConditions: {C: !Equals [!Ref V, 'yes']}\n"
+        f"Resources:\n  P:\n    Condition: C\n{POLICY_OF}{{{DOCUMENT}}}\n",
+        "Parameters: {V: {Type: String, Default: low}}\nMappings: {M: {low: {r: x}, high: {r: '*'}}}\n"
+        f"Resources:\n  P:\n{POLICY_OF}{{{DOCUMENT.replace(chr(39) + '*' + chr(39), '!FindInMap [M, !Ref V, r]')}}}\n",
+        "Parameters: {V: {Type: String, Default: no}}\nResources:\n  N:\n    Type: AWS::CloudFormation::Stack\n"
+        "    Properties: {TemplateURL: nested.yaml, Parameters: {V: !Ref V}}\n",
+        "Parameters: {V: {Type: CommaDelimitedList, Default: ''}}\nResources:\n  U:\n    Type: AWS::IAM::User\n"
+        "    Properties: {ManagedPolicyArns: !Ref V}\n",
+    ],
+)
+def test_parameters_are_read_in_each_place(template: str) -> None:
+    """A parameter counts that only a condition, a mapping, a nested stack or an attachment uses."""
+    nested = (
+        "Parameters: {V: {Type: String}}\nConditions: {C: !Equals [!Ref V, 'yes']}\n"
+        f"Resources:\n  P:\n    Condition: C\n{POLICY_OF}{{{DOCUMENT}}}\n"
+    )
+    files = {"t.yaml": template}
+    if "nested.yaml" in template:
+        files["nested.yaml"] = nested
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    value = admin if "Comma" in template else "high" if "Mappings" in template else "yes"
+    result = scan({**files, "p.json": json.dumps({"Parameters": {"V": value}})})
+    assert "no policy" not in notes(result)["p.json"]
+    grants = [located for located in result.grants if located.grant.scope is Scope.ANY_ROLE]
+    assert grants
+
+
+def test_samconfig_is_for_the_template_that_it_names() -> None:
+    """``template_file`` decides, also where another template declares the same parameters, or none is scanned."""
+    config = '[a.deploy.parameters]\nparameter_overrides = "Role=*"\ntemplate_file = "b.yaml"\n'
+    result = scan({"a.yaml": TEMPLATE, "b.yaml": TEMPLATE, "samconfig.toml": config})
+    assert [Path(finding.at.file).name for finding in result.findings] == ["b.yaml"]
+    Path("b.yaml").unlink()
+    result = scan({})
+    assert (rows(result), "matches no scanned" in notes(result)["samconfig.toml"]) == ([], True)
+
+
+def test_samconfig_without_its_template_is_matched_by_names() -> None:
+    """A template under another name that declares the parameters is meant."""
+    config = '[a.deploy.parameters]\nparameter_overrides = "Role=*"\n'
+    assert rows(scan({"x.yaml": TEMPLATE, "samconfig.toml": config})) == [("001", "medium", "samconfig.toml (a)")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("samconfig.toml", "= 1"),
+        ("samconfig.yaml", "a: [b"),
+        ("samconfig.toml", '[a.deploy.parameters]\nparameter_overrides = "Role"\n'),
+        ("p.json", '[{"ParameterKey": "Role", "ParameterValue": {"a": 1}}]'),
+    ],
+)
+def test_broken_parameter_file_is_a_note(name: str, text: str) -> None:
+    """A file that cannot be read fails nothing, since nobody has given it."""
+    result = scan({"t.yaml": TEMPLATE, name: text})
+    assert "cannot be read" in notes(result)[name]
+    assert result.unreadable == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b", "[", "resources: 7", "region: a\nversion: b\nresources: [1, {resource_file: 2}]"]
+)
+def test_other_manifest_is_ignored(text: str) -> None:
+    """Many tools call a file ``manifest.yaml``."""
+    assert notes(scan({"t.yaml": TEMPLATE, "manifest.yaml": text})) == {}
