@@ -392,7 +392,7 @@ def test_samconfig_without_its_template_is_matched_by_names() -> None:
     ],
 )
 def test_broken_parameter_file_is_a_note(name: str, text: str) -> None:
-    """A file that cannot be read fails nothing, since nobody has given it."""
+    """A file that cannot be read fails nothing, since no option names it."""
     result = scan({"t.yaml": TEMPLATE, name: text})
     assert "cannot be read" in notes(result)[name]
     assert result.unreadable == ()
