@@ -42,7 +42,8 @@ class AccessDifference:
     read (symbolic links, submodules), each once with the reason; ``left_out`` counts them. ``standing``: items not
     evaluated in either version for the same reason, and unchanged. ``scans``: scan results of both versions if
     requested, with the trusted suppressions in HEAD; ``touched``: then the units that differ, for comparing again.
-    ``excluded``: paths of either version excluded by request.
+    ``excluded``: paths of either version excluded by request. ``unused_values``: files of the new version with values
+    that were not evaluated.
     """
 
     new: tuple[GrantChange, ...]
@@ -60,6 +61,7 @@ class AccessDifference:
     left_out_files: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
     moved: tuple[GrantChange, ...] = ()
+    unused_values: tuple[str, ...] = ()
     touched: ReplayableUnits | None = field(default=None, repr=False, compare=False)
 
 

@@ -33,6 +33,7 @@ from passrole_checks.diff.reread import AffectedUnits
 from passrole_checks.diff.statements import StatementVersion, group_by_holder, pair_statements
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import AS_BEFORE, UnitPair, read_and_pair
+from passrole_checks.diff.value_file_variants import VariantPair, add_changes
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
@@ -110,6 +111,8 @@ def compare_versions(
         for unit in units:
             with unit.isolated():
                 unit.new, unit.widened = causes.named(unit.pair, unit.new, unit.widened)
+    compared = _compare_variants(versions.variants, options, (old.path, new.path), renames or {}, trusted=trusted)
+    add_changes({unit.pair.place: unit for unit in units}, compared)
     unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
     unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
     notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
@@ -127,6 +130,7 @@ def compare_versions(
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
+        unused_values=versions.unused_values,
         touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if with_scans else None,
     )
 
@@ -140,6 +144,20 @@ def _compare_units(pairs: Iterable[UnitPair], options: ScanOptions) -> tuple[lis
         units.append(_ComparedUnit(pair, options))
         seconds = max(seconds, time.process_time() - start)
     return units, seconds
+
+
+def _compare_variants(
+    variants: Iterable[VariantPair],
+    options: ScanOptions,
+    roots: tuple[Path, Path],
+    renames: Mapping[str, str],
+    *,
+    trusted: bool,
+) -> Iterator[tuple[VariantPair, _ComparedUnit]]:
+    """Yield the variants with their differences."""
+    for variant in variants:
+        pair = UnitPair(variant.old, variant.new, variant.place)
+        yield variant, _ComparedUnit(pair if trusted else with_trusted_suppressions(pair, roots, renames), options)
 
 
 def _compare_again(

@@ -75,7 +75,9 @@ class VersionReader:
         """
         side = self._sides[number]
         options = replace(self._options, inputs=side.inputs)
-        return read_paths([path or side.path], options, lambda unit: self._load(number, unit, options))
+        return read_paths(
+            [path or side.path], options, lambda unit: self._load(number, unit, options), with_variants=path is None
+        )
 
     def whole(self, old: Configuration, new: Configuration) -> Configuration:
         """Return the new side of a pair: the old one itself if it was read for both."""
@@ -140,7 +142,8 @@ class VersionReader:
 
     def _key(self, number: int, unit: Unit) -> Hashable:
         places = (unit.path, unit.only, unit.boundary, *unit.beside)
-        return (unit.framework, *(self._below(number, place) for place in places))
+        values = tuple(self._below(number, path) for path in unit.var_files)
+        return (unit.framework, *(self._below(number, place) for place in places), values, unit.parameters)
 
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs

@@ -21,11 +21,10 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.walk import is_ignored_folder
 from passrole_checks.sources.model.configuration import Inputs, Unreadable, without_faults
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
+from passrole_checks.sources.value_files.names import is_terraform_values
 
 _ENVIRONMENT = "pyvenv.cfg"  # marks a Python virtual environment
 _INSTALLED = ".terraform/modules/modules.json"
-_VALUES, _LOADED = (".tfvars", ".tfvars.json"), ("terraform.tfvars", "terraform.tfvars.json")
-_LOADED_ENDS = (".auto.tfvars", ".auto.tfvars.json")
 _READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # in addition to infrastructure code
 _MODULE = "module "  # prefix of the reason for a missing module
 _NO_PARSER = "no parser"  # prefix of the reason if none is installed
@@ -71,7 +70,7 @@ def compare_snapshots(
     no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
     hidden = {entry.file for entry in no_longer_read}
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
-    aside += [*_unused_values(sides, snapshots), *_changed_module_calls(found, snapshots)]
+    aside += [*_unused_values(found, snapshots), *_changed_module_calls(found, snapshots)]
     left_out = (*found.left_out_files, *aside)
     noted_folders = {folder for entry in aside for folder in _parent_folders(entry.file)}
     other_notes = (entry for entry in found.not_evaluated if entry.line or entry.file not in noted_folders)
@@ -266,20 +265,14 @@ def _changed_but_unread(found: AccessDifference, snapshots: Snapshots) -> Iterat
             yield Unreadable(f"{top}/{link}", f"a symbolic link (not followed) to {leads_to}, which has changed")
 
 
-def _unused_values(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[Unreadable]:
-    """Yield changed variable files that neither their name nor an option selects.
-
-    Source: Terraform's page "Input Variables", "Variable Definitions (.tfvars) Files".
-    """
-    given = {os.path.realpath(file) for side in sides for file in side.inputs.var_files}
+def _unused_values(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
+    """Yield changed files with values that were not evaluated."""
+    unused = set(map(os.path.realpath, found.unused_values))
     for change in snapshots.changed:
-        path = change.new
-        name = os.path.basename(path or "")
-        if path is None or not name.endswith(_VALUES) or name in _LOADED or name.endswith(_LOADED_ENDS):
-            continue
-        file = f"{snapshots.folders[1]}/{path}"
-        if os.path.isfile(file) and os.path.realpath(file) not in given:
-            yield Unreadable(file, "values not used: no --var-file names this file")
+        file = f"{snapshots.folders[1]}/{change.new}"
+        if change.new is not None and os.path.realpath(file) in unused:
+            option = "--var-file" if is_terraform_values(Path(file)) else "--parameters"
+            yield Unreadable(file, f"values not used: no {option} names this file")
 
 
 def _changed_module_calls(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:

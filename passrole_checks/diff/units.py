@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, VersionReader
+from passrole_checks.diff.value_file_variants import VariantPair, pair_variants
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
@@ -53,6 +54,8 @@ class Versions:
     notes: tuple[Unreadable, ...]
     files: tuple[tuple[str, ...], tuple[str, ...]]
     excluded: tuple[str, ...] = ()
+    variants: tuple[VariantPair, ...] = ()
+    unused_values: tuple[str, ...] = ()  # of the new version
 
 
 def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mapping[str, str] | None = None) -> Versions:
@@ -87,12 +90,19 @@ def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mappin
     if single:
         keys = {key: "" for side in found for key in side}
         found = [{keys[key]: unit for key, unit in side.items()} for side in found]
+    pairs = tuple(_complete_pair(pair, readings) for pair in _pairs(found[0], found[1], renames or {}))
+    bases = {pair.place: pair.old for pair in pairs if pair.place in found[0] or not pair.old.files}
     return Versions(
-        tuple(_complete_pair(pair, readings) for pair in _pairs(found[0], found[1], renames or {})),
+        pairs,
         (*read[0].unreadable, *read[1].unreadable),
         tuple(dict.fromkeys(notes)),
         (_files(read[0]), _files(read[1])),
         (*read[0].excluded, *read[1].excluded),
+        tuple(
+            replace(variant, new=readings.whole(variant.old, variant.new))
+            for variant in pair_variants(read, [side.path for side in sides], bases, renames or {})
+        ),
+        read[1].unused_values,
     )
 
 

@@ -144,9 +144,9 @@ class ScannedUnit:
     """The result for one unit, without syntax trees, so that it is small and the same in every process.
 
     ``path``: a file or a Terraform root folder. ``judged``: None if the unit could not be read; ``unreadable`` has the
-    reason. ``nested``, ``stacks``, ``parameters``: those of its configuration. ``folders``: the folders of its
-    resources. ``excluded``: its files that were left out. ``looked``: the files that were accessed; None if it was not
-    scanned.
+    reason. ``nested``, ``stacks``, ``parameters``, ``parameters_read``: those of its configuration. ``folders``: the
+    folders of its resources. ``excluded``: its files that were left out. ``looked``: the files that were accessed; None
+    if it was not scanned.
     """
 
     path: Path
@@ -156,6 +156,7 @@ class ScannedUnit:
     nested: tuple[str, ...] = ()
     stacks: tuple[tuple[str, str], ...] = ()
     parameters: tuple[str, ...] = ()
+    parameters_read: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
     looked: FileFingerprints | None = field(default=None, compare=False, repr=False)

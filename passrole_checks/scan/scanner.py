@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,10 +18,19 @@ from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.merge_findings import one_for_all_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
 from passrole_checks.sources.files.access_log import recording_accesses
 from passrole_checks.sources.files.fingerprints import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
-from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in
+from passrole_checks.sources.model.configuration import (
+    Configuration,
+    Framework,
+    Unreadable,
+    faults_in,
+    recording_faults,
+    without_faults,
+)
+from passrole_checks.sources.value_files.model import ValueFile
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -56,6 +66,7 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         nested=configuration.nested,
         stacks=configuration.stacks,
         parameters=configuration.parameters,
+        parameters_read=configuration.parameters_read,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
         excluded=configuration.excluded,
         looked=looked,
@@ -82,6 +93,8 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 
     discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
+    roots = {path for path, _ in _called_by_none([(unit.path, unit) for unit in scanned if unit.judged is not None])}
+    scanned, about_values = scan_value_files(discovery, scanned, roots, options, scanner)
     read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
     shown = [unit for _, unit in _called_by_none(read)]
     templates = [unit for unit in shown if unit.framework in _TEMPLATES]
@@ -92,8 +105,12 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     folders = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
     return replace(
         result,
-        unreadable=_in_order([*discovery.unreadable, *unreadable, *complaints, *result.unreadable]),
-        not_evaluated=_told_once([*result.not_evaluated, *notes, *discovery.not_evaluated], folders),
+        unreadable=_in_order(
+            [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
+        ),
+        not_evaluated=_told_once(
+            [*result.not_evaluated, *notes, *discovery.not_evaluated, *without_faults(about_values)], folders
+        ),
         excluded=_excluded(discovery, shown),
     )
 
@@ -104,7 +121,8 @@ class ReadPaths:
 
     ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses, and
     skipped paths. ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be
-    read and changed.
+    read and changed. ``variants``: units with the values of a file that no option names, if asked for;
+    ``unused_values``: the other files with values.
     """
 
     units: tuple[tuple[Path, Configuration], ...]
@@ -112,6 +130,8 @@ class ReadPaths:
     notes: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
     boundary: Boundary = UNBOUNDED
+    variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
+    unused_values: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
@@ -121,17 +141,23 @@ class ReadPaths:
 
 @deadline.pooled()
 def read_paths(
-    paths: Sequence[Path], options: ScanOptions, load: Callable[[Unit], Configuration] | None = None
+    paths: Sequence[Path],
+    options: ScanOptions,
+    load: Callable[[Unit], Configuration] | None = None,
+    *,
+    with_variants: bool = False,
 ) -> ReadPaths:
     """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
-    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`.
+    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``with_variants``: also read
+    the units with the values of files that no option names.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
     units: list[tuple[Path, Configuration]] = []
+    bases: dict[Path, Base | None] = {}
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
         try:
@@ -142,7 +168,17 @@ def read_paths(
             unreadable.append(_fault(unit.only or unit.path, error))
         else:
             units.append((unit.only or unit.path, found))
+            bases[units[-1][0]] = base_of(unit, found)
     units = _called_by_none(units)
+    variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
+    unused_values: tuple[str, ...] = ()
+    if with_variants and discovery.value_files:
+        with recording_faults(str(discovery.value_files[0]), unreadable):
+            roots = [base for path, _ in units if (base := bases[path]) is not None]
+            notes_on_files = assign_value_files(discovery, roots, options)
+            variants = tuple(_read_variants(roots, load))
+            used = {str(file.path) for _, file, _ in variants}
+            unused_values = tuple(note.file for note in notes_on_files if note.file not in used)
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _about_inputs(discovery, options, declared)
@@ -152,7 +188,19 @@ def read_paths(
         (*notes, *discovery.not_evaluated),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
+        variants,
+        unused_values,
     )
+
+
+def _read_variants(
+    bases: Sequence[Base], load: Callable[[Unit], Configuration]
+) -> Iterator[tuple[Path, ValueFile, Configuration]]:
+    """Yield the units with the values of files that no option names, without those that cannot be read."""
+    for base in bases:
+        for file in base.variants:
+            with suppress(InputError):
+                yield base.unit.path, file, load(unit_with(base.unit, file))
 
 
 def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:

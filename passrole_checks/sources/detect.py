@@ -39,6 +39,11 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
+from passrole_checks.sources.value_files.names import (
+    is_loaded_by_terraform,
+    is_terraform_values,
+    may_have_parameters,
+)
 
 _HCL = (".hcl", ".tftest.json", ".tofutest.json")
 
@@ -49,7 +54,8 @@ class Unit:
 
     ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
-    were also given to the scan. ``lenient``: if it cannot be read, that is a note.
+    were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``var_files`` and ``parameters``:
+    values that apply unless an option gives others.
     """
 
     framework: Framework
@@ -59,6 +65,8 @@ class Unit:
     boundary: Path | None = None
     beside: tuple[Path, ...] = ()
     lenient: bool = False
+    var_files: tuple[Path, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
     @property
     def readable(self) -> Boundary:
@@ -77,13 +85,15 @@ class Discovery:
     """Units and problems below the given paths.
 
     ``units`` are sorted by path. ``excluded`` are the excluded paths that may contain IaC; an excluded folder ends in
-    ``/``. ``not_evaluated`` are notes on paths that were skipped.
+    ``/``. ``not_evaluated`` are notes on paths that were skipped. ``value_files`` are files that may contain values
+    for variables and parameters, without those that Terraform loads by itself.
     """
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
+    value_files: tuple[Path, ...] = ()
 
 
 def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
@@ -135,6 +145,12 @@ def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuratio
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     """Load a unit with the source of its format."""
+    if unit.var_files or unit.parameters:
+        inputs = replace(
+            inputs,
+            var_files=(*unit.var_files, *inputs.var_files),
+            parameters=(*unit.parameters, *inputs.parameters),
+        )
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
@@ -213,6 +229,7 @@ class _Search:
     assembly_templates: set[Path] = field(default_factory=set)  # templates named in the manifest of a cloud assembly
     excluded: dict[str, None] = field(default_factory=dict)
     skipped: SkippedPaths = field(default_factory=SkippedPaths)
+    value_files: dict[Path, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Search a given path."""
@@ -284,10 +301,15 @@ class _Search:
             self.terraform_folders[file.parent] = None
         elif file.name.endswith(_HCL):
             self.add_hcl_file(file)
-        elif is_candidate(file):
-            self.add_recognized(file, recognize(file))
-        elif is_service_program(file):
-            self.skipped.programs[str(file)] = None
+        elif is_terraform_values(file):
+            self.value_files[file] = None
+        else:
+            recognized = recognize(file) if is_candidate(file) else Recognized()
+            self.add_recognized(file, recognized)
+            if not recognized.is_infrastructure and may_have_parameters(file):
+                self.value_files[file] = None
+            if not is_candidate(file) and is_service_program(file):
+                self.skipped.programs[str(file)] = None
 
     def add_hcl_file(self, file: Path) -> bool:
         """Add a unit of Terragrunt, or note a file of tests or Stacks. Returns False for any other file."""
@@ -363,6 +385,7 @@ class _Search:
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             tuple(sorted(self.excluded)),
             (*self.notes, *notes),
+            tuple(file for file in self.value_files if not is_loaded_by_terraform(file, self.terraform_folders)),
         )
 
     def terragrunt_modules(self) -> frozenset[Path]:

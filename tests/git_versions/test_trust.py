@@ -237,20 +237,22 @@ def test_a_suppression_cannot_move_to_another_statement(repository: Repository) 
 
 def test_files_of_values_are_those_of_each_version(repository: Repository, tmp_path: Path) -> None:
     """--var-file and --parameters name files of the repository: each version has its own. One from elsewhere, or one
-    that git ignores, is for both."""
+    that git ignores, is for both. A file that no option names is compared as a variant."""
     main = 'variable "roles" {}\n' + terraform("${var.roles}")
     stack = "Parameters:\n  Roles: {Type: String}\n" + template("!Ref Roles").replace('"!Ref Roles"', "!Ref Roles")
     files = {"main.tf": main, "app.yaml": stack, ".gitignore": "local.*\n"}
     repository.commit({**files, "prod.tfvars": f'roles = "{APP}"\n', "prod.json": f'{{"Roles": "{APP}"}}'})
     repository.commit({"prod.tfvars": f'roles = "{ANY}"\n', "prod.json": f'{{"Roles": "{ANY}"}}'})
     said = repository.diff("HEAD^", "HEAD", "--var-file", "prod.tfvars")
-    assert said.changes == WIDENED
-    assert said.json["widened"][0]["cause"] == {"file": "prod.tfvars", "line": 1}
-    assert repository.diff("HEAD^", "HEAD", "--parameters", "prod.json").changes == {"widened": ["app.yaml Pass"]}
+    both = {"widened": ["app.yaml Pass", *WIDENED["widened"]]}
+    assert said.changes == both
+    causes = {entry["file"]: entry.get("cause") for entry in said.json["widened"]}
+    assert causes == {"main.tf": {"file": "prod.tfvars", "line": 1}, "app.yaml": None}
+    assert repository.diff("HEAD^", "HEAD", "--parameters", "prod.json").changes == both
     (repository.folder / "local.tfvars").write_text(f'roles = "{APP}"\n', "utf-8")
     (tmp_path / "outside.tfvars").write_text(f'roles = "{APP}"\n', "utf-8")
     for path in ("local.tfvars", str(tmp_path / "outside.tfvars")):
-        said = repository.diff("HEAD^", "HEAD", "--var-file", path)
+        said = repository.diff("HEAD^", "HEAD", "--var-file", path, "--parameters", f"Roles={APP}")
         assert (said.status, said.changes, said.err) == (0, {}, "")
     repository.commit({"new.tfvars": f'roles = "{ANY}"\n'})
     said = repository.diff("HEAD^", "HEAD", "--var-file", "new.tfvars")

@@ -42,6 +42,8 @@ SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
 TERRAGRUNT = "inputs of Terragrunt"
 COMMANDS = "commands in `action` blocks, and in resources of types without policies"
+VALUES = "value files that no option names"
+PARAMETERS = "parameter files that no option names"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
 
@@ -74,6 +76,15 @@ DIFFERENCES = {
     ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
+    ("checkov", "value-files/cloudformation/release.yaml", "Release"): VALUES,
+    ("checkov", "value-files/cloudformation/tenants.yaml", "Tenants"): VALUES,
+    ("checkov", "value-files/sam/template.yaml", "Starter"): VALUES,
+    ("checkov", "value-files/terraform/envs/prod.tfvars", "aws_iam_policy.release"): VALUES,
+    ("checkov", "value-files/terraform/main.tf", "aws_iam_policy.operators[0]"): VALUES,
+    ("checkov", "value-files/terraform/main.tf", "aws_iam_policy.release"): VALUES,
+    ("cfn-lint", "value-files/cloudformation/release.yaml", "Release"): PARAMETERS,
+    ("cfn-lint", "value-files/cloudformation/tenants.yaml", "Tenants"): PARAMETERS,
+    ("cfn-lint", "value-files/sam/template.yaml", "Starter"): PARAMETERS,
 }
 # What the command line cannot read of `tests/unreadable` and checkov does not report, with the row.
 NOT_REPORTED = {
@@ -88,6 +99,7 @@ _STATEMENT = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
 _DOCUMENT = '{"Version": "2012-10-17", "Statement": [' + _STATEMENT + "]}"
 
 _RESOURCE = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({_DOCUMENT})\n}}\n'
+_VARIABLE = _RESOURCE.replace('"Resource": "*"', '"Resource": var.roles')
 _TEMPLATE = f"Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {{PolicyDocument: {_DOCUMENT}}}\n"
 _CONDITION = (
     "Parameters: {Stage: {Type: String, Default: test}}\nConditions: {InProduction: !Equals [!Ref Stage, production]}\n"
@@ -205,9 +217,21 @@ FORMS: dict[str, Form] = {
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
     ),
+    VALUES: Form(
+        "checkov",
+        {"main.tf": f'variable "roles" {{ default = [] }}\n{_VARIABLE}', "prod.tfvars": 'roles = ["*"]\n'},
+    ),
     "Terraform files": Form("cfn-lint", {"main.tf": _RESOURCE}),
     SAME_PLACE: Form("cfn-lint", {"template.yaml": _ALIAS}, "Q"),
     "suppressed findings": Form("cfn-lint", {"template.yaml": _SUPPRESSED}, "P"),
+    PARAMETERS: Form(
+        "cfn-lint",
+        {
+            "template.yaml": _PARAMETER.replace('"*"', '"arn:aws:iam::111122223333:role/app"', 1),
+            "params/prod.json": '{"Parameters": {"Role": "*"}}',
+        },
+        "P",
+    ),
 }
 
 

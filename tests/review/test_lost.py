@@ -124,15 +124,15 @@ def test_changed_link_target_is_noted(repository: Reviews) -> None:
     )  # fmt: skip
 
 
-def test_changed_value_file_that_is_not_loaded_is_noted(repository: Reviews) -> None:
-    """A changed value file counts if it is loaded by its name or an option; others are noted."""
-    before = {"main.tf": VARIABLE % ROLES + policy(FROM_VARIABLE), "prod.tfvars": f'roles = "{ROLES}"\n'}
-    repository.commit(before)
-    repository.commit({"prod.tfvars": 'roles = "*"\n'})
-    result = [("prod.tfvars", "values not used: no --var-file names this file")]
-    assert left_out(repository) == (0, result)
+def test_changed_value_file_that_is_not_loaded_is_compared_or_noted(repository: Reviews) -> None:
+    """A changed value file counts if it is for one root module; others are noted."""
+    text = VARIABLE % ROLES + policy(FROM_VARIABLE)
+    repository.commit({"main.tf": text, "prod.tfvars": f'roles = "{ROLES}"\n', "other.tfvars": "other = 1\n"})
+    repository.commit({"prod.tfvars": 'roles = "*"\n', "other.tfvars": "other = 2\n"})
+    result = [("other.tfvars", "values not used: no --var-file names this file")]
+    assert left_out(repository) == (1, result)
     said = repository.review("HEAD^", "HEAD", "--var-file", "prod.tfvars")
-    assert (said.status, len(said.items), said.report.not_evaluated) == (1, 1, ())
+    assert (said.status, len(said.items), len(said.report.not_evaluated)) == (1, 1, 1)
 
 
 def test_broken_terraform_near_a_change_is_unreadable(repository: Reviews) -> None:

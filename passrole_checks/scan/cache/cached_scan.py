@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _Kept = tuple[Looks, str, memoryview]
 # Of a ScannedUnit.
-_PARTS = ("framework", "judged", "unreadable", "nested", "stacks", "parameters", "folders", "excluded")
+_PARTS = (
+    "framework", "judged", "unreadable", "nested", "stacks", "parameters", "parameters_read", "folders", "excluded",
+)  # fmt: skip
 
 
 def scan_remembered(

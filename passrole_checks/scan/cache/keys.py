@@ -82,7 +82,8 @@ def about_unit(unit: Unit, options: ScanOptions) -> str | None:
     if unit.content is not None:
         return None
     places = (str(unit.path), str(unit.only or ""), str(unit.boundary or ""), str(unit.lenient), *map(str, unit.beside))
-    return _digest(["unit", unit.framework.value, *places, *_options(options, but=_LAST)])
+    values = (*map(str, unit.var_files), *map(repr, unit.parameters))
+    return _digest(["unit", unit.framework.value, *places, repr(values), *_options(options, but=_LAST)])
 
 
 def _options(options: ScanOptions, but: frozenset[str] = frozenset()) -> Iterator[str]:

@@ -90,6 +90,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
             *commands_in(template, reader.resources),
         ),
         parameters=tuple(template.parameters),
+        parameters_read=frozenset(reader.evaluator.parameters.read),
         account=account_of_template(path) if is_file else None,
         nested=tuple(
             dict.fromkeys((*reader.nested.templates.values(), *service.files, *_included_documents(template, reader)))

@@ -94,7 +94,12 @@ def read_parameters(path: Path) -> Pairs:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(file, "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
-    if path.suffix == ".toml":
+    return parse_parameters(file, content)
+
+
+def parse_parameters(file: str, content: str) -> Pairs:
+    """Return the values in the text of a file. Raises :class:`InputError`."""
+    if file.endswith(".toml"):
         return tuple(_from_samconfig(file, content))
     try:
         document = json.loads(content)
@@ -136,31 +141,43 @@ def _text(file: str, name: str, value: Any) -> str:
     raise InputError(file, f"the value of {name[:80]} is neither a string nor a list of strings")
 
 
-def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
-    """Yield ``parameter_overrides`` of the environment ``default``: the global ones, then those of the command
-    ``deploy``."""
+def decode_toml(file: str, content: str) -> dict[str, Any]:
+    """Return a decoded TOML document. Raises :class:`InputError`."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        document = tomllib.loads(content)
+        document: dict[str, Any] = tomllib.loads(content)
     except (ValueError, RecursionError) as error:  # not TOML, or a number with too many digits
         raise InputError(file, f"not valid TOML: {error}") from None
-    commands = document.get("default")
-    has_overrides = False
-    for command in ("global", "deploy"):
-        table = commands.get(command) if isinstance(commands, dict) else None
-        parameters = table.get("parameters") if isinstance(table, dict) else None
-        overrides = parameters.get("parameter_overrides") if isinstance(parameters, dict) else None
-        if overrides is not None:
-            has_overrides = True
-            yield from _overrides(file, overrides)
-    if not has_overrides:
+    return document
+
+
+def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
+    """Yield ``parameter_overrides`` of the environment ``default``."""
+    document = decode_toml(file, content)
+    overrides = [
+        settings["parameter_overrides"]
+        for settings in deploy_settings(document.get("default"))
+        if settings.get("parameter_overrides") is not None
+    ]
+    if not overrides:
         raise InputError(file, "contains no parameter_overrides in default.deploy.parameters")
+    for item in overrides:
+        yield from parse_overrides(file, item)
 
 
-def _overrides(file: str, overrides: Any) -> Iterator[tuple[str, str]]:
+def deploy_settings(environment: Any) -> Iterator[dict[str, Any]]:
+    """Yield the settings of one environment of a decoded samconfig file: the global ones, then those of ``deploy``."""
+    for command in ("global", "deploy"):
+        table = environment.get(command) if isinstance(environment, dict) else None
+        parameters = table.get("parameters") if isinstance(table, dict) else None
+        if isinstance(parameters, dict):
+            yield parameters
+
+
+def parse_overrides(file: str, overrides: Any) -> Iterator[tuple[str, str]]:
     """Yield the values of ``parameter_overrides``. Raises :class:`InputError`."""
     if isinstance(overrides, dict):
         yield from _from_json(file, overrides)

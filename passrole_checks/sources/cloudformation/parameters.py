@@ -47,6 +47,7 @@ class Parameters:
 
     def __init__(self, template: Template) -> None:
         self.nodes = template.parameters
+        self.read: set[str] = set()  # names of those whose values were read
         self.given = {
             name: self._as_in_template(name, value) for name, value in template.given.items() if name in self.nodes
         }
@@ -77,6 +78,7 @@ class Parameters:
         ``open_default``: the default is only one of the possible values, as for conditions.
         """
         node = self.nodes[name]
+        self.read.add(name)
         kind = scalar(child(node, "Type")) or "String"
         if kind.startswith("AWS::SSM::Parameter::Value"):
             return unknown(name, at, "SSM parameter, resolved at deployment")
@@ -146,6 +148,7 @@ class Parameters:
     def allowed_values(self, name: str) -> tuple[str, ...] | None:
         """Return all values that a parameter can have; None if they are not listed or too many."""
         node = self.nodes.get(name)
+        self.read.add(name)
         if name in self.given:
             return (self.given[name],)
         declared = self._declared_values(name)

@@ -323,7 +323,7 @@ class PolicyReader:
         """Read the template of a stack set if it is in this file: its policies belong to the stack set."""
         node = child(properties, "TemplateBody") or child(properties, "TemplateURL")
         try:
-            template = read_template_body(self.template, properties)
+            template = read_template_body(self.template, properties, resource.address)
         except InputError as error:
             last = (
                 node or properties

@@ -2,7 +2,8 @@
 
 Source: AWS CloudFormation Template Reference, AWS::CloudFormation::StackSet: ``TemplateBody`` is the text of a
 template, ``Parameters`` are its parameters. Its logical ids are its own, so its content gets addresses below the stack
-set.
+set. AWS CloudFormation Template Reference, AWS::CloudFormation::StackSet StackInstances: ``ParameterOverrides`` are the
+parameters of one group of instances, the others have the values of the stack set.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings
+from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings, unknown
 from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
+from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
+from passrole_checks.sources.model.parameter_overrides import with_overrides
 
 
-def read_template_body(template: Template, properties: yaml.Node) -> Template | None:
+def read_template_body(template: Template, properties: yaml.Node, address: str) -> Template | None:
     """Return the template in the ``TemplateBody`` of a stack set; None unless it is stored verbatim in the file.
 
     Positions are those in the file. Parameters get the stack set's literal ``Parameters``; those with other values lose
-    their defaults. Raises :class:`InputError` if the text is not a template.
+    their defaults. Overridden ones have the value of the stack set or that of a group. ``address``: the logical id of
+    the stack set. Raises :class:`InputError` if the text is not a template.
     """
     node = child(properties, "TemplateBody")
     if not isinstance(node, yaml.ScalarNode) or intrinsic_call(node) is not None:
@@ -37,7 +41,16 @@ def read_template_body(template: Template, properties: yaml.Node) -> Template | 
         text = " " * (column - 1) + node.value
     arguments = _arguments(properties)
     literals = {name: value for name, value in arguments.items() if value is not None}
-    inner = Template(template.file, "\n" * (line - 1) + text, {**literals, **given_to_stack_set(template.given)})
+    base = {name: StringNode((value,), template.position(node)) for name, value in literals.items()}
+    overridden = with_overrides(base, _overrides(template, properties), f"StackInstancesGroup of {address}")
+    given = {name: value for name, value in literals.items() if name not in overridden}
+    call = NestedStackCall({name: ParameterArgument(value, value) for name, value in overridden.items()})
+    inner = Template(
+        template.file,
+        "\n" * (line - 1) + text,
+        {**given, **given_to_stack_set(template.given)},
+        call if overridden else None,
+    )
     for name in arguments.keys() - literals.keys():
         declared = inner.parameters.get(name)
         rows = [entry for entry in entries(declared) if entry[0].value != "Default"]
@@ -55,6 +68,21 @@ def _arguments(properties: yaml.Node) -> dict[str, str | None]:
         if name is not None:
             arguments[name] = scalar(child(item, "ParameterValue"))
     return arguments
+
+
+def _overrides(template: Template, properties: yaml.Node) -> dict[str, dict[str, Node]]:
+    """Return the overridden parameters of each group of instances, by its index."""
+    groups = child(properties, "StackInstancesGroup")
+    overrides: dict[str, dict[str, Node]] = {}
+    for number, group in enumerate(groups.value if isinstance(groups, yaml.SequenceNode) else ()):
+        listed = child(group, "ParameterOverrides")
+        for item in listed.value if isinstance(listed, yaml.SequenceNode) else ():
+            name, value = scalar(child(item, "ParameterKey")), scalar(child(item, "ParameterValue"))
+            if name is not None:
+                at = template.position(item)
+                literal = StringNode((value,), at) if value is not None else unknown(name, at, "set by the stack set")
+                overrides.setdefault(str(number), {})[name] = literal
+    return overrides
 
 
 def as_stack_set_policy(policy: AttachedPolicy, stack_set: ResourceDefinition) -> AttachedPolicy:

@@ -357,7 +357,10 @@ class Configuration:
 
     ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
 
-    CloudFormation: ``parameters`` are the declared parameters, ``nested`` the templates of nested stacks at any depth,
+    ``parameters`` are the declared parameters of a template or the variables of a Terraform root module,
+    ``parameters_read`` those whose values were read; the values of the others change nothing here.
+
+    CloudFormation: ``nested`` the templates of nested stacks at any depth,
     ``stacks`` the addresses of nested stacks with their templates, ``stack`` the name of the stack if known.
 
     Roles: ``received`` are the roles passed to resources, ``instance_profiles`` the instance profiles of this
@@ -382,6 +385,7 @@ class Configuration:
     attached_before: Attachments = NO_ATTACHMENTS
     other_policies: tuple[AttachedPolicy, ...] = ()
     parameters: tuple[str, ...] = ()
+    parameters_read: frozenset[str] = frozenset()
     nested: tuple[str, ...] = ()
     stacks: tuple[tuple[str, str], ...] = ()
     stack: str = ""

@@ -143,6 +143,8 @@ def _configuration(
         suppressions=(*_suppressions(root, run, contents), *contents.suppressions),
         unreadable=(*_unreadable(parsed_files), *run.outside.values(), *invalid, *contents.unreadable),
         account=account_of(root),
+        parameters=tuple(root.folder.variables),
+        parameters_read=frozenset(run.variables_read),
         not_evaluated=(*run.notes(), *_shadowed(run), *contents.not_evaluated),
         received=tuple(contents.received),
         instance_profiles=tuple(contents.instance_profiles),

@@ -172,6 +172,8 @@ class Module:
         if name in self.arguments:
             argument, scope = self.arguments[name]
             return evaluate(argument.value, scope.in_source(argument.source))
+        if not self.address:
+            self.run.variables_read.add(name)
         is_declared_input = block is not None and not self.address
         if is_declared_input and name in self.run.evaluated:
             return self.run.evaluated[name]

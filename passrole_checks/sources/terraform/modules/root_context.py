@@ -26,7 +26,8 @@ class Run:
 
     ``root``: its folder. ``folders``: folders read. ``values``: values of its input variables;
     ``evaluated``: those that are evaluated already, and take precedence. ``not_evaluated``:
-    module calls that could not be evaluated, by subject.
+    module calls that could not be evaluated, by subject. ``variables_read``: the input variables whose values were
+    read.
     """
 
     files: Files
@@ -41,6 +42,7 @@ class Run:
     values: dict[str, Attribute] = field(default_factory=dict)
     evaluated: dict[str, Node] = field(default_factory=dict)
     exclusions: Exclusions = NO_EXCLUSIONS
+    variables_read: set[str] = field(default_factory=set)
 
     def folder(self, path: Path) -> Folder:
         """Return a folder of configuration, read once."""

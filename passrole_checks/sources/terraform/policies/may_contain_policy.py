@@ -185,6 +185,8 @@ class PolicyDetector:
 
     def _test_variable(self, module: Module, name: str, depth: int) -> bool:
         block = module.folder.variables.get(name)
+        if not module.address:
+            module.run.variables_read.add(name)
         if name in module.arguments:
             attribute, scope = module.arguments[name]
             if self._test_attribute(attribute, scope.in_source(attribute.source), depth):

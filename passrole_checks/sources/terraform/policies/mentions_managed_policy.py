@@ -93,8 +93,10 @@ def _sources_of(module: Module, first: str, second: str, third: str, *, data: bo
             attribute, scope = module.arguments[second]
             yield cast("Module", scope.module), bytes_of(attribute)
             yield from ((cast("Module", scope.module), text) for text in _known_texts(scope.variables.values()))
-        elif not module.address and second in module.run.values:
-            yield module, bytes_of(module.run.values[second])
+        elif not module.address:
+            module.run.variables_read.add(second)
+            if second in module.run.values:
+                yield module, bytes_of(module.run.values[second])
         yield from _block_bytes(module, folder.variables.get(second))
     elif first == "module":
         block = folder.modules.get(second)

@@ -1,0 +1,1 @@
+"""Files with values for variables and parameters that no option names."""
