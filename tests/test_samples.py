@@ -33,7 +33,7 @@ PLANNED = [  # those that hold Terraform and its plan
     and name not in ("014-unresolved", "015-new-access", "everyday")
 ]
 SUFFIXES = (
-    *(".tf", ".tofu", ".tfvars", ".hcl", ".yaml", ".json"),
+    *(".tf", ".tofu", ".tfvars", ".hcl", ".yaml", ".json", ".toml"),
     *(".cfn", ".cloudformation", ".j2", ".stack", ".tpl"),  # templates and policy documents, by their content
 )
 NEW_ACCESS = "PASSROLE_015"  # which only a plan has, because only a plan says what was before
