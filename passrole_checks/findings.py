@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Suppression
+from passrole_checks.sources.model.configuration import Framework, HandedTo, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -64,7 +64,8 @@ class Finding:
     ``at``: the statement. ``resource``: the first resource that uses it; ``uses``: the addresses of all of them.
     ``suppressed``: its suppression, if any; such findings are shown on request only. ``gainers``: for a change, those
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
-    AWS managed policy that contains the statement, if one does; ``at`` is then its attachment.
+    AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``handed_to``: the kind
+    of ``resource`` if the policy leaves the configuration there.
     """
 
     check_id: str
@@ -86,3 +87,4 @@ class Finding:
     gainers: tuple[str, ...] = ()
     who: tuple[str, ...] = ()
     managed: str = ""
+    handed_to: HandedTo | None = None

@@ -14,7 +14,13 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.sources.model.configuration import MODULE, is_opaque_consumer
+from passrole_checks.sources.model.configuration import HandedTo
+
+_CONSUMERS = {
+    HandedTo.MODULE: "whose source is not downloaded",
+    HandedTo.RESOURCE: "which may transform it before attaching it",
+    HandedTo.OUTPUT: "which other code may attach",
+}
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
@@ -100,10 +106,8 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
         if other is not shown
     )
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
-    if shown.resource.type == MODULE:
-        words += f" The policy is passed to {shown.resource.address}, whose source is not downloaded."
-    elif is_opaque_consumer(shown.resource.type):
-        words += f" The policy is passed to {shown.resource.address}, which may transform it before attaching it."
+    if shown.handed_to is not None:
+        words += f" The policy is handed to {shown.resource.address}, {_CONSUMERS[shown.handed_to]}."
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)

@@ -57,6 +57,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         for node in placeholders:
             reader.documents.skip(node, f"{str(node.value)[:80]} is a placeholder of another tool")
         reader.read()
+        reader.read_outputs()
         template_suppressions = reader.suppressions()
     except RecursionError:
         raise InputError(file, "nested too deeply") from None

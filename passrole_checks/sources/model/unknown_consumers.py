@@ -1,4 +1,4 @@
-"""Classify policy documents passed to a module or custom resource that may do anything with them.
+"""Policy documents that leave the configuration: what gets them may attach them, or do anything else with them.
 
 The document shows its kind: a resource-based policy or a trust policy names a Principal, an identity-based policy never
 does (IAM User Guide, "AWS JSON policy elements: Principal").
@@ -6,7 +6,9 @@ does (IAM User Guide, "AWS JSON policy elements: Principal").
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.grants.grant import covers_pass_role
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, Ternary
 from passrole_checks.sources.model.configuration import PolicyKind
 
 TOO_DEEP = "nested too deeply to search for policy documents"
@@ -33,3 +35,11 @@ def names_principal(node: Node | None) -> bool:
         named = any(entry.key.literal in _PRINCIPALS for entry in node.entries)
         return named or names_principal(node.get("Statement"))
     return False
+
+
+def may_grant_pass_role(document: Node) -> bool:
+    """True if an identity-based policy allows PassRole, or may allow it."""
+    return not names_principal(document) and any(
+        statement.effect != "Deny" and covers_pass_role(statement)[0] is not Ternary.NO
+        for statement in parse_document(document).statements
+    )

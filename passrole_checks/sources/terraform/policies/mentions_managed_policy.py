@@ -54,7 +54,7 @@ class ManagedPolicyDetector:
             if (owner.address, text) in read:
                 continue  # a whole folder that was already searched
             read.add((owner.address, text))
-            for data, first, second, third in _reference_names(text):
+            for data, first, second, third in reference_names(text):
                 name = owner.address, data, first, second, third
                 if name not in self._without_mention and name not in seen:
                     seen.add(name)
@@ -64,7 +64,7 @@ class ManagedPolicyDetector:
 
 
 @lru_cache(maxsize=4096)
-def _reference_names(source_text: bytes) -> tuple[tuple[bool, str, str, str], ...]:
+def reference_names(source_text: bytes) -> tuple[tuple[bool, str, str, str], ...]:
     """Return the possible references in an expression: true for a data source, and the names."""
     references: dict[tuple[bool, str, str, str], None] = {}
     for match in _NAME.finditer(source_text):

@@ -25,6 +25,7 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.embedded_template import TYPES
+from passrole_checks.sources.model.handed_out_values import without_attached
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
     BOUNDED,
@@ -61,14 +62,20 @@ from passrole_checks.sources.terraform.policies.consumed_roles import (
     may_receive,
     received_roles,
 )
+from passrole_checks.sources.terraform.policies.handed_out import (
+    handed_out_by,
+    handed_out_by_output,
+    managed_policies_by,
+)
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
-from passrole_checks.sources.terraform.policies.passed_to_missing_module import (
-    managed_policies_in_arguments,
-    policies_in_arguments,
-)
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
+from passrole_checks.sources.terraform.policies.unknown_resources import (
+    HandedOutFilter,
+    hands_nothing_out,
+    may_attach_managed_policies,
+)
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -95,21 +102,17 @@ class ModuleContents:
 def collect(root: Module) -> ModuleContents:
     """Return all resources, policies and roles of a root module and its child modules."""
     contents, attachments = ModuleContents(), TerraformAttachments(root)
-    documents, managed = PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
                 _collect_block(module, block, contents, attachments)
             except RecursionError:
                 contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-        for block in module.folder.modules.values():
-            if module.children(block) is None:
-                contents.policies.extend(policies_in_arguments(module, block, documents))
-                attachments.index.managed_policies.extend(managed_policies_in_arguments(module, block, managed))
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)
-    contents.policies = attachments.finish(contents.policies)
+    handed_out = _collect_handed_out(root, contents, attachments)
+    contents.policies = attachments.finish([*contents.policies, *handed_out])
     contents.attached = attachments.index.build(contents.policies).with_others(
         stack.content.attached for stack in stacks
     )
@@ -125,6 +128,35 @@ def collect(root: Module) -> ModuleContents:
         except RecursionError:
             contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
     return contents
+
+
+def _collect_handed_out(
+    root: Module, contents: ModuleContents, attachments: TerraformAttachments
+) -> list[AttachedPolicy]:
+    """Return the documents that leave the configuration, and collect the AWS managed policies that do."""
+    documents, managed = PolicyDetector(), ManagedPolicyDetector()
+    search = HandedOutFilter(documents)
+    found: list[AttachedPolicy] = []
+    for module in root.walk():
+        for block in (*module.folder.resources, *module.folder.modules.values()):
+            try:
+                if block.type == "module":
+                    if module.children(block) is not None:
+                        continue
+                elif (
+                    block.labels[0] in _RELEVANT_TYPES or block.labels[0] in TYPES or hands_nothing_out(block.labels[0])
+                ):
+                    continue
+                if block.type == "module" or search.may_hand_out(module, block):
+                    found.extend(handed_out_by(module, block, documents))
+                if block.type == "module" or may_attach_managed_policies(block):
+                    attachments.index.managed_policies.extend(managed_policies_by(module, block, managed))
+            except RecursionError:
+                contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+    for block in root.folder.outputs.values():
+        if search.may_hand_out(root, block):
+            found.extend(handed_out_by_output(root, block, documents))
+    return list(without_attached(found, contents.policies))
 
 
 def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
