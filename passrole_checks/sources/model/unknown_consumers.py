@@ -6,9 +6,12 @@ does (IAM User Guide, "AWS JSON policy elements: Principal").
 
 from __future__ import annotations
 
+import json
+
+from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import covers_pass_role
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, Ternary
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, Position, StringNode, Ternary, text
 from passrole_checks.sources.model.configuration import PolicyKind
 
 TOO_DEEP = "nested too deeply to search for policy documents"
@@ -43,3 +46,9 @@ def may_grant_pass_role(document: Node) -> bool:
         statement.effect != "Deny" and covers_pass_role(statement)[0] is not Ternary.NO
         for statement in parse_document(document).statements
     )
+
+
+def managed_policy_may_grant(arn: str) -> bool:
+    """True if an AWS managed policy allows PassRole, or if nothing is known of a managed policy."""
+    policy = managed_policy(arn)
+    return policy is None or may_grant_pass_role(text(json.dumps(dict(policy.document)), Position("", 1)))

@@ -44,6 +44,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -69,6 +70,7 @@ from passrole_checks.sources.terraform.policies.handed_out import (
 )
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
+from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.unknown_resources import (
@@ -76,6 +78,7 @@ from passrole_checks.sources.terraform.policies.unknown_resources import (
     hands_nothing_out,
     may_attach_managed_policies,
 )
+from passrole_checks.sources.terraform.policies.unused_documents import unused_documents
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -118,6 +121,7 @@ def collect(root: Module) -> ModuleContents:
     )
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
+    contents.not_evaluated.extend(_unattached(root, attachments))
     for block, resource, scope, when in _role_consumers(root):
         try:
             inner = received_in.get(resource.address, ())
@@ -157,6 +161,27 @@ def _collect_handed_out(
         if search.may_hand_out(root, block):
             found.extend(handed_out_by_output(root, block, documents))
     return list(without_attached(found, contents.policies))
+
+
+def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unreadable]:
+    """Yield notes on policies that may allow PassRole, and that nobody gets with the values that are known."""
+
+    def may_grant(module: Module, block: Block) -> bool:
+        scope = module.instance_scope(block, None)
+        at = scope.position(block.span)
+        resource = ResourceDefinition(
+            module.full_address(block_address(block)), block.labels[0], Framework.TERRAFORM, at
+        )
+        return any(
+            policy.kind is PolicyKind.IDENTITY and may_grant_pass_role(policy.document)
+            for policy in _policies(block, resource, scope, attachments)
+        ) or attachments.may_attach_pass_role(block, scope)
+
+    try:
+        yield from unused_documents(root)
+        yield from blocks_without_instance(root, may_grant)
+    except RecursionError:
+        return  # the code that is nested too deeply is reported where it is used
 
 
 def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
