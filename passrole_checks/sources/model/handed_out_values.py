@@ -117,26 +117,30 @@ def managed_policies_in(
             yield from managed_policies_in(entry.value, f"{path}/{entry.key}", when, depth - 1)
 
 
-def without_attached(handed: Iterable[AttachedPolicy], policies: Iterable[AttachedPolicy]) -> Iterator[AttachedPolicy]:
+def without_attached(
+    handed: Iterable[AttachedPolicy], policies: Iterable[AttachedPolicy], *, by_position: bool = True
+) -> Iterator[AttachedPolicy]:
     """Yield the documents that leave the configuration, except those that ``policies`` contain in full.
 
-    Such a document is attached in the configuration as well, and is checked there.
+    Such a document is attached in the configuration as well, and is checked there. ``by_position``: false for a plan,
+    which repeats a document wherever it is used.
     """
     pending = list(handed)
     attached = {
         statement
         for policy in (policies if pending else ())
         if policy.handed_to is None and policy.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)
-        for statement in _statements_of(policy)
+        for statement in _statements_of(policy, by_position)
     }
     for policy in pending:
-        statements = _statements_of(policy)
+        statements = _statements_of(policy, by_position)
         if not statements or not statements <= attached:
             yield policy
 
 
-def _statements_of(policy: AttachedPolicy) -> set[tuple[Position, tuple[str, ...]]]:
-    return {(statement.at, statement.identity) for statement in parse_document(policy.document).statements}
+def _statements_of(policy: AttachedPolicy, by_position: bool) -> set[tuple[Position | None, tuple[str, ...]]]:
+    statements = parse_document(policy.document).statements
+    return {(statement.at if by_position else None, statement.identity) for statement in statements}
 
 
 def _removes(call: ObjectNode) -> bool:

@@ -16,7 +16,19 @@ from passrole_checks.sources.model.configuration import PolicyKind
 
 TOO_DEEP = "nested too deeply to search for policy documents"
 
+# resources whose arguments decide when something is replaced, or are read by other blocks (terraform_data.x.output)
+_KEEPERS = ("null_resource", "random_", "terraform_data", "time_")
+# providers with policies of the same form that grant nothing in AWS (Alibaba Cloud RAM, Tencent Cloud CAM, MinIO, ...)
+_OTHER_CLOUDS = (
+    "alicloud_", "bytepluscc_", "flexibleengine_", "g42cloud_", "huaweicloud_", "minio_", "opentelekomcloud_", "ovh_",
+    "sbercloud_", "scaleway_", "tencentcloud_", "volcengine_", "volcenginecc_", "wasabi_",
+)  # fmt: skip
 _PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
+
+
+def hands_nothing_out(type_: str) -> bool:
+    """True if Terraform resources of a type hand no policy document out of the configuration."""
+    return type_.startswith((*_KEEPERS, *_OTHER_CLOUDS))
 
 
 def infer_policy_kind(path: str, document: Node) -> PolicyKind:

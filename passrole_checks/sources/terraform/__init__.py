@@ -22,6 +22,7 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
+from passrole_checks.sources.terraform.modules.called_roots import called_roots
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
@@ -213,4 +214,4 @@ def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadab
     return tuple(undeclared_values(inputs, declared))
 
 
-__all__ = ["called_folders", "expect_reads", "load", "undeclared_inputs", "unreadable_inputs"]
+__all__ = ["called_folders", "called_roots", "expect_reads", "load", "undeclared_inputs", "unreadable_inputs"]

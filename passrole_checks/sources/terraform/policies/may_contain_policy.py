@@ -198,7 +198,7 @@ class PolicyDetector:
         if block is None:
             return False
         type_ = block.body.get("type")
-        if type_ is not None and _SUSPICIOUS.search(bytes_of(type_)) and _has_policy_keys(type_.value):
+        if type_ is not None and _SUSPICIOUS.search(type_.source_bytes) and _has_policy_keys(type_.value):
             return True
         return self._test_value(module, block.body.get("default"), depth)
 
@@ -231,7 +231,7 @@ class PolicyDetector:
         self, attribute: Attribute, scope: EvaluationScope, depth: int, bound: frozenset[str] = frozenset()
     ) -> bool:
         """Test an attribute, first by its source text alone."""
-        if not _SUSPICIOUS.search(bytes_of(attribute)):
+        if not _SUSPICIOUS.search(attribute.source_bytes):
             return False
         return self.may_contain(attribute.value, scope, bound, depth)
 
@@ -242,12 +242,6 @@ class PolicyDetector:
         if each is not None and self._test_value(module, each, depth):
             return True
         return self._test_attribute(attribute, module.scope(attribute.source), depth, frozenset({"each"}))
-
-
-def bytes_of(attribute: Attribute) -> bytes:
-    """Return the source text of an attribute."""
-    source, span = attribute.source, attribute.span
-    return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
 
 
 def _is_plain_format(arguments: tuple[Expression, ...]) -> bool:

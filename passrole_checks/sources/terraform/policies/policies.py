@@ -27,24 +27,20 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.embedded_template import TYPES
 from passrole_checks.sources.model.handed_out_values import without_attached
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
-    BOUNDED,
     HOLDERS,
     IDENTITY_POLICIES,
     INSTANCE_PROFILES,
-    MEMBERSHIPS,
-    NAMED_ATTACHMENTS,
+    KNOWN_TYPES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
-    SCP_TARGETS,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
     not_read_reason,
 )
-from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
+from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, may_grant_pass_role
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -75,7 +71,6 @@ from passrole_checks.sources.terraform.policies.resource_instances import block_
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.unknown_resources import (
     HandedOutFilter,
-    hands_nothing_out,
     may_attach_managed_policies,
 )
 from passrole_checks.sources.terraform.policies.unused_documents import unused_documents
@@ -147,9 +142,7 @@ def _collect_handed_out(
                 if block.type == "module":
                     if module.children(block) is not None:
                         continue
-                elif (
-                    block.labels[0] in _RELEVANT_TYPES or block.labels[0] in TYPES or hands_nothing_out(block.labels[0])
-                ):
+                elif block.labels[0] in KNOWN_TYPES or block.labels[0] in TYPES or hands_nothing_out(block.labels[0]):
                     continue
                 if block.type == "module" or search.may_hand_out(module, block):
                     found.extend(handed_out_by(module, block, documents))
@@ -212,7 +205,7 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
     type_ = block.labels[0]
     if type_ in TYPES:
         return
-    if type_ not in _RELEVANT_TYPES:
+    if type_ not in KNOWN_TYPES:
         address = module.full_address(block_address(block))
         at = module.scope(block.source).position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
@@ -350,9 +343,3 @@ def _role_definition(
         _document(block, TRUST_POLICIES[resource.type], scope),
         (when,) if when else (),
     )
-
-
-_RELEVANT_TYPES = frozenset({
-    *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
-    *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
-})  # fmt: skip

@@ -16,19 +16,7 @@ _DOCUMENT = re.compile(rb"Statement|\b[Aa]ctions?\b")
 _READS_FILE = re.compile(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
 _POLICY_FILE = re.compile(rb"\.json\b|(?i:polic)")
 _DOCUMENT_SOURCES = frozenset({"aws_iam_policy_document", "aws_iam_policy", "template_file", "local_file"})
-# their arguments only decide when something is replaced, or are read by other blocks (terraform_data.x.output)
-_KEEPERS = ("null_resource", "random_", "terraform_data", "time_")
-# providers with policies of the same form that grant nothing in AWS (Alibaba Cloud RAM, Tencent Cloud CAM, MinIO, ...)
-_OTHER_CLOUDS = (
-    "alicloud_", "bytepluscc_", "flexibleengine_", "g42cloud_", "huaweicloud_", "minio_", "opentelekomcloud_", "ovh_",
-    "sbercloud_", "scaleway_", "tencentcloud_", "volcengine_", "volcenginecc_", "wasabi_",
-)  # fmt: skip
 _OWN_PROVIDERS = ("aws_", "awscc_")
-
-
-def hands_nothing_out(type_: str) -> bool:
-    """True if resources of a type hand no policy document out of the configuration."""
-    return type_.startswith((*_KEEPERS, *_OTHER_CLOUDS))
 
 
 def may_attach_managed_policies(block: Block) -> bool:

@@ -12,7 +12,6 @@ from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
 from passrole_checks.sources.terraform.modules.folder import Folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.handed_out import documents_of
-from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
@@ -33,7 +32,7 @@ def unused_documents(root: Module) -> Iterator[Unreadable]:
     for same in modules.values():
         folder = same[0].folder
         documents = [block for block in folder.data if block.labels[0] == DOCUMENT]
-        local_names = [name for name, attribute in folder.locals.items() if _IN_LOCAL.search(bytes_of(attribute))]
+        local_names = [name for name, attribute in folder.locals.items() if _IN_LOCAL.search(attribute.source_bytes)]
         if documents or local_names:
             yield from _unused_in(same, documents, local_names)
 
