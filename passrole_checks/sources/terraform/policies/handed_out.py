@@ -39,6 +39,7 @@ from passrole_checks.sources.terraform.policies.may_contain_policy import Policy
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
+from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
@@ -46,19 +47,21 @@ META_ARGUMENTS = frozenset({"source", "version", "providers", "provider", "count
 _META_BLOCKS = frozenset({"connection", "dynamic", "lifecycle", "provisioner", "timeouts"})
 
 
-def handed_out_by(module: Module, block: Block, detector: PolicyDetector) -> Iterator[AttachedPolicy]:
+def handed_out_by(
+    module: Module, block: Block, detector: PolicyDetector, search: HandedOutFilter
+) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in the arguments of a ``module`` or ``resource`` block.
 
     The block is their resource; ``path`` leads from the argument to the document.
     """
     arguments = detector.candidate_arguments(module, block, META_ARGUMENTS)
-    nested = _nested_types(block)
+    nested = _nested_types(module, block, search)
     if not arguments and not nested:
         return
     kind = _kind_of(block)
     for resource, scope, _ in resource_instances(module, block):
         values = [(attribute.name, attribute, scope, ()) for attribute in arguments]
-        for path, attribute, inner, when in (*values, *_nested_arguments(block, nested, scope)):
+        for path, attribute, inner, when in (*values, *_nested_arguments(module, block, nested, scope, search)):
             value = evaluate(attribute.value, inner.in_source(attribute.source))
             for place, policy in _documents(value, path, MAX_DEPTH, lenient=kind is HandedTo.MODULE):
                 if policy is not None:
@@ -116,16 +119,26 @@ def _kind_of(block: Block) -> HandedTo:
     return HandedTo.MODULE if block.type == "module" else HandedTo.RESOURCE
 
 
-def _nested_types(block: Block) -> tuple[str, ...]:
-    """Return the types of the nested blocks of a resource block, also of those that ``dynamic`` blocks generate."""
+def _nested_types(module: Module, block: Block, search: HandedOutFilter) -> tuple[str, ...]:
+    """Return the types of nested blocks, also of those that ``dynamic`` blocks generate, that may hold a document."""
     if block.type == "module":
         return ()
-    types = (inner.labels[0] if inner.type == "dynamic" and inner.labels else inner.type for inner in block.body.blocks)
+    types = (
+        inner.labels[0] if inner.type == "dynamic" and inner.labels else inner.type
+        for inner in block.body.blocks
+        if search.may_hand_out(module, inner)
+    )
     return tuple(dict.fromkeys(type_ for type_ in types if type_ not in _META_BLOCKS))
 
 
 def _nested_arguments(
-    block: Block, types: tuple[str, ...], scope: EvaluationScope, prefix: str = "", depth: int = 3
+    module: Module,
+    block: Block,
+    types: tuple[str, ...],
+    scope: EvaluationScope,
+    search: HandedOutFilter,
+    prefix: str = "",
+    depth: int = 3,
 ) -> Iterator[tuple[str, Attribute, EvaluationScope, PathCondition]]:
     """Yield the arguments of nested blocks: path, argument, scope, and the path condition of the nested block."""
     for type_ in types:
@@ -134,7 +147,8 @@ def _nested_arguments(
             for attribute in inner.body.attributes:
                 yield f"{path}/{attribute.name}", attribute, inner_scope, when
             if depth:
-                below = _nested_arguments(inner, _nested_types(inner), inner_scope, f"{path}/", depth - 1)
+                types_inside = _nested_types(module, inner, search)
+                below = _nested_arguments(module, inner, types_inside, inner_scope, search, f"{path}/", depth - 1)
                 for place, attribute, found, further in below:
                     yield place, attribute, found, (*when, *further)
 

@@ -145,7 +145,7 @@ def _collect_handed_out(
                 elif block.labels[0] in KNOWN_TYPES or block.labels[0] in TYPES or hands_nothing_out(block.labels[0]):
                     continue
                 if block.type == "module" or search.may_hand_out(module, block):
-                    found.extend(handed_out_by(module, block, documents))
+                    found.extend(handed_out_by(module, block, documents, search))
                 if block.type == "module" or may_attach_managed_policies(block):
                     attachments.index.managed_policies.extend(managed_policies_by(module, block, managed))
             except RecursionError:

@@ -12,7 +12,7 @@ from passrole_checks.sources.terraform.policies.may_contain_policy import Policy
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import AWS_MANAGED, reference_names
 from passrole_checks.sources.terraform.reading.syntax import Block
 
-_DOCUMENT = re.compile(rb"Statement|\b[Aa]ctions?\b")
+_STATEMENT_KEYS = ((b"actions", b"resources"), (b"Action", b"Effect"))  # of statements without a document
 _READS_FILE = re.compile(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
 _POLICY_FILE = re.compile(rb"\.json\b|(?i:polic)")
 _DOCUMENT_SOURCES = frozenset({"aws_iam_policy_document", "aws_iam_policy", "template_file", "local_file"})
@@ -38,7 +38,9 @@ class HandedOutFilter:
     def may_hand_out(self, module: Module, block: Block) -> bool:
         """True if the source text of a block may lead to a policy document."""
         source_text = block.source_bytes
-        if source_text is None or _DOCUMENT.search(source_text):
+        if source_text is None or b"Statement" in source_text:
+            return True
+        if any(action in source_text and resource in source_text for action, resource in _STATEMENT_KEYS):
             return True
         if _READS_FILE.search(source_text) and _POLICY_FILE.search(source_text):
             return True
