@@ -41,7 +41,7 @@ from passrole_checks.sources.terraform.policies.resource_instances import block_
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
-from passrole_checks.sources.terraform.resources.blocks import blocks_of
+from passrole_checks.sources.terraform.resources.blocks import blocks_of, iterator_name
 
 META_ARGUMENTS = frozenset({"source", "version", "providers", "provider", "count", "for_each", "depends_on"})
 _META_BLOCKS = frozenset({"connection", "dynamic", "lifecycle", "provisioner", "timeouts"})
@@ -54,7 +54,11 @@ def handed_out_by(
 
     The block is their resource; ``path`` leads from the argument to the document.
     """
-    arguments = detector.candidate_arguments(module, block, META_ARGUMENTS)
+    arguments = [
+        argument
+        for argument in detector.candidate_arguments(module, block, META_ARGUMENTS)
+        if block.type == "module" or search.may_hand_out(module, argument)
+    ]
     nested = _nested_types(module, block, search)
     if not arguments and not nested:
         return
@@ -126,9 +130,32 @@ def _nested_types(module: Module, block: Block, search: HandedOutFilter) -> tupl
     types = (
         inner.labels[0] if inner.type == "dynamic" and inner.labels else inner.type
         for inner in block.body.blocks
-        if search.may_hand_out(module, inner)
+        if _may_hold_document(module, inner, search)
     )
     return tuple(dict.fromkeys(type_ for type_ in types if type_ not in _META_BLOCKS))
+
+
+def _may_hold_document(module: Module, block: Block, search: HandedOutFilter, iterators: tuple[str, ...] = ()) -> bool:
+    """True if an argument of a nested block may hold a document.
+
+    ``iterators``: variables of the ``dynamic`` blocks around it whose elements may hold one.
+    """
+    if not search.may_hand_out(module, block) and not iterators:
+        return False
+    if block.type == "dynamic" and block.labels:
+        for_each = block.body.get("for_each")
+        if for_each is not None and search.without_files.may_hand_out(module, for_each):
+            iterators = (*iterators, iterator_name(block))
+    return any(_may_be_document(module, argument, search, iterators) for argument in block.body.attributes) or any(
+        _may_hold_document(module, inner, search, iterators) for inner in block.body.blocks
+    )
+
+
+def _may_be_document(module: Module, argument: Attribute, search: HandedOutFilter, iterators: tuple[str, ...]) -> bool:
+    if argument.name in ("for_each", "iterator", "labels"):
+        return False
+    uses_element = any(f"{name}.".encode() in argument.source_bytes for name in iterators)
+    return uses_element or search.may_hand_out(module, argument)
 
 
 def _nested_arguments(

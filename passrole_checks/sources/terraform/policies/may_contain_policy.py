@@ -116,10 +116,6 @@ class PolicyDetector:
             case _:
                 return True
 
-    def name_may_contain(self, module: Module, name: str, steps: list[str]) -> bool:
-        """True if a reference, such as ``local`` with the step ``policy``, may lead to a document."""
-        return self._test_name(module, name, [*steps], 0)
-
     def candidate_arguments(self, module: Module, block: Block, left_out: frozenset[str]) -> list[Attribute]:
         """Return the arguments of a block that may contain a document, except those in ``left_out``."""
         each = block.body.get("for_each")

@@ -57,7 +57,7 @@ class ManagedPolicyDetector:
                 name = owner.address, data, first, second, third
                 if name not in self._without_mention and name not in seen:
                     seen.add(name)
-                    pending += _sources_of(owner, first, second, third, data=data)
+                    pending += sources_of(owner, first, second, third, data=data)
         self._without_mention |= seen
         return False
 
@@ -79,7 +79,7 @@ def _is_mentioned_anywhere(module: Module) -> bool:
     return any(_MARK in text for text in (*texts, *(value.source.data for value in run.values.values())))
 
 
-def _sources_of(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
+def sources_of(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
     """Yield the source texts that a name refers to, each with its module."""
     folder = module.folder
     if data:

@@ -22,7 +22,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import unresol
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.resource_instances import block_address
-from passrole_checks.sources.terraform.policies.unused_documents import DOCUMENT
+from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import each_object, expand_dynamic, iterator_name

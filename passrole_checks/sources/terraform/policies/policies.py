@@ -134,7 +134,7 @@ def _collect_handed_out(
 ) -> list[AttachedPolicy]:
     """Return the documents that leave the configuration, and collect the AWS managed policies that do."""
     documents, managed = PolicyDetector(), ManagedPolicyDetector()
-    search = HandedOutFilter(documents)
+    search = HandedOutFilter()
     found: list[AttachedPolicy] = []
     for module in root.walk():
         for block in (*module.folder.resources, *module.folder.modules.values()):

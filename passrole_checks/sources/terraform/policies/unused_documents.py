@@ -12,10 +12,10 @@ from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
 from passrole_checks.sources.terraform.modules.folder import Folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.handed_out import documents_of
+from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
 from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
-DOCUMENT = "aws_iam_policy_document"
 _MENTION = re.compile(rb"(?<![\w.-])(?:data\s*\.\s*aws_iam_policy_document|local)\s*\.\s*([A-Za-z_][\w-]*)")
 _IN_LOCAL = re.compile(rb"Statement|\bactions\b")
 _Name = tuple[str, str]  # "data" or "local", and the name
