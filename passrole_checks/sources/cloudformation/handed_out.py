@@ -35,7 +35,13 @@ from passrole_checks.sources.model.handed_out_values import (
     is_document,
     managed_policies_in,
 )
-from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind, names_principal
+from passrole_checks.sources.model.unknown_consumers import (
+    TOO_DEEP,
+    infer_policy_kind,
+    managed_policy_may_grant,
+    may_grant_pass_role,
+    names_principal,
+)
 
 _ELEMENTS = (frozenset({"Effect"}), frozenset({"Action", "NotAction"}), frozenset({"Resource", "NotResource"}))
 _MARKS = ('"Statement"', 'Statement\\"', "eyJ", "ewo", "eyA")  # in the text of a document, or of its Base64 form
@@ -94,6 +100,26 @@ def handed_out_managed_policies(
         evaluated = documents.evaluator.guarded(documents.evaluator.node(value))
         for path, when, arn in managed_policies_in(evaluated, key.value):
             yield ManagedAttachment(resource.address, arn, resource, path, arn.at, when, handed_to=HandedTo.RESOURCE)
+
+
+def may_hold_grant(documents: TemplateDocuments, properties: yaml.Node) -> bool:
+    """True if a policy document or AWS managed policy among the properties of a resource may allow PassRole.
+
+    The conditions of the resource are ignored.
+    """
+    for key, value in entries(properties):
+        for node in _nodes_below(value):
+            if isinstance(node, yaml.ScalarNode) and AWS_MANAGED in node.value:
+                name = node.value.partition(AWS_MANAGED)[2]
+                if managed_policy_may_grant(f"arn:aws{AWS_MANAGED}{name}"):
+                    return True
+        if not _may_contain_document(value):
+            continue
+        for element, _ in _find_candidates(documents, PropertyNode(key.value, value), MAX_DEPTH):
+            document = documents.evaluator.node(element.node)
+            if is_document(document) and may_grant_pass_role(document):
+                return True
+    return False
 
 
 def _documents_at(

@@ -28,6 +28,7 @@ from passrole_checks.sources.cloudformation.handed_out import (
     collect_outputs,
     handed_out_managed_policies,
     is_opaque_consumer,
+    may_hold_grant,
 )
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
@@ -228,8 +229,13 @@ class PolicyReader:
         if condition is None:
             self._read_properties(resource, properties)
         else:
+            never = self.evaluator.decided_outcome(condition) is False
             with self.evaluator.assume(condition, True):
                 self._read_properties(resource, properties)
+                if never and may_hold_grant(self.documents, properties):
+                    self.documents.skip(
+                        key, f"{logical_id} is never created: its condition {condition} is always false"
+                    )
 
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; if they are under ``Fn::If``, each variant."""

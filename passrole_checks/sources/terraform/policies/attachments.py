@@ -120,6 +120,9 @@ class TerraformAttachments:
         name = ATTACHMENTS[type_][0] if type_ in ATTACHMENTS else OWN_ATTACHMENTS.get(type_)
         if name is None:
             return False
+        argument = block.body.get(name)
+        if argument is None or any(f"{type_}.".encode() in argument.source_bytes for type_ in MANAGED_POLICIES):
+            return False  # of a policy of this configuration, which is checked itself
         values = flatten_variants(references.value_of(block, name, scope))
         return any(
             isinstance(value, StringNode)

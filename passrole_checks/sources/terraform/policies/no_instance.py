@@ -21,12 +21,13 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import unresolved
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import reference_names
 from passrole_checks.sources.terraform.policies.resource_instances import block_address
 from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import each_object, expand_dynamic, iterator_name
-from passrole_checks.sources.terraform.resources.data_document import build_statement
+from passrole_checks.sources.terraform.resources.data_document import build_document, build_statement
 
 _TYPES = frozenset({*IDENTITY_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *OWN_ATTACHMENTS})
 _Place = tuple[str, int]
@@ -56,6 +57,23 @@ def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], b
             if block.labels[0] == DOCUMENT and module.instances(block).items:
                 _note_dynamic(module, block, f"data.{DOCUMENT}.{block.labels[1]}", "statement", notes, existing)
     yield from (note for place, note in notes.items() if place not in existing)
+
+
+def grants_nothing_either(module: Module, block: Block, path: str) -> bool:
+    """True if an argument refers to data sources with policy documents, all of which have no instance and do not allow
+    PassRole."""
+    argument = block.body.get(path)
+    names = [
+        second
+        for data, first, second, _ in (reference_names(argument.source_bytes) if argument is not None else ())
+        if data and first == DOCUMENT
+    ]
+    documents = [document for name in names if (document := module.folder.data_source(DOCUMENT, name)) is not None]
+    return bool(documents) and not any(
+        module.instances(document).items
+        or may_grant_pass_role(build_document(document, module.instance_scope(document, None)))
+        for document in documents
+    )
 
 
 def _note_dynamic(
@@ -96,4 +114,5 @@ def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> boo
 
 
 def _note(address: str, block: Block, count: str) -> Unreadable:
-    return Unreadable(block.source.file, f"{address} has no instance ({count})", block.span.line)
+    reason = f"{address} has no instance ({count})"
+    return Unreadable(block.source.file, reason, block.span.line, subject=f"{block.source.file}:{block.span.line}")

@@ -66,7 +66,7 @@ from passrole_checks.sources.terraform.policies.handed_out import (
 )
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
-from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance
+from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, grants_nothing_either
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.unknown_resources import (
@@ -166,7 +166,8 @@ def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unr
             module.full_address(block_address(block)), block.labels[0], Framework.TERRAFORM, at
         )
         return any(
-            policy.kind is PolicyKind.IDENTITY and may_grant_pass_role(policy.document)
+            policy.kind is PolicyKind.IDENTITY
+            and (may_grant_pass_role(policy.document) and not grants_nothing_either(module, block, policy.path))
             for policy in _policies(block, resource, scope, attachments)
         ) or attachments.may_attach_pass_role(block, scope)
 

@@ -82,7 +82,7 @@ def _used_names(folder: Folder, modules: list[Module]) -> set[_Name]:
 
 
 def _is_user(block: Block, modules: list[Module]) -> bool:
-    """True if a block hands on what it mentions, or may do so."""
+    """True if a block passes on what it mentions, or may do so."""
     if block.type == "output":
         return any(_is_output_used(module, block.labels[0]) for module in modules)
     if block.type == "resource" and block.labels[0].startswith(_KEEPERS):
