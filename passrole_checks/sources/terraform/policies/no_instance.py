@@ -51,8 +51,7 @@ def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], b
                 for type_ in NESTED_POLICIES.get(block.labels[0], ())[:1]:
                     _note_dynamic(module, block, block_address(block), type_, notes, existing)
             elif place not in notes and may_grant(module, block):
-                address = module.full_address(block_address(block))
-                notes[place] = _note(address, block, module.instance_count_text(block))
+                notes[place] = _note(block_address(block), block, module.instance_count_text(block))
         for block in module.folder.data:
             if block.labels[0] == DOCUMENT and module.instances(block).items:
                 _note_dynamic(module, block, f"data.{DOCUMENT}.{block.labels[1]}", "statement", notes, existing)
@@ -92,7 +91,7 @@ def _note_dynamic(
         elif place not in notes and _may_generate_grant(inner, type_, scope):
             for_each = inner.body.get("for_each")
             text = scope.source_text(for_each.value.span) if for_each is not None else ""
-            notes[place] = _note(f'{module.full_address(address)}: dynamic "{type_}"', inner, f"for_each = {text}")
+            notes[place] = _note(f'{address}: dynamic "{type_}"', inner, f"for_each = {text}")
 
 
 def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> bool:
@@ -114,5 +113,4 @@ def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> boo
 
 
 def _note(address: str, block: Block, count: str) -> Unreadable:
-    reason = f"{address} has no instance ({count})"
-    return Unreadable(block.source.file, reason, block.span.line, subject=f"{block.source.file}:{block.span.line}")
+    return Unreadable(block.source.file, f"{address} has no instance ({count})", block.span.line)

@@ -46,15 +46,14 @@ def _unused_in(modules: list[Module], documents: list[Block], local_names: list[
             continue
         scope = module.instance_scope(block, None)
         if may_grant_pass_role(build_document(block, scope)):
-            address = module.full_address(f"data.{DOCUMENT}.{block.labels[1]}")
-            yield _note(address, block.source.file, block.span.line)
+            yield _note(f"data.{DOCUMENT}.{block.labels[1]}", block.source.file, block.span.line)
     for name in local_names:
         if ("local", name) in used:
             continue
         attribute = module.folder.locals[name]
         at = module.scope(attribute.source).position(attribute.span)
         if any(map(may_grant_pass_role, documents_of(module.local(name, at)))):
-            yield _note(module.full_address(f"local.{name}"), attribute.source.file, attribute.span.line)
+            yield _note(f"local.{name}", attribute.source.file, attribute.span.line)
 
 
 def _note(address: str, file: str, line: int) -> Unreadable:
