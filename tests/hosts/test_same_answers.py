@@ -37,6 +37,8 @@ MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
+OUTPUTS = "policies in outputs"
+CALLED_ROOTS = "modules that are root modules although other folders call them"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
 
@@ -64,6 +66,9 @@ DIFFERENCES = {
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
+    ("checkov", "handed-out/cloudformation/template.yaml", "Outputs.Policy"): OUTPUTS,
+    ("checkov", "plans/plan/handed-out.json", "output.published"): OUTPUTS,
+    ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
 }
@@ -118,6 +123,8 @@ _CHANGE = {
 _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
+_WIDE = 'variable "roles" {\n  default = ["*"]\n}\n' + _RESOURCE.replace('"Resource": "*"', '"Resource": var.roles')
+_NARROW = 'module "m" {\n  source = "../"\n  roles  = ["arn:aws:iam::111122223333:role/app"]\n}\n'
 _STACK = """\
 resource "aws_cloudformation_stack" "s" {
   name          = "s"
@@ -177,6 +184,12 @@ FORMS: dict[str, Form] = {
     ),
     "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
     "policies in SAM's `Globals`": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
+    OUTPUTS: Form(
+        "checkov",
+        {"template.yaml": "Resources: {T: {Type: AWS::SNS::Topic}}\n" + f"Outputs: {{P: {{Value: '{_DOCUMENT}'}}}}\n"},
+        "Outputs.P",
+    ),
+    CALLED_ROOTS: Form("checkov", {"main.tf": _WIDE, "examples/main.tf": _NARROW}),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
@@ -221,7 +234,11 @@ def test_every_check_has_findings_in_the_samples() -> None:
 
 def test_every_flaggable_type_is_registered() -> None:
     """The adapter registers every Terraform resource type that has a finding in the samples."""
-    flagged = {answer.resource for answer in command_line() if "/terraform/" in answer.file or "/plan/" in answer.file}
+    flagged = {
+        answer.resource
+        for answer in command_line()
+        if ("/terraform/" in answer.file or "/plan/" in answer.file) and "handed-out" not in answer.file
+    }
     types = {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged}
     assert types and types - {"module"} <= set(TERRAFORM_TYPES)
 
