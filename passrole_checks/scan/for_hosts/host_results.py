@@ -106,7 +106,7 @@ class HostResult:
         )
 
     def handed_out(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
-        """Return the findings of a check on policies that a resource hands out of the configuration."""
+        """Return the findings of a check on policies that leave the configuration at a resource."""
         return tuple(found for found in self.about(check_id, address) if found[1].handed_to is not None)
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:

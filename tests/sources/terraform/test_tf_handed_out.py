@@ -186,7 +186,7 @@ def test_dynamic_statement_without_instance_gives_a_note(tmp_path: Path) -> None
 
 
 def test_instance_in_another_call_of_the_module_needs_no_note(tmp_path: Path) -> None:
-    """What is off in one call and on in another is judged."""
+    """A block that is off in one call and on in another is judged."""
     calls = 'module "a" {\n  source = "./m"\n}\nmodule "b" {\n  source = "./m"\n  on = true\n}\n'
     policy = f'resource "aws_iam_policy" "p" {{\n  count  = var.on ? 1 : 0\n  policy = {ENCODED}\n}}\n'
     child = 'variable "on" {\n  default = false\n}\n' + policy
