@@ -275,7 +275,7 @@ class _OnData(_OnBlock, DataCheck):
 
 
 class _OnOtherResource(_OnBlock, TerraformCheck):
-    """Resources of types that attach no policies themselves: policies that leave the configuration there may be flagged."""
+    """Resources of types that attach no policies themselves, for the policies that leave the configuration there."""
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
         if unavailable or self.entity_type in host_results.TERRAFORM_TYPES:
