@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Suppression
+from passrole_checks.sources.model.configuration import Framework, HandedTo, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -66,6 +66,7 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there.
     """
 
     check_id: str
@@ -88,3 +89,4 @@ class Finding:
     who: tuple[str, ...] = ()
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
+    handed_to: HandedTo | None = None

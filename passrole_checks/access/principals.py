@@ -38,10 +38,10 @@ from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import is_management_account
 from passrole_checks.sources.model.configuration import (
-    MODULE,
     AttachedPolicy,
     BoundaryUse,
     Configuration,
+    HandedTo,
     ManagedAttachment,
     PolicyKind,
 )
@@ -141,7 +141,7 @@ class Principals:
         """The attached AWS managed policies about PassRole, one for each attachment, with all principals that it is
         attached to.
 
-        The principals in a module that is not downloaded are unknown. Policies that cannot be checked on their own are
+        The principals outside of the configuration are unknown. Policies that cannot be checked on their own are
         left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attached.managed_policies:
@@ -154,8 +154,9 @@ class Principals:
                 one.resource,
                 one.path,
                 _under(one.when, _node(policy.document, one.at, one.policy.defaults)),
-                principals=tuple(holders) if one.resource.type != MODULE else (),
+                principals=tuple(holders) if one.handed_to in (None, HandedTo.COMMAND) else (),
                 managed=policy.name,
+                handed_to=one.handed_to,
             )
             for policy, one, holders in together.values()
         )
@@ -239,7 +240,7 @@ class Principals:
         known = self._alone.get(id(policy))
         if known is None:
             statements = self._read(policy)
-            complete = policy.resource.type != MODULE and all(one.whole for one in statements)
+            complete = policy.handed_to is None and all(one.whole for one in statements)
             permissions = Permissions(statements, (), complete, self.account)
             known = self._alone[id(policy)] = Principal(policy.resource.address, PrincipalKind.POLICY, permissions)
         return known

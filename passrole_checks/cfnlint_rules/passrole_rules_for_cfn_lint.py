@@ -205,6 +205,9 @@ def _shown(finding: Finding, check: type[Check]) -> bool:
 
 def _path(address: str, finding: Finding, template: Template) -> list[str | int]:
     keys = finding.statement_path.split("/") if finding.statement_path else []
+    section, _, name = address.partition(".")
+    if section == "Outputs":
+        return [section, name, *(int(key) if key.isdigit() else key for key in keys)]
     resources = template.template.get("Resources")
     inside = isinstance(resources, dict) and address in resources  # SAM's Globals are no resources
     # cfn-lint does not know the resources of nested stacks, nor those of a loop whose collection is not known

@@ -234,7 +234,7 @@ class _OnBlock(_Asking):
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
     ) -> Any:
         # Most blocks carry nothing, and checkov's own run costs more than to find that out.
-        self.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
+        self.entity_path, self.entity_type = f"{scanned_file}:{entity_type}:{entity_name}", entity_type
         if self.safe_answer(entity_configuration) is None:
             return {"result": CheckResult.UNKNOWN, "evaluated_keys": [], "details": []}
         return super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
@@ -288,6 +288,34 @@ class _OnData(_OnBlock, DataCheck):
         return self.scan_resource_conf(conf)
 
 
+class _OnOtherResource(_OnBlock, TerraformCheck):
+    """Resources of types that attach no policies themselves, for the policies that leave the configuration there."""
+
+    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+        if unavailable or self.entity_type in host_results.TERRAFORM_TYPES:
+            return (), ()
+        index = index_of(self.graph)
+        plan = conf.get("__file__")
+        key = plan[0] if isinstance(plan, list) and plan else from_callers("full_file_path")
+        file = getattr(key, "file_path", key)
+        if id(conf) in index.elsewhere or not isinstance(file, str) or file.endswith(".tf"):
+            return index.elsewhere.get(id(conf), ()), ()
+        address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
+        return index.scan([file]).handed_out(self.id, address), ()
+
+
+class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):
+    """Resources of templates of types that attach no policies themselves."""
+
+    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+        properties = conf.get("Properties")
+        file = properties.get("__file__") if isinstance(properties, dict) else None
+        if unavailable or host_results.attaches_policies(self.entity_type) or not isinstance(file, str):
+            return (), ()
+        address = self.entity_path.rsplit(":", 1)[-1]  # the logical id
+        return templates_of_run().about(file).handed_out(self.id, address), ()
+
+
 class _OnCloudFormation(_OnResource, CloudFormationCheck):
     """CloudFormation and SAM templates."""
 
@@ -317,9 +345,11 @@ def _register(check_id: str, severity: str, title: str) -> None:
         _OnCommand(*common, _COMMANDS, guideline=_GUIDE),
         _OnData(*common, _DATA, guideline=_GUIDE),
         _OnCloudFormation(*common, of_templates, guideline=_GUIDE),
+        _OnOtherResource(*common, ("*",), guideline=_GUIDE),
+        _OnOtherTemplateResource(*common, ("*",), guideline=_GUIDE),
     ):
         instance.severity = Severities[severity]
-        if not unavailable:
+        if not unavailable and not isinstance(instance, (_OnOtherResource, _OnOtherTemplateResource)):
             registered[check_id] = instance
 
 

@@ -209,7 +209,14 @@ def _attach_findings(
         same = [number for number in same if _overlap(entries[number][0].when, finding.when)] or same
         if not same:  # not among the listed grants: add it for its finding
             located = LocatedGrant(
-                grant, finding.resource, finding.statement_path, finding.principals, "allow", finding.when
+                grant,
+                finding.resource,
+                finding.statement_path,
+                finding.principals,
+                "allow",
+                finding.when,
+                finding.managed,
+                finding.handed_to,
             )
             by_location[finding.at, finding.resource.address] = [len(entries)]
             same = [len(entries)]

@@ -11,7 +11,7 @@ from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, is_opaque_consumer
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration
 
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
@@ -23,7 +23,7 @@ def finding_of(item: CheckVerdict) -> Finding:
     gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()
     is_incomplete = bool(configuration.incomplete.intersection(gainers))
     confidence = verdict.confidence
-    if confidence is Confidence.HIGH and (is_incomplete or is_opaque_consumer(policy.resource.type)):
+    if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
     if verdict.when:
         grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
@@ -48,6 +48,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         gainers=gainers,
         who=verdict.who,
         managed=policy.managed,
+        handed_to=policy.handed_to,
     )
 
 

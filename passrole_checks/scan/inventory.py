@@ -43,7 +43,9 @@ def located_grants(
         for grant, when in distinct:
             effect = _effect(model, policy, grant)
             path = path_of(policy, grant)
-            yield LocatedGrant(grant, policy.resource, path, policy.principals, effect, when, policy.managed)
+            yield LocatedGrant(
+                grant, policy.resource, path, policy.principals, effect, when, policy.managed, policy.handed_to
+            )
 
 
 def widest_of_each_statement(entries: Iterable[LocatedGrant]) -> tuple[LocatedGrant, ...]:

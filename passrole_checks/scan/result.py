@@ -12,12 +12,12 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Framework,
+    HandedTo,
     Inputs,
     ResourceDefinition,
     Suppression,
     Unreadable,
     faults_in,
-    is_opaque_consumer,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class LocatedGrant:
 
     ``effect_on_passrole``: "allow", "deny", or "none" if it has no effect. ``when``: the path conditions under which
     this variant applies, each of them sufficient; empty if it always applies. ``managed``: the name of the AWS managed
-    policy that contains it, empty for other policies.
+    policy that contains it, empty for other policies. ``handed_to``: the kind of ``resource`` if the policy leaves the
+    configuration there.
     """
 
     grant: PassRoleGrant
@@ -71,6 +72,7 @@ class LocatedGrant:
     effect_on_passrole: str  # "allow", "deny", "none"
     when: tuple[PathCondition, ...] = ()
     managed: str = ""
+    handed_to: HandedTo | None = None
 
     @property
     def origin(self) -> str:
@@ -78,7 +80,7 @@ class LocatedGrant:
         leaves the configuration."""
         if self.managed:
             return "aws_managed_policy"
-        return "handed_out" if is_opaque_consumer(self.resource.type) else "policy"
+        return "policy" if self.handed_to is None else "handed_out"
 
     @property
     def is_about_passrole(self) -> bool:

@@ -445,17 +445,21 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
 
 
 def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
-    """Return the folders that no other folder calls as a module; folders that call each other in a cycle stay roots."""
+    """Return the folders that no other folder calls as a module, and those that are called and roots all the same.
+
+    Folders that call each other in a cycle stay roots.
+    """
     all_folders = set(folders)
     if len(all_folders) < 2:
         return frozenset(all_folders)
-    from passrole_checks.sources.terraform import called_folders, expect_reads  # slow to import; Terraform only
+    # slow to import; Terraform only
+    from passrole_checks.sources.terraform import called_folders, called_roots, expect_reads
 
     calls = {folder: set(called_folders(folder, exclusions) & all_folders) for folder in all_folders}
     called = set().union(*calls.values())
     roots = frozenset(
         folder for folder in all_folders if folder not in called or folder in _reachable_folders(calls, folder)
-    )
+    ).union(called_roots(calls, exclusions))
     expect_reads(Counter(str(folder) for root in roots for folder in {root, *_reachable_folders(calls, root)}))
     return roots
 

@@ -21,10 +21,9 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of
-from passrole_checks.sources.model.configuration import MODULE, Framework
+from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
 
-_CUSTOM = re.compile(r"Custom::|AWS::CloudFormation::CustomResource\Z")
 _ATTACHED_TO = ", attached to "  # in the note on a missing managed policy, which passes no roles
 _VARIABLE = re.compile(r"\bvar\.[\w-]+")
 _SURE = ("documented", "corroborated")
@@ -41,9 +40,10 @@ class Caveats:
     def unknown_principals(self) -> str:
         """Return a caveat if the principals of the policy are unknown; else ""."""
         resource = self._located.resource
-        if resource.type == MODULE or _CUSTOM.match(resource.type):
+        policies = self._analyzed.configuration.policies
+        if any(one.handed_to is not None and one.resource == resource for one in policies):
             return (
-                f"the principals that get the policy passed to {shortened(resource.address)}, and the roles they pass"
+                f"the principals that get the policy handed to {shortened(resource.address)}, and the roles they pass"
             )
         return ""
 

@@ -44,6 +44,8 @@ TERRAGRUNT = "inputs of Terragrunt"
 COMMANDS = "commands in `action` blocks, and in resources of types without policies"
 VALUES = "value files that no option names"
 PARAMETERS = "parameter files that no option names"
+OUTPUTS = "policies in outputs"
+CALLED_ROOTS = "modules that are root modules although other folders call them"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
 
@@ -74,6 +76,9 @@ DIFFERENCES = {
     ("checkov", "stacks-and-products/terraform/stack.yaml", "Deploy"): DEPLOYED,
     ("checkov", "terragrunt/terraform/modules/deployer/main.tf", "aws_iam_policy.deploy"): TERRAGRUNT,
     ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
+    ("checkov", "handed-out/cloudformation/template.yaml", "Outputs.Policy"): OUTPUTS,
+    ("checkov", "plans/plan/handed-out.json", "output.published"): OUTPUTS,
+    ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
     ("checkov", "value-files/cloudformation/release.yaml", "Release"): VALUES,
@@ -139,6 +144,8 @@ _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "Ch
 _SERVICE = f"service: orders\nprovider:\n  name: aws\n  iamRoleStatements: [{_STATEMENT}]\n"
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
+_WIDE = 'variable "roles" {\n  default = ["*"]\n}\n' + _RESOURCE.replace('"Resource": "*"', '"Resource": var.roles')
+_NARROW = 'module "m" {\n  source = "../"\n  roles  = ["arn:aws:iam::111122223333:role/app"]\n}\n'
 _STACK = """\
 resource "aws_cloudformation_stack" "s" {
   name          = "s"
@@ -212,6 +219,12 @@ FORMS: dict[str, Form] = {
     ),
     "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
     "policies in SAM's `Globals`": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
+    OUTPUTS: Form(
+        "checkov",
+        {"template.yaml": "Resources: {T: {Type: AWS::SNS::Topic}}\n" + f"Outputs: {{P: {{Value: '{_DOCUMENT}'}}}}\n"},
+        "Outputs.P",
+    ),
+    CALLED_ROOTS: Form("checkov", {"main.tf": _WIDE, "examples/main.tf": _NARROW}),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
     COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "aws_instance.i"),
     NO_PLAN: Form(
@@ -269,7 +282,11 @@ def test_every_check_has_findings_in_the_samples() -> None:
 
 def test_every_flaggable_type_is_registered() -> None:
     """The adapter registers every Terraform resource type that has a finding in the samples."""
-    flagged = {answer.resource for answer in command_line() if "/terraform/" in answer.file or "/plan/" in answer.file}
+    flagged = {
+        answer.resource
+        for answer in command_line()
+        if ("/terraform/" in answer.file or "/plan/" in answer.file) and "handed-out" not in answer.file
+    }
     types = {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged}
     assert types and types - {"module"} <= {*TERRAFORM_TYPES, *COMMAND_TYPES, *DATA_TYPES}
 

@@ -110,7 +110,7 @@ def test_policy_of_a_custom_resource_has_unknown_principals(tmp_path: Path) -> N
         '            Resource: "*"\n'
     )
     assert left_for_a_person(session(tmp_path, {"app.yaml": text})) == (
-        "the principals that get the policy passed to Handler, and the roles they pass",
+        "the principals that get the policy handed to Handler, and the roles they pass",
     )
 
 

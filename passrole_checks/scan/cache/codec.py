@@ -45,7 +45,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "Ternary",
     ),
     "scan.result": ("Analysis", "LocatedGrant", "ScanResult"),
-    "sources.model.configuration": ("Framework", "ResourceDefinition", "Suppression", "Unreadable"),
+    "sources.model.configuration": ("Framework", "HandedTo", "ResourceDefinition", "Suppression", "Unreadable"),
 }
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
 

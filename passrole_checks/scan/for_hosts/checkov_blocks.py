@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
-from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.scan.for_hosts.host_results import HostResult
 from passrole_checks.scan.for_hosts.templates import TemplateRun
+from passrole_checks.sources.model.addresses import names_of, segments_of
 from passrole_checks.sources.model.configuration import Inputs
 
 
@@ -79,7 +79,7 @@ def _offered(definition: Any) -> frozenset[str]:
 def _is_shown(conf: Any) -> bool:
     """True for a resource of a template that checkov shows to these checks."""
     kind = conf.get("Type") if isinstance(conf, dict) else None
-    return isinstance(kind, str) and any(wildcard_match(one, kind) for one in host_results.TEMPLATE_TYPES)
+    return isinstance(kind, str) and host_results.attaches_policies(kind)
 
 
 def _blocks_of(definition: Any, file: str) -> Iterator[HostBlock]:
@@ -167,6 +167,15 @@ class Vertex(NamedTuple):
         named = [config] if kind == "module" else [config.get(name) for name in types or ()]
         return [conf for value in named if isinstance(value, dict) for conf in value.values() if isinstance(conf, dict)]
 
+    def other_resource(self) -> dict[str, Any] | None:
+        """The object that checkov shows for a resource of a type that attaches no policies itself."""
+        config = self.vertex.get("config_")
+        if self.vertex.get("block_type_") != "resource" or not isinstance(config, dict):
+            return None
+        named = [value for kind, value in config.items() if kind not in host_results.TERRAFORM_TYPES]
+        found = [conf for value in named if isinstance(value, dict) for conf in value.values()]
+        return next((conf for conf in found if isinstance(conf, dict)), None)
+
     @property
     def kind(self) -> str:
         """The block type; ``command`` for a resource without policies whose commands may attach some."""
@@ -216,8 +225,16 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         here = [file for file in map(os.path.abspath, given) if file in files]
         asked = [host_results.scan_for_host(file, files, scanned, inputs=inputs, only=True) for file in here]
         elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
+    others: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for block in blocks if elsewhere else ():
+        other = block.other_resource()
+        if other is not None:
+            others[names_of(segments_of(block.address))].append(id(other))
     for module, address, finding in elsewhere:
-        if module is not None:
+        own = others.get(names_of(segments_of(address)), []) if finding.handed_to is not None else []
+        if own:
+            carriers = own
+        elif module is not None:
             carriers = modules[module]
         elif address == finding.resource.address and finding.resource.at.file.endswith(".json"):
             continue  # the runner terraform_json shows this one

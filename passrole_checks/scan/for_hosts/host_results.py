@@ -25,6 +25,7 @@ from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.files.safe_read import OUTSIDE, OutsideError
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks
 from passrole_checks.scan.missing_content import unreadable_files
@@ -74,6 +75,11 @@ STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # 
 TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
 
 
+def attaches_policies(resource_type: str) -> bool:
+    """True if a resource type of templates is one whose policies hosts ask for."""
+    return any(wildcard_match(one, resource_type) for one in TEMPLATE_TYPES)
+
+
 @dataclass(frozen=True)
 class HostResult:
     """The results for the files that a host asked about; ``fault`` if the engine failed.
@@ -101,6 +107,10 @@ class HostResult:
             for name, theirs, finding in self._by_names[check_id, names_of(segments)]
             if same_or_all_instances(segments, theirs)
         )
+
+    def handed_out(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
+        """Return the findings of a check on policies that leave the configuration at a resource."""
+        return tuple(found for found in self.about(check_id, address) if found[1].handed_to is not None)
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on the resources of a nested stack, each with its address."""

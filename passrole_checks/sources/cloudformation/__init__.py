@@ -69,6 +69,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         for node, reason in service.skipped:
             reader.documents.skip(node, reason)
         reader.read()
+        reader.read_outputs()
         template_suppressions = reader.suppressions()
     except RecursionError:
         raise InputError(file, "nested too deeply") from None

@@ -5,6 +5,7 @@ Paths are the template's own keys below ``Properties``, also through a function:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,11 @@ from passrole_checks.sources.cloudformation.template import (
 )
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
+
+# actions with PassRole and the AWS managed policies for administrators, in plain text
+_PASSES_ROLES = re.compile(
+    r"iam:(?:\*|Pass)|\A\*\Z|\"\*\"|:policy/(?:Administrator|PowerUser|IAMFull)Access", re.IGNORECASE
+)
 
 Conditions = tuple[tuple[str, bool], ...]
 
@@ -62,6 +68,7 @@ class TemplateDocuments:
         self.policies: list[AttachedPolicy] = []
         self.unreadable: list[Unreadable] = []
         self.not_evaluated: list[Unreadable] = []
+        self._noted: set[int] = set()
 
     def fail(self, node: yaml.Node, reason: str, resource: str = "") -> None:
         """Record that a node cannot be read. ``resource``: the logical id of the resource around it."""
@@ -168,11 +175,32 @@ class TemplateDocuments:
             if condition is not None:
                 decided = dict(conditions).get(condition, self.evaluator.decided_outcome(condition))
                 for number, outcome in ((1, True), (2, False)):
-                    if decided is None or decided is outcome:
+                    if decided is not None and decided is not outcome:
+                        self._note_never_used(branches[number], path, condition)
+                    else:
                         further = conditions if decided is outcome else (*conditions, (condition, outcome))
                         yield from self.find_elements(branches[number], f"{path}/Fn::If/{number}", further, in_list)
                 return
         yield PropertyNode(path, node, conditions), in_list
+
+    def _note_never_used(self, node: yaml.Node, path: str, condition: str) -> None:
+        """Add a note on a policy in a branch of ``Fn::If`` that is never used, since its condition is constant."""
+        if not isinstance(self.evaluator.conditions.tree(condition), bool) or id(node) in self._noted:
+            return
+        self._noted.add(id(node))
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if isinstance(current, yaml.ScalarNode):
+                if _PASSES_ROLES.search(current.value):
+                    outcome = "true" if self.evaluator.conditions.tree(condition) else "false"
+                    reason = f"{path}: the policy is never used, since the condition {condition} is always {outcome}"
+                    self.skip(node, reason)
+                    return
+            elif isinstance(current, yaml.SequenceNode):
+                pending.extend(current.value)
+            else:
+                pending.extend(value for _, value in entries(current))
 
     def string_value(self, node: yaml.Node | None) -> StringNode | None:
         """Return a property's string; variants become one unresolved value, since a name or a path is a single

@@ -17,12 +17,18 @@ from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
-from passrole_checks.sources.cloudformation.custom_resources import collect_passed_documents
 from passrole_checks.sources.cloudformation.documents import (
     PropertyNode,
     TemplateDocuments,
     existence_conditions,
     is_no_value,
+)
+from passrole_checks.sources.cloudformation.handed_out import (
+    collect_handed_out,
+    collect_outputs,
+    handed_out_managed_policies,
+    is_opaque_consumer,
+    may_hold_grant,
 )
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
@@ -33,14 +39,15 @@ from passrole_checks.sources.cloudformation.suppressions import read_suppression
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
     Framework,
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
     Suppression,
     Unreadable,
-    is_opaque_consumer,
 )
+from passrole_checks.sources.model.handed_out_values import without_attached
 
 _STANDALONE = {  # the property that names the principal, and the principal's kind
     "AWS::IAM::RolePolicy": ("RoleName", "role"),
@@ -110,6 +117,7 @@ class PolicyReader:
         self.policies = self.documents.policies
         self.roles: list[RoleDefinition] = self.serverless.roles
         self.users: list[tuple[str, StringNode]] = []
+        self.handed_out: list[AttachedPolicy] = []
         self.unreadable = self.documents.unreadable
         self.not_evaluated = self.documents.not_evaluated
 
@@ -131,7 +139,13 @@ class PolicyReader:
                 self._read_resource(key.value, key, node)
         if self.framework is Framework.SAM:
             self.serverless.read_globals()
+        self.policies.extend(without_attached(self.handed_out, self.policies))
         self.attachments.finish(self.policies)
+
+    def read_outputs(self) -> None:
+        """Read the policy documents in the outputs, unless the template attaches them as well."""
+        found = collect_outputs(self.documents, self.framework)
+        self.policies.extend(without_attached(found, self.policies))
 
     def suppressions(self) -> list[Suppression]:
         """Return the suppressions in the template and in its nested stacks."""
@@ -218,8 +232,13 @@ class PolicyReader:
         if condition is None:
             self._read_properties(resource, properties)
         else:
+            never = self.evaluator.decided_outcome(condition) is False
             with self.evaluator.assume(condition, True):
                 self._read_properties(resource, properties)
+                if never and may_hold_grant(self.documents, properties):
+                    self.documents.skip(
+                        key, f"{logical_id} is never created: its condition {condition} is always false"
+                    )
 
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; if they are under ``Fn::If``, each variant."""
@@ -279,15 +298,26 @@ class PolicyReader:
             self.serverless.read(resource, properties)
         elif kind == "AWS::CloudFormation::StackSet":
             self._read_stack_set(resource, properties)
-        elif is_opaque_consumer(kind):
-            collect_passed_documents(self.documents, resource, properties)
         elif kind in _PRODUCTS:
             self.documents.skip(properties, f"{resource.address}: Service Catalog: template is not available")
+        elif kind not in (STACK, APPLICATION):
+            self._read_handed_out(resource, properties)
         if kind in (STACK, APPLICATION):
             self.nested.read(resource, self)
+            if resource.address not in self.nested.templates:
+                self._read_handed_out(resource, properties)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
             for path in paths.get(kind, ()):
                 self.documents.collect_at(resource, properties, tuple(path.split("/")), policy_kind)
+
+    def _read_handed_out(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
+        """Read the policies in a resource of a type that does not attach policies itself."""
+        known = (*RESOURCE_POLICIES.get(resource.type, ()), *LIMITS.get(resource.type, ()))
+        names = tuple(path.partition("/")[0] for path in known)
+        self.handed_out.extend(collect_handed_out(self.documents, resource, properties, names))
+        if is_opaque_consumer(resource.type):
+            found = handed_out_managed_policies(self.documents, resource, properties)
+            self.attachments.index.managed_policies.extend(found)
 
     def _read_inline_policies(self, resource: ResourceDefinition, node: yaml.Node | None) -> None:
         """Read the ``Policies`` of a role, user or group."""

@@ -67,13 +67,17 @@ MODULE_NOT_AVAILABLE = "the module source is not available"  # reason of an unre
 
 COMMAND = "command"  # the resource type that represents a command which attaches or creates a policy
 POLICY_DOCUMENT = "policy_document"  # the resource type that represents a bare policy document
+OUTPUT = "output"  # the resource type that represents an output of a root module or of a template
 
 
-def is_opaque_consumer(resource_type: str) -> bool:
-    """True if the effect of a policy passed to a resource of this type is unknown: an unavailable module, a custom
-    resource, or a command. So is that of a bare policy document."""
-    known = (MODULE, COMMAND, POLICY_DOCUMENT, "AWS::CloudFormation::CustomResource")
-    return resource_type in known or resource_type.startswith("Custom::")
+class HandedTo(str, Enum):
+    """The kind of consumer outside of the configuration that gets a policy: what it does with the policy is unknown."""
+
+    MODULE = "module"  # a module whose source is not available
+    RESOURCE = "resource"  # a custom resource, or a resource of a type that does not attach IAM policies itself
+    OUTPUT = "output"  # an output of a root module or of a template, which other code reads
+    COMMAND = "command"  # a command that attaches or creates a policy
+    POLICY_DOCUMENT = "policy_document"  # a bare policy document, which other code may attach
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class AttachedPolicy:
     ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is attached to
     in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
     ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
+    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None.
     """
 
     resource: ResourceDefinition
@@ -108,6 +113,7 @@ class AttachedPolicy:
     principals: tuple[str, ...] = ()
     managed: str = ""
     conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
+    handed_to: HandedTo | None = None
 
     def with_principals(
         self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
@@ -127,7 +133,8 @@ class ManagedAttachment:
     ``holder`` is the address, logical id or literal name of the principal, as in :attr:`AttachedPolicy.principals`.
     ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
     attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
-    ``is_checked``: false to leave it out of the findings.
+    ``is_checked``: false to leave it out of the findings. ``handed_to``: as in :attr:`AttachedPolicy.handed_to`; the
+    holder is then unknown, and ``resource`` stands in for it.
     """
 
     holder: str
@@ -137,6 +144,7 @@ class ManagedAttachment:
     at: Position
     when: PathCondition = ()
     is_checked: bool = True
+    handed_to: HandedTo | None = None
 
 
 UNKNOWN_BOUNDARY = StringNode((Unresolved("the permissions boundary"),), Position("", 0))

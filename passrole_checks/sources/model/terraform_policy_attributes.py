@@ -220,6 +220,7 @@ RESOURCE_POLICIES = {
     "aws_ecr_repository_policy": "policy",
     "aws_ecrpublic_repository_policy": "policy",
     "aws_efs_file_system_policy": "policy",
+    "aws_eks_pod_identity_association": "policy",
     "aws_elasticsearch_domain": "access_policies",
     "aws_elasticsearch_domain_policy": "access_policies",
     "aws_glacier_vault": "access_policy",
@@ -237,6 +238,7 @@ RESOURCE_POLICIES = {
     "aws_opensearch_domain_policy": "access_policies",
     "aws_organizations_resource_policy": "content",
     "aws_ram_permission": "policy_template",
+    "aws_rolesanywhere_profile": "session_policy",
     "aws_s3_access_point": "policy",
     "aws_s3_bucket": "policy",
     "aws_s3_bucket_policy": "policy",
@@ -259,5 +261,16 @@ RESOURCE_POLICIES = {
     "aws_vpc_endpoint_policy": "policy",
     "aws_vpclattice_auth_policy": "policy",
     "aws_vpclattice_resource_policy": "policy",
+    "awscc_ec2_vpc_endpoint": "policy_document",
+    "awscc_eks_pod_identity_association": "policy",
+    "awscc_iot_policy": "policy_document",
+    "awscc_rolesanywhere_profile": "session_policy",
+    "awscc_transfer_user": "policy",
 }
 """Resource-based, endpoint and session policies, which grant no PassRole; most of the attributes are optional."""
+
+KNOWN_TYPES = frozenset({
+    *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
+    *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
+})  # fmt: skip
+"""Types whose policies and attachments are read; a resource of any other type hands policies out."""

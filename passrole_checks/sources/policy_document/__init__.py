@@ -21,6 +21,7 @@ from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
     Framework,
+    HandedTo,
     PolicyKind,
     ResourceDefinition,
     Unreadable,
@@ -75,7 +76,7 @@ def load(path: Path, content: str, boundary: Path | None = None) -> Configuratio
     if kind in _GRANT_NOTHING:
         reason = f"policy document: read as {_GRANT_NOTHING[kind]}, which grants nothing, because of its path"
         notes = (Unreadable(file, reason, 1),)
-    policy = AttachedPolicy(resource, "", document, kind)
+    policy = AttachedPolicy(resource, "", document, kind, handed_to=HandedTo.POLICY_DOCUMENT)
     return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), not_evaluated=notes)
 
 

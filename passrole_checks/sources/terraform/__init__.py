@@ -23,6 +23,7 @@ from passrole_checks.sources.model.principal_names import display_principal_name
 from passrole_checks.sources.policy_document import looks_like_policy_document
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
+from passrole_checks.sources.terraform.modules.called_roots import called_roots
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
@@ -256,6 +257,7 @@ def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadab
 
 __all__ = [
     "called_folders",
+    "called_roots",
     "expect_reads",
     "load",
     "load_terragrunt",

@@ -16,6 +16,7 @@ from passrole_checks.sources.model.configuration import (
     COMMAND,
     AttachedPolicy,
     Framework,
+    HandedTo,
     ManagedAttachment,
     ResourceDefinition,
     Unreadable,
@@ -133,10 +134,14 @@ class _Reader:
             principal = self._principal(command, resource)
             if command.document is not None:
                 principals = (principal,) if principal else ()
-                self.found.policies.append(AttachedPolicy(resource, path, command.document, principals=principals))
+                self.found.policies.append(
+                    AttachedPolicy(resource, path, command.document, principals=principals, handed_to=HandedTo.COMMAND)
+                )
             elif command.managed_policy is not None:
                 self.found.attachments.append(
-                    ManagedAttachment(principal or address, command.managed_policy, resource, path, at)
+                    ManagedAttachment(
+                        principal or address, command.managed_policy, resource, path, at, handed_to=HandedTo.COMMAND
+                    )
                 )
 
     def _principal(self, command: IamCommand, resource: ResourceDefinition) -> str:

@@ -103,6 +103,7 @@ class PlanFile:
     callers: dict[str, str] = field(default_factory=dict)  # accounts of data.aws_caller_identity by address
     accounts: set[str] = field(default_factory=set)  # those of the root's default provider
     changes: list[ChangeEntry] = field(default_factory=list)  # of the providers aws and awscc
+    outputs: list[tuple[int, str]] = field(default_factory=list)  # offsets of objects with outputs, key of the values
     variables: tuple[int, int] | None = None  # offsets of the object with the root's variables
     unreadable: list[Unreadable] = field(default_factory=list)
     not_evaluated: list[Unreadable] = field(default_factory=list)

@@ -7,6 +7,7 @@ text is read in one pass, entry by entry, and only relevant parts are kept.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from passrole_checks.sources.terraform_plan.model import (
 )
 
 AWS_TYPES = re.compile(r"(?:aws|awscc)_")  # resources of other providers have no AWS policies
+_POLICY_MARKS = ("Statement", ":iam::aws:policy/", '"eyJ', '"ewo', '"eyA')  # the latter: Base64 forms of JSON
 _CHANGE_LISTS = frozenset({"resource_changes", "deferred_changes"})
 _CHANGES = frozenset({"create", "update"})
 _VALUES = frozenset({"planned_values", "values", "prior_state"})
@@ -121,6 +123,8 @@ class _PlanReader:
             self.check(member, "{", key)
         elif key == "errored" and member.value is True:
             plan.not_evaluated.append(Unreadable(plan.file, "incomplete plan: Terraform reported an error"))
+        elif key == "output_changes" and plan.text[member.start] == "{":
+            plan.outputs.append((member.start, "after"))
         elif key == "variables":
             self.check(member, "{", key)
             plan.variables = (member.start, member.end)
@@ -155,7 +159,7 @@ class _PlanReader:
         if address is None or kind is None or not isinstance(change, dict):
             plan.add_unreadable("an entry of resource_changes has no address, type or change", start)
             return
-        if not AWS_TYPES.match(kind):
+        if not AWS_TYPES.match(kind) and not self.may_hold_policy(start, entry.end, change.get("after_unknown")):
             return
         actions = {action for action in as_list(change.get("actions")) if isinstance(action, str)}
         read, deposed = change_of.get("mode") == "data", change_of.get("deposed") is not None
@@ -192,11 +196,18 @@ class _PlanReader:
         )
         (plan.reads if read else plan.resources)[address] = resource
 
+    def may_hold_policy(self, start: int, end: int, unknown: Json) -> bool:
+        """True if the values of a resource of another provider may hold an AWS policy."""
+        source_text = self.plan.text[start:end]
+        return any(mark in source_text for mark in _POLICY_MARKS) or any("polic" in name for name in as_object(unknown))
+
     # -- planned_values, values, prior_state
 
     def read_values(self, path: Keys, member: Member) -> None:
         """Read a part of a module of values: a resource, or a list of resources or modules."""
         key, within = member.key, path[-2]
+        if path == ("values", "outputs") and self.plan.text[member.start] == "{":
+            self.plan.outputs.append((member.start, "value"))
         if isinstance(key, int) and within == "child_modules":
             self.check(member, "{", f"{path[0]}: a module")
         elif isinstance(key, int) and within == "resources":
@@ -214,7 +225,9 @@ class _PlanReader:
         if value.get("mode") == "data":
             if part != "planned_values":
                 read_data_resource(self.plan, address, kind, as_object(value.get("values")))
-        elif AWS_TYPES.match(kind) and value.get("deposed_key") is None:
+        elif value.get("deposed_key") is None and (
+            AWS_TYPES.match(kind) or self.may_hold_policy(entry.start, entry.end, None)
+        ):
             located = Member(entry.key, address, entry.start, entry.end)
             (self.prior if part == "prior_state" else self.planned).append(located)
 
@@ -253,7 +266,8 @@ class _PlanReader:
         value = member.value
         if isinstance(member.key, int):
             entry = as_object(value)
-            if path[-2] != "resources" or not AWS_TYPES.match(as_text(entry.get("type")) or ""):
+            is_relevant = AWS_TYPES.match(as_text(entry.get("type")) or "") or _mentions_document(entry)
+            if path[-2] != "resources" or not is_relevant:
                 return
             value = {key: item for key, item in entry.items() if key in _KEPT_KEYS}
         container: Json = self.plan.configuration
@@ -266,6 +280,11 @@ class _PlanReader:
             container.append(value)
         elif isinstance(container, dict):
             container[str(member.key)] = value
+
+
+def _mentions_document(entry: dict[str, Json]) -> bool:
+    """True if the configuration of a resource refers to a policy document."""
+    return DOCUMENT in json.dumps(entry.get("expressions"))
 
 
 def _is_opened(path: Keys) -> bool:

@@ -16,6 +16,7 @@ from passrole_checks.sources.model.configuration import (
     Attachments,
     Configuration,
     Framework,
+    HandedTo,
     Inputs,
     PolicyKind,
     ReceivedRole,
@@ -23,12 +24,14 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent
+from passrole_checks.sources.model.handed_out_values import without_attached
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     FLAGGABLE,
     HOLDERS,
     IDENTITY_POLICIES,
+    KNOWN_TYPES,
     NESTED_POLICIES,
     OPTIONAL_IDENTITY_POLICIES,
     ORGANIZATION_POLICIES,
@@ -39,13 +42,16 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, infer_policy_kind
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.exclusive_policies import without_removed_denials
+from passrole_checks.sources.terraform_plan.handed_out import handed_out_by, handed_out_by_outputs, managed_policies_by
 from passrole_checks.sources.terraform_plan.plan_file import (
+    DOCUMENT,
     PlanFile,
     PlannedResource,
     as_list,
@@ -106,6 +112,7 @@ class _Loader:
         written = (policy for resource in checked for policy in self.policies(resource))
         policies, removed = without_removed_denials(self.plan, self.attachments, written)
         policies += self.commands.policies
+        policies += self.handed_out(checked, unchanged=unchanged)
         addresses = {resource.address for resource in checked}
         positions = {resource.definition.at for resource in checked}
         stacks = [
@@ -160,7 +167,48 @@ class _Loader:
         limits = [planned for planned in resources.values() if planned.type in ORGANIZATION_POLICIES]
         limits += [resources[address] for address in self.attachments.boundary_addresses()]
         policies = (policy for planned in limits for policy in self.policies(planned))
-        return self.attachments.attached(policies, checked).with_others(stack.attached for stack in stacks)
+        handed_out = Attachments(
+            tuple(
+                attachment
+                for address in checked
+                if (planned := resources.get(address)) is not None
+                for attachment in managed_policies_by(self.plan, planned)
+            )
+        )
+        return self.attachments.attached(policies, checked).with_others(
+            (handed_out, *(stack.attached for stack in stacks))
+        )
+
+    def handed_out(self, checked: list[PlannedResource], *, unchanged: bool) -> Iterator[AttachedPolicy]:
+        """Yield the policy documents that leave the configuration, unless the plan attaches them as well."""
+        found = [
+            policy
+            for resource in checked
+            if resource.type not in KNOWN_TYPES and resource.type not in TYPES
+            for policy in (*handed_out_by(self.plan, resource), *self.unknown_handed_out(resource))
+        ]
+        found += handed_out_by_outputs(self.plan, unchanged=unchanged)
+        if found:
+            every = [
+                policy
+                for resource in self.plan.resources.values()
+                if resource.type in IDENTITY_POLICIES or resource.type in NESTED_POLICIES
+                for policy in self.policies(resource)
+            ]
+            yield from without_attached(found, every, by_position=False)
+
+    def unknown_handed_out(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
+        """Yield the documents of data sources that are known after apply, in the attributes of a resource."""
+        if hands_nothing_out(resource.type):
+            return
+        for name, unknown in as_object(resource.unknown).items():
+            written = self.expression(resource, name) if unknown is True else None
+            references = as_list(as_object(written).get("references"))
+            if any(isinstance(one, str) and f"data.{DOCUMENT}." in one for one in references):
+                at = self.plan.position_of_unknown(resource, name)
+                document = self.unknown_document(resource, written, name, at)
+                kind = infer_policy_kind(name, document)
+                yield AttachedPolicy(resource.definition, name, document, kind, handed_to=HandedTo.RESOURCE)
 
     def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():

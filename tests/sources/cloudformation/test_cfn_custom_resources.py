@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from passrole_checks.findings import Confidence
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_configurations
 from passrole_checks.sources.cloudformation import load
-from passrole_checks.sources.model.configuration import PolicyKind
+from passrole_checks.sources.model.configuration import HandedTo, PolicyKind
 
 STATEMENT = '{Effect: Allow, Action: "iam:PassRole", Resource: "*"}'
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 TEXT = '{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
 
 
@@ -43,7 +45,7 @@ def test_passed_document_is_found_at_any_depth(kind: str, properties: str, path:
     assert [(item.check_id, item.statement_path, item.confidence) for item in found] == [
         ("PASSROLE_001", path, Confidence.MEDIUM)
     ]
-    assert "The policy is passed to R, which may transform it" in found[0].message
+    assert "The policy is handed to R, which may transform it" in found[0].message
 
 
 def test_passed_document_keeps_its_condition() -> None:
@@ -86,11 +88,75 @@ def test_other_values_are_not_documents(properties: str) -> None:
     assert not found.unreadable
 
 
-@pytest.mark.parametrize("kind", ["AWS::WAFv2::WebACL", "Acme::Cloud::Thing"])
-def test_registered_type_is_not_searched(kind: str) -> None:
-    """Registered types contain policies only where their documentation says so."""
-    text = template(kind, f"Rules: [{{Statement: [{STATEMENT}]}}]")
-    assert not load(Path("t.yaml"), text).policies
+@pytest.mark.parametrize("kind", ["AWS::SSM::Parameter", "MyOrg::IAM::Role"])
+@pytest.mark.parametrize(
+    ("properties", "path"),
+    [
+        (f"Rules: [{{Statement: [{STATEMENT}]}}]", "Rules/0/Statement/0"),
+        (f"Statements: [{STATEMENT}, {{Effect: Allow, Action: 's3:*', Resource: '*'}}]", "Statements/Statement/0"),
+        (f"Value: '{TEXT}'", "Value/Statement/0"),
+        (f"Policy: !Base64 '{TEXT}'", "Policy/Fn::Base64/Statement/0"),
+        (f"Policy: {b64encode(TEXT.encode()).decode()}", "Policy/Statement/0"),
+    ],
+)
+def test_document_handed_to_any_type_is_judged(kind: str, properties: str, path: str) -> None:
+    """A type that does not attach policies itself may hand a document on."""
+    found = scan(template(kind, properties)).findings
+    assert [(item.check_id, item.statement_path, item.confidence, item.handed_to) for item in found] == [
+        ("PASSROLE_001", path, Confidence.MEDIUM, HandedTo.RESOURCE)
+    ]
+
+
+def test_statement_of_another_language_is_no_document() -> None:
+    """AWS WAF has statements of its own."""
+    text = template("AWS::WAFv2::WebACL", "Rules: [{Statement: {RateBasedStatement: {Limit: 100}}}]")
+    found = load(Path("t.yaml"), text)
+    assert not found.policies
+    assert not found.unreadable
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "expected"),
+    [
+        ("MyOrg::IAM::Role", f"PolicyArn: {ADMINISTRATOR}", 1),
+        ("MyOrg::IAM::Role", f"ManagedPolicyArns: [{ADMINISTRATOR}]", 1),
+        ("MyOrg::IAM::Role", f"PermissionsBoundary: {ADMINISTRATOR}", 0),
+        ("MyOrg::IAM::Role", "PolicyArn: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", 0),
+        (
+            "Custom::AWS",
+            f'Create: \'{{"action": "attachRolePolicy", "parameters": {{"PolicyArn": "{ADMINISTRATOR}"}}}}\'',
+            1,
+        ),
+        (
+            "Custom::AWS",
+            f'Update: \'{{"action": "detachRolePolicy", "parameters": {{"PolicyArn": "{ADMINISTRATOR}"}}}}\'',
+            0,
+        ),
+        ("AWS::SSM::Parameter", f"Value: {ADMINISTRATOR}", 0),
+    ],
+)
+def test_managed_policy_handed_to_another_provider_is_flagged(kind: str, properties: str, expected: int) -> None:
+    """Only a type of another provider, or a custom resource, may attach an AWS managed policy."""
+    found = scan(template(kind, properties)).findings
+    assert [(item.check_id, item.confidence) for item in found] == [("PASSROLE_013", Confidence.MEDIUM)] * expected
+
+
+def test_document_in_an_output_is_judged() -> None:
+    """Another stack or a script may attach what a template gives out; not what the template attaches itself."""
+    output = f"Outputs:\n  Doc: {{Value: '{TEXT}'}}\n"
+    (found,) = scan("Resources: {T: {Type: AWS::SNS::Topic}}\n" + output).findings
+    assert (found.resource.address, found.handed_to) == ("Outputs.Doc", HandedTo.OUTPUT)
+    (policy,) = load(Path("t.yaml"), template("Custom::Type", "A: b") + output).policies
+    assert policy.handed_to is HandedTo.OUTPUT
+
+
+def test_condition_that_is_never_true_gives_a_note() -> None:
+    """A policy that no deployment creates is named, if it may allow PassRole."""
+    wide = f"PolicyDocument: {{Version: '2012-10-17', Statement: [{STATEMENT}]}}"
+    text = "Conditions: {Never: !Equals [a, b]}\n" + template("AWS::IAM::ManagedPolicy", wide)
+    text = text.replace("    Properties", "    Condition: Never\n    Properties")
+    assert [note.line for note in load(Path("t.yaml"), text).not_evaluated] == [3]
+    assert not load(Path("t.yaml"), text.replace("iam:PassRole", "s3:GetObject")).not_evaluated
 
 
 def test_no_value_properties_are_empty() -> None:

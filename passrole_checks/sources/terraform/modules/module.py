@@ -335,7 +335,7 @@ class Module:
             when = (*self.when, *instance.when)
             children[instance.suffix] = Module(self.run, folder, address, arguments, self.ancestors, key, when)
         if not instances:
-            self.run.note_no_instance(block, folder.path, source, self._instance_count_text(block))
+            self.run.note_no_instance(block, folder.path, source, self.instance_count_text(block))
         return children
 
     def _literal(self, block: Block, name: str) -> str | None:
@@ -345,7 +345,7 @@ class Module:
             return literal
         return known_string(evaluate(attribute.value, self.scope(attribute.source)))
 
-    def _instance_count_text(self, block: Block) -> str:
+    def instance_count_text(self, block: Block) -> str:
         """Return the source text of the ``count`` or ``for_each`` of a block."""
         for name in ("count", "for_each"):
             attribute = block.body.get(name)

@@ -39,11 +39,14 @@ from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, Attach
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
+    ATTACHMENTS,
     ENTITIES,
     INACTIVE,
     MANAGED_POLICIES,
     ORGANIZATION_POLICIES,
+    OWN_ATTACHMENTS,
 )
+from passrole_checks.sources.model.unknown_consumers import managed_policy_may_grant
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -120,6 +123,23 @@ class TerraformAttachments:
     ) -> None:
         """Record what a resource attaches to itself or others, and its permissions boundary."""
         read_attachments(_AttachingBlock(self, block, scope, resource, when), self.index)
+
+    def may_attach_pass_role(self, block: Block, scope: EvaluationScope) -> bool:
+        """True if a block attaches a managed policy that is not in this configuration and may allow PassRole."""
+        type_ = block.labels[0]
+        name = ATTACHMENTS[type_][0] if type_ in ATTACHMENTS else OWN_ATTACHMENTS.get(type_)
+        if name is None:
+            return False
+        argument = block.body.get(name)
+        if argument is None or any(f"{type_}.".encode() in argument.source_bytes for type_ in MANAGED_POLICIES):
+            return False  # of a policy of this configuration, which is checked itself
+        values = flatten_variants(references.value_of(block, name, scope))
+        return any(
+            isinstance(value, StringNode)
+            and not self.resolve_policies(value, scope.module.address)
+            and managed_policy_may_grant(str(fill_known_parts(value)))
+            for _, value in values
+        )
 
     def finish(self, policies: Iterable[AttachedPolicy]) -> list[AttachedPolicy]:
         """Return all policies of the configuration with their principals."""

@@ -21,7 +21,6 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     TRUST_POLICIES,
 )
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body
 
 _MENTION = re.compile(
@@ -109,7 +108,7 @@ class _MentionGraph:
         pending, seen = list(self.uses), set[_Node]()
         while pending:
             path, attribute = pending.pop()
-            for match in _MENTION.finditer(bytes_of(attribute).decode("utf-8", "replace")):
+            for match in _MENTION.finditer(attribute.source_bytes.decode("utf-8", "replace")):
                 if match["type"]:
                     labels[path].add((match["type"], match["label"]))
                 elif match["name"]:

@@ -21,6 +21,7 @@ from passrole_checks.sources.model.configuration import (
     COMMAND,
     AttachedPolicy,
     Framework,
+    HandedTo,
     ManagedAttachment,
     ResourceDefinition,
     Unreadable,
@@ -100,13 +101,23 @@ def _collect(module: Module, block: Block, attachments: TerraformAttachments, co
             if command.document is not None:
                 contents.policies.append(
                     AttachedPolicy(
-                        resource, path, guard(when, command.document), principals=(principal,) if principal else ()
+                        resource,
+                        path,
+                        guard(when, command.document),
+                        principals=(principal,) if principal else (),
+                        handed_to=HandedTo.COMMAND,
                     )
                 )
             elif command.managed_policy is not None:
                 contents.attachments.append(
                     ManagedAttachment(
-                        principal or address, command.managed_policy, resource, path, command.managed_policy.at, when
+                        principal or address,
+                        command.managed_policy,
+                        resource,
+                        path,
+                        command.managed_policy.at,
+                        when,
+                        handed_to=HandedTo.COMMAND,
                     )
                 )
 

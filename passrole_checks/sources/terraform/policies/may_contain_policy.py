@@ -117,7 +117,7 @@ class PolicyDetector:
                 return True
 
     def candidate_arguments(self, module: Module, block: Block, left_out: frozenset[str]) -> list[Attribute]:
-        """Return the arguments of a ``module`` block that may contain a document, except those in ``left_out``."""
+        """Return the arguments of a block that may contain a document, except those in ``left_out``."""
         each = block.body.get("for_each")
         return [
             attribute
@@ -196,7 +196,7 @@ class PolicyDetector:
         if block is None:
             return False
         type_ = block.body.get("type")
-        if type_ is not None and _SUSPICIOUS.search(bytes_of(type_)) and _has_policy_keys(type_.value):
+        if type_ is not None and _SUSPICIOUS.search(type_.source_bytes) and _has_policy_keys(type_.value):
             return True
         return self._test_value(module, block.body.get("default"), depth)
 
@@ -229,7 +229,7 @@ class PolicyDetector:
         self, attribute: Attribute, scope: EvaluationScope, depth: int, bound: frozenset[str] = frozenset()
     ) -> bool:
         """Test an attribute, first by its source text alone."""
-        if not _SUSPICIOUS.search(bytes_of(attribute)):
+        if not _SUSPICIOUS.search(attribute.source_bytes):
             return False
         return self.may_contain(attribute.value, scope, bound, depth)
 
@@ -240,12 +240,6 @@ class PolicyDetector:
         if each is not None and self._test_value(module, each, depth):
             return True
         return self._test_attribute(attribute, module.scope(attribute.source), depth, frozenset({"each"}))
-
-
-def bytes_of(attribute: Attribute) -> bytes:
-    """Return the source text of an attribute."""
-    source, span = attribute.source, attribute.span
-    return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
 
 
 def _is_plain_format(arguments: tuple[Expression, ...]) -> bool:

@@ -14,7 +14,6 @@ from typing import cast
 from passrole_checks.iam.partial_values import Node, texts_in
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.may_contain_policy import bytes_of
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
 AWS_MANAGED = ":iam::aws:policy/"
@@ -42,7 +41,7 @@ class ManagedPolicyDetector:
             self._mentioned_anywhere = _is_mentioned_anywhere(module)
         each = block.body.get("for_each")
         return self._mentioned_anywhere and any(
-            self._text_mentions(module, bytes_of(source)) for source in (attribute, each) if source is not None
+            self._text_mentions(module, source.source_bytes) for source in (attribute, each) if source is not None
         )
 
     def _text_mentions(self, module: Module, source_text: bytes) -> bool:
@@ -54,17 +53,17 @@ class ManagedPolicyDetector:
             if (owner.address, text) in read:
                 continue  # a whole folder that was already searched
             read.add((owner.address, text))
-            for data, first, second, third in _reference_names(text):
+            for data, first, second, third in reference_names(text):
                 name = owner.address, data, first, second, third
                 if name not in self._without_mention and name not in seen:
                     seen.add(name)
-                    pending += _sources_of(owner, first, second, third, data=data)
+                    pending += sources_of(owner, first, second, third, data=data)
         self._without_mention |= seen
         return False
 
 
 @lru_cache(maxsize=4096)
-def _reference_names(source_text: bytes) -> tuple[tuple[bool, str, str, str], ...]:
+def reference_names(source_text: bytes) -> tuple[tuple[bool, str, str, str], ...]:
     """Return the possible references in an expression: true for a data source, and the names."""
     references: dict[tuple[bool, str, str, str], None] = {}
     for match in _NAME.finditer(source_text):
@@ -80,23 +79,23 @@ def _is_mentioned_anywhere(module: Module) -> bool:
     return any(_MARK in text for text in (*texts, *(value.source.data for value in run.values.values())))
 
 
-def _sources_of(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
+def sources_of(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
     """Yield the source texts that a name refers to, each with its module."""
     folder = module.folder
     if data:
         yield from _attribute_bytes(module, folder.data_source(first, second), third)
     elif first == "local":
         if second in folder.locals:
-            yield module, bytes_of(folder.locals[second])
+            yield module, folder.locals[second].source_bytes
     elif first == "var":
         if second in module.arguments:
             attribute, scope = module.arguments[second]
-            yield cast("Module", scope.module), bytes_of(attribute)
+            yield cast("Module", scope.module), attribute.source_bytes
             yield from ((cast("Module", scope.module), text) for text in _known_texts(scope.variables.values()))
         elif not module.address:
             module.run.variables_read.add(second)
             if second in module.run.values:
-                yield module, bytes_of(module.run.values[second])
+                yield module, module.run.values[second].source_bytes
         yield from _block_bytes(module, folder.variables.get(second))
     elif first == "module":
         block = folder.modules.get(second)
@@ -115,7 +114,7 @@ def _attribute_bytes(module: Module, block: Block | None, name: str) -> Iterator
     elif block is not None:
         for attribute in (block.body.get(name), block.body.get("for_each")):
             if attribute is not None:
-                yield module, bytes_of(attribute)
+                yield module, attribute.source_bytes
 
 
 def _block_bytes(module: Module, block: Block | None) -> Iterator[tuple[Module, bytes]]:

@@ -25,24 +25,22 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.embedded_template import TYPES
+from passrole_checks.sources.model.handed_out_values import without_attached
 from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
-    BOUNDED,
     HOLDERS,
     IDENTITY_POLICIES,
     INSTANCE_PROFILES,
-    MEMBERSHIPS,
-    NAMED_ATTACHMENTS,
+    KNOWN_TYPES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
-    SCP_TARGETS,
     STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, may_grant_pass_role
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
@@ -63,15 +61,22 @@ from passrole_checks.sources.terraform.policies.consumed_roles import (
     may_receive,
     received_roles,
 )
+from passrole_checks.sources.terraform.policies.handed_out import (
+    handed_out_by,
+    handed_out_by_output,
+    managed_policies_by,
+)
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
-from passrole_checks.sources.terraform.policies.passed_to_missing_module import (
-    managed_policies_in_arguments,
-    policies_in_arguments,
-)
+from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, grants_nothing_either
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
+from passrole_checks.sources.terraform.policies.unknown_resources import (
+    HandedOutFilter,
+    may_attach_managed_policies,
+)
 from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
+from passrole_checks.sources.terraform.policies.unused_documents import unused_documents
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -98,24 +103,20 @@ class ModuleContents:
 def collect(root: Module) -> ModuleContents:
     """Return all resources, policies and roles of a root module and its child modules."""
     contents, attachments = ModuleContents(), TerraformAttachments(root)
-    documents, managed = PolicyDetector(), ManagedPolicyDetector()
     for module in root.walk():
         for block in module.folder.resources:
             try:
                 _collect_block(module, block, contents, attachments)
             except RecursionError:
                 contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-        for block in module.folder.modules.values():
-            if module.children(block) is None:
-                contents.policies.extend(policies_in_arguments(module, block, documents))
-                attachments.index.managed_policies.extend(managed_policies_in_arguments(module, block, managed))
     commands = policies_in_commands(root, attachments)
     contents.policies.extend(commands.policies)
     attachments.index.managed_policies.extend(commands.attachments)
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)
-    contents.policies = attachments.finish(contents.policies)
+    handed_out = _collect_handed_out(root, contents, attachments)
+    contents.policies = attachments.finish([*contents.policies, *handed_out])
     contents.policies, notes = without_unreliable_denials(root, attachments, contents.policies)
     contents.not_evaluated.extend(notes)
     contents.attached = attachments.index.build(contents.policies).with_others(
@@ -124,6 +125,7 @@ def collect(root: Module) -> ModuleContents:
     contents.not_evaluated.extend(unknown_groups(attachments.index.members))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
+    contents.not_evaluated.extend(_unattached(root, attachments))
     for block, resource, scope, when in _role_consumers(root):
         try:
             inner = received_in.get(resource.address, ())
@@ -134,6 +136,55 @@ def collect(root: Module) -> ModuleContents:
         except RecursionError:
             contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
     return contents
+
+
+def _collect_handed_out(
+    root: Module, contents: ModuleContents, attachments: TerraformAttachments
+) -> list[AttachedPolicy]:
+    """Return the documents that leave the configuration, and collect the AWS managed policies that do."""
+    documents, managed = PolicyDetector(), ManagedPolicyDetector()
+    search = HandedOutFilter()
+    found: list[AttachedPolicy] = []
+    for module in root.walk():
+        for block in (*module.folder.resources, *module.folder.modules.values()):
+            try:
+                if block.type == "module":
+                    if module.children(block) is not None:
+                        continue
+                elif block.labels[0] in KNOWN_TYPES or block.labels[0] in TYPES or hands_nothing_out(block.labels[0]):
+                    continue
+                if block.type == "module" or search.may_hand_out(module, block):
+                    found.extend(handed_out_by(module, block, documents, search))
+                if block.type == "module" or may_attach_managed_policies(block):
+                    attachments.index.managed_policies.extend(managed_policies_by(module, block, managed))
+            except RecursionError:
+                contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+    for block in root.folder.outputs.values():
+        if search.may_hand_out(root, block):
+            found.extend(handed_out_by_output(root, block, documents))
+    return list(without_attached(found, contents.policies))
+
+
+def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unreadable]:
+    """Yield notes on policies that may allow PassRole, and that nobody gets with the values that are known."""
+
+    def may_grant(module: Module, block: Block) -> bool:
+        scope = module.instance_scope(block, None)
+        at = scope.position(block.span)
+        resource = ResourceDefinition(
+            module.full_address(block_address(block)), block.labels[0], Framework.TERRAFORM, at
+        )
+        return any(
+            policy.kind is PolicyKind.IDENTITY
+            and (may_grant_pass_role(policy.document) and not grants_nothing_either(module, block, policy.path))
+            for policy in _policies(block, resource, scope, attachments)
+        ) or attachments.may_attach_pass_role(block, scope)
+
+    try:
+        yield from unused_documents(root)
+        yield from blocks_without_instance(root, may_grant)
+    except RecursionError:
+        return  # the code that is nested too deeply is reported where it is used
 
 
 def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
@@ -164,7 +215,7 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
     type_ = block.labels[0]
     if type_ in TYPES:
         return
-    if type_ not in _RELEVANT_TYPES:
+    if type_ not in KNOWN_TYPES:
         address = module.full_address(block_address(block))
         at = module.scope(block.source).position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
@@ -302,9 +353,3 @@ def _role_definition(
         _document(block, TRUST_POLICIES[resource.type], scope),
         (when,) if when else (),
     )
-
-
-_RELEVANT_TYPES = frozenset({
-    *IDENTITY_POLICIES, *RESOURCE_POLICIES, *ORGANIZATION_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *NAMED_ATTACHMENTS,
-    *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
-})  # fmt: skip

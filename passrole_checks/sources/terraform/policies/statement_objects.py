@@ -8,7 +8,7 @@ source ``aws_iam_policy_document``: "effect: defaults to Allow").
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -17,7 +17,6 @@ from passrole_checks.iam.partial_values import (
     Node,
     ObjectEntry,
     ObjectNode,
-    Position,
     StringNode,
     text,
 )
@@ -54,14 +53,6 @@ def as_statement(value: Node) -> Node | None:
     ):
         return _to_statement(value)
     return None
-
-
-def document_of(statements: Sequence[Node], at: Position) -> ObjectNode:
-    """Return the policy document that a module builds from statements."""
-    together = ListNode(tuple(statements), at)
-    return ObjectNode(
-        (ObjectEntry(text("Version", at), text("2012-10-17", at)), ObjectEntry(text("Statement", at), together)), at
-    )
 
 
 def _has_each_group(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:

@@ -234,6 +234,12 @@ class Attribute:
         """The expression, built on first access."""
         return self.build()
 
+    @property
+    def source_bytes(self) -> bytes:
+        """Source text of the attribute."""
+        source, span = self.source, self.span
+        return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
+
 
 @dataclass(frozen=True)
 class Block:

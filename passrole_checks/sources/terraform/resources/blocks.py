@@ -27,18 +27,16 @@ def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[
         if block.type == type_:
             yield (), block, scope.in_source(block.source)
         elif block.type == "dynamic" and block.labels[:1] == (type_,):
-            yield from _expand_dynamic(block, scope.in_source(block.source))
+            yield from expand_dynamic(block, scope.in_source(block.source))
 
 
-def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
+def expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
+    """Yield the blocks that a ``dynamic`` block generates."""
     contents = list(block.body.all("content"))
     for_each = block.body.get("for_each")
     if not contents or for_each is None:
         return
-    iterator = block.body.get("iterator")
-    name = block.labels[0]
-    if iterator is not None and isinstance(iterator.value, Name):
-        name = iterator.value.name
+    name = iterator_name(block)
     value = evaluate(for_each.value, scope.in_source(for_each.source))
     subject = scope.unique_text(for_each.value.span)
     for when, collection in alternatives_of(value):
@@ -52,6 +50,12 @@ def _expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[Path
             yield when + round_.when + nonempty, contents[0], inner
         if len(rounds) > _MAX_BLOCKS:
             yield (*when, scope.assume(subject, Predicate.LONGER, str(_MAX_BLOCKS))), contents[0], scope
+
+
+def iterator_name(block: Block) -> str:
+    """Return the name of the variable of a ``dynamic`` block."""
+    iterator = block.body.get("iterator")
+    return iterator.value.name if iterator is not None and isinstance(iterator.value, Name) else block.labels[0]
 
 
 def each_object(key: Node, value: Node, at: Position) -> ObjectNode:

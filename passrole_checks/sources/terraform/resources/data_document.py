@@ -60,7 +60,7 @@ def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
         for merged in _merged_documents(block, name, scope, versions):
             statements.extend(merged)
     own = [
-        guard(when, _locate_at_loop_element(_build_statement(inner, block_scope), block_scope))
+        guard(when, _locate_at_loop_element(build_statement(inner, block_scope), block_scope))
         for when, inner, block_scope in blocks_of(block.body, "statement", scope)
     ]
     statements = merge_by_sid(statements, own)
@@ -111,7 +111,8 @@ def _drop_nulls(value: Node) -> Node:
     return make_choice(options, value.at)
 
 
-def _build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
+def build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
+    """Return the statement of a ``statement`` block."""
     at = scope.position(block.span)
     entries: list[ObjectEntry] = []
     sid = _value_of(block, "sid", scope)

@@ -1,0 +1,257 @@
+"""Policy documents and AWS managed policies that leave the configuration.
+
+They are passed to a module whose source is missing, to a resource of a type that does not attach IAM policies itself
+(``vault_aws_secret_backend_role``, ``aws_ssm_parameter``, any type of another provider), or are an output of the root
+module. The use of such a document is unknown, but the document itself shows what it can be: a resource-based or trust
+policy names a Principal, an identity-based policy never does (IAM User Guide, "IAM JSON policy elements: Principal").
+A document without one is therefore checked as an identity-based policy, and so is a statement that is passed as an
+object. An AWS managed policy can only be attached, or be a permissions boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.model.configuration import (
+    OUTPUT,
+    AttachedPolicy,
+    Framework,
+    HandedTo,
+    ManagedAttachment,
+    ResourceDefinition,
+    Unreadable,
+)
+from passrole_checks.sources.model.handed_out_values import (
+    MAX_DEPTH,
+    document_of,
+    documents_in_text,
+    is_document,
+    managed_policies_in,
+)
+from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind, names_principal
+from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain, to_plain_string
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
+from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
+from passrole_checks.sources.terraform.policies.statement_objects import as_statement
+from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
+from passrole_checks.sources.terraform.resources.blocks import blocks_of, iterator_name
+
+META_ARGUMENTS = frozenset({"source", "version", "providers", "provider", "count", "for_each", "depends_on"})
+_META_BLOCKS = frozenset({"connection", "dynamic", "lifecycle", "provisioner", "timeouts"})
+
+
+def handed_out_by(
+    module: Module, block: Block, detector: PolicyDetector, search: HandedOutFilter
+) -> Iterator[AttachedPolicy]:
+    """Yield the policy documents in the arguments of a ``module`` or ``resource`` block.
+
+    The block is their resource; ``path`` leads from the argument to the document.
+    """
+    arguments = [
+        argument
+        for argument in detector.candidate_arguments(module, block, META_ARGUMENTS)
+        if block.type == "module" or search.may_hand_out(module, argument)
+    ]
+    nested = _nested_types(module, block, search)
+    if not arguments and not nested:
+        return
+    kind = _kind_of(block)
+    for resource, scope, _ in resource_instances(module, block):
+        values = [(attribute.name, attribute, scope, ()) for attribute in arguments]
+        for path, attribute, inner, when in (*values, *_nested_arguments(module, block, nested, scope, search)):
+            value = evaluate(attribute.value, inner.in_source(attribute.source))
+            for place, policy in _documents(value, path, MAX_DEPTH, lenient=kind is HandedTo.MODULE):
+                if policy is not None:
+                    document = guard(when, policy)
+                    yield AttachedPolicy(resource, place, document, infer_policy_kind(place, policy), handed_to=kind)
+                else:
+                    _note_too_deep(module, block, resource, place, attribute)
+
+
+def handed_out_by_output(root: Module, block: Block, detector: PolicyDetector) -> Iterator[AttachedPolicy]:
+    """Yield the policy documents in an output of the root module."""
+    for attribute in detector.candidate_arguments(root, block, frozenset({"description", "sensitive", "depends_on"})):
+        if attribute.name != "value":
+            continue
+        scope = root.scope(attribute.source)
+        at = root.scope(block.source).position(block.span)
+        resource = ResourceDefinition(f"output.{block.labels[0]}", OUTPUT, Framework.TERRAFORM, at)
+        for path, policy in _documents(evaluate(attribute.value, scope), "value", MAX_DEPTH, lenient=False):
+            if policy is not None:
+                kind = infer_policy_kind(f"{block.labels[0]}/{path}", policy)
+                yield AttachedPolicy(resource, path, policy, kind, handed_to=HandedTo.OUTPUT)
+            else:
+                _note_too_deep(root, block, resource, path, attribute)
+
+
+def managed_policies_by(module: Module, block: Block, detector: ManagedPolicyDetector) -> Iterator[ManagedAttachment]:
+    """Yield the AWS managed policies in the arguments of a ``module`` or ``resource`` block, except permissions
+    boundaries.
+
+    The block stands in for the principal that gets them.
+    """
+    arguments = [
+        attribute
+        for attribute in block.body.attributes
+        if attribute.name not in META_ARGUMENTS and detector.may_mention(module, block, attribute)
+    ]
+    kind = _kind_of(block)
+    for resource, scope, when in resource_instances(module, block) if arguments else ():
+        for attribute in arguments:
+            value = to_plain(evaluate(attribute.value, scope.in_source(attribute.source)))
+            for path, facts, arn in managed_policies_in(value, attribute.name, when):
+                yield ManagedAttachment(
+                    resource.address, to_plain_string(arn), resource, path, arn.at, facts, handed_to=kind
+                )
+
+
+def documents_of(value: Node) -> Iterator[Node]:
+    """Yield the policy documents in a value, at any depth."""
+    for _, policy in _documents(value, "", MAX_DEPTH, lenient=False):
+        if policy is not None:
+            yield policy
+
+
+def _kind_of(block: Block) -> HandedTo:
+    return HandedTo.MODULE if block.type == "module" else HandedTo.RESOURCE
+
+
+def _nested_types(module: Module, block: Block, search: HandedOutFilter) -> tuple[str, ...]:
+    """Return the types of nested blocks, also of those that ``dynamic`` blocks generate, that may hold a document."""
+    if block.type == "module":
+        return ()
+    types = (
+        inner.labels[0] if inner.type == "dynamic" and inner.labels else inner.type
+        for inner in block.body.blocks
+        if _may_hold_document(module, inner, search)
+    )
+    return tuple(dict.fromkeys(type_ for type_ in types if type_ not in _META_BLOCKS))
+
+
+def _may_hold_document(module: Module, block: Block, search: HandedOutFilter, iterators: tuple[str, ...] = ()) -> bool:
+    """True if an argument of a nested block may hold a document.
+
+    ``iterators``: variables of the ``dynamic`` blocks around it whose elements may hold one.
+    """
+    if not search.may_hand_out(module, block) and not iterators:
+        return False
+    if block.type == "dynamic" and block.labels:
+        for_each = block.body.get("for_each")
+        if for_each is not None and search.without_files.may_hand_out(module, for_each):
+            iterators = (*iterators, iterator_name(block))
+    return any(_may_be_document(module, argument, search, iterators) for argument in block.body.attributes) or any(
+        _may_hold_document(module, inner, search, iterators) for inner in block.body.blocks
+    )
+
+
+def _may_be_document(module: Module, argument: Attribute, search: HandedOutFilter, iterators: tuple[str, ...]) -> bool:
+    if argument.name in ("for_each", "iterator", "labels"):
+        return False
+    uses_element = any(f"{name}.".encode() in argument.source_bytes for name in iterators)
+    return uses_element or search.may_hand_out(module, argument)
+
+
+def _nested_arguments(
+    module: Module,
+    block: Block,
+    types: tuple[str, ...],
+    scope: EvaluationScope,
+    search: HandedOutFilter,
+    prefix: str = "",
+    depth: int = 3,
+) -> Iterator[tuple[str, Attribute, EvaluationScope, PathCondition]]:
+    """Yield the arguments of nested blocks: path, argument, scope, and the path condition of the nested block."""
+    for type_ in types:
+        for number, (when, inner, inner_scope) in enumerate(blocks_of(block.body, type_, scope)):
+            path = f"{prefix}{type_}/{number}"
+            for attribute in inner.body.attributes:
+                yield f"{path}/{attribute.name}", attribute, inner_scope, when
+            if depth:
+                types_inside = _nested_types(module, inner, search)
+                below = _nested_arguments(module, inner, types_inside, inner_scope, search, f"{path}/", depth - 1)
+                for place, attribute, found, further in below:
+                    yield place, attribute, found, (*when, *further)
+
+
+def _note_too_deep(module: Module, block: Block, resource: ResourceDefinition, path: str, attribute: Attribute) -> None:
+    address = block_address(block) if block.type != "output" else f"output.{block.labels[0]}"
+    module.run.not_evaluated.setdefault(
+        module.full_address(f"{address}: {attribute.name}"),
+        Unreadable(block.source.file, f"{resource.address}: {path}: {TOO_DEEP}", attribute.span.line),
+    )
+
+
+def _documents(value: Node, path: str, depth: int, *, lenient: bool) -> Iterator[tuple[str, Node | None]]:
+    """Yield (path, document) for each document at or below a path; None for a document below the maximum depth.
+
+    ``lenient``: a text that looks like a policy document is one, even if it cannot be read.
+    """
+    if isinstance(value, (StringNode, Choice)) or (
+        isinstance(value, ObjectNode) and value.get("Statement") is not None
+    ):
+        candidate = to_document(value)
+        if _is_document(candidate) and (lenient or is_document(candidate)):
+            yield path, candidate
+            return
+        if isinstance(value, StringNode):
+            if isinstance(candidate, StringNode):
+                yield from documents_in_text(candidate, path)
+                return
+            value = candidate
+    if not depth:
+        if _contains_statements(value):
+            yield path, None
+    elif isinstance(value, (ListNode, ObjectNode)):
+        yield from _documents_inside(value, path, depth, lenient)
+    elif isinstance(value, Choice):
+        for outcome, option in value.options:
+            for inner, below in _documents(option, path, depth - 1, lenient=lenient):
+                yield inner, guard((outcome,), below) if below is not None else None
+
+
+def _contains_statements(value: Node) -> bool:
+    """True if anything at or below a value looks like a statement or a policy document."""
+    return any(
+        _is_document(to_document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None
+        for node in nodes_in(value)
+    )
+
+
+def _documents_inside(
+    value: ListNode | ObjectNode, path: str, depth: int, lenient: bool
+) -> Iterator[tuple[str, Node | None]]:
+    """Yield the documents in a list or object. Statements in it form one document; those with a Principal another."""
+    single = as_statement(value)
+    if single is not None:
+        yield path, document_of([single], value.at)
+        return
+    named = (
+        [(f"{path}/{number}", item) for number, item in enumerate(value.items)]
+        if isinstance(value, ListNode)
+        else [(f"{path}/{entry.key}", entry.value) for entry in value.entries]
+    )
+    statements: dict[bool, list[Node]] = {}
+    for inner, item in named:
+        statement = as_statement(item)
+        if statement is not None:
+            statements.setdefault(names_principal(statement), []).append(statement)
+        else:
+            yield from _documents(item, inner, depth - 1, lenient=lenient)
+    for group in statements.values():
+        yield path, document_of(group, value.at)
+
+
+def _is_document(node: Node) -> bool:
+    """True if at least one alternative of a value is a policy document with a known outline."""
+    if isinstance(node, ObjectNode):
+        return node.get("Statement") is not None
+    if isinstance(node, StringNode):
+        return any(isinstance(part, str) and '"Statement"' in part for part in node.parts)
+    return isinstance(node, Choice) and any(_is_document(option) for _, option in node.options)

@@ -1,0 +1,116 @@
+"""Blocks that declare or attach a policy that may allow PassRole, and that have no instance with the known values.
+
+Source: Terraform language documentation, "The count Meta-Argument", "The for_each Meta-Argument" and "dynamic Blocks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from passrole_checks.iam.partial_values import Node
+from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.handed_out_values import document_of
+from passrole_checks.sources.model.terraform_policy_attributes import (
+    ATTACHMENTS,
+    IDENTITY_POLICIES,
+    NESTED_POLICIES,
+    OWN_ATTACHMENTS,
+)
+from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
+from passrole_checks.sources.terraform.evaluation.symbolic_values import unresolved
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import reference_names
+from passrole_checks.sources.terraform.policies.resource_instances import block_address
+from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources import references
+from passrole_checks.sources.terraform.resources.blocks import each_object, expand_dynamic, iterator_name
+from passrole_checks.sources.terraform.resources.data_document import build_document, build_statement
+
+_TYPES = frozenset({*IDENTITY_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *OWN_ATTACHMENTS})
+_Place = tuple[str, int]
+
+
+def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], bool]) -> Iterator[Unreadable]:
+    """Yield a note on each resource, and each ``dynamic`` block of a policy, without an instance.
+
+    There is none if another call of its module has an instance. ``may_grant``: true if a resource block declares or
+    attaches a policy that may allow PassRole.
+    """
+    notes: dict[_Place, Unreadable] = {}
+    existing: set[_Place] = set()
+    for module in root.walk():
+        for block in module.folder.resources:
+            if block.labels[0] not in _TYPES:
+                continue
+            place = block.source.file, block.span.line
+            if module.instances(block).items:
+                existing.add(place)
+                for type_ in NESTED_POLICIES.get(block.labels[0], ())[:1]:
+                    _note_dynamic(module, block, block_address(block), type_, notes, existing)
+            elif place not in notes and may_grant(module, block):
+                notes[place] = _note(block_address(block), block, module.instance_count_text(block))
+        for block in module.folder.data:
+            if block.labels[0] == DOCUMENT and module.instances(block).items:
+                _note_dynamic(module, block, f"data.{DOCUMENT}.{block.labels[1]}", "statement", notes, existing)
+    yield from (note for place, note in notes.items() if place not in existing)
+
+
+def grants_nothing_either(module: Module, block: Block, path: str) -> bool:
+    """True if an argument refers to data sources with policy documents, all of which have no instance and do not allow
+    PassRole."""
+    argument = block.body.get(path)
+    names = [
+        second
+        for data, first, second, _ in (reference_names(argument.source_bytes) if argument is not None else ())
+        if data and first == DOCUMENT
+    ]
+    documents = [document for name in names if (document := module.folder.data_source(DOCUMENT, name)) is not None]
+    return bool(documents) and not any(
+        module.instances(document).items
+        or may_grant_pass_role(build_document(document, module.instance_scope(document, None)))
+        for document in documents
+    )
+
+
+def _note_dynamic(
+    module: Module, block: Block, address: str, type_: str, notes: dict[_Place, Unreadable], existing: set[_Place]
+) -> None:
+    """Add a note on each ``dynamic`` block of a type that generates no block."""
+    if block.source_bytes is not None and b"dynamic" not in block.source_bytes:
+        return
+    for inner in block.body.all("dynamic"):
+        if inner.labels[:1] != (type_,):
+            continue
+        place = inner.source.file, inner.span.line
+        scope = module.instance_scope(block, None).in_source(inner.source)
+        if any(True for _ in expand_dynamic(inner, scope)):
+            existing.add(place)
+        elif place not in notes and _may_generate_grant(inner, type_, scope):
+            for_each = inner.body.get("for_each")
+            text = scope.source_text(for_each.value.span) if for_each is not None else ""
+            notes[place] = _note(f'{address}: dynamic "{type_}"', inner, f"for_each = {text}")
+
+
+def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> bool:
+    """True if the content of a ``dynamic`` block, with an unknown element, may allow PassRole."""
+    at = scope.position(block.span)
+    name = iterator_name(block)
+    element = each_object(unresolved(f"{name}.key", at), unresolved(f"{name}.value", at), at)
+    inner = scope.with_variables({name: element}, {})
+    for content in block.body.all("content"):
+        document: Node | None = None
+        if type_ == "statement":
+            document = document_of([build_statement(content, inner)], at)
+        else:
+            value = references.value_of(content, "policy", inner)
+            document = to_document(value) if value is not None else None
+        if document is not None and may_grant_pass_role(document):
+            return True
+    return False
+
+
+def _note(address: str, block: Block, count: str) -> Unreadable:
+    return Unreadable(block.source.file, f"{address} has no instance ({count})", block.span.line)

@@ -1,0 +1,88 @@
+"""Resources that may hand a policy document out of the configuration, told by their source text.
+
+Most resources hold none, and their bodies are not even parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
+    AWS_MANAGED,
+    reference_names,
+    sources_of,
+)
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
+
+_STATEMENT_KEYS = ((b"actions", b"resources"), (b"Action", b"Effect"))  # of statements without a document
+_READS_FILE = re.compile(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
+_POLICY_FILE = re.compile(rb"\.json\b|(?i:polic)")
+DOCUMENT = "aws_iam_policy_document"
+_TEMPLATES = ("template_file", "local_file")
+_Name = tuple[str, bool, str, str, str]  # module address, true for a data source, and the three names of a reference
+_OWN_PROVIDERS = ("aws_", "awscc_")
+
+
+def may_attach_managed_policies(block: Block) -> bool:
+    """True if a resource of another provider may name AWS managed policies. AWS types that attach them are known."""
+    return not block.labels[0].startswith(_OWN_PROVIDERS) and (
+        block.source_bytes is None
+        or b"polic" in block.source_bytes.lower()
+        or AWS_MANAGED.encode() in block.source_bytes
+    )
+
+
+class HandedOutFilter:
+    """The test for one configuration, with a cache of the names that were followed.
+
+    ``with_files``: a text that reads a file may lead to a document.
+    """
+
+    def __init__(self, *, with_files: bool = True) -> None:
+        self._with_files = with_files
+        self._known: dict[_Name, bool] = {}
+
+    def may_hand_out(self, module: Module, part: Block | Attribute) -> bool:
+        """True if the source text of a block or argument, with what it refers to, may lead to a policy document."""
+        source_text = part.source_bytes
+        return source_text is None or self._may_lead_to_document(module, source_text)
+
+    @cached_property
+    def without_files(self) -> HandedOutFilter:
+        """The same test, for which files hold no documents."""
+        return HandedOutFilter(with_files=False)
+
+    def _may_lead_to_document(self, module: Module, source_text: bytes) -> bool:
+        if _holds_document(source_text) or (self._with_files and _reads_policy_file(source_text)):
+            return True
+        return any(self._follow(module, *name) for name in reference_names(source_text))
+
+    def _follow(self, module: Module, data: bool, first: str, second: str, third: str) -> bool:
+        """True if a name may lead to a document. Other attributes of resources are attached where they are declared."""
+        if data:
+            if first == DOCUMENT or (first, third) == ("aws_iam_policy", "policy"):
+                return True
+            if first not in _TEMPLATES:
+                return False
+        elif first not in ("var", "local", "module", "terraform_data"):
+            return False
+        key = module.address, data, first, second, third
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = False  # ends the recursion of a value that refers to itself
+            third = "" if first in ("terraform_data", *_TEMPLATES) else third
+            found = sources_of(module, first, second, third, data=data)
+            known = self._known[key] = any(self._may_lead_to_document(owner, text) for owner, text in found)
+        return known
+
+
+def _holds_document(source_text: bytes) -> bool:
+    """True if a source text contains a document or a statement."""
+    return b"Statement" in source_text or any(all(word in source_text for word in words) for words in _STATEMENT_KEYS)
+
+
+def _reads_policy_file(source_text: bytes) -> bool:
+    """True if a source text reads a file that may contain a document."""
+    return _READS_FILE.search(source_text) is not None and _POLICY_FILE.search(source_text) is not None

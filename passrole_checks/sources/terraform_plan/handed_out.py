@@ -1,0 +1,130 @@
+"""Policy documents and AWS managed policies that leave the configuration, in the values of a plan or a state.
+
+As in :mod:`passrole_checks.sources.terraform.policies.handed_out`: resources of types that do not attach IAM policies
+themselves, and outputs of the root module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from passrole_checks.iam.documents.json_document import parse_json
+from passrole_checks.iam.partial_values import Node, text
+from passrole_checks.sources.files.json_positions import Json, find_member
+from passrole_checks.sources.model.configuration import (
+    OUTPUT,
+    AttachedPolicy,
+    Framework,
+    HandedTo,
+    ManagedAttachment,
+    ResourceDefinition,
+)
+from passrole_checks.sources.model.handed_out_values import (
+    AWS_MANAGED,
+    MAX_DEPTH,
+    decode_base64,
+    documents_in_text,
+    is_document,
+    managed_policies_in,
+)
+from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, infer_policy_kind
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object
+
+_MARKS = ('"Statement"', "eyJ", "ewo", "eyA")
+
+
+def handed_out_by(plan: PlanFile, resource: PlannedResource) -> Iterator[AttachedPolicy]:
+    """Yield the policy documents in the values of a resource; ``path`` leads from the attribute to each."""
+    if hands_nothing_out(resource.type):
+        return
+    for keys, document in _documents(plan, resource, resource.values, (), MAX_DEPTH):
+        yield _policy(resource.definition, "/".join(map(str, keys)), document, HandedTo.RESOURCE)
+
+
+def managed_policies_by(plan: PlanFile, resource: PlannedResource) -> Iterator[ManagedAttachment]:
+    """Yield the AWS managed policies in the values of a resource of another provider, except permissions
+    boundaries."""
+    if resource.type.startswith(("aws_", "awscc_")) or hands_nothing_out(resource.type):
+        return
+    for name, value in resource.values.items():
+        if not _mentions(value, AWS_MANAGED):
+            continue
+        node = parse_json(text(json.dumps(value), plan.position_of(resource, name)))
+        for path, when, arn in managed_policies_in(node, name):
+            yield ManagedAttachment(
+                resource.address, arn, resource.definition, path, arn.at, when, handed_to=HandedTo.RESOURCE
+            )
+
+
+def handed_out_by_outputs(plan: PlanFile, *, unchanged: bool) -> Iterator[AttachedPolicy]:
+    """Yield the policy documents in the outputs that a plan changes, with ``unchanged`` in all, or of a state."""
+    for start, key in plan.outputs:
+        for name, entry in as_object(_value_at(plan, start)).items():
+            output = as_object(entry)
+            if output.get("actions") in (["no-op"], ["delete"]) and not (
+                unchanged and output.get("actions") == ["no-op"]
+            ):
+                continue
+            member = find_member(plan.text, start, (name,))
+            if member is None or not _mentions(output.get(key), *_MARKS):
+                continue
+            at = plan.lines.position(member.start, member.end)
+            stand_in = PlannedResource(
+                f"output.{name}", OUTPUT, name, "", "", True, output, False, at, member.start, ()
+            )
+            definition = ResourceDefinition(stand_in.address, OUTPUT, Framework.TERRAFORM_PLAN, at)
+            for keys, document in _documents(plan, stand_in, output.get(key), (key,), MAX_DEPTH):
+                path = "/".join(("value", *map(str, keys[1:])))
+                yield _policy(definition, path, document, HandedTo.OUTPUT, name)
+
+
+def _policy(
+    definition: ResourceDefinition, path: str, document: Node, handed_to: HandedTo, name: str = ""
+) -> AttachedPolicy:
+    kind = infer_policy_kind(f"{name}/{path}", document)
+    return AttachedPolicy(definition, path, document, kind, handed_to=handed_to)
+
+
+def _documents(
+    plan: PlanFile, resource: PlannedResource, value: Json, keys: tuple[str | int, ...], depth: int
+) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+    """Yield the documents at or below a value, each with the keys that lead to it."""
+    if isinstance(value, str):
+        if _mentions(value, *_MARKS):
+            node = decode_base64(plan.located_string(resource, value, *keys))
+            path = "/".join(map(str, keys))
+            found = [(path, node)] if is_document(node) else documents_in_text(node, path)
+            for place, document in found:
+                yield (*keys, *place.removeprefix(path).split("/")[1:]), document
+    elif isinstance(value, dict) and "Statement" in value:
+        node = parse_json(text(json.dumps(value), plan.position_of(resource, *keys)))
+        if is_document(node):
+            yield keys, node
+    elif depth and isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _documents(plan, resource, item, (*keys, key), depth - 1)
+
+
+def _value_at(plan: PlanFile, start: int) -> Json:
+    try:
+        return json.JSONDecoder().raw_decode(plan.text, start)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _mentions(value: Json, *words: str) -> bool:
+    """True if a string at or below a value contains one of some texts."""
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, str):
+            if any(word in current for word in words):
+                return True
+        elif isinstance(current, dict):
+            if "Statement" in current:
+                return True
+            pending.extend(current.values())
+        elif isinstance(current, list):
+            pending.extend(current)
+    return False

@@ -1,0 +1,4 @@
+module "runner" {
+  source = "../.."
+  roles  = ["arn:aws:iam::111122223333:role/runner"] # clean
+}
