@@ -57,6 +57,8 @@ class ManagedPolicyDetector:
                 name = owner.address, data, first, second, third
                 if name not in self._without_mention and name not in seen:
                     seen.add(name)
+                    if first == "var" and not data and not owner.address:
+                        owner.run.variables_read.add(second)  # its value may mention a policy
                     pending += sources_of(owner, first, second, third, data=data)
         self._without_mention |= seen
         return False
@@ -80,7 +82,10 @@ def _is_mentioned_anywhere(module: Module) -> bool:
 
 
 def sources_of(module: Module, first: str, second: str, third: str, *, data: bool) -> Iterator[tuple[Module, bytes]]:
-    """Yield the source texts that a name refers to, each with its module."""
+    """Yield the source texts that a name refers to, each with its module.
+
+    This does not count as reading an input variable: the text decides only what is evaluated.
+    """
     folder = module.folder
     if data:
         yield from _attribute_bytes(module, folder.data_source(first, second), third)
@@ -92,10 +97,8 @@ def sources_of(module: Module, first: str, second: str, third: str, *, data: boo
             attribute, scope = module.arguments[second]
             yield cast("Module", scope.module), attribute.source_bytes
             yield from ((cast("Module", scope.module), text) for text in _known_texts(scope.variables.values()))
-        elif not module.address:
-            module.run.variables_read.add(second)
-            if second in module.run.values:
-                yield module, module.run.values[second].source_bytes
+        elif not module.address and second in module.run.values:
+            yield module, module.run.values[second].source_bytes
         yield from _block_bytes(module, folder.variables.get(second))
     elif first == "module":
         block = folder.modules.get(second)
