@@ -62,5 +62,6 @@ def may_grant_pass_role(document: Node) -> bool:
 
 def managed_policy_may_grant(arn: str) -> bool:
     """True if an AWS managed policy allows PassRole, or if nothing is known of a managed policy."""
-    policy = managed_policy(arn)
+    _, mark, name = arn.partition(":iam::aws:policy/")
+    policy = managed_policy(f"arn:aws{mark}{name}")  # the partition may be unresolved
     return policy is None or may_grant_pass_role(text(json.dumps(dict(policy.document)), Position("", 1)))
