@@ -173,9 +173,7 @@ def inventory(result: ScanResult, *, without_effect: bool = False) -> tuple[Gran
     >>> inventory(scan(text="Resources: {}"))
     ()
     """
-    return tuple(
-        grant for grant in result.grants if without_effect or grant.grant.denied or grant.effect_on_passrole != "none"
-    )
+    return tuple(grant for grant in result.grants if without_effect or grant.is_about_passrole)
 
 
 def diff(

@@ -21,6 +21,7 @@ from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
 from passrole_checks.sources.model import terraform_policy_attributes
+from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
@@ -186,7 +187,8 @@ def test_the_data_sources_are_those_of_the_readme(tmp_path: Path) -> None:
             else (f'"arn:aws:iam::111122223333:role/${{{value}}}"')
         )
         said = dict(judged(tmp_path, pattern, f'data "{type_}" "x" {{}}\n'))
-        assert "PASSROLE_002" in said and "PASSROLE_014" not in said, type_
+        expected = "PASSROLE_001" if type_ == "aws_iam_roles" else "PASSROLE_002"  # the names of all roles
+        assert expected in said and "PASSROLE_014" not in said, type_
     for type_ in named(later):
         said = dict(judged(tmp_path, f"data.{type_}.x.value", f'data "{type_}" "x" {{}}\n'))
         assert f"data.{type_}.x.value" in said["PASSROLE_014"], type_
@@ -208,6 +210,7 @@ def test_the_resources_are_those_of_the_readme() -> None:
         name for name in terraform_policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))
     }
     assert types("limits") == {*terraform_policy_attributes.ORGANIZATION_POLICIES, *own}
+    assert types("limits that do not count") == set(EXCLUSIVE)
     assert all(terraform_policy_attributes.not_read_reason(name, None) for name in types("not read, and said so"))
 
 

@@ -32,6 +32,10 @@ PLANNED = [  # those that hold Terraform and its plan
     if {"plan", "terraform"} <= {path.name for path in (SAMPLES / name).iterdir()}
     and name not in ("014-unresolved", "015-new-access", "everyday")
 ]
+SUFFIXES = (
+    *(".tf", ".tofu", ".tfvars", ".hcl", ".yaml", ".json", ".toml"),
+    *(".cfn", ".cloudformation", ".j2", ".stack", ".tpl"),  # templates and policy documents, by their content
+)
 NEW_ACCESS = "PASSROLE_015"  # which only a plan has, because only a plan says what was before
 
 Row = tuple[str, str, int, str, str]
@@ -93,8 +97,12 @@ def templates_of(folder: str) -> set[str]:
     return {
         path.relative_to(SAMPLES / folder).as_posix()
         for path in (SAMPLES / folder).glob("*/**/*")
-        if path.suffix in (".tf", ".tofu", ".tfvars", ".yaml", ".json", ".toml")
+        if (
+            path.suffix in SUFFIXES
+            or (path.suffix == ".yml" and path.relative_to(SAMPLES / folder).parts[0] == "serverless")
+        )
         and path.name != "manifest.json"
+        and not path.name.endswith(".tftest.hcl")
         and path.relative_to(SAMPLES / folder).parts[0] != "logs"
     }
 

@@ -257,7 +257,7 @@ class PassableRoles:
                 found.update((role.address, role) for role in self._called_like(named))
                 continue
             all_known = False
-            if passed.scope is Scope.PREFIX:
+            if passed.scope is Scope.PREFIX or (passed.scope is Scope.UNRESOLVED and pattern.only_hole is None):
                 inside = self._inside(RoleSet((pattern,), variables), self._near(pattern))
                 found.update((role.address, role) for role in inside)
         return Reached(tuple(self._in_order(found.values())), all_known)

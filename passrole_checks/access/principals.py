@@ -36,6 +36,7 @@ from passrole_checks.iam.path_conditions import PathCondition, conjoin, simplify
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.sources.model.attachments import is_management_account
 from passrole_checks.sources.model.configuration import (
     MODULE,
     AttachedPolicy,
@@ -192,7 +193,18 @@ class Principals:
             for target, _, one in self.configuration.attached.targets
             if (one.resource.address, one.path) == place
         ]
-        return any(self._is_here(target) or not _is_account(target) or self.account is None for target in targets)
+        return any(
+            not is_management_account(target)
+            and (self._is_here(target) or not _is_account(target) or self.account is None)
+            for target in targets
+        )
+
+    @cached_property
+    def exempt(self) -> tuple[AttachedPolicy, ...]:
+        """The SCPs that are attached to the account deployed to, and do not restrict it as the management account."""
+        return tuple(
+            policy for target, _, policy in self.configuration.attached.targets if is_management_account(target)
+        )
 
     # -- one principal
 

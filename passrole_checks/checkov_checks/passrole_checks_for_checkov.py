@@ -70,7 +70,8 @@ _PATTERNS = {
     "terraform": ("aws_cloudformation_stack*", "aws_iam_*", "aws_sso*", "awscc_iam_*", "awscc_sso_*"),
     "cloudformation": ("AWS::CloudFormation::*", "AWS::IAM::*", "AWS::SSO::*", "AWS::Serverless::*", "Custom::*"),
 }
-_DATA = ("aws_iam_policy_document",)
+_COMMANDS = ("null_resource", "shell_script", "terraform_data")
+_DATA = ("aws_iam_policy_document", "external", "local_command")
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
 
@@ -267,8 +268,21 @@ class _OnModule(_OnBlock, ModuleCheck):
         return [(address, finding) for around, address, finding in elsewhere if around], place.untold
 
 
+class _OnCommand(_OnBlock, TerraformCheck):
+    """Resources without policies whose commands may attach or create some."""
+
+    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+        file = from_callers("full_file_path")
+        if unavailable or not (isinstance(file, str) and file.endswith(".json")):
+            return super().carried(conf)
+        # The runner terraform_json and that of plans have no graph of blocks.
+        address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
+        answers = index_of(self.graph).scan([file])
+        return answers.about(self.id, address), ()
+
+
 class _OnData(_OnBlock, DataCheck):
-    """Data sources with policy documents."""
+    """Data sources with policy documents or commands."""
 
     def scan_data_conf(self, conf: dict[str, Any]) -> CheckResult:
         return self.scan_resource_conf(conf)
@@ -300,6 +314,7 @@ def _register(check_id: str, severity: str, title: str) -> None:
     for instance in (
         _OnTerraform(*common, of_terraform, guideline=_GUIDE),
         _OnModule(*common, guideline=_GUIDE),
+        _OnCommand(*common, _COMMANDS, guideline=_GUIDE),
         _OnData(*common, _DATA, guideline=_GUIDE),
         _OnCloudFormation(*common, of_templates, guideline=_GUIDE),
     ):

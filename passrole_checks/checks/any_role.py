@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.access.nearly_every_role import matches_nearly_every_name
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services
@@ -19,7 +20,8 @@ class AnyRole(Check):
     A principal with this policy picks the most privileged role that some service can assume, passes it to that
     service (a function, an instance, a build), and acts with its permissions: a path from developer to administrator.
     The spelling does not matter: `*`, `role/*`, a pattern of account ids or a `NotResource` allow the same roles, and
-    `iam:*` or a `NotAction` grant iam:PassRole as its name does.
+    `iam:*` or a `NotAction` grant iam:PassRole as its name does. Patterns that match nearly every name (`role/*-*`, one
+    for each letter) are reported at low confidence.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
@@ -45,6 +47,7 @@ class AnyRole(Check):
             "every role, to one service (medium)",
             (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
         ),
+        Example("nearly every name (low confidence)", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/*-*"),)),
     )  # fmt: skip
     clean = (
         Example("roles with a prefix", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*"),)),
@@ -58,9 +61,10 @@ class AnyRole(Check):
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant = context.grant
-        if grant.scope is not Scope.ANY_ROLE:
+        nearly = matches_nearly_every_name(grant)
+        if grant.scope is not Scope.ANY_ROLE and not nearly:
             return
-        wide = [role.pattern for role in grant.roles if role.scope is Scope.ANY_ROLE]
+        wide = [role.pattern for role in grant.roles if role.scope is (Scope.PREFIX if nearly else Scope.ANY_ROLE)]
         if wide and not grant.complement and all(context.is_foreign(pattern) for pattern in wide):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         unresolved = grant.services.constraint is Constraint.UNRESOLVED
@@ -74,14 +78,16 @@ class AnyRole(Check):
             services = f" Limited to {', '.join(f'`{value}`' for value in grant.services.values)}."
         named = resource_of(grant)
         but = " except those in `NotResource`" if grant.complement else ""
+        confidence = Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH
+        almost = "nearly " if nearly else ""
         yield Verdict(
             Severity.MEDIUM if narrowed else Severity.HIGH,
-            f"This statement allows passing any role in the account{but}, including roles more privileged than the "
-            f"principal itself.{how_granted(grant)}{services}{beside(grant)}",
+            f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
+            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}",
             f"Restrict `{named}` to the role ARNs you pass"
             + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
-            Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH,
+            Confidence.LOW if nearly else confidence,
         )

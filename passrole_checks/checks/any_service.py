@@ -7,8 +7,8 @@ from itertools import takewhile
 
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import is_scoped
-from passrole_checks.checks.base.wording import beside, condition_on, how_granted, roles_in_words
+from passrole_checks.checks.base.grants import is_scoped, least_scope
+from passrole_checks.checks.base.wording import beside, condition_on, how_granted, if_any_role, roles_in_words
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -70,7 +70,7 @@ class AnyService(Check):
             return  # a Deny restricts the service
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
-        severity = Severity.MEDIUM if grant.scope is Scope.PREFIX else Severity.LOW
+        severity = Severity.MEDIUM if least_scope(grant) is Scope.PREFIX else Severity.LOW
         service, services = self._only_service(context), context.services_to_name()
         trusted = ""
         linked = list(takewhile(bool, (service_of_linked_role(role.pattern) for role in grant.roles)))
@@ -86,7 +86,7 @@ class AnyService(Check):
             severity,
             f"{roles_in_words(grant)} can be passed to any service"
             + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
-            + f"{how_granted(grant)}{trusted}{beside(grant)}",
+            + f"{how_granted(grant)}{trusted}{beside(grant)}{if_any_role(grant, context.module)}",
             ("Add " if grant.explicit else "Grant iam:PassRole in its own statement, with ")
             + condition_on(grant, services or ("SERVICE.amazonaws.com",))
             + ("." if services else ", naming the service that uses the role."),

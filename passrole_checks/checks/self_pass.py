@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, narrows_services
+from passrole_checks.checks.base.wording import if_any_role
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
@@ -15,6 +17,7 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn import Scope
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _APP = "arn:aws:iam::111122223333:role/app-*"
@@ -64,15 +67,20 @@ class SelfPass(Check):
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant, reach = context.grant, context.passable_roles
-        if not is_scoped(grant) or grant.complement or not grant.roles:
+        unresolved = grant.scope is Scope.UNRESOLVED
+        if not (unresolved or is_scoped(grant)) or grant.complement or not grant.roles:
             return
         for holder in context.holders:
             if holder.permissions.is_administrator_when(grant.statement.when):
                 continue
             passing = context.effective_grant(holder)
             verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
-            if verdict is not None:
-                yield verdict
+            if verdict is None or (unresolved and verdict.confidence is Confidence.LOW):
+                continue
+            if unresolved:  # it holds for every value
+                message = f"{verdict.message}{if_any_role(grant, context.module)}"
+                verdict = replace(verdict, message=message, confidence=Confidence.MEDIUM)
+            yield verdict
 
     @staticmethod
     def _changes(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:

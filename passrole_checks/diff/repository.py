@@ -72,10 +72,12 @@ def compare_snapshots(
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
     aside += [*_unused_values(found, snapshots), *_changed_module_calls(found, snapshots)]
     left_out = (*found.left_out_files, *aside)
+    noted_folders = {folder for entry in aside for folder in _parent_folders(entry.file)}
+    other_notes = (entry for entry in found.not_evaluated if entry.line or entry.file not in noted_folders)
     found = replace(
         found,
         unreadable=(*found.unreadable, *no_longer_read),
-        not_evaluated=(*found.not_evaluated, *aside),
+        not_evaluated=(*other_notes, *aside),
         left_out_files=left_out,
         left_out=len(left_out),
     )

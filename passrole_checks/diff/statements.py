@@ -64,7 +64,9 @@ class StatementVersion:
         """True if the statement grants PassRole."""
         grant = self.widest
         return (
-            grant.effect == "Allow" and not grant.denied and (grant.complement or grant.scope is not Scope.NOT_A_ROLE)
+            grant.effect == "Allow"
+            and not (grant.denied or grant.condition.dead)
+            and (grant.complement or grant.scope is not Scope.NOT_A_ROLE)
         )
 
     def variant(self, when: PathCondition) -> PassRoleGrant:

@@ -14,6 +14,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.access_log import FileAccessLog
+from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
@@ -119,7 +120,7 @@ def read_in(pair: UnitPair, side: Side, top: Path) -> Configuration:
         return top / real.relative_to(root) if real.is_relative_to(root) else path
 
     place = top / pair.place if pair.place not in ("", ".") else top
-    if pair.new.framework is Framework.TERRAFORM and not place.is_dir():
+    if pair.new.framework is Framework.TERRAFORM and not (place.is_dir() or is_terragrunt(place)):
         raise InputError(str(place), "not a Terraform folder")
     unit = detect.Unit(pair.new.framework, place, boundary=top if top.is_dir() else top.parent)
     inputs = replace(

@@ -114,7 +114,7 @@ def scan_lines(
 
 
 def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
-    """Return the inventory: each statement with its roles, services and principals; unless ``quiet``, then a
+    """Return the inventory: each statement with its roles, services and principals; unless ``quiet``, then notes and a
     summary."""
     for located in grants:
         grant = located.grant
@@ -138,6 +138,9 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
             yield labeled_row("when", [condition_text(located.when)])
         yield ()
     if not quiet:
+        if result.not_evaluated:
+            yield from not_evaluated_notes(result.not_evaluated)
+            yield ()
         counts = statements_by_effect(grants)
         words = [count_noun(counts["allow"], "PassRole grant")]
         words += [count_noun(counts["deny"], "Deny statement")] if counts["deny"] else []
@@ -159,7 +162,8 @@ def grant_rows(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
         yield omitted_row(len(grant.roles) - most)
     constraint = grant.services.constraint.value
     if grant.services.values:
-        yield (*labeled_row("services", grant.services.values), StyledText(f"  {constraint}", "quiet"))
+        words = "never matches" if grant.condition.dead else constraint
+        yield (*labeled_row("services", grant.services.values), StyledText(f"  {words}", "quiet"))
     else:
         yield (
             StyledText(f"    {'services':<10}"),
@@ -174,7 +178,12 @@ def omitted_row(count: int) -> Line:
     return (StyledText(f"    {'':<10}"), StyledText(f"and {count} more (--format json lists them all)", "quiet"))
 
 
-_SERVICE_CONSTRAINTS = {"absent": "any service", "ineffective": "any service", "unresolved": "unknown"}
+_SERVICE_CONSTRAINTS = {
+    "absent": "any service",
+    "ineffective": "any service",
+    "never": "none (the condition never matches)",
+    "unresolved": "unknown",
+}
 
 
 def _labels(label: str) -> Iterator[str]:

@@ -369,6 +369,7 @@ def _name_list(names: Sequence[str]) -> str:
 _CONSTRAINTS = {
     Constraint.ABSENT: "any service (missing iam:PassedToService condition)",
     Constraint.INEFFECTIVE: "any service (the condition does not restrict the service)",
+    Constraint.NEVER: "none (the condition never matches)",
     Constraint.EXACT_IF_PRESENT: "and requests without the key",
     Constraint.UNRESOLVED: "unresolved",
     Constraint.PATTERN: "pattern",
@@ -377,10 +378,9 @@ _CONSTRAINTS = {
 
 def _services(located: LocatedGrant) -> str:
     grant = located.grant
-    words = "none (the condition never matches)" if grant.condition.dead else ""
-    if not words and grant.open_to_other_services:
+    words = _CONSTRAINTS.get(grant.services.constraint, "")
+    if grant.open_to_other_services:
         words = "any service except these"
-    words = words or _CONSTRAINTS.get(grant.services.constraint, "")
     return _name_list(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
 
 

@@ -21,11 +21,16 @@ from passrole_checks.output.findings_text import (
     note_line,
 )
 from passrole_checks.output.json_output import problem_entries
-from passrole_checks.output.required_policy import describe_placeholder, policies_json, statements_json
-from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, cloudformation_name
+from passrole_checks.output.required_policy import (
+    describe_placeholder,
+    placeholder_name,
+    policies_json,
+    statements_json,
+)
+from passrole_checks.required.policy_statements import ACCOUNT, PARTITION
 from passrole_checks.required.required_grants import Required, confidence_of
 from passrole_checks.scan.condition_words import condition_in_words
-from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
+from passrole_checks.sources.model.configuration import Framework, Unreadable, faults_in, without_faults
 
 _NOT_PASSED_HEADINGS = {
     ASSUMED: "assumed, not passed",
@@ -75,15 +80,25 @@ def _entry(use: RoleUse) -> dict[str, Any]:
     }
 
 
-def _notes(required: Required) -> list[str]:
-    """Return notes on placeholders in the statements; JSON statements have no syntax for account and partition."""
+def _is_terraform(required: Required) -> bool:
+    """True if all resources that receive roles are those of Terraform, so that its syntax suits the statements."""
+    frameworks = {use.received.resource.framework for use in required.received}
+    return bool(frameworks) and frameworks <= {Framework.TERRAFORM, Framework.TERRAFORM_PLAN}
+
+
+def _notes(required: Required, *, terraform: bool = False) -> list[str]:
+    """Return notes on placeholders in the statements, which are named as in Terraform or as in CloudFormation."""
     used = {part for item in required.statements for pattern in item.resources for part in pattern}
     notes = [
         *required.notes,
-        *(f"{cloudformation_name(blank)}: {describe_placeholder(blank)}" for blank in required.blanks),
+        *(
+            f"{placeholder_name(blank, terraform=terraform)}: {describe_placeholder(blank)}"
+            for blank in required.blanks
+        ),
     ]
     if ACCOUNT in used:
-        notes.append("${AWS::AccountId}: account ID that is deployed to (fill in with --account ID)")
+        name = placeholder_name(ACCOUNT, terraform=terraform)
+        notes.append(f"${{{name}}}: account ID that is deployed to (fill in with --account ID)")
     if PARTITION in used:
         notes.append("arn:aws: partition assumed, since no ARN in the code shows it")
     return notes
@@ -109,13 +124,14 @@ def required_lines(
         yield (StyledText(f"{_NOT_PASSED_HEADINGS[how][0].upper()}{_NOT_PASSED_HEADINGS[how][1:]}:", "place"),)
         yield from (_row("  ", use) for use in group)
         yield ()
-    for number, policy in enumerate(policies_json(required)):
+    terraform = _is_terraform(required)
+    for number, policy in enumerate(policies_json(required, terraform=terraform)):
         yield (StyledText("Additional policy:" if number else "Permissions needed to deploy:", "place"),)
         yield from ((StyledText(line, "code"),) for line in json_text(policy).splitlines())
         yield ()
     if quiet:
         return
-    notes = _notes(required)
+    notes = _notes(required, terraform=terraform)
     yield from map(note_line, notes)
     yield from not_evaluated_notes(not_evaluated)
     if notes or not_evaluated:

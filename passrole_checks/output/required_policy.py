@@ -32,16 +32,19 @@ def statements_json(required: Required) -> list[dict[str, Any]]:
     return [_statement(statement) for statement in required.statements]
 
 
-def policies_json(required: Required) -> list[dict[str, Any]]:
-    """Return the policy documents, each within the size limit of a managed policy."""
+def policies_json(required: Required, *, terraform: bool = False) -> list[dict[str, Any]]:
+    """Return the policy documents, each within the size limit of a managed policy.
+
+    ``terraform``: placeholders are Terraform expressions, as in a string of its language.
+    """
     return [
-        {"Version": "2012-10-17", "Statement": [_statement(statement) for statement in policy]}
+        {"Version": "2012-10-17", "Statement": [_statement(statement, terraform) for statement in policy]}
         for policy in required.policies
     ]
 
 
-def _statement(statement: RequiredStatement) -> dict[str, Any]:
-    resources = [_json_arn(pattern) for pattern in statement.resources]
+def _statement(statement: RequiredStatement, terraform: bool = False) -> dict[str, Any]:
+    resources = ["".join(_json_part(part, terraform) for part in pattern) for pattern in statement.resources]
     document: dict[str, Any] = {
         "Sid": statement.sid,
         "Effect": "Allow",
@@ -54,14 +57,19 @@ def _statement(statement: RequiredStatement) -> dict[str, Any]:
     return document
 
 
-def _json_arn(pattern: Pattern) -> str:
-    return "".join(_json_part(part) for part in pattern)
-
-
-def _json_part(part: str | Blank) -> str:
+def _json_part(part: str | Blank, terraform: bool) -> str:
     if isinstance(part, str):
         return part
-    return "aws" if part == PARTITION else f"${{{cloudformation_name(part)}}}"
+    return "aws" if part == PARTITION else f"${{{placeholder_name(part, terraform=terraform)}}}"
+
+
+def placeholder_name(blank: Blank, *, terraform: bool) -> str:
+    """Return a placeholder without ``${}``, as CloudFormation or Terraform writes it."""
+    if not terraform:
+        return cloudformation_name(blank)
+    if blank == ACCOUNT:
+        return "data.aws_caller_identity.current.account_id"
+    return "data.aws_partition.current.partition" if blank == PARTITION else f"var.{terraform_name(blank)}"
 
 
 def describe_placeholder(blank: Blank) -> str:
@@ -134,9 +142,7 @@ def _hcl_arn(pattern: Pattern) -> str:
 def _hcl_part(part: str | Blank) -> str:
     if isinstance(part, str):
         return part  # contains nothing that needs escaping
-    if part == ACCOUNT:
-        return "${data.aws_caller_identity.current.account_id}"
-    return "${data.aws_partition.current.partition}" if part == PARTITION else f"${{var.{terraform_name(part)}}}"
+    return f"${{{placeholder_name(part, terraform=True)}}}"
 
 
 def _description(blank: Blank) -> str:

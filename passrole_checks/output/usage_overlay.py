@@ -28,7 +28,7 @@ class State(str, Enum):
 def grants_with_uses(result: ScanResult, against: UsageComparison) -> list[LocatedGrant]:
     """Return the statements of a result that grant or deny PassRole, and those known only from the usage, such as of
     AWS managed policies."""
-    listed = [located for located in result.grants if located.grant.denied or located.effect_on_passrole != "none"]
+    listed = [located for located in result.grants if located.is_about_passrole]
     keys = {_key(located) for located in listed}
     for used in (*against.used, *against.perhaps, *against.unused):
         located = LocatedGrant(

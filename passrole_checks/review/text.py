@@ -125,7 +125,7 @@ def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
         yield "who", _listed(access.principals)
     note = " (any role)" if access.scope == Scope.ANY_ROLE.value and not access.complement else ""
     yield "all but" if access.complement else "roles", _listed(access.roles) + note
-    without_services = "unresolved" if access.constraint == "unresolved" else "any service"
+    without_services = {"unresolved": "unresolved", "never": "none"}.get(access.constraint, "any service")
     yield "services", _listed(access.services) if access.services else without_services
     if access.conditions:
         yield "if", _listed(access.conditions)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from passrole_checks.findings import Confidence, Finding
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import conjoin
+from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, is_opaque_consumer
@@ -29,7 +32,9 @@ def finding_of(item: CheckVerdict) -> Finding:
         name=check.name,
         severity=verdict.severity,
         confidence=confidence,
-        message=verdict.message + (_MAY_HAVE_BEFORE if is_incomplete else ""),
+        message=verdict.message
+        + (_exempt(context) if verdict.severity.rank >= Severity.MEDIUM.rank else "")
+        + (_MAY_HAVE_BEFORE if is_incomplete else ""),
         remediation=verdict.remediation,
         at=grant.at,
         framework=configuration.framework,
@@ -44,6 +49,28 @@ def finding_of(item: CheckVerdict) -> Finding:
         who=verdict.who,
         managed=policy.managed,
     )
+
+
+def _exempt(context: GrantContext) -> str:
+    """Return a sentence on an SCP with a Deny that may cover the grant, and does not apply in the management account;
+    "" if there is none."""
+    if context.many_accounts:
+        return ""
+    variables = context.grant.statement.variables
+    for scp in context.model.principals.exempt:
+        for denial in context.model.grants(scp):
+            overlaps = (
+                denial.complement
+                or context.grant.complement
+                or any(
+                    arn.overlaps(role.pattern, denied.pattern, variables=variables) is not Ternary.NO
+                    for role in context.grant.roles
+                    for denied in denial.roles
+                )
+            )
+            if denial.effect == "Deny" and overlaps:
+                return f" {scp.resource.address} does not deny it: SCPs do not restrict the management account."
+    return ""
 
 
 def path_of(policy: AttachedPolicy, grant: PassRoleGrant) -> str:

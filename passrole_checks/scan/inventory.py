@@ -92,7 +92,7 @@ def _union(grants: Sequence[PassRoleGrant]) -> PassRoleGrant:
 
 
 def _effect(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant) -> str:
-    has_no_effect = grant.denied or grant.scope is Scope.NOT_A_ROLE
+    has_no_effect = grant.denied or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE
     counts = policy.kind is PolicyKind.IDENTITY or (grant.effect == "Deny" and model.principals.is_limit(policy))
     return "none" if not counts or has_no_effect else grant.effect.lower()
 

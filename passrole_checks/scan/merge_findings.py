@@ -15,7 +15,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import simplify
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.sources.model.configuration import MODULE, is_opaque_consumer
+from passrole_checks.sources.model.configuration import COMMAND, MODULE, POLICY_DOCUMENT, is_opaque_consumer
 
 
 def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
@@ -105,6 +105,10 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.resource.type == MODULE:
         words += f" The policy is passed to {shown.resource.address}, whose source is not downloaded."
+    elif shown.resource.type == COMMAND:
+        words += f" {shown.resource.address} runs a command that applies this policy."
+    elif shown.resource.type == POLICY_DOCUMENT:
+        words += " No scanned code attaches this policy document."
     elif is_opaque_consumer(shown.resource.type):
         words += f" The policy is passed to {shown.resource.address}, which may transform it before attaching it."
     others = [item for item in own if item.message != shown.message]

@@ -80,6 +80,12 @@ class LocatedGrant:
             return "aws_managed_policy"
         return "handed_out" if is_opaque_consumer(self.resource.type) else "policy"
 
+    @property
+    def is_about_passrole(self) -> bool:
+        """True if the statement grants or denies PassRole, or would if a Deny or its own condition did not prevent
+        it."""
+        return self.effect_on_passrole != "none" or self.grant.denied or self.grant.condition.dead
+
 
 def statements_by_effect(entries: Iterable[LocatedGrant]) -> Counter[str]:
     """Count statements by their effect on PassRole, each once: "allow" if any of its variants allows, else "deny"."""

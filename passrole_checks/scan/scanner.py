@@ -108,7 +108,9 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
         unreadable=_in_order(
             [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
         ),
-        not_evaluated=_told_once([*result.not_evaluated, *notes, *without_faults(about_values)], folders),
+        not_evaluated=_told_once(
+            [*result.not_evaluated, *notes, *discovery.not_evaluated, *without_faults(about_values)], folders
+        ),
         excluded=_excluded(discovery, shown),
     )
 
@@ -117,9 +119,9 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 class ReadPaths:
     """Configurations that were read from paths.
 
-    ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses.
-    ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be read and
-    changed. ``variants``: units with the values of a file that no option names, if asked for;
+    ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses, and
+    skipped paths. ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be
+    read and changed. ``variants``: units with the values of a file that no option names, if asked for;
     ``unused_values``: the other files with values.
     """
 
@@ -183,7 +185,7 @@ def read_paths(
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
-        tuple(notes),
+        (*notes, *discovery.not_evaluated),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
         variants,

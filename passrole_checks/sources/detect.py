@@ -28,6 +28,7 @@ from passrole_checks.sources.files.read_boundary import (
     repository_around,
 )
 from passrole_checks.sources.files.walk import find_files_to_scan
+from passrole_checks.sources.hcl_files import is_terragrunt, note_on
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Configuration,
@@ -37,11 +38,14 @@ from passrole_checks.sources.model.configuration import (
     recording_faults,
 )
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
+from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
 from passrole_checks.sources.value_files.names import (
     is_loaded_by_terraform,
     is_terraform_values,
     may_have_parameters,
 )
+
+_HCL = (".hcl", ".tftest.json", ".tofutest.json")
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Unit:
 
     ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
-    were also given to the scan. ``var_files`` and ``parameters``: values that apply unless an option gives others.
+    were also given to the scan. ``lenient``: if it cannot be read, that is a note.
+    ``var_files`` and ``parameters``: values that apply unless an option gives others.
     """
 
     framework: Framework
@@ -59,28 +64,35 @@ class Unit:
     content: str | None = None
     boundary: Path | None = None
     beside: tuple[Path, ...] = ()
+    lenient: bool = False
     var_files: tuple[Path, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
 
     @property
     def readable(self) -> Boundary:
         """Boundary of the files that the unit may name."""
-        own = self.path if self.framework is Framework.TERRAFORM else self.path.parent
-        return Boundary.around(self.boundary or own, *self.beside)
+        return Boundary.around(self.boundary or self.folder, *self.beside)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the unit: for a Terraform root, itself."""
+        is_root = self.framework is Framework.TERRAFORM and not is_terragrunt(self.path)
+        return self.path if is_root else self.path.parent
 
 
 @dataclass(frozen=True)
 class Discovery:
     """Units and problems below the given paths.
 
-    ``units`` are sorted by path. ``excluded`` are the excluded paths that
-    may contain IaC; an excluded folder ends in ``/``. ``value_files`` are files that may contain values for variables
-    and parameters, without those that Terraform loads by itself.
+    ``units`` are sorted by path. ``excluded`` are the excluded paths that may contain IaC; an excluded folder ends in
+    ``/``. ``not_evaluated`` are notes on paths that were skipped. ``value_files`` are files that may contain
+    values for variables and parameters, without those that Terraform loads by itself.
     """
 
     units: tuple[Unit, ...]
     unreadable: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
+    not_evaluated: tuple[Unreadable, ...] = ()
     value_files: tuple[Path, ...] = ()
 
 
@@ -109,7 +121,7 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
         try:
             if limit.is_over:  # the other units of the run used it up
                 raise deadline.OutOfTimeError
-            configuration = _load(unit, unchanged, inputs)
+            configuration = _load_leniently(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
             reason = "reading stopped: time limit exceeded"
             raise TookTooLongError(str(unit.only or unit.path), reason) from None
@@ -117,6 +129,18 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
 
 
 _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time
+
+
+def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
+    """Load a unit; one that only its content suggests, and that cannot be read, is a note."""
+    try:
+        return _load(unit, unchanged, inputs)
+    except InputError as error:
+        if not unit.lenient:
+            raise
+        reason = f"looks like a CloudFormation template and cannot be read: {error.reason}"
+        note = Unreadable(error.file, reason, error.line)
+        return Configuration(unit.framework, (str(unit.path),), not_evaluated=(note,))
 
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
@@ -130,6 +154,8 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
+        if is_terragrunt(unit.path):
+            return terraform.load_terragrunt(unit.path, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
         return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
     if unit.content is not None:
         deadline.grant(len(unit.content))
@@ -138,6 +164,10 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
         from passrole_checks.sources import terraform_plan
 
         return terraform_plan.load(unit.path, content, unchanged=unchanged, inputs=inputs)
+    if unit.framework is Framework.POLICY_DOCUMENT:
+        from passrole_checks.sources import policy_document
+
+        return policy_document.load(unit.path, content, unit.boundary)
     from passrole_checks.sources import change_set, cloudformation
 
     if change_set.is_change_set(content):
@@ -159,7 +189,7 @@ def check_inputs(
         from passrole_checks.sources import terraform
 
         unreadable = terraform.unreadable_inputs(inputs)
-        roots = [unit for unit in units if unit.framework is Framework.TERRAFORM]
+        roots = [unit for unit in units if unit.framework is Framework.TERRAFORM and not is_terragrunt(unit.path)]
         with boundary_of_context(Boundary.around(*(unit.boundary or unit.path for unit in roots))):
             notes = terraform.undeclared_inputs([unit.path for unit in roots], inputs) if roots else ()
     if inputs.parameters and declared is not None:
@@ -194,9 +224,12 @@ class _Search:
     named_terraform_files: dict[Path, None] = field(default_factory=dict)
     given_folders: dict[Path, None] = field(default_factory=dict)
     repositories: dict[Path, Path | None] = field(default_factory=dict)  # by folder
+    terragrunt_files: dict[Path, None] = field(default_factory=dict)
+    notes: list[Unreadable] = field(default_factory=list)
     assembly_templates: set[Path] = field(default_factory=set)  # templates named in the manifest of a cloud assembly
     excluded: dict[str, None] = field(default_factory=dict)
     value_files: dict[Path, None] = field(default_factory=dict)
+    skipped: SkippedPaths = field(default_factory=SkippedPaths)
 
     def add(self, path: Path) -> None:
         """Search a given path."""
@@ -242,14 +275,21 @@ class _Search:
         """Return the files to scan below a folder, and record errors and excluded paths."""
         broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
+        skipped: list[str] = []
         files = list(
             find_files_to_scan(
-                folder, lambda path, error: broken.append((path, error)), self.exclusions, excluded.append
+                folder,
+                lambda path, error: broken.append((path, error)),
+                self.exclusions,
+                excluded.append,
+                skipped.append,
             )
         )
+        for name in skipped:
+            self.skipped.add(name)
         for path, error in broken:
             self.report_error(path, error)
-        log_walk(folder, None if broken else [*map(str, files), *excluded])
+        log_walk(folder, None if broken else [*map(str, files), *excluded, *skipped])
         self.excluded.update(
             dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
         )
@@ -261,16 +301,31 @@ class _Search:
             self.terraform_folders[file.parent] = None
         elif is_terraform_values(file):
             self.value_files[file] = None
+        elif file.name.endswith(_HCL):
+            self.add_hcl_file(file)
         else:
             recognized = recognize(file) if is_candidate(file) else Recognized()
             self.add_recognized(file, recognized)
             if not recognized.is_infrastructure and may_have_parameters(file):
                 self.value_files[file] = None
+            elif not is_candidate(file) and is_service_program(file):
+                self.skipped.programs[str(file)] = None
+
+    def add_hcl_file(self, file: Path) -> bool:
+        """Add a unit of Terragrunt, or note a file of tests or Stacks. Returns False for any other file."""
+        if is_terragrunt(file):
+            self.terragrunt_files[file] = None
+            return True
+        note = note_on(file)
+        self.notes.extend([note] if note is not None else ())
+        return note is not None
 
     def add_named_file(self, file: Path) -> None:
         """Add a file that was given by name."""
         if is_terraform_file(file):
             self.named_terraform_files[file] = None
+            return
+        if file.name.endswith(_HCL) and self.add_hcl_file(file):
             return
         templates = _assembly_templates(file)
         if templates:
@@ -288,7 +343,7 @@ class _Search:
     def add_recognized(self, file: Path, recognized: Recognized) -> None:
         """Add a file as a unit, or report why it cannot be read."""
         if recognized.framework is not None:
-            self.units.setdefault((file, None), Unit(recognized.framework, file))
+            self.units.setdefault((file, None), Unit(recognized.framework, file, lenient=recognized.lenient))
         elif recognized.unreadable is not None:
             self.report_unreadable(file, recognized.unreadable, recognized.line)
 
@@ -304,14 +359,23 @@ class _Search:
         """Return the units and problems found, with Terraform roots determined."""
         roots = frozenset(self.terraform_folders)  # the fallback: each folder is a root
         faults: list[Unreadable] = []
+        notes: tuple[Unreadable, ...] = ()
         bounded = boundary_of_context(
-            Boundary.around(*map(self.boundary_of, self.terraform_folders), *self.given_folders)
+            Boundary.around(
+                *map(self.boundary_of, (*self.terraform_folders, *(file.parent for file in self.terragrunt_files))),
+                *self.given_folders,
+            )
         )
         with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
-            roots = terraform_roots(self.terraform_folders, self.exclusions)
+            roots = terraform_roots(self.terraform_folders, self.exclusions) - self.terragrunt_modules()
+        bounded = boundary_of_context(Boundary.around(*map(self.boundary_of, self.given_folders)))
+        with bounded, recording_faults(str(next(iter(self.given_folders), ".")), faults):
+            notes = tuple(self.skipped.notes(tuple(self.given_folders)))
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
             self.units[root, None] = Unit(Framework.TERRAFORM, root)
+        for file in self.terragrunt_files:
+            self.units[file, None] = Unit(Framework.TERRAFORM, file)
         for file in self.named_terraform_files:
             if file.parent not in roots:
                 self.units[file.parent, file] = Unit(Framework.TERRAFORM, file.parent, only=file)
@@ -320,12 +384,21 @@ class _Search:
             tuple(sorted(_drop_cdk_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             tuple(sorted(self.excluded)),
+            (*self.notes, *notes),
             tuple(file for file in self.value_files if not is_loaded_by_terraform(file, self.terraform_folders)),
         )
 
+    def terragrunt_modules(self) -> frozenset[Path]:
+        """Return the folders of the local modules that units of Terragrunt deploy."""
+        if not self.terragrunt_files:
+            return frozenset()
+        from passrole_checks.sources.terraform import local_module  # slow to import; Terraform only
+
+        return frozenset(folder for file in self.terragrunt_files if (folder := local_module(file)) is not None)
+
     def with_boundary(self, unit: Unit) -> Unit:
         """Return the unit with its read boundary set."""
-        boundary = self.boundary_of(unit.path if unit.framework is Framework.TERRAFORM else unit.path.parent)
+        boundary = self.boundary_of(unit.folder)
         beside = tuple(sorted(folder for folder in self.given_folders if not folder.is_relative_to(boundary)))
         return replace(unit, boundary=boundary, beside=beside)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.files.safe_read import open_error_reason, read_from
@@ -20,8 +20,24 @@ NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM files found"
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})
 _SNIFFED = frozenset({"", ".cfn", ".cform", ".cft", ".out", ".plan", ".tfplan", ".tmpl", ".tpl", ".txt"})
+_NO_TEMPLATES = frozenset({
+    ".7z", ".avi", ".bash", ".bat", ".bin", ".bmp", ".bz2", ".c", ".cc", ".cer", ".class", ".cmd", ".cpp", ".crt",
+    ".cs", ".css", ".csv", ".db", ".dll", ".doc", ".docx", ".dylib", ".eot", ".exe", ".fs", ".gif", ".go", ".gz",
+    ".h", ".hcl", ".hpp", ".htm", ".html", ".ico", ".ics", ".ini", ".ipynb", ".jar", ".java", ".jpeg", ".jpg", ".js",
+    ".jsx", ".key", ".kt", ".less", ".lib", ".lock", ".log", ".m", ".map", ".md", ".mdx", ".mjs", ".mod", ".mov",
+    ".mp3", ".mp4", ".o", ".odt", ".otf", ".parquet", ".pdf", ".pem", ".php", ".pl", ".png", ".ppt", ".pptx",
+    ".proto", ".ps1", ".pub", ".puml", ".py", ".pyc", ".pyi", ".r", ".rb", ".rs", ".rst", ".scala", ".scss", ".sh",
+    ".so", ".sql", ".sqlite", ".sum", ".svg", ".swift", ".tar", ".tf", ".tfstate", ".tfvars", ".tgz", ".tif", ".tiff",
+    ".toml", ".ts", ".tsv", ".tsx", ".ttf", ".vue", ".wasm", ".wav", ".webm", ".webp", ".woff", ".woff2", ".xls",
+    ".xlsx", ".xml", ".xz", ".zip", ".zst",
+})  # fmt: skip
+"""Extensions of files that are no templates; files with any other one may be, by their content."""
 _HEAD = 1 << 16
 _SNIFF = 1 << 14
+_MOST_COMMENTS = 1 << 20
+_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(?:#[^\n]*)?")
+_POLICY_START = re.compile(rb'\s*\{\s*"(?:Version|Id|Statement)"')
+_ANY_NAME = frozenset({Framework.CLOUDFORMATION, Framework.SAM, Framework.POLICY_DOCUMENT})
 LARGEST_TEMPLATE = 20_000_000  # bytes; CloudFormation itself takes 1 MB
 LARGEST_PLAN = 500_000_000
 
@@ -37,8 +53,9 @@ _ENCODINGS = (
 _CLUES = (
     b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"', b'"resource_changes"',
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
-    b"iamRoleStatements", b"statements",
+    b"iamRoleStatements", b"statements", b'"Statement"',
 )  # fmt: skip
+_SERVICE = re.compile(rb"""["'{,\s]provider["']?[ \t]*:""")
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # an escaped letter
 _PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
 _PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
@@ -55,11 +72,15 @@ _ENCRYPTED = re.compile(r'\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?"encrypted_data"\s*:\s
 
 @dataclass(frozen=True)
 class Recognized:
-    """The framework of a file, or the reason why it cannot be read; neither if the file is not infrastructure code."""
+    """The framework of a file, or the reason why it cannot be read; neither if the file is not infrastructure code.
+
+    ``lenient``: only its content suggests that it is a template, so that errors in it are no errors of the scan.
+    """
 
     framework: Framework | None = None
     unreadable: str | None = None
     line: int | None = None
+    lenient: bool = False
 
     @property
     def is_infrastructure(self) -> bool:
@@ -72,8 +93,7 @@ _NOTHING = Recognized()
 
 def is_candidate(path: Path) -> bool:
     """True if a file found on a walk may be infrastructure code, by its extension. Never for ``.git``."""
-    suffix = path.suffix.lower()
-    return (suffix in _READ or suffix in _SNIFFED) and path.name != ".git"
+    return path.suffix.lower() not in _NO_TEMPLATES and path.name != ".git"
 
 
 def recognize(path: Path, *, named: bool = False) -> Recognized:
@@ -85,16 +105,22 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
             head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
                 return Recognized(unreadable=f"binary plan: run `terraform show -json {path.name}`")
-            if suffix not in _READ and not named and not _may_start_infrastructure(head):
-                return _NOTHING
-            head += read_from(stream, _HEAD - len(head))
+            if suffix not in _READ and not named:
+                if len(head) == _SNIFF and _COMMENTS.fullmatch(head):
+                    head += read_from(stream, _MOST_COMMENTS)
+                is_known = suffix in _SNIFFED
+                if not (_may_start_infrastructure(head) if is_known else _may_be_template_of_any_name(head)):
+                    return _NOTHING
+                if not is_known:
+                    return _recognize_template(head, read_from(stream, LARGEST_TEMPLATE))
+            head += read_from(stream, max(_HEAD - len(head), 0))
             if status.st_size > LARGEST_TEMPLATE:
                 read_all = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
                 return _recognize_large(head + read_from(stream, status.st_size) if read_all else head, status.st_size)
             return recognize_bytes(head + read_from(stream, status.st_size), named=named, name=path.name)
     except (OSError, ValueError) as error:
         # nothing suggests that a file without an extension is infrastructure code
-        if suffix in _SNIFFED and suffix == "" and not named:
+        if (suffix == "" or suffix not in _READ | _SNIFFED) and not named:
             return _NOTHING
         return Recognized(unreadable=open_error_reason(path, error))
 
@@ -146,7 +172,7 @@ def _encoding(data: bytes) -> tuple[str, str] | None:
 
 def _contains_clue(data: bytes) -> bool:
     """True if the data contains, plain or escaped, a word that every plan and every template contains."""
-    if any(clue in data for clue in _CLUES):
+    if any(clue in data for clue in _CLUES) or (b"service" in data and _SERVICE.search(data)):
         return True
     if not _ESCAPED.search(data):
         return False
@@ -160,6 +186,7 @@ def recognize_text(content: str) -> Recognized:
     """Recognize a text: a plan, a template, or neither."""
     from passrole_checks.sources import change_set
     from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
+    from passrole_checks.sources.policy_document import looks_like_policy_document
 
     content = content.removeprefix("\ufeff")
     if any(key in content for key in _PLAN_KEYS):
@@ -175,6 +202,8 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
     if looks_like_service(content):
         return Recognized(Framework.CLOUDFORMATION)
+    if looks_like_policy_document(content):
+        return Recognized(Framework.POLICY_DOCUMENT)
     return _NOTHING
 
 
@@ -240,6 +269,20 @@ def _may_start_infrastructure(head: bytes) -> bool:
         head = head.decode(name_and_codec[1], "replace").encode("utf-8", "replace")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return start.startswith(b"{") or b"AWS::" in head or _contains_clue(head)
+
+
+def _may_be_template_of_any_name(head: bytes) -> bool:
+    """True if the first bytes of a file with an unknown extension may begin a template or a policy document."""
+    if b"\0" in head:
+        return False
+    has_words = b"AWSTemplateFormatVersion" in head or (b"Resources" in head and b"::" in head)
+    return has_words or _POLICY_START.match(head) is not None
+
+
+def _recognize_template(head: bytes, rest: bytes) -> Recognized:
+    """Recognize a template or policy document with an unknown extension; errors in it are found by its reader."""
+    recognized = recognize_bytes(head + rest)
+    return replace(recognized, lenient=True) if recognized.framework in _ANY_NAME else _NOTHING
 
 
 def _recognize_large(data: bytes, size: int) -> Recognized:

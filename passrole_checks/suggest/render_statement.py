@@ -50,6 +50,8 @@ def language_of(file: str, statement: str, module: str = "") -> StatementLanguag
 def statement_language(located: LocatedGrant, statement: str) -> StatementLanguage:
     """Return the language of a statement given its text; for a plan, that of the configuration."""
     module, file = module_of(located.resource.address), located.grant.at.file
+    if located.resource.framework is Framework.POLICY_DOCUMENT:
+        return StatementLanguage("json", True)  # its placeholders are written as in Terraform
     if located.resource.framework is Framework.TERRAFORM_PLAN and not is_terraform_file(Path(file)):
         return StatementLanguage("block" if located.grant.statement.block else "hcl", True, module)
     return language_of(file, statement, module)

@@ -281,7 +281,8 @@ def test_permissions_boundaries(tmp_path: Path, boundary: str, passing: Ternary 
 @pytest.mark.parametrize(
     ("target", "account", "allowed"),
     [
-        ("data.aws_caller_identity.me.account_id", None, False),
+        ("data.aws_caller_identity.me.account_id", None, True),
+        ("data.aws_caller_identity.me.account_id\n  provider = aws.organization", None, False),
         ('"111122223333"', "111122223333", False),
         ('"111122223333"', None, True),
         ('"444455556666"', "111122223333", True),

@@ -181,7 +181,7 @@ def test_shared_unit_is_reported_for_both_versions(tmp_path: Path) -> None:
         ({"m/main.tf": policy('"*"')}, 8),
         ({"m/more.tf": ""}, 8),
         ({"n/main.tf": ""}, 7),
-        ({"files/a.json": DOCUMENT % ANY}, 7),
+        ({"files/a.json": DOCUMENT % ANY}, 8),  # with the unit of the document itself
         ({"app/inner.yaml": None}, 7),
         ({"app/inner.yaml": template(f"'{APP}'")}, 8),
         ({"a/terraform.tfvars": "roles = 1"}, 7),

@@ -723,6 +723,42 @@ def functions_of_sam(n: int) -> Files:
     }, Transform="AWS::Serverless-2016-10-31")  # fmt: skip
 
 
+def service(custom: dict[str, Any], resources: Any) -> Files:
+    statements = [passing(None, resources)]
+    provider = {"name": "aws", "iam": {"role": {"statements": statements}}}
+    return {"serverless.json": json.dumps({"service": "orders", "provider": provider, "custom": custom})}
+
+
+@family(20, 900)
+def variables_of_a_service(n: int) -> Files:
+    """``n`` values, each through another one."""
+    custom = {f"a{i}": f"${{self:custom.b{i}}}" for i in range(n)} | {f"b{i}": f"{ROLE}{i}" for i in range(n)}
+    return service(custom, [f"${{self:custom.a{i}}}" for i in range(n)])
+
+
+@family(5, 60)
+def variants_of_a_service(n: int) -> Files:
+    """``n`` values with variants by stage."""
+    custom = {f"a{i}": {f"s{j}": f"{ROLE}{i}-{j}" for j in range(3)} for i in range(n)}
+    return service(custom, [f"${{self:custom.a{i}.${{sls:stage}}}}" for i in range(n)])
+
+
+@family(3, 40, None)
+def nested_variants_of_a_service(n: int) -> Files:
+    """A value that ``n`` options select."""
+    value: Any = ROLE
+    for i in range(n):
+        value = {f"k{j}": (value if j == 0 else f"{ROLE}{i}-{j}") for j in range(20)}
+    return service({"a": value}, "${self:custom.a" + "".join(f".${{opt:o{i}, 'k0'}}" for i in range(n)) + "}")
+
+
+@family(5, 40, None)
+def doubled_texts_of_a_service(n: int) -> Files:
+    """A text that doubles ``n`` times."""
+    custom = {f"a{i}": f"${{self:custom.a{i + 1}}}${{self:custom.a{i + 1}}}" for i in range(n)} | {f"a{n}": ROLE}
+    return service(custom, "${self:custom.a0}")
+
+
 @family(20, 700)
 def resources_that_receive_roles(n: int) -> Files:
     return template({
@@ -1052,3 +1088,48 @@ def deep_modules_of_a_plan(n: int) -> Files:
     plan = {"format_version": "1.2", "planned_values": {"root_module": modules},
             "configuration": {"root_module": calls}, "resource_changes": []}  # fmt: skip
     return {"plan.json": json.dumps(plan)}
+
+
+# -- commands, policy documents, Terragrunt
+
+_ATTACH = "aws iam attach-user-policy --user-name u --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@family(20, 1000)
+def commands_of_resources(n: int) -> Files:
+    return terraform(*(
+        f'resource "null_resource" "r{i}" {{\n  provisioner "local-exec" {{\n    command = "{_ATTACH}"\n  }}\n}}'
+        for i in range(n)
+    ))  # fmt: skip
+
+
+@family(20, 1500, None)
+def commands_of_one_text(n: int) -> Files:
+    """Many commands, many words, and quotes that are never closed, in one text."""
+    lines = "\n".join([*[_ATTACH] * n, "iam " * n, "x" * n + ".", "'" * (2 * n + 1), '"\\' * n])
+    provisioner = f'  provisioner "local-exec" {{\n    command = <<EOT\n{lines}\nEOT\n  }}'
+    return terraform(f'resource "null_resource" "r" {{\n{provisioner}\n}}')
+
+
+@family(20, 1000)
+def statements_of_a_policy_document(n: int) -> Files:
+    return {"policy.json": json.dumps(document([passing()] * n))}
+
+
+@family(20, 10_000, None)
+def placeholders_of_a_policy_document(n: int) -> Files:
+    return {"policy.json.tpl": json.dumps(document([passing(resource="${a}{{ b }}$${c" * n)]))}
+
+
+@family(5, 200)
+def units_of_terragrunt(n: int) -> Files:
+    units = {
+        f"u{i}/terragrunt.hcl": f'terraform {{\n  source = "../m"\n}}\ninputs = {{ a = "{i}" }}\n' for i in range(n)
+    }
+    return {"m/main.tf": 'variable "a" {}\n' + hcl_policy(hcl_pass()), **units}
+
+
+@family(20, 2000)
+def groups_that_are_not_defined(n: int) -> Files:
+    groups = json.dumps([f"g{i}" for i in range(n)])
+    return terraform(f'resource "aws_iam_user_group_membership" "m" {{\n  user = "u"\n  groups = {groups}\n}}')

@@ -17,7 +17,7 @@ import pytest
 from checkov_runs import checkov_process
 
 from passrole_checks.checks import ALL
-from passrole_checks.scan.for_hosts.host_results import TERRAFORM_TYPES
+from passrole_checks.scan.for_hosts.host_results import COMMAND_TYPES, DATA_TYPES, TERRAFORM_TYPES
 
 pytest.importorskip("checkov")
 pytest.importorskip("cfnlint")
@@ -29,9 +29,12 @@ ACCOUNT = "111122223333"
 
 # The sources of the samples, by the folder that holds them, and the hosts that read them: all of them checkov.
 FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
-SOURCES = ("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set")
+SOURCES = (
+    *("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set", "serverless"),
+    *("policies", "other-names"),
+)
 CFN_LINT = ("cloudformation", "sam", "cdk")
-UNREAD = ("state", "change-set")  # by checkov: rows of README's table
+UNREAD = ("state", "change-set", "serverless")  # by checkov: rows of README's table
 
 MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
@@ -39,6 +42,8 @@ SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
 VALUES = "value files that no option names"
 PARAMETERS = "parameter files that no option names"
+TERRAGRUNT = "inputs of Terragrunt"
+COMMANDS = "commands in `action` blocks, and in resources of types without policies"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
 
@@ -66,6 +71,9 @@ DIFFERENCES = {
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
     ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
+    ("checkov", "stacks-and-products/terraform/stack.yaml", "Deploy"): DEPLOYED,
+    ("checkov", "terragrunt/terraform/modules/deployer/main.tf", "aws_iam_policy.deploy"): TERRAGRUNT,
+    ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
     ("checkov", "value-files/cloudformation/release.yaml", "Release"): VALUES,
@@ -128,6 +136,7 @@ _CHANGE = {
     "AfterContext": json.dumps({"Properties": {"PolicyDocument": json.loads(_DOCUMENT)}}),
 }
 _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
+_SERVICE = f"service: orders\nprovider:\n  name: aws\n  iamRoleStatements: [{_STATEMENT}]\n"
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
 _STACK = """\
@@ -137,6 +146,10 @@ resource "aws_cloudformation_stack" "s" {
   template_body = file("${path.module}/stack.yaml")
 }
 """
+_COMMAND = (
+    'resource "aws_instance" "i" {\n  provisioner "local-exec" {\n    command = <<EOT\n'
+    f"aws iam create-policy --policy-name p --policy-document '{_DOCUMENT}'\nEOT\n  }}\n}}\n"
+)
 _PARAMETER = 'Parameters: {Role: {Type: String, Default: "*"}}\n' + _TEMPLATE.replace('"*"', "!Ref Role")
 _ALIAS = (
     "Mappings: {M: {A: {B: c}}}\n"
@@ -183,13 +196,24 @@ FORMS: dict[str, Form] = {
         {"state.json": json.dumps(_STATE, indent=2)},
         "aws_iam_policy.p",
     ),
+    "IAM policy documents (JSON) that no code reads": Form("checkov", {"policy.json": _DOCUMENT}, "policy.json"),
+    TERRAGRUNT: Form(
+        "checkov",
+        {
+            "unit/terragrunt.hcl": 'terraform {\n  source = "../m"\n}\ninputs = {\n  role = "*"\n}\n',
+            "m/main.tf": 'variable "role" {\n  default = "arn:aws:iam::111122223333:role/app"\n}\n'
+            + _RESOURCE.replace('"Resource": "*"', '"Resource": var.role'),
+        },
+    ),
     "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
+    "services of the Serverless Framework": Form("checkov", {"serverless.yml": _SERVICE}, "IamRoleLambdaExecution"),
     "CloudFormation resources whose `Condition` is false by default": Form(
         "checkov", {"template.yaml": _CONDITION}, "P"
     ),
     "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
     "policies in SAM's `Globals`": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
+    COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "aws_instance.i"),
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
     ),
@@ -247,7 +271,7 @@ def test_every_flaggable_type_is_registered() -> None:
     """The adapter registers every Terraform resource type that has a finding in the samples."""
     flagged = {answer.resource for answer in command_line() if "/terraform/" in answer.file or "/plan/" in answer.file}
     types = {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged}
-    assert types and types - {"module"} <= set(TERRAFORM_TYPES)
+    assert types and types - {"module"} <= {*TERRAFORM_TYPES, *COMMAND_TYPES, *DATA_TYPES}
 
 
 @pytest.mark.parametrize("sample", samples())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from path_conditions_of_tests import choice
 
+from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -206,7 +207,7 @@ CONSTRAINTS: list[tuple[Any, Constraint]] = [
     ({"StringEquals": {PTS: E}, "StringLike": {PTS: "ec2*"}}, Constraint.EXACT),
     ({"StringEqualsIfExists": {PTS: E}, "Null": {PTS: False}}, Constraint.EXACT),
     ({"StringEquals": {PTS: E}, "StringEqualsIfExists": {PTS: [E, L]}}, Constraint.EXACT),
-    ({"StringLike": {PTS: "ec2${*}"}, "StringEquals": {PTS: E}}, Constraint.INEFFECTIVE),
+    ({"StringLike": {PTS: "ec2${*}"}, "StringEquals": {PTS: E}}, Constraint.NEVER),
     ({"StringEqualsIfExists": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
     ({"ForAllValues:StringEquals": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
     ({"ForAnyValue:StringEqualsIfExists": {PTS: E}}, Constraint.EXACT_IF_PRESENT),
@@ -221,17 +222,17 @@ CONSTRAINTS: list[tuple[Any, Constraint]] = [
     ({"StringLike": {PTS: "*.amazonaws.com*"}}, Constraint.INEFFECTIVE),
     ({"StringLike": {PTS: ["ec2*", "*"]}}, Constraint.INEFFECTIVE),
     ({"StringNotEquals": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
-    ({"StringEquals": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
+    ({"StringEquals": {PTS: "lambda"}}, Constraint.NEVER),
     ({"StringEqualsIfExists": {PTS: "lambda"}}, Constraint.INEFFECTIVE),
     ({"Null": {PTS: "false"}}, Constraint.INEFFECTIVE),
     ({"Null": {PTS: "true"}}, Constraint.INEFFECTIVE),
     ({"Null": {PTS: ["true", "false"]}}, Constraint.INEFFECTIVE),
     ({"ForAllValues:Null": {PTS: "true"}}, Constraint.INEFFECTIVE),
-    ({"ForAnyValue:Null": {PTS: "false"}}, Constraint.INEFFECTIVE),
-    ({"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, Constraint.INEFFECTIVE),
-    ({"NumericEquals": {PTS: "1"}}, Constraint.INEFFECTIVE),
+    ({"ForAnyValue:Null": {PTS: "false"}}, Constraint.NEVER),
+    ({"StringEquals": {PTS: E}, "StringNotEquals": {PTS: E}}, Constraint.NEVER),
+    ({"NumericEquals": {PTS: "1"}}, Constraint.NEVER),
     ({"NumericNotEquals": {PTS: 1}}, Constraint.INEFFECTIVE),
-    ({"Bool": {PTS: True}}, Constraint.INEFFECTIVE),
+    ({"Bool": {PTS: True}}, Constraint.NEVER),
     ({"ArnLike": {PTS: "ec2.*"}}, Constraint.UNRESOLVED),
 ]
 
@@ -249,6 +250,22 @@ def test_list_of_all_services_of_a_partition_is_ineffective() -> None:
     assert (standard.constraint, standard.unknown_service) == (Constraint.INEFFECTIVE, Ternary.YES)
     china = of(condition, CHINA)
     assert (china.constraint, china.unknown_service) == (Constraint.PATTERN, Ternary.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "constraint"),
+    [
+        (["???*.amazonaws.com"], Constraint.INEFFECTIVE),
+        (["*a*.amazonaws.com", "*b*.amazonaws.com", "????????*.amazonaws.com"], Constraint.PATTERN),
+        (["?*-?*.amazonaws.com"], Constraint.PATTERN),
+    ],
+)
+def test_wildcards_that_leave_out_few_services_are_ineffective(patterns: list[str], constraint: Constraint) -> None:
+    """A pattern that nearly every service matches restricts nothing, even if a few short names do not match."""
+    services = known_services()
+    assert of({"StringLike": {PTS: patterns}}, services).constraint is constraint
+    both = of({"StringLike": {PTS: patterns}, "StringNotEquals": {PTS: E}}, services)
+    assert both.constraint is Constraint.PATTERN
 
 
 def test_missing_condition_allows_every_service() -> None:
@@ -443,7 +460,7 @@ def test_deciding_unresolved_part_is_listed(condition: Any) -> None:
     ("condition", "constraint"),
     [
         ({"StringLike": {PTS: ["*", (hole("x"),)]}}, Constraint.INEFFECTIVE),
-        ({"StringEquals": {PTS: "lambda"}, "StringLike": {PTS: (hole("x"),)}}, Constraint.INEFFECTIVE),
+        ({"StringEquals": {PTS: "lambda"}, "StringLike": {PTS: (hole("x"),)}}, Constraint.NEVER),
         ({"StringEquals": {PTS: E, ("aws:PrincipalTag/", hole("x")): "y"}}, Constraint.EXACT),
         ({"StringEquals": {PTS: E, "aws:PrincipalTag/t": (hole("x"),)}}, Constraint.EXACT),
         ({"StringEquals": {PTS: E, ("aws:ResourceTag/", hole("x")): "y"}}, Constraint.EXACT),
@@ -514,7 +531,7 @@ def test_policy_variable_is_unknown(value: Any) -> None:
     assert with_variables.unresolved[-1].kind is UnresolvedKind.POLICY_VARIABLE
     assert with_variables.unresolved[-1].expression.startswith("aws:PrincipalTag/")
     without = of({"StringEquals": {PTS: value}}, STANDARD, variables=False)
-    assert without.possible == frozenset() and without.constraint is Constraint.INEFFECTIVE
+    assert without.possible == frozenset() and without.constraint is Constraint.NEVER
 
 
 def test_escaped_characters_are_plain() -> None:

@@ -137,6 +137,45 @@ def test_without_an_account_its_place_is_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "resource"),
+    [
+        ("main.tf", FUNCTION, "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/app"),
+        (
+            "main.tf",
+            'variable "role_arn" {}\nresource "aws_lambda_function" "f" {\n  role = var.role_arn\n}\n',
+            "${var.role_arn}",
+        ),
+        (
+            "t.yaml",
+            "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Role: 'arn:aws:iam::111122223333:role/app'}}}",
+            "arn:aws:iam::111122223333:role/app",
+        ),
+        (
+            "t.yaml",
+            "Resources: {F: {Type: AWS::Lambda::Function, Properties: {"
+            'Role: !Sub "arn:aws:iam::${AWS::AccountId}:role/app"}}}',
+            "arn:aws:iam::${AWS::AccountId}:role/app",
+        ),
+        (
+            "t.yaml",
+            "Parameters: {RoleArn: {Type: String}}\n"
+            "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Role: !Ref RoleArn}}}",
+            "${RoleArn}",
+        ),
+    ],
+)
+def test_text_has_the_placeholders_of_the_language(
+    name: str, content: str, resource: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Statements are pasted beside the code: those for Terraform have Terraform expressions."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert main(["required", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert f'"{resource}"' in printed
+    assert ("AWS::" in printed) == ("AWS::" in resource)
+
+
 def test_unresolved_values_are_placeholders(tmp_path: Path) -> None:
     """A variable without a value in a name, or as the whole role, is a blank with a name of its own, told in a note."""
     found = of(

@@ -12,7 +12,8 @@ import pytest
 from changing_trees import change, planted, restored
 
 from passrole_checks.output.json_output import grants_json, scan_json
-from passrole_checks.scan.cache.cached_scan import remembered, scan_remembered
+from passrole_checks.scan.cache.cached_scan import Remembering, scan_remembered
+from passrole_checks.scan.cache.file_state import Disk
 from passrole_checks.scan.cache.keys import program
 from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
@@ -254,7 +255,7 @@ def test_timed_out_checks_run_again(
         patch.setattr(deadline, "SECONDS", -1)
         patch.setattr(deadline, "_OVERDRAFT", 0)
         cut, _ = scan(top / "other", store)
-    assert len(cut.unreadable) == 1
+    assert len(cut.unreadable) == 2  # the root, and the document that it would read
     whole, units = scan(top / "other", store)
     assert units and not whole.unreadable
 
@@ -274,8 +275,8 @@ def test_units_alone(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     top = planted(tmp_path / "tree")
     units = detect.discover([top]).units
     counting = Counting()
-    half = list(remembered(store, counting)(units[::2], PLAIN))
-    whole = list(remembered(store, counting)(units, PLAIN))
+    half = list(Remembering(store, Disk(), counting)(units[::2], PLAIN))
+    whole = list(Remembering(store, Disk(), counting)(units, PLAIN))
     assert sorted(counting.units) == sorted(str(unit.only or unit.path) for unit in units)
     assert (whole == list(one_after_another(units, PLAIN))) is True
     assert (half == whole[::2]) is True

@@ -349,3 +349,43 @@ def test_dangling_symlink_is_reported_with_its_target(tmp_path: Path, name: str)
         reasons |= {one.reason for one in scan_paths([tmp_path], ScanOptions()).unreadable}
     (reason,) = reasons
     assert "elsewhere/gone.tf" in reason
+
+
+COMMENTS = "# a line of a license\n" * 2_000  # more than what is read to recognize a file
+
+
+@pytest.mark.parametrize(
+    "name", ["a.j2", "a.yaml.j2", "a.stack", "a.cloudformation", "a.yaml.erb", "a.in", "a.cfn", "a.tmpl", "a", "a.yaml"]
+)
+@pytest.mark.parametrize("before", ["", COMMENTS])
+def test_template_is_recognized_whatever_its_name(tmp_path: Path, name: str, before: str) -> None:
+    """A template is recognized by its content, also after a long comment."""
+    (tmp_path / name).write_text(before + TEMPLATE, encoding="utf-8")
+    assert units(discover([tmp_path]), tmp_path) == {name: Framework.CLOUDFORMATION}
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.py", "a.ts", "a.png", "a.lock", "a.tfstate"])
+def test_source_code_and_documentation_are_no_templates(tmp_path: Path, name: str) -> None:
+    """A template in source code, documentation or data is not scanned."""
+    (tmp_path / name).write_text(TEMPLATE, encoding="utf-8")
+    assert not discover([tmp_path]).units
+
+
+@pytest.mark.parametrize(
+    "content",
+    [PLAN.encode(), STATE.encode(), b"\0" + TEMPLATE.encode(), b"Resources are AWS::IAM::Role here\n", b"\xff\xfe\x00"],
+)
+def test_other_content_of_unusual_names_is_no_template(tmp_path: Path, content: bytes) -> None:
+    """With an unusual name, only templates are recognized: no plans, states, or binary files."""
+    (tmp_path / "a.stack").write_bytes(content)
+    found = discover([tmp_path])
+    assert not found.units and not found.unreadable
+
+
+def test_template_of_unusual_name_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
+    """A template that only its content shows is a note if it cannot be read; given by name, it is an error."""
+    path = tmp_path / "a.yaml.j2"
+    path.write_text(TEMPLATE.replace("Resources:", "Resources:\n{% if x %}"), encoding="utf-8")
+    walked, given = scan_paths([tmp_path], ScanOptions()), scan_paths([path], ScanOptions())
+    assert [(note.line, bool(walked.unreadable)) for note in walked.not_evaluated] == [(3, False)]
+    assert [entry.line for entry in given.unreadable] == [3]

@@ -8,6 +8,7 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -41,6 +42,13 @@ def special(context: GrantContext) -> frozenset[Special]:
 def is_scoped(grant: PassRoleGrant) -> bool:
     """True if the grant is limited to some roles, and surely to roles."""
     return grant.scope in (Scope.PREFIX, Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
+
+
+def least_scope(grant: PassRoleGrant) -> Scope:
+    """Return the scope of a grant, or if unresolved values decide it, the narrowest that it has for any of them."""
+    if grant.scope is not Scope.UNRESOLVED or grant.complement:
+        return grant.scope
+    return arn.widest([arn.least_scope(role.pattern, variables=grant.statement.variables) for role in grant.roles])
 
 
 def narrows_services(grant: PassRoleGrant) -> bool:

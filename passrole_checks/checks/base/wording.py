@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.partial_values import UnresolvedKind
+from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty
+from passrole_checks.sources.model.addresses import seen_from
 
 
 def equals(grant: PassRoleGrant, services: Sequence[str]) -> str:
@@ -59,6 +61,17 @@ def beside(grant: PassRoleGrant) -> str:
         return ""
     names = ", ".join(dict.fromkeys(grant.other_conditions))
     return f" The condition on `{names}` restricts neither the roles nor the services."
+
+
+def if_any_role(grant: PassRoleGrant, module: str) -> str:
+    """Return a sentence on the values of variables in a pattern that make it any role; "" if there are none."""
+    for role in grant.roles if not grant.complement else ():
+        holes = [hole for hole in role.pattern.holes if hole.kind is UnresolvedKind.ANYTHING and hole.known is None]
+        if role.scope is Scope.UNRESOLVED and holes and role.pattern.only_hole is None:
+            names = listed(list(dict.fromkeys(f"`{shortened(seen_from(module, hole.expression))}`" for hole in holes)))
+            empty = "empty or " if is_any_role_if_empty(role.pattern, variables=grant.statement.variables) else ""
+            return f" If {names} is {empty}a wildcard, this is any role."
+    return ""
 
 
 def only_by(services: Sequence[str]) -> str:

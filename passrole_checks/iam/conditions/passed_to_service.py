@@ -35,8 +35,8 @@ class Constraint(str, Enum):
 
     ``ABSENT``: no test of it. ``EXACT``: a finite list of services. ``EXACT_IF_PRESENT``: the same, but a request
     without the key is allowed too. ``PATTERN``: an open set that excludes something. ``INEFFECTIVE``: excludes no
-    service, or allows none (also ``Null: true``, which restricts nothing: every service that does not send the key
-    meets it). ``UNRESOLVED``: unknown.
+    service, or by wildcards at most one in twenty (also ``Null: true``, which restricts nothing: every service that
+    does not send the key meets it). ``NEVER``: matches no request. ``UNRESOLVED``: unknown.
     """
 
     ABSENT = "absent"
@@ -44,6 +44,7 @@ class Constraint(str, Enum):
     EXACT_IF_PRESENT = "exact_if_present"
     PATTERN = "pattern"
     INEFFECTIVE = "ineffective"
+    NEVER = "never"
     UNRESOLVED = "unresolved"
 
 
@@ -57,8 +58,8 @@ class ConditionEffect:
     ``without_key`` for a request without the key. ``negated_only``: the key occurs under negated operators only (apart
     from ``Null``). ``tags``, ``others``: the role tags and the other keys that are tested, as written; they are assumed
     to be satisfiable. ``shared``: the keys that only PassRole requests carry, as written, under operators that a
-    missing key fails. ``dead``: no request can meet the tests of ``iam:PassedToService``. ``unresolved``: the
-    unresolved parts that decide the answer. ``problems``: malformed parts, as phrases.
+    missing key fails. ``unresolved``: the unresolved parts that decide the answer. ``problems``: malformed parts, as
+    phrases.
     """
 
     constraint: Constraint
@@ -72,10 +73,14 @@ class ConditionEffect:
     associated_resource_arn: bool
     others: tuple[str, ...]
     shared: tuple[str, ...]
-    dead: bool
     likely_typos: tuple[LikelyTypo, ...]
     unresolved: tuple[Unresolved, ...]
     problems: tuple[str, ...]
+
+    @property
+    def dead(self) -> bool:
+        """True if no request can meet the tests of ``iam:PassedToService``."""
+        return self.constraint is Constraint.NEVER
 
     @property
     def has_undecidable_tests(self) -> bool:
@@ -195,7 +200,10 @@ class _Evaluation:
             if test.operator and not test.key_unknown and test.operator.family is not Family.NULL
         ]  # fmt: skip
         negated_only = bool(positive) and all(operator.negated for operator in positive)
-        everything = not negated_only and all(results[service] is Ternary.YES for service in block.known)
+        allowed = sum(results[service] is Ternary.YES for service in block.known)
+        everything = not negated_only and allowed == len(block.known)
+        if unknown_service is Ternary.YES and not any(operator.negated for operator in positive):
+            everything |= allowed >= _NEARLY_ALL * len(block.known)
         return ConditionEffect(
             constraint=self._constraint(outcomes, without_key, bool(doubtful), everything),
             values=tuple(block.values),
@@ -208,7 +216,6 @@ class _Evaluation:
             associated_resource_arn=block.associated,
             others=tuple(block.others),
             shared=tuple(block.shared),
-            dead=outcomes == {Ternary.NO} and without_key is Ternary.NO,
             likely_typos=tuple(block.likely_typos),
             unresolved=tuple(dict.fromkeys(unresolved for test in doubtful for unresolved in test.holes)),
             problems=tuple(dict.fromkeys(block.problems)),
@@ -217,6 +224,8 @@ class _Evaluation:
     def _constraint(self, outcomes: set[Ternary], without_key: Ternary, doubt: bool, everything: bool) -> Constraint:
         if not self.block.tests:
             return Constraint.ABSENT
+        if outcomes == {Ternary.NO} and without_key is Ternary.NO:
+            return Constraint.NEVER
         if outcomes == {Ternary.NO} or all(test.mistyped for test in self.block.tests):
             return Constraint.INEFFECTIVE
         if any(test.finite for test in self.block.tests):
@@ -244,6 +253,7 @@ class _Evaluation:
         return answers.pop() if len(answers) == 1 else Ternary.UNKNOWN
 
 
+_NEARLY_ALL = 0.95  # of the known services; `???*.amazonaws.com` leaves out those with two letters, such as Amazon ES
 _UNUSED_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # characters that no file uses
 
 

@@ -176,7 +176,7 @@ def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Dep
             left_services |= services
             complement |= inverted
     if not left_services:
-        return replace(grant, denied=True, scope=Scope.NOT_A_ROLE)
+        return replace(grant, denied=True)  # the scope stays that of the statement
     variables = grant.statement.variables
     written = [role.pattern for role in grant.roles if role.pattern in left_roles]
     known = set(written)

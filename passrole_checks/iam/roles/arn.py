@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind
+from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
-from passrole_checks.iam.roles.arn_bounds import ANY_NAME, bounds_of, names_single_role, plain_role
+from passrole_checks.iam.roles.arn_bounds import ANY_NAME, bounds_of, depends_on_request, names_single_role, plain_role
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, automaton_of, expand, fields_of
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
@@ -59,6 +59,23 @@ def widest(scopes: Sequence[Scope]) -> Scope:
 def resource_scope(resource: StringNode, *, variables: bool = True) -> Scope:
     """Return the scope of one Resource pattern."""
     return _resource_scope(resource.parts, variables)
+
+
+def least_scope(resource: StringNode, *, variables: bool = True) -> Scope:
+    """Return the narrowest scope that a pattern of unresolved scope can have: PREFIX if wildcards around its unresolved
+    parts make it a pattern whatever they are, else EXACT. Other patterns have the scope of :func:`resource_scope`."""
+    scope = resource_scope(resource, variables=variables)
+    if scope is not Scope.UNRESOLVED:
+        return scope
+    return Scope.PREFIX if names_single_role(expand(resource.parts), variables) is False else Scope.EXACT
+
+
+def is_any_role_if_empty(resource: StringNode, *, variables: bool = True) -> bool:
+    """True if a pattern matches every role of an account when its unresolved strings are empty."""
+    parts = tuple(
+        part for part in expand(resource.parts) if isinstance(part, str) or part.kind is not UnresolvedKind.ANYTHING
+    )
+    return bool(parts) and _resource_scope(join(parts), variables) is Scope.ANY_ROLE
 
 
 def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> Scope:
@@ -186,6 +203,8 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
             return Scope.NOT_A_ROLE
         if _size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) == 0:
             return Scope.UNRESOLVED
+        if variables and depends_on_request(expand(parts)):
+            return Scope.PREFIX
         return Scope.EXACT if _size((parts,), variables, UnresolvedPolicy.COUNT) < 2 else Scope.PREFIX
     except OverBudgetError:
         return Scope.UNRESOLVED
@@ -348,6 +367,6 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Unre
 
 __all__ = [
     "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "included",
-    "included_in", "matches", "overlaps", "partition_of", "plain_role", "resource_scope", "surely_exceeds", "union_of",
-    "union_scope", "widest",
+    "included_in", "is_any_role_if_empty", "least_scope", "matches", "overlaps", "partition_of", "plain_role",
+    "resource_scope", "surely_exceeds", "union_of", "union_scope", "widest",
 ]  # fmt: skip

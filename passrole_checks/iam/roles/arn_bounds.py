@@ -212,12 +212,24 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
 def names_single_role(parts: tuple[Part, ...], variables: bool) -> bool | None:
     """Return whether an expanded pattern names one role of an account (True) or several (False); None if undecided.
 
-    Each unresolved part counts as one string.
+    Each unresolved part counts as one string. A policy variable in the path or name stands for several roles.
     """
     if (len(parts) == 1 and isinstance(parts[0], Unresolved)) or example_name(parts, variables, True) is None:
         return None
+    if variables and depends_on_request(parts):
+        return False
     name = _to_text(parts).partition(ROLE)[2]
     return not WILDCARD.search(VARIABLE.sub("", name) if variables else name)
+
+
+def depends_on_request(parts: tuple[Part, ...]) -> bool:
+    """True if the path or name in an expanded pattern contains a policy variable.
+
+    IAM substitutes it in each request, for example by a tag of the principal (IAM User Guide, "IAM policy elements:
+    Variables and tags"), so the pattern covers one role for each value.
+    """
+    name = _to_text(parts).partition(ROLE)[2]
+    return any(not _SPECIAL.fullmatch(variable) for variable in VARIABLE.findall(name))
 
 
 def _fill_variables(text: str, constant: str) -> str:

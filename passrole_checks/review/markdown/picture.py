@@ -11,7 +11,7 @@ from itertools import pairwise
 from passrole_checks.escaping.markup import label
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE, UNKNOWN_SERVICE, Column
+from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE, NO_SERVICE, UNKNOWN_SERVICE, Column
 from passrole_checks.review.markdown.words import role_name
 from passrole_checks.review.report import GrantedAccess, ReviewReport
 
@@ -105,4 +105,6 @@ def _roles(access: GrantedAccess) -> list[str]:
 def _services(access: GrantedAccess) -> list[str]:
     if access.constraint in (Constraint.ABSENT.value, Constraint.INEFFECTIVE.value):
         return [ANY_SERVICE] if not access.services else [f"{', '.join(access.services)} (ineffective)"]
+    if access.constraint == Constraint.NEVER.value:
+        return [NO_SERVICE]
     return list(access.services) or [UNKNOWN_SERVICE]

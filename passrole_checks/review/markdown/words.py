@@ -80,6 +80,8 @@ def services_text(access: GrantedAccess, coder: Coder = code) -> str:
     values, constraint = access.services, access.constraint
     if constraint == Constraint.ABSENT.value or (constraint == Constraint.INEFFECTIVE.value and not values):
         return f"**{ANY_SERVICE}**"
+    if not values and constraint == Constraint.NEVER.value:
+        return "no service"
     if not values:
         return UNKNOWN_SERVICE if constraint == Constraint.UNRESOLVED.value else "some services"
     names = list_names(values, coder, "or")
@@ -92,6 +94,7 @@ _CONSTRAINT_NOTES = {
     Constraint.EXACT_IF_PRESENT.value: "or requests without the condition key",
     Constraint.PATTERN.value: "pattern",
     Constraint.INEFFECTIVE.value: "ineffective condition",
+    Constraint.NEVER.value: "condition never matches",
     Constraint.UNRESOLVED.value: "unresolved",
 }
 

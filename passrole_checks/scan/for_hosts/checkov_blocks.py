@@ -160,9 +160,19 @@ class Vertex(NamedTuple):
         if not isinstance(config, dict):
             return []
         kind = self.vertex.get("block_type_")
-        types = {"resource": host_results.TERRAFORM_TYPES, "data": (host_results.DATA_DOCUMENT,)}.get(str(kind))
+        types = {
+            "resource": (*host_results.TERRAFORM_TYPES, *host_results.COMMAND_TYPES),
+            "data": host_results.DATA_TYPES,
+        }.get(str(kind))
         named = [config] if kind == "module" else [config.get(name) for name in types or ()]
         return [conf for value in named if isinstance(value, dict) for conf in value.values() if isinstance(conf, dict)]
+
+    @property
+    def kind(self) -> str:
+        """The block type; ``command`` for a resource without policies whose commands may attach some."""
+        kind, config = str(self.vertex.get("block_type_")), self.vertex.get("config_")
+        is_command = isinstance(config, dict) and any(name in config for name in host_results.COMMAND_TYPES)
+        return "command" if kind == "resource" and is_command else kind
 
     @property
     def address(self) -> str:
@@ -184,7 +194,7 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         host_results.complain(note)
     by_type: dict[str, list[tuple[Vertex, dict[str, Any]]]] = defaultdict(list)
     for block in blocks:
-        by_type[str(block.vertex.get("block_type_"))].extend((block, conf) for conf in block.configurations())
+        by_type[block.kind].extend((block, conf) for conf in block.configurations())
     index.untold.update(
         answers.untold_of(
             [
@@ -212,7 +222,11 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         elif address == finding.resource.address and finding.resource.at.file.endswith(".json"):
             continue  # the runner terraform_json shows this one
         else:
-            carriers = [id(conf) for block, conf in by_type["data"] if _holds(block, conf, finding)]
+            carriers = [
+                id(conf)
+                for block, conf in (*by_type["data"], *by_type["command"])
+                if block.address == address or _holds(block, conf, finding)
+            ]
         for carrier in carriers:
             index.elsewhere.setdefault(carrier, []).append((address, finding))
         if not carriers:

@@ -5,22 +5,30 @@ Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.sources.cloudformation.cdk import account_of_template, stack_name_of
+from passrole_checks.sources.cloudformation.commands import commands_in
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
-from passrole_checks.sources.cloudformation.policies import make_reader
+from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
-from passrole_checks.sources.cloudformation.service_file import convert_to_template, is_service, looks_like_service
+from passrole_checks.sources.cloudformation.service_file import (
+    ConvertedService,
+    convert_to_template,
+    is_service,
+    looks_like_service,
+)
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.principal_names import display_principal_names
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 
 __all__ = ["load", "looks_like_service", "looks_like_template"]
 
@@ -50,12 +58,16 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     file = str(path)
     try:
         template = Template(file, content, dict(inputs.parameters))
-        placeholders = convert_to_template(template) if is_service(template.root) else ()
+        service = (
+            convert_to_template(template, path if is_file else None)
+            if is_service(template.root)
+            else ConvertedService()
+        )
         broken = include_files(template, path) if is_file else ()
         expand_loops(template)
         reader = make_reader(template, NestingContext(path) if is_file else None)
-        for node in placeholders:
-            reader.documents.skip(node, f"{str(node.value)[:80]} is a placeholder of another tool")
+        for node, reason in service.skipped:
+            reader.documents.skip(node, reason)
         reader.read()
         template_suppressions = reader.suppressions()
     except RecursionError:
@@ -68,12 +80,21 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         roles=tuple(reader.roles),
         users=tuple(reader.users),
         suppressions=tuple(template_suppressions),
-        unreadable=(*reader.unreadable, *(Unreadable(error.file, error.reason, error.line) for error in broken)),
-        not_evaluated=tuple(reader.not_evaluated),
+        unreadable=(
+            *reader.unreadable,
+            *(Unreadable(error.file, error.reason, error.line) for error in (*service.errors, *broken)),
+        ),
+        not_evaluated=(
+            *reader.not_evaluated,
+            *unknown_groups(reader.attachments.index.members),
+            *commands_in(template, reader.resources),
+        ),
         parameters=tuple(template.parameters),
         parameters_read=frozenset(reader.evaluator.parameters.read),
         account=account_of_template(path) if is_file else None,
-        nested=tuple(dict.fromkeys(reader.nested.templates.values())),
+        nested=tuple(
+            dict.fromkeys((*reader.nested.templates.values(), *service.files, *_included_documents(template, reader)))
+        ),
         stacks=tuple(reader.nested.templates.items()),
         stack=stack_name_of(path) if is_file else "",
         received=tuple(reader.received.roles),
@@ -82,3 +103,9 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     )
     template.forget()
     return display_principal_names(as_read)
+
+
+def _included_documents(template: Template, reader: PolicyReader) -> Iterator[str]:
+    """Yield the included files in JSON, which may be bare policy documents."""
+    files = (file for file in (*template.files, *reader.nested.files) if file.endswith(".json"))
+    yield from (os.path.realpath(file) for file in files if file != template.file)

@@ -19,11 +19,13 @@ from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
+from passrole_checks.sources.cloudformation.references import ACCOUNT
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
 from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     flatten_variants,
+    management_account,
     resolve_boundary,
     value_variants,
 )
@@ -68,16 +70,21 @@ class AttachmentReader:
             )
         if kind == "AWS::IAM::User":
             self.index.add_members(
-                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"), (holder,)
+                attachments.resolve_principals(self._value(child(properties, "Groups")), "group"),
+                (holder,),
+                resource.at,
             )
         elif kind == "AWS::IAM::UserToGroupAddition":
             groups, users = self._value(child(properties, "GroupName")), self._value(child(properties, "Users"))
             self.index.add_members(
-                attachments.resolve_principals(groups, "group"), attachments.resolve_principals(users, "user")
+                attachments.resolve_principals(groups, "group"),
+                attachments.resolve_principals(users, "user"),
+                resource.at,
             )
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
+                    target = management_account(target) if target.only_hole == ACCOUNT else target
                     self.index.scp_targets.append((target, when, holder))
 
     def add_nested(self, inner: AttachmentIndex, stack: str, principal: Callable[[str], str]) -> None:
@@ -93,8 +100,8 @@ class AttachmentReader:
                 if not logical_ids:
                     nested = replace(attachment, holder=holder, policy=policy, resource=resource, when=when)
                     self.index.managed_policies.append(nested)
-        for group, user in inner.members:
-            self.index.add_members([principal(group)], [principal(user)])
+        for (group, user), at in inner.members.items():
+            self.index.add_members([principal(group)], [principal(user)], at)
         for holder, variants in inner.boundaries.items():
             own = {parent_name(boundary, stack) for _, boundary in variants if isinstance(boundary, str)}
             values = [value for when, bound in variants for value in self._boundary_in_parent(when, bound, stack)]

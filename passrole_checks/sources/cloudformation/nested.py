@@ -32,6 +32,7 @@ from passrole_checks.sources.cloudformation.documents import existence_condition
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
+from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_nested
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
     NestedStackCall,
@@ -285,7 +286,8 @@ class NestedStacks:
         context.budget.size -= len(content)
         inner = NestingContext(path, (*context.ancestors, context.path.resolve()), context.budget)
         try:
-            template = Template(str(path), content, stack_call=self._stack_call(resource))
+            given = given_to_nested(self.template.given)
+            template = Template(str(path), content, given, stack_call=self._stack_call(resource))
             self._broken[stack] = include_files(template, path)
             expand_loops(template)
         except InputError as error:

@@ -18,13 +18,14 @@ from typing import Any
 
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.files.safe_read import read_bounded
+from passrole_checks.sources.cloudformation.pseudo_parameters import check_pseudo_parameter, is_pseudo_parameter
 from passrole_checks.sources.model.configuration import Unreadable
 
 Pairs = tuple[tuple[str, str], ...]
 
 MAX_BYTES = 5_000_000
-_NAME = re.compile(r"[A-Za-z0-9]+")
-_SHORTHAND = re.compile(r"ParameterKey=(?P<key>[A-Za-z0-9]+),ParameterValue=(?P<value>.*)", re.DOTALL)
+_NAME = re.compile(r"(?:AWS::)?[A-Za-z0-9]+")
+_SHORTHAND = re.compile(r"ParameterKey=(?P<key>(?:AWS::)?[A-Za-z0-9]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 _FORMS = 'a list of {"ParameterKey", "ParameterValue"}, an object of names and values, or {"Parameters": {…}}'
 
 
@@ -33,7 +34,7 @@ def parse_parameter_options(arguments: Iterable[str]) -> Pairs:
     ``file://``.
 
     Later values win. Raises :class:`InputError` for an invalid file, :class:`ConfigurationError` for an argument that
-    is neither.
+    is neither, and for a pseudo parameter that cannot have the value.
     """
     values: dict[str, str] = {}
     for argument in arguments:
@@ -44,6 +45,9 @@ def parse_parameter_options(arguments: Iterable[str]) -> Pairs:
             raise ConfigurationError(f"--parameters: {argument!r} is neither KEY=VALUE nor a file")
         else:
             values.update(read_parameters(path))
+    for name, value in values.items():
+        if is_pseudo_parameter(name):
+            check_pseudo_parameter(name, value)
     return tuple(values.items())
 
 
@@ -197,5 +201,5 @@ def undeclared_parameters(parameters: Pairs, declared: frozenset[str]) -> tuple[
             f"no scanned template declares the parameter {name}; its value is not used",
         )
         for name, _ in parameters
-        if name not in declared
+        if name not in declared and not is_pseudo_parameter(name)
     )

@@ -47,6 +47,9 @@ _STANDALONE = {  # the property that names the principal, and the principal's ki
     "AWS::IAM::UserPolicy": ("UserName", "user"),
     "AWS::IAM::GroupPolicy": ("GroupName", "group"),
 }
+_PRODUCTS = frozenset(
+    {"AWS::ServiceCatalog::CloudFormationProduct", "AWS::ServiceCatalog::CloudFormationProvisionedProduct"}
+)
 _HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"})
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
 
@@ -278,6 +281,8 @@ class PolicyReader:
             self._read_stack_set(resource, properties)
         elif is_opaque_consumer(kind):
             collect_passed_documents(self.documents, resource, properties)
+        elif kind in _PRODUCTS:
+            self.documents.skip(properties, f"{resource.address}: Service Catalog: template is not available")
         if kind in (STACK, APPLICATION):
             self.nested.read(resource, self)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):

@@ -48,6 +48,7 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, StackContent
 from passrole_checks.sources.model.principal_names import bare_name
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
@@ -55,7 +56,7 @@ _STACK_NAME = "AWS::StackName"
 
 
 def read_stack_content(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
-    """Read the template in the attributes ``PARTS`` of a resource.
+    """Read the template in the attributes of a resource that :func:`stack_attributes` names.
 
     Of several variants the first template is read, without its policies, since another variant may be deployed instead.
     """
@@ -89,10 +90,7 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
         return NOTHING
     arguments = parts.get("parameters")
     complete = not isinstance(arguments, StringNode)
-    arguments_by_name = {
-        str(entry.key): to_nested(entry.value)
-        for entry in (arguments.entries if isinstance(arguments, partial_values.ObjectNode) else ())
-    }
+    arguments_by_name = {name: to_nested(value) for name, value in _arguments(arguments)}
     call = NestedStackCall(
         {name: ParameterArgument(value, value) for name, value in arguments_by_name.items()}, complete=complete
     )
@@ -108,8 +106,19 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
     name = parts.get("name")
     name = name if isinstance(name, StringNode) and name.only_hole is None else None
     parent = ParentStack(resource.address, body, nested_originals, name)
-    by = "resource" if resource.type != ONE_ACCOUNT or _is_set(parts.get("iam_role_arn")) else ""
+    by = "resource" if resource.type not in ONE_ACCOUNT or _is_set(parts.get("iam_role_arn")) else ""
     return _ContentBuilder(resource, parent, reader).content(by)
+
+
+def _arguments(node: Node | None) -> Iterator[tuple[str, Node]]:
+    """Yield the parameters of a stack: an object, or a list of objects with a key and a value (``awscc`` stack set)."""
+    if isinstance(node, partial_values.ObjectNode):
+        yield from ((str(entry.key), entry.value) for entry in node.entries)
+    for item in node.items if isinstance(node, ListNode) else ():
+        if isinstance(item, partial_values.ObjectNode):
+            name, value = item.get("parameter_key"), item.get("parameter_value")
+            if isinstance(name, StringNode) and value is not None:
+                yield str(name), value
 
 
 class _ContentBuilder:
@@ -125,7 +134,7 @@ class _ContentBuilder:
     def content(self, by: str) -> StackContent:
         """Return the content. ``by``: who passes the roles of its resources, if it is not the deployer of the stack."""
         resource, parent, reader = self.resource, self.parent, self.reader
-        one_account = resource.type == ONE_ACCOUNT
+        one_account = resource.type in ONE_ACCOUNT
         received = tuple(
             replace(
                 entry,
@@ -144,7 +153,11 @@ class _ContentBuilder:
         roles = tuple(map(self._role, reader.roles))
         unnamed = tuple(replace(role, name=None, role_path=None) for role in roles)  # they are in other accounts
         file = parent.body.at.file
-        problems = (*reader.unreadable, *reader.not_evaluated)
+        members = {
+            (self._principal(group) if one_account else group, user): at
+            for (group, user), at in reader.attachments.index.members.items()
+        }
+        problems = (*reader.unreadable, *reader.not_evaluated, *unknown_groups(members))
         return StackContent(
             received,
             profiles,
@@ -167,7 +180,7 @@ class _ContentBuilder:
 
     def _principal(self, name: str) -> str:
         principal = self.parent.principal(name, self.own)
-        if self.resource.type == ONE_ACCOUNT or bare_name(name) in self.own:
+        if self.resource.type in ONE_ACCOUNT or bare_name(name) in self.own:
             return principal
         return f"{self.resource.address}.{bare_name(principal)}"  # the principal of this name in each target account
 

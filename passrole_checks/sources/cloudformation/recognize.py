@@ -99,6 +99,16 @@ def _top_level_blocks(content: str) -> Iterator[tuple[str, str]]:
         yield key, "\n".join(block)
 
 
+def top_level_keys(content: str) -> frozenset[str]:
+    """Return the top-level keys of YAML or JSON, as far as it can be parsed."""
+    if not content.lstrip().startswith("{"):
+        keys = frozenset(key for key, _ in _top_level_blocks(content))
+        if keys:
+            return keys
+    root = _parse_leniently(content)
+    return frozenset(key for key, _ in root.pairs()) if isinstance(root, _Branch) else frozenset()
+
+
 def unescape(text: str) -> str:
     r"""Return the text with ``\u0041``, ``\x41`` and similar escapes replaced by their letters."""
     return _ESCAPE.sub(_unescape_letter, text) if "\\" in text else text

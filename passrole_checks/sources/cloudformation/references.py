@@ -25,6 +25,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import resource_types
 from passrole_checks.sources.cloudformation.parameters import Parameters, stated_values
+from passrole_checks.sources.cloudformation.pseudo_parameters import is_pseudo_parameter, pseudo_value
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, child, type_of
 
@@ -108,6 +109,9 @@ class TemplateReferences:
         """Return the value of ``Ref name``."""
         if name == "AWS::NoValue":
             return Absent(at)
+        given = pseudo_value(name, self.template.given)
+        if given is not None and is_pseudo_parameter(name):
+            return StringNode((given,), at)
         if name == "AWS::URLSuffix":
             # The value in the partition aws, recorded as a default like that of a parameter.
             return StringNode(("amazonaws.com",), at, defaults=("AWS::URLSuffix",))
@@ -194,13 +198,17 @@ class TemplateReferences:
         path, path_defaults = self._path(logical_id)
         name = self._name(logical_id, resource_type)
         name_parts: tuple[Part, ...] = name[0] if name else (Unresolved(logical_id, UnresolvedKind.NAME, role),)
-        known = join(["arn:", PARTITION, ":iam::", ACCOUNT, f":{word}", *path, *name_parts])
+        partition, account = self._pseudo(PARTITION), self._pseudo(ACCOUNT)
+        known = join(["arn:", partition, ":iam::", account, f":{word}", *path, *name_parts])
         unresolved = Unresolved(expression, UnresolvedKind.ANYTHING, role, known, "resource of this template")
         return StringNode((unresolved,), at, defaults=(*path_defaults, *(name[1] if name else ())))
 
-    @staticmethod
-    def _unresolved_arn(expression: str, service: str) -> Unresolved:
-        known: tuple[Part, ...] = ("arn:", PARTITION, f":{service}:", _REST)
+    def _pseudo(self, unresolved: Unresolved) -> Part:
+        """Return a pseudo parameter, or the value that the user gives for it."""
+        return pseudo_value(unresolved.expression, self.template.given) or unresolved
+
+    def _unresolved_arn(self, expression: str, service: str) -> Unresolved:
+        known = join(["arn:", self._pseudo(PARTITION), f":{service}:", _REST])
         return Unresolved(expression, UnresolvedKind.ANYTHING, None, known, "resource of this template")
 
     def attribute(self, logical_id: str, name: str, at: Position) -> Node:

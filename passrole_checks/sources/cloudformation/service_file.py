@@ -1,35 +1,65 @@
 """Convert a service of the Serverless Framework (``serverless.yml``) into a template, as far as roles are concerned.
 
-Statements under ``provider`` belong to the role that the framework creates for all functions; those of a function to
-its own role (plugin serverless-iam-roles-per-function). ``resources`` is a template already. Nodes keep their
-positions. Sources: Serverless Framework, "IAM Permissions For Functions" and "AWS Infrastructure Resources"; the README
-of that plugin.
+``resources`` is a template already, and ``resources.extensions`` replaces properties of the generated resources. The
+roles are those of :mod:`service_roles`. Variables are resolved by :mod:`service_values`. Nodes keep their positions.
+Sources: Serverless Framework, "AWS Infrastructure Resources" ("Override AWS CloudFormation Resource") and
+``packages/serverless/lib/plugins/aws/package/lib/merge-custom-provider-resources.js``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
-from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
+from passrole_checks.errors import InputError
+from passrole_checks.sources.cloudformation.compose_yaml import children_of
+from passrole_checks.sources.cloudformation.recognize import top_level_keys
+from passrole_checks.sources.cloudformation.service_roles import generated_roles
+from passrole_checks.sources.cloudformation.service_values import ServiceValues, text_node
+from passrole_checks.sources.cloudformation.service_variables import has_variables
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 
-_MAP, _LIST, _TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
-_KEYS = tuple(re.compile(rf"^{key}[ \t]*:", re.MULTILINE) for key in ("service", "provider"))
-_STATEMENTS = re.compile(r"(?:^[ \t]+|[{,][ \t]*)(?:iamRoleStatements|statements)[ \t]*:", re.MULTILINE)
-_RESOURCES = re.compile(r"^resources[ \t]*:", re.MULTILINE)
+_MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))
+# what may contain or refer to policies
+_POLICIES = re.compile(
+    r"""(?:iamRoleStatements|iamManagedPolicies|managedPolicies|statements)["']?[ \t]*:|AWS::IAM::|\$\{file\("""
+    r"""|["']?(?:provider|iam|role|functions|resources|Resources|extensions)["']?[ \t]*:[ \t]*["']?\$\{"""
+    r"""|(?:^[ \t]*-|\[)[ \t]*["']?\$\{""",
+    re.MULTILINE,
+)
+_USUAL_SYNTAX = re.compile(r"\$\\*\{(?!\\*\{)")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
-# how the framework's "naming" derives a logical id from a function's name
-_NAMING = (("-", "Dash"), ("_", "Underscore"))
-_SHARED = "IamRoleLambdaExecution"
+# the framework's own sections; values in `custom` are read where they are referred to
+_OWN_SECTIONS = frozenset(
+    {"custom", "functions", "layers", "package", "params", "provider", "resources", "service", "stages"}
+)
+_LISTS = frozenset({"ManagedPolicyArns", "Policies"})
+
+_Entry = tuple[yaml.ScalarNode, yaml.Node]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedService:
+    """Parts of a service beside its template.
+
+    ``skipped``: nodes that are not evaluated, with the reason. ``errors``: files that cannot be read. ``files``:
+    templates that belong to the service.
+    """
+
+    skipped: Sequence[tuple[yaml.Node, str]] = ()
+    errors: Sequence[InputError] = ()
+    files: tuple[str, ...] = ()
 
 
 def looks_like_service(content: str) -> bool:
-    """True if a text is a service of the Serverless Framework with policies."""
-    if not all(key.search(content) for key in _KEYS):
+    """True if a text is a service of the Serverless Framework that may have policies."""
+    if "provider" not in content or "service" not in content or not _POLICIES.search(content):
         return False
-    return bool(_STATEMENTS.search(content)) or ("AWS::IAM::" in content and bool(_RESOURCES.search(content)))
+    return {"service", "provider"} <= top_level_keys(content)
 
 
 def is_service(root: yaml.MappingNode) -> bool:
@@ -38,26 +68,129 @@ def is_service(root: yaml.MappingNode) -> bool:
     return {"service", "provider"} <= keys and not {"AWSTemplateFormatVersion", "Resources"} & keys
 
 
-def convert_to_template(template: Template) -> list[yaml.ScalarNode]:
-    """Convert a service into a template. Return the placeholders whose content is unknown."""
+def convert_to_template(template: Template, path: Path | None) -> ConvertedService:
+    """Convert a service into a template. ``path``: its file; None if the files that it names may not be read."""
     root = template.root
-    placeholders: list[yaml.ScalarNode] = []
-    sections: dict[str, list[tuple[yaml.Node, yaml.Node]]] = {name: [] for name in _SECTIONS}
-    for part in _parts(child(root, "resources")):
-        if isinstance(part, yaml.ScalarNode):
-            placeholders += [part] if part.value else []
-        for name in _SECTIONS:
-            section = child(part, name)
-            sections[name] += entries(section)
-            placeholders += [section] if isinstance(section, yaml.ScalarNode) and section.value else []
-    functions = [entry for part in _parts(child(root, "functions")) for entry in entries(part)]
-    resource_names = {key.value for key, _ in sections["Resources"]}
-    roles = [entry for entry in _roles(root, functions) if entry[0].value not in resource_names]
-    sections["Resources"][:0] = roles
-    new_sections: list[tuple[yaml.Node, yaml.Node]] = []
-    new_sections += [(_text(name, root), _mapping(listed, root)) for name, listed in sections.items() if listed]
-    template.replace(_mapping(new_sections, root))
-    return placeholders
+    values = ServiceValues(template, path.parent if path is not None else None)
+    syntax = scalar(child(root, "provider", "variableSyntax"))
+    conversion = _Conversion(values)
+    conversion.read_resources(child(root, "resources"))
+    roles = list(generated_roles(root, values, conversion.skip))
+    conversion.add_roles(roles)
+    conversion.extend_resources()
+    conversion.skip_plugins(root)
+    conversion.add_conditions(root)
+    if syntax is not None and not _USUAL_SYNTAX.search(syntax):
+        conversion.skip(root, "provider.variableSyntax changes the syntax of variables")
+    sections = [(text_node(name, root), _mapping(found, root)) for name, found in conversion.sections.items() if found]
+    template.replace(_mapping(sections, root))
+    return ConvertedService([*conversion.skipped, *values.notes], values.includes.errors, tuple(conversion.templates()))
+
+
+class _Conversion:
+    """The sections of the template, and what is left out."""
+
+    def __init__(self, values: ServiceValues) -> None:
+        self.values = values
+        self.sections: dict[str, list[_Entry]] = {name: [] for name in _SECTIONS}
+        self.extensions: list[_Entry] = []
+        self.skipped: list[tuple[yaml.Node, str]] = []
+
+    def skip(self, node: yaml.Node, reason: str = "") -> None:
+        """Record a node that is not evaluated; by default, an unresolved variable."""
+        if isinstance(node, yaml.ScalarNode) and not reason:
+            reason = f"{node.value[:80]} is unresolved: {self.values.reason(node)}"
+        self.skipped.append((node, reason))
+
+    def read_resources(self, node: yaml.Node | None) -> None:
+        """Read the sections of ``resources``, a mapping or a list of mappings."""
+        for part in _parts(self.values.shallow(node)):
+            part = self.values.shallow(part) or part
+            self.skip_unresolved(part)
+            for name in _SECTIONS:
+                section = self.values.shallow(child(part, name))
+                self.skip_unresolved(section)
+                for key, value in entries(section):
+                    known = self.resource(value) if name == "Resources" else self.values.resolve(value)
+                    self.sections[name].append((key, known))
+            extensions = self.values.shallow(child(part, "extensions"))
+            self.skip_unresolved(extensions)
+            self.extensions += entries(extensions)
+
+    def skip_unresolved(self, node: yaml.Node | None) -> None:
+        """Record a section that is a text, if it has variables."""
+        if isinstance(node, yaml.ScalarNode) and has_variables(node.value):
+            self.skip(node)
+
+    def resource(self, node: yaml.Node) -> yaml.Node:
+        """Return a resource with its variables resolved."""
+        resource = self.values.shallow(node) or node
+        self.skip_unresolved(resource)
+        if not isinstance(resource, yaml.MappingNode) or intrinsic_call(resource) is not None:
+            return self.values.resolve(resource)
+        listed: list[tuple[yaml.Node, yaml.Node]] = []
+        for key, value in resource.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == "Properties":
+                properties = self.values.shallow(value) or value
+                self.skip_unresolved(properties)
+                listed.append((key, self.values.resolve(properties)))
+            else:
+                listed.append((key, self.values.resolve(value)))
+        return yaml.MappingNode(resource.tag, listed, resource.start_mark, resource.end_mark, resource.flow_style)
+
+    def add_roles(self, roles: list[_Entry]) -> None:
+        """Add the generated roles, merged with the resources of the same names: these replace properties, and add
+        policies."""
+        own = dict(self._index())
+        added: list[_Entry] = []
+        for key, role in roles:
+            number = own.get(key.value)
+            if number is None:
+                added.append((key, role))
+                continue
+            resource_key, resource = self.sections["Resources"][number]
+            self.sections["Resources"][number] = (resource_key, _merged(role, resource, _LISTS))
+        self.sections["Resources"][:0] = added
+
+    def _index(self) -> Iterator[tuple[str, int]]:
+        """Yield the number of each resource by its logical id."""
+        for number, (key, _) in enumerate(self.sections["Resources"]):
+            yield key.value, number
+
+    def extend_resources(self) -> None:
+        """Replace the properties that extensions name."""
+        numbers = dict(self._index())
+        for key, value in self.extensions:
+            extension = self.resource(value)
+            number = numbers.get(key.value)
+            if number is not None:
+                resource_key, resource = self.sections["Resources"][number]
+                self.sections["Resources"][number] = (resource_key, _merged(resource, extension, frozenset()))
+
+    def skip_plugins(self, root: yaml.MappingNode) -> None:
+        """Record the sections of plugins that contain statements."""
+        for key, value in entries(root):
+            if key.value not in _OWN_SECTIONS and _contains_statement(self.values.resolve(value)):
+                self.skip(key, f"{key.value[:80]}: statements of a plugin are not evaluated")
+
+    def templates(self) -> Iterator[str]:
+        """Yield the included templates all of whose resources are in the service."""
+        used = {id(key) for key, _ in self.sections["Resources"]}
+        for path, root in self.values.includes.roots.items():
+            own = entries(child(root, "Resources"))
+            if own and all(id(key) in used for key, _ in own):
+                yield path
+
+    def add_conditions(self, root: yaml.Node) -> None:
+        """Declare the variables that select a variant, as parameters, and their conditions."""
+        for name, (variable, value) in self.values.conditions.items():
+            reference = _mapping([(text_node("Ref", root), text_node(variable, root))], root)
+            operands = yaml.SequenceNode(_LIST, [reference, text_node(value, root)], *_marks(root), False)
+            condition = _mapping([(text_node("Fn::Equals", root), operands)], root)
+            self.sections["Conditions"].append((text_node(name, root), condition))
+        for variable in dict.fromkeys(variable for variable, _ in self.values.conditions.values()):
+            kind = _mapping([(text_node("Type", root), text_node("String", root))], root)
+            self.sections["Parameters"].append((text_node(variable, root), kind))
 
 
 def _parts(node: yaml.Node | None) -> Iterator[yaml.Node]:
@@ -68,84 +201,51 @@ def _parts(node: yaml.Node | None) -> Iterator[yaml.Node]:
         yield node
 
 
-def _roles(
-    root: yaml.MappingNode, functions: list[tuple[yaml.ScalarNode, yaml.Node]]
-) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
-    """Yield the roles that the framework creates, each with its logical id."""
-    provider = child(root, "provider")
-    role = child(provider, "iam", "role")
-    key, shared = _statements(provider, role)
-    is_named = child(provider, "role") is not None or isinstance(role, yaml.ScalarNode)
-    each_names_role = functions and all(child(function, "role") is not None for _, function in functions)
-    settings = {
-        "RoleName": child(role, "name"),
-        "Path": child(role, "path"),
-        "ManagedPolicyArns": child(role, "managedPolicies") or child(provider, "iamManagedPolicies"),
-        "PermissionsBoundary": child(role, "permissionsBoundary")
-        or child(role, "permissionBoundary")
-        or child(provider, "rolePermissionsBoundary"),
-    }
-    if not (is_named or each_names_role):
-        yield _role(_SHARED, key or root, [shared] if shared is not None else [], settings)
-    inherited = scalar(child(root, "custom", "serverless-iam-roles-per-function", "defaultInherit"))
-    for name, function in functions:
-        own = next(((key, value) for key, value in entries(function) if key.value == "iamRoleStatements"), None)
-        if own is None:
+def _merged(base: yaml.Node, other: yaml.Node, joined: frozenset[str]) -> yaml.Node:
+    """Return a resource with the entries of another one, whose properties replace its own.
+
+    ``joined``: lists among the properties to which it adds. The framework merges elements by their number, where the
+    first statements of the generated policy are those about logs.
+    """
+    if not isinstance(base, yaml.MappingNode) or not isinstance(other, yaml.MappingNode):
+        return other
+    merged = dict(_by_name(base))
+    for name, (key, value) in _by_name(other):
+        old = merged.get(name)
+        if old is not None and name == "Properties":
+            value = _merged(old[1], value, joined)
+        elif old is not None and name in joined and _are_lists(old[1], value):
+            value = yaml.SequenceNode(_LIST, [*old[1].value, *value.value], *_marks(value), False)
+        merged[name] = (key, value)
+    return yaml.MappingNode(_MAP, list(merged.values()), *_marks(other), False)
+
+
+def _by_name(node: yaml.MappingNode) -> Iterator[tuple[str, _Entry]]:
+    for key, value in entries(node):
+        yield key.value, (key, value)
+
+
+def _contains_statement(root: yaml.Node) -> bool:
+    """True if a node contains a statement of a policy."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
             continue
-        inherits = scalar(child(function, "iamRoleStatementsInherit")) or inherited
-        statements = [own[1], *([shared] if shared is not None and inherits == "true" else [])]
-        settings = {"RoleName": child(function, "iamRoleStatementsName")}
-        yield _role(f"{_logical_id_prefix(name.value)}{_SHARED}", own[0], statements, settings)
+        seen.add(id(node))
+        if child(node, "Effect") is not None and (child(node, "Action") or child(node, "NotAction")) is not None:
+            return True
+        pending.extend(children_of(node))
+    return False
 
 
-def _statements(provider: yaml.Node | None, role: yaml.Node | None) -> tuple[yaml.ScalarNode | None, yaml.Node | None]:
-    """Return the statements of the role for all functions, with their key, in the current or the previous format."""
-    for node, name in ((role, "statements"), (provider, "iamRoleStatements")):
-        for key, value in entries(node):
-            if key.value == name:
-                return key, value
-    return None, None
+def _are_lists(*nodes: yaml.Node) -> bool:
+    return all(isinstance(node, yaml.SequenceNode) for node in nodes)
 
 
-def _logical_id_prefix(function: str) -> str:
-    """Return the prefix of a function's logical ids."""
-    for mark, word in _NAMING:
-        function = function.replace(mark, word)
-    return function[:1].upper() + function[1:]
+def _mapping(listed: Sequence[tuple[yaml.Node, yaml.Node]], at: yaml.Node) -> yaml.MappingNode:
+    return yaml.MappingNode(_MAP, list(listed), *_marks(at), False)
 
 
-def _role(
-    name: str, key: yaml.Node, statements: list[yaml.Node], settings: dict[str, yaml.Node | None]
-) -> tuple[yaml.ScalarNode, yaml.Node]:
-    """Return a role that Lambda can assume. ``key``: the node with its position."""
-    at, end = key, statements[-1] if statements else key
-
-    def mapping(**values: yaml.Node | None) -> yaml.MappingNode:
-        return _mapping([(_text(word, at), value) for word, value in values.items() if value is not None], at, end)
-
-    def policy(number: int, listed: yaml.Node) -> yaml.Node:
-        return mapping(PolicyName=_text(str(number), at), PolicyDocument=mapping(Version=version, Statement=listed))
-
-    version = _text("2012-10-17", at)
-    allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    trust = mapping(
-        Version=version,
-        Statement=mapping(
-            **{word: _text(value, at) for word, value in allow.items()},
-            Principal=mapping(Service=_text("lambda.amazonaws.com", at)),
-        ),
-    )
-    policies = [policy(number, listed) for number, listed in enumerate(statements)]
-    listed = yaml.SequenceNode(_LIST, policies, at.start_mark, end.end_mark, False)
-    properties = mapping(AssumeRolePolicyDocument=trust, **settings, Policies=listed if policies else None)
-    return _text(name, at), mapping(Type=_text("AWS::IAM::Role", at), Properties=properties)
-
-
-def _text(value: str, at: yaml.Node) -> yaml.ScalarNode:
-    return yaml.ScalarNode(_TEXT, value, at.start_mark, at.start_mark)
-
-
-def _mapping(
-    listed: list[tuple[yaml.Node, yaml.Node]], at: yaml.Node, end: yaml.Node | None = None
-) -> yaml.MappingNode:
-    return yaml.MappingNode(_MAP, listed, at.start_mark, (end or at).end_mark, False)
+def _marks(node: yaml.Node) -> tuple[yaml.Mark, yaml.Mark]:
+    return node.start_mark, node.end_mark

@@ -13,6 +13,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings, unknown
+from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
@@ -44,6 +45,7 @@ def read_template_body(template: Template, properties: yaml.Node, address: str) 
     overridden = with_overrides(base, _overrides(template, properties), f"StackInstancesGroup of {address}")
     given = {name: value for name, value in literals.items() if name not in overridden}
     call = NestedStackCall({name: ParameterArgument(value, value) for name, value in overridden.items()})
+    given.update(given_to_stack_set(template.given))
     inner = Template(template.file, "\n" * (line - 1) + text, given, call if overridden else None)
     for name in arguments.keys() - literals.keys():
         declared = inner.parameters.get(name)

@@ -85,20 +85,26 @@ def _checkov_suppressions(template: Template, node: yaml.Node | None, resource: 
 
 
 def _comment_suppressions(template: Template, spans: dict[str, Position]) -> Iterator[Suppression]:
-    """Yield the suppressions in comments."""
-    if "PASSROLE_" not in template.text:
+    """Yield the suppressions in comments of the template and of the included files."""
+    if "PASSROLE_" not in template.text and len(template.files) == 1:
         return
-    matches = [
-        (number, match) for number, line in enumerate(template.lines, 1) for match in [_COMMENT.search(line)] if match
-    ]
-    if not matches or template.root.flow_style:
+    for file in template.files:
+        of_file = {name: span for name, span in spans.items() if span.file == file}
+        yield from _comment_suppressions_of(template, file, of_file)
+
+
+def _comment_suppressions_of(template: Template, file: str, spans: dict[str, Position]) -> Iterator[Suppression]:
+    """Yield the suppressions in the comments of one file."""
+    lines = template.lines_of_file(file)
+    matches = [(number, match) for number, line in enumerate(lines, 1) for match in [_COMMENT.search(line)] if match]
+    if not matches or (template.root.flow_style and file == template.file):
         return
-    first = min((span.line for span in spans.values()), default=len(template.lines) + 1)
+    first = min((span.line for span in spans.values()), default=len(lines) + 1)
     for line, match in matches:
         column = match.start() + 1
-        if _is_inside_scalar(template.root, line - 1, match.start()):
+        if _is_inside_scalar(template, file, line - 1, match.start()):
             continue
-        at = Position(template.file, line, column, line, match.end() + 1)
+        at = Position(file, line, column, line, match.end() + 1)
         resource = _resource_of_comment(template, spans, line, column)
         span = spans[resource] if resource else None
         if resource is None and line >= first:
@@ -127,9 +133,9 @@ def _resource_of_comment(template: Template, spans: dict[str, Position], line: i
     return after if after is not None and inside and column == spans[after].column else None
 
 
-def _is_inside_scalar(root: yaml.Node, line: int, column: int) -> bool:
+def _is_inside_scalar(template: Template, file: str, line: int, column: int) -> bool:
     """True if a position is inside a scalar (a script in a block scalar, a quoted ``#``) and so not a comment."""
-    stack = [root]
+    stack: list[yaml.Node] = [template.root]
     seen: set[int] = set()
     while stack:
         node = stack.pop()
@@ -139,7 +145,7 @@ def _is_inside_scalar(root: yaml.Node, line: int, column: int) -> bool:
         start, end = node.start_mark, node.end_mark
         if isinstance(node, yaml.ScalarNode):
             first = (start.line + 1, 0) if node.style in ("|", ">") else (start.line, start.column)
-            if first <= (line, column) < (end.line, end.column):
+            if first <= (line, column) < (end.line, end.column) and template.file_of(node) == file:
                 return True
         elif isinstance(node, yaml.MappingNode):
             stack.extend(part for entry in node.value for part in entry)

@@ -211,6 +211,10 @@ class Template:
         """Return the template's file and the included files."""
         return (self.file, *self._included)
 
+    def lines_of_file(self, file: str) -> list[str]:
+        """Return the lines of the template or of an included file."""
+        return self._included.get(file, self.lines)
+
     def include(self, file: str, content: str) -> yaml.Node | None:
         """Return the root node of another file, with positions there. Raises :class:`InputError`."""
         text = content.removeprefix("\ufeff")
@@ -269,7 +273,7 @@ class Template:
         """Return the position of a node, or of the span from ``start`` (its key) to its end."""
         mark = (start or node).start_mark
         line, column = self._end(node)
-        if (line, column) < (mark.line, mark.column):
+        if (line, column) < (mark.line, mark.column) or self.file_of(node) != self.file_of(start or node):
             line, column = ((start or node).end_mark.line, (start or node).end_mark.column)
         return Position(self.file_of(start or node), mark.line + 1, mark.column + 1, line + 1, column + 1)
 
@@ -287,6 +291,10 @@ class Template:
     def may_deny(self) -> bool:
         """True if the word Deny occurs anywhere in the template or the included files."""
         return "Deny" in self.text or any("Deny" in line for lines in self._included.values() for line in lines)
+
+    def contains_word(self, word: str) -> bool:
+        """True if a word occurs anywhere in the template or the included files."""
+        return word in self.text or any(word in line for lines in self._included.values() for line in lines)
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Return line and column (1-based) of a scalar's first character, and the indentation of its further lines.

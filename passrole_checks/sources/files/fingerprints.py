@@ -83,7 +83,7 @@ def tree_digest(path: str) -> bytes | None:
 
 
 def walk_digest(paths: Sequence[str]) -> bytes:
-    """Return a digest of the result of a walk: the files, and the excluded paths."""
+    """Return a digest of the result of a walk: the files, and the excluded and skipped paths."""
     return _digest(paths)
 
 
@@ -91,10 +91,12 @@ def current_walk_digest(path: str, exclusions: Exclusions = NO_EXCLUSIONS) -> by
     """Return the digest of a walk performed now; None if a folder cannot be listed."""
     broken: list[Path] = []
     excluded: list[str] = []
-    files = list(
-        map(str, find_files_to_scan(Path(path), lambda other, _: broken.append(other), exclusions, excluded.append))
+    skipped: list[str] = []
+    found = find_files_to_scan(
+        Path(path), lambda other, _: broken.append(other), exclusions, excluded.append, skipped.append
     )
-    return None if broken else walk_digest([*files, *excluded])
+    files = list(map(str, found))
+    return None if broken else walk_digest([*files, *excluded, *skipped])
 
 
 def _names(path: str) -> list[tuple[str, str]] | None:

@@ -31,10 +31,12 @@ def find_files_to_scan(
     unreadable: Callable[[Path, OSError], None],
     exclusions: Exclusions = NO_EXCLUSIONS,
     excluded: Callable[[str], None] = lambda _: None,
+    skipped: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
     """Yield the files of a scanned folder: those of :func:`walk`, and links named like Terraform files.
 
     ``excluded`` is called with each path that ``exclusions`` exclude; a folder ends in ``/`` and is not listed.
+    ``skipped`` is called with each other folder and symbolic link that is skipped.
     """
 
     def report_excluded(path: str, is_folder: bool) -> bool:
@@ -43,8 +45,12 @@ def find_files_to_scan(
         excluded(f"{path}/" if is_folder else path)
         return True
 
+    def report_skipped(path: str) -> None:
+        if not exclusions.patterns or not exclusions.excludes_entry(path, folder=not os.path.islink(path)):
+            skipped(path)
+
     is_excluded = report_excluded if exclusions.patterns else _never
-    return walk(folder, unreadable, links=is_terraform_file, is_excluded=is_excluded)
+    return walk(folder, unreadable, links=is_terraform_file, is_excluded=is_excluded, skipped=report_skipped)
 
 
 def _never(_path: str, _is_folder: bool) -> bool:
@@ -56,13 +62,14 @@ def walk(
     unreadable: Callable[[Path, OSError], None],
     links: Callable[[Path], bool] = lambda _: False,
     is_excluded: Callable[[str, bool], bool] = _never,
+    skipped: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
     """Yield every regular file below a folder, ordered by name, subfolders after files.
 
     Symbolic links are not followed. Links to files for which ``links`` returns True are yielded under their own names.
     Pipes, sockets, devices, ignored folders and Python virtual environments are skipped. ``unreadable`` is called for
     each folder that cannot be listed. ``is_excluded`` takes a path and True for a folder; if it returns True the path
-    is skipped, too.
+    is skipped, too. ``skipped`` is called with each ignored folder and each symbolic link that is not yielded.
     """
     pending = [str(folder)]
     while pending:
@@ -74,18 +81,23 @@ def walk(
             unreadable(Path(current), error)
             continue
         if current != str(folder) and any(entry.name == "pyvenv.cfg" for entry in entries):
+            skipped(current)
             continue
         below: list[str] = []
         for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if not is_ignored_folder(entry.name) and not is_excluded(entry.path, True):
+                    if is_ignored_folder(entry.name):
+                        skipped(entry.path)
+                    elif not is_excluded(entry.path, True):
                         below.append(entry.path)
-                elif (
-                    entry.is_file(follow_symlinks=False)
-                    or (entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path))
-                ) and not is_excluded(entry.path, False):
-                    yield Path(entry.path)
+                elif entry.is_file(follow_symlinks=False) or (
+                    entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path)
+                ):
+                    if not is_excluded(entry.path, False):
+                        yield Path(entry.path)
+                elif entry.is_symlink():
+                    skipped(entry.path)
             except OSError as error:
                 unreadable(Path(entry.path), error)
         pending.extend(reversed(below))

@@ -52,7 +52,8 @@ class AttachmentIndex:
     ``holders``: managed policies with their principals, each with the path conditions of its attachments.
     ``boundary_uses``: managed policies that are used as a permissions boundary. ``other_uses``: those that are used in
     another way; sources look for them only if there are ``boundary_uses``. ``has_unresolved_policy``: an attached
-    policy is unknown, and may be any. ``boundaries``: principals with the variants of their permissions boundary.
+    policy is unknown, and may be any. ``members``: pairs of a group and a user, each with the position of the resource
+    that states it. ``boundaries``: principals with the variants of their permissions boundary.
     ``scp_targets``: targets of organization policies, each with its path condition and the address of the policy.
     """
 
@@ -61,7 +62,7 @@ class AttachmentIndex:
     other_uses: set[str] = field(default_factory=set)
     has_unresolved_policy: bool = False
     managed_policies: list[ManagedAttachment] = field(default_factory=list)
-    members: dict[tuple[str, str], None] = field(default_factory=dict)
+    members: dict[tuple[str, str], Position] = field(default_factory=dict)
     boundaries: dict[str, list[BoundaryVariant]] = field(default_factory=dict)
     scp_targets: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
 
@@ -72,9 +73,9 @@ class AttachmentIndex:
             for principal in principals:
                 holders.setdefault(principal, []).append(when)
 
-    def add_members(self, groups: Iterable[str], users: Sequence[str]) -> None:
-        """Record that users are in groups."""
-        self.members.update(dict.fromkeys((group, user) for group in groups for user in users))
+    def add_members(self, groups: Iterable[str], users: Sequence[str], at: Position) -> None:
+        """Record that users are in groups; ``at``: the resource that states it."""
+        self.members.update(dict.fromkeys(((group, user) for group in groups for user in users), at))
 
     def add_boundary(self, principal: str, variants: Sequence[BoundaryVariant]) -> None:
         """Record the permissions boundary of a principal; a known one is kept if there are several."""
@@ -154,6 +155,23 @@ class AttachmentIndex:
                 if policy.kind is PolicyKind.SCP
             ),
         )
+
+
+_MANAGEMENT_ACCOUNT = "management account of the organization"
+
+
+def management_account(target: StringNode) -> StringNode:
+    """Return the target of a service control policy, marked as the management account.
+
+    Only that account, or a delegated administrator, can attach policies (AWS Organizations User Guide, "Attaching
+    organization policies"), and SCPs do not restrict users or roles in it ("Service control policies (SCPs)").
+    """
+    return StringNode((Unresolved(str(target), reason=_MANAGEMENT_ACCOUNT),), target.at)
+
+
+def is_management_account(target: StringNode) -> bool:
+    """True if a target of a service control policy is the management account."""
+    return target.only_hole is not None and target.only_hole.reason == _MANAGEMENT_ACCOUNT
 
 
 def _is_known(variants: Sequence[BoundaryVariant]) -> bool:

@@ -27,6 +27,7 @@ class Framework(str, Enum):
     TERRAFORM_PLAN = "terraform_plan"
     CLOUDFORMATION = "cloudformation"
     SAM = "sam"
+    POLICY_DOCUMENT = "policy_document"  # a bare IAM policy document
 
 
 class PolicyKind(str, Enum):
@@ -64,10 +65,15 @@ MODULE = "module"  # the resource type that represents a module whose source is 
 MODULE_NOT_AVAILABLE = "the module source is not available"  # reason of an unresolved output of a module
 
 
+COMMAND = "command"  # the resource type that represents a command which attaches or creates a policy
+POLICY_DOCUMENT = "policy_document"  # the resource type that represents a bare policy document
+
+
 def is_opaque_consumer(resource_type: str) -> bool:
-    """True if the effect of a policy passed to a resource of this type is unknown: an unavailable module, or a custom
-    resource."""
-    return resource_type in (MODULE, "AWS::CloudFormation::CustomResource") or resource_type.startswith("Custom::")
+    """True if the effect of a policy passed to a resource of this type is unknown: an unavailable module, a custom
+    resource, or a command. So is that of a bare policy document."""
+    known = (MODULE, COMMAND, POLICY_DOCUMENT, "AWS::CloudFormation::CustomResource")
+    return resource_type in known or resource_type.startswith("Custom::")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,25 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 
-ONE_ACCOUNT = "aws_cloudformation_stack"  # the other type, stack sets, is for many accounts
+ONE_ACCOUNT = frozenset({"aws_cloudformation_stack", "awscc_cloudformation_stack"})
+"""Types of stacks; those of the other types, stack sets, are in many accounts."""
 
-TYPES = frozenset({ONE_ACCOUNT, "aws_cloudformation_stack_set"})
+TYPES = ONE_ACCOUNT | {"aws_cloudformation_stack_set", "awscc_cloudformation_stack_set"}
 
-PARTS = ("template_body", "parameters", "name", "iam_role_arn")
-"""The attributes that define the stack."""
+_PARTS = ("template_body", "parameters", "name", "iam_role_arn")
+_OTHER_NAMES = {
+    "awscc_cloudformation_stack": {"name": "stack_name", "iam_role_arn": "role_arn"},
+    "awscc_cloudformation_stack_set": {"name": "stack_set_name"},
+}
+
+
+def stack_attributes(type_: str) -> dict[str, str]:
+    """Return the attributes that define a stack, by their names in ``aws_cloudformation_stack``.
+
+    Source: Terraform Registry, providers ``hashicorp/aws`` and ``hashicorp/awscc``, ``…_cloudformation_stack`` and
+    ``…_cloudformation_stack_set``.
+    """
+    return {part: _OTHER_NAMES.get(type_, {}).get(part, part) for part in _PARTS}
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def read_attachments(resource: AttachingResource, index: AttachmentIndex) -> Non
     if definition.type in MEMBERSHIPS:
         groups, users = MEMBERSHIPS[definition.type]
         index.add_members(
-            _principals(resource, {groups: "group"}), _principals(resource, {users: "user"} if users else {})
+            _principals(resource, {groups: "group"}),
+            _principals(resource, {users: "user"} if users else {}),
+            definition.at,
         )
     if definition.type in BOUNDED:
         variants = resource.boundary()

@@ -106,8 +106,15 @@ ATTACHMENTS: dict[str, tuple[str, dict[str, str]]] = {
         "managed_policy_arns",
         {"permission_set_arn": "permission-set"},
     ),
+    "aws_quicksight_iam_policy_assignment": ("policy_arn", {}),
 }
-"""Attachments: the attribute of the ARNs of managed policies, and the attributes of the principals."""
+"""Attachments: the attribute of the ARNs of managed policies, and the attributes of the principals.
+
+Without the latter the resource stands for the principals: an assignment of QuickSight, for its users and groups."""
+
+INACTIVE = {"aws_quicksight_iam_policy_assignment": ("assignment_status", frozenset({"DISABLED", "DRAFT"}))}
+"""Attachments that have no effect: the attribute of their status, and its values (Amazon QuickSight API Reference,
+"CreateIAMPolicyAssignment")."""
 
 MEMBERSHIPS = {
     "aws_iam_group_membership": ("group", "users"),
@@ -148,16 +155,30 @@ BOUNDED: dict[str, dict[str, str]] = {
 ``customer_managed_policy_reference`` with a ``name``. The values are the attributes of the principals, empty if the
 resource is the principal."""
 
-_STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
+_STACKS = frozenset({
+    "aws_cloudformation_stack", "aws_cloudformation_stack_set", "awscc_cloudformation_stack",
+    "awscc_cloudformation_stack_set",
+})  # fmt: skip
 _CLOUD_CONTROL = frozenset({"aws_cloudcontrolapi_resource"})
+_PRODUCTS = {
+    "aws_serverlessapplicationrepository_cloudformation_stack": "AWS Serverless Application Repository",
+    "aws_servicecatalog_product": "Service Catalog",
+    "aws_servicecatalog_provisioned_product": "Service Catalog",
+    "aws_servicecatalog_provisioning_artifact": "Service Catalog",
+    "awscc_servicecatalog_cloudformation_product": "Service Catalog",
+    "awscc_servicecatalog_cloudformation_provisioned_product": "Service Catalog",
+}
 _HOLDING_TYPES = ("AWS::IAM::", "AWS::SSO::PermissionSet", "AWS::CloudFormation::")
 
 
 def not_read_reason(type_: str, type_name: str | None) -> str | None:
     """Return why the policies inside a resource are not read; None if the resource cannot contain any.
 
-    They are not read in a resource of the Cloud Control API whose ``type_name`` (None if unknown) can contain policies.
+    They are not read in a resource of the Cloud Control API whose ``type_name`` (None if unknown) can contain policies,
+    and in products, whose templates are stored elsewhere.
     """
+    if type_ in _PRODUCTS:
+        return f"{_PRODUCTS[type_]}: template is not available"
     if type_ in _CLOUD_CONTROL and (type_name is None or type_name.startswith(_HOLDING_TYPES)):
         return "desired state of a Cloud Control API resource"
     return None
@@ -177,7 +198,7 @@ PERMISSION_SETS = frozenset({
 
 MANY_ACCOUNTS = frozenset({
     "aws_ssoadmin_permission_set_inline_policy", "awscc_sso_permission_set", "aws_organizations_policy",
-    "awscc_organizations_policy", "aws_cloudformation_stack_set",
+    "awscc_organizations_policy", "aws_cloudformation_stack_set", "awscc_cloudformation_stack_set",
 })  # fmt: skip
 """Types whose policies are provisioned into many accounts, so that a literal account id in them is no mistake."""
 

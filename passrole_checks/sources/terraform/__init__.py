@@ -20,12 +20,14 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.principal_names import display_principal_names
+from passrole_checks.sources.policy_document import looks_like_policy_document
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
 from passrole_checks.sources.terraform.modules.root_context import Run
+from passrole_checks.sources.terraform.modules.terragrunt import TerragruntUnit, local_module, read_unit
 from passrole_checks.sources.terraform.modules.tfvars import (
     command_line_values,
     merge_values,
@@ -66,16 +68,26 @@ def load(
         return _load(folder, only, inputs, inspect)
 
 
-def _load(folder: Path, only: Path | None, inputs: Inputs, inspect: Callable[[Module], None] | None) -> Configuration:
+def _load(
+    folder: Path,
+    only: Path | None,
+    inputs: Inputs,
+    inspect: Callable[[Module], None] | None,
+    terragrunt: TerragruntUnit | None = None,
+) -> Configuration:
     root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
     command_line, invalid = command_line_values(inputs, root_folder.variables)
     nodes = {name: value_attribute(name, node) for name, node in inputs.values}
+    given = {**merge_values(tfvars), **command_line, **nodes}
+    written, evaluated = (terragrunt.written, terragrunt.inputs) if terragrunt is not None else ({}, {})
     run = Run(
         Files(current_boundary()),
         root=folder,
         folders={folder: root_folder},
-        values={**merge_values(tfvars), **command_line, **nodes},
+        values={**written, **given},
+        # Terragrunt passes inputs in the environment, which has the lowest precedence
+        evaluated={name: value for name, value in evaluated.items() if name not in given},
         exclusions=inputs.exclusions,
     )
     root = Module(run, root_folder)
@@ -87,6 +99,26 @@ def _load(folder: Path, only: Path | None, inputs: Inputs, inspect: Callable[[Mo
         configuration = _restrict_to_file(configuration, str(only))
     root.close()
     return display_principal_names(configuration)
+
+
+@gc_paused()
+def load_terragrunt(
+    file: Path, *, boundary: Path | None = None, beside: Sequence[Path] = (), inputs: Inputs = NO_INPUTS
+) -> Configuration:
+    """Evaluate the local module that a unit of Terragrunt deploys, with its inputs; without one, return notes only."""
+    with boundary_of_context(Boundary.around(boundary or file.parent, *beside)):
+        unit = read_unit(file)
+        read = tuple(parsed.source.file for parsed in unit.files if _was_opened(parsed))
+        problems = tuple(_unreadable(unit.files))
+        if unit.module is None:
+            return Configuration(Framework.TERRAFORM, read, unreadable=problems, not_evaluated=tuple(unit.notes))
+        configuration = _load(unit.module, None, inputs, None, unit)
+        return replace(
+            configuration,
+            files=(*configuration.files, *read),
+            unreadable=(*configuration.unreadable, *problems),
+            not_evaluated=(*configuration.not_evaluated, *unit.notes),
+        )
 
 
 def _configuration(
@@ -117,7 +149,7 @@ def _configuration(
         received=tuple(contents.received),
         instance_profiles=tuple(contents.instance_profiles),
         stack_roles=tuple(contents.stack_roles),
-        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in contents.nested)),
+        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in (*contents.nested, *_documents_read(run)))),
         excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
         attached=contents.attached,
     )
@@ -157,6 +189,8 @@ def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
     for parsed in files:
         for problem in parsed.problems:
             yield Unreadable(parsed.source.file, problem.reason, problem.line or None)
+        for attribute in parsed.body.attributes if parsed.source.file.endswith((".tf", ".tofu")) else ():
+            yield Unreadable(parsed.source.file, f"argument {attribute.name} outside of a block", attribute.span.line)
         for attribute in _duplicate_attributes(parsed.body):
             yield Unreadable(parsed.source.file, f"duplicate attribute {attribute.name}", attribute.span.line)
 
@@ -203,6 +237,11 @@ def _manifest(run: Run) -> tuple[str, ...]:
     return (str(run.installed.file),) if run.installed.used else ()
 
 
+def _documents_read(run: Run) -> Iterator[str]:
+    """Yield the files that are bare policy documents among those that expressions read."""
+    return (path for path, content in run.files.contents() if looks_like_policy_document(content))
+
+
 def _shadowed(run: Run) -> Iterator[Unreadable]:
     for folder in run.folders.values():
         for file, shadow in folder.shadowed:
@@ -215,4 +254,12 @@ def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadab
     return tuple(undeclared_values(inputs, declared))
 
 
-__all__ = ["called_folders", "expect_reads", "load", "undeclared_inputs", "unreadable_inputs"]
+__all__ = [
+    "called_folders",
+    "expect_reads",
+    "load",
+    "load_terragrunt",
+    "local_module",
+    "undeclared_inputs",
+    "unreadable_inputs",
+]

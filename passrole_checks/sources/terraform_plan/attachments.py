@@ -18,6 +18,7 @@ from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     BoundaryVariant,
     flatten_variants,
+    management_account,
     resolve_boundary,
 )
 from passrole_checks.sources.model.configuration import (
@@ -32,6 +33,7 @@ from passrole_checks.sources.model.terraform_attachments import AttachedValue, A
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
     IDENTITY_POLICIES,
+    INACTIVE,
     MANAGED_POLICIES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
@@ -42,9 +44,11 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
+from passrole_checks.sources.terraform_plan.plan_file import uses_default_provider
 from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
 _BOUNDARY = "permissions_boundary"
+_CALLER = re.compile(r"(?:^|\.)data\.aws_caller_identity\.")
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
 # attributes that may name a policy without attaching it: boundaries, documents, ordering
 _NOT_USES = frozenset({
@@ -267,6 +271,9 @@ class _AttachingResource:
 
     def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
         attachments, resource, name = self.attachments, self.resource, attributes.policies
+        status, inactive = INACTIVE.get(resource.type, ("", frozenset[str]()))
+        if as_text(resource.values.get(status)) in inactive:
+            return
         addresses = list((attachments.by_names if attributes.by_name else attachments.policies_in)(resource, name))
         if resource.changed:
             attachments.attached_by_plan.update(addresses)
@@ -320,9 +327,22 @@ class _AttachingResource:
             ]
         if len(addresses) > 1:
             return  # one of several, and unknown which
+        is_own = self._is_attaching_account(targets)
         for when, value in flatten_variants(self.attachments.consumers.value_of(resource, targets)):
             if isinstance(value, StringNode):
+                value = management_account(value) if is_own else value
                 yield from ((value, when, address) for address in addresses)
+
+    def _is_attaching_account(self, attribute: str) -> bool:
+        """True if an organization policy is attached to the account of the provider that attaches it."""
+        plan, references, resource = self.attachments.plan, self.attachments.references, self.resource
+        written = references.expressions_of(resource).get(attribute)
+        targets = {entry.resource or "" for entry in references.follow(resource.module, written)}
+        return (
+            len(targets) == 1
+            and all(_CALLER.search(target) is not None for target in targets)
+            and all(uses_default_provider(plan.configuration, address) for address in (resource.address, *targets))
+        )
 
 
 def _policy_names(value: Node) -> Iterator[StringNode]:

@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.iam.path_conditions import one_of
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
-from passrole_checks.sources.model.embedded_template import NOTHING, PARTS, TYPES, StackContent
+from passrole_checks.sources.model.embedded_template import NOTHING, TYPES, StackContent, stack_attributes
 from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, INSTANCE_PROFILES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
@@ -66,7 +66,8 @@ class PlanRoleConsumers:
 
         content = self._stack_contents.get(resource.address)
         if content is None:
-            values = {name: self.value_of(resource, name) for name in PARTS}
+            attributes = stack_attributes(resource.type)
+            values = {name: self.value_of(resource, attribute) for name, attribute in attributes.items()}
             content = self._stack_contents[resource.address] = read_stack_content(definition, values)
         return replace(content, received=tuple(_mark_unchanged(received, checked) for received in content.received))
 

@@ -89,7 +89,7 @@ class _PlanReader:
         self.plan.accounts = {
             account
             for address, account in self.plan.callers.items()
-            if _uses_default_provider(self.plan.configuration, address)
+            if uses_default_provider(self.plan.configuration, address)
         }
 
     def read_untargeted(self) -> None:
@@ -316,7 +316,7 @@ def read_data_resource(plan: PlanFile, address: str, kind: str, values: dict[str
             plan.callers[address] = account
 
 
-def _uses_default_provider(configuration: dict[str, Json], address: str) -> bool:
+def uses_default_provider(configuration: dict[str, Json], address: str) -> bool:
     """True if a resource uses the root's provider without an alias; in a state, which has no configuration, all do."""
     if not configuration:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
@@ -38,9 +39,12 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
+from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
+from passrole_checks.sources.terraform_plan.exclusive_policies import without_removed_denials
 from passrole_checks.sources.terraform_plan.plan_file import (
     PlanFile,
     PlannedResource,
@@ -88,14 +92,22 @@ class _Loader:
         self.consumers = PlanRoleConsumers(plan, self.references, source)
         self.attachments = PlanAttachments(plan, self.references, self.consumers)
 
+    @cached_property
+    def commands(self) -> PlanCommands:
+        """The policies in the commands that the plan runs."""
+        return commands_of(self.plan, self.attachments)
+
     def configuration(self, *, unchanged: bool) -> Configuration:
         checked = [
             resource
             for resource in self.plan.resources.values()
             if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
-        policies = [policy for resource in checked for policy in self.policies(resource)]
+        written = (policy for resource in checked for policy in self.policies(resource))
+        policies, removed = without_removed_denials(self.plan, self.attachments, written)
+        policies += self.commands.policies
         addresses = {resource.address for resource in checked}
+        positions = {resource.definition.at for resource in checked}
         stacks = [
             self.stack(planned, planned.address in addresses)
             for planned in self.plan.resources.values()
@@ -117,7 +129,10 @@ class _Loader:
             account=self.account(),
             not_evaluated=(
                 *self.plan.not_evaluated,
+                *removed,
                 *self.unread_stacks(checked),
+                *self.commands.notes,
+                *unknown_groups({pair: at for pair, at in self.attachments.index.members.items() if at in positions}),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
             received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
@@ -135,7 +150,7 @@ class _Loader:
             **self.change_fields(checked),
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
-            ),
+            ).with_others([Attachments(tuple(self.commands.attachments))]),
         )
         return display_principal_names(as_read)
 
@@ -165,10 +180,11 @@ class _Loader:
         loader = _Loader(before)
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
         stacks_before = (loader.stack(planned, False) for planned in before.resources.values() if planned.type in TYPES)
+        kept = (policy for resource in rest for policy in self.policies(resource))
         renamed = RenamedAddresses(before, self.plan)
         return {
             "before": renamed.policies(policies),
-            "unchanged": tuple(policy for resource in rest for policy in self.policies(resource)),
+            "unchanged": tuple(without_removed_denials(self.plan, self.attachments, kept)[0]),
             "home": deployment_before(before),
             "attached_before": loader.attached((), stacks_before).renamed(renamed.name),
         }
@@ -182,7 +198,7 @@ class _Loader:
         content = self.consumers.stack(resource, resource.definition, checked)
         return (
             content.with_principals(lambda principal: self.attachments.resolve_name(resource, principal))
-            if resource.type == ONE_ACCOUNT
+            if resource.type in ONE_ACCOUNT
             else content
         )
 

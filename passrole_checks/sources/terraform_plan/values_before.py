@@ -25,7 +25,7 @@ from passrole_checks.sources.terraform_plan.model import (
     module_of,
 )
 
-_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam|ssoadmin|sso)_|aws_cloudformation_stack")
+_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam_|ssoadmin_|sso_|cloudformation_stack|quicksight_iam_)")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
 
 

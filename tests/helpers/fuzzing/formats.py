@@ -129,7 +129,11 @@ Resources:
 _SERVERLESS = b"""\
 service: orders
 frameworkVersion: "4"
-custom: {stage: "${opt:stage, 'dev'}"}
+custom:
+  stage: ${opt:stage, 'dev'}
+  roles: {dev: "arn:aws:iam::111122223333:role/dev", prod: "${param:role, '*'}"}
+  all: ${self:custom.roles}
+params: {default: {role: "${env:ROLE, self:custom.roles.dev}"}, prod: {role: "*"}}
 provider:
   name: aws
   stage: ${self:custom.stage}
@@ -138,6 +142,7 @@ provider:
       name: orders-role
       statements:
         - {Effect: Allow, Action: "iam:PassRole", Resource: "arn:aws:iam::${aws:accountId}:role/*"}
+        - {Effect: Allow, Action: "iam:PassRole", Resource: "${self:custom.roles.${self:custom.stage}}"}
       managedPolicies: ["arn:aws:iam::aws:policy/IAMFullAccess"]
   iamRoleStatements: ${file(./statements.yml)}
 functions:
@@ -149,6 +154,7 @@ functions:
 resources:
   Resources:
     Role: {Type: AWS::IAM::Role, Properties: {RoleName: "${self:service}", AssumeRolePolicyDocument: {Statement: []}}}
+  extensions: {IamRoleLambdaExecution: {Properties: {RoleName: "${file(names.${sls:stage}.json):role}"}}}
 """
 _CONFIGURATION = b"""\
 [tool.passrole_checks]
@@ -236,6 +242,7 @@ BY_FORMAT: dict[str, Tree] = {
     "Serverless Framework": {
         "serverless.yml": _SERVERLESS,
         "statements.yml": b"- {Effect: Allow, Action: '*', Resource: '*'}\n",
+        "names.prod.json": b'{"role": "${self:service}"}',
     },
     "change set": {"change-set.json": _json(_CHANGE_SET)},
     "CDK": {"cdk.out/manifest.json": _json(_ASSEMBLY), "cdk.out/App.template.json": _json(_STACK)},

@@ -183,3 +183,23 @@ def test_included_folder_is_unreadable() -> None:
     assert [one.reason for one in result.unreadable] == [
         "the included file parts cannot be opened: is not a regular file"
     ]
+
+
+def test_comment_in_an_included_file_suppresses() -> None:
+    """As in a template: in a resource for that resource, else in the whole file."""
+    include = "AWSTemplateFormatVersion: '2010-09-09'\nResources: " + INCLUDE.format(location="parts/resources.yaml")
+    resource = "{0}:\n  Type: AWS::IAM::Policy\n{1}  Properties: {{PolicyDocument: {2}}}\n"
+    document = "{Statement: {Effect: Allow, Action: iam:PassRole, Resource: '*'}}"
+    comment = "# passrole:skip=PASSROLE_001 reviewed\n"
+    Path("stack/parts/resources.yaml").write_text(
+        resource.format("P", f"  {comment}", document) + resource.format("Q", "", document)
+    )
+    result = scanned(include)
+    assert {finding.resource.address: bool(finding.suppressed) for finding in result.findings} == {
+        "P": True,
+        "Q": False,
+    }
+    assert not result.unused_suppressions
+    Path("stack/parts/policy.yaml").write_text(comment + STATEMENT)
+    result = scanned(POLICY.format(document=INCLUDE.format(location="parts/policy.yaml")))
+    assert [bool(finding.suppressed) for finding in result.findings] == [True]

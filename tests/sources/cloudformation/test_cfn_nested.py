@@ -211,7 +211,8 @@ def test_no_value_argument_means_the_default(tmp_path: Path) -> None:
           "Resources:\n" + stack("Inner", "t.yaml", "{Pattern: !If [Prod, web-1, !Ref 'AWS::NoValue']}"))  # fmt: skip
     write(tmp_path, "t.yaml", f"{PATTERN}Resources:\n{policy('P', PASS_PATTERN)}")
     result = scan(tmp_path)
-    assert resources_of(result) == {"Inner.P": ["arn:aws:iam::${AWS::AccountId}:role/app-*"]}
+    roles = ["arn:aws:iam::${AWS::AccountId}:role/app-*", "arn:aws:iam::${AWS::AccountId}:role/web-1"]
+    assert resources_of(result) == {"Inner.P": roles}
     messages = {finding.check_id[-3:]: finding.message for finding in result.findings}
     assert messages["002"].endswith('Applies when S is not "prod".')
     assert "role/web-1" in messages["012"] and 'Applies when S = "prod".' in messages["012"]

@@ -58,13 +58,13 @@ def test_function_may_have_its_own_role(tmp_path: Path, inherit: str, more: int)
 @pytest.mark.parametrize(
     ("resource", "written"),
     [
-        ('"arn:aws:iam::#{AWS::AccountId}:role/app-${self:service}"', "${AWS::AccountId}:role/app-${self:service}"),
+        ('"arn:aws:iam::#{AWS::AccountId}:role/app-${self:service}"', "${AWS::AccountId}:role/app-orders"),
         ("!GetAtt Worker.Arn", "${Worker.Arn}"),
         ('"${file(roles.yml):arn}"', "${file(roles.yml):arn}"),
     ],
 )
-def test_framework_variables_are_unresolved(tmp_path: Path, resource: str, written: str) -> None:
-    """References of CloudFormation are not."""
+def test_values_of_statements(tmp_path: Path, resource: str, written: str) -> None:
+    """References of CloudFormation stay, variables of the framework are resolved, missing files are unresolved."""
     assert grants(tmp_path, BEFORE, resource)[0][2].endswith(written)
 
 
@@ -76,7 +76,8 @@ def test_service_resources_are_a_template(tmp_path: Path) -> None:
         "          AssumeRolePolicyDocument: {Statement: {Effect: Allow, Action: sts:AssumeRole,\n"
         "            Principal: {Service: states.amazonaws.com}}}\n"
     )
-    assert grants(tmp_path, content, "!GetAtt Worker.Arn") == [("IamRoleLambdaExecution", 5, "${Worker.Arn}")]
+    own, attached = ("IamRoleLambdaExecution", 5, "${Worker.Arn}"), ("Worker", 12, "*")
+    assert grants(tmp_path, content, "!GetAtt Worker.Arn") == [own, attached]
     found = scan_paths([tmp_path], ScanOptions())
     assert ("PASSROLE_009", Severity.HIGH) in {(one.check_id, one.severity) for one in found.findings}
     (note,) = found.not_evaluated

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
+from passrole_checks.sources.terraform import load
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import ParsedFile
@@ -233,6 +235,14 @@ def test_one_changed_character_breaks_no_other_block(read: Read) -> None:
             line += (text + between).count("\n")
         found = read(SourceText.of("m.tf", "".join(text + between for text in texts).encode()))
         assert wanted <= {(one.type, one.labels, one.span.line) for one in found.body.blocks}
-        assert len(found.problems) == 1 or (not found.problems and len(found.body.blocks) >= len(GOOD))
+        items = (*found.body.blocks, *found.body.attributes)  # `locals ={` begins an attribute
+        assert len(found.problems) == 1 or (not found.problems and len(items) >= len(GOOD))
 
     holds()
+
+
+def test_argument_outside_of_a_block_is_unreadable(tmp_path: Path) -> None:
+    """``locals = {…}`` is an argument, which Terraform rejects: its values are not those of locals."""
+    (tmp_path / "main.tf").write_text('locals = {\n  a = 1\n}\nresource "aws_iam_role" "r" {}\n', "utf-8")
+    (problem,) = load(tmp_path).unreadable
+    assert (problem.line, problem.reason) == (1, "argument locals outside of a block")

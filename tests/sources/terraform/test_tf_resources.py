@@ -536,7 +536,18 @@ def test_awscc_roles_have_names_and_trust(tmp_path: Path) -> None:
         (
             '"aws_iam_roles" "d" {\n  path_prefix = "/team/"\n}',
             "tolist(data.aws_iam_roles.d.arns)[0]",
-            "role/team/${data.aws_iam_roles.d.arns[*]}",
+            "role/team/*",
+        ),
+        ('"aws_iam_roles" "d" {}', "tolist(data.aws_iam_roles.d.arns)[0]", "role/*"),
+        (
+            '"aws_iam_roles" "d" {\n  name_regex = "^app-.*"\n}',
+            "tolist(data.aws_iam_roles.d.arns)[0]",
+            "role/*app-*",
+        ),
+        (
+            '"aws_iam_roles" "d" {\n  name_regex = "(a|b)"\n}',
+            "tolist(data.aws_iam_roles.d.arns)[0]",
+            "role/${data.aws_iam_roles.d.arns[*]}",
         ),
     ],
 )

@@ -174,7 +174,10 @@ class Module:
             return evaluate(argument.value, scope.in_source(argument.source))
         if not self.address:
             self.run.variables_read.add(name)
-        attribute = self.run.values.get(name) if block is not None and not self.address else None
+        is_declared_input = block is not None and not self.address
+        if is_declared_input and name in self.run.evaluated:
+            return self.run.evaluated[name]
+        attribute = self.run.values.get(name) if is_declared_input else None
         if attribute is None:
             return None
         if isinstance(attribute.value, Unparsed):

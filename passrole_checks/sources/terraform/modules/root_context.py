@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget
@@ -23,7 +24,8 @@ _MAX_MODULES = 300  # module instances of one root
 class Run:
     """Evaluation of one root module.
 
-    ``root``: its folder. ``folders``: folders read. ``values``: values of its input variables. ``not_evaluated``:
+    ``root``: its folder. ``folders``: folders read. ``values``: values of its input variables;
+    ``evaluated``: those that are evaluated already, and take precedence. ``not_evaluated``:
     module calls that could not be evaluated, by subject. ``variables_read``: the input variables whose values were
     read.
     """
@@ -38,6 +40,7 @@ class Run:
     called: set[str] = field(default_factory=set)  # folders of modules with an instance
     modules: int = 0
     values: dict[str, Attribute] = field(default_factory=dict)
+    evaluated: dict[str, Node] = field(default_factory=dict)
     exclusions: Exclusions = NO_EXCLUSIONS
     variables_read: set[str] = field(default_factory=set)
 

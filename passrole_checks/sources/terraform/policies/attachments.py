@@ -22,6 +22,7 @@ from passrole_checks.iam.partial_values import (
     Part,
     StringNode,
     Unresolved,
+    UnresolvedKind,
     join,
 )
 from passrole_checks.iam.path_conditions import PathCondition
@@ -30,23 +31,31 @@ from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     BoundaryVariant,
     flatten_variants,
+    management_account,
     resolve_boundary,
     value_variants,
 )
-from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
+from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, AttachedPolicy, ResourceDefinition
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
+    INACTIVE,
     MANAGED_POLICIES,
     ORGANIZATION_POLICIES,
 )
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, fill_known_parts
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    Failure,
+    Reference,
+    fill_known_parts,
+    known_string,
+)
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
+from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
 from passrole_checks.sources.terraform.policies.resource_instances import resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
@@ -54,6 +63,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
 _BOUNDARY = "permissions_boundary"
+_CALLER = "data.aws_caller_identity."
 _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 _LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
 
@@ -146,7 +156,7 @@ class TerraformAttachments:
         for attribute, kind in attributes.items():
             for _, value in flatten_variants(references.value_of(block, attribute, scope)):
                 if isinstance(value, StringNode):
-                    principals[self._resolve_principal(value, kind, scope.module.address)] = None
+                    principals[self.resolve_principal(value, kind, scope.module.address)] = None
         return tuple(principals)
 
     def resolve_policies(self, value: Node, module: str, *, by_name: bool = False) -> list[str]:
@@ -168,7 +178,8 @@ class TerraformAttachments:
             address for _, address in entities
         ]
 
-    def _resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
+    def resolve_principal(self, value: StringNode, kind: str, module: str) -> str:
+        """Return the address of the principal of a kind that a value in a module names, else its literal name."""
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may reuse the name of a user
             return value.address if entity is None or entity.kind == kind else literal_principal(kind, value.address)
@@ -194,6 +205,10 @@ class _AttachingBlock:
 
     def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
         name, scope = attributes.policies, self.scope
+        status, inactive = INACTIVE.get(self.definition.type, ("", frozenset[str]()))
+        stated = references.value_of(self.block, status, scope) if status else None
+        if stated is not None and known_string(stated) in inactive:
+            return
         values = (
             inner_values(self.block, name, "name", scope)
             if attributes.by_name
@@ -215,6 +230,8 @@ class _AttachingBlock:
         for name in _BOUNDARY_BLOCKS if not values else ():
             for inner in inner_values(self.block, _BOUNDARY, name, self.scope):
                 values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
+        if values and ignores_changes(self.block, _BOUNDARY):
+            return [((), UNKNOWN_BOUNDARY)]
         return resolve_boundary(
             [(when, _plain(value)) for when, value in values],
             lambda arn: self.attachments.resolve_policies(arn, module, by_name=by_name),
@@ -225,12 +242,28 @@ class _AttachingBlock:
             if not isinstance(target, StringNode) or isinstance(target, Failure):
                 continue
             named = [(when, [self.definition.address])]
+            plain = to_plain_string(target)
+            if _is_attaching_account(target, self.block, self.scope):
+                plain = management_account(plain)
             if policy:
                 values = flatten_variants(references.value_of(self.block, policy, self.scope), when)
                 named = [(condition, self.attachments.scp_addresses(value)) for condition, value in values]
             for condition, addresses in named:
                 if len(addresses) == 1:
-                    yield to_plain_string(target), condition, addresses[0]
+                    yield plain, condition, addresses[0]
+
+
+def _is_attaching_account(target: StringNode, block: Block, scope: EvaluationScope) -> bool:
+    """True if a target is the account of the provider that attaches the policy.
+
+    A provider of its own for the attachment, or a data source of another module, shows that the target may be a member
+    account.
+    """
+    hole = target.only_hole
+    if hole is None or hole.kind is not UnresolvedKind.ACCOUNT_ID or block.body.get("provider") is not None:
+        return False
+    module = scope.module.address
+    return hole.expression.startswith(f"{module}.{_CALLER}" if module else _CALLER)
 
 
 def _plain(value: Node) -> Node:

@@ -43,6 +43,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     USERS,
     not_read_reason,
 )
+from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -56,6 +57,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
+from passrole_checks.sources.terraform.policies.commands import policies_in_commands
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     instance_profile,
     may_receive,
@@ -69,6 +71,7 @@ from passrole_checks.sources.terraform.policies.passed_to_missing_module import 
 )
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
+from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -106,13 +109,19 @@ def collect(root: Module) -> ModuleContents:
             if module.children(block) is None:
                 contents.policies.extend(policies_in_arguments(module, block, documents))
                 attachments.index.managed_policies.extend(managed_policies_in_arguments(module, block, managed))
+    commands = policies_in_commands(root, attachments)
+    contents.policies.extend(commands.policies)
+    attachments.index.managed_policies.extend(commands.attachments)
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)
     contents.policies = attachments.finish(contents.policies)
+    contents.policies, notes = without_unreliable_denials(root, attachments, contents.policies)
+    contents.not_evaluated.extend(notes)
     contents.attached = attachments.index.build(contents.policies).with_others(
         stack.content.attached for stack in stacks
     )
+    contents.not_evaluated.extend(unknown_groups(attachments.index.members))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
     for block, resource, scope, when in _role_consumers(root):

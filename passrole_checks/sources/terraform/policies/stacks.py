@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
-from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, PARTS, TYPES, StackContent
+from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, TYPES, StackContent, stack_attributes
 from passrole_checks.sources.model.parameter_overrides import with_overrides
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference
@@ -52,7 +52,8 @@ def _stack_content(module: Module, block: Block, resource: ResourceDefinition, s
         read_stack_content,  # slow import, rarely needed
     )
 
-    values = {name: references.value_of(block, name, scope) for name in PARTS}
+    attributes = stack_attributes(resource.type)
+    values = {name: references.value_of(block, attribute, scope) for name, attribute in attributes.items()}
     try:
         parts = {name: to_document(value) for name, value in values.items() if value is not None}
         return read_stack_content(resource, {**parts, **_overridden_parameters(module, block, resource, parts)})
@@ -65,7 +66,7 @@ def _overridden_parameters(
 ) -> dict[str, Node]:
     """Return the ``parameters`` of a stack set with the values of its instances; nothing if they override none."""
     parameters = parts.get("parameters")
-    if resource.type == ONE_ACCOUNT or not (parameters is None or isinstance(parameters, ObjectNode)):
+    if resource.type in ONE_ACCOUNT or not (parameters is None or isinstance(parameters, ObjectNode)):
         return {}
     overrides = dict(_overrides(module, block, parts.get("name")))
     entries = parameters.entries if parameters is not None else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -156,6 +157,10 @@ class Files:
         if path not in self._results:
             self._results[path] = self._read(path)
         return self._results[path]
+
+    def contents(self) -> Iterator[tuple[str, str]]:
+        """Yield the files that were read, each with its text."""
+        return ((path, content) for path, (content, _) in self._results.items() if content is not None)
 
     def exists(self, path: str) -> bool | None:
         """True if the file exists; None if it is outside the boundary."""

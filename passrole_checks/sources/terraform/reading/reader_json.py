@@ -32,14 +32,16 @@ from passrole_checks.sources.terraform.reading.syntax import (
 )
 
 _LABELS = {
-    "resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1, "module": 1, "provider": 1, "check": 1,
-    "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0,
+    "resource": 2, "data": 2, "ephemeral": 2, "action": 2, "variable": 1, "output": 1, "module": 1, "provider": 1,
+    "check": 1, "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0,
 }  # fmt: skip
 # The schema of a resource type decides which keys of a body are blocks. This reader has no schemas, and the evaluator
 # accepts most nested blocks as attributes too; these it looks up as blocks only.
 _NESTED_BLOCKS = frozenset({
     "statement", "condition", "principals", "not_principals", "inline_policy", "dynamic", "content", "lifecycle",
+    "provisioner",
 })  # fmt: skip
+_LABELED_BLOCKS = frozenset({"dynamic", "provisioner"})
 _BLOCK_PARENTS = frozenset({"resource", "data", "ephemeral", *_NESTED_BLOCKS})
 # by block type: arguments whose strings are expressions, and arguments whose strings are literal
 _EXPRESSIONS = {
@@ -129,7 +131,7 @@ def _body(source: SourceText, kind: str, node: ObjectNode) -> Body:
     for entry in node.entries:
         name = entry.key.literal or ""
         if name in _NESTED_BLOCKS and kind in _BLOCK_PARENTS and isinstance(entry.value, (ObjectNode, ListNode)):
-            blocks.extend(_blocks(source, name, entry, 1 if name == "dynamic" else 0))
+            blocks.extend(_blocks(source, name, entry, 1 if name in _LABELED_BLOCKS else 0))
         elif name != "//":  # Terraform's notation for a comment
             span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
             if name in _EXPRESSIONS.get(kind, ()):

@@ -43,6 +43,7 @@ from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
+from passrole_checks.sources.terraform.resources.name_regex import to_wildcards
 
 _AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
 _REASONS = {
@@ -196,19 +197,26 @@ def _referenced_entity(value: Node | None) -> Reference | None:
 
 
 def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    """Return the names or ARNs of ``aws_iam_roles`` or ``aws_iam_users``: an unknown number, below ``path_prefix``."""
-    kind = "role" if value.type.endswith("roles") else "user"
-    expression = f"{text_of(value)}.{name}[*]"
-    if name == "names":
-        return ListNode(
-            (UnknownTail((Unresolved(expression, UnresolvedKind.NAME, reason=KNOWN_AFTER_APPLY),), at),), at
-        )
-    if name != "arns":
+    """Return the names or ARNs of ``aws_iam_roles`` or ``aws_iam_users``: an unknown number, below ``path_prefix``.
+
+    The roles are all those that ``name_regex`` matches. A pattern says the same, so that all names are any role.
+    """
+    if name not in ("names", "ids", "arns"):
         return None
-    prefix = value_of(block, "path_prefix", scope)
-    before: tuple[Part, ...] = join_values((prefix,), at).parts if prefix is not None else ("/",)
-    parts = iam_arn(kind, *before, Unresolved(expression))
-    return ListNode((UnknownTail((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at),), at)
+    of_roles = value.type.endswith("roles")
+    expression = f"{text_of(value)}.{name}[*]"
+    prefix, regex = (value_of(block, argument, scope) for argument in ("path_prefix", "name_regex"))
+    pattern = ("*" if regex is None else to_wildcards(known_string(regex))) if of_roles else None
+    if name == "arns":
+        before: tuple[Part, ...] = join_values((prefix,), at).parts if prefix is not None else ("/",)
+        last = Unresolved(expression) if pattern is None else pattern if regex is None else f"*{pattern}"
+        parts = iam_arn("role" if of_roles else "user", *before, last)
+        element = Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY)
+    elif pattern is None or (pattern == "*" and prefix is not None and known_string(prefix) != "/"):
+        element = Unresolved(expression, UnresolvedKind.NAME, reason=KNOWN_AFTER_APPLY)
+    else:
+        element = Unresolved(expression, known=(pattern,), reason=KNOWN_AFTER_APPLY)
+    return ListNode((UnknownTail((element,), at),), at)
 
 
 def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
@@ -286,6 +294,7 @@ _RESOLVERS: dict[str, Callable[[Reference, Block, str, EvaluationScope, Position
     "aws_service_principal": _service_principal,
     **dict.fromkeys(_LOOKED_UP, _entity),
     "aws_iam_roles": _entities,
+    "awscc_iam_roles": _entities,
     "aws_iam_users": _entities,
     "aws_iam_policy": _policy,
     "aws_iam_session_context": _session,

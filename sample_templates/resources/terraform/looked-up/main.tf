@@ -75,7 +75,7 @@ data "aws_iam_policy_document" "pass" {
   }
 
   statement {
-    sid       = "PassWhatIsThere" # PASSROLE_014: the account has these roles when it is deployed
+    sid       = "PassWhatIsThere" # PASSROLE_001: all roles that the account has
     actions   = ["iam:PassRole"]
     resources = data.aws_iam_roles.team.arns
 

@@ -1,0 +1,173 @@
+"""Units of Terragrunt: which local module one deploys, and the values of its input variables.
+
+Sources: Terragrunt documentation, "HCL Blocks" (``terraform``, ``include``, ``locals``, ``generate``), "HCL Attributes"
+(``inputs``), "HCL Functions" (``find_in_parent_folders``). Of its own functions and objects (``get_env``,
+``dependency.x.outputs``) nothing is known: they are unresolved values. Nothing is downloaded or executed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode
+from passrole_checks.sources.files.access_log import log_file, log_links
+from passrole_checks.sources.files.read_boundary import current_boundary
+from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.terraform.evaluation.scope import evaluate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
+from passrole_checks.sources.terraform.modules.folder import (
+    Folder,
+    is_local_source,
+    literal_attribute,
+    resolve_local_source,
+)
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.modules.root_context import Run
+from passrole_checks.sources.terraform.reading.files import Files, parse_file, terraform_files
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, ParsedFile
+
+_PARENTS = ("root.hcl", "terragrunt.hcl")  # what find_in_parent_folders() looks for
+_FIND = re.compile(rb'find_in_parent_folders\(\s*(?:"([^"$\\]+)"\s*)?[,)]')
+_OWN_FOLDER = "${get_terragrunt_dir()}/"
+_PROVIDERS_ONLY = re.compile(rb"(?m)^\s*(?:resource|data|module|locals|import|removed)\b")
+_CONTENTS_OF_CALL = re.compile(rb"contents\s*=\s*[a-z_]+\(")
+_MAX_LEVELS = 20  # folders above a unit in which an included file is searched
+
+
+@dataclass
+class TerragruntUnit:
+    """A unit of Terragrunt.
+
+    ``module``: the folder of the local module that it deploys, if there is one. ``inputs``: values of its variables;
+    ``written``: the attribute with each. ``files``: the file and those that it includes.
+    """
+
+    file: Path
+    module: Path | None = None
+    inputs: dict[str, Node] = field(default_factory=dict)
+    written: dict[str, Attribute] = field(default_factory=dict)
+    files: list[ParsedFile] = field(default_factory=list)
+    notes: list[Unreadable] = field(default_factory=list)
+
+
+def local_module(file: Path) -> Path | None:
+    """Return the folder of the local module that a file of Terragrunt deploys; None if there is none."""
+    return read_unit(file, with_inputs=False).module
+
+
+def read_unit(file: Path, *, with_inputs: bool = True) -> TerragruntUnit:
+    """Read a file of Terragrunt with the files that it includes. Never raises; errors are in ``files``."""
+    unit = TerragruntUnit(file)
+    source: tuple[str | None, ParsedFile] | None = None
+    for parsed in _with_included(file):
+        unit.files.append(parsed)
+        module = _module_of(parsed)
+        for block in parsed.body.all("terraform"):
+            if block.body.get("source") is not None:
+                source = _source_of(block, module), parsed
+        inputs = parsed.body.get("inputs")
+        if with_inputs and inputs is not None:
+            _add_inputs(unit, inputs, module)
+        unit.notes.extend(_notes_on_generated(parsed))
+    if source is None:
+        unit.module = file.parent if terraform_files(file.parent) else None
+    elif source[0] is not None and is_local_source(source[0]):
+        unit.module = _local_folder(Path(source[1].source.file).parent, source[0])
+    if source is not None and unit.module is None:
+        reason = f"Terragrunt: module {source[0] or 'with an unknown source'} is not available"
+        unit.notes.append(Unreadable(str(file), reason, 1))
+    return unit
+
+
+def _with_included(file: Path) -> Iterator[ParsedFile]:
+    """Yield the parsed files that a file includes, then that file, whose values take precedence."""
+    parsed = parse_file(file)
+    for block in parsed.body.all("include"):
+        path = _included_path(file, block)
+        if path is not None and path != file:
+            yield parse_file(path)
+    yield parsed
+
+
+def _included_path(file: Path, block: Block) -> Path | None:
+    """Return the file that an ``include`` block names: a literal path, or one in a folder above; None if unknown."""
+    attribute = block.body.get("path")
+    text = attribute.source.data if attribute is not None else b""
+    literal = literal_attribute(block, "path")
+    if literal is not None and "${" not in literal:
+        return _existing(resolve_local_source(file.parent, literal))
+    match = _FIND.search(_lines_of(block, text))
+    if match is None:
+        return None
+    names = (match[1].decode("utf-8", "replace"),) if match[1] else _PARENTS
+    for folder in list(file.parent.parents)[:_MAX_LEVELS]:
+        for name in names:
+            path = _existing(folder / name)
+            if path is not None:
+                return path
+    return None
+
+
+def _existing(path: Path) -> Path | None:
+    if not current_boundary().allows(path):
+        return None
+    log_file(path)
+    return path if path.is_file() else None
+
+
+def _lines_of(block: Block, text: bytes) -> bytes:
+    return b"\n".join(text.split(b"\n")[block.span.line - 1 : block.span.end_line])
+
+
+def _module_of(parsed: ParsedFile) -> Module:
+    """Return a module that has nothing but the locals of a file, to evaluate its expressions."""
+    folder = Folder(Path(parsed.source.file).parent, files=[parsed])
+    for block in parsed.body.all("locals"):
+        folder.locals.update({attribute.name: attribute for attribute in block.body.attributes})
+    return Module(Run(Files(current_boundary()), root=folder.path, folders={folder.path: folder}), folder)
+
+
+def _source_of(block: Block, module: Module) -> str | None:
+    """Return the source of the module, None if it is unknown."""
+    attribute = block.body.get("source")
+    assert attribute is not None
+    value = evaluate(attribute.value, module.scope(attribute.source))
+    known = known_string(value)
+    if known is not None or not isinstance(value, StringNode):
+        return known
+    return str(value).removeprefix(_OWN_FOLDER) if str(value).startswith(f"{_OWN_FOLDER}.") else None
+
+
+def _local_folder(folder: Path, source: str) -> Path | None:
+    """Return the folder of a local source, in which ``//`` separates what Terragrunt copies from the module."""
+    path = resolve_local_source(folder, re.sub(r"/{2,}", "/", source))
+    log_links(path)
+    real = Path(os.path.realpath(path))
+    return real if current_boundary().allows(real) and terraform_files(real) else None
+
+
+def _add_inputs(unit: TerragruntUnit, inputs: Attribute, module: Module) -> None:
+    value = evaluate(inputs.value, module.scope(inputs.source))
+    if not isinstance(value, ObjectNode):
+        reason = "Terragrunt: inputs cannot be evaluated"
+        unit.notes.append(Unreadable(inputs.source.file, reason, inputs.span.line))
+        return
+    for entry in value.entries:
+        name = entry.key.literal
+        if name is not None:
+            unit.inputs[name] = entry.value
+            unit.written[name] = inputs
+
+
+def _notes_on_generated(parsed: ParsedFile) -> Iterator[Unreadable]:
+    """Yield a note for each generated file that may contain more than settings of providers and the backend."""
+    for block in parsed.body.all("generate"):
+        text = _lines_of(block, parsed.source.data)
+        if _PROVIDERS_ONLY.search(text) or _CONTENTS_OF_CALL.search(text):
+            name = block.labels[0] if block.labels else ""
+            reason = f"Terragrunt: the file generated by generate {name} is not evaluated".replace("  ", " ")
+            yield Unreadable(parsed.source.file, reason, block.span.line, subject=f"{parsed.source.file} {name}")

@@ -1,0 +1,27 @@
+# What all units have in common.
+
+remote_state {
+  backend = "s3"
+  config  = { bucket = "state" }
+}
+
+generate "provider" {
+  path      = "provider.tf"
+  if_exists = "overwrite"
+  contents  = <<-EOT
+    provider "aws" {
+      region = "eu-west-1"
+    }
+  EOT
+}
+
+# A note: this file may contain anything.
+generate "extra" {
+  path      = "extra.tf"
+  if_exists = "overwrite"
+  contents  = file("extra.tf.tmpl")
+}
+
+inputs = {
+  service = "lambda.amazonaws.com"
+}

@@ -1,0 +1,9 @@
+# A note: tests are not evaluated.
+
+run "plan" {
+  command = plan
+
+  variables {
+    service = "ec2.amazonaws.com"
+  }
+}
