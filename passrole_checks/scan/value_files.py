@@ -70,8 +70,9 @@ def scan_value_files(
 
 
 def base_of(unit: Unit, read: ScannedUnit | Configuration) -> Base | None:
-    """Return a root module or template; None for a plan, and for a single file of a module."""
-    if unit.only is not None or read.framework is Framework.TERRAFORM_PLAN:
+    """Return a root module or template; None for a plan, a unit of Terragrunt, and a single file of a module."""
+    is_terragrunt = unit.framework is Framework.TERRAFORM and unit.folder != unit.path
+    if is_terragrunt or unit.only is not None or read.framework is Framework.TERRAFORM_PLAN:
         return None
     return Base(unit, Target(unit.path, read.framework, frozenset(read.parameters)), read.parameters_read)
 
