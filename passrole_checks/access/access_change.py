@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.access.principals import allowed_by, by_group, by_holder, managed_by_holder
+from passrole_checks.access.principals import ITSELF, allowed_by, by_group, by_holder, managed_by_holder
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
 from passrole_checks.iam.partial_values import (
@@ -85,7 +85,7 @@ class AccessChange:
                 gain = self._comparison(who, where).gain_of(statement)
                 if gain is not None:
                     gain = self._if_bounded_otherwise(who, gain)
-                    found.setdefault(who, Beneficiary("" if who.startswith(_ITSELF) else who, gain))
+                    found.setdefault(who, Beneficiary("" if who.startswith(ITSELF) else who, gain))
                     if who == key:
                         break
         return tuple(found.values())
@@ -258,7 +258,6 @@ def _only_services(statement: Statement) -> tuple[str, ...]:
 
 
 _SERVICE = "iam:PassedToService"
-_ITSELF = "\0"  # before the address of a policy that stands for itself
 
 
 def holder_keys(policy: AttachedPolicy) -> tuple[str, ...]:
@@ -268,7 +267,7 @@ def holder_keys(policy: AttachedPolicy) -> tuple[str, ...]:
 
 def policy_key(policy: AttachedPolicy) -> str:
     """Return the key of a policy that is compared with that at its address."""
-    return _ITSELF + policy.resource.address
+    return ITSELF + policy.resource.address
 
 
 def _known_boundaries(attached: Attachments) -> dict[str, AttachedPolicy | StringNode]:

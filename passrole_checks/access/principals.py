@@ -54,6 +54,8 @@ _KINDS = {
 }
 _KIND = re.compile(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
 _KEY = re.compile(r"\[[^\[\]]*\]$")
+ITSELF = "\0"
+"""Before the address of a policy whose principals are unknown, and that stands for them."""
 _NOWHERE = Position("", 0)
 
 
@@ -91,7 +93,10 @@ def managed_by_holder(
             continue
         document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
         same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
-        for holder in dict.fromkeys((one.holder, *members.get(one.holder, ()))):
+        holders = (one.holder, *members.get(one.holder, ()))
+        if one.handed_to not in (None, HandedTo.COMMAND):
+            holders = (ITSELF + one.resource.address,)
+        for holder in dict.fromkeys(holders):
             found.setdefault(holder, []).append(known.setdefault((policy.name, one.when), same))
     return found
 

@@ -474,6 +474,7 @@ def _as_change(
         policies=tuple(now),
         unchanged=(),
         before=old_policies,
+        before_has_handed_out=True,
         attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )

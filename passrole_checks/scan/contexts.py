@@ -26,7 +26,8 @@ def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool
         beneficiaries: tuple[Beneficiary, ...] = ()
         if grant.effect == "Allow":
             holders = model.principals.of(policy)
-            if with_change and model.change is not None and not grant.denied:
+            is_comparable = policy.handed_to is None or model.configuration.before_has_handed_out
+            if with_change and model.change is not None and not grant.denied and is_comparable:
                 many = serves_many_accounts(policy)
                 beneficiaries = model.change.gainers(policy, grant.statement, many_accounts=many)
             if not grant.denied and not any(_can_pass(model, policy, grant, holder) for holder in holders):

@@ -403,4 +403,5 @@ class Configuration:
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
+    before_has_handed_out: bool = False  # `before` has the policies that leave the configuration, too
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis
