@@ -19,7 +19,7 @@ from passrole_checks.scan import settings
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.walk import is_ignored_folder
-from passrole_checks.sources.model.configuration import Inputs, Unreadable, without_faults
+from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable, without_faults
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 from passrole_checks.sources.value_files.names import is_terraform_values
 
@@ -222,7 +222,9 @@ def _no_longer_read(found: AccessDifference, sides: tuple[Side, Side], snapshots
             verb = "was" if existing == after else "contained"
             yield Unreadable(no_longer_read, f"{verb} infrastructure code before, and is no longer read: {reason}")
         elif (folder := _ignored_folder(after, now)) and not _ignored_folder(before, was):
-            yield Unreadable(place, f"was infrastructure code before, and {folder} is skipped now")
+            yield Unreadable(
+                place, f"was infrastructure code before, and {folder} is skipped now", kind=NoteKind.SKIPPED_PATH
+            )
         elif _is_excluded(after, snapshots, sides, 1):
             if not _is_excluded(before, snapshots, sides, 0):
                 yield Unreadable(place, "was infrastructure code before, and is excluded now")
@@ -258,11 +260,15 @@ def _changed_but_unread(found: AccessDifference, snapshots: Snapshots) -> Iterat
         elif shadow := _opentofu_override(path, entries):
             yield Unreadable(f"{top}/{path}", f"has changed; OpenTofu reads {shadow} instead")
         elif is_terraform_file(Path(path)) and (folder := _ignored_folder(path, entries)):
-            yield Unreadable(f"{top}/{path}", f"not read, because {folder} is skipped")
+            yield Unreadable(f"{top}/{path}", f"not read, because {folder} is skipped", kind=NoteKind.SKIPPED_PATH)
     for link, leads_to in links.items():
         behind = [path for path in touched if path == leads_to or path.startswith(f"{leads_to}/")]
         if link not in touched and any(map(may_contain_code, behind)):
-            yield Unreadable(f"{top}/{link}", f"a symbolic link (not followed) to {leads_to}, which has changed")
+            yield Unreadable(
+                f"{top}/{link}",
+                f"a symbolic link (not followed) to {leads_to}, which has changed",
+                kind=NoteKind.SKIPPED_PATH,
+            )
 
 
 def _unused_values(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
@@ -272,7 +278,7 @@ def _unused_values(found: AccessDifference, snapshots: Snapshots) -> Iterator[Un
         file = f"{snapshots.folders[1]}/{change.new}"
         if change.new is not None and os.path.realpath(file) in unused:
             option = "--var-file" if is_terraform_values(Path(file)) else "--parameters"
-            yield Unreadable(file, f"values not used: no {option} names this file")
+            yield Unreadable(file, f"values not used: no {option} names this file", kind=NoteKind.VALUE_FILE)
 
 
 def _changed_module_calls(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:

@@ -22,7 +22,7 @@ from passrole_checks.output.cloudtrail_text import (
 )
 from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import Line, StyledText, note_line
-from passrole_checks.output.json_output import problem_entries
+from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 VERSION = 1
@@ -48,7 +48,7 @@ def trail_json(report: UsageReport) -> str:
     document["unreadable"] = problem_entries(without_faults(report.unknown))
     document["faults"] = problem_entries(faults_in(report.unknown))
     if report.against is not None:
-        document["not_evaluated"] = problem_entries(report.not_evaluated)
+        document["not_evaluated"] = not_evaluated_entries(report.not_evaluated)
         document["excluded"] = excluded_paths(report.excluded)
     document["summary"] = {
         "files": reading.files,

@@ -46,7 +46,7 @@ def scan_json(
             "findings": [_finding(finding) for finding in result.findings],
             "unreadable": problem_entries(without_faults(result.unreadable)),
             "faults": problem_entries(result.faults),
-            "not_evaluated": problem_entries(result.not_evaluated),
+            "not_evaluated": not_evaluated_entries(result.not_evaluated),
             "excluded": excluded_paths(result.excluded),
             "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
             "notes": problem_entries(configuration),
@@ -93,7 +93,7 @@ def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
             "grants": [_grant_entry(located) for located in grants],
             "unreadable": problem_entries(without_faults(result.unreadable)),
             "faults": problem_entries(result.faults),
-            "not_evaluated": problem_entries(result.not_evaluated),
+            "not_evaluated": not_evaluated_entries(result.not_evaluated),
             "excluded": excluded_paths(result.excluded),
         }
     )
@@ -111,7 +111,7 @@ def diff_json(difference: AccessDifference, compared: VersionPair | None = None)
             **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
             "unchanged": difference.unchanged,
             "faults": problem_entries(faults_in(difference.unreadable)),
-            "not_evaluated": problem_entries(
+            "not_evaluated": not_evaluated_entries(
                 [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
             ),
             "excluded": excluded_paths(difference.excluded),
@@ -214,6 +214,12 @@ def _suppression(suppression: Suppression) -> dict[str, Any]:
     }
 
 
+def not_evaluated_entries(entries: Iterable[Unreadable]) -> list[dict[str, Any]]:
+    """Return JSON entries of code that was not evaluated."""
+    entries = list(entries)
+    return [{**entry, "kind": of.kind.value} for entry, of in zip(problem_entries(entries), entries, strict=True)]
+
+
 def problem_entries(entries: Iterable[Unreadable]) -> list[dict[str, Any]]:
-    """Return JSON entries of files that could not be read, or of code that was not evaluated."""
+    """Return JSON entries of files that could not be read."""
     return [{"file": display_path(entry.file), "line": entry.line or None, "reason": entry.reason} for entry in entries]

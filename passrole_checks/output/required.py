@@ -20,7 +20,7 @@ from passrole_checks.output.findings_text import (
     not_evaluated_notes,
     note_line,
 )
-from passrole_checks.output.json_output import problem_entries
+from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
 from passrole_checks.output.required_policy import (
     describe_placeholder,
     placeholder_name,
@@ -54,7 +54,7 @@ def required_json(
         "notes": _notes(required),
         "unreadable": problem_entries(without_faults(unreadable)),
         "faults": problem_entries(faults_in(unreadable)),
-        "not_evaluated": problem_entries(not_evaluated),
+        "not_evaluated": not_evaluated_entries(not_evaluated),
         "excluded": excluded_paths(excluded),
     }
     return json_text(document)

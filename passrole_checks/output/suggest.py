@@ -23,7 +23,7 @@ from passrole_checks.output.findings_text import (
     note_line,
     wrap_prose,
 )
-from passrole_checks.output.json_output import problem_entries
+from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 from passrole_checks.suggest.suggestion import ObservedUse, SharedFileUsers, Suggestion
 
@@ -137,7 +137,7 @@ def suggestions_json(
         "patch": patch,
         "unreadable": problem_entries(without_faults(unreadable)),
         "faults": problem_entries(faults_in(unreadable)),
-        "not_evaluated": problem_entries(skipped),
+        "not_evaluated": not_evaluated_entries(skipped),
         "excluded": excluded_paths(excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -28,6 +28,7 @@ from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
     AttachedPolicy,
     Configuration,
+    NoteKind,
     PolicyKind,
     Suppression,
     Unreadable,
@@ -228,6 +229,7 @@ def _unknown_policies(model: AccessModel) -> Iterator[Unreadable]:
             f"{shortened(str(one.policy))}, attached to {one.holder}: policy not found, its permissions are unknown",
             one.at.line,
             f"policy {one.policy}",
+            kind=NoteKind.DEFINED_ELSEWHERE,
         )
 
 

@@ -21,6 +21,7 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     Inputs,
+    NoteKind,
     Unreadable,
     recording_faults,
 )
@@ -108,7 +109,11 @@ def _files(
                     yield file
         except deadline.OutOfTimeError:
             notes.append(
-                Unreadable(str(discovery.value_files[0]), "reading of value files stopped: time limit reached")
+                Unreadable(
+                    str(discovery.value_files[0]),
+                    "reading of value files stopped: time limit reached",
+                    kind=NoteKind.VALUE_FILE,
+                )
             )
 
 
@@ -135,7 +140,8 @@ def _assign(file: ValueFile, targets: Sequence[Target], bases: dict[Target, Base
         reason = f"matches {', '.join(names[:_MAX_NAMES])}{more}"
     else:
         reason = _assign_to(file, bases[targets[0]])
-    return Unreadable(str(file.path), f"{_subject(file)} {reason}; to scan with it, add `{file.option}`", file.line)
+    text = f"{_subject(file)} {reason}; to scan with it, add `{file.option}`"
+    return Unreadable(str(file.path), text, file.line, kind=NoteKind.VALUE_FILE)
 
 
 def _subject(file: ValueFile) -> str:

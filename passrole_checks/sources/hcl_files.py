@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
 TERRAGRUNT = "terragrunt.hcl"
 _NOT_EVALUATED = {
@@ -31,5 +31,5 @@ def note_on(file: Path) -> Unreadable | None:
     """
     for suffixes, reason in _NOT_EVALUATED.items():
         if file.name.endswith(suffixes):
-            return Unreadable(str(file), reason, subject=f"{file.parent}/ {reason}")
+            return Unreadable(str(file), reason, subject=f"{file.parent}/ {reason}", kind=NoteKind.OTHER_TOOL)
     return None

@@ -16,7 +16,7 @@ from pathlib import Path
 from passrole_checks.sources.files.access_log import log_folder, log_links
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import current_boundary
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.recognize import is_candidate, recognize
 
 MAX_ENTRIES = 4_000  # names in one skipped folder, at any depth
@@ -57,13 +57,17 @@ class SkippedPaths:
             left -= search.seen
             reason = _folder_reason(folder, example, search.is_complete)
             if reason is not None:
-                yield Unreadable(folder, reason)
+                yield Unreadable(folder, reason, kind=NoteKind.SKIPPED_PATH)
         for link in self.links:
             reason = _link_reason(link, walked)
             if reason is not None:
-                yield Unreadable(link, reason)
+                yield Unreadable(link, reason, kind=NoteKind.SKIPPED_PATH)
         for program in self.programs:
-            yield Unreadable(program, "a program that builds a service of the Serverless Framework, which is not run")
+            yield Unreadable(
+                program,
+                "a program that builds a service of the Serverless Framework, which is not run",
+                kind=NoteKind.SKIPPED_PATH,
+            )
 
 
 def is_service_program(path: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from passrole_checks.output.json_output import grants_json
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.inventory import MAX_ENTRIES
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions, ScanResult, scan_paths
@@ -81,3 +82,16 @@ def test_many_variants_are_one_entry_with_their_union(count: int, entries: int, 
     assert set(entry.grant.services.values) == {"lambda.amazonaws.com", "ec2.amazonaws.com"}
     (note,) = result.not_evaluated
     assert (note.line, "variants" in note.reason) == (1, True)
+
+
+def test_what_is_not_evaluated_has_a_kind(tmp_path: Path) -> None:
+    """The JSON says why something is not evaluated, in a word that tools can compare."""
+    (tmp_path / "main.tf").write_text(
+        'module "m" {\n  source = "example.com/a/b"\n}\n'
+        'resource "aws_iam_policy" "none" {\n  count = 0\n'
+        '  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })\n}\n',
+        "utf-8",
+    )
+    result = scan_paths([tmp_path], ScanOptions())
+    entries = json.loads(grants_json(result, result.grants))["not_evaluated"]
+    assert {(entry["line"], entry["kind"]) for entry in entries} == {(1, "module"), (4, "no_instance")}

@@ -45,7 +45,14 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "Ternary",
     ),
     "scan.result": ("Analysis", "LocatedGrant", "ScanResult"),
-    "sources.model.configuration": ("Framework", "HandedTo", "ResourceDefinition", "Suppression", "Unreadable"),
+    "sources.model.configuration": (
+        "Framework",
+        "HandedTo",
+        "NoteKind",
+        "ResourceDefinition",
+        "Suppression",
+        "Unreadable",
+    ),
 }
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
 

@@ -20,7 +20,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, scalar
 from passrole_checks.sources.files.json_positions import Lines, replace_lone_surrogates
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
 ADD, MODIFY, REMOVE, IMPORT, DYNAMIC, SYNC = "Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"
 ACTIONS = frozenset({ADD, MODIFY, REMOVE, IMPORT, DYNAMIC, SYNC})
@@ -84,11 +84,11 @@ class ChangeSet:
 
     def fail(self, node: yaml.Node, reason: str) -> None:
         """Record a part that cannot be read."""
-        self.unreadable.append(Unreadable(self.file, reason, node.start_mark.line + 1))
+        self.unreadable.append(Unreadable(self.file, reason, node.start_mark.line + 1, kind=NoteKind.INCOMPLETE))
 
     def skip(self, node: yaml.Node, reason: str) -> None:
         """Record a part that is not evaluated."""
-        self.not_evaluated.append(Unreadable(self.file, reason, node.start_mark.line + 1))
+        self.not_evaluated.append(Unreadable(self.file, reason, node.start_mark.line + 1, kind=NoteKind.INCOMPLETE))
 
 
 def read_change_set(file: str, content: str) -> ChangeSet:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, ResourceDefinition, Unreadable
 from passrole_checks.sources.model.iam_commands import find_mention, note_reason
 
 
@@ -26,4 +26,4 @@ def commands_in(template: Template, resources: Iterable[ResourceDefinition]) -> 
         if mention is not None:
             operation, offset = mention
             reason = note_reason(resource.address, f"aws iam {operation}")
-            yield Unreadable(at.file, reason, at.line + text.count(b"\n", 0, offset))
+            yield Unreadable(at.file, reason, at.line + text.count(b"\n", 0, offset), kind=NoteKind.COMMAND)

@@ -23,7 +23,13 @@ from passrole_checks.sources.cloudformation.template import (
     scalar,
 )
 from passrole_checks.sources.model.attachments import flatten_variants
-from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    NoteKind,
+    PolicyKind,
+    ResourceDefinition,
+    Unreadable,
+)
 
 # actions with PassRole and the AWS managed policies for administrators, in plain text
 _PASSES_ROLES = re.compile(
@@ -75,9 +81,10 @@ class TemplateDocuments:
         line = node.start_mark.line + 1
         self.unreadable.append(Unreadable(self.template.file_of(node), reason, line, resource=resource))
 
-    def skip(self, node: yaml.Node, reason: str) -> None:
+    def skip(self, node: yaml.Node, reason: str, kind: NoteKind = NoteKind.OTHER_TOOL) -> None:
         """Record that a node is not evaluated."""
-        self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, node.start_mark.line + 1))
+        line = node.start_mark.line + 1
+        self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, line, kind=kind))
 
     def check_duplicates(
         self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str = ""

@@ -24,6 +24,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     ManagedAttachment,
+    NoteKind,
     ResourceDefinition,
 )
 from passrole_checks.sources.model.handed_out_values import (
@@ -130,7 +131,7 @@ def _documents_at(
     for element, is_searchable in _find_candidates(documents, place, MAX_DEPTH):
         if not is_searchable:
             if _may_contain_document(element.node):
-                documents.skip(element.node, f"{resource.address}: {element.path}: {TOO_DEEP}")
+                documents.skip(element.node, f"{resource.address}: {element.path}: {TOO_DEEP}", NoteKind.OTHER)
             continue
         value = documents.evaluate_under(element.conditions, element.node)
         if _is_statement(element.node):

@@ -47,6 +47,7 @@ from passrole_checks.sources.cloudformation.template import Template, child, ent
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
+    NoteKind,
     ResourceDefinition,
     RoleDefinition,
     Suppression,
@@ -142,7 +143,7 @@ class NestedStacks:
             if stack in self._unreadable:
                 outer.unreadable.append(self._unreadable[stack])
             else:
-                note = Unreadable(resource.at.file, reason, resource.at.line)
+                note = Unreadable(resource.at.file, reason, resource.at.line, kind=NoteKind.DEFINED_ELSEWHERE)
                 outer.not_evaluated.append(self._refused.get(stack, note))
             return
         reader.read()
@@ -297,7 +298,8 @@ class NestedStacks:
 
     def _refuse(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
         line = (child(resource, "Properties") or resource).start_mark.line + 1
-        self._refused[stack] = Unreadable(self.template.file_of(resource), reason, line, subject)
+        file = self.template.file_of(resource)
+        self._refused[stack] = Unreadable(file, reason, line, subject, kind=NoteKind.DEFINED_ELSEWHERE)
         return None
 
     def _stack_call(self, resource: yaml.Node) -> NestedStackCall:

@@ -19,7 +19,7 @@ from typing import Any
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.cloudformation.pseudo_parameters import check_pseudo_parameter, is_pseudo_parameter
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -199,6 +199,7 @@ def undeclared_parameters(parameters: Pairs, declared: frozenset[str]) -> tuple[
         Unreadable(
             f"--parameters {name}",
             f"no scanned template declares the parameter {name}; its value is not used",
+            kind=NoteKind.VALUE_FILE,
         )
         for name, _ in parameters
         if name not in declared and not is_pseudo_parameter(name)

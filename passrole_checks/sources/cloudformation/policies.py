@@ -41,6 +41,7 @@ from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Framework,
+    NoteKind,
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
@@ -213,7 +214,9 @@ class PolicyReader:
             return
         if resource_type.endswith("::MODULE"):
             self.documents.skip(
-                type_node or key, f"{logical_id}: the resources of this CloudFormation module are not available"
+                type_node or key,
+                f"{logical_id}: the resources of this CloudFormation module are not available",
+                NoteKind.MODULE,
             )
         resource = ResourceDefinition(
             logical_id,
@@ -237,7 +240,9 @@ class PolicyReader:
                 self._read_properties(resource, properties)
                 if never and may_hold_grant(self.documents, properties):
                     self.documents.skip(
-                        key, f"{logical_id} is never created: its condition {condition} is always false"
+                        key,
+                        f"{logical_id} is never created: its condition {condition} is always false",
+                        NoteKind.NO_INSTANCE,
                     )
 
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
@@ -299,7 +304,8 @@ class PolicyReader:
         elif kind == "AWS::CloudFormation::StackSet":
             self._read_stack_set(resource, properties)
         elif kind in _PRODUCTS:
-            self.documents.skip(properties, f"{resource.address}: Service Catalog: template is not available")
+            reason = f"{resource.address}: Service Catalog: template is not available"
+            self.documents.skip(properties, reason, NoteKind.DEFINED_ELSEWHERE)
         elif kind not in (STACK, APPLICATION):
             self._read_handed_out(resource, properties)
         if kind in (STACK, APPLICATION):
@@ -364,7 +370,8 @@ class PolicyReader:
             return
         if template is None:
             if node is not None:
-                self.documents.skip(node, f"{resource.address}: the template of this stack set is not in this file")
+                reason = f"{resource.address}: the template of this stack set is not in this file"
+                self.documents.skip(node, reason, NoteKind.DEFINED_ELSEWHERE)
             return
         reader = make_reader(template)
         reader.read()

@@ -308,13 +308,30 @@ class Suppression:
     written: str = ""
 
 
+class NoteKind(str, Enum):
+    """Why something is not evaluated; the values appear in JSON."""
+
+    MODULE = "module"  # a module whose source is not available
+    NO_INSTANCE = "no_instance"  # a resource, statement or module that exists in no case
+    UNUSED_DOCUMENT = "unused_document"  # a policy document that nothing uses
+    SKIPPED_PATH = "skipped_path"  # a folder or a symbolic link that is not followed
+    VALUE_FILE = "value_file"  # values of variables or parameters that no option names, or that nothing uses
+    COMMAND = "command"  # a command that attaches or creates policies
+    DEFINED_ELSEWHERE = "defined_elsewhere"  # a policy, template or group outside of the configuration
+    LIMIT_NOT_COUNTED = "limit_not_counted"  # a Deny or a boundary that may not apply
+    OTHER_TOOL = "other_tool"  # files and sections that another tool evaluates
+    POLICY_DOCUMENT = "policy_document"  # a policy document without a known use
+    INCOMPLETE = "incomplete"  # a plan or change set that lacks a part
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A file or part of a file that looks like infrastructure code and could not be read.
 
     ``subject``: the source or the folder of a module, if the entry is about that instead of its position; each subject
     is reported once. ``fault``: an internal error. ``resource``: the address of the only affected resource,
-    :data:`EVERY_RESOURCE` for all resources, empty if only the position is known.
+    :data:`EVERY_RESOURCE` for all resources, empty if only the position is known. ``kind``: for what is not evaluated.
     """
 
     file: str
@@ -323,6 +340,7 @@ class Unreadable:
     subject: str = ""
     fault: bool = False
     resource: str = ""
+    kind: NoteKind = NoteKind.OTHER
 
 
 EVERY_RESOURCE = "*"

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.sources.model.configuration import AttachedPolicy, Unreadable
+from passrole_checks.sources.model.configuration import AttachedPolicy, NoteKind, Unreadable
 
 _KINDS = ("role", "user", "group")
 INLINE = {f"aws_iam_{kind}_policies_exclusive": kind for kind in _KINDS}
@@ -39,4 +39,6 @@ def without_denial(
         conditional_principals=tuple(entry for entry in policy.conditional_principals if entry[0] not in lost),
     )
     at, address = policy.resource.at, policy.resource.address
-    return kept, Unreadable(at.file, f"{address}: its Deny is not counted: {why}", at.line)
+    return kept, Unreadable(
+        at.file, f"{address}: its Deny is not counted: {why}", at.line, kind=NoteKind.LIMIT_NOT_COUNTED
+    )

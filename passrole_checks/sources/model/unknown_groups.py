@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.principal_names import bare_name, kind_and_name
 
 _MAX_NAMES = 3
@@ -29,4 +29,4 @@ def unknown_groups(members: Mapping[tuple[str, str], Position]) -> Iterator[Unre
         named = ", ".join(users[:_MAX_NAMES]) + (f" and {len(users) - _MAX_NAMES} more" if users[_MAX_NAMES:] else "")
         verb = "joins" if len(users) == 1 else "join"
         reason = f"{named} {verb} the group {bare_name(group)}, whose policies are not in this configuration"
-        yield Unreadable(positions[group].file, reason, positions[group].line)
+        yield Unreadable(positions[group].file, reason, positions[group].line, kind=NoteKind.DEFINED_ELSEWHERE)

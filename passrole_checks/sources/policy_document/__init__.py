@@ -22,6 +22,7 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     HandedTo,
+    NoteKind,
     PolicyKind,
     ResourceDefinition,
     Unreadable,
@@ -75,13 +76,17 @@ def load(path: Path, content: str, boundary: Path | None = None) -> Configuratio
     notes: tuple[Unreadable, ...] = ()
     if kind in _GRANT_NOTHING:
         reason = f"policy document: read as {_GRANT_NOTHING[kind]}, which grants nothing, because of its path"
-        notes = (Unreadable(file, reason, 1),)
+        notes = (Unreadable(file, reason, 1, kind=NoteKind.POLICY_DOCUMENT),)
     policy = AttachedPolicy(resource, "", document, kind, handed_to=HandedTo.POLICY_DOCUMENT)
     return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), not_evaluated=notes)
 
 
 def _unread(file: str, reason: str, line: int) -> Configuration:
-    return Configuration(Framework.POLICY_DOCUMENT, (file,), not_evaluated=(Unreadable(file, reason, line),))
+    return Configuration(
+        Framework.POLICY_DOCUMENT,
+        (file,),
+        not_evaluated=(Unreadable(file, reason, line, kind=NoteKind.POLICY_DOCUMENT),),
+    )
 
 
 def _kind(path: Path, document: Node, boundary: Path | None) -> PolicyKind:

@@ -18,6 +18,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     ManagedAttachment,
+    NoteKind,
     ResourceDefinition,
     Unreadable,
 )
@@ -129,7 +130,9 @@ class _Reader:
     def _add(self, address: str, path: str, commands: list[IamCommand], at: Position) -> None:
         resource = ResourceDefinition(address, COMMAND, Framework.TERRAFORM_PLAN, at)
         for number, command in enumerate(commands):
-            self.found.notes.append(Unreadable(self.plan.file, command.not_evaluated_reason(address), at.line))
+            self.found.notes.append(
+                Unreadable(self.plan.file, command.not_evaluated_reason(address), at.line, kind=NoteKind.COMMAND)
+            )
             path = f"{path}/{number}" if number else path
             principal = self._principal(command, resource)
             if command.document is not None:

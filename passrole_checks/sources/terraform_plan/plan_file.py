@@ -24,7 +24,7 @@ from passrole_checks.sources.files.json_positions import (
     walk,
 )
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform_plan.model import (
     DOCUMENT,
     ChangeEntry,
@@ -122,7 +122,9 @@ class _PlanReader:
         elif key == "configuration" or key in _VALUES:
             self.check(member, "{", key)
         elif key == "errored" and member.value is True:
-            plan.not_evaluated.append(Unreadable(plan.file, "incomplete plan: Terraform reported an error"))
+            plan.not_evaluated.append(
+                Unreadable(plan.file, "incomplete plan: Terraform reported an error", kind=NoteKind.INCOMPLETE)
+            )
         elif key == "output_changes" and plan.text[member.start] == "{":
             plan.outputs.append((member.start, "after"))
         elif key == "variables":

@@ -21,7 +21,7 @@ from pathlib import Path
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.sources.files.access_log import log_file, log_tree
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
 _EXTERNAL = ".external_modules"
@@ -90,7 +90,7 @@ class InstalledModules:
     def unreadable(self) -> Unreadable | None:
         """Error of an existing manifest that cannot be used, else None."""
         reason = self._read[1]
-        return Unreadable(str(self.file), reason) if reason else None
+        return Unreadable(str(self.file), reason, kind=NoteKind.MODULE) if reason else None
 
     @property
     def used(self) -> bool:

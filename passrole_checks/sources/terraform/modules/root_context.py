@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget
 from passrole_checks.sources.terraform.modules.downloaded_modules import InstalledModules
 from passrole_checks.sources.terraform.modules.folder import Folder, is_local_source, read_folder, resolve_local_source
@@ -104,14 +104,16 @@ class Run:
         ``location``: distinguishes modules with the same source.
         """
         text, subject = f"module {block.labels[0]} ({source}) {reason}", f"module {source} {location}".rstrip()
-        self.not_evaluated.setdefault(subject, Unreadable(block.source.file, text, block.span.line, subject=subject))
+        self.not_evaluated.setdefault(
+            subject, Unreadable(block.source.file, text, block.span.line, subject=subject, kind=NoteKind.MODULE)
+        )
 
     def note_no_instance(self, block: Block, path: Path, source: str, count: str) -> None:
         """Add a note that a call has no instance. It is dropped if another call of the module has one."""
         subject = os.path.realpath(path)
         reason = f"module {block.labels[0]} ({source}) has no instance ({count})"
         self.without_instance.setdefault(
-            subject, Unreadable(block.source.file, reason, block.span.line, subject=subject)
+            subject, Unreadable(block.source.file, reason, block.span.line, subject=subject, kind=NoteKind.NO_INSTANCE)
         )
 
     def notes(self) -> tuple[Unreadable, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.files.access_log import log_file, log_folder
-from passrole_checks.sources.model.configuration import Inputs, Unreadable
+from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
 from passrole_checks.sources.terraform.reading.reader_json import read_values
 from passrole_checks.sources.terraform.reading.readers import reader
@@ -190,10 +190,12 @@ def undeclared_values(inputs: Inputs, declared: frozenset[str]) -> Iterator[Unre
         parsed = read_var_file(path)
         for attribute in parsed.body.attributes:
             if attribute.name not in declared:
-                yield Unreadable(parsed.source.file, _unused_reason(attribute.name), attribute.span.line)
+                yield Unreadable(
+                    parsed.source.file, _unused_reason(attribute.name), attribute.span.line, kind=NoteKind.VALUE_FILE
+                )
     for name in dict(inputs.variables):
         if name not in declared:
-            yield Unreadable(f"--var {name}", _unused_reason(name))
+            yield Unreadable(f"--var {name}", _unused_reason(name), kind=NoteKind.VALUE_FILE)
 
 
 def _unused_reason(name: str) -> str:

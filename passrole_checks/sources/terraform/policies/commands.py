@@ -23,6 +23,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     ManagedAttachment,
+    NoteKind,
     ResourceDefinition,
     Unreadable,
 )
@@ -143,7 +144,8 @@ def _block_address(block: Block) -> str:
 def _note(module: Module, block: Block, address: str, command: IamCommand) -> None:
     key = module.full_address(f"{_block_address(block)}: command in line {command.at.line}")
     module.run.not_evaluated.setdefault(
-        key, Unreadable(block.source.file, command.not_evaluated_reason(address), command.at.line)
+        key,
+        Unreadable(block.source.file, command.not_evaluated_reason(address), command.at.line, kind=NoteKind.COMMAND),
     )
 
 
@@ -158,7 +160,7 @@ def _note_scripts(module: Module, block: Block, address: str, texts: Iterable[_T
                 reason = f"{address} names this script, whose `aws iam {mention[0]}` is not evaluated"
                 line = content.count("\n", 0, mention[1]) + 1 if content is not None else 1
                 key = module.full_address(f"{_block_address(block)}: script {path}")
-                module.run.not_evaluated.setdefault(key, Unreadable(path, reason, line))
+                module.run.not_evaluated.setdefault(key, Unreadable(path, reason, line, kind=NoteKind.COMMAND))
 
 
 def _note_mention(module: Module, block: Block, contents: CommandPolicies) -> None:
@@ -171,7 +173,7 @@ def _note_mention(module: Module, block: Block, contents: CommandPolicies) -> No
     operation, offset = mention
     line = block.span.line + text.count(b"\n", 0, offset)
     reason = note_reason(address, f"aws iam {operation}")
-    module.run.not_evaluated[f"{address}: command"] = Unreadable(block.source.file, reason, line)
+    module.run.not_evaluated[f"{address}: command"] = Unreadable(block.source.file, reason, line, kind=NoteKind.COMMAND)
 
 
 def _text_of(block: Block) -> bytes:

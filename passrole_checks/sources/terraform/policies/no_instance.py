@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from passrole_checks.iam.partial_values import Node
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.handed_out_values import document_of
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ATTACHMENTS,
@@ -113,4 +113,6 @@ def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> boo
 
 
 def _note(address: str, block: Block, count: str) -> Unreadable:
-    return Unreadable(block.source.file, f"{address} has no instance ({count})", block.span.line)
+    return Unreadable(
+        block.source.file, f"{address} has no instance ({count})", block.span.line, kind=NoteKind.NO_INSTANCE
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, ResourceDefinition, Unreadable
 from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, TYPES, StackContent, stack_attributes
 from passrole_checks.sources.model.parameter_overrides import with_overrides
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -42,7 +42,12 @@ def stacks_of(root: Module) -> Iterator[Stack]:
                 stack = Stack(resource, _stack_content(module, block, resource, scope), when)
                 if not stack.content.is_read:
                     address = module.full_address(block_address(block))
-                    note = Unreadable(resource.at.file, f"{address}: {stack.content.unread}", resource.at.line)
+                    note = Unreadable(
+                        resource.at.file,
+                        f"{address}: {stack.content.unread}",
+                        resource.at.line,
+                        kind=NoteKind.DEFINED_ELSEWHERE,
+                    )
                     module.run.not_evaluated.setdefault(address, note)
                 yield stack
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.model.attachments import flatten_variants
-from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition, Unreadable
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    NoteKind,
+    PolicyKind,
+    ResourceDefinition,
+    Unreadable,
+)
 from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE, INLINE_POLICIES, MANAGED, without_denial
 from passrole_checks.sources.model.terraform_policy_attributes import BOUNDED, IDENTITY_POLICIES, MANAGED_POLICIES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -107,7 +113,9 @@ class _Removed:
         return kept
 
     def _note(self, at: Position, address: str, limit: str, why: str) -> None:
-        self.notes.append(Unreadable(at.file, f"{address}: {limit} is not counted: {why}", at.line))
+        self.notes.append(
+            Unreadable(at.file, f"{address}: {limit} is not counted: {why}", at.line, kind=NoteKind.LIMIT_NOT_COUNTED)
+        )
 
     def _is_removed(self, policy: AttachedPolicy, owner: _Owner) -> bool:
         address = policy.resource.address

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
 from passrole_checks.sources.terraform.modules.folder import Folder
 from passrole_checks.sources.terraform.modules.module import Module
@@ -57,7 +57,12 @@ def _unused_in(modules: list[Module], documents: list[Block], local_names: list[
 
 
 def _note(address: str, file: str, line: int) -> Unreadable:
-    return Unreadable(file, f"{address}: policy document that no resource, module call or output uses", line)
+    return Unreadable(
+        file,
+        f"{address}: policy document that no resource, module call or output uses",
+        line,
+        kind=NoteKind.UNUSED_DOCUMENT,
+    )
 
 
 def _used_names(folder: Folder, modules: list[Module]) -> set[_Name]:
