@@ -67,9 +67,12 @@ except Exception as error:  # checkov drops a file that fails to load, and passe
 _NUMBERS = {"HIGH": (1, 8, 9, 13, 15), "MEDIUM": (2, 3, 4, 10, 11, 16), "LOW": (5, 6, 7, 14, 17), "INFO": (12,)}
 _TITLE = "Ensure that passrole_checks can be imported"
 _PATTERNS = {
-    "terraform": ("aws_cloudformation_stack*", "aws_iam_*", "aws_sso*", "awscc_iam_*", "awscc_sso_*"),
+    "terraform": (
+        "aws_cloudformation_stack*", "aws_iam_*", "aws_quicksight_iam_*", "aws_sso*", "awscc_cloudformation_stack*",
+        "awscc_iam_*", "awscc_sso_*",
+    ),
     "cloudformation": ("AWS::CloudFormation::*", "AWS::IAM::*", "AWS::SSO::*", "AWS::Serverless::*", "Custom::*"),
-}
+}  # fmt: skip
 _COMMANDS = ("null_resource", "shell_script", "terraform_data")
 _DATA = ("aws_iam_policy_document", "external", "local_command")
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"

@@ -62,6 +62,7 @@ def test_a_template_that_ends_in_the_middle_is_named_at_its_last_line(tmp_path: 
 def test_exponents_are_numbers(tmp_path: Path) -> None:
     """A number such as 1e5, which tree-sitter-hcl does not read, hides nothing."""
     (tmp_path / "main.tf").write_text("locals {\n  threshold = 1e-5\n}\n" + user_policy('file("p.json")'))
+    (tmp_path / "p.json").write_text("{}")
     found = scan_paths([tmp_path], ScanOptions())
     assert found.unreadable == ()
 

@@ -34,14 +34,14 @@ SOURCES = (
     *("policies", "other-names"),
 )
 CFN_LINT = ("cloudformation", "sam", "cdk")
-UNREAD = ("state", "change-set", "serverless")  # by checkov: rows of README's table
+UNREAD = ("state", "change-set", "serverless", "policies", "other-names")  # by checkov: rows of README's table
 
 MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
 TERRAGRUNT = "inputs of Terragrunt"
-COMMANDS = "commands in `action` blocks, and in resources of types without policies"
+COMMANDS = "commands in `action` blocks"
 VALUES = "value files that no option names"
 PARAMETERS = "parameter files that no option names"
 OUTPUTS = "policies in outputs"
@@ -79,6 +79,7 @@ DIFFERENCES = {
     ("checkov", "handed-out/cloudformation/template.yaml", "Outputs.Policy"): OUTPUTS,
     ("checkov", "plans/plan/handed-out.json", "output.published"): OUTPUTS,
     ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
+    ("checkov", "variables/terraform/main.tf", 'aws_iam_group_policy.team["web"]'): VALUES,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
     ("checkov", "value-files/cloudformation/release.yaml", "Release"): VALUES,
@@ -154,8 +155,8 @@ resource "aws_cloudformation_stack" "s" {
 }
 """
 _COMMAND = (
-    'resource "aws_instance" "i" {\n  provisioner "local-exec" {\n    command = <<EOT\n'
-    f"aws iam create-policy --policy-name p --policy-document '{_DOCUMENT}'\nEOT\n  }}\n}}\n"
+    'action "local_command" "c" {\n  config {\n    command   = "aws"\n    arguments = ["iam", "create-policy", '
+    f'"--policy-name", "p", "--policy-document", jsonencode({_DOCUMENT})]\n  }}\n}}\n'
 )
 _PARAMETER = 'Parameters: {Role: {Type: String, Default: "*"}}\n' + _TEMPLATE.replace('"*"', "!Ref Role")
 _ALIAS = (
@@ -226,7 +227,7 @@ FORMS: dict[str, Form] = {
     ),
     CALLED_ROOTS: Form("checkov", {"main.tf": _WIDE, "examples/main.tf": _NARROW}),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
-    COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "aws_instance.i"),
+    COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "action.local_command.c"),
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
     ),
@@ -513,7 +514,7 @@ def places(record: dict[str, Any]) -> list[tuple[str, int, str]]:
     found = [re.search(r"\(([^()]+):(\d+)(?:, (.+))?\)$", detail) for detail in details]
     assert all(found), details
     shown = record["resource"]
-    if shown.startswith("AWS::"):
+    if shown.startswith(("AWS::", "Custom::")):
         shown = shown.partition(".")[2]  # checkov writes AWS::IAM::Policy.LogicalId
     return [(match[1], int(match[2]), match[3] or shown) for match in found if match]
 
@@ -540,7 +541,9 @@ def cfn_lint(folder: Path = SAMPLES, files: tuple[str, ...] = ()) -> frozenset[A
             f"PASSROLE_0{match['Rule']['Id'][-2:]}",
             match["Filename"],
             match["Location"]["Start"]["LineNumber"],
-            in_stack[1] if (in_stack := re.search(r", in the stack as (\S+)\]$", match["Message"])) else path[1],
+            in_stack[1]
+            if (in_stack := re.search(r", in the stack as (\S+)\]$", match["Message"]))
+            else f"{'Outputs.' if path[0] == 'Outputs' else ''}{path[1]}",
         )
         for match in json.loads(output)
         if re.fullmatch(r"[EWI]95\d\d", match["Rule"]["Id"]) and len(path := match["Location"]["Path"]) > 1

@@ -183,9 +183,13 @@ def test_covering_bounds_contain_the_roles(outer: tuple[Part, ...], inner: tuple
 @settings(max_examples=examples(200))
 @given(_parts, st.booleans())
 def test_names_single_role_agrees_with_the_automaton(parts: tuple[Part, ...], variables: bool) -> None:
-    """If known without the automaton, a pattern names one role exactly if its automaton matches one."""
+    """If known without the automaton, a pattern names one role exactly if its automaton matches one.
+
+    The automaton counts a policy variable as one character, which stands for many.
+    """
     one = names_single_role(expand(parts), variables)
-    if one is not None and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
+    has_variable = variables and any("${" in part for part in parts if isinstance(part, str))
+    if one is not None and not has_variable and arn._any_role.__wrapped__((parts,), variables) is Ternary.NO:
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP) > 0
         assert arn._size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) > 0
         assert (arn._size((parts,), variables, UnresolvedPolicy.COUNT) == 1) is one

@@ -54,7 +54,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def scan(top: Path, store: ResultStore, options: ScanOptions = PLAIN) -> tuple[ScanResult, list[str]]:
     """Return the result of a scan, and the units that were not cached."""
     counting = Counting()
-    return scan_remembered([top], options, store, counting), counting.units
+    found = scan_remembered([top], options, store, counting)
+    return found, list(dict.fromkeys(counting.units))  # a root with the values of a file is the same unit
 
 
 def alike(*results: ScanResult) -> bool:
@@ -157,7 +158,7 @@ def test_what_was_found_before_it_changed(tmp_path: Path, store: ResultStore, at
     top = planted(tmp_path / "tree")
 
     def adding(units: Sequence[detect.Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
-        (top / "late").mkdir()
+        (top / "late").mkdir(exist_ok=True)
         (top / "late" / "main.tf").write_text((top / "other" / "main.tf").read_text("utf-8"), "utf-8")
         return one_after_another(units, options)
 

@@ -148,9 +148,9 @@ provider:
 functions:
   hello:
     handler: handler.hello
-    role: Role
     iamRoleStatements:
       - {Effect: Allow, Action: ["iam:*"], Resource: "*"}
+  bye: {handler: handler.bye, role: Role}
 resources:
   Resources:
     Role: {Type: AWS::IAM::Role, Properties: {RoleName: "${self:service}", AssumeRolePolicyDocument: {Statement: []}}}

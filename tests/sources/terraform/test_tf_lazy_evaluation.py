@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -249,7 +250,10 @@ def test_samples_give_the_same_result(name: str) -> None:
     """Every sample has the same findings, grants and errors."""
     found = scan_paths([SAMPLES / name], ScanOptions())
     with evaluate_everything():
-        assert found == scan_paths([SAMPLES / name], ScanOptions())
+        other = scan_paths([SAMPLES / name], ScanOptions())
+    if name == "value-files":  # a file is evaluated if a variable that it sets was read
+        found, other = (replace(one, not_evaluated=(), files=()) for one in (found, other))
+    assert found == other
 
 
 def test_broken_files_give_the_same_result(tmp_path: Path) -> None:
