@@ -138,6 +138,9 @@ class BlockYaml:
             text = self._line(change.value, self._mark(written))
             if field is not None and written.start == written.end:
                 text = " " + text if self.text[written.start - 1 : written.start] == ":" else text
+            if field is not None and written.form is SyntaxForm.LIST and written.block:
+                # below its key, a dash may be in the column of the key, but no other value
+                text = f"- {text}" if self._column(written.start) <= self._column(field.start) else text
             yield written.start, written.end, text
             return
         colon = _COLON.match(self.text, field.key_end)
