@@ -55,7 +55,7 @@ _KINDS = {
 _KIND = re.compile(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
 _KEY = re.compile(r"\[[^\[\]]*\]$")
 ITSELF = "\0"
-"""Before the address of a policy whose principals are unknown, and that stands for them."""
+"""Prefix of a policy's address, the key by which access is compared if the principals of the policy are unknown."""
 _NOWHERE = Position("", 0)
 
 

@@ -23,7 +23,7 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
-from passrole_checks.iam.path_conditions import PathCondition, simplify
+from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 
@@ -173,8 +173,7 @@ class _Side:
                         used.holders[holder.name] = None
                         held_grants.append(_HeldGrant(attached, holder, passing))
         for key, (used, held_grants) in found.items():
-            alternatives = simplify(conditions[key])
-            used.when = () if () in alternatives else alternatives
+            used.when = disjunction_of(conditions[key])
             yield used, held_grants
 
     def ways(self, held_grants: Iterable[_HeldGrant]) -> Iterator[GrantMatch]:

@@ -311,7 +311,7 @@ class _ComparedUnit:
         self._before = self._statements(
             old, [*written, *managed], [*same, *(relabel_policy(policy, both) for policy in managed)]
         )
-        self._after = self._statements(new, *([[*now, *self._managed(new)]] * 2))
+        self._after = self._statements(new, [*now, *self._managed(new)])
         self._match()
         old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
@@ -328,7 +328,7 @@ class _ComparedUnit:
     def _as_before(self, side: Configuration) -> None:
         """Count the statements of an unchanged unit and record its unreadable policies."""
         policies = [*side.policies, *side.unchanged]
-        self.unchanged = sum(item.grants for item in self._statements(side, *([[*policies, *self._managed(side)]] * 2)))
+        self.unchanged = sum(item.grants for item in self._statements(side, [*policies, *self._managed(side)]))
         self.unreadable += side.unreadable
         for policy in policies:
             if policy.kind is PolicyKind.IDENTITY:
@@ -339,11 +339,12 @@ class _ComparedUnit:
         return Principals(side, self.options.account or side.account).managed
 
     def _statements(
-        self, side: Configuration, written: Sequence[AttachedPolicy], same: Sequence[AttachedPolicy]
+        self, side: Configuration, written: Sequence[AttachedPolicy], renamed: Sequence[AttachedPolicy] | None = None
     ) -> list[StatementVersion]:
+        """Return the statements of policies. ``renamed``: the same policies with the names of the new version."""
         services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         found = []
-        for policy, names in zip(written, same, strict=True):
+        for policy, names in zip(written, renamed or written, strict=True):
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
             many = policy.resource.type in MANY_ACCOUNTS or policy.resource.type == "AWS::SSO::PermissionSet"

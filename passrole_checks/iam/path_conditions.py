@@ -218,6 +218,12 @@ def simplify(readings: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
     return tuple(conditions)
 
 
+def disjunction_of(conditions: Sequence[PathCondition]) -> tuple[PathCondition, ...]:
+    """Return an equivalent, shorter disjunction, empty if one of the path conditions always holds."""
+    alternatives = simplify(conditions)
+    return () if () in alternatives else alternatives
+
+
 def _order(assumption: Assumption) -> tuple[str, str, bool, list[str]]:
     predicate = assumption.predicate.value if assumption.predicate is not None else ""
     return assumption.subject, predicate, assumption.negated, sorted(assumption.values)

@@ -9,7 +9,7 @@ from passrole_checks.access.access_model import AccessModel
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope, Services, scope_of_union
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition, simplify
+from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.build_findings import path_of
 from passrole_checks.scan.result import LocatedGrant
@@ -66,8 +66,7 @@ def _distinct(variants: Sequence[PassRoleGrant]) -> list[tuple[PassRoleGrant, tu
         alike.setdefault(grant.meaning, []).append(grant)
     found = []
     for same in alike.values():
-        alternatives = simplify([grant.statement.when for grant in same])
-        found.append((same[0], () if () in alternatives else alternatives))
+        found.append((same[0], disjunction_of([grant.statement.when for grant in same])))
     return sorted(found, key=lambda item: _width(item[0]))
 
 
@@ -88,9 +87,7 @@ def _union(grants: Sequence[PassRoleGrant]) -> PassRoleGrant:
     found = {grant.services.constraint for grant in listed}
     constraint = next((one for one in _CONSTRAINTS if one in found), widest.services.constraint)
     services = Services(constraint, values, any(grant.services.without_key for grant in listed))
-    return replace(
-        widest, statement=statement, roles=tuple(roles.values()), scope=scope, services=services,
-    )  # fmt: skip
+    return replace(widest, statement=statement, roles=tuple(roles.values()), scope=scope, services=services)
 
 
 def _effect(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant) -> str:

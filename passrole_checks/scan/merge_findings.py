@@ -12,7 +12,7 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import simplify
+from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import HandedTo
@@ -89,8 +89,7 @@ def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     if who:
         names = [shortened(name) for name in who if name]
         message = f"{listed(names) if names else 'Every principal with this policy'} {message}"
-    flagged = simplify([item.grant.statement.when for item in alike if item.grant is not None])
-    when = () if () in flagged else flagged
+    when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
     return replace(same[0], uses=uses, principals=principals, who=who, message=message, when=when)
 
 

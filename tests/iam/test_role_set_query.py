@@ -185,7 +185,7 @@ def test_covering_bounds_contain_the_roles(outer: tuple[Part, ...], inner: tuple
 def test_names_single_role_agrees_with_the_automaton(parts: tuple[Part, ...], variables: bool) -> None:
     """If known without the automaton, a pattern names one role exactly if its automaton matches one.
 
-    The automaton counts a policy variable as one character, which stands for many.
+    The automaton counts a policy variable as one string, although it can match many.
     """
     one = names_single_role(expand(parts), variables)
     has_variable = variables and any("${" in part for part in parts if isinstance(part, str))

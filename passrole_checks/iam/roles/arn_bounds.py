@@ -212,7 +212,7 @@ def example_name(parts: tuple[Part, ...], variables: bool, wide: bool) -> str | 
 def names_single_role(parts: tuple[Part, ...], variables: bool) -> bool | None:
     """Return whether an expanded pattern names one role of an account (True) or several (False); None if undecided.
 
-    Each unresolved part counts as one string. A policy variable in the path or name stands for several roles.
+    Each unresolved part counts as one string. A policy variable in the path or name can match several roles.
     """
     if (len(parts) == 1 and isinstance(parts[0], Unresolved)) or example_name(parts, variables, True) is None:
         return None

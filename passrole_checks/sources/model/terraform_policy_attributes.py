@@ -110,7 +110,8 @@ ATTACHMENTS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Attachments: the attribute of the ARNs of managed policies, and the attributes of the principals.
 
-Without the latter the resource stands for the principals: an assignment of QuickSight, for its users and groups."""
+Without the latter the resource itself is listed as the principal: an assignment of QuickSight names users and groups of
+QuickSight, which are no IAM principals."""
 
 INACTIVE = {"aws_quicksight_iam_policy_assignment": ("assignment_status", frozenset({"DISABLED", "DRAFT"}))}
 """Attachments that have no effect: the attribute of their status, and its values (Amazon QuickSight API Reference,

@@ -111,7 +111,7 @@ def _with_placeholders(file: str, content: str) -> StringNode:
     offsets: list[int] = []
     done = 0
     for match in _PLACEHOLDER.finditer(content):
-        if match["escape"]:  # ``$${`` stands for ``${``
+        if match["escape"]:  # ``$${`` is an escaped ``${``
             pieces: list[tuple[Part, int]] = [(content[done : match.start()], done)]
             done = match.start() + 1
         else:

@@ -1,4 +1,4 @@
-"""Policies that leave a Terraform configuration, and policies that nobody gets."""
+"""Policies that leave a Terraform configuration, and policies that are attached to no principal."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def _collect_handed_out(
 
 
 def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unreadable]:
-    """Yield notes on policies that may allow PassRole, and that nobody gets with the values that are known."""
+    """Yield notes on policies that may allow PassRole and that the known values attach to no principal."""
 
     def may_grant(module: Module, block: Block) -> bool:
         scope = module.instance_scope(block, None)

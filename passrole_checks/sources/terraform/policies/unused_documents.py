@@ -1,4 +1,4 @@
-"""Policy documents that nothing uses: nobody gets such a policy, so it is only named in a note."""
+"""Policy documents that no resource, module call or output uses: they grant nothing, and are noted."""
 
 from __future__ import annotations
 
