@@ -135,12 +135,12 @@ def scan(
 
     def ask(files: Sequence[Path]) -> ScanResult:
         if cache is not None:  # which imports the scanner only for what it does not contain
-            from passrole_checks.scan.cache.cached_scan import scan_remembered
+            from passrole_checks.scan.cache.cached_scan import scan_with_cache
 
-            return scan_remembered(files, options, cache, scanner)
-        from passrole_checks.scan.scanner import one_after_another, scan_paths
+            return scan_with_cache(files, options, cache, scanner)
+        from passrole_checks.scan.scanner import scan_paths, scan_sequentially
 
-        return scan_paths(files, options, scanner or one_after_another)
+        return scan_paths(files, options, scanner or scan_sequentially)
 
     return _with_files(paths, text, name, ask)
 
@@ -215,12 +215,12 @@ def required(
     """
     from passrole_checks.required.required_grants import compute_required
     from passrole_checks.scan.analyze import unreadable_of
-    from passrole_checks.scan.scanner import isolated, read_paths
+    from passrole_checks.scan.scanner import isolate_faults, read_paths
 
     def ask(files: Sequence[Path]) -> RequiredResult:
         read = read_paths(files, options)
         configurations = [configuration for _, configuration in read.units]
-        grants_needed, faults = isolated(read, lambda units: compute_required(units, options.account))
+        grants_needed, faults = isolate_faults(read, lambda units: compute_required(units, options.account))
         malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
         skipped = dict.fromkeys([*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes])
         return RequiredResult(
@@ -262,7 +262,7 @@ def suggest(
     True
     """
     from passrole_checks.iam import deadline
-    from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
+    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_configurations
     from passrole_checks.suggest.suggest import Session
 
     with deadline.pooled():
@@ -271,7 +271,7 @@ def suggest(
         unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
         result = replace(result, unreadable=unread, excluded=read.excluded)
         findings = tuple(finding for finding in select(result) if finding.suppressed is None)
-        evidence, faults = isolated(read, observe) if observe is not None else (None, ())
+        evidence, faults = isolate_faults(read, observe) if observe is not None else (None, ())
         session = Session(read, findings, options, include_info=include_info, evidence=evidence)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
     return SuggestResult(findings, session, (*unread, *faults), skipped, result.files, read.excluded, evidence)

@@ -26,7 +26,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.partial_values import ObjectNode as MappingNode
 from passrole_checks.iam.patterns.glob import wildcard_match
-from passrole_checks.iam.permissions.permissions import Contents
+from passrole_checks.iam.permissions.permissions import ContentClasses
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.model.configuration import AttachedPolicy, Attachments, Configuration, PolicyKind
@@ -69,7 +69,7 @@ class AccessChange:
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries outside of the configuration
         self._comparisons: dict[tuple[object, ...], AccessComparison] = {}
-        self._contents = Contents()
+        self._contents = ContentClasses()
 
     def gainers(
         self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
@@ -84,16 +84,16 @@ class AccessChange:
             for who in (key, *self.members.get(key, ())):
                 gain = self._comparison(who, where).gain_of(statement)
                 if gain is not None:
-                    gain = self._if_bounded_otherwise(who, gain)
+                    gain = self._within_replaced_boundary(who, gain)
                     found.setdefault(who, Beneficiary("" if who.startswith(ITSELF) else who, gain))
                     if who == key:
                         break
         return tuple(found.values())
 
-    def _if_bounded_otherwise(self, who: str, gain: Gain) -> Gain:
+    def _within_replaced_boundary(self, who: str, gain: Gain) -> Gain:
         """Return the gain if a boundary of unknown content replaces another: what one excluded the other may still
         exclude."""
-        bounds = self._bound(who, self.bounds_before), self._bound(who, self.bounds)
+        bounds = self._boundary_of(who, self.bounds_before), self._boundary_of(who, self.bounds)
         if bounds[0] is bounds[1] or not all(any(not one.whole for one in bound) for bound in bounds):
             return gain
         return Gain(
@@ -101,12 +101,12 @@ class AccessChange:
             tuple(replace(one, denied=one.denied and one.certain is Ternary.YES) for one in gain.widenings),
         )
 
-    def loses_a_denial(self, policy: AttachedPolicy) -> bool:
+    def removes_denial(self, policy: AttachedPolicy) -> bool:
         """True if a Deny that applied to a principal of the policy may not apply any more."""
         holders = (who for key in holder_keys(policy) for who in (key, *self.members.get(key, ())))
         return any(self._comparison(who, self.home).denials_changed for who in holders)
 
-    def reaches_more(self, policy: AttachedPolicy) -> bool:
+    def adds_group_member(self, policy: AttachedPolicy) -> bool:
         """True if a user joins a group that has the policy."""
         return not self.joined.isdisjoint(policy.principals)
 
@@ -114,7 +114,7 @@ class AccessChange:
         known = self._comparisons.get((key, where))
         if known is None:
             before, after = self.before.get(key, ()), self.after.get(key, ())
-            bounds = self._bound(key, self.bounds_before), self._bound(key, self.bounds)
+            bounds = self._boundary_of(key, self.bounds_before), self._boundary_of(key, self.bounds)
             # the users of a group, and the holders of one managed policy, often have the same policies
             same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
             known = self._comparisons.get(same)
@@ -142,12 +142,12 @@ class AccessChange:
         A boundary of unknown content that is gone in ``later`` may have excluded anything.
         """
         statements = [statement for policy in policies for statement in self._read(policy)]
-        statements += self._taken_by(bound)
+        statements += self._denials_of_boundary(bound)
         if bound is not later:
-            statements += (_perhaps_taken(one) for one in bound if one.effect is None and not one.whole)
+            statements += (_unknown_denial(one) for one in bound if one.effect is None and not one.whole)
         return access_of(statements, self.services_of)
 
-    def _bound(self, key: str, bounds: Mapping[str, AttachedPolicy | StringNode]) -> tuple[Statement, ...]:
+    def _boundary_of(self, key: str, bounds: Mapping[str, AttachedPolicy | StringNode]) -> tuple[Statement, ...]:
         """Return the statements of a principal's permissions boundary; the same object for the same boundary."""
         boundary = bounds.get(key)
         if boundary is None:
@@ -156,7 +156,7 @@ class AccessChange:
             return self._read(boundary)
         return self._named.setdefault(boundary.parts, allowed_by(boundary))
 
-    def _taken_by(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
+    def _denials_of_boundary(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
         """Yield what a permissions boundary surely excludes, as Deny statements.
 
         These are its own Deny statements, one for all roles that it does not name, and one for the services that it
@@ -170,17 +170,17 @@ class AccessChange:
         if uncertain or any(item.resources is None for item in allows) or len({item.variables for item in allows}) > 1:
             return
         at = statements[0].at
-        yield _all_but(allows, None, at)
+        yield _deny_all_except(allows, None, at)
         limited = {id(item): services for item in allows if (services := _only_services(item))}
         names = tuple(dict.fromkeys(name for services in limited.values() for name in services))
         if not names:
             return
         of_any = [item for item in allows if id(item) not in limited]
-        yield _all_but(of_any, _services("StringNotLike", names, at), at)
+        yield _deny_all_except(of_any, _services("StringNotLike", names, at), at)
         for name in (name for name in names if not set("*?") & set(name)):
             of_it = [item for item in allows if any(wildcard_match(one, name) for one in limited.get(id(item), ("*",)))]
             if len(of_it) < len(allows):
-                yield _all_but(of_it, _services("StringEquals", (name,), at), at)
+                yield _deny_all_except(of_it, _services("StringEquals", (name,), at), at)
 
     def _read(self, policy: AttachedPolicy) -> tuple[Statement, ...]:
         known = self._statements.get(id(policy))
@@ -199,7 +199,7 @@ class AccessChange:
         return self.home if named <= {None, self.home.account} else Deployment(None, self.home.partitions)
 
 
-def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:
+def _deny_all_except(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:
     """Return a Deny of passing any role except those in ``allows``."""
     named = tuple(pattern for item in allows for pattern in item.resources or ())
     return Statement(
@@ -216,7 +216,7 @@ def _all_but(allows: Sequence[Statement], condition: Node | None, at: Position) 
     )
 
 
-def _perhaps_taken(unknown: Statement) -> Statement:
+def _unknown_denial(unknown: Statement) -> Statement:
     """Return a Deny of passing roles that are unknown."""
     roles = StringNode((Unresolved(str(unknown.at)),), unknown.at)
     return Statement(

@@ -41,32 +41,32 @@ def grant_covers(
         return Ternary.UNKNOWN
 
     def write(pattern: StringNode) -> StringNode:
-        return written_out(pattern, by_address, by_name)
+        return replace_reference(pattern, by_address, by_name)
 
     def answer(meant: str) -> Ternary:
-        listed = _among(passed.roles, meant, write)
-        return (~listed if passed.complement else listed) & ~_among(passed.denied, meant, write)
+        listed = _matches_any(passed.roles, meant, write)
+        return (~listed if passed.complement else listed) & ~_matches_any(passed.denied, meant, write)
 
-    found = set(map(answer, _meant(role, account, map(write, (*passed.roles, *passed.denied)))))
+    found = set(map(answer, _possible_arns(role, account, map(write, (*passed.roles, *passed.denied)))))
     told = (found.pop() if len(found) == 1 else Ternary.UNKNOWN) & passed.certain
     uncertain = bool(passed.when or grant.other_conditions or grant.resource_tag or grant.associated_resource_arn)
     return told & Ternary.UNKNOWN if uncertain else told
 
 
-def written_out(pattern: StringNode, by_address: Roles, by_name: Roles) -> StringNode:
+def replace_reference(pattern: StringNode, by_address: Roles, by_name: Roles) -> StringNode:
     """Return a pattern with a reference to a role of the configuration replaced by the ARN of that role."""
     role = resolve_role(pattern, by_address, by_name)
-    referred = role is not None and bool(pattern.holes) and pattern.holes[-1].role is not None
+    referred = role is not None and bool(pattern.unresolved_parts) and pattern.unresolved_parts[-1].role is not None
     return role.arn if referred and role is not None and role.arn is not None else pattern
 
 
-def fits(pattern: StringNode, role: str, account: str) -> Ternary:
+def pattern_covers(pattern: StringNode, role: str, account: str) -> Ternary:
     """Return YES if a pattern matches a role of a log. A role known by its name may have any path."""
-    found = {_among([pattern], one) for one in _meant(role, account, [pattern])}
+    found = {_matches_any([pattern], one) for one in _possible_arns(role, account, [pattern])}
     return found.pop() if len(found) == 1 else Ternary.UNKNOWN
 
 
-def _among(
+def _matches_any(
     patterns: Sequence[StringNode], role: str, write: Callable[[StringNode], StringNode] = lambda pattern: pattern
 ) -> Ternary:
     """Return YES if one of the patterns matches the ARN of a role; UNKNOWN for the unknown role "".
@@ -77,7 +77,7 @@ def _among(
     for pattern in patterns:
         if not role:
             return Ternary.UNKNOWN
-        seen = plain(pattern.parts)
+        seen = literal_pattern(pattern.parts)
         covers = seen.covers(role) if seen is not None else None
         answer |= arn.included(text(role, _NOWHERE), [write(pattern)]) if covers is None else covers
         if answer is Ternary.YES:
@@ -85,7 +85,7 @@ def _among(
     return answer
 
 
-def _meant(role: str, account: str, patterns: Iterable[StringNode]) -> tuple[str, ...]:
+def _possible_arns(role: str, account: str, patterns: Iterable[StringNode]) -> tuple[str, ...]:
     """Return the ARNs that a role of a log may have, as far as patterns distinguish them; "" if its account is
     unknown."""
     if role.startswith("arn:"):
@@ -105,7 +105,7 @@ def _path_of(pattern: StringNode) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class LiteralPattern:
     """A role pattern that is literal up to some point.
 
     ``begins``: the start of the path and name of all roles that it covers (``/app/``). ``whole``: the pattern, if only
@@ -117,7 +117,7 @@ class Plain:
 
     def covers(self, role: str) -> Ternary | None:
         """Return YES or NO if the literal start decides whether the pattern covers the ARN of a role, else None."""
-        place = below(role)
+        place = path_and_name(role)
         if place is None:
             return None
         if not place.startswith(self.begins):
@@ -126,24 +126,24 @@ class Plain:
 
 
 _ANY_ARN = re.compile(r"arn:(?:aws[a-z-]*|\0):iam::(?:\d{12}|\0):role(?P<begins>/[^*?$\0]*)(?P<rest>.*)", re.DOTALL)
-_OF_THE_PLACE = frozenset({UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION})
+_DEPLOYMENT_KINDS = frozenset({UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION})
 
 
 @lru_cache(maxsize=65536)
-def plain(parts: tuple[Part, ...]) -> Plain | None:
+def literal_pattern(parts: tuple[Part, ...]) -> LiteralPattern | None:
     """Return the literal part of a pattern; None if the pattern does not have the usual form."""
     if parts == ("*",):
-        return Plain("", "*")
-    if any(not isinstance(part, str) and part.kind not in _OF_THE_PLACE for part in parts):
+        return LiteralPattern("", "*")
+    if any(not isinstance(part, str) and part.kind not in _DEPLOYMENT_KINDS for part in parts):
         return None
     found = _ANY_ARN.fullmatch("".join(part if isinstance(part, str) else "\0" for part in parts))
     if found is None:
         return None
     written = found[0] if "\0" not in found[0] and "$" not in found["rest"] else None
-    return Plain(found["begins"], written)
+    return LiteralPattern(found["begins"], written)
 
 
-def below(role: str) -> str | None:
+def path_and_name(role: str) -> str | None:
     """Return the path and name in the ARN of a role, from its first slash; None if they are unknown."""
     found = re.match(r"arn:[^:]+:iam::\d{12}:role(?=/)", role)
     return role[found.end() :] if found is not None else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_privilege import PrivilegeGain, most_of, privilege_gain
-from passrole_checks.access.service_trust import assumes, passed_as, trusts, ways
+from passrole_checks.access.service_trust import all_paths, assumes, passed_to_service_values, trusts
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, Restrictions
@@ -23,9 +23,9 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.permissions.escalation import OpenWay, Way, open_ways
+from passrole_checks.iam.permissions.escalation import OpenPath, PassedRolePath, open_paths
 from passrole_checks.iam.permissions.extra_permissions import PermissionComparison
-from passrole_checks.iam.permissions.permissions import Contents, Permissions
+from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.roles import role_set
 from passrole_checks.iam.roles.arn import Deployment, Scope, account_of, partition_of
 from passrole_checks.iam.roles.arn_pattern import expand
@@ -48,7 +48,7 @@ def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, st
 
 
 @dataclass(frozen=True, eq=False)
-class Reached:
+class RoleGroup:
     """Roles of the configuration that can be passed. ``all_known``: every role in scope is among them.
 
     There is one object for each distinct set, so that what follows from it is computed once for all principals.
@@ -85,10 +85,10 @@ class Reached:
     @cached_property
     def kinds(self) -> dict[tuple[object, ...], KnownRole]:
         """One role for each distinct way of trusting services."""
-        return {_kind(role): role for role in reversed(self.roles)}
+        return {_trust_key(role): role for role in reversed(self.roles)}
 
 
-def _kind(role: KnownRole) -> tuple[object, ...]:
+def _trust_key(role: KnownRole) -> tuple[object, ...]:
     return role.trusted, role.no_service, role.federated
 
 
@@ -96,14 +96,14 @@ _Found = tuple[list[tuple[KnownRole, PrivilegeGain]], bool]
 _MOST_KEPT = 1_000_000  # roles in all sets that are remembered
 
 
-class _Sets:
+class _RoleGroupCache:
     """A bounded cache of role sets, each under the arguments that it follows from."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[object, ...], tuple[tuple[object, ...], Reached]] = {}
+        self._found: dict[tuple[object, ...], tuple[tuple[object, ...], RoleGroup]] = {}
         self._size = 0
 
-    def get(self, key: tuple[object, ...], of: Sequence[object], find: Callable[[], Reached]) -> Reached:
+    def get(self, key: tuple[object, ...], of: Sequence[object], find: Callable[[], RoleGroup]) -> RoleGroup:
         """Return the set for a key, computed by ``find`` if needed. ``of``: objects whose identity is part of the
         key."""
         whole = (*key, *map(id, of))
@@ -139,17 +139,17 @@ class PassableRoles:
         self.principals = principals
         self.receiving = receiving
         # principals with the same policies share their permissions
-        self._ways: dict[tuple[int, PathCondition], tuple[OpenWay, ...]] = {}
+        self._ways: dict[tuple[int, PathCondition], tuple[OpenPath, ...]] = {}
         self._passing: dict[tuple[int, int, bool], EffectiveGrant] = {}
         self._restrictions: dict[tuple[int, bool], Restrictions] = {}
         # and those of the same content are one class
-        self._contents = Contents()
+        self._contents = ContentClasses()
         self._comparison: tuple[tuple[int, PathCondition], PermissionComparison] | None = None
         self._strengths: dict[tuple[int, int, PathCondition], PrivilegeGain | None] = {}
         self._ceilings: dict[int, Severity | None] = {}
-        self._strongest: dict[tuple[int, int, PathCondition], tuple[Reached, _Found]] = {}
-        self._ranked: dict[tuple[int, PathCondition], tuple[Reached, list[tuple[Severity, KnownRole]]]] = {}
-        self._sets = _Sets()
+        self._strongest: dict[tuple[int, int, PathCondition], tuple[RoleGroup, _Found]] = {}
+        self._ranked: dict[tuple[int, PathCondition], tuple[RoleGroup, list[tuple[Severity, KnownRole]]]] = {}
+        self._sets = _RoleGroupCache()
         self._texts: dict[int, tuple[tuple[StringNode, ...], int]] = {}
         self._numbers: dict[object, int] = {}
 
@@ -171,60 +171,60 @@ class PassableRoles:
             known = self._passing[key] = EffectiveGrant(grant, holder.permissions, self.known_services, account, around)
         return known
 
-    def open_ways(self, holder: Principal, when: PathCondition) -> tuple[OpenWay, ...]:
+    def open_ways(self, holder: Principal, when: PathCondition) -> tuple[OpenPath, ...]:
         """Return the escalation paths whose actions a principal has under a path condition."""
         key = (id(holder.permissions), when)
         if key not in self._ways:
-            self._ways[key] = open_ways(holder.permissions, ways(), when)
+            self._ways[key] = open_paths(holder.permissions, all_paths(), when)
         return self._ways[key]
 
-    def passable(self, passing: EffectiveGrant) -> Reached:
+    def passable(self, passing: EffectiveGrant) -> RoleGroup:
         """Return the roles of the configuration that can be passed to a service that may assume them."""
         widest = passing.for_any_service
         if widest is None:
             return _NOTHING
         whole = self.reached(widest, passing.grant)
-        parts: list[Reached] = []
+        parts: list[RoleGroup] = []
         for trusted in whole.by_trust:
-            services = passed_as(trusted)
+            services = passed_to_service_values(trusted)
             found = [passing.for_service(name) for name in services] if services else [widest]
             sets = [self.reached(passed, passing.grant) for passed in found if passed is not None]
             parts.append(self.union(sets))
-        return self._sets.get(("passable",), (whole, *parts), lambda: _of_trusting(whole, parts))
+        return self._sets.get(("passable",), (whole, *parts), lambda: _combine_by_trust(whole, parts))
 
-    def union(self, sets: Sequence[Reached]) -> Reached:
+    def union(self, sets: Sequence[RoleGroup]) -> RoleGroup:
         """Return the union of role sets."""
         distinct = list(dict.fromkeys(sets))
         if len(distinct) == 1:
             return distinct[0]
-        return self._sets.get(("union",), distinct, lambda: Reached(
+        return self._sets.get(("union",), distinct, lambda: RoleGroup(
             tuple({role.address: role for one in distinct for role in one.roles}.values()), False
         ))  # fmt: skip
 
-    def there(self, roles: Reached, when: PathCondition) -> Reached:
+    def roles_that_may_exist(self, roles: RoleGroup, when: PathCondition) -> RoleGroup:
         """Return the roles that may exist under a path condition."""
         if not self._some_are_conditional:
             return roles
-        return self._sets.get((when,), (roles,), lambda: Reached(
+        return self._sets.get((when,), (roles,), lambda: RoleGroup(
             tuple(role for role in roles.roles if role.may_exist(when)), roles.all_known
         ))  # fmt: skip
 
-    def trusting(self, roles: Reached, way: Way) -> Reached:
+    def trusting(self, roles: RoleGroup, way: PassedRolePath) -> RoleGroup:
         """Return the roles that may be assumed by the services that an escalation path passes them to."""
         return self._sets.get((way.trusted, way.services), (roles,), lambda: _trusting(roles, way))
 
-    def reached(self, passed: PassableSet, grant: PassRoleGrant) -> Reached:
+    def reached(self, passed: PassableSet, grant: PassRoleGrant) -> RoleGroup:
         """Return the roles of the configuration that surely are in scope."""
         variables = grant.statement.variables
         key = (self._number(passed.roles), passed.complement, passed.scope, variables)
         whole = self._sets.get(key, (), lambda: self._all_within(passed, variables))
         found = whole
         if self._some_are_conditional:
-            found = self._sets.get((passed.when, "at once"), (whole,), lambda: _at_once(whole, passed.when))
+            found = self._sets.get((passed.when, "at once"), (whole,), lambda: _existing_under(whole, passed.when))
         if not passed.denied or not whole.roles:
             return found
         named = (self._number(passed.denied), variables)
-        taken = self._sets.get((*named, "taken"), (whole,), lambda: Reached(
+        taken = self._sets.get((*named, "taken"), (whole,), lambda: RoleGroup(
             tuple(self._inside(RoleSet(passed.denied, variables), whole.roles)), False
         ))  # fmt: skip
         return self._sets.get(("left",), (found, taken), lambda: _without(found, taken))
@@ -243,26 +243,26 @@ class PassableRoles:
     def _some_are_conditional(self) -> bool:
         return any(role.exists_when for role in self.by_address.values())
 
-    def _all_within(self, passed: PassableSet, variables: bool) -> Reached:
+    def _all_within(self, passed: PassableSet, variables: bool) -> RoleGroup:
         if passed.complement:
             rest = RoleSet(passed.roles, variables, complement=True)
-            return Reached(tuple(self._in_order(self._inside(rest, self.by_address.values()))), False)
+            return RoleGroup(tuple(self._in_order(self._inside(rest, self.by_address.values()))), False)
         if passed.scope is Scope.ANY_ROLE:
-            return Reached(tuple(self._in_order(self.by_address.values())), False)
+            return RoleGroup(tuple(self._in_order(self.by_address.values())), False)
         found: dict[str, KnownRole] = {}
         all_known = True
         for pattern in passed.roles:
             named = resolve_role(pattern, self.by_address, self.by_name)
             if named is not None and not self._is_foreign(pattern):
-                found.update((role.address, role) for role in self._called_like(named))
+                found.update((role.address, role) for role in self._by_name_prefix(named))
                 continue
             all_known = False
-            if passed.scope is Scope.PREFIX or (passed.scope is Scope.UNRESOLVED and pattern.only_hole is None):
+            if passed.scope is Scope.PREFIX or (passed.scope is Scope.UNRESOLVED and pattern.only_unresolved is None):
                 inside = self._inside(RoleSet((pattern,), variables), self._near(pattern))
                 found.update((role.address, role) for role in inside)
-        return Reached(tuple(self._in_order(found.values())), all_known)
+        return RoleGroup(tuple(self._in_order(found.values())), all_known)
 
-    def _called_like(self, named: KnownRole) -> Iterator[KnownRole]:
+    def _by_name_prefix(self, named: KnownRole) -> Iterator[KnownRole]:
         """Yield a role and those of the same path and name, of which one can exist at a time."""
         if not named.exists_when or named.arn is None:
             yield named
@@ -280,14 +280,14 @@ class PassableRoles:
     @cached_property
     def _beginnings(self) -> tuple[list[tuple[str, str]], list[KnownRole]]:
         """The literal start of each role's name, sorted, with its address; and the roles without one."""
-        known = [(own, role) for role in self.by_address.values() if (own := _own_beginning(role)) is not None]
+        known = [(own, role) for role in self.by_address.values() if (own := _role_prefix(role)) is not None]
         told = {role.address for _, role in known}
         others = [role for role in self.by_address.values() if role.address not in told]
         return sorted((own, role.address) for own, role in known), others
 
     def _near(self, pattern: StringNode) -> Iterator[KnownRole]:
         """Yield the roles whose known name may match a pattern, found by the literal start of both."""
-        wanted = _beginning(pattern)
+        wanted = _pattern_prefix(pattern)
         known, others = self._beginnings
         for own, address in known[bisect_left(known, (wanted,)) :]:
             if not own.startswith(wanted):
@@ -312,7 +312,7 @@ class PassableRoles:
             self._strengths[key] = privilege_gain(more) if more is not None else None
         return self._strengths[key]
 
-    def strongest(self, roles: Reached, holder: Principal, when: PathCondition = ()) -> _Found:
+    def strongest(self, roles: RoleGroup, holder: Principal, when: PathCondition = ()) -> _Found:
         """Return the roles more privileged than a principal under a path condition, and True if these are all.
 
         Most privileged first, then those that need fewer conditions. Roles are compared in the order of what they can
@@ -328,7 +328,7 @@ class PassableRoles:
             return self._compare(roles, holder, when, holder.name)
         return known[1]
 
-    def _compare(self, roles: Reached, holder: Principal, when: PathCondition, itself: str) -> _Found:
+    def _compare(self, roles: RoleGroup, holder: Principal, when: PathCondition, itself: str) -> _Found:
         """Return what :meth:`strongest` does, without the role at the address ``itself``."""
         found: list[tuple[KnownRole, PrivilegeGain]] = []
         sure: Counter[int] = Counter()  # roles that surely can do more, by how much that is
@@ -346,7 +346,7 @@ class PassableRoles:
         found.sort(key=lambda item: _order(*item))
         return found, complete
 
-    def _by_ceiling(self, roles: Reached, when: PathCondition) -> list[tuple[Severity, KnownRole]]:
+    def _by_ceiling(self, roles: RoleGroup, when: PathCondition) -> list[tuple[Severity, KnownRole]]:
         """Return the roles with any permissions under a path condition, most privileged first."""
         known = self._ranked.get((id(roles), when))
         if known is None:
@@ -359,7 +359,7 @@ class PassableRoles:
         return known[1]
 
     @cached_property
-    def _nobody(self) -> PermissionComparison:
+    def _no_permissions(self) -> PermissionComparison:
         return PermissionComparison(Permissions(()), (), self._contents)
 
     def _ceiling(self, role: KnownRole) -> Severity | None:
@@ -369,7 +369,7 @@ class PassableRoles:
             return None
         key = self._contents.of(found.permissions)
         if key not in self._ceilings:
-            more = self._nobody.excess(found.permissions)
+            more = self._no_permissions.excess(found.permissions)
             self._ceilings[key] = most_of(more) if more is not None else None
         return self._ceilings[key]
 
@@ -391,7 +391,7 @@ class PassableRoles:
         where = Deployment(account, (partition,))
         for role in roles:
             if role.arn is not None and role_set.surely_within(
-                RoleSet((_placed(role.arn, partition, account),)), [wanted], where=where
+                RoleSet((_with_deployment(role.arn, partition, account),)), [wanted], where=where
             ):
                 yield role
 
@@ -400,25 +400,25 @@ class PassableRoles:
         return sorted(roles, key=lambda role: role.address)
 
 
-_NOTHING = Reached((), False)
+_NOTHING = RoleGroup((), False)
 
 
-def _at_once(roles: Reached, when: PathCondition) -> Reached:
+def _existing_under(roles: RoleGroup, when: PathCondition) -> RoleGroup:
     """Return the roles that may exist under a path condition."""
     together = tuple(role for role in roles.roles if role.may_exist(when))
-    return Reached(together, roles.all_known and bool(together or not roles.roles))
+    return RoleGroup(together, roles.all_known and bool(together or not roles.roles))
 
 
-def _without(roles: Reached, taken: Reached) -> Reached:
+def _without(roles: RoleGroup, taken: RoleGroup) -> RoleGroup:
     """Return the roles that are not in another set."""
     left = tuple(role for role in roles.roles if role.address not in taken.addresses)
-    return Reached(left, roles.all_known)
+    return RoleGroup(left, roles.all_known)
 
 
-def _of_trusting(whole: Reached, parts: Sequence[Reached]) -> Reached:
+def _combine_by_trust(whole: RoleGroup, parts: Sequence[RoleGroup]) -> RoleGroup:
     """Return the roles that are in the part for the services that they trust."""
     inside = {trusted: part.addresses for trusted, part in zip(whole.by_trust, parts, strict=True)}
-    return Reached(
+    return RoleGroup(
         tuple(
             role for role in whole.roles if not role.no_service and role.address in inside[role.trusted or frozenset()]
         ),
@@ -426,22 +426,22 @@ def _of_trusting(whole: Reached, parts: Sequence[Reached]) -> Reached:
     )
 
 
-def _trusting(roles: Reached, way: Way) -> Reached:
+def _trusting(roles: RoleGroup, way: PassedRolePath) -> RoleGroup:
     fits = {
         kind: trusts(role, way.trusted) if way.trusted else assumes(role, way.services)
         for kind, role in roles.kinds.items()
     }
-    return Reached(tuple(role for role in roles.roles if fits[_kind(role)] is not Ternary.NO), roles.all_known)
+    return RoleGroup(tuple(role for role in roles.roles if fits[_trust_key(role)] is not Ternary.NO), roles.all_known)
 
 
-def _placed(role: StringNode, partition: str, account: str | None) -> StringNode:
+def _with_deployment(role: StringNode, partition: str, account: str | None) -> StringNode:
     """Return the ARN of a role with the partition and, if known, the account filled in."""
     known: dict[UnresolvedKind, str | None] = {UnresolvedKind.PARTITION: partition, UnresolvedKind.ACCOUNT_ID: account}
     parts = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in role.parts[:4]]
     return StringNode(join([*parts, *role.parts[4:]]), role.at)
 
 
-def _own_beginning(role: KnownRole) -> str | None:
+def _role_prefix(role: KnownRole) -> str | None:
     """Return the literal start of a role's path and name; None if unknown."""
     if role.arn is None:
         return None
@@ -451,7 +451,7 @@ def _own_beginning(role: KnownRole) -> str | None:
     return own if found and not re.search(r"[*?$]", own) else None
 
 
-def _beginning(pattern: StringNode) -> str:
+def _pattern_prefix(pattern: StringNode) -> str:
     """Return the literal text after ``:role/`` up to the first wildcard or unresolved value; "" if there is none."""
     written = "".join(part if isinstance(part, str) else "\0" for part in pattern.parts)
     _, found, name = written.partition(":role/")

@@ -88,8 +88,8 @@ def managed_by_holder(
     found: dict[str, list[AttachedPolicy]] = {}
     known: dict[tuple[str, PathCondition], AttachedPolicy] = {}
     for one in attachments:
-        policy = _of_aws(one)
-        if policy is None or not _speaks_of_pass_role(policy.name):
+        policy = _aws_managed_policy(one)
+        if policy is None or not _mentions_pass_role(policy.name):
             continue
         document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
         same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
@@ -138,7 +138,7 @@ class Principals:
         """Return a principal by its address, logical id or literal name, with everything attached to it."""
         known = self._principals.get(holder)
         if known is None:
-            known = self._principals[holder] = self._put_together(holder)
+            known = self._principals[holder] = self._build(holder)
         return known
 
     @cached_property
@@ -150,8 +150,8 @@ class Principals:
         left out."""
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attached.managed_policies:
-            policy = _of_aws(attachment) if attachment.is_checked else None
-            if policy is not None and _speaks_of_pass_role(policy.name):
+            policy = _aws_managed_policy(attachment) if attachment.is_checked else None
+            if policy is not None and _mentions_pass_role(policy.name):
                 key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
                 together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
         return tuple(
@@ -172,11 +172,11 @@ class Principals:
         policy."""
         found: dict[str, ManagedAttachment] = {}
         for attachment in self.configuration.attached.managed_policies:
-            if attachment.is_checked and _of_aws(attachment) is None:
+            if attachment.is_checked and _aws_managed_policy(attachment) is None:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 
-    def facts(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
+    def path_conditions(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
         """Return the path conditions under which a principal has a policy, itself or by a group.
 
         As few as possible, each of which suffices; an empty one if it has the policy in any case.
@@ -214,17 +214,17 @@ class Principals:
 
     # -- one principal
 
-    def _put_together(self, holder: str) -> Principal:
+    def _build(self, holder: str) -> Principal:
         statements = [
             item if not facts else replace(item, when=merged)
             for policy in self._policies.get(holder, ())
-            for facts in self.facts(policy, holder)
+            for facts in self.path_conditions(policy, holder)
             for item in self._read(policy)
             if (merged := conjoin(facts, item.when)) is not None
         ]
         unknown: dict[str, None] = {}
         for attachment in self._attached.get(holder, ()):
-            policy = _of_aws(attachment)
+            policy = _aws_managed_policy(attachment)
             if policy is None:
                 unknown[str(attachment.policy)] = None
             elif attachment.when:
@@ -347,7 +347,7 @@ class Principals:
 
     def _is_here(self, target: StringNode) -> bool:
         """True if the target of an SCP is the account deployed to."""
-        hole = target.only_hole
+        hole = target.only_unresolved
         if hole is not None and hole.known is None:
             return hole.kind is UnresolvedKind.ACCOUNT_ID
         return self.account is not None and _literal(target) == self.account
@@ -361,7 +361,7 @@ def _is_account(target: StringNode) -> bool:
     return re.fullmatch(r"\d{12}", _literal(target) or "") is not None
 
 
-def _of_aws(attachment: ManagedAttachment) -> ManagedPolicy | None:
+def _aws_managed_policy(attachment: ManagedAttachment) -> ManagedPolicy | None:
     """Return the AWS managed policy of an attachment, if it is a known one.
 
     A customer managed policy is named by its bare name in an attribute of its own
@@ -397,7 +397,7 @@ def _statements_of(name: str) -> tuple[Statement, ...]:
 
 
 @cache
-def _speaks_of_pass_role(name: str) -> bool:
+def _mentions_pass_role(name: str) -> bool:
     return any(
         action.not_action_covers(statement.not_actions) is not Ternary.NO
         if statement.not_actions is not None
@@ -436,6 +436,8 @@ def allowed_by(boundary: StringNode) -> tuple[Statement, ...]:
 
 def _anything(policy: StringNode) -> Statement:
     """Return a statement of unknown content."""
-    hole = policy.only_hole or Unresolved(str(policy))
+    hole = policy.only_unresolved or Unresolved(str(policy))
     one = StringNode((Unresolved(hole.expression),), policy.at)
-    return Statement("", policy.at, None, None, (one,), None, (one,), None, one, True, holes=(hole,), whole=False)
+    return Statement(
+        "", policy.at, None, None, (one,), None, (one,), None, one, True, unresolved_parts=(hole,), whole=False
+    )

@@ -82,7 +82,7 @@ class RoleUse:
     @property
     def generated(self) -> bool:
         """True if the name of the role is generated at deployment."""
-        return self.arn is not None and GENERATED in self.arn.holes
+        return self.arn is not None and GENERATED in self.arn.unresolved_parts
 
 
 class RoleConsumers:
@@ -137,7 +137,7 @@ class RoleConsumers:
                 yield replace(one, when=when, profile=found.address)
 
     def _profile(self, value: StringNode) -> InstanceProfile | None:
-        only = value.only_hole
+        only = value.only_unresolved
         if only is not None:
             for ending in ("", *_PROFILE_ATTRIBUTES):
                 if only.expression.endswith(ending):
@@ -152,7 +152,7 @@ class RoleConsumers:
     # roles
 
     def _role(self, received: ReceivedRole, value: StringNode) -> Iterator[RoleUse]:
-        only = value.only_hole
+        only = value.only_unresolved
         known = only.known if only is not None and only.known else None
         last = value.parts[-1]
         ends_in_name = only is None and _HEAD.fullmatch("".join(map(_word, value.parts[:-1]))) is not None
@@ -207,7 +207,7 @@ class RoleConsumers:
 
     def _arn(self, value: StringNode) -> StringNode | None:
         """Return a value as a role ARN; None if it is none, or its form is unknown."""
-        if value.only_hole is not None:
+        if value.only_unresolved is not None:
             return None
         words = str(value)
         literal = value.literal
@@ -248,7 +248,7 @@ class RoleConsumers:
 
 
 def _path_and_name(role: RoleDefinition) -> str | None:
-    if role.name is None or GENERATED in role.name.holes:
+    if role.name is None or GENERATED in role.name.unresolved_parts:
         return None
     path = str(role.role_path).strip("/") if role.role_path is not None else ""
     return f"{path}/{role.name}".lstrip("/")
@@ -280,7 +280,7 @@ def _account(arn: StringNode) -> str | None:
 
 def _shown(value: StringNode) -> str:
     """Return a value as text; a single unresolved value as its expression."""
-    only = value.only_hole
+    only = value.only_unresolved
     return only.expression if only is not None else str(value)
 
 

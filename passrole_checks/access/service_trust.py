@@ -13,21 +13,23 @@ from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.permissions.escalation import Way, family, plain_name
+from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, service_family
 
 
 @cache
-def ways() -> tuple[Way, ...]:
+def all_paths() -> tuple[PassedRolePath, ...]:
     """Return the published paths, then inferred ones: actions that pass a role to a service that runs caller code.
 
     Also actions that let the caller choose the calls of the service. Actions that are only hinted at are left out.
     """
-    published = tuple(Way(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths())
+    published = tuple(
+        PassedRolePath(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths()
+    )
     derived = tuple(
-        Way(item.action, "", (item.action, *item.also, *more), *_for_the_caller(item), derived=True)
+        PassedRolePath(item.action, "", (item.action, *item.also, *more), *_without_own_work(item), derived=True)
         for item in passing_actions().values()
         if item.runs and item.confidence != "hint" and item.services
-        for more in _one_of(item.also_any)
+        for more in _choices(item.also_any)
     )
     return published + derived
 
@@ -37,7 +39,7 @@ def ways() -> tuple[Way, ...]:
 # services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role", "Elastic
 # Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles"
 # of AWS Backup. A service that is not listed is not taken to be one.
-_FOR_THEMSELVES = frozenset(
+_OWN_WORK_SERVICES = frozenset(
     f"{name}.amazonaws.com"
     for name in (
         "access-analyzer", "application-autoscaling", "autoscaling", "backup", "batch", "cloudtrail", "cloudwatch",
@@ -51,36 +53,36 @@ _FOR_THEMSELVES = frozenset(
 )  # fmt: skip
 
 
-def _for_the_caller(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _without_own_work(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the services and trusted principals of an action by which a role reaches caller code."""
-    services = tuple(name for name in item.services if name not in _FOR_THEMSELVES)
+    services = tuple(name for name in item.services if name not in _OWN_WORK_SERVICES)
     if not services:
         return item.services, item.trusted
-    return services, tuple(name for name in item.trusted if name not in _FOR_THEMSELVES)
+    return services, tuple(name for name in item.trusted if name not in _OWN_WORK_SERVICES)
 
 
-def _one_of(names: Sequence[str]) -> list[tuple[str, ...]]:
+def _choices(names: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the ways to choose one of several names; one empty choice if there are none."""
     return [(name,) for name in names] or [()]
 
 
 @cache
-def _counterparts() -> Mapping[str, frozenset[str]]:
+def _trusted_by_service() -> Mapping[str, frozenset[str]]:
     """Return the service principals that a role must trust for each value of iam:PassedToService, as far as known."""
     found: dict[str, set[str]] = {}
     for service, trusted in assuming_principals().items():
-        found.setdefault(plain_name(service), set()).update(map(plain_name, trusted))
+        found.setdefault(normalize_service(service), set()).update(map(normalize_service, trusted))
     return {service: frozenset(trusted) for service, trusted in found.items()}
 
 
 def is_documented(service: str) -> bool:
     """True if it is known which service principals assume the roles that are passed to a service."""
-    return plain_name(service) in _counterparts()
+    return normalize_service(service) in _trusted_by_service()
 
 
 def works_for_callers(service: str) -> bool:
     """True if a service may run code of its callers with a passed role, or make calls that they choose."""
-    return plain_name(service) not in _FOR_THEMSELVES
+    return normalize_service(service) not in _OWN_WORK_SERVICES
 
 
 def acts_for_callers(principal: str) -> bool:
@@ -88,7 +90,7 @@ def acts_for_callers(principal: str) -> bool:
 
     Roles of pods and instances are passed to EKS, but what ``eks.amazonaws.com`` assumes is the role of a cluster.
     """
-    return works_for_callers(principal) and plain_name(principal) != "eks.amazonaws.com"
+    return works_for_callers(principal) and normalize_service(principal) != "eks.amazonaws.com"
 
 
 def assumes(role: KnownRole, services: Iterable[str]) -> Ternary:
@@ -97,8 +99,8 @@ def assumes(role: KnownRole, services: Iterable[str]) -> Ternary:
     A service may assume a role under another name than it is passed to (``iot.amazonaws.com`` and
     ``credentials.iot.amazonaws.com``); UNKNOWN for names of one family that are not known to belong together.
     """
-    names = set(map(plain_name, services))
-    return trusts(role, names.union(*(_counterparts().get(name, ()) for name in names)))
+    names = set(map(normalize_service, services))
+    return trusts(role, names.union(*(_trusted_by_service().get(name, ()) for name in names)))
 
 
 def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
@@ -108,20 +110,20 @@ def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
 
 @lru_cache(maxsize=4096)
 def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names: frozenset[str]) -> Ternary:
-    wanted = set(map(plain_name, names))
+    wanted = set(map(normalize_service, names))
     if no_service:
         # these work with roles whose trust policies name an identity provider
         provided = {f"{name}.amazonaws.com" for name in ("cognito-identity", "eks", "pods.eks")} & wanted
         return Ternary.UNKNOWN if federated and provided else Ternary.NO
     if own is None:
         return Ternary.UNKNOWN
-    trusted = set(map(plain_name, own))
+    trusted = set(map(normalize_service, own))
     if trusted & wanted:
         return Ternary.YES
-    return Ternary.UNKNOWN if set(map(family, trusted)) & set(map(family, wanted)) else Ternary.NO
+    return Ternary.UNKNOWN if set(map(service_family, trusted)) & set(map(service_family, wanted)) else Ternary.NO
 
 
-def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
+def passed_to_service_values(trusted: Iterable[str]) -> tuple[str, ...]:
     """Return the values of iam:PassedToService under which the trusted services of a role receive it, in order."""
     return _passed_as(frozenset(trusted))
 
@@ -129,9 +131,9 @@ def passed_as(trusted: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _passed_as(trusted: frozenset[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    by_service = _counterparts()
+    by_service = _trusted_by_service()
     for name in sorted(trusted):
-        plain = plain_name(name)
+        plain = normalize_service(name)
         others = sorted(service for service, names in by_service.items() if plain in names)
         found.update(dict.fromkeys([name] if plain in by_service or not others else others))
     return tuple(found)

@@ -80,8 +80,8 @@ class _Asked(NamedTuple):
     file: str
     exact: bool = True
 
-    def untold(self) -> Sequence[tuple[int, str]]:
-        return self.answers.untold(self.file)
+    def failures(self) -> Sequence[tuple[int, str]]:
+        return self.answers.template_failures(self.file)
 
 
 _given: WeakKeyDictionary[Template, _Asked] = WeakKeyDictionary()
@@ -101,7 +101,7 @@ def _asked_by_file(template: Template) -> _Asked:
     if run is None or known is not config:
         run = TemplateRun((config.templates if config is not None else None) or [template.filename])
         _run = (config, run)
-    return _noted(_Asked(run.about(template.filename), template.filename))
+    return _noted(_Asked(run.findings_of(template.filename), template.filename))
 
 
 def _asked_by_text(template: Template) -> _Asked:
@@ -121,7 +121,7 @@ def _asked_by_text(template: Template) -> _Asked:
 def _noted(asked: _Asked, name: str = "") -> _Asked:
     """Report on standard error, once, what is not evaluated and which suppressions need attention."""
     for note in asked.answers.remarks():
-        host_results.complain(note.replace(host_results.named(asked.file), name) if name else note)
+        host_results.warn(note.replace(host_results.shown_name(asked.file), name) if name else note)
     return asked
 
 
@@ -179,7 +179,7 @@ def _keeping_text(decode: Callable[..., Any]) -> Callable[..., Any]:
 
 def _matches(check: type[Check], template: Template, *, ignored: bool) -> _Found:
     asked = _asked(template)
-    for line, reason in asked.untold():
+    for line, reason in asked.failures():
         place = {"location": (line - 1, 0, line - 1, 1)} if asked.exact else {}
         yield RuleMatch(["Resources"], f"not analyzed: {reason}", **place)
     for finding in () if ignored else asked.answers.of(check.id):
@@ -189,7 +189,7 @@ def _matches(check: type[Check], template: Template, *, ignored: bool) -> _Found
         for address in dict.fromkeys((finding.resource.address, *finding.uses)):
             name = asked.answers.local.get(address, address)
             stack = "" if name == address else f", in the stack as {address}"
-            message = f"{host_results.words(finding)} [{finding.severity.value}{stack}]"
+            message = f"{host_results.one_line(finding)} [{finding.severity.value}{stack}]"
             yield RuleMatch(_path(name, finding, template), message, **place)
 
 
@@ -200,7 +200,9 @@ def _silenced(finding: Finding) -> bool:
 
 def _shown(finding: Finding, check: type[Check]) -> bool:
     """True if a finding is shown. cfn-lint shows infos (``-c I95``), unless the environment sets a severity."""
-    return host_results.wanted(finding) or (check.severity is Severity.INFO and host_results.least_severity() is None)
+    return host_results.is_shown(finding) or (
+        check.severity is Severity.INFO and host_results.minimum_severity_set() is None
+    )
 
 
 def _path(address: str, finding: Finding, template: Template) -> list[str | int]:
@@ -222,7 +224,7 @@ def _place(at: Position, file: str, filename: str | None) -> dict[str, Any]:
     location = (at.line - 1, at.column - 1, end[0] - 1, max(end[1] - 1, 0))
     if filename is None or os.path.realpath(at.file) == os.path.realpath(file):
         return {"location": location}
-    return {"location": location, "filename": host_results.named(at.file)}
+    return {"location": location, "filename": host_results.shown_name(at.file)}
 
 
 class _Ours:
@@ -264,7 +266,7 @@ class _Ours:
         return self._ignored
 
     def _not_judged(self, template: Template) -> bool:
-        return bool(_FAULT or _asked(template).untold())
+        return bool(_FAULT or _asked(template).failures())
 
 
 def _rule(name: str, rule_id: str, **attributes: Any) -> type[CloudFormationLintRule]:

@@ -51,12 +51,12 @@ try:
     from passrole_checks.scan.for_hosts import host_results
     from passrole_checks.scan.for_hosts.checkov_blocks import (
         ResourceResults,
-        alone,
         callers_of,
-        from_callers,
         index_of,
         lines_of,
+        local_of_callers,
         registered,
+        results_without_modules,
         templates_of_run,
     )
     from passrole_checks.scan.for_hosts.fail_closed import HostBlock
@@ -81,11 +81,11 @@ _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole
 class _Answer(NamedTuple):
     """The findings of a check for a block with their addresses, or why there is no verdict.
 
-    ``untold``: why the block could not be analyzed. ``undecided``: an unresolved value could make the check flag it.
+    ``failures``: why the block could not be analyzed. ``undecided``: an unresolved value could make the check flag it.
     """
 
     findings: Sequence[tuple[str, Finding]] = ()
-    untold: Sequence[str] = ()
+    failures: Sequence[str] = ()
     undecided: bool = False
 
 
@@ -119,11 +119,11 @@ class _Asking(BaseCheck):
     def safe_answer(self, conf: Mapping[str, Any]) -> _Answer | None:
         """Return the answer, or why there is none: checkov drops a check that raises, and passes."""
         if unavailable:
-            return _Answer(untold=(unavailable,))
+            return _Answer(failures=(unavailable,))
         try:
             return self.answer(conf)
         except Exception as error:
-            return _Answer(untold=(_fault(error),))
+            return _Answer(failures=(_fault(error),))
 
     def run(
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
@@ -157,12 +157,12 @@ class _Asking(BaseCheck):
 
     def verdict(self, answer: _Answer, conf: Mapping[str, Any]) -> CheckResult:
         """Return the result of a check, and set its details, its severity, and the reason of a suppression."""
-        findings = [(address, finding) for address, finding in answer.findings if host_results.wanted(finding)]
+        findings = [(address, finding) for address, finding in answer.findings if host_results.is_shown(finding)]
         unsilenced = [(address, finding) for address, finding in findings if finding.suppressed is None]
         told = unsilenced or findings
         self._tell(told, self.named(conf))
-        if answer.untold:
-            return self.fail_closed(answer.untold)
+        if answer.failures:
+            return self.fail_closed(answer.failures)
         if told:
             worst = max((finding.severity for _, finding in told), key=lambda severity: severity.rank)
             self.worst = Severities[worst.value.upper()]
@@ -186,8 +186,10 @@ class _Asking(BaseCheck):
         """Print each finding and its location once, with its addresses if checkov shows another one."""
         self.evaluated_keys = list(dict.fromkeys(finding.statement_path for _, finding in findings))
         for address, finding in findings:
-            where = host_results.place(finding) if address == shown else f"{host_results.place(finding)}, {address}"
-            self.details.append(f"{finding.severity.value}: {host_results.words(finding)} ({where})")
+            where = (
+                host_results.location(finding) if address == shown else f"{host_results.location(finding)}, {address}"
+            )
+            self.details.append(f"{finding.severity.value}: {host_results.one_line(finding)} ({where})")
 
 
 class _OnResource(_Asking):
@@ -200,10 +202,10 @@ class _OnResource(_Asking):
     def answer(self, conf: Mapping[str, Any]) -> _Answer:
         located = self.locate(conf)
         if located is None:
-            return _Answer(untold=("checkov does not say in which file this resource stands",))
-        (answers, untold), address = located
-        findings = (*answers.about(self.id, address), *answers.inside(self.id, address))
-        return _Answer(findings, untold, answers.is_undecided(self.id, address))
+            return _Answer(failures=("checkov does not say in which file this resource stands",))
+        (answers, failures), address = located
+        findings = (*answers.findings_of(self.id, address), *answers.inside(self.id, address))
+        return _Answer(findings, failures, answers.is_undecided(self.id, address))
 
 
 class _OnTerraform(_OnResource, TerraformCheck):
@@ -217,13 +219,15 @@ class _OnTerraform(_OnResource, TerraformCheck):
         if known is not None:
             return known, address
         plan = conf.get("__file__")  # put there by the plan's parser, wrapped like every value
-        key = plan[0] if isinstance(plan, list) and plan else from_callers("full_file_path")
+        key = plan[0] if isinstance(plan, list) and plan else local_of_callers("full_file_path")
         file = getattr(key, "file_path", key)
         if not isinstance(file, str):
             return None
         callers = callers_of(getattr(key, "tf_source_modules", None))
         answers = index.scan([file, *callers])
-        return alone(answers, HostBlock(address, address, file, lines_of(conf), tuple(callers))), address
+        return results_without_modules(
+            answers, HostBlock(address, address, file, lines_of(conf), tuple(callers))
+        ), address
 
     def named(self, conf: Mapping[str, Any]) -> str | None:
         address = conf.get("__address__")
@@ -243,14 +247,14 @@ class _OnBlock(_Asking):
         return super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
 
     def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
-        findings, untold = self.carried(conf)
+        findings, failures = self.carried(conf)
         known = [one for one in findings if one[1].check_id == self.id]
-        return _Answer(known, untold) if known or untold else None
+        return _Answer(known, failures) if known or failures else None
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
         """Return the findings of all checks that this block must report, and what else could not be analyzed."""
         index = index_of(self.graph)
-        return index.elsewhere.get(id(conf), ()), index.untold.get(id(conf), ())
+        return index.elsewhere.get(id(conf), ()), index.failures.get(id(conf), ())
 
 
 class _OnModule(_OnBlock, ModuleCheck):
@@ -260,28 +264,28 @@ class _OnModule(_OnBlock, ModuleCheck):
         return self.scan_resource_conf(conf)
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        file = from_callers("full_file_path")
+        file = local_of_callers("full_file_path")
         if unavailable or not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
         answers = index_of(self.graph).scan([file])
-        place = alone(answers, HostBlock(module, module, file, lines_of(conf), is_resource=False))
+        place = results_without_modules(answers, HostBlock(module, module, file, lines_of(conf), is_resource=False))
         elsewhere = answers.elsewhere((), [module])
-        return [(address, finding) for around, address, finding in elsewhere if around], place.untold
+        return [(address, finding) for around, address, finding in elsewhere if around], place.failures
 
 
 class _OnCommand(_OnBlock, TerraformCheck):
     """Resources without policies whose commands may attach or create some."""
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        file = from_callers("full_file_path")
+        file = local_of_callers("full_file_path")
         if unavailable or not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
         # The runner terraform_json and that of plans have no graph of blocks.
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
         answers = index_of(self.graph).scan([file])
-        return answers.about(self.id, address), ()
+        return answers.findings_of(self.id, address), ()
 
 
 class _OnData(_OnBlock, DataCheck):
@@ -299,7 +303,7 @@ class _OnOtherResource(_OnBlock, TerraformCheck):
             return (), ()
         index = index_of(self.graph)
         plan = conf.get("__file__")
-        key = plan[0] if isinstance(plan, list) and plan else from_callers("full_file_path")
+        key = plan[0] if isinstance(plan, list) and plan else local_of_callers("full_file_path")
         file = getattr(key, "file_path", key)
         if id(conf) in index.elsewhere or not isinstance(file, str) or file.endswith(".tf"):
             return index.elsewhere.get(id(conf), ()), ()
@@ -316,7 +320,7 @@ class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):
         if unavailable or host_results.attaches_policies(self.entity_type) or not isinstance(file, str):
             return (), ()
         address = self.entity_path.rsplit(":", 1)[-1]  # the logical id
-        return templates_of_run().about(file).handed_out(self.id, address), ()
+        return templates_of_run().findings_of(file).handed_out(self.id, address), ()
 
 
 class _OnCloudFormation(_OnResource, CloudFormationCheck):
@@ -325,11 +329,13 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
     def locate(self, conf: Mapping[str, Any]) -> tuple[ResourceResults, str] | None:
         properties = conf.get("Properties")
         file = properties.get("__file__") if isinstance(properties, dict) else None
-        file = file or from_callers("file_abs_path")
+        file = file or local_of_callers("file_abs_path")
         if not isinstance(file, str):
             return None
         address = self.named(conf)
-        return alone(templates_of_run().about(file), HostBlock(address, address, file, lines_of(properties))), address
+        return results_without_modules(
+            templates_of_run().findings_of(file), HostBlock(address, address, file, lines_of(properties))
+        ), address
 
     def named(self, conf: Mapping[str, Any]) -> str:
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
@@ -380,7 +386,7 @@ def _register_all() -> None:
     else:
         checks = [(check.id, check.severity.value.upper(), check.title) for check in ALL]
     # In checkov every failing check fails the run: infos are for those who ask, and for those who cannot be answered.
-    infos = missing or host_results.least_severity() is Severity.INFO
+    infos = missing or host_results.minimum_severity_set() is Severity.INFO
     for check_id, severity, title in checks:
         if infos or severity != "INFO":
             _register(check_id, severity, title)

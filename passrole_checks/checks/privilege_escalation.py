@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.access.passable_roles import PassableRoles, Reached
+from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
 from passrole_checks.access.role_privilege import PrivilegeGain
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -18,7 +18,7 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies_all
-from passrole_checks.iam.permissions.escalation import OpenWay
+from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
@@ -97,11 +97,11 @@ _REMEDY_OF_MANAGED = (
 class _Open:
     """A way that is open: what can be passed to which services, and the roles of this configuration among that."""
 
-    way: OpenWay
+    way: OpenPath
     passed: PassableSet
     services: tuple[str, ...]
-    reached: Reached
-    roles: Reached
+    reached: RoleGroup
+    roles: RoleGroup
 
 
 def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
@@ -151,7 +151,7 @@ def _verdict(
     if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
     gained = [item for item in gained if implies_all(facts, item[1].when)]
-    found = [replace(one, roles=reach.there(one.roles, facts)) for one in found]
+    found = [replace(one, roles=reach.roles_that_may_exist(one.roles, facts)) for one in found]
     only = context.only_for(holder)
     if only and severity.rank > Severity.LOW.rank:
         severity = Severity.LOW
@@ -175,7 +175,7 @@ def _is_sure(one: _Open) -> bool:
     return one.way.certain is Ternary.YES and one.passed.certain is Ternary.YES
 
 
-def _opened(way: OpenWay, passing: EffectiveGrant, reach: PassableRoles) -> _Open | None:
+def _opened(way: OpenPath, passing: EffectiveGrant, reach: PassableRoles) -> _Open | None:
     services = way.way.services
     candidates = [passing.for_service(name) for name in services] if services else [passing.for_any_service]
     passed = max(
@@ -187,7 +187,7 @@ def _opened(way: OpenWay, passing: EffectiveGrant, reach: PassableRoles) -> _Ope
     if facts is None:
         return None  # what starts it is there only where what passes it is not
     reached = reach.reached(passed, passing.grant)
-    roles = reach.there(reach.trusting(reached, way.way), facts)
+    roles = reach.roles_that_may_exist(reach.trusting(reached, way.way), facts)
     if reached.all_known and not roles.roles:
         return None  # none of the roles trusts the service
     let = tuple(name for name, one in zip(services, candidates, strict=False) if one is not None)

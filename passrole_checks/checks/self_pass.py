@@ -51,13 +51,13 @@ class SelfPass(Check):
     needs_all_policies = True
     flagged = (
         Example("its own name is among those of the pattern", (allow("iam:PassRole", _APP, _LAMBDA),),
-                roles=(ExampleRole("app-builder", ("lambda.amazonaws.com",), holds=True),)),
+                roles=(ExampleRole("app-builder", ("lambda.amazonaws.com",), is_holder=True),)),
         Example("it writes the policies of what it passes", (allow("iam:PassRole", _APP, _LAMBDA),),
                 beside=(allow("iam:PutRolePolicy", _APP),)),
     )  # fmt: skip
     clean = (
         Example("other roles", (allow("iam:PassRole", _APP, _LAMBDA),),
-                roles=(ExampleRole("builder", ("lambda.amazonaws.com",), holds=True),)),
+                roles=(ExampleRole("builder", ("lambda.amazonaws.com",), is_holder=True),)),
         Example("only within a permissions boundary", (allow("iam:PassRole", _APP, _LAMBDA),),
                 beside=(allow("iam:PutRolePolicy", _APP, {"StringEquals": {
                     "iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/app-boundary"}}),)),

@@ -72,7 +72,7 @@ class UnresolvedScope(Check):
         question = open_question(grant)
         if question is None:
             return
-        holes = question.holes
+        holes = question.unresolved_parts
         names = list(dict.fromkeys(_in_words(hole, context.module) for hole in holes))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         malformed = "; ".join(grant.condition.problems).rstrip(".?") if not names else ""
@@ -86,7 +86,7 @@ class UnresolvedScope(Check):
 
     @staticmethod
     def _remedy(context: GrantContext, question: OpenQuestion) -> str:
-        holes = question.holes
+        holes = question.unresolved_parts
         if any(hole.reason == MODULE_NOT_AVAILABLE for hole in holes):
             return (
                 "Run `terraform init` before the scan, or scan a plan (`terraform show -json`); or review the value "
@@ -120,26 +120,28 @@ class OpenQuestion:
 
     words: str
     element: Element
-    holes: tuple[Unresolved, ...]
+    unresolved_parts: tuple[Unresolved, ...]
 
 
 def open_question(grant: PassRoleGrant) -> OpenQuestion | None:
     """Return the first question about a grant that unresolved values decide; None if there is none."""
     statement = grant.statement
     if not statement.whole:
-        return OpenQuestion("What this policy grants is unknown", Element.STATEMENT, statement.holes)
+        return OpenQuestion("What this policy grants is unknown", Element.STATEMENT, statement.unresolved_parts)
     if grant.certain is not Ternary.YES:
         if statement.effect is None:
-            return OpenQuestion("The effect of this statement is unknown", Element.STATEMENT, statement.holes)
+            return OpenQuestion(
+                "The effect of this statement is unknown", Element.STATEMENT, statement.unresolved_parts
+            )
         actions = statement.actions if statement.actions is not None else statement.not_actions or ()
-        holes = tuple(hole for item in actions for hole in item.holes) or tuple(map(_undocumented, actions))
+        holes = tuple(hole for item in actions for hole in item.unresolved_parts) or tuple(map(_undocumented, actions))
         return OpenQuestion("It is unknown if this statement grants iam:PassRole", Element.STATEMENT, holes)
     if grant.scope is Scope.UNRESOLVED:
         undecided = [
             hole
             for role in grant.roles
             if role.scope is Scope.UNRESOLVED or grant.complement
-            for hole in role.pattern.holes
+            for hole in role.pattern.unresolved_parts
         ]
         deciding = [hole for hole in undecided if hole.kind not in _PLACES]
         return OpenQuestion("Passable roles are unknown", Element.ROLES, tuple(deciding or undecided))

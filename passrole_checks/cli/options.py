@@ -302,9 +302,9 @@ def execution_options(function: _Function) -> _Function:
 def unit_scanner(options: dict[str, Any]) -> UnitScanner:
     """Return the scanner that ``--jobs`` and ``--executor`` select."""
     if options["executor"] is not None:
-        from passrole_checks.scan.parallel.dask import on_cluster
+        from passrole_checks.scan.parallel.dask import cluster_scanner
 
-        return on_cluster(options["executor"])
+        return cluster_scanner(options["executor"])
     from passrole_checks.scan.parallel.processes import processes
 
     return processes(options["jobs"])
@@ -422,9 +422,11 @@ def apply_baseline(
 
     path = read or (written.path if written is not None else "")
     entries = baselines.load(path) if read or os.path.isfile(path) else ()
-    concerns = baselines.about(paths, checks, skip_checks, complete=not result.unreadable, excluded=result.excluded)
+    concerns = baselines.covered_by_scan(
+        paths, checks, skip_checks, complete=not result.unreadable, excluded=result.excluded
+    )
     if written is not None:
-        entries = baselines.renewed(entries, result.findings, display_path, concerns)
+        entries = baselines.renew_entries(entries, result.findings, display_path, concerns)
         write(written, baselines.dump(entries))
     today = datetime.now(timezone.utc).date()  # independent of the local time zone
     return baselines.apply(

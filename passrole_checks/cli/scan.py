@@ -144,8 +144,8 @@ def _scan(paths: Sequence[str], options: dict[str, Any], **fields: Any) -> ScanR
             return with_progress(unit_scanner(options), report)(units, how)
 
         result = api.scan(paths, scan_settings, scanner=scanner, cache=cache)
-    if cache is not None and cache.trouble and not options["quiet"]:
-        print_error(cache.trouble)
+    if cache is not None and cache.problem and not options["quiet"]:
+        print_error(cache.problem)
     return replace(
         result, unreadable=problems_to_report(result.unreadable, result.files, paths, options, result.excluded)
     )

@@ -127,14 +127,14 @@ def _compare_with_configuration(
     """
     from passrole_checks.cloudtrail.grant_usage import match_grants
     from passrole_checks.scan.analyze import unreadable_of
-    from passrole_checks.scan.scanner import isolated, read_paths, scan_configurations
+    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_configurations
     from passrole_checks.sources.model.configuration import Unreadable
 
     account = options["account"][0] if len(options["account"]) == 1 else None
     settings = scan_options({**options, "account": account, "unchanged": True}, options["against"])
     read = read_paths([Path(path) for path in options["against"]], settings)
     configurations = [configuration for _, configuration in read.units]
-    against, faults = isolated(read, lambda units: match_grants(report.edges, units, account))
+    against, faults = isolate_faults(read, lambda units: match_grants(report.edges, units, account))
     problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once
     if not configurations:

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from passrole_checks.access.observed_role import below, plain
+from passrole_checks.access.observed_role import literal_pattern, path_and_name
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.permissions.principal import PrincipalKind
@@ -30,7 +30,7 @@ class EdgeIndex:
         for name, found in self.principals.items():
             if found is not None:
                 self.named.setdefault((KINDS[found["kind"]], found["name"]), []).append(name)
-        self._places = sorted((below(edge.role) or "", number) for number, edge in enumerate(edges))
+        self._places = sorted((path_and_name(edge.role) or "", number) for number, edge in enumerate(edges))
         self.everything = frozenset(range(len(edges)))
         self._near: dict[str, frozenset[int]] = {}
 
@@ -38,7 +38,7 @@ class EdgeIndex:
         """Return the numbers of the edges whose roles a pattern may cover, by the literal prefix of the patterns."""
         found: frozenset[int] = frozenset()
         for pattern in patterns:
-            written = plain(pattern.parts)
+            written = literal_pattern(pattern.parts)
             if written is None:
                 return self.everything
             if written.begins not in self._near:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from passrole_checks.access.access_model import AccessModel
-from passrole_checks.access.observed_role import fits, grant_covers, written_out
+from passrole_checks.access.observed_role import grant_covers, pattern_covers, replace_reference
 from passrole_checks.access.principals import by_group
 from passrole_checks.cloudtrail.edges import KINDS, EdgeIndex
 from passrole_checks.cloudtrail.model import RequestOutcome
@@ -202,8 +202,8 @@ class _Side:
     def _covering(self, grant: PassRoleGrant, edge: Edge) -> Iterator[tuple[str, Ternary]]:
         """Yield the patterns of an Allow that cover the role of an edge."""
         for role in () if grant.complement else grant.roles:
-            written = written_out(role.pattern, self.model.roles, self.model.roles_by_name)
-            covers = fits(written, edge.role, _requester_account(edge)) if edge.role else Ternary.UNKNOWN
+            written = replace_reference(role.pattern, self.model.roles, self.model.roles_by_name)
+            covers = pattern_covers(written, edge.role, _requester_account(edge)) if edge.role else Ternary.UNKNOWN
             if covers is not Ternary.NO:
                 yield str(role.pattern), covers
 

@@ -21,7 +21,7 @@ from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Position, holes_in
+from passrole_checks.iam.partial_values import Position, unresolved_in
 from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Unreadable, faults_in
@@ -176,8 +176,8 @@ class CauseFinder:
             return True  # two files are compared
         names = [(file.old_name or None, file.new_name or None)]
         return any(
-            looked is not None and difference_at(os.path.realpath(side.path), names).concerns(looked)
-            for side, looked in zip((self._old, self._new), unit.pair.looked_at, strict=True)
+            accesses is not None and difference_at(os.path.realpath(side.path), names).concerns(accesses)
+            for side, accesses in zip((self._old, self._new), unit.pair.accesses, strict=True)
         )
 
     def _is_of(self, unit: _Unit, atom: _Atom) -> bool:
@@ -243,8 +243,8 @@ class _Unit:
     def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _ChangeKeys | None]) -> None:
         self.pair, self.known = pair, known
         self.files = {os.path.realpath(file) for file in (*pair.old.files, *pair.new.files)}
-        looked = pair.looked_at[1]
-        self.work = max(_LEAST_WORK, sum(map(_size, looked.files if looked is not None else pair.new.files)))
+        accesses = pair.accesses[1]
+        self.work = max(_LEAST_WORK, sum(map(_size, accesses.files if accesses is not None else pair.new.files)))
 
     @cached_property
     def unknown(self) -> frozenset[str]:
@@ -275,7 +275,7 @@ def _change_keys(changes: Iterable[GrantChange]) -> _ChangeKeys:
 def _unresolved_expressions(side: Configuration) -> frozenset[str]:
     """Return the unresolved expressions in the policies of a version."""
     policies = (*side.policies, *side.unchanged)
-    return frozenset(unresolved.expression for policy in policies for unresolved in holes_in(policy.document))
+    return frozenset(unresolved.expression for policy in policies for unresolved in unresolved_in(policy.document))
 
 
 def _minimize(atoms: Sequence[_Atom], is_gone_without: Callable[[Collection[_Atom]], bool]) -> Sequence[_Atom]:

@@ -72,5 +72,5 @@ class ReplayableUnits(Protocol):
     def read(self) -> ReadPaths:
         """Return the units of the new version."""
 
-    def again(self, top: Path) -> AccessDifference | None:
+    def compare_with(self, top: Path) -> AccessDifference | None:
         """Compare again, with another folder in place of the new version; None if it cannot be read."""

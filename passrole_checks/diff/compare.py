@@ -43,8 +43,8 @@ from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.analyze import unreadable_in
-from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, together
-from passrole_checks.scan.scanner import judged as judged_unit
+from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, merge_analyses
+from passrole_checks.scan.scanner import analyze_or_fault as judged_unit
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
@@ -125,7 +125,9 @@ def compare_versions(
             [*versions.unreadable, *unreadable],
             [*versions.notes, *(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle), *notes],
             versions.files,
-            (together(analyses[0], options), together(analyses[1], options)) if analyses is not None else None,
+            (merge_analyses(analyses[0], options), merge_analyses(analyses[1], options))
+            if analyses is not None
+            else None,
         ),
         left_out=len(left_out),
         left_out_files=left_out,
@@ -175,7 +177,7 @@ def _compare_again(
         [*(entry for unit in units for entry in unit.unreadable), *_incomplete_entries((*before, *after))],
         (note for pair in pairs for note in _unit_notes(pair)),
         files,
-        (together(before, options), together(after, options)),
+        (merge_analyses(before, options), merge_analyses(after, options)),
     )
 
 

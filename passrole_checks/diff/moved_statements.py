@@ -14,7 +14,7 @@ from typing import Protocol
 from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
-from passrole_checks.iam.partial_values import StringNode, Ternary, UnresolvedKind, texts_in
+from passrole_checks.iam.partial_values import StringNode, Ternary, UnresolvedKind, strings_in
 from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import Configuration
@@ -68,7 +68,7 @@ def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
     names = _names(unit)
     principal_names = [names.get(principal) for principal in located.principals]
     texts = [*(statement.actions or ()), *(statement.not_actions or ()), *(role.pattern for role in grant.roles)]
-    texts += texts_in(statement.condition) if statement.condition is not None else ()
+    texts += strings_in(statement.condition) if statement.condition is not None else ()
     if not principal_names or None in principal_names or located.resource.type in _ELSEWHERE or not _is_plain(texts):
         return None
     if statement.when or not statement.whole or grant.certain is not Ternary.YES or grant.denied:
@@ -79,7 +79,9 @@ def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
 
 
 def _is_plain(texts: Iterable[StringNode]) -> bool:
-    return all(unresolved.kind in _PLACES and unresolved.role is None for text in texts for unresolved in text.holes)
+    return all(
+        unresolved.kind in _PLACES and unresolved.role is None for text in texts for unresolved in text.unresolved_parts
+    )
 
 
 def _names(unit: Configuration) -> dict[str, tuple[str, str]]:

@@ -47,7 +47,7 @@ class _ReadUnit:
     """Result of reading a unit, and the files it accessed."""
 
     found: Configuration | InputError
-    looked: FileAccessLog
+    accesses: FileAccessLog
 
 
 class VersionReader:
@@ -90,51 +90,51 @@ class VersionReader:
         """Relocate a value of the old version to the new one."""
         return relocate(value, {self._roots[0]: self._roots[1]})
 
-    def looked_at(self, configuration: Configuration) -> FileAccessLog | None:
+    def accesses(self, configuration: Configuration) -> FileAccessLog | None:
         """Return the file accesses of reading a unit; None if it was not read."""
         return self._accesses.get(id(configuration))
 
     def is_unchanged(self, old: Configuration) -> bool:
         """True if all files accessed for a unit of the old version are identical in the new one."""
-        looked = self.looked_at(old)
-        return looked is not None and self._is_same(looked)
+        accesses = self.accesses(old)
+        return accesses is not None and self._is_same(accesses)
 
-    def _is_same(self, looked: FileAccessLog) -> bool:
-        if id(looked) not in self._same:
-            self._same[id(looked)] = same_below(looked, *self._roots)
-        return self._same[id(looked)]
+    def _is_same(self, accesses: FileAccessLog) -> bool:
+        if id(accesses) not in self._same:
+            self._same[id(accesses)] = same_below(accesses, *self._roots)
+        return self._same[id(accesses)]
 
     def _load(self, number: int, unit: Unit, options: ScanOptions) -> Configuration:
         key = self._key(number, unit)
         known = self._known.get(key) if number == 1 and self._shared else None
-        if known is not None and self._is_same(known.looked):
+        if known is not None and self._is_same(known.accesses):
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
             files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded")}
             alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
-            looked = known.looked
+            accesses = known.accesses
             return self._keep(
-                alike, FileAccessLog(*map(self._moved_paths, (looked.files, looked.folders, looked.trees)))
+                alike, FileAccessLog(*map(self._moved_paths, (accesses.files, accesses.folders, accesses.trees)))
             )
         from passrole_checks.sources import detect  # the readers are heavy
 
         self.unit_reads += 1
-        with recording_accesses() as looked:
+        with recording_accesses() as accesses:
             try:
                 found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
             except InputError as error:
                 if number == 0:
-                    self._known[key] = _ReadUnit(error, looked)
+                    self._known[key] = _ReadUnit(error, accesses)
                 raise
         if number == 0:
-            self._known[key] = _ReadUnit(found, looked)
-        return self._keep(found, looked)
+            self._known[key] = _ReadUnit(found, accesses)
+        return self._keep(found, accesses)
 
-    def _keep(self, configuration: Configuration, looked: FileAccessLog) -> Configuration:
+    def _keep(self, configuration: Configuration, accesses: FileAccessLog) -> Configuration:
         self._kept.append(configuration)
-        self._accesses[id(configuration)] = looked
+        self._accesses[id(configuration)] = accesses
         return configuration
 
     def _moved_paths(self, paths: set[str]) -> set[str]:

@@ -19,9 +19,9 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     UnresolvedKind,
-    holes_in,
     map_strings,
-    texts_in,
+    strings_in,
+    unresolved_in,
 )
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, RoleDefinition
 
@@ -95,7 +95,7 @@ def update_role_names(
     both = old_addresses & {role.resource.address for role in new.roles}
     found: dict[tuple[str, UnresolvedKind], set[tuple[str | Unresolved, ...]]] = {}
     for policy in (*new.policies, *new.unchanged) if both else ():
-        for unresolved in holes_in(policy.document):
+        for unresolved in unresolved_in(policy.document):
             if unresolved.role in both and unresolved.known is not None:
                 found.setdefault((unresolved.role, unresolved.kind), set()).add(unresolved.known)
     called = {key: spelled.pop() for key, spelled in found.items() if len(spelled) == 1}
@@ -153,7 +153,7 @@ def _group_by_content(
         if not relevant:
             continue
         if policy.kind is PolicyKind.TRUST:
-            contents = [("trust", *map(str, texts_in(policy.document)))]  # a parsed statement has no Principal
+            contents = [("trust", *map(str, strings_in(policy.document)))]  # a parsed statement has no Principal
         else:
             contents = [statement.identity for statement in parse_document(policy.document).statements]
         for address, relation in relevant:
@@ -174,7 +174,7 @@ def _with_new_references(node: Node, names: Mapping[str, str]) -> Node:
         node,
         lambda text: (
             replace(text, parts=tuple(_rename_part(part, names) for part in text.parts))
-            if any(unresolved.role in names for unresolved in text.holes)
+            if any(unresolved.role in names for unresolved in text.unresolved_parts)
             else text
         ),
     )

@@ -15,7 +15,7 @@ from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.relocate_paths import relocate
-from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, judged
+from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, analyze_or_fault
 from passrole_checks.sources.files.read_boundary import Boundary
 
 
@@ -46,14 +46,14 @@ class AffectedUnits:
         units = ((top / pair.place if pair.place not in ("", ".") else top, pair.new) for pair in self._pairs)
         return ReadPaths(tuple(unit for unit in units if unit[1].files), (), (), boundary=Boundary.around(top))
 
-    def again(self, top: Path) -> AccessDifference | None:
+    def compare_with(self, top: Path) -> AccessDifference | None:
         """Compare these units with the folder ``top`` in place of the new version; paths are named as in the new
         version.
 
         None if one of them cannot be read any more. Causes are not searched.
         """
         if self._before is None:
-            self._before = [judged(pair.old, self._options) for pair in self._pairs]
+            self._before = [analyze_or_fault(pair.old, self._options) for pair in self._pairs]
         pairs = []
         for pair in self._pairs:
             try:

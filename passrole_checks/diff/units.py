@@ -27,7 +27,7 @@ class UnitPair:
     """A unit in two versions; in a version that does not have it, its configuration is empty.
 
     ``place``: its path relative to the new version's folder. If it was read once for both, ``new`` is ``old`` itself,
-    with paths of the old version. ``is_idle``: no change affects it. ``looked_at``: the file accesses of reading each;
+    with paths of the old version. ``is_idle``: no change affects it. ``accesses``: the file accesses of reading each;
     None if there is nothing to read.
     """
 
@@ -35,7 +35,7 @@ class UnitPair:
     new: Configuration
     place: str = ""
     is_idle: bool = False
-    looked_at: tuple[FileAccessLog | None, FileAccessLog | None] = (None, None)
+    accesses: tuple[FileAccessLog | None, FileAccessLog | None] = (None, None)
 
     @property
     def is_same(self) -> bool:
@@ -138,7 +138,7 @@ def _complete_pair(pair: UnitPair, readings: VersionReader) -> UnitPair:
         pair,
         new=readings.whole(pair.old, pair.new),
         is_idle=bool(pair.new.files) and readings.is_unchanged(pair.old),
-        looked_at=(readings.looked_at(pair.old), readings.looked_at(pair.new)),
+        accesses=(readings.accesses(pair.old), readings.accesses(pair.new)),
     )
 
 

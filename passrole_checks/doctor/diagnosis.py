@@ -396,8 +396,8 @@ def _examine_cache() -> tuple[Cache, list[Trouble]]:
     store = store_of(program())
     if store is None:
         return Cache(None), []
-    held = store.held()
-    folder, _, problem = store.trouble.partition(": ")
+    held = store.stats()
+    folder, _, problem = store.problem.partition(": ")
     remedy = f"make it a folder owned by you, or set {ENVIRONMENT} to another one"
-    troubles = [Trouble(f"cache {folder}", problem, remedy)] if store.trouble else []
+    troubles = [Trouble(f"cache {folder}", problem, remedy)] if store.problem else []
     return Cache(store.folder, held.entries, held.current, held.size), troubles

@@ -132,14 +132,14 @@ class StringNode:
         return "".join(part for part in self.parts if isinstance(part, str))
 
     @property
-    def only_hole(self) -> Unresolved | None:
+    def only_unresolved(self) -> Unresolved | None:
         """The unresolved part that is the whole string, else None."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Unresolved):
             return self.parts[0]
         return None
 
     @property
-    def holes(self) -> tuple[Unresolved, ...]:
+    def unresolved_parts(self) -> tuple[Unresolved, ...]:
         """The unresolved parts."""
         return tuple(part for part in self.parts if isinstance(part, Unresolved))
 
@@ -230,7 +230,7 @@ def text(value: str, at: Position) -> StringNode:
     return StringNode((value,), at)
 
 
-def unknown(
+def unresolved_node(
     expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
 ) -> StringNode:
     """Return an unresolved value of any type, known by its expression only."""
@@ -286,13 +286,13 @@ def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
     return replace(node, options=tuple(zip((outcome for outcome, _ in node.options), changed, strict=True)))
 
 
-def holes_in(node: Node) -> Iterator[Unresolved]:
+def unresolved_in(node: Node) -> Iterator[Unresolved]:
     """Yield every unresolved part in a node's subtree."""
-    for text in texts_in(node):
-        yield from text.holes
+    for text in strings_in(node):
+        yield from text.unresolved_parts
 
 
-def texts_in(node: Node) -> Iterator[StringNode]:
+def strings_in(node: Node) -> Iterator[StringNode]:
     """Yield every string in a node's subtree, keys included."""
     pending = [node]
     while pending:
@@ -305,7 +305,7 @@ def texts_in(node: Node) -> Iterator[StringNode]:
             pending.extend(reversed(children_of(current)))
 
 
-def moved(node: StringNode, at: Position) -> StringNode:
+def at_position(node: StringNode, at: Position) -> StringNode:
     """Return the same string at another position, without the verbatim layout (``starts``)."""
     return replace(node, at=at, starts=(), indent=0)
 
@@ -365,14 +365,14 @@ __all__ = [
     "Ternary",
     "Unresolved",
     "UnresolvedKind",
+    "at_position",
     "escape_policy_variables",
-    "holes_in",
     "join",
     "map_children",
     "map_strings",
-    "moved",
     "nodes_in",
+    "strings_in",
     "text",
-    "texts_in",
-    "unknown",
+    "unresolved_in",
+    "unresolved_node",
 ]  # fmt: skip

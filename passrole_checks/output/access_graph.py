@@ -318,7 +318,7 @@ class _GraphBuilder:
 
     def _role(self, located: LocatedGrant, role: RoleScope) -> int:
         label, note = _role_label(role.pattern)
-        local = any(unresolved.kind not in _EVERYWHERE for unresolved in role.pattern.holes)
+        local = any(unresolved.kind not in _EVERYWHERE for unresolved in role.pattern.unresolved_parts)
         unit = self._unit(located, label) if local else ""
         note = ", ".join(filter(None, (_SCOPE_NOTES[role.scope], note, unit if self.units > 1 else "")))
         full = str(role.pattern)

@@ -85,7 +85,7 @@ def _statements(statements: Sequence[dict[str, Any]]) -> str:
 
 def _role(role: ExampleRole) -> str:
     words = f"role/{role.name}" + (f", which trusts {', '.join(role.trusts)}" if role.trusts else "")
-    words += " and has this policy attached" if role.holds else ""
+    words += " and has this policy attached" if role.is_holder else ""
     return f"{words}, with these permissions:" if role.statements else words
 
 

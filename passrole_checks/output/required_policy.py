@@ -74,7 +74,7 @@ def placeholder_name(blank: Blank, *, terraform: bool) -> str:
 
 def describe_placeholder(blank: Blank) -> str:
     """Return what to fill in for a placeholder."""
-    return f"{blank.about}, in {display_path(blank.file)}" if blank.file else blank.about
+    return f"{blank.description}, in {display_path(blank.file)}" if blank.file else blank.description
 
 
 def to_hcl(required: Required, error: str = "") -> str:

@@ -23,12 +23,12 @@ _LENGTHS = {True: 128, False: 64}  # assumed length of an unresolved ARN, and of
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A placeholder in an ARN. ``words``: the words of its name; ``about``: what to fill in; ``file``: where it is
-    used, if more than one configuration could define it.
+    """A placeholder in an ARN. ``words``: the words of its name; ``description``: what to fill in; ``file``: where it
+    is used, if more than one configuration could define it.
     """
 
     words: tuple[str, ...]
-    about: str = ""
+    description: str = ""
     file: str = ""
 
 

@@ -71,7 +71,7 @@ class Required:
 def confidence_of(one: RoleUse) -> Confidence:
     """Return the confidence that this role is passed to this service."""
     stated = _CONFIDENCE.get(one.received.receiver.confidence, Confidence.LOW)
-    if one.arn is None or one.arn.only_hole is not None or not one.services:
+    if one.arn is None or one.arn.only_unresolved is not None or not one.services:
         return Confidence.LOW
     return stated
 
@@ -243,7 +243,7 @@ def _describe_blank(part: Unresolved, one: RoleUse) -> str:
         return f"the name of the stack{where}; if it is longer than 24 characters, the first 24 and an asterisk"
     if part.expression == f"role in {one.profile}":
         return f"the ARN of the role in the instance profile {_shorten(one.profile)}"
-    if one.arn is not None and one.arn.only_hole == part:
+    if one.arn is not None and one.arn.only_unresolved == part:
         return f"the role ARN {words}{reason}"
     if part.expression.endswith(".path"):
         return f"{words}, with a trailing slash; empty if the role has no path"

@@ -171,7 +171,7 @@ class _ReviewBuilder:
 
     def _outcome_with(self, difference: AccessDifference, top: Path, thresholds: Thresholds) -> FixOutcome | None:
         """Compare BASE with the folder ``top`` in place of HEAD; None if that cannot be read."""
-        again = difference.touched.again(top) if difference.touched is not None else None
+        again = difference.touched.compare_with(top) if difference.touched is not None else None
         return self._outcome(again, thresholds) if again is not None else None
 
     def _outcome(self, difference: AccessDifference, thresholds: Thresholds) -> FixOutcome:

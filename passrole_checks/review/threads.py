@@ -30,7 +30,7 @@ class ItemThread(Protocol):
         """The path that it is at; "" for none."""
 
     @property
-    def about(self) -> frozenset[str]:
+    def file_marks(self) -> frozenset[str]:
         """:func:`file_mark` of the file of each item, as far as its marker has them."""
 
 
@@ -42,7 +42,7 @@ class ReviewThread:
     keys: frozenset[str]
     run: int
     is_answered: bool
-    about: frozenset[str] = frozenset()
+    file_marks: frozenset[str] = frozenset()
 
     @property
     def file(self) -> str:
@@ -93,8 +93,8 @@ def fixed_threads(threads: Sequence[_Thread], report: ReviewReport) -> list[_Thr
             return False
         if not unknown:
             return True
-        is_located = bool(thread.file and thread.about)
-        return is_located and not thread.about & unknown_marks and thread.file not in unknown
+        is_located = bool(thread.file and thread.file_marks)
+        return is_located and not thread.file_marks & unknown_marks and thread.file not in unknown
 
     return [thread for thread in threads if is_fixed(thread)]
 

@@ -20,7 +20,7 @@ from passrole_checks.scan import suppressions
 from passrole_checks.scan.build_findings import finding_of
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
-from passrole_checks.scan.merge_findings import one_for_each_statement, shared_places
+from passrole_checks.scan.merge_findings import merge_by_statement, shared_places
 from passrole_checks.scan.missing_content import findings_without_content, unreadable_files
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScanOptions
 from passrole_checks.scan.run_checks import OnFault, verdicts_of
@@ -134,7 +134,7 @@ def _checks_of_unchanged(
     The change may remove a Deny, add a user to a group, or give a holder of the policy another policy.
     """
     change = model.change if compares else None
-    is_widened = change is not None and (change.loses_a_denial(policy) or change.reaches_more(policy))
+    is_widened = change is not None and (change.removes_denial(policy) or change.adds_group_member(policy))
     has_more = not changed_holders.isdisjoint(policy.principals)
     if not is_widened and not has_more:
         return None
@@ -211,7 +211,7 @@ class _Run:
             self.model,
             self.options,
             tuple(marked),
-            tuple(one_for_each_statement(marked, self.shared)),
+            tuple(merge_by_statement(marked, self.shared)),
             tuple(self.grants),
             tuple(self.unreadable),
             tuple(unreadable_files(self.without_content, own)),

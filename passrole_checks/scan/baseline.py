@@ -56,13 +56,13 @@ class BaselineEntry:
     reason: str = ""
     expires: date | None = None
 
-    def holds(self, today: date) -> bool:
+    def is_valid(self, today: date) -> bool:
         """True if the entry has not expired on the day ``today``."""
         return self.expires is None or today <= self.expires
 
     def accepts(self, finding: Finding, today: date) -> bool:
         """True if the entry accepts its finding."""
-        return self.holds(today) and finding.severity.rank <= self.severity.rank
+        return self.is_valid(today) and finding.severity.rank <= self.severity.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,16 @@ class Applied:
 
     def notes(self) -> tuple[str, ...]:
         """Yield notes about entries."""
-        expired = (f"{_named(one)} was accepted until {one.expires}, and counts again" for one in self.expired)
-        unused = (f"{_named(one)} is no longer found: the entry can be removed" for one in self.unused)
+        expired = (f"{_label(one)} was accepted until {one.expires}, and counts again" for one in self.expired)
+        unused = (f"{_label(one)} is no longer found: the entry can be removed" for one in self.unused)
         worse = (
-            f"{_named(entry)} was accepted as {entry.severity.value}, is {finding.severity.value} now, and counts again"
+            f"{_label(entry)} was accepted as {entry.severity.value}, is {finding.severity.value} now, and counts again"
             for finding, entry in self.worse
         )
         return (*expired, *worse, *unused)
 
 
-def _named(entry: BaselineEntry) -> str:
+def _label(entry: BaselineEntry) -> str:
     return f"{entry.check_id} of {entry.resource} in {entry.file}"
 
 
@@ -125,7 +125,9 @@ def load(path: str) -> tuple[BaselineEntry, ...]:
     if not isinstance(document, dict) or "entries" not in document or "version" not in document:
         raise ConfigurationError(f'{path}: not a baseline: {{"version": {VERSION}, "entries": […]}} is expected')
     if document["version"] != VERSION or isinstance(document["version"], bool):
-        raise ConfigurationError(f"{path}: a baseline of version {_cut(document['version'])}, only {VERSION} is known")
+        raise ConfigurationError(
+            f"{path}: a baseline of version {_shorten(document['version'])}, only {VERSION} is known"
+        )
     if not isinstance(document["entries"], list):
         raise ConfigurationError(f"{path}: entries must be a list")
     return tuple(_entry(path, number, item) for number, item in enumerate(document["entries"], 1))
@@ -137,12 +139,12 @@ def _entry(path: str, number: int, item: object) -> BaselineEntry:
         raise ConfigurationError(f"{where} must be an object")
     for key, value in item.items():
         if key not in _REQUIRED + _OPTIONAL:
-            raise ConfigurationError(f"{where}: unknown key {_cut(key)}")
+            raise ConfigurationError(f"{where}: unknown key {_shorten(key)}")
         if not isinstance(value, str):
             raise ConfigurationError(f"{where}: {key} must be a text")
         shape = _SHAPES.get(key)
         if shape is not None and not shape[0].fullmatch(value):
-            raise ConfigurationError(f"{where}: {key} must be {shape[1]}, not {_cut(value)}")
+            raise ConfigurationError(f"{where}: {key} must be {shape[1]}, not {_shorten(value)}")
     missing = next((key for key in _REQUIRED if key not in item), None)
     if missing is not None:
         raise ConfigurationError(f"{where}: {missing} is missing")
@@ -155,7 +157,7 @@ def _entry(path: str, number: int, item: object) -> BaselineEntry:
     return BaselineEntry(**values)
 
 
-def _cut(value: object) -> str:
+def _shorten(value: object) -> str:
     words = repr(value)
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
@@ -176,7 +178,7 @@ def _order(entry: BaselineEntry) -> tuple[str, str, str, str, str, str]:
     return entry.file, entry.check_id, entry.resource, entry.fingerprint, expires, entry.reason
 
 
-def about(
+def covered_by_scan(
     paths: Iterable[str],
     checks: Collection[str],
     skip_checks: Collection[str],
@@ -213,7 +215,7 @@ def apply(
     ``findings``: all of a scan, whatever is shown; suppressed ones stay suppressed. ``name``: returns the file name
     that entries use. ``concerns``: True for entries that the scan covered; only such an entry can be unused.
     """
-    paired = _paired(entries, findings, name)
+    paired = _pair_entries(entries, findings, name)
     counting = [(finding, paired[number]) for number, finding in enumerate(findings) if number in paired]
     counting = [pair for pair in counting if not pair[0].suppressed]
     accepted = tuple((finding, entry) for finding, entry in counting if entry.accepts(finding, today))
@@ -223,13 +225,13 @@ def apply(
         path=path,
         accepted=accepted,
         open=tuple(finding for finding in findings if finding.fingerprint not in known),
-        expired=tuple(sorted((entry for _, entry in counting if not entry.holds(today)), key=_order)),
-        worse=tuple((one, entry) for one, entry in counting if entry.holds(today) and not entry.accepts(one, today)),
+        expired=tuple(sorted((entry for _, entry in counting if not entry.is_valid(today)), key=_order)),
+        worse=tuple((one, entry) for one, entry in counting if entry.is_valid(today) and not entry.accepts(one, today)),
         unused=tuple(sorted((one for one in entries if id(one) not in used and concerns(one)), key=_order)),
     )
 
 
-def renewed(
+def renew_entries(
     entries: Sequence[BaselineEntry],
     findings: Sequence[Finding],
     name: Callable[[str], str],
@@ -239,8 +241,8 @@ def renewed(
 
     Existing entries keep their reason and last day. Entries that the scan did not cover are kept, unused ones dropped.
     """
-    paired = _paired(entries, findings, name)
-    base = _bases(findings)
+    paired = _pair_entries(entries, findings, name)
+    base = _unnumbered_fingerprints(findings)
     used = {id(entry) for entry in paired.values()}
     new = []
     for number, finding in enumerate(findings):
@@ -253,7 +255,7 @@ def renewed(
     return tuple(sorted([*new, *kept], key=_order))
 
 
-def _bases(findings: Iterable[Finding]) -> dict[str, str]:
+def _unnumbered_fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
     """Return the fingerprint that each finding had before equal ones were numbered, beginning with the second."""
     given = {finding.fingerprint for finding in findings}
     bases = {fingerprint: fingerprint for fingerprint in given}
@@ -265,14 +267,14 @@ def _bases(findings: Iterable[Finding]) -> dict[str, str]:
     return bases
 
 
-def _paired(
+def _pair_entries(
     entries: Sequence[BaselineEntry], findings: Sequence[Finding], name: Callable[[str], str]
 ) -> Mapping[int, BaselineEntry]:
     """Return the entry of each finding that has one, by the number of the finding.
 
     Of equal findings, one in the file of an entry belongs to it; the others follow in order, as after a renaming.
     """
-    bases = _bases(findings)
+    bases = _unnumbered_fingerprints(findings)
 
     def of_entry(entry: BaselineEntry) -> str:
         return bases.get(entry.fingerprint, entry.fingerprint)

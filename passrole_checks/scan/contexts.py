@@ -43,7 +43,7 @@ def _can_pass(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant, 
     return model.effective_grant(policy, grant, holder).for_any_service is not None
 
 
-def by_path_condition(context: GrantContext) -> list[GrantContext]:
+def split_by_path_condition(context: GrantContext) -> list[GrantContext]:
     """Split a context into one for each path condition under which principals hold the policy.
 
     Checks that consider all policies of a principal need this: the other policies may exclude that condition.
@@ -52,7 +52,7 @@ def by_path_condition(context: GrantContext) -> list[GrantContext]:
         return [context]
     holders_under: dict[PathCondition, list[Principal]] = {}
     for holder in context.holders:
-        for condition in context.model.principals.facts(context.policy, holder.name):
+        for condition in context.model.principals.path_conditions(context.policy, holder.name):
             both = conjoin(context.grant.statement.when, condition)
             if both is not None:
                 holders_under.setdefault(both, []).append(holder)

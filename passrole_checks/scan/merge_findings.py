@@ -38,7 +38,7 @@ def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
             yield statement.at
 
 
-def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
+def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Merge equal findings about one statement of a module that several roots call."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
@@ -54,7 +54,7 @@ def one_for_all_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield replace(same[0], uses=uses, principals=principals) if len(same) > 1 else same[0]
 
 
-def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
+def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
     """Merge the findings of one check and statement: ten resources become ten uses, and the worst variant represents
     it.
 
@@ -76,10 +76,10 @@ def one_for_each_statement(findings: Iterable[Finding], shared: Collection[Posit
             said = (finding.confidence, finding.message) if finding.who else ()
             verdicts.setdefault((finding.severity, *said), []).append(finding)
         for same in verdicts.values():
-            yield _united(same, group)
+            yield _merge(same, group)
 
 
-def _united(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
+def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
     uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))

@@ -25,9 +25,9 @@ class _Added:
 
 def with_variants(base: Analysis, variants: Sequence[tuple[ValueFile, ScannedUnit]]) -> Analysis:
     """Return an analysis with the findings and grants that its variants add, one for each statement."""
-    analyses = [(file.label, scanned.judged) for file, scanned in variants if scanned.judged is not None]
+    analyses = [(file.label, scanned.analysis) for file, scanned in variants if scanned.analysis is not None]
     unused = [set(analysis.unused_suppressions) for _, analysis in analyses]
-    read = (str(file.path) for file, scanned in variants if scanned.judged is not None)
+    read = (str(file.path) for file, scanned in variants if scanned.analysis is not None)
     problems = [problem for file, scanned in variants for problem in _problems(base, file, scanned)]
     return replace(
         base,
@@ -46,7 +46,7 @@ def _unused_in_all(own: Iterable[Suppression], others: Sequence[set[Suppression]
 
 def _problems(base: Analysis, file: ValueFile, scanned: ScannedUnit) -> Iterator[Unreadable]:
     """Yield what cannot be read with the values of a file; faults of this package as they are."""
-    analysis = scanned.judged
+    analysis = scanned.analysis
     found = [scanned.unreadable] if scanned.unreadable is not None else []
     found += [entry for entry in analysis.unreadable if entry not in base.unreadable] if analysis is not None else []
     for entry in found:

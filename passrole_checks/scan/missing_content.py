@@ -45,5 +45,5 @@ def unreadable_files(
 def _missing(grant: PassRoleGrant, reasons: Collection[str]) -> tuple[str, ...]:
     """Return the files without content that a grant depends on, with the reasons."""
     question = open_question(grant)
-    missing = [hole for hole in question.holes if hole.reason in reasons] if question is not None else []
+    missing = [hole for hole in question.unresolved_parts if hole.reason in reasons] if question is not None else []
     return tuple(dict.fromkeys(f"{shortened(hole.expression)}: {hole.reason}" for hole in missing))

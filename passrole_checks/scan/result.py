@@ -145,15 +145,15 @@ class Analysis:
 class ScannedUnit:
     """The result for one unit, without syntax trees, so that it is small and the same in every process.
 
-    ``path``: a file or a Terraform root folder. ``judged``: None if the unit could not be read; ``unreadable`` has the
-    reason. ``nested``, ``stacks``, ``parameters``, ``parameters_read``: those of its configuration. ``folders``: the
-    folders of its resources. ``excluded``: its files that were left out. ``looked``: the files that were accessed; None
-    if it was not scanned.
+    ``path``: a file or a Terraform root folder. ``analysis``: None if the unit could not be read; ``unreadable`` has
+    the reason. ``nested``, ``stacks``, ``parameters``, ``parameters_read``: those of its configuration. ``folders``:
+    the folders of its resources. ``excluded``: its files that were left out. ``accesses``: the files that were
+    accessed; None if it was not scanned.
     """
 
     path: Path
     framework: Framework
-    judged: Analysis | None = None
+    analysis: Analysis | None = None
     unreadable: Unreadable | None = None
     nested: tuple[str, ...] = ()
     stacks: tuple[tuple[str, str], ...] = ()
@@ -161,11 +161,11 @@ class ScannedUnit:
     parameters_read: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
-    looked: FileFingerprints | None = field(default=None, compare=False, repr=False)
+    accesses: FileFingerprints | None = field(default=None, compare=False, repr=False)
     out_of_time: bool = False  # it took too long to read
 
     @property
     def is_complete(self) -> bool:
         """True if the next scan of the same files cannot return more."""
         failed = self.unreadable is not None and self.unreadable.fault
-        return not (failed or self.out_of_time) and (self.judged is None or self.judged.is_complete)
+        return not (failed or self.out_of_time) and (self.analysis is None or self.analysis.is_complete)

@@ -11,7 +11,7 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import special
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
-from passrole_checks.scan.contexts import by_path_condition
+from passrole_checks.scan.contexts import split_by_path_condition
 from passrole_checks.scan.result import ScanOptions
 
 
@@ -64,7 +64,7 @@ def evaluate(check: type[Check], context: GrantContext, on_fault: OnFault) -> Se
     """Return the verdicts of one check, none if it does not accept the grant."""
     if not special(context) <= check.accepts:
         return ()
-    contexts = by_path_condition(context) if check.needs_all_policies else [context]
+    contexts = split_by_path_condition(context) if check.needs_all_policies else [context]
     verdicts: list[CheckVerdict] = []
     for part in contexts:
         try:

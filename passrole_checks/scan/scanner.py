@@ -16,7 +16,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
-from passrole_checks.scan.merge_findings import one_for_all_roots
+from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
 from passrole_checks.sources.files.access_log import recording_accesses
@@ -48,17 +48,17 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     path = unit.only or unit.path
-    looked = FileFingerprints()
-    with recording_accesses(looked):
+    accesses = FileFingerprints()
+    with recording_accesses(accesses):
         try:
             configuration = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
         except InputError as error:
             unreadable = Unreadable(error.file, error.reason, error.line)
             late = isinstance(error, TookTooLongError)
-            return ScannedUnit(path, unit.framework, unreadable=unreadable, looked=looked, out_of_time=late)
+            return ScannedUnit(path, unit.framework, unreadable=unreadable, accesses=accesses, out_of_time=late)
         except Exception as error:
-            return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), looked=looked)
-        found = judged(configuration, options, path)
+            return ScannedUnit(path, unit.framework, unreadable=_fault(path, error), accesses=accesses)
+        found = analyze_or_fault(configuration, options, path)
     return ScannedUnit(
         path,
         configuration.framework,
@@ -69,7 +69,7 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         parameters_read=configuration.parameters_read,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
         excluded=configuration.excluded,
-        looked=looked,
+        accesses=accesses,
     )
 
 
@@ -77,14 +77,14 @@ def _fault(path: str | Path, error: Exception) -> Unreadable:
     return Unreadable(str(path), internal_error(error), fault=True)
 
 
-def one_after_another(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
+def scan_sequentially(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
     """Scan units in this process."""
     return (scan_unit(unit, options) for unit in units)
 
 
 @gc_paused()
 @deadline.pooled()
-def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = one_after_another) -> ScanResult:
+def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = scan_sequentially) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same.
 
     ``scanner``: how units are scanned, for example in several processes.
@@ -93,22 +93,25 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
 
     discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
-    roots = {path for path, _ in _called_by_none([(unit.path, unit) for unit in scanned if unit.judged is not None])}
+    roots = {
+        path
+        for path, _ in _without_nested_templates([(unit.path, unit) for unit in scanned if unit.analysis is not None])
+    }
     scanned, about_values = scan_value_files(discovery, scanned, roots, options, scanner)
-    read = [(unit.path, unit) for unit in scanned if unit.judged is not None]
-    shown = [unit for _, unit in _called_by_none(read)]
+    read = [(unit.path, unit) for unit in scanned if unit.analysis is not None]
+    shown = [unit for _, unit in _without_nested_templates(read)]
     templates = [unit for unit in shown if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
-    complaints, notes = _about_inputs(discovery, options, declared)
-    result = together([unit.judged for unit in shown if unit.judged is not None], options)
+    complaints, notes = _check_inputs(discovery, options, declared)
+    result = merge_analyses([unit.analysis for unit in shown if unit.analysis is not None], options)
     unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
     folders = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
     return replace(
         result,
-        unreadable=_in_order(
+        unreadable=_sorted_entries(
             [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
         ),
-        not_evaluated=_told_once(
+        not_evaluated=_distinct_notes(
             [*result.not_evaluated, *notes, *discovery.not_evaluated, *without_faults(about_values)], folders
         ),
         excluded=_excluded(discovery, shown),
@@ -169,7 +172,7 @@ def read_paths(
         else:
             units.append((unit.only or unit.path, found))
             bases[units[-1][0]] = base_of(unit, found)
-    units = _called_by_none(units)
+    units = _without_nested_templates(units)
     variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
     unused_values: tuple[str, ...] = ()
     if with_variants and discovery.value_files:
@@ -181,7 +184,7 @@ def read_paths(
             unused_values = tuple(note.file for note in notes_on_files if note.file not in used)
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
-    complaints, notes = _about_inputs(discovery, options, declared)
+    complaints, notes = _check_inputs(discovery, options, declared)
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
@@ -219,7 +222,7 @@ def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
 _Answer = TypeVar("_Answer")
 
 
-def isolated(
+def isolate_faults(
     read: ReadPaths, ask: Callable[[Sequence[Configuration]], _Answer]
 ) -> tuple[_Answer, tuple[Unreadable, ...]]:
     """Call ``ask`` with all configurations, or, if that fails, with those that it does not fail for.
@@ -243,7 +246,7 @@ def isolated(
         return ask(sound), tuple(faults)
 
 
-def _about_inputs(
+def _check_inputs(
     discovery: Discovery, options: ScanOptions, declared: frozenset[str] | None
 ) -> tuple[tuple[Unreadable, ...], tuple[Unreadable, ...]]:
     """Return the inputs that cannot be read, and those that nothing uses."""
@@ -255,7 +258,7 @@ def _about_inputs(
 _Read = TypeVar("_Read", Configuration, ScannedUnit)
 
 
-def _called_by_none(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
+def _without_nested_templates(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
     """Return the units without templates that were read as nested stacks of another unit."""
     roots = root_templates({str(path): frozenset(unit.nested) for path, unit in units})
     return [(path, unit) for path, unit in units if str(path) in roots]
@@ -275,16 +278,16 @@ def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
     return roots
 
 
-def _told_once(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
+def _distinct_notes(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
     """Return one note for each subject, without those about folders that were evaluated after all."""
     told: dict[object, Unreadable] = {}
-    for note in _in_order(notes):
+    for note in _sorted_entries(notes):
         if note.subject not in evaluated:
             told.setdefault(note.subject or note, note)
     return tuple(told.values())
 
 
-def judged(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Analysis:
+def analyze_or_fault(configuration: Configuration, options: ScanOptions, path: str | Path | None = None) -> Analysis:
     """Analyze one configuration. Never raises: a fault of this package is in the result, for ``path``.
 
     ``path``: default is the first file of the configuration.
@@ -299,13 +302,13 @@ def judged(configuration: Configuration, options: ScanOptions, path: str | Path 
 
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
     """Analyze configurations that a source has read."""
-    return together([judged(configuration, options) for configuration in configurations], options)
+    return merge_analyses([analyze_or_fault(configuration, options) for configuration in configurations], options)
 
 
-def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
+def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
     """Merge the results of configurations."""
     findings = sorted(
-        one_for_all_roots(finding for unit in units for finding in unit.findings),
+        merge_across_roots(finding for unit in units for finding in unit.findings),
         key=lambda item: (
             item.at.file,
             item.at.line,
@@ -316,10 +319,10 @@ def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
         ),
     )
     return ScanResult(
-        findings=tuple(_numbered(item for item in findings if options.shows(item))),
+        findings=tuple(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
-                _different(grant for unit in units for grant in unit.grants),
+                _distinct_grants(grant for unit in units for grant in unit.grants),
                 key=lambda item: (
                     item.grant.at.file,
                     item.grant.at.line,
@@ -329,8 +332,8 @@ def together(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
                 ),
             )
         ),
-        unreadable=_in_order(item for unit in units for item in unit.unreadable),
-        not_evaluated=_in_order(item for unit in units for item in unit.not_evaluated),
+        unreadable=_sorted_entries(item for unit in units for item in unit.unreadable),
+        not_evaluated=_sorted_entries(item for unit in units for item in unit.not_evaluated),
         unused_suppressions=tuple(item for unit in units for item in unit.unused_suppressions),
         files=tuple(sorted({file for unit in units for file in unit.files})),
     )
@@ -351,7 +354,7 @@ def findings_of_change(
     return analyzed.variant_findings, analyzed.unreadable, not analyzed.out_of_time
 
 
-def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
+def _distinct_grants(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
     """Yield the grants without equal ones of other roots."""
     seen: set[tuple[object, ...]] = set()
     for located in grants:
@@ -364,7 +367,7 @@ def _different(grants: Iterable[LocatedGrant]) -> Iterator[LocatedGrant]:
             yield located
 
 
-def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _with_distinct_fingerprints(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield the findings with distinct fingerprints: equal ones are numbered from the second on."""
     seen: dict[str, int] = {}
     for finding in findings:
@@ -372,7 +375,7 @@ def _numbered(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield finding if count == 1 else replace(finding, fingerprint=digest(finding.fingerprint, str(count)))
 
 
-def _in_order(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+def _sorted_entries(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
     """Return the entries by location, each once; one that concerns several resources names none of them."""
     merged: dict[Unreadable, Unreadable] = {}
     for item in items:
@@ -389,14 +392,14 @@ __all__ = [
     "ScanResult",
     "ScannedUnit",
     "UnitScanner",
+    "analyze_or_fault",
     "findings_of_change",
-    "isolated",
-    "judged",
-    "one_after_another",
+    "isolate_faults",
+    "merge_analyses",
     "read_paths",
     "root_templates",
     "scan_configurations",
     "scan_paths",
+    "scan_sequentially",
     "scan_unit",
-    "together",
 ]

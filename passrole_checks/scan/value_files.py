@@ -62,7 +62,7 @@ def scan_value_files(
     result = list(scanned)
     with recording_faults(str(discovery.value_files[0]), notes):
         bases = [
-            base_of(unit, found) if found.judged is not None and found.path in roots else None
+            base_of(unit, found) if found.analysis is not None and found.path in roots else None
             for unit, found in zip(discovery.units, scanned, strict=True)
         ]
         notes += assign_value_files(discovery, [base for base in bases if base is not None], options)
@@ -168,8 +168,8 @@ def _with_variants(
     merged: list[ScannedUnit] = []
     for found, base in zip(scanned, bases, strict=True):
         results = [(file, next(variants)) for file in (base.variants if base is not None else ())]
-        if results and found.judged is not None:
-            found = replace(found, judged=with_variants(found.judged, results))
+        if results and found.analysis is not None:
+            found = replace(found, analysis=with_variants(found.analysis, results))
         merged.append(found)
     return merged
 

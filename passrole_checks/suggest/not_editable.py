@@ -22,7 +22,9 @@ def why_not_editable(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, 
     if grant.effect != "Allow":
         return "the role ARNs, or a path, that the Deny covers"
     if not grant.statement.whole or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
-        expressions = ", ".join(dict.fromkeys(shortened(unresolved.expression) for unresolved in grant.statement.holes))
+        expressions = ", ".join(
+            dict.fromkeys(shortened(unresolved.expression) for unresolved in grant.statement.unresolved_parts)
+        )
         return f"values unknown before deployment ({expressions})" if expressions else "the content of the statement"
     if grant.statement.when and _differs_by_condition(analyzed, located):
         return "the statement differs under other conditions: change the intended one"

@@ -145,7 +145,7 @@ class PassedRoles:
         grant = self.grant
         if one.role is not None and one.role in self._covered_addresses:
             return True
-        if one.arn is None or one.arn.only_hole is not None:
+        if one.arn is None or one.arn.only_unresolved is not None:
             return grant.scope is Scope.ANY_ROLE  # its name is unknown
         return self.covers(one.arn)
 
@@ -176,7 +176,7 @@ class PassedRoles:
                 return TargetRole(address, one.arn or StringNode((Unresolved(one.role),), self.grant.at))
         words = self.referable.words(one, self.located)
         if words is not None:
-            value = one.arn if one.arn is not None and one.arn.only_hole is None else None
+            value = one.arn if one.arn is not None and one.arn.only_unresolved is None else None
             return TargetRole("", StringNode((Unresolved(words, role=one.role),), self.grant.at), value)
         if one.role is None and one.arn is not None and one.arn.defaults:
             return self._named_by_parameter(one.arn, one)
@@ -195,7 +195,7 @@ class PassedRoles:
 
     def _named_by_arn(self, value: StringNode | None) -> TargetRole | None:
         """Return a role by its ARN, if enough of its name is known for a pattern."""
-        if value is None or value.only_hole is not None:
+        if value is None or value.only_unresolved is not None:
             return None
         own = self.analyzed.configuration.framework is not Framework.TERRAFORM
         parts: list[Part] = []

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_consumers import RoleUse
-from passrole_checks.access.service_trust import passed_as
+from passrole_checks.access.service_trust import passed_to_service_values
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
@@ -210,7 +210,7 @@ class _Decision:
             given = [one.services for one in passed_here if self._is_passed(item.pattern, [one])]
             own = tuple(service for services_ in given for service in services_)
             trusted = (
-                tuple(filter(self.passed_roles.allows_service, passed_as(role.trusted or ())))
+                tuple(filter(self.passed_roles.allows_service, passed_to_service_values(role.trusted or ())))
                 if role is not None
                 else ()
             )

@@ -144,7 +144,7 @@ def _role(language: StatementLanguage, role: TargetRole | StringNode) -> str:
     if address and language.terraform:
         reference = f"{address.removeprefix(module_of(address))}.arn"
         return json.dumps(f"${{{reference}}}") if language.name == "json" else reference
-    only = arn.only_hole
+    only = arn.only_unresolved
     if only is not None and language.terraform and language.name != "json":
         return seen_from(language.module, only.expression)
     if language.terraform:
@@ -153,7 +153,7 @@ def _role(language: StatementLanguage, role: TargetRole | StringNode) -> str:
         return f"!GetAtt {address}.Arn" if language.name == "yaml" else json.dumps({"Fn::GetAtt": [address, "Arn"]})
     if only is not None and only.role is not None:
         return f"!GetAtt {only.role}.Arn" if language.name == "yaml" else json.dumps({"Fn::GetAtt": [only.role, "Arn"]})
-    if arn.holes:
+    if arn.unresolved_parts:
         return f"!Sub {text}" if language.name == "yaml" else json.dumps({"Fn::Sub": text}, ensure_ascii=False)
     return _string(language, text)
 

@@ -241,7 +241,7 @@ def actions_of(grant: PassRoleGrant) -> list[str]:
 
 def names_role(pattern: StringNode, role: TargetRole) -> bool:
     """True if a Resource is a target role, in any instance of a module."""
-    unresolved, wanted = pattern.only_hole, role.arn.only_hole
+    unresolved, wanted = pattern.only_unresolved, role.arn.only_unresolved
     if role.value is not None and _without_account(pattern) == _without_account(role.value):
         return True
     if unresolved is not None and role.address:

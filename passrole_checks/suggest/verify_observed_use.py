@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from passrole_checks.access.observed_role import grant_covers, written_out
+from passrole_checks.access.observed_role import grant_covers, replace_reference
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
@@ -178,7 +178,7 @@ def _deployment_of(analyzed: AnalyzedConfiguration, grants: Sequence[PassRoleGra
 
 
 def _expanded(roles: Sequence[StringNode], analyzed: AnalyzedConfiguration) -> tuple[StringNode, ...]:
-    return tuple(written_out(role, analyzed.model.roles, analyzed.model.roles_by_name) for role in roles)
+    return tuple(replace_reference(role, analyzed.model.roles, analyzed.model.roles_by_name) for role in roles)
 
 
 def _placed(role: StringNode, where: Deployment) -> StringNode:

@@ -49,7 +49,7 @@ def document(example: Example) -> StringNode:
 def configuration(example: Example) -> Configuration:
     """The configuration of an example: its policy, the principal's other policy, and the roles."""
     at = Position("example.json", 1)
-    holder = next((role.name for role in example.roles if role.holds), "deployer")
+    holder = next((role.name for role in example.roles if role.is_holder), "deployer")
     policies = [_policy("policy", document(example), holder)]
     if example.beside:
         policies.append(_policy("beside", document(replace(example, statements=example.beside)), holder))

@@ -8,15 +8,15 @@ import pytest
 from principals_of_tests import allow, configuration, deny, document, findings, to, trust
 
 from passrole_checks.access import passable_roles
-from passrole_checks.access.service_trust import ways
+from passrole_checks.access.service_trust import all_paths
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.iam.permissions.escalation import Way
+from passrole_checks.iam.permissions.escalation import PassedRolePath
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, Attachments, BoundaryUse
 
 ID = "PASSROLE_008"
-PUBLISHED = [way for way in ways() if not way.derived]
-DERIVED = [way for way in ways() if way.derived]
+PUBLISHED = [way for way in all_paths() if not way.derived]
+DERIVED = [way for way in all_paths() if way.derived]
 OTHER = "mediaconvert.amazonaws.com"  # a service that no path needs
 APP = "arn:aws:iam::111122223333:role/app-*"
 START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"])
@@ -24,19 +24,19 @@ LAMBDA = trust("lambda.amazonaws.com")
 
 
 @pytest.fixture(params=PUBLISHED, ids=lambda way: way.id)
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PassedRolePath:
     """One published path, as if there were no other."""
-    way: Way = request.param
-    monkeypatch.setattr(passable_roles, "ways", lambda: (way,))
+    way: PassedRolePath = request.param
+    monkeypatch.setattr(passable_roles, "all_paths", lambda: (way,))
     return way
 
 
-def passes(way: Way) -> dict[str, object]:
+def passes(way: PassedRolePath) -> dict[str, object]:
     """PassRole to the services of a path, on any role."""
     return allow("iam:PassRole", "*", to(*way.services))
 
 
-def test_a_path_over_two_policies_is_found(path: Way) -> None:
+def test_a_path_over_two_policies_is_found(path: PassedRolePath) -> None:
     """PassRole in one policy and the actions of a published path in another are that path, with its reference."""
     (found,) = findings(ID, [[passes(path)], [allow(list(path.actions))]])
     assert found.severity is Severity.HIGH and found.confidence is Confidence.HIGH
@@ -47,13 +47,13 @@ def test_a_path_over_two_policies_is_found(path: Way) -> None:
     assert any(service in found.message for service in path.services)
 
 
-def test_a_path_through_wildcards_is_found(path: Way) -> None:
+def test_a_path_through_wildcards_is_found(path: PassedRolePath) -> None:
     """Wildcards give the actions of a path as their names do."""
     services = sorted({name.partition(":")[0] for name in path.actions})
     assert findings(ID, [[passes(path)], [allow([f"{service}:*" for service in services])]])
 
 
-def test_a_path_with_an_action_missing_is_none(path: Way) -> None:
+def test_a_path_with_an_action_missing_is_none(path: PassedRolePath) -> None:
     """Without any one of its actions, or without all of them, a path is closed."""
     assert findings(ID, [[passes(path)], []]) == []
     for name in path.actions:
@@ -61,25 +61,25 @@ def test_a_path_with_an_action_missing_is_none(path: Way) -> None:
         assert findings(ID, [[passes(path)], [allow([*left, "tag:GetResources"])]]) == []
 
 
-def test_a_path_without_pass_role_is_none(path: Way) -> None:
+def test_a_path_without_pass_role_is_none(path: PassedRolePath) -> None:
     """Without PassRole the actions of a path are no path."""
     assert findings(ID, [[allow("iam:GetRole")], [allow(list(path.actions))]]) == []
 
 
-def test_a_path_that_is_denied_is_none(path: Way) -> None:
+def test_a_path_that_is_denied_is_none(path: PassedRolePath) -> None:
     """A Deny of one of its actions, or of PassRole, in a third policy closes a path."""
     for name in (*path.actions, "iam:PassRole"):
         assert findings(ID, [[passes(path)], [allow(list(path.actions))], [deny(name)]]) == []
 
 
-def test_a_path_is_closed_by_the_service_condition(path: Way) -> None:
+def test_a_path_is_closed_by_the_service_condition(path: PassedRolePath) -> None:
     """Where the condition names another service, or a Deny takes the path's services away, the path is closed."""
     assert findings(ID, [[allow("iam:PassRole", "*", to(OTHER))], [allow(list(path.actions))]]) == []
     taken = deny("iam:PassRole", "*", to(*path.services))
     assert findings(ID, [[allow("iam:PassRole")], [allow(list(path.actions))], [taken]]) == []
 
 
-def test_a_path_outside_of_the_boundary_is_none(path: Way) -> None:
+def test_a_path_outside_of_the_boundary_is_none(path: PassedRolePath) -> None:
     """A permissions boundary that leaves PassRole or an action of the path out closes it; one that has all does not."""
     policies = [[passes(path)], [allow(list(path.actions))]]
     assert findings(ID, policies, boundary=[allow(list(path.actions))]) == []
@@ -88,7 +88,7 @@ def test_a_path_outside_of_the_boundary_is_none(path: Way) -> None:
     assert findings(ID, policies, boundary=[allow("*")])
 
 
-def test_a_path_needs_a_role_that_trusts_its_service(path: Way) -> None:
+def test_a_path_needs_a_role_that_trusts_its_service(path: PassedRolePath) -> None:
     """Where every role in scope is known here and trusts another service, the path is closed."""
     one = allow("iam:PassRole", "arn:aws:iam::111122223333:role/worker", to(*path.services))
     policies = [[one], [allow(list(path.actions))]]
@@ -100,9 +100,9 @@ def test_a_path_needs_a_role_that_trusts_its_service(path: Way) -> None:
 
 
 @pytest.mark.parametrize("way", DERIVED, ids=lambda way: " ".join(way.actions))
-def test_derived_ways_are_found_and_marked(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_derived_ways_are_found_and_marked(way: PassedRolePath, monkeypatch: pytest.MonkeyPatch) -> None:
     """An action that hands a role to a service that runs the caller's code is a way, and is marked as derived."""
-    monkeypatch.setattr(passable_roles, "ways", lambda: (way,))
+    monkeypatch.setattr(passable_roles, "all_paths", lambda: (way,))
     (found,) = findings(ID, [[passes(way)], [allow(list(way.actions))]])
     assert f"inferred, no published technique: {way.id}" in found.message and "pathfinding" not in found.message
 

@@ -374,7 +374,7 @@ def test_cache_distinguishes_exclusions(run: Run, tmp_path: Path, monkeypatch: p
 
     fresh = answers("--no-cache")
     assert answers() == fresh
-    assert ResultStore(str(cache), program()).held().entries
+    assert ResultStore(str(cache), program()).stats().entries
     assert answers() == fresh
     put("app/sub/jinja.tf", "")
     put("app/sub/vendor/x.tf", "")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.access.observed_role import plain
+from passrole_checks.access.observed_role import literal_pattern
 from passrole_checks.cli import main
 from passrole_checks.cloudtrail.edges import EdgeIndex
 from passrole_checks.cloudtrail.grant_usage import UsageComparison, match_grants
@@ -242,7 +242,7 @@ def test_fast_pattern_test_agrees_with_the_exact_one(pattern: str) -> None:
     for number, name in enumerate(ROLES):
         role = f"{ARN}{name}"
         told = included(text(role, Position("", 0)), [written])
-        glance = plain(written.parts)
+        glance = literal_pattern(written.parts)
         assert glance is None or glance.covers(role) in (None, told)
         near = EdgeIndex([edge(f"{ARN}{one}") for one in ROLES]).near([written])
         assert told is Ternary.NO or number in near
@@ -251,7 +251,7 @@ def test_fast_pattern_test_agrees_with_the_exact_one(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["*", f"{ARN}app*", f"{ARN}app-1"])
 def test_the_usual_patterns_are_seen_at_a_glance(pattern: str) -> None:
     """Those that are written out, or end with a wildcard."""
-    written = plain(text(pattern, Position("", 0)).parts)
+    written = literal_pattern(text(pattern, Position("", 0)).parts)
     assert written is not None and written.covers(f"{ARN}app-1") is Ternary.YES
 
 
@@ -391,12 +391,12 @@ def test_unreadable_policy_document_is_reported(
     ("pattern", "covered"), [("*x3-*", True), ("app/*x?-a", True), ("*x4-*", False), ("app/x3-a", True), ("*", True)]
 )
 def test_wildcard_only_patterns_use_the_fast_path(pattern: str, covered: bool) -> None:
-    seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
+    seen = literal_pattern((f"arn:aws:iam::111122223333:role/{pattern}",))
     assert seen is not None
     assert seen.covers("arn:aws:iam::111122223333:role/app/x3-a") is Ternary.of(covered)
 
 
 @pytest.mark.parametrize("pattern", ["${aws:username}*", "a${*}"])
 def test_patterns_with_variables_do_not_use_the_fast_path(pattern: str) -> None:
-    seen = plain((f"arn:aws:iam::111122223333:role/{pattern}",))
+    seen = literal_pattern((f"arn:aws:iam::111122223333:role/{pattern}",))
     assert seen is None or seen.whole is None

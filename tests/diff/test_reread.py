@@ -59,7 +59,7 @@ def test_partial_comparison_equals_a_full_one(tmp_path: Path, tried: dict[str, s
     found = compare_versions(old, new, ScanOptions(), changed=names, trusted=False, with_scans=True)
     other = put(tmp_path / "other", {**AFTER, **tried})
     assert found.touched is not None
-    again = found.touched.again(other.path)
+    again = found.touched.compare_with(other.path)
     assert again is not None
     shutil.rmtree(new.path)
     afresh = put(tmp_path / "new", {**AFTER, **tried})
@@ -74,8 +74,8 @@ def test_unreadable_replacement_returns_none(tmp_path: Path) -> None:
     old, new = put(tmp_path / "old", {"a.yaml": template % "[]"}), put(tmp_path / "new", {"a.yaml": template % "[{}]"})
     found = compare_versions(old, new, ScanOptions(), changed=[("a.yaml", "a.yaml")], with_scans=True)
     assert found.touched is not None
-    assert found.touched.again(new.path) is not None
-    assert found.touched.again(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None
+    assert found.touched.compare_with(new.path) is not None
+    assert found.touched.compare_with(put(tmp_path / "other", {"a.yaml": "Resources: ["}).path) is None
 
 
 def test_units_are_kept_only_if_both_versions_are_scanned(tmp_path: Path) -> None:

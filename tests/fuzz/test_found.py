@@ -13,7 +13,7 @@ from work import at_most
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.iam.partial_values import StringNode, holes_in
+from passrole_checks.iam.partial_values import StringNode, unresolved_in
 from passrole_checks.output.destination import pair_with_formats
 from passrole_checks.scan import settings
 from passrole_checks.scan.result import ScanOptions
@@ -49,7 +49,7 @@ def test_json_in_json_in_json_ends_in_a_hole(tmp_path: Path, depth: int) -> None
     with at_most(2_000_000):
         (policy,) = load(tmp_path).policies
     assert isinstance(policy.document, StringNode)
-    assert [hole.reason for hole in policy.document.holes] == ["too long"]
+    assert [hole.reason for hole in policy.document.unresolved_parts] == ["too long"]
 
 
 def test_a_template_that_ends_in_the_middle_is_named_at_its_last_line(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_an_index_that_is_no_whole_number_is_no_index(tmp_path: Path, index: str
     """A number beyond all bounds, a fraction, or what is no number in Terraform leads to no element."""
     (tmp_path / "main.tf").write_text(user_policy(f'{{ Statement = [{{ Action = ["iam:PassRole"][{index}] }}] }}'))
     (policy,) = load(tmp_path).policies
-    assert "the index is no integer" in {hole.reason for hole in holes_in(policy.document)}
+    assert "the index is no integer" in {hole.reason for hole in unresolved_in(policy.document)}
 
 
 def test_a_reason_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def test_uninstantiated_module_is_judged_and_unevaluated_one_is_not(tmp_path: Pa
     inner.parent.mkdir()
     inner.write_text('resource "aws_iam_policy" "p" {\n  policy = "{}"\n}\n')
     caller.write_text('module "m" {\n  source = "./inner"\n  count = 0\n}\n')
-    assert host_results.scan_for_host(str(caller)).untold_of([block(inner, caller)]) == {}
+    assert host_results.scan_for_host(str(caller)).block_failures([block(inner, caller)]) == {}
     caller.write_text('module "m" {\n  source = "somebody/elsewhere/aws"\n}\n')
-    ((reason,),) = host_results.scan_for_host(str(caller)).untold_of([block(inner, caller)]).values()
+    ((reason,),) = host_results.scan_for_host(str(caller)).block_failures([block(inner, caller)]).values()
     assert "not evaluated" in reason
 
 
@@ -71,8 +71,8 @@ def test_missing_var_file_is_a_problem(tmp_path: Path) -> None:
     file = tmp_path / "main.tf"
     file.write_text("locals {}\n")
     inputs = Inputs(var_files=(tmp_path / "nothere.tfvars",))
-    assert set(host_results.scan_for_host(str(file), inputs=inputs).untold_of([block(file)])) == {"p"}
-    assert not host_results.scan_for_host(str(file)).untold_of([block(file)])
+    assert set(host_results.scan_for_host(str(file), inputs=inputs).block_failures([block(file)])) == {"p"}
+    assert not host_results.scan_for_host(str(file)).block_failures([block(file)])
 
 
 def test_problems_in_nested_files_are_reported_for_the_template(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_problems_in_nested_files_are_reported_for_the_template(tmp_path: Path) 
     inner.write_text(
         "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {PolicyDocument: {Statement: 7}}\n"
     )
-    ((line, reason),) = host_results.scan_for_host(str(outer)).untold(str(outer))
+    ((line, reason),) = host_results.scan_for_host(str(outer)).template_failures(str(outer))
     assert line == 1 and "inner.yaml:4" in reason
-    ((line, reason),) = host_results.scan_for_host(str(inner)).untold(str(inner))
+    ((line, reason),) = host_results.scan_for_host(str(inner)).template_failures(str(inner))
     assert line == 4 and "inner.yaml" not in reason
 
 
@@ -96,6 +96,6 @@ def test_reasons_hold_no_control_characters(tmp_path: Path) -> None:
     good.write_text('resource "aws_iam_policy" "p" {}\n', "utf-8")
     (tmp_path / "\x1b[2J.tf").write_text("{", "utf-8")
     answers = host_results.scan_for_host(str(good))
-    (reasons,) = answers.untold_of([HostBlock("p", "aws_iam_policy.p", str(good), (1, 1))]).values()
-    said = "".join([*reasons, *answers.notes(), *(reason for _, reason in answers.untold(str(good)))])
+    (reasons,) = answers.block_failures([HostBlock("p", "aws_iam_policy.p", str(good), (1, 1))]).values()
+    said = "".join([*reasons, *answers.notes(), *(reason for _, reason in answers.template_failures(str(good)))])
     assert reasons and "\x1b" not in said

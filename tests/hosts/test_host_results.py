@@ -35,7 +35,7 @@ def module(folder: Path, policy: str, more: str = "") -> str:
 def test_addresses(tmp_path: Path, address: str, found: bool) -> None:
     """An address finds its own instance, an address without a key all instances, and any other nothing."""
     answers = host_results.scan_for_host(module(tmp_path, ANY_ROLE, '  for_each = toset(["a.b"])'))
-    assert bool(answers.about("PASSROLE_001", address)) is found
+    assert bool(answers.findings_of("PASSROLE_001", address)) is found
 
 
 def test_answers_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_answers_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
     file = module(tmp_path, ANY_ROLE)
     first = host_results.scan_for_host(file)
     assert host_results.scan_for_host(file) is first
-    assert first.about("PASSROLE_001", "aws_iam_policy.p")
+    assert first.findings_of("PASSROLE_001", "aws_iam_policy.p")
     module(tmp_path, NO_ROLE, "  # of another length")
-    assert not host_results.scan_for_host(file).about("PASSROLE_001", "aws_iam_policy.p")
+    assert not host_results.scan_for_host(file).findings_of("PASSROLE_001", "aws_iam_policy.p")
 
 
 def test_a_root_is_not_walked(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_undetermined_results_have_a_reason(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("a: 1\n")
     for name in ("missing.yaml", "bytes.yaml", "other.yaml"):
         file = str(tmp_path / name)
-        assert host_results.scan_for_host(file).untold(file), name
+        assert host_results.scan_for_host(file).template_failures(file), name
     file = module(tmp_path, ANY_ROLE)
-    assert host_results.scan_for_host(file).untold(file) == ()
+    assert host_results.scan_for_host(file).template_failures(file) == ()
 
 
 def test_what_a_host_does_not_offer_belongs_to_the_innermost_module_that_it_shows(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_one_file_of_a_root(tmp_path: Path) -> None:
     file = module(tmp_path, ANY_ROLE)
     other = tmp_path / "other.tf"
     other.write_text("locals {}\n")
-    assert host_results.scan_for_host(file, only=True).about("PASSROLE_001", "aws_iam_policy.p")
+    assert host_results.scan_for_host(file, only=True).findings_of("PASSROLE_001", "aws_iam_policy.p")
     assert not host_results.scan_for_host(str(other), only=True).of("PASSROLE_001")
 
 
@@ -150,14 +150,14 @@ def test_repeated_query_reads_no_file(tmp_path: Path, monkeypatch: pytest.Monkey
     file = module(tmp_path, '{"Statement": 7}')
     blocks = [HostBlock("p", "aws_iam_policy.p", file), HostBlock("q", "aws_iam_policy.q", str(tmp_path / "other.tf"))]
     answers = host_results.scan_for_host(file)
-    told = answers.untold(file), answers.untold_of(blocks)
+    told = answers.template_failures(file), answers.block_failures(blocks)
     assert told[0] and set(told[1]) == {"p", "q"}
 
     def looked(path: str, **_: object) -> str:
         raise AssertionError(f"{path} was looked at again")
 
     monkeypatch.setattr(os.path, "realpath", looked)
-    assert (answers.untold(file), answers.untold_of(blocks)) == told
+    assert (answers.template_failures(file), answers.block_failures(blocks)) == told
 
 
 @pytest.mark.parametrize("text", ["locals {}\n", "\0"])
@@ -183,5 +183,5 @@ def test_engine_exception_is_undetermined(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(host_results, "scan_paths", fail)
     file = tmp_path / "template.json"
     file.write_text('{"Resources": {}}')
-    ((_, reason),) = host_results.scan_for_host(str(file)).untold(str(file))
+    ((_, reason),) = host_results.scan_for_host(str(file)).template_failures(str(file))
     assert "internal error: RuntimeError: a fault" in reason

@@ -49,8 +49,8 @@ def flagged(answers: host_results.HostResult) -> set[tuple[str, str]]:
 def test_child_is_judged_with_the_parameters_of_its_parent(tmp_path: Path) -> None:
     """A parameter without a default is unresolved in the template alone, and known in its stack."""
     parent, child = write(tmp_path, {"parent.yaml": "Resources:\n" + stack("A", "child.yaml"), "child.yaml": CHILD})
-    assert flagged(TemplateRun([child]).about(child)) == {("PASSROLE_014", "P")}
-    assert flagged(TemplateRun([parent, child]).about(child)) == set()
+    assert flagged(TemplateRun([child]).findings_of(child)) == {("PASSROLE_014", "P")}
+    assert flagged(TemplateRun([parent, child]).findings_of(child)) == set()
 
 
 def test_findings_of_a_child_are_on_its_own_resources_only(tmp_path: Path) -> None:
@@ -59,10 +59,10 @@ def test_findings_of_a_child_are_on_its_own_resources_only(tmp_path: Path) -> No
         tmp_path, {"parent.yaml": "Resources:\n" + stack("A", "child.yaml", "*"), "child.yaml": CHILD}
     )
     run = TemplateRun([parent, child])
-    ((address, finding),) = run.about(child).about("PASSROLE_001", "P")
+    ((address, finding),) = run.findings_of(child).findings_of("PASSROLE_001", "P")
     assert address == "A.P" and finding.at.file == child
-    assert not run.about(parent).of("PASSROLE_001") and not run.about(parent).inside("PASSROLE_001", "A")
-    alone = TemplateRun([parent]).about(parent)
+    assert not run.findings_of(parent).of("PASSROLE_001") and not run.findings_of(parent).inside("PASSROLE_001", "A")
+    alone = TemplateRun([parent]).findings_of(parent)
     assert [address for address, _ in alone.inside("PASSROLE_001", "A")] == ["A.P"]
 
 
@@ -74,7 +74,7 @@ def test_worst_of_several_stacks_applies(tmp_path: Path) -> None:
         "child.yaml": CHILD,
     }
     *_, child = written = write(tmp_path, files)
-    found = TemplateRun(written).about(child).about("PASSROLE_001", "P")
+    found = TemplateRun(written).findings_of(child).findings_of("PASSROLE_001", "P")
     assert sorted(address for address, _ in found) == ["B.P", "C.P"]
 
 
@@ -85,11 +85,11 @@ def test_grandchildren_and_the_nearest_template_that_is_shown(tmp_path: Path) ->
     )
     files = {"top.yaml": "Resources:\n" + stack("A", "middle.yaml", "*"), "middle.yaml": middle, "child.yaml": CHILD}
     top, between, child = write(tmp_path, files)
-    found = TemplateRun([top, between, child]).about(child).about("PASSROLE_001", "P")
+    found = TemplateRun([top, between, child]).findings_of(child).findings_of("PASSROLE_001", "P")
     assert [address for address, _ in found] == ["A.B.P"]
     run = TemplateRun([top, between])
-    assert [address for address, _ in run.about(between).inside("PASSROLE_001", "B")] == ["A.B.P"]
-    assert not run.about(top).inside("PASSROLE_001", "A")
+    assert [address for address, _ in run.findings_of(between).inside("PASSROLE_001", "B")] == ["A.B.P"]
+    assert not run.findings_of(top).inside("PASSROLE_001", "A")
 
 
 def test_resource_that_a_host_leaves_out_stays_with_the_stack(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_resource_that_a_host_leaves_out_stays_with_the_stack(tmp_path: Path) ->
         tmp_path, {"parent.yaml": "Resources:\n" + stack("A", "child.yaml", "*"), "child.yaml": CHILD}
     )
     run = TemplateRun([parent, child], offers=lambda _file, name: name != "P")
-    assert [address for address, _ in run.about(parent).inside("PASSROLE_001", "A")] == ["A.P"]
+    assert [address for address, _ in run.findings_of(parent).inside("PASSROLE_001", "A")] == ["A.P"]
 
 
 @pytest.mark.parametrize("kind", ['"AWS::CloudFormation::\\x53tack"', "AWS::Serverless::Application"])
@@ -108,7 +108,7 @@ def test_stack_is_found_however_it_is_spelled(tmp_path: Path, kind: str) -> None
     text = text.replace("AWS::CloudFormation::Stack", kind)
     text = text.replace("TemplateURL", "Location") if "Serverless::A" in kind else text
     parent, child = write(tmp_path, {"parent.yaml": text, "child.yaml": CHILD})
-    assert TemplateRun([parent, child]).about(child).about("PASSROLE_001", "P")
+    assert TemplateRun([parent, child]).findings_of(child).findings_of("PASSROLE_001", "P")
 
 
 def test_templates_that_nest_each_other(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_templates_that_nest_each_other(tmp_path: Path) -> None:
     written = write(tmp_path, files)
     run = TemplateRun(written)
     for file in written:
-        assert {("PASSROLE_014", "P"), ("PASSROLE_001", "Next.P")} <= flagged(run.about(file))
+        assert {("PASSROLE_014", "P"), ("PASSROLE_001", "Next.P")} <= flagged(run.findings_of(file))
 
 
 def test_nothing_outside_of_the_scanned_folder_is_read(tmp_path: Path) -> None:
@@ -128,19 +128,19 @@ def test_nothing_outside_of_the_scanned_folder_is_read(tmp_path: Path) -> None:
         "out.yaml": CHILD,
     }
     parent, *_ = write(tmp_path, files)
-    answers = TemplateRun([parent], str(tmp_path / "in")).about(parent)
+    answers = TemplateRun([parent], str(tmp_path / "in")).findings_of(parent)
     assert [address for address, _ in answers.inside("PASSROLE_001", "A")] == ["A.P"]
     assert not answers.inside("PASSROLE_001", "B")
     assert any("out.yaml" in note for note in answers.notes())
 
 
 def test_unreadable_file_is_reported_by_the_template_that_names_it(tmp_path: Path) -> None:
-    """A nested template that cannot be read is untold by itself if the host shows it, and else by its parent."""
+    """A nested template that cannot be read is failures by itself if the host shows it, and else by its parent."""
     parent, child = write(
         tmp_path, {"parent.yaml": "Resources:\n" + stack("A", "child.yaml"), "child.yaml": CHILD + "\t{"}
     )
-    assert TemplateRun([parent, child]).about(child).untold(child)
-    ((_, reason),) = TemplateRun([parent]).about(parent).untold(parent)
+    assert TemplateRun([parent, child]).findings_of(child).failures(child)
+    ((_, reason),) = TemplateRun([parent]).findings_of(parent).failures(parent)
     assert "child.yaml" in reason
 
 
@@ -158,7 +158,7 @@ def test_each_template_is_evaluated_once(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(host_results, "scan_paths", counting)
     run = TemplateRun(written)
     for file in (*written, *reversed(written)):
-        run.about(file)
+        run.findings_of(file)
     assert counted == {"parent.yaml": 1, "other.yaml": 1}
 
 
@@ -167,9 +167,9 @@ def test_templates_of_a_run_share_one_limit_of_time(tmp_path: Path) -> None:
     first, second = write(tmp_path, {"first.yaml": CHILD, "second.yaml": CHILD.replace("P:", "Q:")})
     run = TemplateRun([first, second])
     before = run.pool.seconds
-    assert run.about(first).problems == ()
+    assert run.findings_of(first).problems == ()
     assert run.pool.seconds != before
     run.pool.seconds = -2.0
-    assert len(run.about(second).untold(second)) == 1
-    assert run.about(first).problems == ()
+    assert len(run.findings_of(second).failures(second)) == 1
+    assert run.findings_of(first).problems == ()
     assert TemplateRun([write(tmp_path, {"third.yaml": CHILD})[0]]).pool.seconds == before

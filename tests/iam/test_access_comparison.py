@@ -28,12 +28,12 @@ Policy = list[dict[str, Any]]
 
 
 def statements(
-    policy: Policy, holes: dict[str, Unresolved] | None = None, file: str = "policy.json"
+    policy: Policy, unresolved_parts: dict[str, Unresolved] | None = None, file: str = "policy.json"
 ) -> tuple[Statement, ...]:
     """Return the statements of a document of Version 2012-10-17, with the keys of the second parameter replaced by
     their unresolved values."""
     parts: list[Part] = [json.dumps({"Version": "2012-10-17", "Statement": policy})]
-    for name, hole in (holes or {}).items():
+    for name, hole in (unresolved_parts or {}).items():
         cut: list[Part] = []
         for part in parts:
             pieces = part.split(name) if isinstance(part, str) else [part]
@@ -65,13 +65,13 @@ def gains(
     before: Policy,
     after: Policy,
     *,
-    holes: dict[str, Unresolved] | None = None,
+    unresolved_parts: dict[str, Unresolved] | None = None,
     holes_before: dict[str, Unresolved] | None = None,
     where: Deployment = HERE,
 ) -> list[Gain]:
     """Return the gain of each statement of ``after``."""
-    earlier = statements(before, holes if holes_before is None else holes_before, "before.json")
-    later = statements(after, holes)
+    earlier = statements(before, unresolved_parts if holes_before is None else holes_before, "before.json")
+    later = statements(after, unresolved_parts)
     comparison = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES, where)
     return [gain for item in later if (gain := comparison.gain_of(item)) is not None]
 
@@ -216,7 +216,7 @@ def test_no_gain_holds_for_all_values_of_unresolved_parts(
 ) -> None:
     """If there is no gain, there is none for any string in place of the unresolved part on both sides."""
     written, later = [rule.written() for rule in before], [rule.written() for rule in after]
-    if is_new(written, later, holes={"HOLE": Unresolved("var.x", kind)}) is not Ternary.NO:
+    if is_new(written, later, unresolved_parts={"HOLE": Unresolved("var.x", kind)}) is not Ternary.NO:
         return
     for value in _NAMED if kind is UnresolvedKind.NAME else _ANYTHING:
         filled = [json.loads(json.dumps(policy).replace("HOLE", value)) for policy in (written, later)]
@@ -230,8 +230,8 @@ def test_different_unresolved_parts_are_different_strings(
 ) -> None:
     """The same for an unresolved part before and another one after."""
     written, later = [rule.written() for rule in before], [rule.written() for rule in after]
-    holes, earlier = {"HOLE": Unresolved("var.x", kind)}, {"HOLE": Unresolved("var.y", kind)}
-    if is_new(written, later, holes=holes, holes_before=earlier) is not Ternary.NO:
+    unresolved_parts, earlier = {"HOLE": Unresolved("var.x", kind)}, {"HOLE": Unresolved("var.y", kind)}
+    if is_new(written, later, unresolved_parts=unresolved_parts, holes_before=earlier) is not Ternary.NO:
         return
     values = _NAMED if kind is UnresolvedKind.NAME else _ANYTHING
     for one, other in product(values, values):
@@ -341,24 +341,33 @@ OPEN = Unresolved("var.role")
 def test_equal_unresolved_parts_are_equal() -> None:
     """Unresolved parts with the same expression are equal on both sides."""
     for hole in (NAME, OPEN):
-        holes = {"HOLE": hole}
-        assert is_new([allow("HOLE")], [allow("HOLE")], holes=holes) is Ternary.NO
-        assert is_new([allow(ROLE + "x-HOLE-*")], [allow(ROLE + "x-HOLE-a")], holes=holes) is Ternary.NO
-        assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.NO
-    assert is_new([allow(ROLE + "a-?")], [allow(ROLE + "a-HOLE")], holes={"HOLE": NAME}) is not Ternary.NO
+        unresolved_parts = {"HOLE": hole}
+        assert is_new([allow("HOLE")], [allow("HOLE")], unresolved_parts=unresolved_parts) is Ternary.NO
+        assert (
+            is_new([allow(ROLE + "x-HOLE-*")], [allow(ROLE + "x-HOLE-a")], unresolved_parts=unresolved_parts)
+            is Ternary.NO
+        )
+        assert (
+            is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", "HOLE")], unresolved_parts=unresolved_parts)
+            is Ternary.NO
+        )
+    assert is_new([allow(ROLE + "a-?")], [allow(ROLE + "a-HOLE")], unresolved_parts={"HOLE": NAME}) is not Ternary.NO
 
 
 def test_unresolved_part_is_not_one_character() -> None:
     """A name that is not known is not taken to be as long as one ``?``."""
-    holes = {"HOLE": NAME}
-    assert is_new([allow(ROLE + "?"), allow(ROLE + "HOLE-x")], [allow(ROLE + "HOLE")], holes=holes) is not Ternary.NO
+    unresolved_parts = {"HOLE": NAME}
+    assert (
+        is_new([allow(ROLE + "?"), allow(ROLE + "HOLE-x")], [allow(ROLE + "HOLE")], unresolved_parts=unresolved_parts)
+        is not Ternary.NO
+    )
 
 
 def test_removed_deny_of_a_possible_role_counts() -> None:
     """That a Deny is gone counts where the unknown name may be the role that it named."""
     before = [allow(ROLE + "HOLE"), deny(ROLE + "app")]
-    assert is_new(before, [allow(ROLE + "HOLE")], holes={"HOLE": NAME}) is not Ternary.NO
-    assert is_new(before, [allow(ROLE + "HOLE"), deny(ROLE + "a*")], holes={"HOLE": NAME}) is Ternary.NO
+    assert is_new(before, [allow(ROLE + "HOLE")], unresolved_parts={"HOLE": NAME}) is not Ternary.NO
+    assert is_new(before, [allow(ROLE + "HOLE"), deny(ROLE + "a*")], unresolved_parts={"HOLE": NAME}) is Ternary.NO
 
 
 def test_known_structure_of_unresolved_part_counts() -> None:
@@ -370,11 +379,11 @@ def test_known_structure_of_unresolved_part_counts() -> None:
         Unresolved("account", UnresolvedKind.ACCOUNT_ID),
         ":role/app",
     )
-    holes = {"HOLE": Unresolved("aws_iam_role.app.arn", role="aws_iam_role.app", known=parts)}
+    unresolved_parts = {"HOLE": Unresolved("aws_iam_role.app.arn", role="aws_iam_role.app", known=parts)}
     before, after = [allow(ROLE + "app")], [allow("HOLE")]
-    assert is_new(before, after, holes=holes) is Ternary.NO
-    assert is_new(before, after, holes=holes, where=Deployment("444455556666")) is Ternary.YES
-    assert is_new([allow(ROLE + "other")], after, holes=holes) is Ternary.YES
+    assert is_new(before, after, unresolved_parts=unresolved_parts) is Ternary.NO
+    assert is_new(before, after, unresolved_parts=unresolved_parts, where=Deployment("444455556666")) is Ternary.YES
+    assert is_new([allow(ROLE + "other")], after, unresolved_parts=unresolved_parts) is Ternary.YES
 
 
 def test_unknown_account_may_be_the_literal_one() -> None:
@@ -382,22 +391,30 @@ def test_unknown_account_may_be_the_literal_one() -> None:
     nowhere = Deployment()
     here = {"HOLE": Unresolved("data.aws_caller_identity.current.account_id", UnresolvedKind.ACCOUNT_ID)}
     before = [allow(ROLE + "app")]
-    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here, where=nowhere) is Ternary.UNKNOWN
-    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], holes=here) is Ternary.NO
-    assert is_new([allow("arn:aws:iam::HOLE:role/app")], before, holes=here, where=nowhere) is Ternary.NO
-    assert is_new(before, [allow("arn:aws:iam::HOLE:role/*")], holes=here, where=nowhere) is Ternary.YES
+    assert (
+        is_new(before, [allow("arn:aws:iam::HOLE:role/app")], unresolved_parts=here, where=nowhere) is Ternary.UNKNOWN
+    )
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/app")], unresolved_parts=here) is Ternary.NO
+    assert is_new([allow("arn:aws:iam::HOLE:role/app")], before, unresolved_parts=here, where=nowhere) is Ternary.NO
+    assert is_new(before, [allow("arn:aws:iam::HOLE:role/*")], unresolved_parts=here, where=nowhere) is Ternary.YES
 
 
 def test_unresolved_pattern_is_an_uncertain_gain() -> None:
     """An unresolved pattern is neither surely new nor surely old; without previous access everything is new."""
-    holes = {"HOLE": OPEN}
-    assert is_new([allow(ROLE + "a")], [allow("HOLE")], holes=holes) is Ternary.UNKNOWN
-    assert is_new([allow("HOLE")], [allow(ROLE + "a")], holes=holes) is Ternary.UNKNOWN
-    assert is_new([allow("*")], [allow("HOLE")], holes=holes) is Ternary.NO
-    assert is_new([], [allow("HOLE")], holes=holes) is Ternary.YES
-    assert is_new([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.UNKNOWN
-    assert is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", LAMBDA)], holes=holes) is Ternary.UNKNOWN
-    assert is_new([allow(ROLE + "a")], [allow(ROLE + "a", "HOLE")], holes=holes) is Ternary.NO
+    unresolved_parts = {"HOLE": OPEN}
+    assert is_new([allow(ROLE + "a")], [allow("HOLE")], unresolved_parts=unresolved_parts) is Ternary.UNKNOWN
+    assert is_new([allow("HOLE")], [allow(ROLE + "a")], unresolved_parts=unresolved_parts) is Ternary.UNKNOWN
+    assert is_new([allow("*")], [allow("HOLE")], unresolved_parts=unresolved_parts) is Ternary.NO
+    assert is_new([], [allow("HOLE")], unresolved_parts=unresolved_parts) is Ternary.YES
+    assert (
+        is_new([allow(ROLE + "a", LAMBDA)], [allow(ROLE + "a", "HOLE")], unresolved_parts=unresolved_parts)
+        is Ternary.UNKNOWN
+    )
+    assert (
+        is_new([allow(ROLE + "a", "HOLE")], [allow(ROLE + "a", LAMBDA)], unresolved_parts=unresolved_parts)
+        is Ternary.UNKNOWN
+    )
+    assert is_new([allow(ROLE + "a")], [allow(ROLE + "a", "HOLE")], unresolved_parts=unresolved_parts) is Ternary.NO
 
 
 def test_role_of_another_account_is_no_gain() -> None:

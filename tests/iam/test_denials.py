@@ -251,7 +251,7 @@ def _parts_within(
             parts.append((role, surely))
         elif not allow.complement:
             for pattern in patterns:
-                if pattern.only_hole is not None:
+                if pattern.only_unresolved is not None:
                     parts.append((role, Ternary.UNKNOWN))
                 elif arn.overlaps(role, pattern, where=where) is not Ternary.NO:
                     parts.append((pattern, surely) if _covers([role], pattern, where) else (role, Ternary.UNKNOWN))

@@ -10,12 +10,12 @@ from path_conditions_of_tests import assume, pairs
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, text
-from passrole_checks.iam.permissions.escalation import Way, family, open_ways, plain_name
+from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, open_paths, service_family
 from passrole_checks.iam.permissions.permissions import Permissions
 
 AT = Position("policy.json", 1)
 LAMBDA = "lambda.amazonaws.com"
-WAY = Way("x-001", "", ("x:Create", "x:Start"), (LAMBDA,), (LAMBDA,))
+WAY = PassedRolePath("x-001", "", ("x:Create", "x:Start"), (LAMBDA,), (LAMBDA,))
 
 
 def statement(effect: str, action: str, resource: str = "*", services: Sequence[str] = ()) -> dict[str, object]:
@@ -32,8 +32,8 @@ def parsed(*statements: dict[str, object]) -> tuple[Statement, ...]:
 
 def test_path_needs_all_of_its_actions() -> None:
     """A way is open where every action is allowed, and surely so where nothing is open."""
-    assert open_ways(Permissions(parsed(statement("Allow", "x:Create"))), [WAY]) == ()
-    (found,) = open_ways(Permissions(parsed(statement("Allow", "x:C*"), statement("Allow", "x:S*"))), [WAY])
+    assert open_paths(Permissions(parsed(statement("Allow", "x:Create"))), [WAY]) == ()
+    (found,) = open_paths(Permissions(parsed(statement("Allow", "x:C*"), statement("Allow", "x:S*"))), [WAY])
     assert found.certain is Ternary.YES and len(found.by) == 2
 
 
@@ -43,15 +43,15 @@ def test_unresolved_actions_alone_open_no_path() -> None:
     hole = StringNode((Unresolved("var.actions"),), AT)
     (unknown,) = parsed(statement("Allow", "x:Nothing"))
     unknown = Statement("", AT, None, "Allow", (hole,), None, unknown.resources, None, None, True)
-    assert open_ways(Permissions((unknown,)), [WAY]) == ()
-    (found,) = open_ways(Permissions((unknown, *parsed(statement("Allow", "x:Create")))), [WAY])
+    assert open_paths(Permissions((unknown,)), [WAY]) == ()
+    (found,) = open_paths(Permissions((unknown, *parsed(statement("Allow", "x:Create")))), [WAY])
     assert found.certain is Ternary.UNKNOWN
 
 
 def test_resource_of_another_service_opens_no_path() -> None:
     """An action on ARNs of another service is no action of a way."""
     start = statement("Allow", "x:*", "arn:aws:s3:::releases/*")
-    assert open_ways(Permissions(parsed(start)), [WAY]) == ()
+    assert open_paths(Permissions(parsed(start)), [WAY]) == ()
 
 
 def test_actions_must_share_a_resource() -> None:
@@ -61,7 +61,7 @@ def test_actions_must_share_a_resource() -> None:
     def opens(created: str, started: str, *more: str) -> bool:
         statements = [statement("Allow", "x:Create", created), statement("Allow", "x:Start", started)]
         statements += [statement("Allow", "x:Start", one) for one in more]
-        return bool(open_ways(Permissions(parsed(*statements)), [WAY]))
+        return bool(open_paths(Permissions(parsed(*statements)), [WAY]))
 
     assert not opens(arn + "function:a-*", arn + "function:b-*")
     assert opens(arn + "function:a-*", arn + "function:*-x") and opens(arn + "function:a-*", "*")
@@ -77,8 +77,8 @@ def test_exclusive_alternatives_open_no_path() -> None:
         when = (assume("var.on", outcome),)
         return Statement("", AT, None, "Allow", one.actions, None, one.resources, None, None, True, when)
 
-    assert open_ways(Permissions((reading("true", "x:Create"), reading("false", "x:Start"))), [WAY]) == ()
-    (found,) = open_ways(Permissions((reading("true", "x:Create"), reading("true", "x:Start"))), [WAY])
+    assert open_paths(Permissions((reading("true", "x:Create"), reading("false", "x:Start"))), [WAY]) == ()
+    (found,) = open_paths(Permissions((reading("true", "x:Create"), reading("true", "x:Start"))), [WAY])
     assert pairs(found.when) == (("var.on", "true"),)
 
 
@@ -92,4 +92,4 @@ def test_exclusive_alternatives_open_no_path() -> None:
 )
 def test_service_names_are_normalized(service: str, plain: str, of: str) -> None:
     """A service principal without Region and suffix, and the service that it belongs to."""
-    assert (plain_name(service), family(service)) == (plain, of)
+    assert (normalize_service(service), service_family(service)) == (plain, of)

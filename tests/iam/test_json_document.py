@@ -51,7 +51,7 @@ def test_positions_follow_the_file() -> None:
     assert isinstance(tree, ObjectNode)
     assert (tree.at.line, tree.at.column, tree.at.end_line, tree.at.end_column) == (8, 1, 11, 2)
     resource, action = tree.get("Resource"), tree.get("Action")
-    assert isinstance(resource, StringNode) and resource.only_hole is hole
+    assert isinstance(resource, StringNode) and resource.only_unresolved is hole
     assert (resource.at.line, resource.at.column) == (9, 15)
     assert isinstance(action, ListNode) and (action.at.line, action.at.column) == (10, 13)
 

@@ -28,7 +28,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions, PermissionComparison
-from passrole_checks.iam.permissions.permissions import Contents, Permissions
+from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 
 AT = Position("x.tf", 1)
 UNKNOWN = Unresolved("var.x")
@@ -271,7 +271,7 @@ YES, MAYBE = Ternary.YES, Ternary.UNKNOWN
 
 def extra_permissions(role: Permissions, principal: Permissions) -> ExtraPermissions | None:
     """Return the permissions of a role that a principal lacks."""
-    return PermissionComparison(principal, (), Contents()).excess(role)
+    return PermissionComparison(principal, (), ContentClasses()).excess(role)
 
 
 @pytest.mark.parametrize(

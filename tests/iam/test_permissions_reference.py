@@ -13,7 +13,7 @@ from profiles import examples
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.permissions.extra_permissions import PermissionComparison
-from passrole_checks.iam.permissions.permissions import Contents, Permissions
+from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 
 AT = Position("x.tf", 1)
 # two letters that patterns mention, and one that none does
@@ -89,7 +89,7 @@ def test_extra_permissions_agree_with_the_reference(
 ) -> None:
     """A certain extra permission means a request that only the role is allowed; no extra permission means no such
     request."""
-    found = PermissionComparison(Permissions(principal), (), Contents()).excess(Permissions(role))
+    found = PermissionComparison(Permissions(principal), (), ContentClasses()).excess(Permissions(role))
     only = reach(role) - reach(principal)
     if found is None:
         assert not only

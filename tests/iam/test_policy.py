@@ -117,7 +117,7 @@ def test_unresolved_statement_keeps_the_others() -> None:
     parsed = parse({"Statement": [PASS, StringNode((Unresolved("var.more"),), AT)]})
     known, unknown = parsed.statements
     assert known.whole and not unknown.whole
-    assert unknown.holes[0].expression == "var.more"
+    assert unknown.unresolved_parts[0].expression == "var.more"
 
 
 def test_unresolved_document_is_one_unresolved_statement() -> None:

@@ -195,7 +195,7 @@ def test_optional_statements_add_up() -> None:
         document.append(choice(f"many{number}", (("true", written), ("false", Absent(AT))), AT))
     with at_most(300_000):
         parsed = parse_document(statement_of(Statement=ListNode(tuple(document), AT)))
-    assert len(parsed.statements) == 30 and not any(item.holes for item in parsed.statements)
+    assert len(parsed.statements) == 30 and not any(item.unresolved_parts for item in parsed.statements)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_too_many_alternatives_become_unresolved() -> None:
     ((when, reading),) = variants_of(written)
     assert when == () and "too many" not in json.dumps(_plain(reading.get("Action")))
     (statement,) = parse_document(statement_of(Statement=written)).statements
-    assert {hole.reason for hole in statement.holes} == {"too many alternatives in one statement"}
+    assert {hole.reason for hole in statement.unresolved_parts} == {"too many alternatives in one statement"}
 
 
 @pytest.mark.parametrize("operator", ["StringEquals", "StringLikeIfExists", "ArnLike"])

@@ -53,7 +53,7 @@ def test_json_has_the_construct(template: str, command: str, key: str, capsys: p
 def test_hosts_name_the_construct(template: str) -> None:
     """The message in another tool ends with the construct."""
     words = {
-        finding.resource.address: host_results.words(finding)
+        finding.resource.address: host_results.one_line(finding)
         for finding in host_results.scan_for_host(template).of("PASSROLE_001")
     }
     assert words["DeployRoleDefaultPolicy12AB"].endswith(f" Construct: {CONSTRUCT}.")

@@ -16,7 +16,7 @@ class Thread:
     keys: frozenset[str] = frozenset({WIDENED.key})
     is_answered: bool = False
     file: str = "variables.tf"  # the cause
-    about: frozenset[str] = frozenset(map(file_mark, ["main.tf"]))
+    file_marks: frozenset[str] = frozenset(map(file_mark, ["main.tf"]))
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ class Thread:
         (Thread(), ReportNote("", 0, "of no file"), True),
         (Thread(file=""), None, True),
         (Thread(file=""), ReportNote("other.tf", 7, "the module is not here"), False),
-        (Thread(about=frozenset()), None, True),
-        (Thread(about=frozenset()), ReportNote("other.tf", 7, "the module is not here"), False),
+        (Thread(file_marks=frozenset()), None, True),
+        (Thread(file_marks=frozenset()), ReportNote("other.tf", 7, "the module is not here"), False),
         (Thread(is_answered=True), None, False),
         (Thread(keys=frozenset()), None, False),
         (Thread(keys=frozenset({NEW.key, WIDENED.key})), None, False),

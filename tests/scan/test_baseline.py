@@ -12,7 +12,7 @@ import pytest
 from passrole_checks.cli import main
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.scan.baseline import BaselineEntry, about, apply, dump, load, renewed
+from passrole_checks.scan.baseline import BaselineEntry, apply, covered_by_scan, dump, load, renew_entries
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 FINGERPRINT = "0123456789abcdef0123456789abcdef"
@@ -348,8 +348,8 @@ def found() -> tuple[Finding, ...]:
 def test_the_last_day_counts() -> None:
     """An entry holds on its last day, and not on the next."""
     put("main.tf", policy("p", "*"))
-    concerns = about(["."], (), (), complete=True)
-    (entry,) = renewed((), found(), display_path, concerns)
+    concerns = covered_by_scan(["."], (), (), complete=True)
+    (entry,) = renew_entries((), found(), display_path, concerns)
     for expires, open_findings in ((date(2026, 6, 14), 1), (TODAY, 0), (date(2026, 6, 16), 0)):
         old = BaselineEntry(entry.fingerprint, entry.check_id, entry.file, entry.resource, entry.severity, "", expires)
         applied = apply(FILE, [old], found(), display_path, concerns, TODAY)
@@ -367,5 +367,5 @@ def test_a_fingerprint_of_a_report_is_one_of_a_baseline() -> None:
     first, second = found()
     assert first.fingerprint != second.fingerprint
     entry = BaselineEntry(second.fingerprint, second.check_id, "b/main.tf", second.resource.address, second.severity)
-    applied = apply(FILE, [entry], found(), display_path, about(["."], (), (), complete=True), TODAY)
+    applied = apply(FILE, [entry], found(), display_path, covered_by_scan(["."], (), (), complete=True), TODAY)
     assert [display_path(finding.at.file) for finding in applied.open] == ["a/main.tf"]

@@ -34,8 +34,8 @@ def test_there_and_back(store: ResultStore) -> None:
         assert store.read(NAME) == data
     assert len(entries(store)) == 1
     assert ResultStore(store.folder, "1.0-y").read(NAME) is None
-    assert store.held().entries == store.held().current == 1
-    assert (ResultStore(store.folder, "1.0-y").held().entries, ResultStore(store.folder, "1.0-y").held().current) == (
+    assert store.stats().entries == store.stats().current == 1
+    assert (ResultStore(store.folder, "1.0-y").stats().entries, ResultStore(store.folder, "1.0-y").stats().current) == (
         1,
         0,
     )
@@ -66,7 +66,7 @@ def test_folder_writable_by_others_is_not_used(mode: int, store: ResultStore) ->
     Path(store.folder).chmod(mode)
     other = ResultStore(store.folder, "1.0-x")
     assert other.read(NAME) is None
-    assert other.trouble == f"{store.folder}: not used as a cache, since others than its owner may write to it"
+    assert other.problem == f"{store.folder}: not used as a cache, since others than its owner may write to it"
     other.write("other", b"two")
     assert len(entries(store)) == 1
 
@@ -83,7 +83,7 @@ def test_cache_of_another_user_is_not_used(store: ResultStore) -> None:
     os.chown(store.folder, 12345, 12345)
     other = ResultStore(store.folder, "1.0-x")
     assert other.read(NAME) is None
-    assert "others than its owner" in other.trouble
+    assert "others than its owner" in other.problem
 
 
 def test_an_entry_that_others_may_write(store: ResultStore) -> None:
@@ -116,7 +116,7 @@ def test_corrupted_entry_is_dropped(place: int, store: ResultStore) -> None:
         entry.write_bytes(data if change == "flip" else data[:place] if change == "cut" else b"")
         assert store.read(NAME) is None
         assert entries(store) == []
-    assert store.trouble == ""
+    assert store.problem == ""
 
 
 def test_a_full_disk(store: ResultStore) -> None:
@@ -132,7 +132,7 @@ def test_a_full_disk(store: ResultStore) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert bytes(store.read(NAME) or b"") == b"one"
     assert len(entries(store)) == 1
-    assert store.trouble == f"{store.folder}: nothing can be kept there: {os.strerror(errno.EFBIG)}"
+    assert store.problem == f"{store.folder}: nothing can be kept there: {os.strerror(errno.EFBIG)}"
 
 
 def test_file_in_place_of_the_chosen_folder_is_reported(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_file_in_place_of_the_chosen_folder_is_reported(tmp_path: Path) -> None:
         assert store.read(NAME) is None
         store.write(NAME, b"one")
         assert store.read(NAME) is None
-        assert bool(store.trouble) is chosen
+        assert bool(store.problem) is chosen
     assert (tmp_path / "file").read_text("utf-8") == ""
 
 
@@ -170,7 +170,7 @@ def test_least_recently_used_entries_are_removed_first(store: ResultStore) -> No
     assert left == [3, 7, 8, 9]
     assert not (Path(store.folder) / "0.9-x" / NAME[:2]).exists()
     store.tidy(most=0)
-    assert store.held().entries == 4  # nothing was written since
+    assert store.stats().entries == 4  # nothing was written since
 
 
 def _work(folder: str, seed: int) -> int:
@@ -184,7 +184,7 @@ def _work(folder: str, seed: int) -> int:
         if number % 50 == 49:
             store.tidy(most=1)
             store.write(NAME, byte * 1000)
-    return odd + bool(store.trouble)
+    return odd + bool(store.problem)
 
 
 def test_many_at_once(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 from changing_trees import change, planted, restored
 
 from passrole_checks.output.json_output import grants_json, scan_json
-from passrole_checks.scan.cache.cached_scan import Remembering, scan_remembered
-from passrole_checks.scan.cache.file_state import Disk
+from passrole_checks.scan.cache.cached_scan import CachedScanner, scan_with_cache
+from passrole_checks.scan.cache.file_state import DiskState
 from passrole_checks.scan.cache.keys import program
 from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
-from passrole_checks.scan.scanner import one_after_another, scan_paths
+from passrole_checks.scan.scanner import scan_paths, scan_sequentially
 from passrole_checks.sources import detect
 from passrole_checks.sources.files import fingerprints
 from passrole_checks.sources.files.exclude_patterns import make_exclusions
@@ -36,7 +36,7 @@ class Counting:
 
     def __call__(self, units: Sequence[detect.Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
         self.units += [str(unit.only or unit.path) for unit in units]
-        return one_after_another(units, options)
+        return scan_sequentially(units, options)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def scan(top: Path, store: ResultStore, options: ScanOptions = PLAIN) -> tuple[ScanResult, list[str]]:
     """Return the result of a scan, and the units that were not cached."""
     counting = Counting()
-    found = scan_remembered([top], options, store, counting)
+    found = scan_with_cache([top], options, store, counting)
     return found, list(dict.fromkeys(counting.units))  # a root with the values of a file is the same unit
 
 
@@ -77,9 +77,9 @@ def test_samples(folder: str, store: ResultStore, at_once: None) -> None:
 
 def test_cached_samples_are_reused_in_any_order(store: ResultStore, at_once: None) -> None:
     """Units cached by one scan are reused by a scan of other paths, in another order."""
-    one = scan_remembered([SAMPLES / name for name in FOLDERS], PLAIN, store)
+    one = scan_with_cache([SAMPLES / name for name in FOLDERS], PLAIN, store)
     counting = Counting()
-    other = scan_remembered([SAMPLES / name for name in reversed(FOLDERS)], PLAIN, store, counting)
+    other = scan_with_cache([SAMPLES / name for name in reversed(FOLDERS)], PLAIN, store, counting)
     assert counting.units == []
     assert alike(one, other, scan_paths([SAMPLES / name for name in FOLDERS], PLAIN))
 
@@ -123,7 +123,7 @@ def test_changes_at_random(seed: int, tmp_path: Path, store: ResultStore, at_onc
             else [top / chance.choice(["root", "app/outer.yaml", "cdk.out/manifest.json"])]
         )
         counting = Counting()
-        found = scan_remembered(paths, options, store, counting)
+        found = scan_with_cache(paths, options, store, counting)
         plain = scan_paths(paths, options)
         assert alike(found, plain), done
         hits += not counting.units
@@ -140,13 +140,13 @@ def test_changes_during_a_scan_are_not_cached(tmp_path: Path, store: ResultStore
     top = planted(tmp_path / "tree")
 
     def changing(units: Sequence[detect.Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
-        for unit, found in zip(units, one_after_another(units, options), strict=True):
+        for unit, found in zip(units, scan_sequentially(units, options), strict=True):
             if unit.path.name == "root":
                 path = unit.path / "extra.tf"
                 path.write_text(path.read_text("utf-8").replace("Allow", "Deny "), "utf-8")
             yield found
 
-    before = scan_remembered([top], PLAIN, store, changing)
+    before = scan_with_cache([top], PLAIN, store, changing)
     result, units = scan(top, store)
     assert units == [str(top / "root")]
     assert alike(result, scan_paths([top], PLAIN))
@@ -160,9 +160,9 @@ def test_what_was_found_before_it_changed(tmp_path: Path, store: ResultStore, at
     def adding(units: Sequence[detect.Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
         (top / "late").mkdir(exist_ok=True)
         (top / "late" / "main.tf").write_text((top / "other" / "main.tf").read_text("utf-8"), "utf-8")
-        return one_after_another(units, options)
+        return scan_sequentially(units, options)
 
-    before = scan_remembered([top], PLAIN, store, adding)
+    before = scan_with_cache([top], PLAIN, store, adding)
     result, units = scan(top, store)
     assert units == [str(top / "late")]
     assert alike(result, scan_paths([top], PLAIN))
@@ -276,8 +276,8 @@ def test_units_alone(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     top = planted(tmp_path / "tree")
     units = detect.discover([top]).units
     counting = Counting()
-    half = list(Remembering(store, Disk(), counting)(units[::2], PLAIN))
-    whole = list(Remembering(store, Disk(), counting)(units, PLAIN))
+    half = list(CachedScanner(store, DiskState(), counting)(units[::2], PLAIN))
+    whole = list(CachedScanner(store, DiskState(), counting)(units, PLAIN))
     assert sorted(counting.units) == sorted(str(unit.only or unit.path) for unit in units)
-    assert (whole == list(one_after_another(units, PLAIN))) is True
+    assert (whole == list(scan_sequentially(units, PLAIN))) is True
     assert (half == whole[::2]) is True

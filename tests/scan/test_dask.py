@@ -24,8 +24,8 @@ from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
 from passrole_checks.scan.parallel import dask as room
 from passrole_checks.scan.parallel.any_executor import scan_with
-from passrole_checks.scan.parallel.dask import on_cluster
-from passrole_checks.scan.parallel.remote_check import not_seen_here, scan_and_see
+from passrole_checks.scan.parallel.dask import cluster_scanner
+from passrole_checks.scan.parallel.remote_check import first_difference, scan_with_digests
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.detect import Unit, discover
 from passrole_checks.sources.model.configuration import Framework
@@ -161,7 +161,7 @@ def test_a_worker_that_is_killed_loses_nothing(cluster: Any, client: Any, tmp_pa
 def test_a_unit_that_takes_all_workers_with_it_is_unreadable(cluster: Any, client: Any, tmp_path: Path) -> None:
     """It is named, and the others, also those that lay in the same hands, are scanned."""
     roots(tmp_path, "a", "poison", "z")
-    found = scan_paths([tmp_path], ScanOptions(), on_cluster(url_of(cluster)))
+    found = scan_paths([tmp_path], ScanOptions(), cluster_scanner(url_of(cluster)))
     (lost,) = found.unreadable
     assert lost.file == str(tmp_path.resolve() / "poison") and "its scan ended the process" in lost.reason
     assert {Path(file).parent.name for file in found.files} == {"a", "z"}
@@ -179,12 +179,12 @@ def test_files_that_differ_on_workers_are_unreadable(
         Unit(Framework.CLOUDFORMATION, Path("/proc/self/cwd/app.yaml")),
         Unit(Framework.TERRAFORM, tmp_path.resolve() / "root"),
     )
-    first, second, third = on_cluster(url_of(cluster))(units, ScanOptions())
+    first, second, third = cluster_scanner(url_of(cluster))(units, ScanOptions())
     for scanned, unit in ((first, units[0]), (second, units[1])):
-        assert scanned.judged is None and scanned.unreadable is not None
+        assert scanned.analysis is None and scanned.unreadable is not None
         assert scanned.unreadable.file == str(unit.path)
         assert scanned.unreadable.reason.startswith("a worker of the cluster sees something else at /proc/self/cwd/")
-    assert third.judged is not None and third.judged.findings
+    assert third.analysis is not None and third.analysis.findings
 
 
 def test_differing_files_are_detected(tmp_path: Path) -> None:
@@ -193,17 +193,17 @@ def test_differing_files_are_detected(tmp_path: Path) -> None:
     (top / "more.tf").write_text('resource "aws_iam_policy" "p" {\n  policy = file("text.txt")\n}\n')
     (top / "text.txt").write_text("text")
     (units, main) = discover([top]).units, top / "main.tf"
-    ((_, there),) = scan_and_see(units, ScanOptions())
-    assert not_seen_here(there) is None
+    ((_, there),) = scan_with_digests(units, ScanOptions())
+    assert first_difference(there) is None
     (top / "text.txt").write_text("another")
-    assert not_seen_here(there) == str(top / "text.txt")
+    assert first_difference(there) == str(top / "text.txt")
     (top / "text.txt").write_text("text")
-    assert not_seen_here(there) is None
+    assert first_difference(there) is None
     (top / "new.tf").touch()
-    assert not_seen_here(there) is not None
+    assert first_difference(there) is not None
     (top / "new.tf").unlink()
     main.unlink()
-    assert not_seen_here(there) == str(main)
+    assert first_difference(there) == str(main)
 
 
 def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,9 +221,9 @@ def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monk
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(f"{url_of(cluster)}: the worker tcp://") and done.stderr.count("\n") == 1
         assert done.stderr.endswith(f" has passrole_checks 0.0.9, and this is {__version__}\n")
-        monkeypatch.setattr(room, "_checked", lambda *_: 3)
+        monkeypatch.setattr(room, "_check_workers", lambda *_: 3)
         with pytest.raises(ExecutorError, match=r"a worker has passrole_checks 0\.0\.9"):
-            scan_paths(SAMPLES, ScanOptions(), on_cluster(url_of(cluster)))
+            scan_paths(SAMPLES, ScanOptions(), cluster_scanner(url_of(cluster)))
     finally:
         client.run(pretend, __version__)
 
@@ -231,7 +231,7 @@ def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monk
 def test_workers_without_this_package_scan_nothing() -> None:
     """One line reports the worker that lacks the package."""
     with started(1, "import sys\nsys.modules['passrole_checks'] = None\n") as bare:  # fmt: skip
-        scanner = on_cluster(url_of(bare))
+        scanner = cluster_scanner(url_of(bare))
         with pytest.raises(ExecutorError, match=r"the worker tcp://\S+ does not have passrole_checks"):
             scan_paths(SAMPLES, ScanOptions(), scanner)
 
@@ -239,7 +239,7 @@ def test_workers_without_this_package_scan_nothing() -> None:
 def test_cluster_without_workers_is_reported() -> None:
     """It is not waited for without end."""
     with started(0) as empty, pytest.raises(ExecutorError, match="the cluster has no workers"):
-        scan_paths(SAMPLES, ScanOptions(), on_cluster(url_of(empty), seconds=1))
+        scan_paths(SAMPLES, ScanOptions(), cluster_scanner(url_of(empty), seconds=1))
 
 
 def test_missing_scheduler_is_reported_in_one_line() -> None:
@@ -248,6 +248,6 @@ def test_missing_scheduler_is_reported_in_one_line() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"dask://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ExecutorError, match=f"^{url}: the scheduler cannot be reached: "):
-            scan_paths(SAMPLES, ScanOptions(), on_cluster(url, seconds=1))
+            scan_paths(SAMPLES, ScanOptions(), cluster_scanner(url, seconds=1))
     with pytest.raises(ExecutorError, match="the scheduler cannot be reached: "):
-        scan_paths(SAMPLES, ScanOptions(), on_cluster(url.replace("dask:", "dask+tls:"), seconds=1))
+        scan_paths(SAMPLES, ScanOptions(), cluster_scanner(url.replace("dask:", "dask+tls:"), seconds=1))

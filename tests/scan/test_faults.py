@@ -22,7 +22,7 @@ from passrole_checks.findings import Verdict
 from passrole_checks.output import json_output
 from passrole_checks.output.destination import Destination
 from passrole_checks.review.find_fix import FixFinder
-from passrole_checks.scan.cache.file_state import Disk
+from passrole_checks.scan.cache.file_state import DiskState
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.scan.parallel import processes
@@ -431,10 +431,12 @@ def test_fault_is_reported_to_hosts_for_every_resource(folder: Path, monkeypatch
     answers = host_results.scan_for_host(str(folder / "bad" / "main.tf"))
     assert answers.result is not None and answers.result.faults
     blocks = [HostBlock(n, f"aws_iam_user_policy.p{n}", str(folder / "bad" / "main.tf"), (n, n)) for n in (100, 200)]
-    reasons = answers.untold_of(blocks)
+    reasons = answers.block_failures(blocks)
     assert set(reasons) == {100, 200} and all("internal error" in why for whys in reasons.values() for why in whys)
     good = str(folder / "good" / "main.tf")
-    assert not host_results.scan_for_host(good).untold_of([HostBlock("good", "aws_iam_user_policy.p", good, (1, 120))])
+    assert not host_results.scan_for_host(good).block_failures(
+        [HostBlock("good", "aws_iam_user_policy.p", good, (1, 120))]
+    )
 
 
 def test_fault_in_one_format_costs_no_other(
@@ -468,7 +470,7 @@ def test_fault_of_a_unit_is_in_the_result() -> None:
     assert len(result.faults) == 2 and set(result.faults) <= set(result.unreadable)
 
 
-@pytest.mark.parametrize("part", ["stamp", "told"])
+@pytest.mark.parametrize("part", ["stamp", "digest_of"])
 def test_fault_in_the_cache_loses_no_finding(
     part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -478,7 +480,7 @@ def test_fault_in_the_cache_loses_no_finding(
         raise KeyError("a fault")
 
     run(capsys, "scan", ".")
-    monkeypatch.setattr(Disk, part, fail)
+    monkeypatch.setattr(DiskState, part, fail)
     status, out, err = run(capsys, "scan", ".", "--format", "json")
     assert (status, err) == (1, [])
     assert {one["file"] for one in json.loads(out)["findings"]} >= {"good.yaml", "good/main.tf", "bad.yaml"}

@@ -20,9 +20,9 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.scan.parallel import processes as room
-from passrole_checks.scan.parallel.any_executor import portable, scan_with
+from passrole_checks.scan.parallel.any_executor import picklable_error, scan_with
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, weight
-from passrole_checks.scan.parallel.processes import FORK, SPAWN, paying, processes, processors
+from passrole_checks.scan.parallel.processes import FORK, SPAWN, count_processors, processes, worthwhile_processes
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_paths, scan_unit
 from passrole_checks.sources.detect import Unit, discover
 from passrole_checks.sources.model.configuration import Framework
@@ -180,9 +180,9 @@ def test_units_are_returned_in_order_without_delay(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", [FORK, SPAWN])
 def test_little_code_starts_no_process(method: str) -> None:
     """Processes are for much code; there are never more than processors."""
-    assert paying(0, method) == paying(100_000, method) == 0
-    assert paying(10**12, method) == processors() >= 1
-    assert paying(10**12, None) == 1
+    assert worthwhile_processes(0, method) == worthwhile_processes(100_000, method) == 0
+    assert worthwhile_processes(10**12, method) == count_processors() >= 1
+    assert worthwhile_processes(10**12, None) == 1
 
 
 def test_a_small_scan_does_not_even_import_what_starts_processes(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_quota_of_a_container_counts(
     """Where the kernel gives a container less than the machine has, that many processes pay."""
     (tmp_path / "cpu.max").write_text(quota)
     monkeypatch.setattr(room, "_QUOTA", tmp_path / "cpu.max")
-    assert 1 <= processors() <= most
+    assert 1 <= count_processors() <= most
 
 
 # What can happen to a process
@@ -419,8 +419,8 @@ def test_errors_are_returned_unchanged() -> None:
             return (Odd, (1, 2, 3))
 
     error = ValueError("as it is")
-    assert portable(error) is error
-    odd = portable(Odd("words"))
+    assert picklable_error(error) is error
+    odd = picklable_error(Odd("words"))
     assert str(odd) == "Odd: words" and type(pickle.loads(pickle.dumps(odd))) is RuntimeError
 
 

@@ -12,7 +12,7 @@ import pytest
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.json_output import scan_json
-from passrole_checks.scan.cache.cached_scan import scan_remembered
+from passrole_checks.scan.cache.cached_scan import scan_with_cache
 from passrole_checks.scan.cache.keys import program
 from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -300,8 +300,8 @@ def test_cached_scan_depends_on_the_files(tmp_path: Path, monkeypatch: pytest.Mo
     write({"s/x/main.tf": POLICY, "s/y/t.yaml": TEMPLATE, "s/x/a.tfvars": "size = 2\n", "s/y/p.json": '{"Size": "2"}'})
 
     def scanned() -> list[tuple[str, str, str]]:
-        result = scan_remembered([Path("s")], ScanOptions(), store)
-        assert rows(result) == rows(scan_remembered([Path("s")], ScanOptions(), store))
+        result = scan_with_cache([Path("s")], ScanOptions(), store)
+        assert rows(result) == rows(scan_with_cache([Path("s")], ScanOptions(), store))
         assert rows(result) == rows(scan_paths([Path("s")], ScanOptions()))
         return rows(result)
 

@@ -66,7 +66,7 @@ def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[
         yield asked
 
 
-def untold(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
+def failures(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
     """Return the accesses that are missing in the log."""
     files, folders, trees = ({os.path.normpath(path) for path in paths} for paths in (
         looked.files, looked.folders, looked.trees,
@@ -84,7 +84,7 @@ def untold(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
 def reads(unit: detect.Unit, below: Path, monkeypatch: pytest.MonkeyPatch, inputs: Inputs) -> None:
     with asked_of_the_disk(monkeypatch, below) as asked, recording_accesses() as looked, suppress(InputError):
         detect.load(unit, unchanged=True, inputs=inputs)
-    assert untold(asked, looked) == set(), unit.path
+    assert failures(asked, looked) == set(), unit.path
     assert asked["opened"]
 
 

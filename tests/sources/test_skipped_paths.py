@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan.cache.cached_scan import scan_remembered
+from passrole_checks.scan.cache.cached_scan import scan_with_cache
 from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 from passrole_checks.sources import skipped_paths
@@ -117,7 +117,7 @@ def test_cached_scan_notices_new_code(tmp_path: Path) -> None:
     put(folder, **{"node_modules/a/x.json": "{}"})
 
     def noted_files() -> set[str]:
-        return {Path(note.file).name for note in scan_remembered([folder], ScanOptions(), store).not_evaluated}
+        return {Path(note.file).name for note in scan_with_cache([folder], ScanOptions(), store).not_evaluated}
 
     assert noted_files() == set()
     put(folder, **{"node_modules/a/x.json": '{"Resources": {"A": {"Type": "A::B::C"}}}'})

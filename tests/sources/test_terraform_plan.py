@@ -316,7 +316,7 @@ def test_unknown_role_arn_has_known_parts() -> None:
     assert isinstance(resources, ListNode)
     text = resources.items[0]
     assert isinstance(text, StringNode)
-    (hole,) = text.holes
+    (hole,) = text.unresolved_parts
     assert hole.reason == "known after apply"
     assert hole.known is not None
     kinds = [part if isinstance(part, str) else part.kind for part in hole.known]
@@ -498,7 +498,7 @@ def test_encoded_policy_is_unresolved_without_role() -> None:
     found = read(plan(ROLE, POLICY, resources=[policy]))
     document = found.policies[1].document
     assert isinstance(document, StringNode)
-    assert document.only_hole == Unresolved("aws_iam_role.task.arn", reason="known after apply")
+    assert document.only_unresolved == Unresolved("aws_iam_role.task.arn", reason="known after apply")
 
 
 def test_unknown_policy_without_configuration_is_unresolved() -> None:

@@ -53,7 +53,7 @@ def role_or_expression(value: Node) -> Any:
     if isinstance(value, Choice):
         return [role_or_expression(option) for _, option in value.options]
     assert isinstance(value, StringNode)
-    only = value.only_hole
+    only = value.only_unresolved
     return only.role or only.expression if only is not None else str(value)
 
 

@@ -21,12 +21,12 @@ from passrole_checks.findings import Severity, Verdict
 @dataclass(frozen=True, slots=True)
 class ExampleRole:
     """A role beside the policy of an example: its name in account 111122223333, the services that it trusts, and the
-    statements of its own policy. ``holds``: it is the role that the policy of the example is attached to."""
+    statements of its own policy. ``is_holder``: it is the role that the policy of the example is attached to."""
 
     name: str
     trusts: tuple[str, ...] = ()
     statements: tuple[dict[str, Any], ...] = ()
-    holds: bool = False
+    is_holder: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.access.service_trust import acts_for_callers, passed_as
+from passrole_checks.access.service_trust import acts_for_callers, passed_to_service_values
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
@@ -112,10 +112,10 @@ class GrantContext:
         for item in self.grant.roles:
             role = self.known_role(item.pattern)
             if role is not None:
-                own = self.services_of(role) or passed_as(role.trusted or ())
+                own = self.services_of(role) or passed_to_service_values(role.trusted or ())
             else:
                 linked = service_of_linked_role(item.pattern)
-                own = passed_as((linked,)) if linked else ()
+                own = passed_to_service_values((linked,)) if linked else ()
             if not own:
                 return ()
             services.update(dict.fromkeys(own))

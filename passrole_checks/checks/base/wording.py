@@ -66,8 +66,12 @@ def beside(grant: PassRoleGrant) -> str:
 def if_any_role(grant: PassRoleGrant, module: str) -> str:
     """Return a sentence on the values of variables in a pattern that make it any role; "" if there are none."""
     for role in grant.roles if not grant.complement else ():
-        holes = [hole for hole in role.pattern.holes if hole.kind is UnresolvedKind.ANYTHING and hole.known is None]
-        if role.scope is Scope.UNRESOLVED and holes and role.pattern.only_hole is None:
+        holes = [
+            hole
+            for hole in role.pattern.unresolved_parts
+            if hole.kind is UnresolvedKind.ANYTHING and hole.known is None
+        ]
+        if role.scope is Scope.UNRESOLVED and holes and role.pattern.only_unresolved is None:
             names = listed(list(dict.fromkeys(f"`{shortened(seen_from(module, hole.expression))}`" for hole in holes)))
             empty = "empty or " if is_any_role_if_empty(role.pattern, variables=grant.statement.variables) else ""
             return f" If {names} is {empty}a wildcard, this is any role."

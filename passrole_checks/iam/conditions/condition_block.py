@@ -75,8 +75,8 @@ class ConditionBlock:
 
     def _unknown(self, what: str, wanted: str, node: Node, operator: Operator | None) -> None:
         """Add a test that may require anything of any key: an unresolved value, or one of the wrong type."""
-        unresolved_parts = node.holes if isinstance(node, StringNode) else ()
-        if not (isinstance(node, StringNode) and node.only_hole):
+        unresolved_parts = node.unresolved_parts if isinstance(node, StringNode) else ()
+        if not (isinstance(node, StringNode) and node.only_unresolved):
             self.problems.append(f"{what} is not {wanted}")
         self.tests.append(ServiceTest(operator, None, unresolved_parts, key_unknown=True, uncertain=True))
 
@@ -135,7 +135,7 @@ class ConditionBlock:
             self._read_other_key(start.lower() if isinstance(start, str) else "", pair)
             return
         test = self._test(operator_text, operator, pair)
-        unresolved_parts = (*pair.key.holes, *test.holes)
+        unresolved_parts = (*pair.key.unresolved_parts, *test.unresolved_parts)
         self.tests.append(ServiceTest(test.operator, test.patterns, unresolved_parts, key_unknown=True, uncertain=True))
         self._remember(test)
 
@@ -191,10 +191,10 @@ class ConditionBlock:
                 malformed = True
             if pattern.empty_variable:
                 self.problems.append(f"the value {spelled} of {where} contains a policy variable without a name")
-            unresolved_parts.extend(pattern.holes)
+            unresolved_parts.extend(pattern.unresolved_parts)
             patterns.append(pattern)
         if operator is None:
-            unresolved_parts[:0] = operator_text.holes
+            unresolved_parts[:0] = operator_text.unresolved_parts
         doubt = malformed or bool(unresolved_parts) or (operator is not None and operator.family is Family.ARN)
         return ServiceTest(operator, None if malformed else tuple(patterns), tuple(unresolved_parts), uncertain=doubt)
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.conditions.condition_operators import Family, parse_operator, settle
+from passrole_checks.iam.conditions.condition_operators import Family, expand_known_parts, parse_operator
 from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE
 from passrole_checks.iam.partial_values import (
     Const,
@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Ternary,
     Unresolved,
-    holes_in,
+    unresolved_in,
 )
 
 
@@ -66,7 +66,7 @@ def _tests(condition: Node) -> Iterator[ConditionTest]:
                 key.lower(),
                 frozenset(map(_value_text, nodes)),
                 str(pair.key),
-                not any((*entry.key.holes, *pair.key.holes, *holes_in(pair.value))),
+                not any((*entry.key.unresolved_parts, *pair.key.unresolved_parts, *unresolved_in(pair.value))),
             )
 
 
@@ -75,7 +75,7 @@ def _opaque_test(operator: str, node: Node) -> ConditionTest:
 
 
 def _to_text(node: StringNode) -> str:
-    return str(StringNode(settle(node.parts), node.at))
+    return str(StringNode(expand_known_parts(node.parts), node.at))
 
 
 def _value_text(node: Node) -> str:
@@ -84,7 +84,9 @@ def _value_text(node: Node) -> str:
     if isinstance(node, Const):
         return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
     return ", ".join(
-        sorted(f"${{{unresolved.expression}}}" for unresolved in holes_in(node) if isinstance(unresolved, Unresolved))
+        sorted(
+            f"${{{unresolved.expression}}}" for unresolved in unresolved_in(node) if isinstance(unresolved, Unresolved)
+        )
     )
 
 

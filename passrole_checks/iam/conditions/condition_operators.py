@@ -134,7 +134,7 @@ class Pattern:
     """
 
     steps: tuple[Token, ...]
-    holes: tuple[Unresolved, ...]
+    unresolved_parts: tuple[Unresolved, ...]
     certain: bool
     plain: bool
     ignores_case: bool
@@ -266,12 +266,12 @@ def _before_runs(steps: Sequence[Token], states: set[int]) -> set[int]:
     return result
 
 
-def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
+def expand_known_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Replace each unresolved part whose structure is known by its known parts."""
     spelled: list[Part] = []
     for part in parts:
         if isinstance(part, Unresolved) and part.known is not None:
-            spelled.extend(settle(part.known))
+            spelled.extend(expand_known_parts(part.known))
         else:
             spelled.append(part)
     return join(spelled)
@@ -279,7 +279,7 @@ def settle(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 def literal(text: StringNode) -> str | None:
     """Return the whole string if all of it is known, else None."""
-    parts = settle(text.parts)
+    parts = expand_known_parts(text.parts)
     return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
 
 
@@ -296,7 +296,7 @@ def read_pattern(text: StringNode, *, wildcards: bool, ignores_case: bool = Fals
     """
     unresolved_parts: list[Unresolved] = []
     pieces: list[str] = []
-    for part in settle(text.parts):
+    for part in expand_known_parts(text.parts):
         if isinstance(part, str):
             pieces.append(part.replace(_PLACEHOLDER, "\ufffd"))
         elif part.kind is UnresolvedKind.POLICY_VARIABLE and not variables:
@@ -357,7 +357,9 @@ class _PatternReader:
         whole = "".join(min(step.chars or "") for step in steps) if self._plain and not unknown else None
         return Pattern(
             steps=tuple(steps),
-            holes=tuple(unresolved for unresolved in unknown if unresolved.kind is not UnresolvedKind.REGION),
+            unresolved_parts=tuple(
+                unresolved for unresolved in unknown if unresolved.kind is not UnresolvedKind.REGION
+            ),
             certain=not unknown,
             plain=self._plain,
             ignores_case=self._ignores_case,
@@ -430,7 +432,7 @@ class ServiceTest:
 
     operator: Operator | None
     patterns: tuple[Pattern, ...] | None
-    holes: tuple[Unresolved, ...] = ()
+    unresolved_parts: tuple[Unresolved, ...] = ()
     key_unknown: bool = False
     uncertain: bool = False
     _values: ValueSet | None = field(init=False, default=None, repr=False, compare=False)

@@ -217,7 +217,7 @@ class _Evaluation:
             others=tuple(block.others),
             shared=tuple(block.shared),
             likely_typos=tuple(block.likely_typos),
-            unresolved=tuple(dict.fromkeys(unresolved for test in doubtful for unresolved in test.holes)),
+            unresolved=tuple(dict.fromkeys(unresolved for test in doubtful for unresolved in test.unresolved_parts)),
             problems=tuple(dict.fromkeys(block.problems)),
         )
 

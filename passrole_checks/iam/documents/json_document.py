@@ -47,14 +47,14 @@ class _NodeParser(JsonParser[Node]):
 
     def __init__(self, source: StringNode) -> None:
         self.source = source
-        self.holes: dict[int, Unresolved] = {}
+        self.unresolved_parts: dict[int, Unresolved] = {}
         pieces: list[str] = []
         self.offsets: list[int] = []
         length = 0
         for part in source.parts:
             self.offsets.append(length)
             if isinstance(part, Unresolved):
-                self.holes[length] = part
+                self.unresolved_parts[length] = part
                 part = PLACEHOLDER
             elif PLACEHOLDER in part:
                 part = part.replace(PLACEHOLDER, "?")
@@ -73,7 +73,7 @@ class _NodeParser(JsonParser[Node]):
         parts: list[Part] = []
         position = start + 1
         for piece in re.split(f"({PLACEHOLDER})", written):
-            parts.append(self.holes[position] if piece == PLACEHOLDER else self.decode(piece, start))
+            parts.append(self.unresolved_parts[position] if piece == PLACEHOLDER else self.decode(piece, start))
             position += len(piece)
         return StringNode(join(parts), self.position(start), defaults=self.source.defaults)
 
@@ -81,7 +81,9 @@ class _NodeParser(JsonParser[Node]):
         at = self.position(start)
         if PLACEHOLDER in word:
             unresolved_parts = [
-                unresolved for offset, unresolved in sorted(self.holes.items()) if start <= offset < self.place
+                unresolved
+                for offset, unresolved in sorted(self.unresolved_parts.items())
+                if start <= offset < self.place
             ]
             if len(unresolved_parts) == 1 and word == PLACEHOLDER:
                 return StringNode((unresolved_parts[0],), at)

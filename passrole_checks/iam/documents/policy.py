@@ -26,8 +26,8 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
-    holes_in,
-    texts_in,
+    strings_in,
+    unresolved_in,
 )
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies_all
 
@@ -65,7 +65,7 @@ class Statement:
     variables: bool
     when: PathCondition = ()
     defaults: tuple[str, ...] = ()
-    holes: tuple[Unresolved, ...] = ()
+    unresolved_parts: tuple[Unresolved, ...] = ()
     whole: bool = True
     block: bool = False
 
@@ -95,7 +95,7 @@ class Statement:
                 )
                 for value in _texts(texts or ())
             ),
-            *(map(str, texts_in(self.condition)) if self.condition is not None else ()),
+            *(map(str, strings_in(self.condition)) if self.condition is not None else ()),
         )
 
 
@@ -190,7 +190,7 @@ class _StatementReader:
 
     def document(self, node: Node, when: PathCondition) -> _Problems:
         if isinstance(node, StringNode):
-            if node.only_hole:
+            if node.only_unresolved:
                 return self.unknown("", node, when, variables=True)
             if node.literal is not None and not node.literal.strip():
                 return []  # empty text is the usual form of "no policy"
@@ -235,7 +235,7 @@ class _StatementReader:
                     nested = path if _inside_list(path) else f"{path}/{index}"
                     problems.extend(self.statement_list(element, nested, merged, variables))
                 problems_by_variant.append(problems)
-            elif isinstance(alternative, StringNode) and alternative.holes:
+            elif isinstance(alternative, StringNode) and alternative.unresolved_parts:
                 problems_by_variant.append(self.unknown(path, alternative, merged, variables=variables))
             elif isinstance(alternative, ObjectNode):
                 problems_by_variant.append(self.statement(alternative, path, merged, variables))
@@ -278,7 +278,7 @@ class _StatementReader:
 
     def unknown(self, path: str, node: Node, when: PathCondition, *, variables: bool) -> _Problems:
         """Add a statement (or a whole document) of which only the expression is known."""
-        unresolved_parts = tuple(dict.fromkeys(holes_in(node))) or (Unresolved("?"),)
+        unresolved_parts = tuple(dict.fromkeys(unresolved_in(node))) or (Unresolved("?"),)
         unresolved = StringNode((unresolved_parts[0],), node.at)
         self.statements.append(
             Statement(
@@ -315,7 +315,9 @@ def _overriding_entries(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | 
     if "Condition" not in names:
         later = (
             *later,
-            ObjectEntry(StringNode(("Condition",), unknown.key.at), StringNode(unknown.key.holes, unknown.key.at)),
+            ObjectEntry(
+                StringNode(("Condition",), unknown.key.at), StringNode(unknown.key.unresolved_parts, unknown.key.at)
+            ),
         )
     return ObjectNode(later, node.at, node.block)
 
@@ -355,9 +357,9 @@ def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool
         condition=_condition(node.get("Condition")),
         variables=variables,
         when=when,
-        defaults=tuple(dict.fromkeys(name for string in texts_in(node) for name in string.defaults)),
-        holes=tuple(
-            dict.fromkeys(unresolved for key, value in parts for unresolved in holes_in(value) if key != "Sid")
+        defaults=tuple(dict.fromkeys(name for string in strings_in(node) for name in string.defaults)),
+        unresolved_parts=tuple(
+            dict.fromkeys(unresolved for key, value in parts for unresolved in unresolved_in(value) if key != "Sid")
         ),
         block=node.block,
     )
@@ -409,7 +411,7 @@ def _condition(node: Node | None) -> Node | None:
     if isinstance(node, ObjectNode):
         _check_duplicate_operators(node)
         return node
-    if isinstance(node, StringNode) and node.holes:
+    if isinstance(node, StringNode) and node.unresolved_parts:
         return node
     raise MalformedDocument(node.at, "Condition is not an object")
 

@@ -26,7 +26,7 @@ from passrole_checks.iam.grants.access_set import (
 )
 from passrole_checks.iam.grants.statement_classes import StatementClass, StatementClasses
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
-from passrole_checks.iam.permissions.permissions import Contents
+from passrole_checks.iam.permissions.permissions import ContentClasses
 from passrole_checks.iam.roles import arn, role_set
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
@@ -92,7 +92,7 @@ class AccessComparison:
     after: Access
     services_of: Mapping[str, Collection[str]]
     where: Deployment = arn.ANYWHERE
-    contents: Contents = field(default_factory=Contents)
+    contents: ContentClasses = field(default_factory=ContentClasses)
     _gains: dict[int, Gain | None] = field(default_factory=dict, init=False)
     _settings: dict[tuple[int, int], _RelatedStatements] = field(default_factory=dict, init=False)
     _unions: dict[tuple[object, ...], RoleUnion] = field(default_factory=dict, init=False)

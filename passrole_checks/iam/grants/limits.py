@@ -145,7 +145,7 @@ class _NamedRoles:
         self._where = where
         self._union = RoleUnion(RoleSet(allow.limit.patterns, self._variables) for allow in allows)
         self._unresolved = {
-            number for number, entry in enumerate(self._union.entries) if entry.text.only_hole is not None
+            number for number, entry in enumerate(self._union.entries) if entry.text.only_unresolved is not None
         }
 
     def include(self, role: StringNode) -> bool:

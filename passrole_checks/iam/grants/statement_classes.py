@@ -174,7 +174,7 @@ def _services_named(item: Permission) -> Iterator[tuple[str, str]]:
         for pair in entry.value.entries if isinstance(entry.value, partial_values.ObjectNode) else ():
             if str(pair.key).lower() != PASSED_TO_SERVICE.lower():
                 continue
-            for value in partial_values.texts_in(pair.value):
+            for value in partial_values.strings_in(pair.value):
                 pattern = read_pattern(
                     value,
                     wildcards=operator.wildcards,

@@ -31,7 +31,7 @@ _MAX_PAIRS = 200  # of resource patterns compared for two actions
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PassedRolePath:
     """A way to act as a passed role.
 
     ``id`` is that of the published path or, if the path is ``derived`` from what an API does, the action that passes
@@ -49,21 +49,23 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenWay:
+class OpenPath:
     """A path whose actions a principal has.
 
     ``certain``: UNKNOWN if an unresolved or undecidable part is involved. ``by``: one statement per action that allows
     it. ``conditions``: the keys that these test. ``when``: the path condition under which all of them apply.
     """
 
-    way: Way
+    way: PassedRolePath
     certain: Ternary
     by: tuple[Statement, ...]
     conditions: tuple[str, ...]
     when: PathCondition = ()
 
 
-def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition = ()) -> tuple[OpenWay, ...]:
+def open_paths(
+    permissions: Permissions, ways: Iterable[PassedRolePath], when: PathCondition = ()
+) -> tuple[OpenPath, ...]:
     """Return the paths whose actions, except PassRole, the principal has under ``when``.
 
     An action that is allowed only by a statement with entirely unresolved actions does not open a path by itself.
@@ -71,7 +73,7 @@ def open_ways(permissions: Permissions, ways: Iterable[Way], when: PathCondition
     return tuple(open_way for way in ways if (open_way := _open_path(permissions, way, when)) is not None)
 
 
-def _open_path(permissions: Permissions, way: Way, when: PathCondition) -> OpenWay | None:
+def _open_path(permissions: Permissions, way: PassedRolePath, when: PathCondition) -> OpenPath | None:
     if any(permissions.allows(name, (), when) is None for name in way.actions):
         return None
     together = permissions.together([(name, ()) for name in way.actions], when)
@@ -91,11 +93,11 @@ def _open_path(permissions: Permissions, way: Way, when: PathCondition) -> OpenW
         return None
     certain = Ternary.YES if all(action_.certain is Ternary.YES for action_ in allowed) else Ternary.UNKNOWN
     conditions = dict.fromkeys(key for action_ in allowed for key in action_.conditions)
-    return OpenWay(way, certain, tuple(action_.by for action_ in allowed), tuple(conditions), assumptions)
+    return OpenPath(way, certain, tuple(action_.by for action_ in allowed), tuple(conditions), assumptions)
 
 
 def _on_common_resources(
-    permissions: Permissions, way: Way, by: Sequence[Statement], assumptions: PathCondition
+    permissions: Permissions, way: PassedRolePath, by: Sequence[Statement], assumptions: PathCondition
 ) -> bool:
     """True if actions of one service on resources of one kind are allowed on the same resources.
 
@@ -172,7 +174,8 @@ def _names_action(statement: Statement, name: str) -> bool:
     if statement.actions is None:
         return True
     return any(
-        pattern.only_hole is None and action.matches(pattern, name) is not Ternary.NO for pattern in statement.actions
+        pattern.only_unresolved is None and action.matches(pattern, name) is not Ternary.NO
+        for pattern in statement.actions
     )
 
 
@@ -192,13 +195,13 @@ def _may_match_service(statement: Statement, name: str) -> bool:
 _REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazonaws\.com)$")
 
 
-def plain_name(service: str) -> str:
+def normalize_service(service: str) -> str:
     """Return a service principal without Region and China suffix; these are different spellings of one service."""
     name = service.lower().removesuffix(".cn")
     match = _REGION.match(name)
     return f"{match['name']}.{match['rest']}" if match is not None else name
 
 
-def family(service: str) -> str:
+def service_family(service: str) -> str:
     """Return the service that a service principal belongs to: ``rds`` for ``monitoring.rds.amazonaws.com``."""
-    return plain_name(service).removesuffix(".amazonaws.com").rpartition(".")[2]
+    return normalize_service(service).removesuffix(".amazonaws.com").rpartition(".")[2]

@@ -17,7 +17,7 @@ from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import STAR
-from passrole_checks.iam.permissions.permissions import Contents, Permissions
+from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.permissions.statement_matcher import (
     PASS_ROLE_LOWERCASE,
     StatementMatcher,
@@ -55,9 +55,9 @@ _SingledOut = tuple[tuple[str, ...], ...]  # (action patterns, resource patterns
 class PermissionComparison:
     """Compares roles with one principal under ``when``."""
 
-    def __init__(self, principal: Permissions, when: PathCondition, contents: Contents) -> None:
+    def __init__(self, principal: Permissions, when: PathCondition, contents: ContentClasses) -> None:
         self.principal, self.when, self.contents = principal, when, contents
-        self.singled_out = _distinct(_singled_out(principal, limits=False))
+        self.singled_out = _distinct(_dividing_patterns(principal, limits=False))
         matchers = (*principal.allowing, *principal.denials)
         self.words = {pattern: words for matcher in matchers for pattern, words in matcher.patterns.items()}
         free = () if principal.denials or principal.limits else principal.allowing
@@ -100,11 +100,11 @@ class _Difference:
     def __init__(self, role: Permissions, comparison: PermissionComparison) -> None:
         self.role, self.comparison = role, comparison
         self.principal, self.when = comparison.principal, comparison.when
-        own = list(_singled_out(role, limits=True))
+        own = list(_dividing_patterns(role, limits=True))
         self.plain = not role.limits and not role.denials
         self.alone = self.plain and not own  # each statement counts by itself
         self.singled_out = (
-            _distinct([*_singled_out(self.principal, limits=False), *own]) if own else comparison.singled_out
+            _distinct([*_dividing_patterns(self.principal, limits=False), *own]) if own else comparison.singled_out
         )
 
     def found(self) -> ExtraPermissions | None:
@@ -187,7 +187,7 @@ class _Difference:
         return answer & self.role.decide(request, glob.representative(resource), matcher.tests, when)
 
 
-def _singled_out(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def _dividing_patterns(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Yield the action and resource patterns that divide what is allowed: named in a Deny, or excluded from an Allow;
     with ``limits`` also those that a limit allows."""
     for matcher in (

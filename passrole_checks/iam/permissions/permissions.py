@@ -326,7 +326,7 @@ class Permissions:
         return answer
 
 
-class Contents:
+class ContentClasses:
     """Numbers for statements and permissions: equal numbers for equal contents.
 
     Positions are ignored, so that a hundred roles with copies of one policy are one class.

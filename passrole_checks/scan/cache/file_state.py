@@ -30,7 +30,7 @@ _SIZE = 16  # bytes of a digest
 _Value = TypeVar("_Value")
 
 
-class Looks(NamedTuple):
+class AccessedPaths(NamedTuple):
     """The paths of a :class:`~passrole_checks.sources.files.access_log.FileAccessLog`, in order."""
 
     files: tuple[str, ...]
@@ -40,8 +40,8 @@ class Looks(NamedTuple):
     walks: tuple[str, ...]
 
 
-class Disk:
-    """The state of the disk at one moment; after :meth:`again`, at a later one.
+class DiskState:
+    """The state of the disk at one moment; after :meth:`refresh`, at a later one.
 
     A file is read once while its status is the same. ``exclusions``: paths left out when a folder is walked.
     """
@@ -49,9 +49,9 @@ class Disk:
     def __init__(self, exclusions: Exclusions = NO_EXCLUSIONS) -> None:
         self._walk_again = partial(current_walk_digest, exclusions=exclusions)
         self._held: dict[str, tuple[Fingerprint, int, bytes]] = {}
-        self.again()
+        self.refresh()
 
-    def again(self) -> None:
+    def refresh(self) -> None:
         """Read the state anew from now on."""
         self._seen: dict[str, Fingerprint] = {}
         self._states: dict[str, bytes | None] = {}
@@ -60,22 +60,23 @@ class Disk:
         self._walks: dict[str, bytes | None] = {}
         self._leads: dict[str, str] = {}
 
-    def told(self, looks: Looks) -> str | None:
+    def digest_of(self, looks: AccessedPaths) -> str | None:
         """Return a digest of everything at these paths; None if something is unreadable, or may differ on each read."""
         leads = self._where(looks)
         others = self._what(looks)
         return None if leads is None or others is None else f"{leads}-{others}"
 
-    def is_same(self, looks: Looks, told: str) -> bool:
-        """True if :meth:`told` returns this digest. A file is not opened if the symbolic links to it have changed."""
+    def is_same(self, looks: AccessedPaths, told: str) -> bool:
+        """True if :meth:`digest_of` returns this digest. A file is not opened if the symbolic links to it have
+        changed."""
         leads, _, others = told.partition("-")
         return self._where(looks) == leads and self._what(looks) == others
 
-    def _where(self, looks: Looks) -> str | None:
+    def _where(self, looks: AccessedPaths) -> str | None:
         folders = {os.path.dirname(path) for path in looks.files}
         return self._digest([(sorted(folders.union(looks.folders, looks.trees, looks.walks, looks.leads)), self._lead)])
 
-    def _what(self, looks: Looks) -> str | None:
+    def _what(self, looks: AccessedPaths) -> str | None:
         return self._digest(
             [
                 (looks.folders, self._listing),
@@ -98,9 +99,9 @@ class Disk:
             told.update(b"\n")
         return told.hexdigest()
 
-    def stamp(self, found: FileFingerprints) -> tuple[Looks, str] | None:
+    def stamp(self, found: FileFingerprints) -> tuple[AccessedPaths, str] | None:
         """Return the accessed paths with their digest; None if one may have changed since, or only just before."""
-        self.again()
+        self.refresh()
         for path, seen in found.seen.items():
             if self._sight(path) != seen or not is_settled(seen, found.began):
                 return None
@@ -113,24 +114,24 @@ class Disk:
                 if told is None or now(path) != told:
                     return None
         kinds = (found.files, found.folders, found.trees, found.links, found.walks)
-        looks = Looks(*(tuple(sorted(paths)) for paths in kinds))
-        digest = self.told(looks)
+        looks = AccessedPaths(*(tuple(sorted(paths)) for paths in kinds))
+        digest = self.digest_of(looks)
         return None if digest is None else (looks, digest)
 
     def _sight(self, path: str) -> Fingerprint:
-        return _once(self._seen, path, fingerprint)
+        return _cached(self._seen, path, fingerprint)
 
     def _state(self, path: str) -> bytes | None:
-        return _once(self._states, path, self._looked_up)
+        return _cached(self._states, path, self._looked_up)
 
     def _listing(self, path: str) -> bytes | None:
-        return _once(self._listings, path, listing_digest)
+        return _cached(self._listings, path, listing_digest)
 
     def _tree(self, path: str) -> bytes | None:
-        return _once(self._trees, path, tree_digest)
+        return _cached(self._trees, path, tree_digest)
 
     def _walk(self, path: str) -> bytes | None:
-        return _once(self._walks, path, self._walk_again)
+        return _cached(self._walks, path, self._walk_again)
 
     def _lead(self, path: str) -> bytes | None:
         return self._real(path).encode("utf-8", "surrogatepass")
@@ -179,7 +180,7 @@ class Disk:
         return _realpath(path) if is_link else path
 
 
-def _once(known: dict[str, _Value], path: str, look: Callable[[str], _Value]) -> _Value:
+def _cached(known: dict[str, _Value], path: str, look: Callable[[str], _Value]) -> _Value:
     if path not in known:
         known[path] = look(path)
     return known[path]
@@ -211,6 +212,6 @@ def _content(path: str, seen: Fingerprint) -> bytes | None:
         os.close(handle)
 
 
-def union(parts: Iterable[Looks]) -> Looks:
+def union(parts: Iterable[AccessedPaths]) -> AccessedPaths:
     """Return all accessed paths of several units."""
-    return Looks(*(tuple(sorted(frozenset().union(*paths))) for paths in zip(*parts, strict=True)))
+    return AccessedPaths(*(tuple(sorted(frozenset().union(*paths))) for paths in zip(*parts, strict=True)))

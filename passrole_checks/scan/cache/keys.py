@@ -72,12 +72,12 @@ def _files(folder: str) -> Iterator[str]:
                 yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"
 
 
-def about_paths(paths: Sequence[Path], options: ScanOptions) -> str:
+def paths_key(paths: Sequence[Path], options: ScanOptions) -> str:
     """Return the key of the scan of some paths."""
     return _digest(["paths", os.getcwd(), str(len(paths)), *map(str, paths), *_options(options)])
 
 
-def about_unit(unit: Unit, options: ScanOptions) -> str | None:
+def unit_key(unit: Unit, options: ScanOptions) -> str | None:
     """Return the key of the scan of one unit; None if its text is not that of its file."""
     if unit.content is not None:
         return None

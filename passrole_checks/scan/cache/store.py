@@ -83,7 +83,7 @@ class ResultStore:
         self._guarded = guarded
         self._chosen = chosen
         self._own = os.path.join(folder, program)
-        self.trouble = ""
+        self.problem = ""
         self._full = False
         self._written = 0
         self._usable: bool | None = None
@@ -100,7 +100,7 @@ class ResultStore:
         try:
             with os.fdopen(handle, "rb") as stream:
                 status = os.fstat(handle)
-                if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or _of_others(status):
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or _is_writable_by_others(status):
                     return None
                 data = memoryview(stream.read(status.st_size))  # room for all that is asked for is made at once
         except OSError:
@@ -153,7 +153,7 @@ class ResultStore:
                 with suppress(OSError):
                     os.rmdir(os.path.dirname(path))  # the last one is gone
 
-    def held(self) -> CacheStats:
+    def stats(self) -> CacheStats:
         """Return the statistics of all entries, also those of other programs."""
         if not self._is_usable():
             return CacheStats()
@@ -184,10 +184,10 @@ class ResultStore:
                 self._usable = False
                 self._cannot(error)
             else:
-                self._usable = not _of_others(status)
+                self._usable = not _is_writable_by_others(status)
                 if not self._usable:
                     self._full = True
-                    self.trouble = f"{self.folder}: not used as a cache, since others than its owner may write to it"
+                    self.problem = f"{self.folder}: not used as a cache, since others than its owner may write to it"
         return self._usable
 
     def _cannot(self, error: OSError | ValueError) -> None:
@@ -195,7 +195,7 @@ class ResultStore:
         self._full = True
         if self._chosen or getattr(error, "errno", None) not in _NOT_OURS:
             why = getattr(error, "strerror", None) or error
-            self.trouble = self.trouble or f"{self.folder}: nothing can be kept there: {why}"
+            self.problem = self.problem or f"{self.folder}: nothing can be kept there: {why}"
 
 
 def _replace(path: str, data: bytes) -> None:
@@ -221,7 +221,7 @@ def _tag(folder: str) -> None:
             stream.write(_TAG)
 
 
-def _of_others(status: os.stat_result) -> bool:
+def _is_writable_by_others(status: os.stat_result) -> bool:
     """True if another user owns it or may write to it."""
     if not hasattr(os, "getuid"):
         return False

@@ -28,24 +28,24 @@ class ResourceResults(NamedTuple):
     """The engine's results for one resource, and the reason if the resource could not be analyzed."""
 
     answers: HostResult
-    untold: Sequence[str]
+    failures: Sequence[str]
 
 
 _alone_last: tuple[Any, Any, Mapping[Any, Sequence[str]], set[Any]] = (None, None, {}, set())
 
 
-def alone(answers: HostResult, block: HostBlock) -> ResourceResults:
+def results_without_modules(answers: HostResult, block: HostBlock) -> ResourceResults:
     """Return the results for a block in a file without modules: a plan, a template, Terraform in JSON."""
     global _alone_last
-    definition = from_callers("definition")  # what checkov's runner has read from the file
-    known_answers, known_definition, untold, keys = _alone_last
+    definition = local_of_callers("definition")  # what checkov's runner has read from the file
+    known_answers, known_definition, failures, keys = _alone_last
     if known_answers is not answers or known_definition is not definition or block.key not in keys:
         for note in answers.notes():
-            host_results.complain(note)
+            host_results.warn(note)
         blocks = {one.key: one for one in (*_blocks_of(definition, block.file), block)}
-        untold = answers.untold_of(list(blocks.values()))
-        _alone_last = (answers, definition, untold, set(blocks))
-    return ResourceResults(answers, untold.get(block.key, ()))
+        failures = answers.block_failures(list(blocks.values()))
+        _alone_last = (answers, definition, failures, set(blocks))
+    return ResourceResults(answers, failures.get(block.key, ()))
 
 
 _run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
@@ -62,7 +62,7 @@ def templates_of_run() -> TemplateRun:
     if run is None or known is not definitions:
         offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
         files = [file for file, names in offered.items() if names]
-        run = TemplateRun(files, from_callers("root_folder"), lambda file, name: name in offered[file])
+        run = TemplateRun(files, local_of_callers("root_folder"), lambda file, name: name in offered[file])
         _run_of_templates = (definitions, run)
     return run
 
@@ -107,20 +107,21 @@ class BlockIndex:
 
     File and address are no key: two roots may call one module by one name. ``places``: results of resources.
     ``elsewhere``: findings on resources that checkov does not show, with their addresses, for ``module`` blocks and
-    data sources. ``untold``: why blocks could not be analyzed. ``pool``: the time for all files of the graph together.
+    data sources. ``failures``: why blocks could not be analyzed. ``pool``: the time for all files of the graph
+    together.
     """
 
     graph: Any = None
     places: dict[int, ResourceResults] = field(default_factory=dict)
     elsewhere: dict[int, list[tuple[str, Finding]]] = field(default_factory=dict)
-    untold: dict[Any, Sequence[str]] = field(default_factory=dict)
+    failures: dict[Any, Sequence[str]] = field(default_factory=dict)
     pool: deadline.Pool = field(default_factory=deadline.Pool)
 
     def scan(self, files: Sequence[str]) -> HostResult:
         """Scan the last one of ``files``, which is in no root that checkov shows: a plan, or Terraform in JSON."""
         with deadline.pooled(self.pool):
             return host_results.scan_for_host(
-                files[-1], files[:1], from_callers("root_folder"), inputs=inputs_of_checkov()
+                files[-1], files[:1], local_of_callers("root_folder"), inputs=inputs_of_checkov()
             )
 
 
@@ -197,15 +198,15 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
     """Scan the root of these blocks and add the results."""
     start = min(block.start for block in blocks)
     files = {block.file for block in blocks}
-    scanned, inputs = from_callers("root_folder"), inputs_of_checkov()
+    scanned, inputs = local_of_callers("root_folder"), inputs_of_checkov()
     answers = host_results.scan_for_host(start, files, scanned, inputs=inputs)
     for note in answers.notes():
-        host_results.complain(note)
+        host_results.warn(note)
     by_type: dict[str, list[tuple[Vertex, dict[str, Any]]]] = defaultdict(list)
     for block in blocks:
         by_type[block.kind].extend((block, conf) for conf in block.configurations())
-    index.untold.update(
-        answers.untold_of(
+    index.failures.update(
+        answers.block_failures(
             [
                 HostBlock(id(conf), block.address, block.file, lines_of(conf), tuple(block.callers), kind == "resource")
                 for kind in ("resource", "module", "data")
@@ -214,13 +215,13 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         )
     )
     for _, conf in by_type["resource"]:
-        index.places[id(conf)] = ResourceResults(answers, index.untold.get(id(conf), ()))
+        index.places[id(conf)] = ResourceResults(answers, index.failures.get(id(conf), ()))
     modules: dict[str, list[int]] = defaultdict(list)
     for block, conf in by_type["module"]:
         modules[block.address].append(id(conf))
     offered = [block.address for block, _ in by_type["resource"]]
     elsewhere = answers.elsewhere(offered, modules)
-    given = from_callers("files")
+    given = local_of_callers("files")
     if elsewhere and isinstance(given, list):  # files given one by one: what does not stand in them is not asked for
         here = [file for file in map(os.path.abspath, given) if file in files]
         asked = [host_results.scan_for_host(file, files, scanned, inputs=inputs, only=True) for file in here]
@@ -247,7 +248,7 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         for carrier in carriers:
             index.elsewhere.setdefault(carrier, []).append((address, finding))
         if not carriers:
-            _say_without_record(address, finding)
+            _warn_without_record(address, finding)
 
 
 def _holds(block: Vertex, conf: Mapping[str, Any], finding: Finding) -> bool:
@@ -256,20 +257,20 @@ def _holds(block: Vertex, conf: Mapping[str, Any], finding: Finding) -> bool:
     return first <= finding.at.line <= last and os.path.realpath(block.file) == os.path.realpath(finding.at.file)
 
 
-def _say_without_record(address: str, finding: Finding) -> None:
+def _warn_without_record(address: str, finding: Finding) -> None:
     """Print a finding for which checkov shows no block, so that it is not lost."""
-    check, chosen = registered.get(finding.check_id), from_callers("runner_filter")
+    check, chosen = registered.get(finding.check_id), local_of_callers("runner_filter")
     asked = check is not None and (chosen is None or chosen.should_run_check(check, report_type="terraform"))
-    if asked and host_results.wanted(finding) and finding.suppressed is None:
-        where = f"{host_results.place(finding)}: {finding.check_id} ({finding.severity.value}) on {address}"
-        host_results.complain(
-            f"{where} has no record for terraform, which does not show that resource: {host_results.words(finding)}"
+    if asked and host_results.is_shown(finding) and finding.suppressed is None:
+        where = f"{host_results.location(finding)}: {finding.check_id} ({finding.severity.value}) on {address}"
+        host_results.warn(
+            f"{where} has no record for terraform, which does not show that resource: {host_results.one_line(finding)}"
         )
 
 
 def inputs_of_checkov() -> Inputs:
     """Return the variable files that checkov was given, from the filter of its runner."""
-    chosen = from_callers("runner_filter")
+    chosen = local_of_callers("runner_filter")
     var_files = getattr(chosen, "var_files", None) or ()
     sources = getattr(chosen, "repo_root_for_plan_enrichment", None) or ()
     return Inputs(
@@ -301,7 +302,7 @@ def callers_of(module: Any) -> tuple[str, ...]:
     return tuple(files)
 
 
-def from_callers(variable: str) -> Any:
+def local_of_callers(variable: str) -> Any:
     """Return a local variable of the nearest caller that has it: only checkov's runner knows some files."""
     frames = (frame.f_locals for frame, _ in walk_stack(None))
     return next((known[variable] for known in frames if variable in known), None)

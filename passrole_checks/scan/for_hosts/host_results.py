@@ -34,9 +34,9 @@ from passrole_checks.scan.scanner import (
     ScanOptions,
     ScanResult,
     UnitScanner,
-    one_after_another,
     scan_configurations,
     scan_paths,
+    scan_sequentially,
 )
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.files.file_types import is_terraform_file
@@ -96,7 +96,7 @@ class HostResult:
     stacks: Mapping[str, str] = field(default_factory=dict)
     local: Mapping[str, str] = field(default_factory=dict)
 
-    def about(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
+    def findings_of(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on a resource, each with its address, with suppressed ones and infos.
 
         An address without an instance key matches all instances, on either side.
@@ -110,7 +110,7 @@ class HostResult:
 
     def handed_out(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on policies that leave the configuration at a resource."""
-        return tuple(found for found in self.about(check_id, address) if found[1].handed_to is not None)
+        return tuple(found for found in self.findings_of(check_id, address) if found[1].handed_to is not None)
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on the resources of a nested stack, each with its address."""
@@ -174,7 +174,7 @@ class HostResult:
         )
         return tuple(replace(one, resource=self.local.get(one.resource, one.resource)) for one in unreadable)
 
-    def untold(self, file: str) -> tuple[tuple[int, str], ...]:
+    def template_failures(self, file: str) -> tuple[tuple[int, str], ...]:
         """Problems of a template and the files that it includes or nests: each line, and why it could not be analyzed.
 
         Every check of ours must fail the template.
@@ -189,7 +189,7 @@ class HostResult:
             for entry in self.problems
         )
 
-    def untold_of(self, blocks: Sequence[HostBlock]) -> dict[Hashable, tuple[str, ...]]:
+    def block_failures(self, blocks: Sequence[HostBlock]) -> dict[Hashable, tuple[str, ...]]:
         """Return why blocks were not analyzed, by their keys. Every check of ours must fail those blocks."""
         failed = ShownBlocks(blocks, self._real).failed_by(self.problems)
         reasons: dict[Hashable, tuple[str, ...]] = {
@@ -255,7 +255,7 @@ class HostResult:
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
                 name = self.local.get(address, address)
-                for dot in (place for place, character in enumerate(name) if character == "."):
+                for dot in (index for index, character in enumerate(name) if character == "."):
                     index[finding.check_id, name[:dot]].append((address, finding))
         return index
 
@@ -325,7 +325,7 @@ def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
 
     def scanner(units: Sequence[Unit], chosen: ScanOptions) -> Iterator[ScannedUnit]:
         bounded = [replace(unit, boundary=_boundary(os.path.dirname(unit.path), scanned)) for unit in units]
-        for found in one_after_another(bounded, chosen):
+        for found in scan_sequentially(bounded, chosen):
             stacks.update(found.stacks)
             yield found
 
@@ -369,34 +369,34 @@ def options() -> ScanOptions:
 @lru_cache(maxsize=16)  # asked for with each resource and check
 def _options(account: str | None, confidence: Confidence) -> ScanOptions:
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
-        complain(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
+        warn(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
         account = None
     return ScanOptions(account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence)
 
 
-def least_severity() -> Severity | None:
+def minimum_severity_set() -> Severity | None:
     """Return the minimum severity that the environment sets, or None if it sets none (which means low)."""
     value = _chosen("PASSROLE_CHECKS_SEVERITY", [level.value for level in Severity])
     return Severity(value) if value else None
 
 
-def wanted(finding: Finding) -> bool:
+def is_shown(finding: Finding) -> bool:
     """True if a finding is severe enough to be shown."""
-    return finding.severity.rank >= (least_severity() or Severity.LOW).rank
+    return finding.severity.rank >= (minimum_severity_set() or Severity.LOW).rank
 
 
-def words(finding: Finding) -> str:
+def one_line(finding: Finding) -> str:
     """Return the message and remedy of a finding, and its AWS CDK construct, on one line that is safe to print."""
     construct = f" Construct: {finding.resource.construct}." if finding.resource.construct else ""
     return sanitize(f"{finding.message} {finding.remediation}{construct}")
 
 
-def named(file: str) -> str:
+def shown_name(file: str) -> str:
     """Return a file name as the command line shows it."""
     return display_path(file)
 
 
-def place(finding: Finding) -> str:
+def location(finding: Finding) -> str:
     """Return the location of a finding's statement, as ``file:line``."""
     return sanitize(f"{display_path(finding.at.file)}:{finding.at.line}")
 
@@ -404,13 +404,13 @@ def place(finding: Finding) -> str:
 def _chosen(variable: str, choices: list[str]) -> str:
     value = os.environ.get(variable, "")
     if value and value.lower() not in choices:
-        complain(f"{variable}={value} is none of {', '.join(choices)} and is ignored")
+        warn(f"{variable}={value} is none of {', '.join(choices)} and is ignored")
         return ""
     return value.lower()
 
 
 @lru_cache(maxsize=256)  # said once a process
-def complain(message: str) -> None:
+def warn(message: str) -> None:
     """Print one line on standard error."""
     print(f"passrole_checks: {sanitize(message)}", file=sys.stderr)
 

@@ -47,15 +47,15 @@ class TemplateRun:
         self._answers: dict[str, HostResult] = {}
         self.pool = deadline.Pool()  # of time, for all templates together
 
-    def about(self, file: str) -> HostResult:
+    def findings_of(self, file: str) -> HostResult:
         """Return the answers about a template: through each stack that nests it, or else about the file alone."""
         real = os.path.realpath(file)
         if real not in self._answers:
             with deadline.pooled(self.pool):
-                self._answers[real] = self._judged(file, real)
+                self._answers[real] = self._results_for(file, real)
         return self._answers[real]
 
-    def _judged(self, file: str, real: str) -> HostResult:
+    def _results_for(self, file: str, real: str) -> HostResult:
         if real not in self._files:
             return host_results.scan_for_host(file, scanned=self._scanned)
         parents = [root for root in self._roots if root != real and real in self._parents[root].stacks.values()]

@@ -37,7 +37,7 @@ def scan_with(executor: Executor) -> UnitScanner:
         def submit(batch: Batch) -> Future[tuple[ScannedUnit, ...]]:
             return executor.submit(scan_batch, batch.units, options)
 
-        answers = finished(submit, deque(batches(units)))
+        answers = results_as_completed(submit, deque(batches(units)))
         return in_order((batch, answer) for batch, answer in answers if answer is not None)
 
     return scanner
@@ -49,13 +49,13 @@ def scan_batch(units: Sequence[Unit], options: ScanOptions) -> tuple[ScannedUnit
     try:
         return tuple(scan_unit(unit, options) for unit in units)
     except Exception as error:
-        told = portable(error)
+        told = picklable_error(error)
         if told is error:
             raise
         raise told from None
 
 
-def portable(error: Exception) -> Exception:
+def picklable_error(error: Exception) -> Exception:
     """Return the error, or one with its message if it cannot be sent back as it is."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
@@ -65,7 +65,7 @@ def portable(error: Exception) -> Exception:
     return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-def finished(
+def results_as_completed(
     submit: Callable[[Batch], Future[_Answer]],
     waiting: deque[Batch],
     at_once: float = math.inf,

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
-from passrole_checks.scan.parallel.any_executor import finished
+from passrole_checks.scan.parallel.any_executor import results_as_completed
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, lost_unit, weight
-from passrole_checks.scan.parallel.remote_check import FileDigests, not_seen_here, scan_and_see
+from passrole_checks.scan.parallel.remote_check import FileDigests, first_difference, scan_with_digests
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ _SECONDS = 30  # for the scheduler to answer, and for it to have a worker
 _BATCHES_EACH = 4
 _SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
 
-_Told = tuple[tuple[ScannedUnit, FileDigests], ...]
+_WorkerResults = tuple[tuple[ScannedUnit, FileDigests], ...]
 
 
-def on_cluster(url: str, seconds: float = _SECONDS) -> UnitScanner:
+def cluster_scanner(url: str, seconds: float = _SECONDS) -> UnitScanner:
     """Return a scanner that uses the Dask cluster with the scheduler at ``url``.
 
     ``url``: ``dask://HOST:PORT``, or ``dask+tls://HOST:PORT`` with the certificates that Dask's configuration names.
@@ -62,46 +62,46 @@ def _scanned(
 ) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
     if not units:
         return
-    client = _connected(url, seconds)
+    client = _connect(url, seconds)
     try:
-        threads = _checked(client, url, seconds)
-        yield from _on(client, units, options, threads)
+        threads = _check_workers(client, url, seconds)
+        yield from _scan_on_cluster(client, units, options, threads)
     except CancelledError:
         raise ExecutorError(f"{url}: the connection to the scheduler was lost") from None
     finally:
         client.close()
 
 
-def _on(
+def _scan_on_cluster(
     client: Client, units: Sequence[Unit], options: ScanOptions, threads: int
 ) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
     from distributed import KilledWorker
 
     executor = client.get_executor()
 
-    def submit(batch: Batch) -> Future[_Told]:
-        future: Future[_Told] = executor.submit(scan_there, __version__, batch.units, options)
+    def submit(batch: Batch) -> Future[_WorkerResults]:
+        future: Future[_WorkerResults] = executor.submit(scan_on_worker, __version__, batch.units, options)
         return future
 
     total = sum(map(weight, units))
     work, again = batches(units, min(MOST, total // (threads * _BATCHES_EACH))), list[Batch]()
-    for batch, told in finished(submit, deque(work), lost=(KilledWorker,)):
+    for batch, told in results_as_completed(submit, deque(work), lost=(KilledWorker,)):
         if told is None:
             again.extend(batch.single())
         else:
-            yield batch, _believed(batch, told)
-    for batch, told in finished(submit, deque(again), 1, lost=(KilledWorker,)):
-        yield batch, [lost_unit(batch.units[0])] if told is None else _believed(batch, told)
+            yield batch, _verified_results(batch, told)
+    for batch, told in results_as_completed(submit, deque(again), 1, lost=(KilledWorker,)):
+        yield batch, [lost_unit(batch.units[0])] if told is None else _verified_results(batch, told)
 
 
-def scan_there(version: str, units: Sequence[Unit], options: ScanOptions) -> _Told:
+def scan_on_worker(version: str, units: Sequence[Unit], options: ScanOptions) -> _WorkerResults:
     """Scan on a worker. Raises an :class:`~passrole_checks.errors.ExecutorError` if its version differs."""
     if version != __version__:
-        raise ExecutorError(_of_another_version("a worker", __version__, version))
-    return scan_and_see(units, options)
+        raise ExecutorError(_version_mismatch("a worker", __version__, version))
+    return scan_with_digests(units, options)
 
 
-def _asking() -> Callable[[], str | None]:
+def _version_function() -> Callable[[], str | None]:
     """Return a function that returns the version of this package, and that can be sent where it is not installed.
 
     Nested functions are sent as they are, others by name.
@@ -117,17 +117,17 @@ def _asking() -> Callable[[], str | None]:
     return version
 
 
-def _believed(batch: Batch, told: _Told) -> list[ScannedUnit]:
+def _verified_results(batch: Batch, told: _WorkerResults) -> list[ScannedUnit]:
     """Return the results whose files are the same here."""
     found = []
     for unit, (scanned, there) in zip(batch.units, told, strict=True):
-        other = not_seen_here(there)
+        other = first_difference(there)
         reason = f"a worker of the cluster sees something else at {other}"
         found.append(scanned if other is None else lost_unit(unit, reason))
     return found
 
 
-def _connected(url: str, seconds: float) -> Client:
+def _connect(url: str, seconds: float) -> Client:
     try:
         from distributed import Client
     except ImportError:
@@ -146,21 +146,21 @@ def _connected(url: str, seconds: float) -> Client:
         raise ExecutorError(f"{url}: the scheduler cannot be reached: {words}") from None
 
 
-def _checked(client: Client, url: str, seconds: float) -> int:
+def _check_workers(client: Client, url: str, seconds: float) -> int:
     """Return how many units the cluster scans at once, after checking the versions of its workers."""
     try:
         client.wait_for_workers(1, timeout=seconds)
     except (OSError, asyncio.TimeoutError):  # which is an error of its own before Python 3.11
         raise ExecutorError(f"{url}: the cluster has no workers") from None
-    versions: dict[str, str | None] = client.run(_asking())
+    versions: dict[str, str | None] = client.run(_version_function())
     for worker, version in sorted(versions.items()):
         if version is None:
             raise ExecutorError(f"{url}: the worker {worker} does not have passrole_checks {__version__}")
         if version != __version__:
-            raise ExecutorError(f"{url}: {_of_another_version(f'the worker {worker}', version, __version__)}")
+            raise ExecutorError(f"{url}: {_version_mismatch(f'the worker {worker}', version, __version__)}")
     threads: dict[str, int] = client.nthreads()
     return max(1, sum(threads.values()))
 
 
-def _of_another_version(who: str, theirs: str, ours: str) -> str:
+def _version_mismatch(who: str, theirs: str, ours: str) -> str:
     return f"{who} has passrole_checks {theirs}, and this is {ours}"

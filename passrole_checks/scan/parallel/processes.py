@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, lost_unit, weight
-from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner, one_after_another
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner, scan_sequentially
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
@@ -46,11 +46,11 @@ def processes(jobs: int | None = None, method: str | None = None) -> UnitScanner
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
         begin = method or start_method()
         total = sum(map(weight, units)) if jobs != 1 else 0
-        count = min(jobs or paying(total, begin), len(units), _MOST_PROCESSES)
-        if count < 2 or begin is None or not may_have_children():
-            return one_after_another(units, options)
+        count = min(jobs or worthwhile_processes(total, begin), len(units), _MOST_PROCESSES)
+        if count < 2 or begin is None or not may_start_processes():
+            return scan_sequentially(units, options)
         work = batches(units, min(MOST, total // (count * _BATCHES_EACH)))  # so that all are busy until the end
-        return in_order(_scanned(work, options, count, begin))
+        return in_order(_scan_in_processes(work, options, count, begin))
 
     return scanner
 
@@ -62,19 +62,19 @@ def start_method() -> str | None:
     return SPAWN if sys.version_info >= (3, 11) else None
 
 
-def may_have_children() -> bool:
+def may_start_processes() -> bool:
     """True if :mod:`multiprocessing` lets this process start others, which its own daemons may not."""
     import multiprocessing  # takes a while, and little code does without it
 
     return not multiprocessing.current_process().daemon
 
 
-def paying(total: int, method: str | None) -> int:
+def worthwhile_processes(total: int, method: str | None) -> int:
     """Return how many processes pay for so many bytes of infrastructure code with a start ``method``."""
-    return min(processors(), total // _PAYS[method]) if method else 1
+    return min(count_processors(), total // _PAYS[method]) if method else 1
 
 
-def processors() -> int:
+def count_processors() -> int:
     """Return how many processors this process may use."""
     if sys.platform != "linux":
         return os.cpu_count() or 1
@@ -86,7 +86,7 @@ def processors() -> int:
         return count
 
 
-def _scanned(
+def _scan_in_processes(
     work: Sequence[Batch], options: ScanOptions, count: int, method: str
 ) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
     from passrole_checks.scan.parallel.worker_pool import WorkerPool

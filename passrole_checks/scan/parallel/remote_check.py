@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam import deadline
-from passrole_checks.scan.parallel.any_executor import portable
+from passrole_checks.scan.parallel.any_executor import picklable_error
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.recognize import LARGEST_PLAN
@@ -34,7 +34,7 @@ class FileDigests:
 
 
 @deadline.pooled()
-def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, FileDigests], ...]:
+def scan_with_digests(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, FileDigests], ...]:
     """Scan units, and return each with the digests of what it read.
 
     Raises as :func:`passrole_checks.scan.parallel.any_executor.scan_batch` does.
@@ -43,23 +43,23 @@ def scan_and_see(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[Sca
     try:
         for unit in units:
             scanned = scan_unit(unit, options)
-            found.append((scanned, seen(scanned.looked or FileAccessLog())))
+            found.append((scanned, digests_of(scanned.accesses or FileAccessLog())))
     except Exception as error:
-        raise portable(error) from None
+        raise picklable_error(error) from None
     return tuple(found)
 
 
-def seen(looked: FileAccessLog) -> FileDigests:
+def digests_of(accesses: FileAccessLog) -> FileDigests:
     """Return the digests of everything that was accessed."""
     return FileDigests(
-        tuple(_digests(looked.links, _where)),
-        tuple(_digests(looked.files, _content)),
-        tuple(_digests(looked.folders, _listed)),
-        tuple(_digests(looked.trees, _walked)),
+        tuple(_digests(accesses.links, _where)),
+        tuple(_digests(accesses.files, _content)),
+        tuple(_digests(accesses.folders, _listed)),
+        tuple(_digests(accesses.trees, _walked)),
     )
 
 
-def not_seen_here(there: FileDigests) -> str | None:
+def first_difference(there: FileDigests) -> str | None:
     """Return the first path whose content here differs from the digests; None if all are the same."""
     # where paths lead comes first: a symbolic link that is here only may lead to what must not be opened
     kinds = ((there.leads, _where), (there.files, _content), (there.folders, _listed), (there.trees, _walked))

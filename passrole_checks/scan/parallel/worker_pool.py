@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from passrole_checks.errors import internal_error
 from passrole_checks.iam import deadline
-from passrole_checks.scan.parallel.any_executor import portable, scan_batch
+from passrole_checks.scan.parallel.any_executor import picklable_error, scan_batch
 from passrole_checks.scan.parallel.batches import lost_unit
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions
 
@@ -40,7 +40,7 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _Started:
     """The first message of a process."""
 
 
@@ -60,12 +60,12 @@ class _Worker:
         self.batch: Batch | None = None
         self.has_begun = False
 
-    def hand_over(self, batch: Batch, options: ScanOptions) -> None:
+    def send(self, batch: Batch, options: ScanOptions) -> None:
         self.batch = batch
         with suppress(OSError):  # it has ended, and is heard of as one that has
             self.connection.send((batch.units, options))
 
-    def told(self) -> object:
+    def receive(self) -> object:
         """Return its next message; None if it has ended."""
         try:
             return self.connection.recv()
@@ -116,15 +116,15 @@ class WorkerPool:
         while waiting or busy:
             while waiting and len(busy) < count and (worker := idle.pop() if idle else self._another()):
                 busy[worker.connection] = worker
-                worker.hand_over(waiting.popleft(), self._options)
+                worker.send(waiting.popleft(), self._options)
             if not busy:
                 batch = waiting.popleft()
                 yield batch, scan_batch(batch.units, self._options)
                 continue
             for connection in wait([worker.connection for worker in busy.values()]):
                 worker = busy[connection]
-                told = worker.told()
-                if isinstance(told, _Begun):
+                told = worker.receive()
+                if isinstance(told, _Started):
                     worker.has_begun = True
                     continue
                 if isinstance(told, _Failure):
@@ -148,11 +148,11 @@ class WorkerPool:
         if not self._can_begin:
             return None
         try:
-            with _undisturbed():
+            with _process_start_guard():
                 here, there = self._context.Pipe()
                 # what is forked has all that is open here, and would keep the others' connections open with it
                 not_its_own = (here, *(worker.connection for worker in self._workers)) if self._forks else ()
-                process = self._context.Process(target=_scan_what_comes, args=(there, not_its_own), daemon=True)
+                process = self._context.Process(target=_serve_batches, args=(there, not_its_own), daemon=True)
                 try:
                     process.start()
                 except BaseException:
@@ -169,7 +169,7 @@ class WorkerPool:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _process_start_guard() -> Iterator[None]:
     """Start a process without interrupts and without the working directory in its import path.
 
     An interrupt would end it with a traceback before it ignores them.
@@ -190,19 +190,19 @@ def _undisturbed() -> Iterator[None]:
 
 
 @deadline.pooled()
-def _scan_what_comes(connection: Connection, not_its_own: Sequence[Connection]) -> None:
+def _serve_batches(connection: Connection, not_its_own: Sequence[Connection]) -> None:
     """Scan batches until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in not_its_own:
         other.close()
     with suppress(EOFError, OSError):
-        connection.send(_Begun())
+        connection.send(_Started())
         while True:
             units, options = connection.recv()
             try:
                 told: object = scan_batch(units, options)
             except Exception as error:
-                told = _Failure(portable(error), traceback.format_exc())
+                told = _Failure(picklable_error(error), traceback.format_exc())
             try:
                 connection.send(told)
             except OSError:

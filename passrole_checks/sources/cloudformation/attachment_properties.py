@@ -84,7 +84,7 @@ class AttachmentReader:
         elif kind == "AWS::Organizations::Policy":
             for when, target in flatten_variants(self._value(child(properties, "TargetIds"))):
                 if isinstance(target, StringNode):
-                    target = management_account(target) if target.only_hole == ACCOUNT else target
+                    target = management_account(target) if target.only_unresolved == ACCOUNT else target
                     self.index.scp_targets.append((target, when, holder))
 
     def add_nested(self, inner: AttachmentIndex, stack: str, principal: Callable[[str], str]) -> None:
@@ -110,7 +110,7 @@ class AttachmentReader:
 
     def _find_boundary(self, own: Collection[str], value: StringNode) -> list[str]:
         """Return the policies that a boundary of a nested stack refers to. ``own``: addresses in the nested stack."""
-        unresolved = value.only_hole
+        unresolved = value.only_unresolved
         if unresolved is not None and unresolved.expression in own:
             return [unresolved.expression]
         return self.attachments.find_policies(value)

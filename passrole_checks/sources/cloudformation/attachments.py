@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import yaml
 
-from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, holes_in, texts_in
+from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, strings_in, unresolved_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
@@ -106,7 +106,7 @@ class TemplateAttachments:
         """Record how a property uses the outputs of nested stacks, which may be policies of these stacks."""
         is_attached = key == "ManagedPolicyArns" and self._types[logical_id] in _NAMES
         for when, variant in flatten_variants(self.evaluator.node(value)):
-            for unresolved in holes_in(variant):
+            for unresolved in unresolved_in(variant):
                 name = unresolved.expression.removesuffix(".PolicyArn")
                 if is_attached and name not in self._types:
                     self.index.attach([name], [logical_id], when)
@@ -164,11 +164,11 @@ class TemplateAttachments:
         """Return the managed policies of this template that a value refers to, by reference or by an ARN with their
         name, and with ``by_name`` also by their bare name."""
         logical_ids: dict[str, None] = {}
-        for unresolved in holes_in(value):
+        for unresolved in unresolved_in(value):
             logical_id = unresolved.expression.removesuffix(".PolicyArn").removesuffix(".Arn")
             if self._types.get(logical_id) == _MANAGED:
                 logical_ids[logical_id] = None
-        for text in texts_in(value):
+        for text in strings_in(value):
             text_value = str(text)
             named = _POLICY_NAME.search(text_value)
             if named and named.group(1) in self._managed and ":aws:policy/" not in text_value:
@@ -211,7 +211,7 @@ class TemplateAttachments:
         return tuple(dict.fromkeys(self._resolve_principal(name, kind) for name in names))
 
     def _resolve_principal(self, name: StringNode, kind: str) -> str:
-        unresolved = name.only_hole
+        unresolved = name.only_unresolved
         if unresolved and (unresolved.expression in self._types or unresolved.expression in self.owners):
             other = _KINDS.get(self._types.get(unresolved.expression, ""), kind) != kind  # only the name is used
             return literal_principal(kind, unresolved.expression) if other else unresolved.expression

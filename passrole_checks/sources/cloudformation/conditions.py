@@ -174,7 +174,7 @@ class TemplateConditions:
         text, word = _strip_literals(text, word)
         if not self.may_equal(text, word):
             return False
-        unresolved = text.only_hole
+        unresolved = text.only_unresolved
         allowed = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
         if unresolved is None or allowed is None or not self.parameters.denies:
             return _branch(one_of(self.subject(text), [word]))
@@ -193,7 +193,7 @@ class TemplateConditions:
             return False
         if isinstance(last, str) and not word.endswith(last):
             return False
-        unresolved = text.only_hole
+        unresolved = text.only_unresolved
         if unresolved is None:
             return True
         if unresolved.known is not None:  # such as the ARN of a resource, which is never empty
@@ -204,7 +204,7 @@ class TemplateConditions:
 
     def subject(self, text: StringNode) -> str:
         """Return the expression that path conditions about a text refer to."""
-        unresolved = text.only_hole
+        unresolved = text.only_unresolved
         return self.parameters.subject(unresolved.expression) if unresolved is not None else str(text)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unknown
+from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unresolved_node
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.template import (
@@ -150,7 +150,7 @@ class TemplateDocuments:
         principals: tuple[str, ...],
     ) -> None:
         """Collect a document of which only the position is known."""
-        document: Node = unknown(expression, self.template.position(found.node), reason)
+        document: Node = unresolved_node(expression, self.template.position(found.node), reason)
         for condition, outcome in reversed(found.conditions):
             document = self.evaluator.guarded_by(condition, outcome, document)
         document = self.evaluator.guarded(document)
@@ -214,5 +214,5 @@ class TemplateDocuments:
         string."""
         value = self.evaluator.node(node) if node is not None else None
         if isinstance(value, Choice):
-            return unknown(value.condition, value.at, "depends on a condition")
+            return unresolved_node(value.condition, value.at, "depends on a condition")
         return value if isinstance(value, StringNode) else None

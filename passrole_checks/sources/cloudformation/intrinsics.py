@@ -24,7 +24,7 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     UnresolvedKind,
-    unknown,
+    unresolved_node,
 )
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, extend, one_of
 from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, choose, implied_condition, prune
@@ -145,7 +145,7 @@ class Evaluator:
                 reason = _MALFORMED if name in self._functions else _REASONS.get(name, _UNKNOWN)
                 if reason is _UNKNOWN and not node.tag.startswith("tag:"):
                     name, reason = node.tag, _FOREIGN_TAG
-                return unknown(format_call(name, argument), at, reason)
+                return unresolved_node(format_call(name, argument), at, reason)
             return _without_empty_default(value)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, at)
@@ -159,7 +159,7 @@ class Evaluator:
         """Return a key; a function beside other keys adds unknown keys at deployment."""
         at = self.template.position(key)
         if key.value.startswith(("Fn::Transform", "Fn::ForEach")):
-            return unknown(format_call(key.value, value), at, "inserted at deployment")
+            return unresolved_node(format_call(key.value, value), at, "inserted at deployment")
         return self._literal(key, at)
 
     def _scalar(self, node: yaml.ScalarNode, at: Position) -> Node:
@@ -174,7 +174,7 @@ class Evaluator:
             if number is not None:
                 return Const(number, at)
         if kind == "binary":
-            return unknown(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
+            return unresolved_node(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
         return mark_dynamic_references(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> StringNode:
@@ -237,7 +237,7 @@ class Evaluator:
         indent = layout[2] if layout else 0
 
         def build(values: Sequence[Node]) -> Node:
-            texts = [as_text(node) or unknown(source, at, "not a string") for node in values]
+            texts = [as_text(node) or unresolved_node(source, at, "not a string") for node in values]
             return concatenate(texts, at, starts, indent, source[:MAX_EXPRESSION])
 
         return map_variants(nodes, build, at)
@@ -247,7 +247,7 @@ class Evaluator:
         logical_id, dot, attribute = name.partition(".")
         value = self.references.attribute(logical_id, attribute, at) if dot else self.references.ref(name, at)
         if as_text(value) is None and not isinstance(value, Choice):
-            return unknown(name, at, "not a string")
+            return unresolved_node(name, at, "not a string")
         return value
 
     def _join(self, argument: yaml.Node, at: Position) -> Node | None:
@@ -262,7 +262,7 @@ class Evaluator:
             items = values[0]
             if isinstance(items, ListNode):
                 return map_variants(items.items, build, at)
-            return unknown(expression, at, "the list is unknown")
+            return unresolved_node(expression, at, "the list is unknown")
 
         def build(values: Sequence[Node]) -> Node:
             texts: list[StringNode] = []
@@ -271,7 +271,7 @@ class Evaluator:
                     continue
                 if texts:
                     texts.append(StringNode((delimiter,), at))
-                texts.append(as_text(node) or unknown(expression, at, "an element is not a string"))
+                texts.append(as_text(node) or unresolved_node(expression, at, "an element is not a string"))
             return concatenate(texts, at, expression=expression)
 
         return map_variants([self.node(argument.value[1])], build_list, at)
@@ -316,7 +316,7 @@ class Evaluator:
         def build(values: Sequence[Node]) -> Node:
             index, items = as_text(values[0]), values[1]
             if not isinstance(items, ListNode):
-                return unknown(expression, at, "the list is unknown")
+                return unresolved_node(expression, at, "the list is unknown")
             if index is None or index.literal is None:
                 return self._any_element(index, items, expression, at)
             number = int(index.literal) if index.literal.isdecimal() and len(index.literal) < 6 else -1
@@ -329,7 +329,7 @@ class Evaluator:
     def _any_element(self, index: StringNode | None, items: ListNode, expression: str, at: Position) -> Node:
         """Return the variants of an element with an unknown index."""
         if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_is_single_element, items.items)):
-            return unknown(expression, at, "the index is unknown")
+            return unresolved_node(expression, at, "the index is unknown")
         subject = self.conditions.subject(index)
         return Choice(tuple((one_of(subject, [str(place)]), item) for place, item in enumerate(items.items)), at)
 
@@ -344,7 +344,7 @@ class Evaluator:
         def build(values: Sequence[Node]) -> Node:
             text = as_text(values[0])
             texts = split(text, delimiter) if text else None
-            return ListNode(tuple(texts), at) if texts else unknown(expression, at, "the string is unknown")
+            return ListNode(tuple(texts), at) if texts else unresolved_node(expression, at, "the string is unknown")
 
         return map_variants([self.node(argument.value[1])], build, at)
 
@@ -356,17 +356,17 @@ class Evaluator:
         expression = format_call("Fn::FindInMap", argument)
 
         def possible(key: StringNode, word: str) -> bool:
-            unresolved = key.only_hole
+            unresolved = key.only_unresolved
             is_allowed = unresolved is None or self.parameters.may_equal(unresolved.expression, word)
             return is_allowed and consistent(self.when, one_of(self.conditions.subject(key), [word]))
 
         def closed(key: StringNode) -> Sequence[str] | None:
-            unresolved = key.only_hole
+            unresolved = key.only_unresolved
             words = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
             return words and [word for word in words if possible(key, word)]
 
         def outcome(key: StringNode, words: Sequence[str]) -> Assumption:
-            unresolved = key.only_hole
+            unresolved = key.only_unresolved
             return (
                 self.parameters.outcome(unresolved.expression, words)
                 if unresolved is not None
@@ -376,12 +376,12 @@ class Evaluator:
         def build(chosen_keys: Sequence[Node]) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
-                return unknown(expression, at, "a key is unknown")
+                return unresolved_node(expression, at, "a key is unknown")
             lookup = Lookup(at, self.conditions.subject, possible, closed, outcome, fallback)
             value = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
             if value is not None:
                 return value
-            return unknown(expression, at, "too many different values" if lookup.has_too_many else NOT_IN_MAP)
+            return unresolved_node(expression, at, "too many different values" if lookup.has_too_many else NOT_IN_MAP)
 
         return drop_unresolved(map_variants([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
 
@@ -392,7 +392,7 @@ class Evaluator:
             items = chosen_list[0]
             if isinstance(items, ListNode) and all(map(_is_single_element, items.items)):
                 return Const(len(items.items), at)
-            return unknown(expression, at, "the list is unknown", UnresolvedKind.NAME)
+            return unresolved_node(expression, at, "the list is unknown", UnresolvedKind.NAME)
 
         return map_variants([self.node(argument)], build, at)
 
@@ -402,7 +402,7 @@ class Evaluator:
         def build(chosen_text: Sequence[Node]) -> Node:
             text = as_text(chosen_text[0])
             if text is None or text.literal is None:
-                return unknown(expression, at, "the string is unknown")
+                return unresolved_node(expression, at, "the string is unknown")
             encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
             return StringNode((encoded,), at, defaults=text.defaults)
 
@@ -416,7 +416,7 @@ class Evaluator:
 
 def _element(items: Sequence[Node], number: int, expression: str, at: Position) -> Node:
     present = [item for item in items if not isinstance(item, Absent)]
-    return present[number] if 0 <= number < len(present) else unknown(expression, at, NO_ELEMENT)
+    return present[number] if 0 <= number < len(present) else unresolved_node(expression, at, NO_ELEMENT)
 
 
 def _is_single_element(node: Node) -> bool:
@@ -429,5 +429,5 @@ def _is_single_element(node: Node) -> bool:
 def _without_empty_default(value: Node) -> Node:
     """Treat an empty string from a default as unresolved: it means "not set", and no policy is deployed with it."""
     if isinstance(value, StringNode) and value.literal == "" and value.defaults:
-        return unknown(value.defaults[0], value.at, "its default is empty")
+        return unresolved_node(value.defaults[0], value.at, "its default is empty")
     return value

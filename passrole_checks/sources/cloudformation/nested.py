@@ -22,7 +22,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.iam import partial_values
-from passrole_checks.iam.partial_values import Choice, Node, Position, unknown
+from passrole_checks.iam.partial_values import Choice, Node, Position, unresolved_node
 from passrole_checks.iam.path_conditions import intersect
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
@@ -195,10 +195,10 @@ class NestedStacks:
         expression = f"{stack}.Outputs.{name}"
         reader = self._reader_of(stack)
         if reader is None:
-            return unknown(expression, at, "output of a nested stack")
+            return unresolved_node(expression, at, "output of a nested stack")
         node = child(reader.evaluator.template.root, "Outputs", name, "Value")
         if node is None:
-            return unknown(expression, at, "the nested stack has no such output")
+            return unresolved_node(expression, at, "the nested stack has no such output")
         condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
         condition_holds = None if condition is None else reader.evaluator.decided_outcome(condition)
         decided_parameters = {assumption.subject.removeprefix("Ref ") for assumption in self.evaluator.when}
@@ -213,7 +213,7 @@ class NestedStacks:
             # a default does not apply if a path condition is about its parameter
             if not any(
                 name in decided_parameters
-                for text in partial_values.texts_in(self._outputs[key])
+                for text in partial_values.strings_in(self._outputs[key])
                 for name in text.defaults
             ):
                 break
@@ -360,7 +360,7 @@ def _read_text(path: Path) -> str:
 def _moved_to(node: Node, at: Position) -> Node:
     """Return a value with the position where it is used, since findings belong there and not to the nested template."""
     if isinstance(node, partial_values.StringNode):
-        return partial_values.moved(node, at)
+        return partial_values.at_position(node, at)
     if isinstance(node, (Choice, partial_values.ListNode)):
         return replace(partial_values.map_children(node, lambda child: _moved_to(child, at)), at=at)
     return node

@@ -22,8 +22,8 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     UnresolvedKind,
-    moved,
-    unknown,
+    at_position,
+    unresolved_node,
 )
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
 from passrole_checks.sources.cloudformation.rules import values_by_rules
@@ -81,13 +81,13 @@ class Parameters:
         self.read.add(name)
         kind = scalar(child(node, "Type")) or "String"
         if kind.startswith("AWS::SSM::Parameter::Value"):
-            return unknown(name, at, "SSM parameter, resolved at deployment")
+            return unresolved_node(name, at, "SSM parameter, resolved at deployment")
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
         given = self.given.get(name)
         if given is not None:
             return _split_list(given, at, ()) if is_list else _text(given, at)
         if self.stack_call is not None and not self.stack_call.complete:
-            return unknown(name, at, _PASSED)
+            return unresolved_node(name, at, _PASSED)
         if self.stack_call is not None and name in self.stack_call.passed:
             argument = self.stack_call.passed[name]
             return self._argument_value(argument.open if open_default else argument.value, name, is_list, at, when)
@@ -102,22 +102,22 @@ class Parameters:
                 if consistent(when, outcome)
             ]
             if len(options) < 2:
-                return options[0][1] if options else unknown(name, at, _PASSED)
+                return options[0][1] if options else unresolved_node(name, at, _PASSED)
             return replace(node, options=tuple(options), at=at)
         if isinstance(node, Absent):
             return self._own_value(name, at, when, is_list, False)
         if isinstance(node, ListNode):
             return replace(
-                node, items=tuple(moved(item, at) for item in node.items if isinstance(item, StringNode)), at=at
+                node, items=tuple(at_position(item, at) for item in node.items if isinstance(item, StringNode)), at=at
             )
         text = as_text(node)
         if text is None:
-            return unknown(name, at, _PASSED)
-        if not is_list or text.only_hole is not None:
-            return moved(text, at)
+            return unresolved_node(name, at, _PASSED)
+        if not is_list or text.only_unresolved is not None:
+            return at_position(text, at)
         if text.literal is not None:
             return _split_list(text.literal, at, text.defaults)
-        return unknown(name, at, _PASSED)  # an unknown value may contain a comma, like names of roles
+        return unresolved_node(name, at, _PASSED)  # an unknown value may contain a comma, like names of roles
 
     def _own_value(self, name: str, at: Position, when: PathCondition, is_list: bool, open_default: bool) -> Node:
         """Return the value that the template itself defines: its default, or all values that it can have."""
@@ -127,7 +127,7 @@ class Parameters:
             return _split_list(default, at, ())
         if is_list:
             uses_default = default is not None and not open_default
-            return _split_list(default or "", at, (name,)) if uses_default else unknown(name, at, "no default")
+            return _split_list(default or "", at, (name,)) if uses_default else unresolved_node(name, at, "no default")
         subject = self.subject(name)
         if default is not None and self.stack_call is not None:
             return _text(default, at)
@@ -143,7 +143,7 @@ class Parameters:
             return _text(remaining[0], at)
         if remaining and not open_default:
             return Choice(tuple((self.outcome(name, [word]), _text(word, at)) for word in remaining), at)
-        return unknown(name, at, reason, self.kind(name))
+        return unresolved_node(name, at, reason, self.kind(name))
 
     def allowed_values(self, name: str) -> tuple[str, ...] | None:
         """Return all values that a parameter can have; None if they are not listed or too many."""

@@ -17,7 +17,7 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
-    moved,
+    at_position,
 )
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.files.yaml_with_unresolved import restore_placeholders
@@ -69,7 +69,7 @@ class ParentStack:
         if parameter is not None:
             return rename_principal(name, lambda _: f"${{{parent_name(parameter[1], self.stack)}}}")
         value = self.value(StringNode((inner,), self.body.at))
-        unresolved = value.only_hole if isinstance(value, StringNode) else None
+        unresolved = value.only_unresolved if isinstance(value, StringNode) else None
         return (
             unresolved.role
             if unresolved is not None and unresolved.role
@@ -116,10 +116,10 @@ class ParentStack:
         """Return a value of a verbatim template with positions in the file."""
         at = self.position(node.at)
         if isinstance(node, StringNode):
-            return moved(node, at)
+            return at_position(node, at)
         node = partial_values.map_children(node, self._shifted)
         if isinstance(node, partial_values.ObjectNode):
-            keys = (moved(entry.key, self.position(entry.key.at)) for entry in node.entries)
+            keys = (at_position(entry.key, self.position(entry.key.at)) for entry in node.entries)
             entries = tuple(ObjectEntry(key, entry.value) for key, entry in zip(keys, node.entries, strict=True))
             return replace(node, entries=entries, at=at)
         return replace(node, at=at)
@@ -143,7 +143,7 @@ def _with_positions_of(node: Node, other: Node) -> Node:
     """Return a value with the positions of another one of the same shape; parts without a counterpart get the position
     around them."""
     if isinstance(node, StringNode):
-        return moved(node, other.at)
+        return at_position(node, other.at)
     if isinstance(node, ListNode):
         counterparts = other.items if isinstance(other, ListNode) and len(other.items) == len(node.items) else ()
         pairs = zip(node.items, counterparts or [other] * len(node.items), strict=True)
@@ -152,7 +152,9 @@ def _with_positions_of(node: Node, other: Node) -> Node:
         entries = []
         for entry in node.entries:
             inner = other.get(str(entry.key)) if isinstance(other, partial_values.ObjectNode) else None
-            entries.append(ObjectEntry(moved(entry.key, other.at), _with_positions_of(entry.value, inner or other)))
+            entries.append(
+                ObjectEntry(at_position(entry.key, other.at), _with_positions_of(entry.value, inner or other))
+            )
         return partial_values.ObjectNode(tuple(entries), other.at)
     if isinstance(node, Choice):
         return replace(

@@ -104,7 +104,7 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
         to_nested(node) if not isinstance(node, (str, Unresolved)) else _part_for_nested(node) for node in originals
     ]
     name = parts.get("name")
-    name = name if isinstance(name, StringNode) and name.only_hole is None else None
+    name = name if isinstance(name, StringNode) and name.only_unresolved is None else None
     parent = ParentStack(resource.address, body, nested_originals, name)
     by = "resource" if resource.type not in ONE_ACCOUNT or _is_set(parts.get("iam_role_arn")) else ""
     return _ContentBuilder(resource, parent, reader).content(by)

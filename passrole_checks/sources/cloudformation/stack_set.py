@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings, unknown
+from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings, unresolved_node
 from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
@@ -80,7 +80,9 @@ def _overrides(template: Template, properties: yaml.Node) -> dict[str, dict[str,
             name, value = scalar(child(item, "ParameterKey")), scalar(child(item, "ParameterValue"))
             if name is not None:
                 at = template.position(item)
-                literal = StringNode((value,), at) if value is not None else unknown(name, at, "set by the stack set")
+                literal = (
+                    StringNode((value,), at) if value is not None else unresolved_node(name, at, "set by the stack set")
+                )
                 overrides.setdefault(str(number), {})[name] = literal
     return overrides
 

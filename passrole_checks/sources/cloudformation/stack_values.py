@@ -74,11 +74,12 @@ def limit_size(node: Node, expression: str) -> Node:
     4,096 bytes.
     """
     sizes = [
-        sum(len(part) if isinstance(part, str) else 20 for part in text.parts) for text in partial_values.texts_in(node)
+        sum(len(part) if isinstance(part, str) else 20 for part in text.parts)
+        for text in partial_values.strings_in(node)
     ]
     if max(sizes, default=0) <= MAX_LENGTH and sum(sizes) + 20 * len(sizes) <= MAX_SIZE:
         return node
-    return partial_values.unknown(expression, node.at, "too long to pass between stacks")
+    return partial_values.unresolved_node(expression, node.at, "too long to pass between stacks")
 
 
 _Rename = Callable[[str], str]

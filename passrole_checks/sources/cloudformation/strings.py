@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
     join,
-    unknown,
+    unresolved_node,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.cloudformation.template import scalar
@@ -84,7 +84,7 @@ def map_variants(
     if share < 1:
         return build(
             [
-                unknown(node.condition, node.at, "too many variants") if isinstance(node, Choice) else node
+                unresolved_node(node.condition, node.at, "too many variants") if isinstance(node, Choice) else node
                 for node in nodes
             ]
         )
@@ -106,7 +106,7 @@ def restrict(node: Node, when: PathCondition) -> Node:
         if consistent(when, outcome)
     ]
     if not options:
-        return unknown(node.condition, node.at, "no variant under these conditions")
+        return unresolved_node(node.condition, node.at, "no variant under these conditions")
     return options[0][1] if len(options) == 1 else Choice(tuple(options), node.at)
 
 
@@ -118,7 +118,11 @@ def drop_unresolved(node: Node, reason: str) -> Node:
     remaining = tuple(
         (outcome, option)
         for outcome, option in options
-        if not (isinstance(option, StringNode) and option.only_hole is not None and option.only_hole.reason == reason)
+        if not (
+            isinstance(option, StringNode)
+            and option.only_unresolved is not None
+            and option.only_unresolved.reason == reason
+        )
     )
     if not remaining:
         return options[0][1]
@@ -155,7 +159,7 @@ def concatenate(
                     places.append(starts[number])
         defaults.update(dict.fromkeys(text.defaults))
     if len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_CHARACTERS:
-        return unknown(expression or "text", at, "too long")
+        return unresolved_node(expression or "text", at, "too long")
     if not starts:
         return mark_dynamic_references(StringNode(join(parts), at, defaults=tuple(defaults)))
     return mark_dynamic_references(

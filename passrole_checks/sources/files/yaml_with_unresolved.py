@@ -22,9 +22,9 @@ from passrole_checks.iam.partial_values import (
     Part,
     StringNode,
     Unresolved,
+    at_position,
     join,
     map_strings,
-    moved,
 )
 from passrole_checks.sources.files.yaml_loader import Loader
 
@@ -73,12 +73,12 @@ def _restore_text(node: StringNode, originals: Sequence[Part | Node]) -> Node:
             original = _original(match, originals)
             if not isinstance(original, (str, Unresolved)):
                 if part == match[0] and len(node.parts) == 1:
-                    return moved(original, node.at) if isinstance(original, StringNode) else original
+                    return at_position(original, node.at) if isinstance(original, StringNode) else original
                 original = Unresolved(_expression_of(original))
             parts += [part[done : match.start()], original]
             done = match.end()
         parts.append(part[done:])
-    return replace(moved(node, node.at), parts=join(parts))
+    return replace(at_position(node, node.at), parts=join(parts))
 
 
 def _original(match: re.Match[str], originals: Sequence[Part | Node]) -> Part | Node:

@@ -171,7 +171,7 @@ def management_account(target: StringNode) -> StringNode:
 
 def is_management_account(target: StringNode) -> bool:
     """True if a target of a service control policy is the management account."""
-    return target.only_hole is not None and target.only_hole.reason == _MANAGEMENT_ACCOUNT
+    return target.only_unresolved is not None and target.only_unresolved.reason == _MANAGEMENT_ACCOUNT
 
 
 def _is_known(variants: Sequence[BoundaryVariant]) -> bool:
@@ -205,7 +205,7 @@ def _resolve_boundary(value: Node, find_policies: FindPolicies) -> str | StringN
 
 def _referenced_address(policy: StringNode) -> str | None:
     """Return the address of the resource that an ARN refers to; None if it is not a single reference."""
-    unresolved = policy.only_hole
+    unresolved = policy.only_unresolved
     return unresolved.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if unresolved is not None else None
 
 

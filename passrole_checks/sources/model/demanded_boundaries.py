@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode, nodes_in, texts_in
+from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode, nodes_in, strings_in
 
 BOUNDARY_KEY = "iam:permissionsboundary"
 """The condition key in lower case."""
@@ -23,4 +23,4 @@ def demanded_boundaries(document: Node) -> Iterator[StringNode]:
     for node in nodes_in(document):
         for entry in node.entries if isinstance(node, ObjectNode) else ():
             if (entry.key.literal or "").lower() == BOUNDARY_KEY:
-                yield from texts_in(entry.value)
+                yield from strings_in(entry.value)

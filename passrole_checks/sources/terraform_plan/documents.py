@@ -222,7 +222,7 @@ def _document(version: str, statements: list[Node], at: Position) -> ObjectNode:
 
 
 def _statements_of(document: Node) -> list[Node]:
-    if isinstance(document, StringNode) and document.only_hole is None:
+    if isinstance(document, StringNode) and document.only_unresolved is None:
         try:
             document = parse_json(document)
         except MalformedDocument as error:

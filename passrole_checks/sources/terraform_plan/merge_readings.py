@@ -200,7 +200,7 @@ def _consistent(written: Choice, results: Sequence[Node | None]) -> Node | None:
 
 def _is_unresolved(node: Node) -> bool:
     """True if a node is unresolved as a whole."""
-    return isinstance(node, StringNode) and node.only_hole is not None
+    return isinstance(node, StringNode) and node.only_unresolved is not None
 
 
 def _as_list(node: Node | None) -> list[Node]:
@@ -244,7 +244,7 @@ def _may_equal(shown: Node, written: Node) -> bool:
         return isinstance(shown, StringNode) and _matches(shown, written_text)
     if not isinstance(shown, StringNode) or not isinstance(written, StringNode):
         return False
-    roles = {only.role for text in (shown, written) if (only := text.only_hole) is not None}
+    roles = {only.role for text in (shown, written) if (only := text.only_unresolved) is not None}
     return len(roles) < 2 or None in roles  # two roles of the configuration are different
 
 

@@ -22,9 +22,9 @@ from passrole_checks.iam.partial_values import (
     ObjectNode,
     Position,
     StringNode,
-    holes_in,
     text,
-    unknown,
+    unresolved_in,
+    unresolved_node,
 )
 from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.json_positions import Member, members
@@ -107,7 +107,7 @@ class PlanSource:
 
         ``path`` leads to it from the resource's attributes; ``references`` are those of its expression.
         """
-        if next(holes_in(shown), None) is None:
+        if next(unresolved_in(shown), None) is None:
             return shown
         candidates = self._candidates(resource, path)
         agreeing = [
@@ -143,7 +143,7 @@ class PlanSource:
         If the configuration knew all of them, the plan would too: then the configuration is of another version.
         """
         nested = [policy for policy in self._policies(resource) if policy.path.startswith(f"{attribute}/")]
-        if any(next(holes_in(policy.document), None) is not None for policy in nested):
+        if any(next(unresolved_in(policy.document), None) is not None for policy in nested):
             for policy in nested:
                 self._used.append(policy.document.at)
                 yield policy.document
@@ -199,21 +199,21 @@ def _may_be_unknown(shown: Node, references: tuple[PlanReference, ...], document
 
     Exception: role names from a role's ``id`` are known here, while Terraform knows them after apply only.
     """
-    whole = isinstance(shown, StringNode) and shown.only_hole is not None
+    whole = isinstance(shown, StringNode) and shown.only_unresolved is not None
     return (
         not whole
-        or next(holes_in(document), None) is not None
+        or next(unresolved_in(document), None) is not None
         or any(reference.attribute in _NAMES for reference in references)
     )
 
 
 def _roles_in(node: Node) -> set[str]:
-    return {part.role for part in holes_in(node) if part.role is not None}
+    return {part.role for part in unresolved_in(node) if part.role is not None}
 
 
 def _is_undetermined(node: Node) -> bool:
     """True if a value is completely unresolved or has alternatives."""
-    only = node.only_hole if isinstance(node, StringNode) else None
+    only = node.only_unresolved if isinstance(node, StringNode) else None
     return isinstance(node, Choice) or (only is not None and only.role is None and only.known is None)
 
 
@@ -223,7 +223,7 @@ def _mentions(references: tuple[PlanReference, ...], document: Node) -> bool:
     if not targets or any(item.resource is None or f"{DOCUMENT}." in item.text for item in targets):
         return True  # not all references are roles
     known = {without_key(item.resource) for item in targets if item.resource is not None}
-    return all(part.role is None or without_key(part.role) in known for part in holes_in(document))
+    return all(part.role is None or without_key(part.role) in known for part in unresolved_in(document))
 
 
 def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
@@ -277,7 +277,7 @@ def _to_node(plan: PlanFile, member: Member, depth: int) -> Node:
     if value is None or isinstance(value, (bool, int, float)):
         return Const(value, at)
     if depth > _MAX_DEPTH:
-        return unknown("…", at, "nested too deeply")
+        return unresolved_node("…", at, "nested too deeply")
     children = [(item.key, _to_node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
     if isinstance(value, list):
         return ListNode(tuple(node for _, node in children), at)

@@ -60,7 +60,7 @@ def _normalized_expression(unresolved: Unresolved) -> str:
 
 def is_role(text: StringNode, role: TargetRole) -> bool:
     """True if a value of a policy is this role."""
-    unresolved = text.only_hole
+    unresolved = text.only_unresolved
     if (
         role.address
         and unresolved is not None
@@ -224,7 +224,7 @@ class CloudFormationRoles:
 
     def parameter(self, role: TargetRole) -> str:
         """Return the parameter whose value is the whole ARN; "" if there is none."""
-        unresolved = role.arn.only_hole if not role.address else None
+        unresolved = role.arn.only_unresolved if not role.address else None
         return unresolved.expression if unresolved is not None and unresolved.expression in self.parameters else ""
 
     def substituted(self, role: TargetRole) -> tuple[str, bool]:

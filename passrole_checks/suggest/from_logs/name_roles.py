@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from passrole_checks.access.observed_role import fits, written_out
+from passrole_checks.access.observed_role import pattern_covers, replace_reference
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Scope
@@ -72,8 +72,10 @@ class ObservedRoles:
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
 
     def _fits(self, pattern: StringNode, one: Observation) -> Ternary:
-        return fits(
-            written_out(pattern, self._analyzed.model.roles, self._analyzed.model.roles_by_name), one.role, one.account
+        return pattern_covers(
+            replace_reference(pattern, self._analyzed.model.roles, self._analyzed.model.roles_by_name),
+            one.role,
+            one.account,
         )
 
     def _below(self, one: Observation, pattern: StringNode) -> Iterator[TargetRole]:

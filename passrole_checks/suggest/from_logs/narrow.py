@@ -296,7 +296,7 @@ class _Decision:
         keys = [handed.label.removeprefix(module_of(handed.label))]
         keys += [_key(handed.wanted)] if handed.wanted is not None else []
         for key, one in self.named.items():
-            unresolved = one.role.arn.only_hole
+            unresolved = one.role.arn.only_unresolved
             if key in keys or (unresolved is not None and unresolved.role == handed.label):
                 return one
         return None
@@ -323,7 +323,7 @@ def _key(role: TargetRole) -> str:
 def _name_of(role: TargetRole, over: PassedRoles) -> str:
     if role.address:
         return seen_from(module_of(over.located.resource.address), role.address)
-    unresolved = role.arn.only_hole
+    unresolved = role.arn.only_unresolved
     return unresolved.expression if unresolved is not None else str(role.arn).partition(":role/")[2] or str(role.arn)
 
 

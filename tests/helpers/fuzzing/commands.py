@@ -271,14 +271,14 @@ def _adapters(folder: Path) -> None:
         guard = Guard(writable, (*writable, *of_python()))
         with _surroundings(folder, place), _captured(b"") as (_, err), guarded(guard):
             answers = host_results.scan_for_host(str(file), [str(file)], str(folder))
-            untold = answers.untold(str(file))
-            told = [host_results.words(finding) for check in ALL for finding in answers.of(check.id)]
+            failures = answers.template_failures(str(file))
+            told = [host_results.one_line(finding) for check in ALL for finding in answers.of(check.id)]
         assert "internal error" not in answers.fault, answers.fault
-        assert answers.result is not None or untold, "nothing was read, and nothing is said"
+        assert answers.result is not None or failures, "nothing was read, and nothing is said"
         if answers.result is not None:
             named = {os.path.realpath(entry.file) for entry in answers.result.unreadable}
-            assert os.path.realpath(file) not in named or untold, f"{file.name} is unreadable, and nothing is said"
-        for text in (*told, *(reason for _, reason in untold), _text(err)):
+            assert os.path.realpath(file) not in named or failures, f"{file.name} is unreadable, and nothing is said"
+        for text in (*told, *(reason for _, reason in failures), _text(err)):
             assert CANARY not in text, _around(text)
             assert not set(text) & _CONTROL, f"control characters: {text!r}"
     _check_accesses(accesses)

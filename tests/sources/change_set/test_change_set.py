@@ -10,7 +10,7 @@ import pytest
 
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.partial_values import holes_in
+from passrole_checks.iam.partial_values import unresolved_in
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.change_set import is_change_set, load
 from passrole_checks.sources.model.configuration import Configuration, Framework
@@ -177,7 +177,7 @@ def test_known_after_apply_is_unresolved() -> None:
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(LATER, f"{LATER}-x"), roles=(LATER,)))))
     (policy_,) = found.policies
     assert policy_.principals == ()
-    holes = list(holes_in(policy_.document))
+    holes = list(unresolved_in(policy_.document))
     assert [hole.expression for hole in holes] == ["changeSet:KNOWN_AFTER_APPLY", "changeSet:KNOWN_AFTER_APPLY #2"]
     assert {hole.reason for hole in holes} == {"known after the change set is executed"}
 
@@ -404,7 +404,9 @@ def test_partly_unknown_text_keeps_its_known_parts() -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:role/{LATER}-x"
     statement = {**allow(arn), "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": 5}}}
     found = read(described(change("Add", "Pass", "Policy", None, policy(statement))))
-    assert [str(hole.expression) for hole in holes_in(found.policies[0].document)] == ["changeSet:KNOWN_AFTER_APPLY"]
+    assert [str(hole.expression) for hole in unresolved_in(found.policies[0].document)] == [
+        "changeSet:KNOWN_AFTER_APPLY"
+    ]
 
 
 def test_a_denial_that_moves_is_not_lost() -> None:
@@ -438,4 +440,4 @@ def test_unknown_value_is_replaced_by_its_cause() -> None:
     found = read(described(made, entry))
     (given,) = (one for one in found.policies if one.resource.address == "Pass")
     assert given.principals == ("ImplicitRole",)
-    assert [hole.role for hole in holes_in(given.document)] == ["ImplicitRole"]
+    assert [hole.role for hole in unresolved_in(given.document)] == ["ImplicitRole"]

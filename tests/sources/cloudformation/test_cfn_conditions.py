@@ -301,7 +301,7 @@ def decided(node: Node, facts: PathCondition) -> str:
     while isinstance(node, Choice):
         (node,) = [option for outcome, option in node.options if consistent(facts, outcome)]
     assert isinstance(node, StringNode), node
-    assert node.literal is not None or node.only_hole is None or not facts
+    assert node.literal is not None or node.only_unresolved is None or not facts
     return str(node)
 
 

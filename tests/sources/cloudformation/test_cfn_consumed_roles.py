@@ -71,7 +71,7 @@ def test_reference_names_its_role() -> None:
           J: {Type: AWS::Glue::Job, Properties: {Role: !Ref Role}}
     """)
     values = [one.value for one in found.received]
-    assert [value.holes[0].role for value in values if isinstance(value, StringNode)] == ["Role", "Role"]
+    assert [value.unresolved_parts[0].role for value in values if isinstance(value, StringNode)] == ["Role", "Role"]
 
 
 def test_conditional_resource_receives_its_role_conditionally() -> None:
@@ -133,7 +133,9 @@ def test_nested_stack_receives_roles_of_its_parent(tmp_path: Path) -> None:
     """
     found = read(outer, tmp_path / "app.yaml")
     assert [
-        (one.resource.address, one.value.holes[0].role) for one in found.received if isinstance(one.value, StringNode)
+        (one.resource.address, one.value.unresolved_parts[0].role)
+        for one in found.received
+        if isinstance(one.value, StringNode)
     ] == [("Inner.A", "Role"), ("Inner.B", "Inner.Own")]
 
 

@@ -100,8 +100,8 @@ def hole(yaml_text: str) -> Unresolved:
     """Return the only unresolved part of a value."""
     node = value(yaml_text)
     assert isinstance(node, StringNode)
-    assert node.only_hole is not None, node
-    return node.only_hole
+    assert node.only_unresolved is not None, node
+    return node.only_unresolved
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_placeholders_of_other_tools_are_unresolved_parts() -> None:
     """A variable of the Serverless Framework is unresolved; a policy variable is not."""
     node = value("'arn:aws:iam::${aws:accountId}:role/${opt:stage, self:x}-${aws:username}'")
     assert isinstance(node, StringNode)
-    assert [hole.kind for hole in node.holes] == [UnresolvedKind.ACCOUNT_ID, UnresolvedKind.ANYTHING]
+    assert [hole.kind for hole in node.unresolved_parts] == [UnresolvedKind.ACCOUNT_ID, UnresolvedKind.ANYTHING]
     assert node.parts[-1] == "-${aws:username}"
     first = node.starts[0][1]
     assert [column - first for _, column in node.starts] == [0, 13, 29, 35, 55]
@@ -312,8 +312,8 @@ def test_too_many_map_values_are_unresolved() -> None:
     assert isinstance(document, ObjectNode)
     found = document.get("Probe")
     assert isinstance(found, StringNode)
-    assert found.only_hole is not None
-    assert found.only_hole.reason == "too many different values"
+    assert found.only_unresolved is not None
+    assert found.only_unresolved.reason == "too many different values"
 
 
 def test_too_many_values_below_one_key_make_the_lookup_unresolved() -> None:
@@ -324,8 +324,8 @@ def test_too_many_values_below_one_key_make_the_lookup_unresolved() -> None:
     assert isinstance(document, ObjectNode)
     found = document.get("Probe")
     assert isinstance(found, StringNode)
-    assert found.only_hole is not None
-    assert found.only_hole.reason == "too many different values"
+    assert found.only_unresolved is not None
+    assert found.only_unresolved.reason == "too many different values"
 
 
 def test_unresolved_value_has_a_reason() -> None:
@@ -357,7 +357,7 @@ def test_too_many_variants_are_unresolved() -> None:
         else:
             leaves += 1
             assert isinstance(node, StringNode)
-            assert node.holes
+            assert node.unresolved_parts
     assert leaves <= 64
 
 
@@ -369,4 +369,4 @@ def test_growing_text_is_unresolved() -> None:
     node = value(text)
     assert isinstance(node, StringNode)
     assert 0 < len(node.parts) <= 5000
-    assert {part.reason for part in node.holes} == {"too long"}
+    assert {part.reason for part in node.unresolved_parts} == {"too long"}

@@ -104,7 +104,7 @@ def test_loop_over_an_unknown_collection_is_read_once(resource: str) -> None:
     (statement,) = statements(configuration).values()
     ((text,),) = [statement.resources or ()]
     assert str(text) == "role/${Team}-*"
-    assert [(hole.expression, hole.reason) for hole in text.holes] == [
+    assert [(hole.expression, hole.reason) for hole in text.unresolved_parts] == [
         ("Team", "the collection of its loop is unknown")
     ]
 
@@ -131,8 +131,8 @@ def test_nested_loops_are_expanded() -> None:
     assert addresses(configuration) == ["Rolexx", "Rolexz", "Roleyy", "Roleyz", "P"]
     ((text,),) = [statements(configuration)["P"].resources or ()]
     assert isinstance(text, StringNode)
-    assert text.only_hole is not None
-    assert text.only_hole.role == "Rolexz"
+    assert text.only_unresolved is not None
+    assert text.only_unresolved.role == "Rolexz"
     assert not configuration.unreadable
 
 

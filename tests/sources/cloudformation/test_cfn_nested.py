@@ -453,7 +453,7 @@ def test_names_survive_a_round_trip_between_stacks() -> None:
     assert isinstance(found, Choice) and found.condition == "Inner.S"
     text = found.options[0][1]
     assert isinstance(text, StringNode) and text.defaults == ("Inner.D", "AWS::URLSuffix")
-    assert (text.holes[0].expression, text.holes[0].role) == ("Inner.Role.Arn", "Inner.Role")
+    assert (text.unresolved_parts[0].expression, text.unresolved_parts[0].role) == ("Inner.Role.Arn", "Inner.Role")
 
 
 HOLDERS = """\

@@ -57,8 +57,8 @@ def value(parameter: str, **given: str) -> Node:
 
 def hole(node: Node) -> Unresolved:
     assert isinstance(node, StringNode)
-    assert node.only_hole is not None
-    return node.only_hole
+    assert node.only_unresolved is not None
+    return node.only_unresolved
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_policies_of_unknown_functions_are_unresolved() -> None:
     ]  # fmt: skip
     holes = [policy.document for policy in configuration.policies if isinstance(policy.document, StringNode)]
     assert len(holes) == 3
-    assert all(text.only_hole for text in holes)
+    assert all(text.only_unresolved for text in holes)
 
 
 BOUNDARY = """\
@@ -305,7 +305,7 @@ def test_macro_inside_a_statement_adds_an_unresolved_key() -> None:
     )
     (statement,) = parse_document(configuration.policies[0].document).statements
     assert not statement.whole
-    assert statement.holes[0].expression.startswith("Fn::Transform")
+    assert statement.unresolved_parts[0].expression.startswith("Fn::Transform")
 
 
 def test_unread_inner_templates_are_not_evaluated() -> None:
@@ -497,8 +497,8 @@ def test_policy_of_a_macro_is_unresolved() -> None:
     found = read("Resources: {U: {Type: AWS::IAM::User, Properties: {Policies: [{Fn::Transform: {}, PolicyName: a}]}}}")
     (policy,) = found.policies
     assert isinstance(policy.document, StringNode)
-    assert policy.document.only_hole is not None
-    assert policy.document.only_hole.reason == "inserted at deployment"
+    assert policy.document.only_unresolved is not None
+    assert policy.document.only_unresolved.reason == "inserted at deployment"
 
 
 def test_loop_without_a_string_identifier_is_not_expanded() -> None:

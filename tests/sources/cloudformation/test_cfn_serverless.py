@@ -11,7 +11,7 @@ from passrole_checks.aws.sam_policy_templates import policy_templates
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import ObjectNode, Position, StringNode, texts_in
+from passrole_checks.iam.partial_values import ObjectNode, Position, StringNode, strings_in
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 
@@ -23,7 +23,7 @@ def read(content: str) -> Configuration:
 
 
 def words(policy: AttachedPolicy) -> list[str]:
-    return [str(text) for text in texts_in(policy.document)]
+    return [str(text) for text in strings_in(policy.document)]
 
 
 def test_policy_template_is_expanded() -> None:
@@ -132,7 +132,7 @@ def test_function_in_sam_policies(element: str, known: bool) -> None:
     text = f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Policies: [{element}]}}}}}}"
     documents = [policy.document for policy in read(text).policies]
     assert len(documents) == (0 if known else 1)
-    assert all(isinstance(document, StringNode) and document.only_hole for document in documents)
+    assert all(isinstance(document, StringNode) and document.only_unresolved for document in documents)
 
 
 def test_conditional_policy_template() -> None:
@@ -212,7 +212,7 @@ def test_globals_apply_to_functions() -> None:
     assert kinds["Edge"] is PolicyKind.BOUNDARY
     document = next(policy.document for policy in configuration.policies if policy.resource.address == "P")
     assert isinstance(document, ObjectNode)
-    known = [hole.known for text in texts_in(document) for hole in text.holes]
+    known = [hole.known for text in strings_in(document) for hole in text.unresolved_parts]
     assert ["role/shared/" in repr(parts) for parts in known] == [True, False]
     assert ["role/own/" in repr(parts) for parts in known] == [False, True]
 

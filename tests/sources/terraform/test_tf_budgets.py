@@ -31,7 +31,7 @@ def reasons(node: Node) -> set[str]:
     while pending:
         current = pending.pop()
         if isinstance(current, StringNode):
-            seen |= {hole.reason for hole in current.holes}
+            seen |= {hole.reason for hole in current.unresolved_parts}
         elif isinstance(current, ListNode):
             pending.extend(current.items)
         elif isinstance(current, ObjectNode):

@@ -186,7 +186,7 @@ def test_optional_instance_is_conditional(tmp_path: Path, expression: str, expec
         elif isinstance(node, ListNode):
             pending.extend(node.items)
         elif isinstance(node, StringNode):
-            holes.extend(node.holes)
+            holes.extend(node.unresolved_parts)
     assert all(hole.role is not None and hole.role.startswith("aws_iam_role.") for hole in holes)
 
 
@@ -392,9 +392,9 @@ def test_too_many_conditions_become_unresolved(tmp_path: Path) -> None:
         node = node.options[0][1]
     assert isinstance(node, StringNode)
     assert str(node).startswith("a|") and str(node).count("|") == 40
-    assert {hole.reason for hole in node.holes} == {"too many alternatives"}
+    assert {hole.reason for hole in node.unresolved_parts} == {"too many alternatives"}
     # the value of an alternative is not that of the condition that it hangs on
-    assert {hole.expression.partition(" ? ")[2] for hole in node.holes} == {"… : …"}
+    assert {hole.expression.partition(" ? ")[2] for hole in node.unresolved_parts} == {"… : …"}
 
 
 def test_too_many_entries_keep_their_common_text(tmp_path: Path) -> None:

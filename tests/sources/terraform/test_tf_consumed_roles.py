@@ -31,7 +31,11 @@ def rows(found: Configuration) -> list[tuple[str, str, str, int]]:
 
 def roles(found: Configuration) -> list[str | None]:
     """The role of this configuration that each value is."""
-    return [one.value.holes[0].role for one in found.received if isinstance(one.value, StringNode) and one.value.holes]
+    return [
+        one.value.unresolved_parts[0].role
+        for one in found.received
+        if isinstance(one.value, StringNode) and one.value.unresolved_parts
+    ]
 
 
 @pytest.mark.parametrize("reference", ["aws_iam_role.r.arn", "aws_iam_role.r.name", "aws_iam_role.r.id", "local.role"])
@@ -146,7 +150,7 @@ def test_instance_profile_has_name_and_role(tmp_path: Path) -> None:
     )
     (profile,) = found.instance_profiles
     assert isinstance(profile.role, StringNode)
-    assert (profile.address, str(profile.name), profile.role.holes[0].role) == (
+    assert (profile.address, str(profile.name), profile.role.unresolved_parts[0].role) == (
         "aws_iam_instance_profile.p",
         "hosts",
         "aws_iam_role.r",

@@ -140,7 +140,7 @@ def test_unknown_dynamic_condition_is_unresolved(tmp_path: Path) -> None:
     )
     found = statements(tmp_path, 'variable "x" {}\n' + data(body))
     assert found[0].condition is not None
-    assert found[0].holes
+    assert found[0].unresolved_parts
 
 
 def test_own_statement_replaces_source_statement(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_unknown_source_document_is_unresolved(tmp_path: Path) -> None:
     text = 'variable "x" {}\n' + data("  source_policy_documents = var.x\n" + statement("A"))
     found = statements(tmp_path, text)
     assert [(one.sid, one.whole) for one in found] == [(None, False), ("A", True)]
-    assert found[0].holes[0].expression == "var.x"
+    assert found[0].unresolved_parts[0].expression == "var.x"
 
 
 def test_recursive_document_ends(tmp_path: Path) -> None:
@@ -414,7 +414,7 @@ resource "aws_iam_policy" "p" {{
     (policy,) = load(tmp_path).policies
     found = parse_document(policy.document)
     assert found.problems == ()
-    assert [hole.reason for one in found.statements for hole in one.holes] == ["empty, which AWS rejects"]
+    assert [hole.reason for one in found.statements for hole in one.unresolved_parts] == ["empty, which AWS rejects"]
 
 
 def test_literal_empty_resources_are_an_error(tmp_path: Path) -> None:

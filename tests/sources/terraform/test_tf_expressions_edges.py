@@ -91,8 +91,8 @@ def test_unknown_expression_is_unresolved_with_a_reason(tmp_path: Path, expressi
     """An unknown expression is unresolved, with its text and the reason."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
-    assert found.only_hole is not None
-    assert found.only_hole.reason == reason
+    assert found.only_unresolved is not None
+    assert found.only_unresolved.reason == reason
 
 
 DATA = """
@@ -251,5 +251,5 @@ def test_oversized_values_are_unresolved(tmp_path: Path, expression: str, reason
     """Collections and strings beyond the limits are not followed."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
-    assert found.only_hole is not None
-    assert found.only_hole.reason == reason
+    assert found.only_unresolved is not None
+    assert found.only_unresolved.reason == reason

@@ -205,5 +205,5 @@ def test_too_many_alternatives_are_unresolved(tmp_path: Path) -> None:
         if isinstance(node, Choice):
             texts.extend(option for _, option in node.options)
         elif isinstance(node, StringNode):
-            reasons |= {hole.reason for hole in node.holes}
+            reasons |= {hole.reason for hole in node.unresolved_parts}
     assert "too many alternatives" in reasons

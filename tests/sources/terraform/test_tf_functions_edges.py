@@ -223,5 +223,5 @@ def test_edge_case_is_unresolved(tmp_path: Path, expression: str, reason: str) -
     """A call that cannot be evaluated is unresolved, with its source text and a reason."""
     found = evaluated(tmp_path, expression)
     assert isinstance(found, StringNode)
-    assert found.only_hole is not None
-    assert found.only_hole.reason == reason
+    assert found.only_unresolved is not None
+    assert found.only_unresolved.reason == reason

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, unresolved_in
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES
@@ -334,7 +334,7 @@ def test_invalid_arguments_fail(tmp_path: Path, expression: str) -> None:
     """An evaluation error of Terraform is caught by ``try`` and ``can``, and otherwise unresolved with a reason."""
     assert shown(evaluated(tmp_path, f'try({expression}, "caught")')) == "caught"
     assert shown(evaluated(tmp_path, f"can({expression})")) is False
-    assert all(hole.reason for hole in holes_in(evaluated(tmp_path, expression)))
+    assert all(hole.reason for hole in unresolved_in(evaluated(tmp_path, expression)))
 
 
 @pytest.mark.parametrize(
@@ -362,4 +362,4 @@ def test_invalid_arguments_fail(tmp_path: Path, expression: str) -> None:
 def test_unevaluated_function_has_reason(tmp_path: Path, expression: str, reason: str) -> None:
     """Clock, random values, secrets, networks, other providers and unknown functions are unresolved with a reason."""
     found = evaluated(tmp_path, expression)
-    assert [hole.reason for hole in holes_in(found)] == [reason]
+    assert [hole.reason for hole in unresolved_in(found)] == [reason]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import shown, value_in
 
-from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, holes_in
+from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, unresolved_in
 
 HEAD = """
 variable "u" {}
@@ -181,8 +181,8 @@ def test_partially_known_arguments(tmp_path: Path, expression: str, expected: ob
     found = evaluated(tmp_path, expression)
     if expected is UNKNOWN:
         assert isinstance(found, StringNode)
-        assert found.only_hole is not None
-        assert found.only_hole.kind is UnresolvedKind.ANYTHING
+        assert found.only_unresolved is not None
+        assert found.only_unresolved.kind is UnresolvedKind.ANYTHING
     else:
         assert shown(found) == expected
 
@@ -190,7 +190,7 @@ def test_partially_known_arguments(tmp_path: Path, expression: str, expected: ob
 def test_part_of_name_is_still_a_name(tmp_path: Path) -> None:
     """A part of a name contains no wildcard, so a pattern made with it still matches one role."""
     found = evaluated(tmp_path, 'substr("app-${local.name}", 0, 64)')
-    assert [hole.kind for hole in holes_in(found)] == [UnresolvedKind.NAME]
+    assert [hole.kind for hole in unresolved_in(found)] == [UnresolvedKind.NAME]
 
 
 def test_reason_survives_functions(tmp_path: Path) -> None:
@@ -201,4 +201,4 @@ def test_reason_survives_functions(tmp_path: Path) -> None:
         'split("/", "a/${var.u}")',
         "upper(var.u)",
     ):
-        assert {hole.reason for hole in holes_in(evaluated(tmp_path, expression))} == {"no default"}
+        assert {hole.reason for hole in unresolved_in(evaluated(tmp_path, expression))} == {"no default"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Const, ListNode, ObjectNode, StringNode, texts_in
+from passrole_checks.iam.partial_values import Const, ListNode, ObjectNode, StringNode, strings_in
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform import load, undeclared_inputs
 
@@ -281,7 +281,7 @@ def test_broken_value_is_unresolved_by_its_variable(tmp_path: Path) -> None:
     """A broken value is unresolved with the variable's name and the reason; a missing file is not among the files."""
     root = written(tmp_path, 'variable "a" {\n  type = any\n}\n', "var.a")
     configuration = read(root, tmp_path / "gone.tfvars", a="[")
-    hole = texts(configuration)[0].only_hole
+    hole = texts(configuration)[0].only_unresolved
     assert hole is not None
     assert (hole.expression, hole.reason) == ("var.a", "the value of --var is not an HCL expression")
     assert str(tmp_path / "gone.tfvars") not in configuration.files
@@ -299,7 +299,7 @@ def test_any_value_is_used_or_reported(value: str, type_: str) -> None:
         configuration = read(root, a=value)
         assert {problem.file for problem in configuration.unreadable} <= {"--var a"}
         (policy,) = configuration.policies
-        assert "arn:aws:iam::*:role/x" in {text.literal for text in texts_in(policy.document)}
+        assert "arn:aws:iam::*:role/x" in {text.literal for text in strings_in(policy.document)}
 
 
 @given(content=st.one_of(st.binary(max_size=40), st.text(alphabet='[]{}"=,$%()\\n\\\\a1 <#*/', max_size=40)))

@@ -52,7 +52,7 @@ def only_resource(root: Path, expression: str, extra: str = "") -> StringNode:
 
 
 def hole_of(text: StringNode) -> Unresolved:
-    found = text.only_hole
+    found = text.only_unresolved
     assert found is not None
     return found
 
@@ -174,7 +174,7 @@ def test_role_name_inside_an_arn_is_a_name(tmp_path: Path) -> None:
     role = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  {TRUST}\n}}\n'
     found = only_resource(tmp_path, '"arn:aws:iam::111122223333:role/${aws_iam_role.r.name}"', role)
     assert found.parts[0] == "arn:aws:iam::111122223333:role/"
-    hole = found.holes[0]
+    hole = found.unresolved_parts[0]
     assert (hole.kind, hole.role, hole.known) == (UnresolvedKind.NAME, "aws_iam_role.r", ("app",))
 
 
@@ -209,7 +209,7 @@ def test_data_sources_have_kinds(tmp_path: Path) -> None:
         ':role/${data.aws_region.r.name}"',
         extra,
     )
-    assert [hole.kind for hole in found.holes] == [
+    assert [hole.kind for hole in found.unresolved_parts] == [
         UnresolvedKind.PARTITION,
         UnresolvedKind.ACCOUNT_ID,
         UnresolvedKind.REGION,

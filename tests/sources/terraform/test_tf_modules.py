@@ -48,7 +48,7 @@ def texts(configuration: Configuration, address: str = "aws_iam_policy.p") -> li
 
 def roles_in(configuration: Configuration) -> list[str | None]:
     """The roles that the Resource elements of the one policy name."""
-    holes = [text.only_hole for text in texts(configuration)]
+    holes = [text.only_unresolved for text in texts(configuration)]
     return [hole.role if isinstance(hole, Unresolved) else None for hole in holes]
 
 
@@ -335,7 +335,7 @@ def test_module_passed_to_another_is_resolved(tmp_path: Path) -> None:
         user__main='variable "roles" {\n  type = any\n}\n' + POLICY % "[for r in var.roles : r.arn]",
         child__main=ROLE,
     )
-    holes = [text.only_hole for text in texts(load(tmp_path), "module.user.aws_iam_policy.p")]
+    holes = [text.only_unresolved for text in texts(load(tmp_path), "module.user.aws_iam_policy.p")]
     assert [hole.role for hole in holes if hole is not None] == ["module.one.aws_iam_role.r"]
 
 
@@ -343,7 +343,7 @@ def test_terraform_workspace_is_a_name(tmp_path: Path) -> None:
     """The workspace is chosen at run time, and is a name: it does not turn one role into any role."""
     put(tmp_path, main=POLICY % '"arn:aws:iam::111122223333:role/app-${terraform.workspace}"')
     (text,) = texts(load(tmp_path))
-    assert [(hole.expression, hole.kind.name) for hole in text.holes] == [("terraform.workspace", "NAME")]
+    assert [(hole.expression, hole.kind.name) for hole in text.unresolved_parts] == [("terraform.workspace", "NAME")]
 
 
 # accounts

@@ -9,7 +9,7 @@ from path_conditions_of_tests import pairs
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import ObjectNode, texts_in
+from passrole_checks.iam.partial_values import ObjectNode, strings_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.terraform import load
@@ -105,20 +105,20 @@ def test_condition_of_statement_object(tmp_path: Path, condition: str) -> None:
     assert isinstance(statement.condition, ObjectNode)
     (entry,) = statement.condition.entries
     assert str(entry.key) == "StringEquals"
-    assert [str(text) for text in texts_in(entry.value)] == ["iam:PassedToService", "lambda.amazonaws.com"]
+    assert [str(text) for text in strings_in(entry.value)] == ["iam:PassedToService", "lambda.amazonaws.com"]
 
 
 def test_unknown_condition_is_unresolved(tmp_path: Path) -> None:
     """An unknown condition is unresolved, so that the statement does not count as unconditional."""
     (statement,) = statements(tmp_path, f"s = {{ {PASS}, conditions = var.x }}")
     assert statement.condition is not None
-    assert [hole.expression for hole in statement.holes] == ["var.x"]
+    assert [hole.expression for hole in statement.unresolved_parts] == ["var.x"]
 
 
 def test_missing_resources_are_unresolved(tmp_path: Path) -> None:
     """A statement without resources is completed by the module: its roles are unresolved."""
     (statement,) = statements(tmp_path, 's = { actions = ["iam:PassRole"], resources = [] }')
-    assert [hole.reason for hole in statement.holes] == ["empty, which AWS rejects"]
+    assert [hole.reason for hole in statement.unresolved_parts] == ["empty, which AWS rejects"]
 
 
 @pytest.mark.parametrize(

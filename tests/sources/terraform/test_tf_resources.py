@@ -66,7 +66,7 @@ def only_resource(root: Path, expression: str, extra: str = "") -> StringNode:
 
 def known(text: StringNode) -> str:
     """Return the known parts of a completely unresolved string, with unresolved parts as ``${…}``."""
-    only = text.only_hole
+    only = text.only_unresolved
     assert only is not None
     assert only.known is not None
     return str(StringNode(only.known, text.at))
@@ -470,7 +470,7 @@ def test_arn_references_are_known(tmp_path: Path, expression: str, expected: str
     (tmp_path / "main.tf").write_text(extra, encoding="utf-8")
     found = only_resource(tmp_path, expression, extra)
     assert known(found) == expected
-    assert found.holes[0].role == role
+    assert found.unresolved_parts[0].role == role
 
 
 @pytest.mark.parametrize(
@@ -489,7 +489,7 @@ def test_composed_arn_identifies_role(tmp_path: Path, name: str) -> None:
     found = only_resource(
         tmp_path, f'"arn:aws:iam::${{data.aws_caller_identity.c.account_id}}:role/${{{name}}}"', extra
     )
-    assert found.holes[-1].role == ("awscc_iam_role.c" if "awscc" in name else "aws_iam_role.r")
+    assert found.unresolved_parts[-1].role == ("awscc_iam_role.c" if "awscc" in name else "aws_iam_role.r")
 
 
 def test_default_path_of_role(tmp_path: Path) -> None:
@@ -557,13 +557,13 @@ def test_looked_up_entities_have_partially_known_arns(
     """Account, path and, if missing, name of a looked-up entity are unresolved in its ARN."""
     found = only_resource(tmp_path, expression, f'variable "v" {{}}\ndata {data}\n')
     assert known(found) == f"arn:${{partition}}:iam::${{account id}}:{expected}"
-    assert found.holes[0].role is None
+    assert found.unresolved_parts[0].role is None
 
 
 def test_looked_up_local_role_is_resolved(tmp_path: Path) -> None:
     """A data source with the name of a local role has the ARN of that role."""
     extra = ROLE + 'data "aws_iam_role" "d" {\n  name = aws_iam_role.r.name\n}\n'
-    assert only_resource(tmp_path, "data.aws_iam_role.d.arn", extra).holes[0].role == "aws_iam_role.r"
+    assert only_resource(tmp_path, "data.aws_iam_role.d.arn", extra).unresolved_parts[0].role == "aws_iam_role.r"
 
 
 @pytest.mark.parametrize(
@@ -592,7 +592,7 @@ def test_data_source_attributes_have_kind_and_reason(tmp_path: Path, expression:
         'data "aws_ssm_parameter" "q" {\n  name = "x"\n}\ndata "terraform_remote_state" "t" {}\n'
         'data "aws_secretsmanager_secret_version" "v" {}\n'
     )
-    only = only_resource(tmp_path, expression, extra).only_hole
+    only = only_resource(tmp_path, expression, extra).only_unresolved
     assert isinstance(only, Unresolved)
     assert (only.kind, bool(only.reason)) == (kind, True)
 
@@ -671,7 +671,7 @@ def test_unknown_aws_managed_policy_is_named_in_reason(tmp_path: Path) -> None:
     )
     (found,) = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
     assert not found.whole
-    assert "arn:aws:iam::aws:policy/ComesTomorrow" in found.holes[0].reason
+    assert "arn:aws:iam::aws:policy/ComesTomorrow" in found.unresolved_parts[0].reason
 
 
 def test_nested_blocks_in_json_syntax(tmp_path: Path) -> None:

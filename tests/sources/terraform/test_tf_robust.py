@@ -82,7 +82,7 @@ def reasons(found: Configuration) -> set[str]:
     while pending:
         node = pending.pop()
         if isinstance(node, StringNode):
-            seen |= {hole.reason for hole in node.holes}
+            seen |= {hole.reason for hole in node.unresolved_parts}
         elif isinstance(node, ListNode):
             pending.extend(node.items)
         elif isinstance(node, ObjectNode):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from path_conditions_of_tests import outcome_of
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, holes_in
+from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, unresolved_in
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
@@ -105,7 +105,7 @@ def test_unknown_elements_keep_what_is_known(tmp_path: Path, expression: str, ex
 )
 def test_unresolved_value_has_the_first_reason(tmp_path: Path, expression: str, reason: str) -> None:
     """A computed value has the reason of the first unresolved value in it, at any depth."""
-    assert {hole.reason for hole in holes_in(evaluated(tmp_path, expression))} == {reason}
+    assert {hole.reason for hole in unresolved_in(evaluated(tmp_path, expression))} == {reason}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_unresolved_value_has_the_first_reason(tmp_path: Path, expression: str, 
 def test_comparisons_of_partly_known_values(tmp_path: Path, expression: str, expected: object) -> None:
     """Unordered lists, documents and null, a bool compared with ``true``, and ``can``."""
     found = evaluated(tmp_path, expression)
-    assert ("not known" if list(holes_in(found)) else shown(found)) == expected
+    assert ("not known" if list(unresolved_in(found)) else shown(found)) == expected
 
 
 STATEMENT = """

@@ -99,7 +99,7 @@ def test_unknown_loop_elsewhere_is_unresolved_with_a_reason(tmp_path: Path, text
     """Inside a string, among keys and in text that is not JSON, an unknown loop is an unresolved value."""
     found = template(tmp_path, text)
     assert isinstance(found, StringNode)
-    assert [hole.reason for hole in found.holes] == ["a loop over an unknown collection"]
+    assert [hole.reason for hole in found.unresolved_parts] == ["a loop over an unknown collection"]
 
 
 def test_iteration_under_a_condition_is_conditional_text(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_unread_file_is_unresolved_with_a_reason(tmp_path: Path, expression: str
     for _ in range(2):
         found = document(root, expression, root)
         assert isinstance(found, StringNode)
-        assert {hole.reason for hole in found.holes} == {reason}
+        assert {hole.reason for hole in found.unresolved_parts} == {reason}
 
 
 def test_files_are_found_by_module_and_root(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def _unary(expression: syntax.Unary, scope: EvaluationScope) -> Node:
 
 def _true_when(value: Node, assumption: Assumption) -> Node:
     """Return a boolean; if it is unknown, with the assumption under which it is true."""
-    if isinstance(value, StringNode) and value.only_hole is not None:
-        return replace(value, parts=(replace(value.only_hole, true_when=assumption),))
+    if isinstance(value, StringNode) and value.only_unresolved is not None:
+        return replace(value, parts=(replace(value.only_unresolved, true_when=assumption),))
     return value
 
 
@@ -82,14 +82,14 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
         for operand, other, side in ((first, second, expression.left), (second, first, expression.right)):
             if equality and _is_bool_variable(side, scope) and isinstance(other, Const):
                 decided = known_bool(other)
-                if decided is not None and isinstance(operand, StringNode) and operand.only_hole is not None:
+                if decided is not None and isinstance(operand, StringNode) and operand.only_unresolved is not None:
                     if decided is (expression.operator == "=="):  # "x == true" equals x, "x == false" equals "!x"
                         return operand
-                    text = operand.only_hole.expression
+                    text = operand.only_unresolved.expression
                     opposite = negate(assumption_of(operand, text, scope))
                     return _true_when(apply_unary("!", operand, f"!{text}", at), opposite)
         value = apply_binary(expression.operator, first, second, source_text, at)
-        if equality and isinstance(value, StringNode) and value.only_hole is not None:
+        if equality and isinstance(value, StringNode) and value.only_unresolved is not None:
             subject, text = _operand_text(first, expression.left, scope), _operand_text(second, expression.right, scope)
             literal = second
             if _is_literal(subject) and not _is_literal(text):
@@ -102,7 +102,7 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
                 unique = subject + condition.removeprefix(comparison)
                 negated = expression.operator == "!="
                 true_when = Assumption(unique, frozenset({known}), negated, written=condition)
-            return replace(value, parts=(replace(value.only_hole, expression=condition, true_when=true_when),))
+            return replace(value, parts=(replace(value.only_unresolved, expression=condition, true_when=true_when),))
         return value
 
     return map_choices(decide, left, right)
@@ -124,8 +124,8 @@ def _operand_text(value: Node, expression: syntax.Expression, scope: EvaluationS
     text = known_string(value)
     if text is not None:
         return quoted(text) if isinstance(value, StringNode) else text
-    if isinstance(value, StringNode) and value.only_hole is not None:
-        return value.only_hole.expression
+    if isinstance(value, StringNode) and value.only_unresolved is not None:
+        return value.only_unresolved.expression
     return scope.unique_text(expression.span)
 
 

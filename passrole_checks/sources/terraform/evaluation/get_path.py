@@ -84,13 +84,13 @@ def _get_attribute(value: Node, name: str, source_text: str, at: Position) -> No
             if value.module is not None and not value.attribute
             else (unresolved(source_text, at))
         )
-    if isinstance(value, StringNode) and value.only_hole is not None:
+    if isinstance(value, StringNode) and value.only_unresolved is not None:
         return _extend_expression(value, f".{name}", at)
     return failure(source_text, at, f"no attribute {name}")
 
 
 def _extend_expression(value: StringNode, step: str, at: Position) -> StringNode:
-    inner = value.only_hole
+    inner = value.only_unresolved
     assert inner is not None
     kind = Failure if isinstance(value, Failure) else StringNode  # further steps after an error are errors too
     return kind((Unresolved(f"{inner.expression}{step}", reason=inner.reason),), at, defaults=value.defaults)
@@ -104,11 +104,13 @@ def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> 
             result = entry.value
         elif key is None:
             inner = entry.value
-            maybe = unresolved(f'{entry.key.holes[0].expression}["{name}"]', inner.at)
+            maybe = unresolved(f'{entry.key.unresolved_parts[0].expression}["{name}"]', inner.at)
             if result is None:
                 result = maybe
             else:
-                has_key = Assumption(entry.key.holes[0].expression, frozenset({name}), predicate=Predicate.CONTAINS)
+                has_key = Assumption(
+                    entry.key.unresolved_parts[0].expression, frozenset({name}), predicate=Predicate.CONTAINS
+                )
                 result = choose(has_key, maybe, result, inner.at)
     return result if result is not None else failure(source_text, at, f'no key "{name}"')
 
@@ -128,7 +130,7 @@ def _get_index(value: Node, key: Node, source_text: str, at: Position, otherwise
         if value.module is not None and not value.attribute:
             return _or_if_missing(value.module.instance(value, key, at), value.module, otherwise)
         return unresolved_from(source_text, at, value, key)
-    if isinstance(value, StringNode) and value.only_hole is not None:
+    if isinstance(value, StringNode) and value.only_unresolved is not None:
         step = f'["{name}"]' if isinstance(key, StringNode) else f"[{name}]"
         return _extend_expression(value, step, at) if name is not None else unresolved_from(source_text, at, value, key)
     return failure(source_text, at, "not a collection")
@@ -156,7 +158,7 @@ def get_by_unknown_key(
     unknown, or if there are too many different values, the result is one unresolved value with what all candidates
     have in common. ``otherwise``: value under every other key (``lookup``; a failure that ``try`` can catch).
     """
-    reason = unresolved_from(source_text, at, key).holes[0].reason
+    reason = unresolved_from(source_text, at, key).unresolved_parts[0].reason
     candidates = _candidates(value, key)
     if candidates is None:
         return unresolved(source_text, at, reason)
@@ -247,7 +249,7 @@ def _find_element(items: Sequence[Node], index: int, source_text: str, at: Posit
 
 def collection_name(item: UnknownTail) -> str:
     """Return the expression of the collection of unknown elements."""
-    name = item.holes[0].expression if item.holes else str(item)
+    name = item.unresolved_parts[0].expression if item.unresolved_parts else str(item)
     return name.removesuffix(f".{item.of.attribute}") if item.of is not None else name
 
 

@@ -79,7 +79,7 @@ def iterations_of(collection: Node) -> list[Iteration] | None:
         if instances is not None:
             present = [(key, *_split_presence(value)) for key, value in instances]
             return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in present]
-    if isinstance(collection, StringNode) and collection.holes:
+    if isinstance(collection, StringNode) and collection.unresolved_parts:
         return [_unknown_iteration(collection)]
     return None
 
@@ -121,11 +121,11 @@ def _element_iteration(index: int, item: Node) -> Iteration:
 
 
 def _unknown_iteration(collection: StringNode) -> Iteration:
-    source_text = str(collection.only_hole.expression if collection.only_hole else collection)
+    source_text = str(collection.only_unresolved.expression if collection.only_unresolved else collection)
     if isinstance(collection, Reference):
         return Iteration(unresolved(f"{source_text} key", collection.at), collection, "*", repeated=True)
     value = StringNode(
-        (Unresolved(f"{source_text}[*]", reason=collection.holes[0].reason),),
+        (Unresolved(f"{source_text}[*]", reason=collection.unresolved_parts[0].reason),),
         collection.at,
         defaults=collection.defaults,
     )
@@ -233,9 +233,11 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             return ListNode((value,), at)
         if is_null(target):
             return ListNode((), at)
-        if is_unknown(target) and isinstance(target, StringNode) and target.only_hole is not None:
+        if is_unknown(target) and isinstance(target, StringNode) and target.only_unresolved is not None:
             suffix = "".join(f".{step}" if isinstance(step, str) else f"[{known_string(step)}]" for step in steps)
-            parts = (Unresolved(f"{target.only_hole.expression}[*]{suffix}", reason=target.only_hole.reason),)
+            parts = (
+                Unresolved(f"{target.only_unresolved.expression}[*]{suffix}", reason=target.only_unresolved.reason),
+            )
             return ListNode((UnknownTail(parts, at, defaults=target.defaults),), at)
         return ListNode((each(target),), at)
 

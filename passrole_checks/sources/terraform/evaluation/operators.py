@@ -104,7 +104,7 @@ def are_equal(left: Node, right: Node) -> bool | None:
         return _equal_texts(fill_known_parts(left), fill_known_parts(right))
     if isinstance(left, StringNode) or isinstance(right, StringNode):
         text = left if isinstance(left, StringNode) else right
-        return None if isinstance(text, StringNode) and text.only_hole is not None else False
+        return None if isinstance(text, StringNode) and text.only_unresolved is not None else False
     if isinstance(left, Const) and isinstance(right, Const):
         return isinstance(left.value, bool) is isinstance(right.value, bool) and left.value == right.value
     if isinstance(left, ListNode) and isinstance(right, ListNode):
@@ -145,7 +145,7 @@ def _equal_texts(left: StringNode, right: StringNode) -> bool | None:
         length = min(len(first[0]), len(second[0]))
         if first[0][:length] != second[0][:length]:
             return False
-    return True if first == second and not any(part.reason for part in left.holes) else None
+    return True if first == second and not any(part.reason for part in left.unresolved_parts) else None
 
 
 def _equal_unordered(left: ListNode, right: ListNode) -> bool | None:

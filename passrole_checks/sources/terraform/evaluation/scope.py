@@ -176,8 +176,8 @@ def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope)
     if isinstance(value, Choice):
         options = tuple((outcome, _qualify(option, expression, scope)) for outcome, option in value.options)
         return replace(value, options=options)
-    if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_hole is not None:
-        only = value.only_hole
+    if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_unresolved is not None:
+        only = value.only_unresolved
         if only.expression == scope.source_text(expression.span):
             return replace(
                 value, parts=(replace(only, expression=scope.condition(scope.unique_text(expression.span))),)
@@ -188,8 +188,8 @@ def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope)
 def assumption_of(node: Node, source_text: str, scope: EvaluationScope) -> Assumption:
     """Return the assumption under which an unknown boolean is true: about what it compares, or about the unresolved
     value that it depends on, else about ``source_text``."""
-    if isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, Reference):
-        only = node.only_hole
+    if isinstance(node, StringNode) and node.only_unresolved is not None and not isinstance(node, Reference):
+        only = node.only_unresolved
         if "…" not in only.expression:  # the elided part may differ elsewhere
             text = scope.condition(only.expression)
             if only.true_when is None:
@@ -202,4 +202,4 @@ def key_text(key: Node, scope: EvaluationScope) -> str:
     """Return the text of an unknown key or index."""
     if not isinstance(key, StringNode):
         return scope.condition("…")
-    return scope.condition(key.only_hole.expression if key.only_hole is not None else quoted(str(key)))
+    return scope.condition(key.only_unresolved.expression if key.only_unresolved is not None else quoted(str(key)))

@@ -147,7 +147,7 @@ def _first_reason(operand: Node) -> str:
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
         elif isinstance(current, StringNode):
-            reason = next((part.reason for part in current.holes if part.reason), "")
+            reason = next((part.reason for part in current.unresolved_parts if part.reason), "")
             if reason:
                 return reason
             if isinstance(current, Reference) and current.attribute:
@@ -204,7 +204,9 @@ def is_null(node: Node) -> bool:
 
 def is_unknown(node: Node) -> bool:
     """True if nothing is known of a value, not even its type."""
-    return isinstance(node, StringNode) and node.only_hole is not None and not isinstance(node, (Encoded, Reference))
+    return (
+        isinstance(node, StringNode) and node.only_unresolved is not None and not isinstance(node, (Encoded, Reference))
+    )
 
 
 def is_never_empty(text: StringNode) -> bool:
@@ -329,7 +331,7 @@ def _write_json(node: Node, parts: list[Part]) -> None:
     if len(parts) > _MAX_NODES:
         return
     if isinstance(node, UnknownTail):
-        parts.append(node.holes[0] if node.holes else Unresolved("…"))
+        parts.append(node.unresolved_parts[0] if node.unresolved_parts else Unresolved("…"))
     elif isinstance(node, StringNode):
         _write_json_string(node, parts)
     elif isinstance(node, Const):
@@ -344,8 +346,8 @@ def _write_json(node: Node, parts: list[Part]) -> None:
         parts.append("{")
         for index, entry in enumerate(_sorted_entries(node)):
             parts.append("," if index else "")
-            if entry.key.literal is None and entry.key.only_hole is not None:
-                parts.append(entry.key.only_hole)
+            if entry.key.literal is None and entry.key.only_unresolved is not None:
+                parts.append(entry.key.only_unresolved)
                 continue
             _write_json(StringNode(entry.key.parts, entry.key.at), parts)
             parts.append(":")
@@ -358,7 +360,7 @@ def _write_json(node: Node, parts: list[Part]) -> None:
 
 
 def _write_json_string(node: StringNode, parts: list[Part]) -> None:
-    only = node.only_hole
+    only = node.only_unresolved
     if (
         only is not None
         and only.kind is UnresolvedKind.ANYTHING

@@ -172,7 +172,7 @@ class _TemplateBuilder:
         source_text = scope.source_text(part.collection.span)
         when = iteration.when
         if iteration.repeated and not when:
-            only = iteration.value.only_hole if isinstance(iteration.value, StringNode) else None
+            only = iteration.value.only_unresolved if isinstance(iteration.value, StringNode) else None
             subject = only.expression if only is not None else source_text
             when = (scope.assume(subject, Predicate.NOT_EMPTY),)
         name = f"{source_text} [{index}]" if index else source_text

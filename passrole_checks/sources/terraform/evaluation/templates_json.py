@@ -73,7 +73,7 @@ class _MarkerResolver:
 
     def resolve(self, node: Node) -> Node:
         if isinstance(node, StringNode):
-            only = node.only_hole
+            only = node.only_unresolved
             if isinstance(only, EmbeddedJson) and only.node is not None and only.node.value is not None:
                 self.resolved += 1
                 return only.node.value
@@ -94,7 +94,7 @@ class _MarkerResolver:
         elements: list[Node] = []
         loops: list[LoopMarker] = []
         for item in node.items:
-            marker = item.only_hole if isinstance(item, StringNode) else None
+            marker = item.only_unresolved if isinstance(item, StringNode) else None
             if isinstance(marker, LoopMarker):
                 self.resolved += 1
                 if marker.opens:

@@ -41,12 +41,12 @@ def _effective_entries(node: ObjectNode) -> list[ObjectEntry]:
     """Return the entries; of duplicate keys, the last entry. An unknown map merged over them adds a choice."""
     effective: dict[tuple[object, ...], ObjectEntry] = {}
     for entry in node.entries:
-        if isinstance(entry.key, UnknownTail) and entry.key.only_hole is not None:
-            expression = entry.key.holes[0].expression
+        if isinstance(entry.key, UnknownTail) and entry.key.only_unresolved is not None:
+            expression = entry.key.unresolved_parts[0].expression
             for parts, earlier in effective.items():
                 name = earlier.key.literal
                 if name is not None:
-                    maybe = unresolved(f'{expression}["{name}"]', entry.value.at, entry.key.holes[0].reason)
+                    maybe = unresolved(f'{expression}["{name}"]', entry.value.at, entry.key.unresolved_parts[0].reason)
                     has_key = Assumption(expression, frozenset({name}), predicate=Predicate.CONTAINS)
                     options = ((has_key, maybe), (negate(has_key), earlier.value))
                     effective[parts] = ObjectEntry(earlier.key, Choice(options, entry.value.at))

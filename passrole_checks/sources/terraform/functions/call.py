@@ -115,7 +115,7 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
         else:
             arguments.append(value)
     failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
-    if failed is not None and (scope.trying or failed.only_hole is not None):
+    if failed is not None and (scope.trying or failed.only_unresolved is not None):
         return failed
     function_call = FunctionCall(name, source_text, at, scope)
     scope.budget.steps -= sum(map(evaluation_cost, arguments)) // _NODES_PER_STEP
@@ -153,7 +153,7 @@ def _expand_argument(value: Node) -> list[Node]:
     """Return the arguments that ``value...`` expands to."""
     if isinstance(value, ListNode):
         return list(value.items)
-    if isinstance(value, StringNode) and value.holes:
+    if isinstance(value, StringNode) and value.unresolved_parts:
         return [UnknownTail(value.parts, value.at, defaults=value.defaults)]
     if isinstance(value, Choice) and all(isinstance(option, ListNode) for _, option in value.options):
         lists = [option.items for _, option in value.options if isinstance(option, ListNode)]
@@ -222,10 +222,10 @@ def _is_usable(name: str, value: Node) -> bool | None:
         if is_null(value) or known_string(value) == "":
             return False
         return True if not isinstance(value, StringNode) or is_never_empty(value) else None
-    if isinstance(value, StringNode) and value.only_hole is not None and not isinstance(value, Reference):
+    if isinstance(value, StringNode) and value.only_unresolved is not None and not isinstance(value, Reference):
         evaluable = (
-            _WHOLE_VARIABLE.fullmatch(value.only_hole.expression) is not None
-            or value.only_hole.kind in _ALWAYS_KNOWN_KINDS
+            _WHOLE_VARIABLE.fullmatch(value.only_unresolved.expression) is not None
+            or value.only_unresolved.kind in _ALWAYS_KNOWN_KINDS
         )
         return True if evaluable or type(value) is not StringNode else None
     return True

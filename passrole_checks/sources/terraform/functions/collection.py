@@ -51,7 +51,7 @@ def elements(value: Node) -> list[Node]:
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         instances = value.module.instances_of(value)
         return [item for _, item in instances] if instances is not None else [unknown_tail(value)]
-    if isinstance(value, StringNode) and value.holes:
+    if isinstance(value, StringNode) and value.unresolved_parts:
         return [unknown_tail(value)]
     return []
 
@@ -202,7 +202,7 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return Const(None, call.at)
     if len(value.items) == 1:
         item = value.items[0]
-        if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.holes)):
+        if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.unresolved_parts)):
             return get_element(value, 0, call.text, call.at, Const(None, call.at))
         if isinstance(item, UnknownTail):
             return item.of or StringNode(item.parts, item.at, defaults=item.defaults)

@@ -60,7 +60,7 @@ def json_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return value.value
     if not isinstance(value, StringNode):
         return None
-    if value.only_hole is not None and not value.only_hole.known:
+    if value.only_unresolved is not None and not value.only_unresolved.known:
         return None
     try:
         return parse_json(value)

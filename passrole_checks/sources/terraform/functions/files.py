@@ -162,7 +162,7 @@ def render(template: Node, variables: Node | None, scope: EvaluationScope, sourc
     """Evaluate a string as a template, in which only the given variables are defined."""
     if not isinstance(template, StringNode) or isinstance(template, Encoded):
         return unresolved(source_text, at)
-    if template.only_hole is not None and not template.only_hole.known:
+    if template.only_unresolved is not None and not template.only_unresolved.known:
         return template
     content = fill_known_parts(template).literal
     if content is None:

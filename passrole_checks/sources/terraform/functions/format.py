@@ -116,8 +116,8 @@ def _format_number(value: Node, flags: str, width: str, precision: str | None, v
 
 def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
     """Return the unresolved part for a verb and an unresolved value, named after the value if possible."""
-    if isinstance(value, StringNode) and value.only_hole is not None:
-        return value.only_hole
+    if isinstance(value, StringNode) and value.only_unresolved is not None:
+        return value.only_unresolved
     return Unresolved(call.text)
 
 

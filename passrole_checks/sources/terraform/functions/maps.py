@@ -39,7 +39,7 @@ def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
                 for entry in map_.entries:
                     entries.pop(entry.key.parts, None)
                     entries[entry.key.parts] = entry
-            elif isinstance(map_, StringNode) and map_.holes:
+            elif isinstance(map_, StringNode) and map_.unresolved_parts:
                 entries[map_.parts] = ObjectEntry(unknown_tail(map_), map_)
         return ObjectNode(tuple(entries.values()), call.at)
 
@@ -103,7 +103,7 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
             return inner
         unknown_key = next(entry.key for entry in value.entries if entry.key.literal is None)
         return _entry_or_default(unknown_key, name, inner, default, call)
-    if isinstance(value, StringNode) and value.only_hole is not None:
+    if isinstance(value, StringNode) and value.only_unresolved is not None:
         inner = get_path(value, StringNode((name,), call.at), call.text, call.at)
         if default is None or isinstance(value, Reference):
             return inner
@@ -112,7 +112,7 @@ def lookup(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node, call: FunctionCall) -> Node:
-    has_key = call.scope.assume(unknown.holes[0].expression, Predicate.CONTAINS, name)
+    has_key = call.scope.assume(unknown.unresolved_parts[0].expression, Predicate.CONTAINS, name)
     return choose(has_key, entry, default, call.at)
 
 
@@ -155,7 +155,7 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
     """Return an entry for each name in an unresolved map; empty if the value cannot be a map."""
-    only = value.only_hole
+    only = value.only_unresolved
     if only is None or not is_untyped(value):
         return {}
     return {

@@ -122,7 +122,7 @@ def _is_convertible(kind: str, value: str | None) -> bool:
 
 def is_untyped(value: StringNode) -> bool:
     """True if an unresolved string may turn out to be a value of another type."""
-    only = value.only_hole
+    only = value.only_unresolved
     if only is None or isinstance(value, Encoded):
         return False
     if isinstance(value, Reference) and not value.attribute:

@@ -120,12 +120,12 @@ def _interleave(items: list[Node], separator: Node) -> list[Node]:
 
 
 def _names_role(item: UnknownTail) -> bool:
-    return any(part.role is not None for part in item.holes)
+    return any(part.role is not None for part in item.unresolved_parts)
 
 
 def _joined_tail(item: UnknownTail) -> UnknownTail:
     """Return an unknown number of elements, joined, as one unresolved part."""
-    only = item.only_hole
+    only = item.only_unresolved
     expression, reason = (only.expression, only.reason) if only is not None else (str(item), "")
     return UnknownTail((Unresolved(f"{expression}, joined", reason=reason),), item.at, defaults=item.defaults)
 
@@ -271,7 +271,7 @@ def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def _pieces_and_tail(groups: list[list[Part]], call: FunctionCall, value: StringNode) -> Node:
     """Return all pieces but the last, followed by an unknown number of others."""
     pieces: list[Node] = [StringNode(join(group), call.at, defaults=value.defaults) for group in groups[:-1]]
-    reason = next((part.reason for part in value.holes if part.reason), "")
+    reason = next((part.reason for part in value.unresolved_parts if part.reason), "")
     pieces.append(UnknownTail((Unresolved(f"{call.text}[*]", reason=reason),), call.at, defaults=value.defaults))
     return ListNode(tuple(pieces), call.at)
 
@@ -324,7 +324,7 @@ def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     named = all(part.kind is UnresolvedKind.NAME for part in others if isinstance(part, Unresolved)) and not set(
         "*?:/"
     ) & set("".join(part for part in others if isinstance(part, str)))
-    reason = next((part.reason for part in value.holes if part.reason), "")
+    reason = next((part.reason for part in value.unresolved_parts if part.reason), "")
     return build_string(
         [prefix, Unresolved(call.text, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
         call,

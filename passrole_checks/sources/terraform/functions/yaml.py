@@ -48,7 +48,7 @@ def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     value = arguments[0]
     if isinstance(value, Encoded):
         return value.value
-    if not isinstance(value, StringNode) or (value.only_hole is not None and not value.only_hole.known):
+    if not isinstance(value, StringNode) or (value.only_unresolved is not None and not value.only_unresolved.known):
         return None
     return _YamlReader(value if value.starts else fill_known_parts(value), call).read()
 
@@ -68,7 +68,7 @@ class _YamlReader:
 
     def __init__(self, source: StringNode, call: FunctionCall) -> None:
         self.source, self.call = source, call
-        self.holes = source.holes
+        self.unresolved_parts = source.unresolved_parts
         self.offsets: list[int] = []
         pieces: list[str] = []
         length = number = 0
@@ -82,9 +82,9 @@ class _YamlReader:
         self.nodes_left = _MAX_NODES
 
     def read(self) -> Node:
-        if len(self.text) > _MAX_LENGTH or len(self.holes) > _MAX_UNRESOLVED:
+        if len(self.text) > _MAX_LENGTH or len(self.unresolved_parts) > _MAX_UNRESOLVED:
             return self.call.unresolved("too large")
-        if len(_MARKS.findall(self.text)) != len(self.holes):
+        if len(_MARKS.findall(self.text)) != len(self.unresolved_parts):
             return self.call.unresolved("the text contains private-use characters")
         try:
             tree = yaml.compose(self.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -94,7 +94,11 @@ class _YamlReader:
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             if isinstance(error, RecursionError) or "nesting depth" in str(error):
                 return self.call.unresolved("nested too deeply")
-            return self.call.unresolved("the known part is not YAML") if self.holes else self.call.fail("not YAML")
+            return (
+                self.call.unresolved("the known part is not YAML")
+                if self.unresolved_parts
+                else self.call.fail("not YAML")
+            )
 
     def to_node(self, tree: yaml.Node, depth: int) -> Node:
         self.nodes_left -= 1
@@ -148,12 +152,12 @@ class _YamlReader:
         return StringNode(parts, at, defaults=self.source.defaults)
 
     def restore_unresolved(self, value: str) -> tuple[Part, ...]:
-        if not self.holes:
+        if not self.unresolved_parts:
             return (value,)
         parts: list[Part] = []
         for piece in re.split("([\ue000-\uf8ff])", value):
             mark = ord(piece) - _FIRST_MARK if len(piece) == 1 and _MARKS.match(piece) else -1
-            parts.extend(parts_of(StringNode((self.holes[mark],), self.call.at)) if mark >= 0 else (piece,))
+            parts.extend(parts_of(StringNode((self.unresolved_parts[mark],), self.call.at)) if mark >= 0 else (piece,))
         return join(parts)
 
     def position(self, tree: yaml.Node) -> Position:

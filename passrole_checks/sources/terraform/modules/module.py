@@ -257,7 +257,7 @@ class Module:
             child = children.get(instance.suffix)
             return child.output(name, source_text, at) if child is not None else unresolved(source_text, at)
         key = ("attribute", value.address, name, str(id(value.block)))
-        expression = value.holes[0].expression
+        expression = value.unresolved_parts[0].expression
         block, instance = value.block, value.instance
         if block is None:
             return unresolved(f"{expression}.{name}", at)
@@ -272,12 +272,12 @@ class Module:
         """Return one instance of a block with ``count`` or ``for_each``."""
         name = known_string(key)
         assert value.block is not None
-        expression = value.holes[0].expression
+        expression = value.unresolved_parts[0].expression
         single = value.instance is not None or not self.instances(value.block).counted
         if single and isinstance(key, StringNode) and name is not None:
             return self.attribute(value, name, at)  # x["arn"] equals x.arn
         if name is None:
-            text = ", ".join(part.expression for part in key.holes) if isinstance(key, StringNode) else "…"
+            text = ", ".join(part.expression for part in key.unresolved_parts) if isinstance(key, StringNode) else "…"
             return _instance_reference(value, f"[{text}]", None, at)
         suffix = suffix_of(name) if isinstance(key, StringNode) else f"[{name}]"
         instances = self.instances(value.block)
@@ -303,7 +303,7 @@ class Module:
         if value.instance is not None:
             return value.instance.when
         instances = self.instances(value.block) if value.block is not None else None
-        name = value.holes[0].expression
+        name = value.unresolved_parts[0].expression
         if instances is None or not instances.counted or (instances.known and not name.endswith("]")):
             return ()
         predicate = Predicate.EXISTS if name.endswith("]") else Predicate.NOT_EMPTY
@@ -376,7 +376,7 @@ class Module:
 
 def _instance_reference(value: Reference, suffix: str, instance: Instance | None, at: Position) -> Reference:
     return Reference(
-        (Unresolved(value.holes[0].expression + suffix),),
+        (Unresolved(value.unresolved_parts[0].expression + suffix),),
         at,
         address=value.address + suffix,
         type=value.type,

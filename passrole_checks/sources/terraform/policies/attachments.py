@@ -186,7 +186,7 @@ class TerraformAttachments:
             return [value.address] if value.attribute in own else []
         if not isinstance(value, StringNode) or _AWS_MANAGED in str(fill_known_parts(value)):
             return []
-        only = value.only_hole
+        only = value.only_unresolved
         if only is not None and only.expression in self.arns:
             return [self.arns[only.expression]]
         return self._addresses_of("policy", _policy_name(value, by_name), module)
@@ -203,7 +203,7 @@ class TerraformAttachments:
         if isinstance(value, Reference):
             entity = ENTITIES.get(value.type)  # a group may reuse the name of a user
             return value.address if entity is None or entity.kind == kind else literal_principal(kind, value.address)
-        only = value.only_hole
+        only = value.only_unresolved
         if only is not None and only.role is not None:
             return only.role
         addresses = self._addresses_of(kind, _comparable(expand(value.parts)), module)
@@ -279,7 +279,7 @@ def _is_attaching_account(target: StringNode, block: Block, scope: EvaluationSco
     A provider of its own for the attachment, or a data source of another module, shows that the target may be a member
     account.
     """
-    hole = target.only_hole
+    hole = target.only_unresolved
     if hole is None or hole.kind is not UnresolvedKind.ACCOUNT_ID or block.body.get("provider") is not None:
         return False
     module = scope.module.address

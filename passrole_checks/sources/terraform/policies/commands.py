@@ -130,7 +130,7 @@ def _principal(
     named = command.principal
     if named is None:
         return ""
-    unresolved = named.only_hole
+    unresolved = named.only_unresolved
     if unresolved is not None and unresolved.expression in _SELF:
         return resource.address
     return attachments.resolve_principal(named, command.kind, module.address)

@@ -16,8 +16,8 @@ from passrole_checks.iam.partial_values import (
     ObjectNode,
     Position,
     StringNode,
+    at_position,
     map_children,
-    moved,
     text,
 )
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
@@ -94,7 +94,7 @@ def _value_at_paths(
             return None
         plain = to_document(value)
         # a document in JSON, or in YAML, which includes JSON
-        if (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_hole is None:
+        if (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_unresolved is None:
             inner_scope = scope.in_source(attribute.source)
             plain = to_document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [plain]) or plain)
         return _relocate(plain, at)
@@ -134,6 +134,6 @@ def _relocate(node: Node, at: Position) -> Node:
     """Return the value with its position moved into the attribute at ``at``."""
     inside = node.at.file == at.file and at.covers(node.at.line)
     if isinstance(node, StringNode) and not inside:
-        return moved(node, at)
+        return at_position(node, at)
     node = map_children(node, lambda child: _relocate(child, at))
     return node if inside else replace(node, at=at)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import cast
 
-from passrole_checks.iam.partial_values import Node, texts_in
+from passrole_checks.iam.partial_values import Node, strings_in
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
@@ -131,5 +131,5 @@ def _block_bytes(module: Module, block: Block | None) -> Iterator[tuple[Module, 
 def _known_texts(values: Iterable[Node]) -> Iterator[bytes]:
     """Yield the strings in values, without their unresolved parts."""
     for value in values:
-        for string in texts_in(value):
+        for string in strings_in(value):
             yield str(string).encode()

@@ -301,7 +301,7 @@ def _parse_statements(value: Node) -> Node:
         if entry.key.literal == "Statement" and isinstance(inner, StringNode):
             if isinstance(inner, Encoded) and inner.value is not None:
                 inner = inner.value
-            elif inner.only_hole is None:
+            elif inner.only_unresolved is None:
                 try:
                     inner = parse_json(inner)
                 except MalformedDocument:
@@ -336,7 +336,7 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
                 yield str(number), guard(when, written)
             number += 1
         elif isinstance(node, StringNode):
-            unknown = node if node.only_hole is not None else unresolved(attribute, node.at)
+            unknown = node if node.only_unresolved is not None else unresolved(attribute, node.at)
             whole = node is value
             yield "" if whole else str(number), guard(when, to_plain_string(unknown))
             number += 1

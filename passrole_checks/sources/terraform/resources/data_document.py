@@ -204,7 +204,9 @@ def _choose_list(included: Node, excluded: Node) -> Node:
     if not is_unknown(included) or not isinstance(included, StringNode):
         return included
     if isinstance(excluded, StringNode) and is_unknown(excluded):
-        return unresolved(", ".join(part.expression for part in (*included.holes, *excluded.holes)), included.at)
+        return unresolved(
+            ", ".join(part.expression for part in (*included.unresolved_parts, *excluded.unresolved_parts)), included.at
+        )
     return included if _is_empty(excluded) else Absent(included.at)
 
 

@@ -268,7 +268,7 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     if known_arn is not None:
         return arn
     reason = (
-        next((part.reason for part in arn.holes if part.reason), KNOWN_AFTER_APPLY)
+        next((part.reason for part in arn.unresolved_parts if part.reason), KNOWN_AFTER_APPLY)
         if isinstance(arn, StringNode)
         else KNOWN_AFTER_APPLY
     )

@@ -17,9 +17,9 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
-    holes_in,
     map_children,
     text,
+    unresolved_in,
 )
 from passrole_checks.iam.path_conditions import Assumption, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
@@ -60,7 +60,7 @@ def statements_of(document: Node, versions: list[Node]) -> list[Node]:
     if tree is None and isinstance(document, StringNode):
         if document.literal is not None and not document.literal.strip():
             return []
-        if document.only_hole is not None:
+        if document.only_unresolved is not None:
             return [UnknownTail(document.parts, document.at, defaults=document.defaults)]
         try:
             tree = parse_json(document)
@@ -183,4 +183,4 @@ def _unless_replaced(statement: Node, name: str | None, description: str) -> Nod
 
 
 def _distinct_unresolved(node: Node) -> tuple[Unresolved, ...]:
-    return tuple(dict.fromkeys(holes_in(node)))
+    return tuple(dict.fromkeys(unresolved_in(node)))

@@ -59,4 +59,4 @@ def service_arn(type_: str, expression: str) -> tuple[Part, ...] | None:
 
 def text_of(value: Reference) -> str:
     """Return the source text of a reference: its block, and the attribute if it has one."""
-    return value.holes[0].expression
+    return value.unresolved_parts[0].expression
