@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
@@ -10,6 +11,7 @@ from passrole_checks.access.holder_trust import HolderTrust, least_restricted, t
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.service_trust import passed_to_service_values
+from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
@@ -27,8 +29,9 @@ class GrantContext:
 
     ``grant`` is ``denied`` if the other policies of every holder leave nothing of it. ``statements``: all statements of
     its document. ``holders``: the principals that hold the policy, or the policy itself if none is known here.
-    ``beneficiaries``: the principals that gain access by the change under review, if there is one. ``flagged``: of the
-    checks in :attr:`Check.depends_on_verdicts_of`, those that flag the grant at medium or higher.
+    ``beneficiaries``: the principals that gain access by the change under review, if there is one.
+    ``other_severities``: the highest severity of each check in :attr:`Check.depends_on_verdicts_of` that flags the
+    grant.
     """
 
     grant: PassRoleGrant
@@ -37,7 +40,7 @@ class GrantContext:
     model: AccessModel
     holders: tuple[Principal, ...]
     beneficiaries: tuple[Beneficiary, ...]
-    flagged: frozenset[str]
+    other_severities: Mapping[str, Severity] = field(default_factory=dict)
 
     @property
     def account(self) -> str | None:
