@@ -12,6 +12,7 @@ from passrole_checks.checks.base.wording import only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -89,7 +90,16 @@ class ManagedPolicyPassRole(Check):
                 "Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` "
                 "condition, or exclude iam:PassRole with a permissions boundary.",
                 who=(holder.name,),
+                cause=_cause(context, holder),
             )
+
+
+def _cause(context: GrantContext, holder: Principal) -> str:
+    """Return the policy and the services or repositories that alone can assume a role; "" if these are unknown."""
+    role = context.role_of(holder)
+    services = role.trusted if role is not None and role.only_services and role.trusted else ()
+    trusted = role.repositories if role is not None and role.repositories else tuple(sorted(services))
+    return " ".join((context.managed, *trusted)) if trusted else ""
 
 
 def _statement(grant: PassRoleGrant) -> str:
