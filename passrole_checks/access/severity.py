@@ -77,17 +77,15 @@ BY_ROLES: dict[tuple[Use, Roles], tuple[Severity, Severity, Severity]] = {
     (Use.PASS, Roles.ANY): (_LOW, _MEDIUM, _HIGH),
     (Use.PASS, Roles.PATTERN): (_INFO, _INFO, _MEDIUM),
     (Use.PASS, Roles.EXACT): (_INFO, _INFO, _LOW),
-    (Use.KEEP, Roles.ANY): (_LOW, _MEDIUM, _HIGH),
     (Use.KEEP, Roles.PATTERN): (_LOW, _MEDIUM, _MEDIUM),
     (Use.KEEP, Roles.EXACT): (_LOW, _LOW, _MEDIUM),
-    (Use.CHANGE, Roles.ANY): (_LOW, _MEDIUM, _HIGH),
     (Use.CHANGE, Roles.PATTERN): (_LOW, _MEDIUM, _MEDIUM),
     (Use.CHANGE, Roles.EXACT): (_LOW, _MEDIUM, _MEDIUM),
     (Use.LAUNCH, Roles.ANY): (_LOW, _HIGH, _HIGH),
     (Use.LAUNCH, Roles.PATTERN): (_INFO, _INFO, _MEDIUM),
     (Use.LAUNCH, Roles.EXACT): (_INFO, _INFO, _LOW),
 }
-"""The severity of access to unknown roles, for each of :class:`Services`."""
+"""The severity of access to unknown roles, for each of :class:`Services`; of uses without a row as for `PASS`."""
 
 BY_HOLDER: dict[Holder, dict[Severity, Severity]] = {
     Holder.OWN_WORK: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
@@ -116,7 +114,10 @@ def severity_of(access: PassedAccess) -> Severity:
 
 def _unlowered(access: PassedAccess) -> Severity:
     """Return the severity of access for a holder that anyone may use, at high confidence."""
-    by_roles = BY_ROLES[access.use, access.roles][access.services] if access.roles else _INFO
+    by_roles = _INFO
+    if access.roles:
+        row = BY_ROLES.get((access.use, access.roles)) or BY_ROLES[Use.PASS, access.roles]
+        by_roles = row[access.services]
     gain = access.gain or _INFO
     if access.services is Services.OWN_WORK:
         gain = _lower(gain, _LOW)
