@@ -115,8 +115,11 @@ class SelfPass(Check):
         services = services_of(context.grant)
         if "iam:UpdateAssumeRolePolicy" in names:  # lets the principal assume the role itself
             services = max(services, Services.CALLER_CODE)
+        trust = context.trust_of(holder)
         return Verdict(
-            _severity(context, holder, PassedAccess(roles_of(left.scope), services, Use.CHANGE, confidence=confidence)),
+            severity_of(
+                PassedAccess(roles_of(left.scope), services, Use.CHANGE, holder=trust.holder, confidence=confidence)
+            ),
             f"can pass {listed([shortened(role, 140) for role in roles])}, which it can also change with "
             f"{listed([f'`{name}`' for name in names])}.",
             "Let another principal change the roles that this one passes, or require a permissions boundary with an "
@@ -143,9 +146,10 @@ class SelfPass(Check):
         left = passing.for_any_service
         facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
-        access = PassedAccess(Roles.EXACT if exact else Roles.PATTERN, services, Use.KEEP, confidence=confidence)
+        trust = context.trust_of(holder)
+        roles = Roles.EXACT if exact else Roles.PATTERN
         return Verdict(
-            _severity(context, holder, access),
+            severity_of(PassedAccess(roles, services, Use.KEEP, holder=trust.holder, confidence=confidence)),
             f"can pass itself to a new workload{_where(context, own.trusted, narrowed)} and keep its access there.",
             "Remove the role itself from `Resource`."
             if not low
@@ -154,10 +158,6 @@ class SelfPass(Check):
             who=_who(holder),
             when=facts,
         )
-
-
-def _severity(context: GrantContext, holder: Principal, access: PassedAccess) -> Severity:
-    return severity_of(replace(access, holder=context.trust_of(holder).holder))
 
 
 def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
