@@ -68,6 +68,7 @@ def has_anonymous_part(pattern: str) -> bool:
     return _ANONYMOUS in pattern
 
 
+@lru_cache(maxsize=16384)
 def to_text(pattern: str) -> str:
     """Return a pattern or a request in policy syntax."""
     return _UNRESOLVED_PART.sub(_placeholder, pattern.translate(_WILDCARDS))

@@ -9,7 +9,7 @@ are evaluated within one partition and, if the account is unresolved, within the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -38,6 +38,7 @@ _CALLER_CONTROLLED = frozenset({
 _EVERY_ACTION = f"{STAR}:{STAR}"
 _CACHE_SIZE = 20_000
 _INDEX_ABOVE = 8  # statements matched without an index
+_MAX_ANSWERS = 256  # remembered per element of a statement
 
 # Services whose actions take resources with ARNs of another service (Service Authorization Reference, the resource
 # types of each page); the services whose actions take only ARNs of their own follow.
@@ -76,6 +77,13 @@ class Actions:
 
     def matches(self, request: str) -> Ternary:
         """Return whether one of the patterns matches an action."""
+        return _remembered(self._answers, request, self._match)
+
+    @cached_property
+    def _answers(self) -> dict[str, Ternary]:
+        return {}
+
+    def _match(self, request: str) -> Ternary:
         if self.every or request in self.names:
             return Ternary.YES
         named = self.by_service.get(request.partition(":")[0])
@@ -87,6 +95,16 @@ class Actions:
     @cached_property
     def _every(self) -> glob.Patterns:
         return glob.Patterns(self.all)
+
+
+def _remembered(answers: dict[str, Ternary], request: str, match: Callable[[str], Ternary]) -> Ternary:
+    """Return the answer for a request, computed by ``match`` if it is not known."""
+    answer = answers.get(request)
+    if answer is None:
+        if len(answers) >= _MAX_ANSWERS:
+            answers.clear()
+        answer = answers[request] = match(request)
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +121,13 @@ class Resources:
 
     def matches(self, request: str) -> Ternary:
         """Return whether one of the patterns matches a resource."""
+        return _remembered(self._answers, request, self._match)
+
+    @cached_property
+    def _answers(self) -> dict[str, Ternary]:
+        return {}
+
+    def _match(self, request: str) -> Ternary:
         if self._sure.must_match(request):
             return Ternary.YES
         return Ternary.of(self._sure.may_match(request) or self._doubtful.may_match(request)) & Ternary.UNKNOWN
@@ -362,6 +387,7 @@ def narrow_to_service(action: str, resource: str) -> Iterator[str]:
         yield f"{one}:{STAR}"
 
 
+@lru_cache(maxsize=4096)
 def _is_word(text: str) -> bool:
     return re.fullmatch(r"[a-z0-9-]+", text) is not None
 
