@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.sources.model.addresses import module_of
-from passrole_checks.suggest.service_names import sends_the_key, without_documented_key
+from passrole_checks.suggest.service_names import sends_the_key
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 _SHOWN = 3  # names in a phrase
@@ -91,7 +91,7 @@ def unsent_key(services: Sequence[str]) -> str:
 
 def untested_services(services: Sequence[str]) -> list[str]:
     """Return a phrase about services for which AWS does not document ``iam:PassedToService``, if there are any."""
-    unsure = without_documented_key(services)
+    unsure = [service for service in services if not sends_the_key(service)]
     names = listed_names(unsure)
     return [f"test it first: AWS does not document that requests for {names} carry this key"] if unsure else []
 
