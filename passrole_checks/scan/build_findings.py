@@ -49,6 +49,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         who=verdict.who,
         managed=policy.managed,
         handed_to=policy.handed_to,
+        message_for_several=verdict.message_for_several,
     )
 
 
