@@ -142,6 +142,7 @@ def _documents_at(
             [(element.path, value)] if is_document(document) else documents_in_text(decode_base64(value), element.path)
         )
         for path, inner in found:
+            documents.note_duplicates_in_document(element.node, f"{resource.address}: ")
             guarded = documents.evaluator.guarded(inner)
             yield AttachedPolicy(resource, path, guarded, infer_policy_kind(path, inner), handed_to=handed_to)
     for group in statements.values():

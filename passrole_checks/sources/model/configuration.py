@@ -321,6 +321,7 @@ class NoteKind(str, Enum):
     LIMIT_NOT_COUNTED = "limit_not_counted"  # a Deny or a boundary that may not apply
     OTHER_TOOL = "other_tool"  # files and sections that another tool evaluates
     POLICY_DOCUMENT = "policy_document"  # a policy document without a known use
+    DUPLICATE_KEY = "duplicate_key"  # a value that a later one of the same key replaces
     INCOMPLETE = "incomplete"  # a plan or change set that lacks a part
     OTHER = "other"
 
