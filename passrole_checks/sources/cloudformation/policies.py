@@ -49,6 +49,7 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.handed_out_values import without_attached
+from passrole_checks.sources.model.unknown_consumers import organization_policy_kind
 
 _STANDALONE = {  # the property that names the principal, and the principal's kind
     "AWS::IAM::RolePolicy": ("RoleName", "role"),
@@ -311,6 +312,8 @@ class PolicyReader:
                 self._read_handed_out(resource, properties)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
             for path in paths.get(kind, ()):
+                if policy_kind is PolicyKind.SCP:
+                    policy_kind = organization_policy_kind(scalar(child(properties, "Type"))) or PolicyKind.SCP
                 self.documents.collect_at(resource, properties, tuple(path.split("/")), policy_kind)
 
     def _read_handed_out(self, resource: ResourceDefinition, properties: yaml.Node) -> None:

@@ -56,7 +56,7 @@ def test_last_element_of_a_statement_counts(tmp_path: Path) -> None:
 
 
 def test_last_of_equal_sections_resources_and_properties_counts() -> None:
-    """What a later equal key replaces is not read, and is noted."""
+    """A value that a later equal key replaces is not read, and is noted."""
     configuration = load(
         Path("x.yaml"),
         """Resources:
