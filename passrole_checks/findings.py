@@ -46,7 +46,8 @@ class Verdict:
 
     ``message``: what is wrong and why it matters; ``remediation``: what to write instead; both are sentences. ``who``:
     the principals it is about, if it is not about the statement alone; the message then begins with a verb ("can pass
-    …"). ``when``: the path condition under which it applies, in addition to that of the grant.
+    …"), and ``message_for_several`` replaces it for several principals, if it has to differ. ``when``: the path
+    condition under which it applies, in addition to that of the grant.
     """
 
     severity: Severity
@@ -55,6 +56,7 @@ class Verdict:
     confidence: Confidence = Confidence.HIGH
     who: tuple[str, ...] = ()
     when: PathCondition = ()
+    message_for_several: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there.
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several``: as in
+    :class:`Verdict`.
     """
 
     check_id: str
@@ -90,3 +93,4 @@ class Finding:
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
+    message_for_several: str = ""

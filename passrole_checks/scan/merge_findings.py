@@ -85,7 +85,8 @@ def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
     who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
     alike = [finding for finding in group if set(finding.who) <= set(who)]
-    message = same[0].message + _circumstances(alike, same[0])
+    several = same[0].message_for_several if len(who) > 1 else ""
+    message = (several or same[0].message) + _circumstances(alike, same[0])
     if who:
         names = [shortened(name) for name in who if name]
         message = f"{listed(names) if names else 'Every principal with this policy'} {message}"

@@ -2,8 +2,9 @@
 
 Sources, in the IAM User Guide: "IAM JSON policy elements: Action", "NotAction", "Resource", "NotResource", "Condition
 operators", "Variables and tags", "Identify AWS resources with ARNs" (fewer than six fields are completed with ``*``);
-"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All ARNs of a policy
-are evaluated within one partition and, if the account is unresolved, within the account of its principal.
+"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries), "Update permissions
+for a role" (a service-linked role cannot be changed in IAM). All ARNs of a policy are evaluated within one partition
+and, if the account is unresolved, within the account of its principal.
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ _OWN_RESOURCES_ONLY = frozenset({
     "imagebuilder", "kinesis", "kms", "lambda", "logs", "organizations", "pipes", "rds", "redshift", "s3", "sagemaker",
     "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
 })  # fmt: skip
+
+# actions that IAM refuses for service-linked roles (IAM API Reference, error UnmodifiableEntity), and sts:AssumeRole,
+# which their trust policies allow to the service only; in lower case
+_REFUSED_FOR_LINKED_ROLES = frozenset({
+    "iam:addroletoinstanceprofile", "iam:attachrolepolicy", "iam:deleterolepermissionsboundary", "iam:deleterolepolicy",
+    "iam:detachrolepolicy", "iam:putrolepermissionsboundary", "iam:putrolepolicy", "iam:updateassumerolepolicy",
+    "sts:assumerole",
+})  # fmt: skip
+_LINKED_ROLES = "role/aws-service-role/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,8 +242,10 @@ class StatementMatcher:
         acts = self.matches_action(action)
         return acts if acts is Ternary.NO else acts & self.matches_resource(resource) & self.effect
 
-    def resources_within(self, requested: str) -> Iterator[tuple[str, Ternary]]:
-        """Yield patterns of the resources within ``requested`` that the statement matches, the most certain first."""
+    def resources_within(self, requested: str, action: str) -> Iterator[tuple[str, Ternary]]:
+        """Yield patterns of the resources within ``requested`` that the statement matches, the most certain first.
+
+        Patterns to which the action cannot apply are left out."""
         if self.statement.resources is None:
             answer = self.matches_resource(glob.representative(requested))
             if answer is not Ternary.NO:
@@ -242,12 +254,18 @@ class StatementMatcher:
         perhaps = []
         for pattern in self.resources.near(requested):
             deadline.check()
+            if action_applies_to(action, pattern) is Ternary.NO:
+                continue
             common = glob.intersect(pattern, requested)
             if common is not None:
                 yield glob.to_pattern(common), Ternary.YES
             elif glob.may_intersect(pattern, requested):
                 perhaps.append(requested)
-        if perhaps or any(glob.may_intersect(pattern, requested) for pattern in self.resources.doubtful):
+        if perhaps or any(
+            glob.may_intersect(pattern, requested)
+            for pattern in self.resources.doubtful
+            if action_applies_to(action, pattern) is not Ternary.NO
+        ):
             yield requested, Ternary.UNKNOWN
 
     def condition_met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
@@ -363,14 +381,17 @@ def matcher_of(statement: Statement, account: str | None, owner: str = "") -> St
 
 
 def action_applies_to(action: str, resource: str) -> Ternary:
-    """Return whether an action can apply to a resource: ARNs of other services have no effect for it.
+    """Return whether an action can apply to a resource: ARNs of other services have no effect for it, and customers
+    cannot change or assume service-linked roles.
 
     Both are requests or patterns. UNKNOWN for services whose resource types are not listed here.
     """
     service = action.partition(":")[0]
-    fields = resource.split(":", 3)
+    fields = resource.split(":", 5)
     if len(fields) < 3 or fields[0] != "arn" or not _is_word(service) or not _is_word(fields[2]):
         return Ternary.YES
+    if fields[-1].startswith(_LINKED_ROLES) and action in _REFUSED_FOR_LINKED_ROLES:
+        return Ternary.NO
     if fields[2] == service or fields[2] in _FOREIGN_RESOURCES.get(service, ()):
         return Ternary.YES
     return Ternary.NO if service in _OWN_RESOURCES_ONLY else Ternary.UNKNOWN
