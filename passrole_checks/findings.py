@@ -47,7 +47,8 @@ class Verdict:
     ``message``: what is wrong and why it matters; ``remediation``: what to write instead; both are sentences. ``who``:
     the principals it is about, if it is not about the statement alone; the message then begins with a verb ("can pass
     …"), and ``message_for_several`` replaces it for several principals, if it has to differ. ``when``: the path
-    condition under which it applies, in addition to that of the grant.
+    condition under which it applies, in addition to that of the grant. ``cause``: equal for verdicts of several grants
+    with one cause; "" for a cause of its own.
     """
 
     severity: Severity
@@ -57,6 +58,7 @@ class Verdict:
     who: tuple[str, ...] = ()
     when: PathCondition = ()
     message_for_several: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several``: as in
-    :class:`Verdict`.
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several`` and
+    ``cause``: as in :class:`Verdict`.
     """
 
     check_id: str
@@ -94,3 +96,4 @@ class Finding:
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
     message_for_several: str = ""
+    cause: str = ""

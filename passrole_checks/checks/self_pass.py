@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.access.role_privilege import can_do_everything
+from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import is_scoped, narrows_services
+from passrole_checks.checks.base.grants import is_scoped, narrows_services, roles_of, services_of
 from passrole_checks.checks.base.wording import if_any_role
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -73,7 +75,7 @@ class SelfPass(Check):
         if not (unresolved or is_scoped(grant)) or grant.complement or not grant.roles:
             return
         for holder in context.holders:
-            if holder.permissions.is_administrator_when(grant.statement.when):
+            if can_do_everything(holder, grant.statement.when):
                 continue
             passing = context.effective_grant(holder)
             verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
@@ -114,14 +116,17 @@ class SelfPass(Check):
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
         them = "it" if len(roles) == 1 and context.grant.scope is not Scope.PREFIX else "them"
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY
-        confidence = Confidence.HIGH if known else Confidence.MEDIUM
+        confidence = (Confidence.HIGH if known else Confidence.MEDIUM) if sure else Confidence.LOW
+        services = services_of(context.grant)
+        if "iam:UpdateAssumeRolePolicy" in names:  # lets the principal assume the role itself
+            services = max(services, Services.CALLER_CODE)
         return Verdict(
-            Severity.MEDIUM,
+            _severity(context, holder, PassedAccess(roles_of(left.scope), services, Use.CHANGE, confidence=confidence)),
             f"can pass {listed([shortened(role, 140) for role in roles])}, and can also change {them} with "
             f"{listed([f'`{name}`' for name in names])}.",
             "Let another principal change the roles that this one passes, or require a permissions boundary with an "
             "`iam:PermissionsBoundary` condition.",
-            confidence if sure else Confidence.LOW,
+            confidence,
             who=_who(holder),
             when=facts,
         )
@@ -136,13 +141,17 @@ class SelfPass(Check):
             return None
         exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
         narrowed = narrows_services(context.grant)
-        low = exact and (narrowed or len(own.trusted or ()) == 1)
+        services = services_of(context.grant) if narrowed else Services.ANY
+        if services is Services.ANY and len(own.trusted or ()) == 1:
+            services = Services.CALLER_CODE
+        low = exact and services is not Services.ANY
         left = passing.for_any_service
         facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
+        access = PassedAccess(Roles.EXACT if exact else Roles.PATTERN, services, Use.KEEP, confidence=confidence)
         workload = f"new workload{_where(context, own.trusted, narrowed)}"
         return Verdict(
-            Severity.LOW if low else Severity.MEDIUM,
+            _severity(context, holder, access),
             f"can pass itself to a {workload} and keep its access there.",
             "Remove the role itself from `Resource`."
             if not low
@@ -152,6 +161,10 @@ class SelfPass(Check):
             when=facts,
             message_for_several=f"can each pass their own role to a {workload} and keep their access there.",
         )
+
+
+def _severity(context: GrantContext, holder: Principal, access: PassedAccess) -> Severity:
+    return severity_of(replace(access, holder=context.trust_of(holder).holder))
 
 
 def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:

@@ -78,6 +78,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     """
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
+    from passrole_checks.scan.merge_attachments import merge_attachments
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
     checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
@@ -100,6 +101,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
         result = replace(result, findings=tuple(reported))
         accepted = applied.restricted(shown, sure)
+    result = replace(result, findings=merge_attachments(result.findings))
     hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
     visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None

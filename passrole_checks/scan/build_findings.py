@@ -57,6 +57,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         managed=policy.managed,
         handed_to=policy.handed_to,
         message_for_several=verdict.message_for_several,
+        cause=verdict.cause if policy.handed_to is None else "",
     )
 
 
