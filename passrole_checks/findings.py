@@ -66,7 +66,10 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there.
+    ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``group``: the fingerprint of
+    the primary finding on the same cause, its own if there is no other; ``primary``: True for that one. Both are set
+    when the results of a scan are merged.
     """
 
     check_id: str
@@ -90,3 +93,6 @@ class Finding:
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
+    elsewhere: tuple[str, ...] = ()
+    group: str = ""
+    primary: bool = True

@@ -272,7 +272,8 @@ def _pair_entries(
 ) -> Mapping[int, BaselineEntry]:
     """Return the entry of each finding that has one, by the number of the finding.
 
-    Of equal findings, one in the file of an entry belongs to it; the others follow in order, as after a renaming.
+    Of equal findings, one in the file of an entry and of its severity belongs to it, else one in its file; the others
+    follow in order, as after a renaming.
     """
     bases = _unnumbered_fingerprints(findings)
 
@@ -283,6 +284,10 @@ def _pair_entries(
         return bases[finding.fingerprint]
 
     rounds = (
+        Round[Finding, BaselineEntry](
+            lambda finding: (of_finding(finding), name(finding.at.file), finding.severity),
+            lambda entry: (of_entry(entry), entry.file, entry.severity),
+        ),
         Round[Finding, BaselineEntry](
             lambda finding: (of_finding(finding), name(finding.at.file)), lambda entry: (of_entry(entry), entry.file)
         ),

@@ -16,6 +16,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
@@ -319,7 +320,7 @@ def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResul
         ),
     )
     return ScanResult(
-        findings=tuple(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
+        findings=group_findings(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
                 _distinct_grants(grant for unit in units for grant in unit.grants),
