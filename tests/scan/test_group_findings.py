@@ -93,7 +93,7 @@ def test_primary_follows_selection_and_suppression() -> None:
 @given(data=st.data())
 @settings(max_examples=examples(300))
 def test_every_group_has_one_primary(data: st.DataObject) -> None:
-    """Whatever the findings, each group has one primary, also after some are left out, and grouping again changes
+    """Each group of any findings has one primary, also after some are left out, and grouping again changes
     nothing."""
     first = replace(scan().findings[0], group="", primary=True)
     suppression = Suppression("PASSROLE_001", "reason", first.at, "comment")
