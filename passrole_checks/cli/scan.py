@@ -64,6 +64,13 @@ if TYPE_CHECKING:
     help="Write all current findings to FILE as accepted; keeps reasons and dates added by hand.",
     shell_complete=help_sections.complete_files,
 )
+@click.option(
+    "--group-by",
+    type=click.Choice(["file", "check", "severity"]),
+    default="file",
+    show_default=True,
+    help="Order of the statements in text: by file, or below a heading for each check or severity; worst first.",
+)
 @execution_options
 @cache_option
 @click.pass_context
