@@ -70,8 +70,10 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
+    ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
     ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several`` and
-    ``cause``: as in :class:`Verdict`.
+    ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
+    there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged.
     """
 
     check_id: str
@@ -97,3 +99,6 @@ class Finding:
     handed_to: HandedTo | None = None
     message_for_several: str = ""
     cause: str = ""
+    elsewhere: tuple[str, ...] = ()
+    group: str = ""
+    primary: bool = True

@@ -15,6 +15,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.merge_variants import problem_with, with_variants
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
@@ -355,7 +356,7 @@ def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResul
         ),
     )
     return ScanResult(
-        findings=tuple(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
+        findings=group_findings(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
                 _distinct_grants(grant for unit in units for grant in unit.grants),
