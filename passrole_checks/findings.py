@@ -66,7 +66,8 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there.
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``missing``: the subjects of
+    the missing modules, states or values that alone decide, where nothing else is known of the policy.
     """
 
     check_id: str
@@ -90,3 +91,4 @@ class Finding:
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
+    missing: tuple[str, ...] = ()
