@@ -73,7 +73,8 @@ class Finding:
     ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
     ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several`` and
     ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
-    there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged.
+    there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged. ``missing``:
+    the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
     """
 
     check_id: str
@@ -102,3 +103,4 @@ class Finding:
     elsewhere: tuple[str, ...] = ()
     group: str = ""
     primary: bool = True
+    missing: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.merge_variants import problem_with, with_variants
+from passrole_checks.scan.missing_sources import with_counts
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
 from passrole_checks.sources.files.access_log import recording_accesses
@@ -370,7 +371,12 @@ def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResul
             )
         ),
         unreadable=_sorted_entries(item for unit in units for item in unit.unreadable),
-        not_evaluated=_sorted_entries(item for unit in units for item in unit.not_evaluated),
+        not_evaluated=_sorted_entries(
+            with_counts(
+                (item for unit in units for item in unit.not_evaluated),
+                (item for unit in units for item in unit.dependents),
+            )
+        ),
         unused_suppressions=tuple(item for unit in units for item in unit.unused_suppressions),
         files=tuple(sorted({file for unit in units for file in unit.files})),
     )

@@ -122,6 +122,7 @@ class PolicyReader:
         self.handed_out: list[AttachedPolicy] = []
         self.unreadable = self.documents.unreadable
         self.not_evaluated = self.documents.not_evaluated
+        self.missing: list[tuple[str, Unreadable]] = []
 
     def read(self) -> None:
         """Read the template, once; parts that cannot be read are added to ``unreadable``."""
@@ -216,6 +217,7 @@ class PolicyReader:
                 f"{logical_id}: the resources of this CloudFormation module are not available",
                 NoteKind.MODULE,
             )
+            self.missing.append((logical_id, self.not_evaluated[-1]))
         resource = ResourceDefinition(
             logical_id,
             resource_type,

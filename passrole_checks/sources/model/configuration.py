@@ -373,7 +373,8 @@ def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 class Configuration:
     """One unit of infrastructure code.
 
-    ``files`` are all files read for it, ``excluded`` its files that are excluded on request.
+    ``files`` are all files read for it, ``excluded`` its files that are excluded on request. ``missing`` are the
+    addresses of its modules, data sources and stacks whose content is not available, each with a note.
 
     Changes (plans, change sets): ``before`` are all identity-based policies before the change, with addresses and
     principals named as in ``policies``; None if there is nothing to compare with. ``home`` is the account and partition
@@ -425,5 +426,6 @@ class Configuration:
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
+    missing: tuple[tuple[str, Unreadable], ...] = ()
     before_has_handed_out: bool = False  # `before` has the policies that leave the configuration, too
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis
