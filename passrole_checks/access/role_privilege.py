@@ -5,7 +5,8 @@ everything. Medium: a wildcard of actions that change resources, secrets and dat
 role. Low: such a wildcard on named resources, named changes of any resource, all Systems Manager parameters, passing or
 assuming named roles. Info: a few named actions on named resources. Reading named resources, or no data, does not
 count, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an AWS service"),
-and neither does what nearly every workload writes about itself: logs, traces, metrics.
+and neither does what nearly every workload writes about itself: logs, traces, metrics. No permission on service-linked
+roles is more than low: they can be passed, but not changed ("Update permissions for a role").
 """
 
 from __future__ import annotations
@@ -140,7 +141,8 @@ def _graded(pair: ExtraPermission) -> Severity | None:
 
 def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
     """Return the severity of an action on a resource without the actions ``but``; None if it does not count."""
-    return _grade_of(name, _is_wide(resource), tuple(but))
+    grade = _grade_of(name, _is_wide(resource), tuple(but))
+    return Severity.LOW if grade is Severity.HIGH and ":role/aws-service-role/" in resource else grade
 
 
 @lru_cache(maxsize=16384)

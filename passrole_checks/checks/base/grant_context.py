@@ -16,7 +16,7 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import account_of
 from passrole_checks.sources.model.addresses import module_of
@@ -85,6 +85,12 @@ class GrantContext:
     def known_role(self, pattern: StringNode) -> KnownRole | None:
         """Return the role of this configuration that a Resource names, if it names exactly one."""
         return resolve_role(pattern, self.model.roles, self.model.roles_by_name)
+
+    def has_boundary(self, pattern: StringNode) -> Ternary:
+        """Return whether the role that a Resource names has a permissions boundary; UNKNOWN for roles not known
+        here."""
+        role = self.known_role(pattern)
+        return self.model.principals.has_boundary(role.address) if role is not None else Ternary.UNKNOWN
 
     def role_of(self, holder: Principal) -> KnownRole | None:
         """Return the role of this configuration that a principal is, if any."""
