@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+from operator import gt
 from typing import Any
 
 import pytest
-from principals_of_tests import Statement, allow, document, findings, to, trust
+from principals_of_tests import Statement, allow, configuration, document, findings, to, trust
 
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.findings import Severity
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 
 ROLE = "arn:aws:iam::111122223333:role/"
 APP = f"{ROLE}app-*"
@@ -81,6 +84,28 @@ def test_statement_has_one_severity_inline_and_in_managed_policy(name: str, trus
 def test_any_role(condition: object, trusted: object, severity: str) -> None:
     """001 by the services, and by who can use the holder."""
     assert severities("001", [allow("iam:PassRole", "*", condition)], trusted=trusted) == [severity]
+
+
+WIDER_ROLES = (f"{ROLE}app", APP, "*")
+WIDER_SERVICES = (SCALING, LAMBDA, None)
+WIDER_TRUST = (BATCH, STACKS, ANYONE)
+
+
+def test_more_access_is_never_less_severe() -> None:
+    """The worst finding of all checks of access, for wider roles, services, holders, and with permissions to launch."""
+    worst = {}
+    options = ScanOptions(
+        checks=frozenset(f"PASSROLE_{number}" for number in ("001", "002", "008", "009", "016")),
+        minimum_severity=Severity.INFO,
+    )
+    for key in product(range(3), range(3), range(3), (False, True)):
+        roles, services, trusted, launches = key
+        statements = [allow("iam:PassRole", WIDER_ROLES[roles], WIDER_SERVICES[services]), *[START] * launches]
+        whole = configuration([statements], holder="worker", roles={"worker": (WIDER_TRUST[trusted], [])})
+        found = scan_configurations([whole], options).findings
+        worst[key] = max((finding.severity.rank for finding in found), default=Severity.INFO.rank)
+    for less, more in product(worst, worst):
+        assert worst[less] <= worst[more] or any(map(gt, less, more)), (less, more)
 
 
 def test_nearly_every_name_is_medium() -> None:
