@@ -47,7 +47,8 @@ from passrole_checks.cli.write_outputs import (
 )
 
 if TYPE_CHECKING:
-    from passrole_checks.findings import Finding
+    from passrole_checks.findings import Finding, Severity
+    from passrole_checks.output.scan_formats import ScanReport
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
     from passrole_checks.sources.detect import Unit
 
@@ -113,13 +114,9 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         result = replace(result, findings=group_findings(reported))
         accepted = applied.restricted(shown, sure)
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
-
-    def report(findings: Sequence[Finding]) -> ScanReport:
-        hidden = group_findings(one for one in findings if one.severity.rank < shown.rank)
-        visible = group_findings(one for one in findings if one.severity.rank >= shown.rank)
-        return ScanReport(replace(result, findings=visible), hidden, accepted, reporting, configuration_notes(context))
-
-    merged, by_position = report(merge_attachments(result.findings)), report(result.findings)
+    report = ScanReport(result, (), accepted, reporting, configuration_notes(context))
+    by_position = _with_findings(report, result.findings, shown)
+    merged = _with_findings(report, merge_attachments(result.findings), shown)
     written = write_each(
         chosen,
         lambda name, destination: write_scan(
@@ -130,6 +127,19 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
     return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
+
+
+def _with_findings(report: ScanReport, findings: Sequence[Finding], shown: Severity) -> ScanReport:
+    """Return a report on these findings, which shows those at or above a severity."""
+    from passrole_checks.scan.group_findings import group_findings
+
+    return replace(
+        report,
+        result=replace(
+            report.result, findings=group_findings(one for one in findings if one.severity.rank >= shown.rank)
+        ),
+        not_shown=group_findings(one for one in findings if one.severity.rank < shown.rank),
+    )
 
 
 @click.command(cls=ConfiguredCommand)
