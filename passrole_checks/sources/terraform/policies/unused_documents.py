@@ -113,9 +113,7 @@ def _mentioned(caller: Folder | None, module_name: str) -> Iterator[bytes | None
         yield None
         return
     mention = re.compile(
-        rb"(?<![\w.-])module\s*\.\s*"
-        + re.escape(module_name.encode())
-        + rb"\b(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w*-]+))?"
+        rb"(?<![\w.-])module\s*\.\s*" + re.escape(module_name.encode()) + rb"\b(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w*-]+))?"
     )
     for parsed in caller.files:
         for match in mention.finditer(parsed.source.data):
