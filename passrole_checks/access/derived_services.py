@@ -11,13 +11,15 @@ Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS serv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from passrole_checks.access.service_trust import assumes
 from passrole_checks.aws.passing_actions import PassedValues, names_in_partition, passed_values
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.identity_cache import cached_by_identity
@@ -71,7 +73,8 @@ class DerivedService:
 
     ``actions``: the allowed actions that send it, as AWS spells them; empty if none does. ``trusted``: a role in scope
     trusts a principal that assumes roles passed to it. ``passed``: a resource of the configuration receives a role in
-    scope for it. ``written``: the condition already names it.
+    scope for it. ``written``: the condition already names it. ``allowed``: False if the condition excludes it today, so
+    that it would add access.
     """
 
     service: str
@@ -79,11 +82,13 @@ class DerivedService:
     trusted: bool = False
     passed: bool = False
     written: bool = False
+    allowed: bool = True
 
     @property
-    def rank(self) -> tuple[bool, bool, bool, bool, str]:
-        """The order of services, those that are probably meant first: derived and trusted."""
-        return not (self.actions and self.trusted), not self.passed, not self.written, not self.actions, self.service
+    def rank(self) -> tuple[bool, ...]:
+        """The order of services, those that are probably meant first: allowed, derived and trusted."""
+        wanted = (self.allowed, bool(self.actions and self.trusted), self.passed, self.written, bool(self.actions))
+        return tuple(not reason for reason in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,8 @@ class DerivedServices:
 
     @property
     def count(self) -> int:
-        """The number of services; the names of one service in several partitions count once."""
-        return _count(item.service for item in self.services)
+        """The number of allowed services; the names of one service in several partitions count once."""
+        return _count(self.services)
 
     @property
     def is_complete(self) -> bool:
@@ -130,12 +135,14 @@ def derive_services(
     passed: Iterable[str] = (),
     roles: Sequence[KnownRole] = (),
     partition: str | None = None,
+    excludes: Callable[[str], bool] | None = None,
 ) -> DerivedServices:
     """Derive the services for a statement from all of its holders.
 
     ``by_name``: iam:PassRole is granted by its name. ``written``: the services that the condition names. ``passed``:
     those that resources of the configuration pass the roles in scope to. ``roles``: the known roles in scope.
-    ``partition``: that of the roles; None if it is open, which adds the names of all partitions.
+    ``partition``: that of the roles; None if it is open, which adds the names of all partitions. ``excludes``: returns
+    whether the condition surely excludes a service.
     """
     actions: dict[str, PassedValues] = {}
     for holder in holders:
@@ -154,10 +161,11 @@ def derive_services(
                     trusted=any(assumes(role, (service,)) is Ternary.YES for role in roles),
                     passed=service in handed_over,
                     written=service in authored,
+                    allowed=excludes is None or not excludes(service),
                 )
                 for service in {*senders, *authored, *handed_over}
             ),
-            key=lambda item: item.rank,
+            key=lambda item: (item.rank, item.service),
         )
     )
     allowed_patterns = tuple(dict.fromkeys(pattern for holder in holders for pattern in _allowed_patterns(holder)))
@@ -180,14 +188,32 @@ def derive_for_grant(model: AccessModel, policies: Sequence[AttachedPolicy], gra
             widest = model.effective_grant(policy, grant, holder).for_any_service
             if widest is not None:
                 roles.update((role.address, role) for role in model.passable_roles.reached(widest, grant).roles)
+    known = known_services("aws-cn")  # contains those of aws
+    dead = grant.condition.dead
     return derive_services(
         tuple(holders.values()),
         by_name=grant.explicit,
-        written=grant.services.values,
+        written=_written(grant, known),
         passed=dict.fromkeys(s for role in roles.values() for s in model.passable_roles.services_of(role)),
         roles=tuple(roles.values()),
         partition=_partition(model, grant),
+        excludes=None if dead else lambda service: grant.lets(service, frozenset()) is Ternary.NO,
     )
+
+
+def _written(grant: PassRoleGrant, known: Collection[str]) -> Iterator[str]:
+    """Yield the services and patterns that the condition of a grant lets through, as written.
+
+    A value that is no service, or that leaves no service out, is none of them.
+    """
+    if grant.condition.negated_only:
+        return
+    for value in grant.services.values:
+        if {"*", "?"} & set(value):
+            if grant.services.constraint is Constraint.PATTERN:
+                yield value
+        elif value in known and grant.lets(value, frozenset()) is not Ternary.NO:
+            yield value
 
 
 def _partition(model: AccessModel, grant: PassRoleGrant) -> str | None:
@@ -227,12 +253,12 @@ def _action_points(
         yield OpenPoint(OpenPointKind.OPEN_ACTION, open_)
     if unknown:
         yield OpenPoint(OpenPointKind.KEY_UNKNOWN, unknown)
-    if _count(item.service for item in services) > MOST_SERVICES:
-        yield OpenPoint(OpenPointKind.TOO_MANY, tuple(item.service for item in services))
+    if _count(services) > MOST_SERVICES:
+        yield OpenPoint(OpenPointKind.TOO_MANY, tuple(item.service for item in services if item.allowed))
 
 
 def _trust_points(services: Sequence[DerivedService], roles: Sequence[KnownRole]) -> Iterator[OpenPoint]:
-    derived = [item.service for item in services if item.actions]
+    derived = [item.service for item in services if item.actions and item.allowed]
     if derived and roles and all(assumes(role, derived) is Ternary.NO for role in roles):
         yield OpenPoint(OpenPointKind.NOT_TRUSTED, tuple(role.address for role in roles))
 
@@ -251,5 +277,5 @@ def _patterns(statement: Statement) -> Iterator[str]:
         yield from map(str, statement.actions)
 
 
-def _count(services: Collection[str] | Iterable[str]) -> int:
-    return len({normalize_service(service) for service in services})
+def _count(services: Iterable[DerivedService]) -> int:
+    return len({normalize_service(item.service) for item in services if item.allowed})

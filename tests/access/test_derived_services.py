@@ -286,6 +286,34 @@ def test_partition_of_the_template_is_open() -> None:
     assert short(_only(AccessModel(cloudformation.load(Path("t.json"), stated)))) == ["ec2"]
 
 
+@pytest.mark.parametrize(
+    ("condition", "services", "allowed"),
+    [
+        (None, ["lambda", "states"], ["lambda", "states"]),
+        ({"StringEqualsIfExists": {"iam:PassedToService": "lambda.amazonaws.com"}}, ["lambda", "states"], ["lambda"]),
+        ({"StringLike": {"iam:PassedToService": "*"}}, ["lambda", "states"], ["lambda", "states"]),
+        ({"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}, ["lambda", "states"], ["lambda", "states"]),
+        ({"StringLike": {"iam:PassedToService": "l*"}}, ["l*", "lambda", "states"], ["l*", "lambda"]),
+        ({"StringEquals": {"iam:PassedToService": "lambda"}}, ["lambda", "states"], ["lambda", "states"]),
+        ({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}, ["ec2", "lambda", "states"], ["ec2"]),
+    ],
+)
+def test_condition_tells_which_services_add_access(
+    condition: object, services: list[str], allowed: list[str], tmp_path: Path
+) -> None:
+    """Services that the condition excludes today are marked; what it names stays, except for what is no service."""
+    body = json.dumps(
+        document(
+            allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*", condition),
+            allow(["lambda:CreateFunction", "states:CreateStateMachine"]),
+        )
+    )
+    policy = f'resource "aws_iam_role_policy" "p" {{\n  role = aws_iam_role.ci.id\n  policy = {json.dumps(body)}\n}}\n'
+    found = in_terraform(tmp_path, role("ci", "codebuild") + policy)
+    assert sorted(short(found)) == services
+    assert sorted(item.service.removesuffix(".amazonaws.com") for item in found.services if item.allowed) == allowed
+
+
 def test_policy_that_is_attached_nowhere_is_left(tmp_path: Path) -> None:
     """Its holder is unknown."""
     body = json.dumps(document(allow("iam:PassRole", "*"), allow("lambda:*")))
@@ -372,7 +400,8 @@ def test_services_are_those_of_the_reference(
         values[a.lower()].key_sent and not values[a.lower()].closed for a in allowed
     )
     assert found.has(OpenPointKind.TOO_MANY) is (len(expected) > MOST_SERVICES)
-    assert [item.rank for item in found.services] == sorted(item.rank for item in found.services)
+    order = [(item.rank, item.service) for item in found.services]
+    assert order == sorted(order)
 
 
 @given(_POLICIES, _ITEMS)
