@@ -65,6 +65,8 @@ lambda:CreateFunction                   lambda                                  
 lambda:RunMicrovm                       lambda                                  c s
 logs:CreateImportTask                   cloudtrail,logs                         c s
 logs:PutSubscriptionFilter              logs                                    c s
+mgn:StartTest                           ec2                                     c s
+rekognition:StartFaceDetection          rekognition                             c s
 s3:CreateAccessGrantsLocation           access-grants.s3                        c s
 s3:CreateJob                            batchoperations.s3                      o u
 s3:PutReplicationConfiguration          s3                                      c s
