@@ -9,7 +9,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of
-from passrole_checks.checks.base.wording import beside, how_granted, only_by, resource_of
+from passrole_checks.checks.base.wording import beside, how_granted, only_by, only_to, resource_of
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
@@ -23,6 +23,11 @@ class AnyRole(Check):
     The spelling does not matter: `*`, `role/*`, a pattern of account ids or a `NotResource` allow the same roles, and
     `iam:*` or a `NotAction` grant iam:PassRole as its name does. Patterns that match nearly every name (`role/*-*`, one
     for each letter) are reported at low confidence.
+
+    Severity high; medium if a condition names the service or at low confidence; low if that service never runs caller
+    code. The principal that can be used by most others counts: for roles that exist to deploy (only CloudFormation, or
+    workflows of named repositories, can assume them) at most medium, for roles that only a service that never runs
+    caller code can assume low, and info with a condition.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
@@ -82,11 +87,12 @@ class AnyRole(Check):
         confidence = Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH
         confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
-        trust = context.least_restricted
+        trust, kind = context.least_restricted, services_of(grant)
+        only = f"{only_by(trust)}{only_to(kind, trust)}"
         yield Verdict(
-            severity_of(PassedAccess(Roles.ANY, services_of(grant), holder=trust.holder, confidence=confidence)),
+            severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{only_by(trust)}",
+            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{only}",
             f"Restrict `{named}` to the role ARNs you pass"
             + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
             if grant.explicit
