@@ -8,10 +8,13 @@ from passrole_checks.access.nearly_every_role import matches_nearly_every_name
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, services_of
+from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of
 from passrole_checks.checks.base.wording import beside, how_granted, only_by, resource_of
+from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -79,18 +82,41 @@ class AnyRole(Check):
             services = f" Limited to {', '.join(f'`{value}`' for value in grant.services.values)}."
         named = resource_of(grant)
         but = " except those in `NotResource`" if grant.complement else ""
-        confidence = Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH
+        left = None if nearly else context.widest_effective
+        when = left.when if left is not None else ()
+        sure = left is None or left.certain is Ternary.YES
+        confidence = Confidence.HIGH if sure and not (unresolved or grant.statement.when or when) else Confidence.MEDIUM
         confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
         trust = context.least_restricted
         yield Verdict(
-            severity_of(PassedAccess(Roles.ANY, services_of(grant), holder=trust.holder, confidence=confidence)),
+            severity_of(PassedAccess(_roles(left), services_of(grant), holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{only_by(trust)}",
+            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{_limits(left)}{only_by(trust)}",
             f"Restrict `{named}` to the role ARNs you pass"
             + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
             confidence,
+            when=when,
         )
+
+
+def _is_limited(left: PassableSet | None) -> bool:
+    return left is not None and left.scope is not Scope.ANY_ROLE and not left.complement
+
+
+def _roles(left: PassableSet | None) -> Roles:
+    """Return how many roles the widest holder can pass, less what its other policies exclude."""
+    return roles_of(left.scope) if left is not None and _is_limited(left) else Roles.ANY
+
+
+def _limits(left: PassableSet | None) -> str:
+    """Return a sentence on what a Deny, a permissions boundary or an SCP leaves of the roles; "" if it is all."""
+    if left is not None and _is_limited(left):
+        names = [f"`{shortened(str(role), 140)}`" for role in left.roles]
+        return f" A Deny, a permissions boundary or an SCP limits it to {listed(names)}."
+    if left is not None and left.certain is not Ternary.YES:
+        return " A Deny, a permissions boundary or an SCP of unknown content may limit it."
+    return ""

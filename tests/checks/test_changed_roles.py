@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from principals_of_tests import allow, configuration, findings, to, trust
+from principals_of_tests import allow, configuration, deny, findings, to, trust
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
@@ -106,3 +106,24 @@ def test_message_is_worded_for_one_and_for_several_principals() -> None:
         whole = replace(whole, policies=tuple(replace(one, principals=holders) for one in whole.policies))
         (found,) = scan_configurations([whole], options).findings
         assert found.who == holders and {"its", "their"}.intersection(found.message.split()) == pronouns
+
+
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        ({"StringNotEquals": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/limit"}}, 0),
+        ({"ArnNotLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnly*"}}, 0),
+        ({"Null": {"iam:PermissionsBoundary": "true"}}, 0),
+        ({"ArnLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}}, 1),
+    ],
+)
+def test_deny_that_requires_a_boundary_or_listed_policies(condition: object, count: int) -> None:
+    """A Deny of everything but a boundary or listed policies acts like a condition of the Allow (IAM User Guide,
+    "Permissions boundaries for IAM entities", delegation); a Deny of single policies leaves the others."""
+    pattern = "arn:aws:iam::111122223333:role/app-*"
+    grant = allow("iam:PassRole", pattern, to("lambda.amazonaws.com"))
+    change = [allow(["iam:PutRolePolicy", "iam:AttachRolePolicy"], pattern)]
+    assert (
+        len(findings(ID, [[grant], change, [deny(["iam:PutRolePolicy", "iam:AttachRolePolicy"], "*", condition)]]))
+        == count
+    )

@@ -16,9 +16,10 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.principal import Principal
-from passrole_checks.iam.roles.arn import account_of
+from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
@@ -70,6 +71,22 @@ class GrantContext:
     def effective_grant(self, holder: Principal) -> EffectiveGrant:
         """Return what Deny statements, boundaries and SCPs leave of the grant for one holder."""
         return self.model.effective_grant(self.policy, self.grant, holder)
+
+    @property
+    def widest_effective(self) -> PassableSet | None:
+        """What Deny statements, boundaries and SCPs leave of the grant for the holder with the most roles, the surest
+        one of these; None if nothing is left or no holder is known."""
+        found = [self.effective_grant(holder).for_any_service for holder in self.holders]
+        return max(
+            (one for one in found if one is not None),
+            key=lambda one: (
+                one.scope is Scope.ANY_ROLE or one.complement,
+                one.certain is Ternary.YES,
+                one.scope is not Scope.EXACT,
+                -len(one.when),
+            ),
+            default=None,
+        )
 
     @property
     def is_of_other_account(self) -> bool:
