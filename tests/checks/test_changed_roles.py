@@ -127,3 +127,35 @@ def test_deny_that_requires_a_boundary_or_listed_policies(condition: object, cou
         len(findings(ID, [[grant], change, [deny(["iam:PutRolePolicy", "iam:AttachRolePolicy"], "*", condition)]]))
         == count
     )
+
+
+@pytest.mark.parametrize(
+    ("boundary", "actions", "confidence"),
+    [
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ["iam:PutRolePolicy"], None),
+        ("arn:aws:iam::aws:policy/AdministratorAccess", ["iam:PutRolePolicy"], Confidence.HIGH),
+        ("arn:aws:iam::aws:policy/AdministratorAccess", BOUNDARY_CHANGES, None),
+        ("arn:aws:iam::aws:policy/IAMFullAccess", ["iam:PutRolePolicy"], Confidence.HIGH),
+        ("arn:aws:iam::111122223333:policy/limit", ["iam:PutRolePolicy"], Confidence.LOW),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ["iam:PutRolePolicy", *BOUNDARY_CHANGES], Confidence.HIGH),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ["iam:UpdateAssumeRolePolicy"], Confidence.HIGH),
+    ],
+)
+def test_new_policies_of_a_role_within_a_lasting_boundary(
+    boundary: str, actions: list[str], confidence: Confidence | None
+) -> None:
+    """New policies do not exceed a boundary (IAM User Guide, "Permissions boundaries for IAM entities")."""
+    whole = configuration([[PASS_ONE], [allow(actions, "arn:aws:iam::111122223333:role/*")]], roles=ROLES)
+    use = BoundaryUse("app", text(boundary, Position("main.tf", 5)))
+    whole = replace(whole, attached=replace(whole.attached, boundaries=(use,)))
+    found = list(scan_configurations([whole], ScanOptions(checks=frozenset({ID}))).findings)
+    assert [one.confidence for one in found] == ([confidence] if confidence is not None else [])
+
+
+def test_boundary_changes_of_a_role_without_boundary_are_no_privilege() -> None:
+    """A role that may only change the boundary of a role that has none is not more privileged (009)."""
+    changes = [allow(BOUNDARY_CHANGES, "arn:aws:iam::111122223333:role/other")]
+    roles = {"app": (trust("lambda.amazonaws.com"), changes), "other": (trust("ec2.amazonaws.com"), [])}
+    assert findings("PASSROLE_009", [[PASS_ONE]], roles=roles, account="111122223333") == []
+    del roles["other"]
+    assert len(findings("PASSROLE_009", [[PASS_ONE]], roles=roles, account="111122223333")) == 1

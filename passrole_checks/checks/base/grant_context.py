@@ -74,8 +74,8 @@ class GrantContext:
 
     @property
     def widest_effective(self) -> PassableSet | None:
-        """What Deny statements, boundaries and SCPs leave of the grant for the holder with the most roles, the surest
-        one of these; None if nothing is left or no holder is known."""
+        """The roles that Deny statements, boundaries and SCPs leave of the grant for its least limited holder; None if
+        they leave none."""
         found = [self.effective_grant(holder).for_any_service for holder in self.holders]
         return max(
             (one for one in found if one is not None),
@@ -108,6 +108,11 @@ class GrantContext:
         here."""
         role = self.known_role(pattern)
         return self.model.principals.has_boundary(role.address) if role is not None else Ternary.UNKNOWN
+
+    def boundary_excludes(self, pattern: StringNode, actions: Iterable[str]) -> Ternary:
+        """Return whether the permissions boundary of the role that a Resource names excludes actions."""
+        role = self.known_role(pattern)
+        return self.model.principals.boundary_excludes(role.address, actions) if role is not None else Ternary.NO
 
     def role_of(self, holder: Principal) -> KnownRole | None:
         """Return the role of this configuration that a principal is, if any."""
