@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from passrole_checks.access.access_change import Beneficiary
