@@ -48,3 +48,15 @@ def test_one_unlimited_principal_decides() -> None:
     whole = replace(whole, policies=tuple(replace(one, principals=("deployer", "other")) for one in whole.policies))
     (found,) = scan_configurations([whole], ScanOptions(checks=frozenset({ID}))).findings
     assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("operator", "is_lowered"), [("StringEquals", True), ("StringEqualsIfExists", False), ("StringNotEquals", False)]
+)
+def test_condition_on_a_key_of_other_actions(operator: str, is_lowered: bool) -> None:
+    """A positive test of a key that PassRole requests do not carry fails (Service Authorization Reference, "Actions
+    defined by IAM"): low, and still visible."""
+    condition = {operator: {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/limit"}}
+    (found,) = findings(ID, [[allow(["iam:PassRole", "iam:CreateRole"], "*", condition)]])
+    expected = (Severity.LOW, Confidence.LOW) if is_lowered else (Severity.HIGH, Confidence.HIGH)
+    assert (found.severity, found.confidence) == expected
