@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
-from passrole_checks.access.severity import PassedAccess, Roles, severity_of
+from passrole_checks.access.severity import PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of
@@ -80,6 +80,10 @@ class AnyRole(Check):
             services = " Its `iam:PassedToService` condition is unknown before deployment."
         elif narrowed and grant.services.values:
             services = f" Limited to {', '.join(f'`{value}`' for value in grant.services.values)}."
+        kind = services_of(grant)
+        if grant.services.constraint is Constraint.ABSENT and not context.is_open_to_unlisted_services:
+            kind = min(kind, Services.CALLER_CODE)
+            services = " A Deny, a permissions boundary or an SCP limits the services."
         named = resource_of(grant)
         but = " except those in `NotResource`" if grant.complement else ""
         left = None if nearly else context.widest_effective
@@ -90,7 +94,7 @@ class AnyRole(Check):
         almost = "nearly " if nearly else ""
         trust = context.least_restricted
         yield Verdict(
-            severity_of(PassedAccess(_roles(left), services_of(grant), holder=trust.holder, confidence=confidence)),
+            severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
             f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{_limits(left)}{only_by(trust)}",
             f"Restrict `{named}` to the role ARNs you pass"

@@ -60,3 +60,11 @@ def test_condition_on_a_key_of_other_actions(operator: str, is_lowered: bool) ->
     (found,) = findings(ID, [[allow(["iam:PassRole", "iam:CreateRole"], "*", condition)]])
     expected = (Severity.LOW, Confidence.LOW) if is_lowered else (Severity.HIGH, Confidence.HIGH)
     assert (found.severity, found.confidence) == expected
+
+
+def test_boundary_that_limits_the_services() -> None:
+    """Any role to one service is medium, whether the statement or a boundary names the service."""
+    named = allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}})
+    (found,) = findings(ID, [ANY], boundary=[named])
+    (equal,) = findings(ID, [[named]])
+    assert found.severity is equal.severity is Severity.MEDIUM

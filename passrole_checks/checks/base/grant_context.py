@@ -23,6 +23,8 @@ from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
+_UNLISTED = "unlisted.amazonaws.com"  # a service that does not exist
+
 
 @dataclass(frozen=True, slots=True)
 class GrantContext:
@@ -87,6 +89,11 @@ class GrantContext:
             ),
             default=None,
         )
+
+    @property
+    def is_open_to_unlisted_services(self) -> bool:
+        """True if a holder can pass roles to a service that no statement names."""
+        return any(self.effective_grant(holder).for_service(_UNLISTED) is not None for holder in self.holders)
 
     @property
     def is_of_other_account(self) -> bool:
