@@ -23,9 +23,11 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions.escalation import OpenPath, PassedRolePath, open_paths
 from passrole_checks.iam.permissions.extra_permissions import ExtraPermissions, PermissionComparison
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
+from passrole_checks.iam.permissions.statement_matcher import requested_resource
 from passrole_checks.iam.roles import role_set
 from passrole_checks.iam.roles.arn import Deployment, Scope, account_of, partition_of
 from passrole_checks.iam.roles.arn_pattern import expand
@@ -37,13 +39,14 @@ if TYPE_CHECKING:
     from passrole_checks.iam.permissions.principal import Principal
 
 
+_BOUNDARY_CHANGES = ("iam:deleterolepermissionsboundary", "iam:putrolepermissionsboundary")
 _MOST_NAMED = 3  # of the roles that a message names
 _MOST_COUNTED = 10  # of the roles that are no worse than those that are named
 _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
 
 # by the numbers of contents: root modules share policies, and so do the variants of one
-_strengths: dict[tuple[int, int, PathCondition], PrivilegeGain | None] = {}
+_strengths: dict[tuple[int, int, PathCondition], tuple[PrivilegeGain | None, ExtraPermissions | None]] = {}
 _ceilings: dict[Hashable, Severity | None] = {}
 
 
@@ -327,8 +330,35 @@ class PassableRoles:
             more = self._comparison[1].excess(found.permissions)
             if len(_strengths) >= _MOST_ANSWERS:
                 _strengths.clear()
-            _strengths[key] = privilege_gain(more) if more is not None else None
-        return _strengths[key]
+            gain = privilege_gain(more) if more is not None else None
+            changes_boundaries = more is not None and any(
+                pair.action.lower() in _BOUNDARY_CHANGES for pair in more.pairs
+            )
+            _strengths[key] = gain, more if changes_boundaries else None
+        gain, more = _strengths[key]
+        if more is None:
+            return gain
+        effective = self._effective(more)
+        return privilege_gain(effective) if effective is not None else None
+
+    def _effective(self, more: ExtraPermissions) -> ExtraPermissions | None:
+        """Return permissions without changes of the boundary of roles that have none; None if no other is left."""
+        pairs = [
+            pair
+            for pair in more.pairs
+            if pair.action.lower() not in _BOUNDARY_CHANGES or pair.resource not in self._without_boundary
+        ]
+        return ExtraPermissions(tuple(pairs)) if pairs else None
+
+    @cached_property
+    def _without_boundary(self) -> frozenset[str]:
+        """The ARNs of the roles of the configuration that surely have no permissions boundary, as in messages."""
+        principals = self.principals
+        return frozenset(
+            glob.to_text(requested_resource(role.arn, self.account))
+            for role in self.by_address.values()
+            if role.arn is not None and principals is not None and principals.has_boundary(role.address) is Ternary.NO
+        )
 
     def strongest(self, roles: RoleGroup, holder: Principal, when: PathCondition = ()) -> _Found:
         """Return the roles more privileged than a principal under a path condition, and True if these are all.
