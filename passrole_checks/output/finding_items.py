@@ -150,5 +150,9 @@ def label_of(finding: Labeled) -> str:
 def in_short(finding: Labeled, most: int = IN_SHORT) -> str:
     """Return the first sentence of the message on one line of at most ``most`` characters, with names of roles instead
     of ARNs."""
-    sentence = _END_OF_SENTENCE.split(" ".join(finding.message.split()), maxsplit=1)[0]
-    return truncate(_ROLE_ARN.sub("role/", sentence), most)
+    return truncate(_ROLE_ARN.sub("role/", first_sentence(finding.message)), most)
+
+
+def first_sentence(message: str) -> str:
+    """Return the first sentence of a message on one line."""
+    return _END_OF_SENTENCE.split(" ".join(message.split()), maxsplit=1)[0]

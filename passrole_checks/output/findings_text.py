@@ -22,6 +22,7 @@ from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.finding_items import (
     BY_FILE,
     FindingItem,
+    Labeled,
     StatementItems,
     in_short,
     label_of,
@@ -310,9 +311,13 @@ def _item(item: FindingItem, about: str, width: int, known: dict[tuple[str, str]
     yield from wrap_prose(primary.message, width)
     if earlier is None:
         yield from wrap_prose(primary.remediation, width, "Instead: ")
-    for other in item.others:
-        label = f"{' ' * 10}+ {label_of(other)}: "
-        yield (StyledText(label), StyledText(sanitize(in_short(other, max(_ONE_LINE - len(label), 1))), "quiet"))
+    yield from map(one_line, item.others)
+
+
+def one_line(finding: Labeled) -> Line:
+    """Return a finding that is not primary, or the remark of a review, on one line."""
+    label = f"{' ' * 10}+ {label_of(finding)}: "
+    return (StyledText(label), StyledText(sanitize(in_short(finding, _ONE_LINE - len(label))), "quiet"))
 
 
 def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
