@@ -86,6 +86,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
     from passrole_checks.scan.group_findings import group_findings
+    from passrole_checks.scan.merge_attachments import merge_attachments
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
     checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
@@ -108,6 +109,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
         result = replace(result, findings=group_findings(reported))
         accepted = applied.restricted(shown, sure)
+    result = replace(result, findings=merge_attachments(result.findings))
     hidden = group_findings(one for one in result.findings if one.severity.rank < shown.rank)
     visible = replace(
         result, findings=group_findings(one for one in result.findings if one.severity.rank >= shown.rank)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,8 @@ from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.analyze import unreadable_in
+from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
+from passrole_checks.scan.result import DependentPolicy
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, merge_analyses
 from passrole_checks.scan.scanner import analyze_or_fault as judged_unit
 from passrole_checks.sources.model.configuration import (
@@ -253,7 +255,18 @@ def _order(change: GrantChange) -> tuple[str, int, int, str, str]:
 
 
 def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
-    return pair.old.not_evaluated if pair.is_same else (*pair.old.not_evaluated, *pair.new.not_evaluated)
+    """Return what is not evaluated, with the number of policies that depend on each missing source."""
+    sides = (pair.new,) if pair.is_same else (pair.old, pair.new)
+    return tuple(note for side in sides for note in with_counts(side.not_evaluated, _dependents_in(side)))
+
+
+def _dependents_in(side: Configuration) -> Iterator[DependentPolicy]:
+    services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
+    with suppress(Exception):  # the comparison of the unit reports it
+        for policy in (*side.policies, *side.unchanged):
+            statements = parse_document(policy.document).statements if policy.kind is PolicyKind.IDENTITY else ()
+            if has_unknown_actions(statements):
+                yield from dependent_policies(side, policy, grants_of(statements, services))
 
 
 def _sorted(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:

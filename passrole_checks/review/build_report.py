@@ -33,6 +33,7 @@ from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.group_findings import group_findings
+from passrole_checks.scan.missing_sources import count_in
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
@@ -269,10 +270,11 @@ class _ReviewBuilder:
 
     def _skipped_notes(self, difference: AccessDifference) -> tuple[tuple[ReportNote, ...], tuple[ReportNote, ...]]:
         """Return what could not be read, and what changed and is not evaluated. A reason that both versions give for
-        the same file, or the same module, is not new, wherever it is."""
+        the same file, or the same module, is not new, wherever it is, unless other policies depend on the module."""
         versions_of: dict[tuple[str, str], set[bool]] = {}
         for entry in difference.not_evaluated:
             versions_of.setdefault(self._subject(entry), set()).add(self._is_old(entry))
+        present = {entry.subject for entry in difference.not_evaluated if not self._is_old(entry)}
         unreadable = [*map(self._note, difference.unreadable)]
         skipped = [self._note(entry) for entry in difference.left_out_files]
         for entry in difference.not_evaluated:
@@ -280,6 +282,8 @@ class _ReviewBuilder:
             if entry.reason.endswith(IGNORED):
                 self._notes.append(note)
             elif len(versions_of[self._subject(entry)]) == 1:
+                if self._is_old(entry) and entry.subject and entry.subject in present:
+                    continue
                 is_past = self._is_old(entry) and entry not in difference.left_out_files
                 reason = f"in {self._versions.base.name}: {note.reason}"
                 skipped.append(replace(note, reason=reason) if is_past else note)
@@ -293,7 +297,7 @@ class _ReviewBuilder:
 
     def _subject(self, entry: Unreadable) -> tuple[str, str]:
         if entry.subject:
-            return self._name(entry.subject), ""
+            return self._name(entry.subject), count_in(entry.reason)
         name = self._name(entry.file)
         return (self._snapshots.renames or {}).get(name, name) if self._is_old(entry) else name, entry.reason
 

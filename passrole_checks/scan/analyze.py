@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.policy_quotas import too_long
 from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check
 from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.unresolved import UnresolvedScope
 from passrole_checks.errors import internal_error
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Finding
@@ -22,7 +23,8 @@ from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
 from passrole_checks.scan.merge_findings import merge_by_statement, shared_positions
 from passrole_checks.scan.missing_content import findings_without_content, unreadable_files
-from passrole_checks.scan.result import Analysis, LocatedGrant, ScanOptions
+from passrole_checks.scan.missing_sources import dependent_policies
+from passrole_checks.scan.result import Analysis, DependentPolicy, LocatedGrant, ScanOptions
 from passrole_checks.scan.run_checks import OnFault, verdicts_of
 from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
@@ -46,7 +48,7 @@ class AnalyzedConfiguration:
 
     ``variant_findings``: one for each policy, statement and variant, with suppressions applied; ``findings``: those
     merged by cause. ``without_content``: files that statements need and that cannot be read. ``notes``: what limits the
-    result without failing it. ``out_of_time``: the rest was not analyzed.
+    result without failing it. ``dependents``: as in :class:`Analysis`. ``out_of_time``: the rest was not analyzed.
     """
 
     model: AccessModel
@@ -57,6 +59,7 @@ class AnalyzedConfiguration:
     unreadable: tuple[Unreadable, ...]
     without_content: tuple[Unreadable, ...]
     notes: tuple[Unreadable, ...]
+    dependents: tuple[DependentPolicy, ...]
     unused_suppressions: tuple[Suppression, ...]
     out_of_time: bool
 
@@ -80,6 +83,7 @@ class AnalyzedConfiguration:
             (*self.configuration.not_evaluated, *self.notes),
             self.unused_suppressions,
             self.configuration.files,
+            self.dependents,
             self.out_of_time,
         )
 
@@ -157,6 +161,7 @@ class _Run:
     grants: list[LocatedGrant] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     notes: list[Unreadable] = field(default_factory=list)
+    dependents: list[DependentPolicy] = field(default_factory=list)
     without_content: list[Finding] = field(default_factory=list)  # see `missing_content`
     shared: set[Position] = field(default_factory=set)  # positions of more than one statement of a document
     out_of_time: bool = False
@@ -176,8 +181,9 @@ class _Run:
             contexts = list(contexts_of(self.model, policy, with_change=self._with_change)) if is_checked else []
             if id(policy) in self._own or policy.managed:
                 self._add_grants(policy, contexts)
+            missing = self._add_dependents(policy, contexts)
             for context in contexts:
-                self._add_findings(context, includes)
+                self._add_findings(context, includes, missing)
                 self.without_content += findings_without_content(context, self._fault_of(context))
         except Exception as error:
             self.unreadable.append(_fault_in(policy, error))
@@ -190,10 +196,19 @@ class _Run:
         if policy.kind is PolicyKind.IDENTITY and not policy.managed:
             self.unreadable.extend(unreadable_in(policy, document))
 
-    def _add_findings(self, context: GrantContext, includes: _CheckFilter) -> None:
+    def _add_dependents(self, policy: AttachedPolicy, contexts: Sequence[GrantContext]) -> tuple[str, ...]:
+        """Return the subjects of what is missing if nothing is known of a policy without it, and add the policy."""
+        grants = [context.grant for context in contexts]
+        found = dependent_policies(self.model.configuration, policy, grants) if grants else ()
+        self.dependents.extend(found)
+        return tuple(dependent.subject for dependent in found)
+
+    def _add_findings(self, context: GrantContext, includes: _CheckFilter, missing: tuple[str, ...]) -> None:
         for item in verdicts_of(context, self.options, self._fault_of(context), with_severity=self.with_severity):
             if includes(item.check):
-                self.found.append(finding_of(item))
+                finding = finding_of(item)
+                is_unresolved = missing and item.check is UnresolvedScope
+                self.found.append(replace(finding, missing=missing) if is_unresolved else finding)
 
     def _fault_of(self, context: GrantContext) -> OnFault:
         def on_fault(check: type[Check], error: Exception) -> None:
@@ -205,6 +220,8 @@ class _Run:
         """Apply suppressions, and merge findings of one cause."""
         own = self.model.configuration.suppressions
         marked, used = suppressions.apply(self.found, own)
+        if not self.options.missing_as_findings:
+            marked = [finding for finding in marked if not finding.missing or finding.suppressed is not None]
         is_complete = not self.out_of_time and not faults_in(self.unreadable)  # else findings may be missing
         ran = {check.id for check in ALL if self.options.runs(check)} if is_complete else set()
         return AnalyzedConfiguration(
@@ -216,6 +233,7 @@ class _Run:
             tuple(self.unreadable),
             tuple(unreadable_files(self.without_content, own)),
             tuple(self.notes),
+            tuple(self.dependents),
             tuple(suppressions.unused(own, used, ran)),
             self.out_of_time,
         )

@@ -102,7 +102,8 @@ def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
     who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
     alike = [finding for finding in group if set(finding.who) <= set(who)]
-    message = same[0].message + _circumstances(alike, same[0])
+    several = same[0].message_for_several if len(who) > 1 else ""
+    message = (several or same[0].message) + _circumstances(alike, same[0])
     if who:
         named = dict.fromkeys(name for finding in same if finding.message == same[0].message for name in finding.who)
         names = [shortened(name) for name in named if name]

@@ -33,6 +33,7 @@ class ScanOptions:
 
     ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
     ``unchanged``: also check what a plan leaves unchanged. ``inputs``: values and files given beside the paths.
+    ``missing_as_findings``: report policies of which nothing is known as findings, for hosts that show no notes.
     """
 
     account: str | None = None
@@ -42,6 +43,7 @@ class ScanOptions:
     minimum_confidence: Confidence = Confidence.LOW
     unchanged: bool = False
     inputs: Inputs = NO_INPUTS
+    missing_as_findings: bool = False
 
     def runs(self, check: type[Check]) -> bool:
         """True if the check is requested."""
@@ -124,8 +126,35 @@ class ScanResult:
 
 
 @dataclass(frozen=True, slots=True)
+class DependentPolicy:
+    """A policy that something missing decides, by the ``address`` of its resource and its ``path`` there.
+
+    ``note``: about the module, the state or the value that is missing. ``option``: what makes the policy known.
+    """
+
+    note: Unreadable
+    address: str
+    path: str
+    option: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The subject of the note."""
+        return subject_of(self.note)
+
+
+def subject_of(note: Unreadable) -> str:
+    """Return the subject of a note, or its location and reason."""
+    return note.subject or f"{note.file}:{note.line} {note.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
-    """The results for one configuration as plain data. ``out_of_time``: part of it was not analyzed."""
+    """The results for one configuration as plain data.
+
+    ``dependents``: policies of which nothing is known, for lack of something that the configuration does not contain.
+    ``out_of_time``: part of it was not analyzed.
+    """
 
     findings: tuple[Finding, ...]
     grants: tuple[LocatedGrant, ...]
@@ -133,6 +162,7 @@ class Analysis:
     not_evaluated: tuple[Unreadable, ...]
     unused_suppressions: tuple[Suppression, ...]
     files: tuple[str, ...]
+    dependents: tuple[DependentPolicy, ...] = ()
     out_of_time: bool = False
 
     @property

@@ -105,11 +105,18 @@ module "deploy" {
 def test_nested_module_called_under_other_names_is_reported_once(tmp_path: Path) -> None:
     """Dependencies of a statement are named as in its own module, so that two roots report the same finding."""
     module = """\
-module "documents" {
-  source = "example.com/documents/aws"
+module "roles" {
+  source = "example.com/roles/aws"
 }
 resource "aws_iam_policy" "p" {
-  policy = module.documents.json
+  policy = jsonencode({
+    Statement = {
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = module.roles.arn
+      Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+    }
+  })
 }
 """
     result = scan(
@@ -122,4 +129,4 @@ resource "aws_iam_policy" "p" {
     )
     (finding,) = result.findings
     assert finding.uses == ("module.a.aws_iam_policy.p", "module.b.aws_iam_policy.p")
-    assert "depends on module.documents.json (the module source is not available)" in finding.message
+    assert "depends on module.roles.arn (the module source is not available)" in finding.message

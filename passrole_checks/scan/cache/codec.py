@@ -44,7 +44,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
         "StringNode",
         "Ternary",
     ),
-    "scan.result": ("Analysis", "LocatedGrant", "ScanResult"),
+    "scan.result": ("Analysis", "DependentPolicy", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": (
         "Framework",
         "HandedTo",

@@ -111,6 +111,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         ),
         attached=after.attached(),
         attached_before=before.attached(),
+        missing=tuple(after.reader.missing),
     )
     return display_principal_names(as_read)
 

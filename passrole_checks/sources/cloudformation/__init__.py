@@ -101,6 +101,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         received=tuple(reader.received.roles),
         instance_profiles=tuple(reader.received.profiles),
         attached=reader.attachments.index.build(reader.policies),
+        missing=tuple(reader.missing),
     )
     template.forget()
     return display_principal_names(as_read)

@@ -7,6 +7,7 @@ malformed become unresolved values with their expression; nothing here raises.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,18 +45,31 @@ from passrole_checks.sources.cloudformation.strings import (
     parse_sub,
     split,
 )
-from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, loop_defaults
+from passrole_checks.sources.cloudformation.template import (
+    Template,
+    child,
+    entries,
+    intrinsic_call,
+    loop_defaults,
+    scalar,
+)
+from passrole_checks.sources.model.missing_sources import (
+    INCLUDED_AT_DEPLOYMENT,
+    OTHER_STACK_EXPORT,
+    OTHER_STACK_OUTPUT,
+)
 
 _REASONS = {
-    "Fn::ImportValue": "exported by another stack",
+    "Fn::ImportValue": OTHER_STACK_EXPORT,
     "Fn::Transform": "inserted by a macro at deployment",
-    "Fn::GetStackOutput": "output of another stack",
+    "Fn::GetStackOutput": OTHER_STACK_OUTPUT,
     "Fn::GetAZs": "Availability Zones of a Region",
     "Fn::Cidr": "computed at deployment",
     **dict.fromkeys(
         ("Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"), "allowed only in the Conditions section"
     ),
 }
+_URL = re.compile(r"(?:s3|https):")
 _UNKNOWN = "unknown intrinsic function"
 _FOREIGN_TAG = "unknown YAML tag"
 _MALFORMED = "malformed intrinsic function"
@@ -145,6 +159,8 @@ class Evaluator:
                 reason = _MALFORMED if name in self._functions else _REASONS.get(name, _UNKNOWN)
                 if reason is _UNKNOWN and not node.tag.startswith("tag:"):
                     name, reason = node.tag, _FOREIGN_TAG
+                elif name == "Fn::Transform" and _includes_url(argument):
+                    reason = INCLUDED_AT_DEPLOYMENT
                 return unresolved_node(format_call(name, argument), at, reason)
             return _without_empty_default(value)
         if isinstance(node, yaml.ScalarNode):
@@ -431,3 +447,9 @@ def _without_empty_default(value: Node) -> Node:
     if isinstance(value, StringNode) and value.literal == "" and value.defaults:
         return unresolved_node(value.defaults[0], value.at, "its default is empty")
     return value
+
+
+def _includes_url(transform: yaml.Node) -> bool:
+    """True if a transform includes an object of Amazon S3."""
+    location = scalar(child(transform, "Parameters", "Location")) or ""
+    return scalar(child(transform, "Name")) == "AWS::Include" and _URL.match(location) is not None

@@ -95,6 +95,7 @@ class TemplateReader(Protocol):
     users: list[tuple[str, partial_values.StringNode]]
     unreadable: list[Unreadable]
     not_evaluated: list[Unreadable]
+    missing: list[tuple[str, Unreadable]]
     nested: NestedStacks
     attachments: TemplateAttachments
     received: TemplateRoleConsumers
@@ -145,6 +146,7 @@ class NestedStacks:
             else:
                 note = Unreadable(resource.at.file, reason, resource.at.line, kind=NoteKind.DEFINED_ELSEWHERE)
                 outer.not_evaluated.append(self._refused.get(stack, note))
+                outer.missing.append((stack, outer.not_evaluated[-1]))
             return
         reader.read()
 
@@ -166,6 +168,7 @@ class NestedStacks:
         broken = (Unreadable(entry.file, entry.reason, entry.line, resource=stack) for entry in self._broken[stack])
         outer.unreadable.extend(broken)
         outer.not_evaluated.extend(reader.not_evaluated)
+        outer.missing.extend((parent_name(address, stack), note) for address, note in reader.missing)
         template = reader.evaluator.template
         self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
         self.templates[stack] = template.file

@@ -27,6 +27,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.cloudformation.template import scalar
+from passrole_checks.sources.model.missing_sources import DYNAMIC_REFERENCE
 
 MAX_ALTERNATIVES = 64
 MAX_PARTS = 5_000
@@ -214,7 +215,7 @@ def mark_dynamic_references(text: StringNode) -> StringNode:
 
 
 def _dynamic_reference(expression: str) -> Unresolved:
-    return Unresolved(expression, UnresolvedKind.ANYTHING, reason="dynamic reference, resolved at deployment")
+    return Unresolved(expression, UnresolvedKind.ANYTHING, reason=DYNAMIC_REFERENCE)
 
 
 def advance(text: str, offset: int, start: tuple[int, int], indent: int) -> tuple[int, int]:

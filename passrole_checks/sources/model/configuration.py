@@ -103,7 +103,9 @@ class AttachedPolicy:
     ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is attached to
     in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
     ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
-    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None.
+    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None. ``presumed`` is
+    BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name or a
+    description says to be one.
     """
 
     resource: ResourceDefinition
@@ -114,6 +116,7 @@ class AttachedPolicy:
     managed: str = ""
     conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
     handed_to: HandedTo | None = None
+    presumed: PolicyKind | None = None
 
     def with_principals(
         self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
@@ -321,6 +324,7 @@ class NoteKind(str, Enum):
     LIMIT_NOT_COUNTED = "limit_not_counted"  # a Deny or a boundary that may not apply
     OTHER_TOOL = "other_tool"  # files and sections that another tool evaluates
     POLICY_DOCUMENT = "policy_document"  # a policy document without a known use
+    DUPLICATE_KEY = "duplicate_key"  # a value that a later one of the same key replaces
     INCOMPLETE = "incomplete"  # a plan or change set that lacks a part
     OTHER = "other"
 
@@ -369,7 +373,8 @@ def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 class Configuration:
     """One unit of infrastructure code.
 
-    ``files`` are all files read for it, ``excluded`` its files that are excluded on request.
+    ``files`` are all files read for it, ``excluded`` its files that are excluded on request. ``missing`` are the
+    addresses of its modules, data sources and stacks whose content is not available, each with a note.
 
     Changes (plans, change sets): ``before`` are all identity-based policies before the change, with addresses and
     principals named as in ``policies``; None if there is nothing to compare with. ``home`` is the account and partition
@@ -421,5 +426,6 @@ class Configuration:
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
+    missing: tuple[tuple[str, Unreadable], ...] = ()
     before_has_handed_out: bool = False  # `before` has the policies that leave the configuration, too
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

@@ -16,9 +16,11 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     Inputs,
+    NoteKind,
     Suppression,
     Unreadable,
 )
+from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.policy_document import looks_like_policy_document
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
@@ -43,6 +45,7 @@ from passrole_checks.sources.terraform.reading.parse_cache import expect_reads
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
+from passrole_checks.sources.terraform.resources.data_sources import outside_reason
 
 # imported because each registers the evaluators of its expressions
 _EVALUATORS = (expressions, functions, loops, templates)
@@ -153,7 +156,20 @@ def _configuration(
         nested=tuple(dict.fromkeys(os.path.realpath(file) for file in (*contents.nested, *_documents_read(run)))),
         excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
         attached=contents.attached,
+        missing=(*run.missing.items(), *_missing_data(root)),
     )
+
+
+def _missing_data(root: Module) -> Iterator[tuple[str, Unreadable]]:
+    """Yield the addresses of data sources whose content is outside of the configuration, each with a note."""
+    for module in root.walk():
+        for block in module.folder.data:
+            reason = outside_reason(block.labels[0])
+            if reason is not None:
+                address = ".".join(filter(None, (module.address, "data", *block.labels)))
+                file, line, name = block.source.file, block.span.line, ".".join(("data", *block.labels))
+                note = Unreadable(file, f"{name}: {reason}", line, f"{file} {name}", kind=NoteKind.DEFINED_ELSEWHERE)
+                yield without_keys(address), note
 
 
 def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:

@@ -8,6 +8,7 @@ import pytest
 
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.include import MAX_BYTES
+from passrole_checks.sources.model.configuration import NoteKind
 
 STATEMENT = """\
 Statement:
@@ -96,8 +97,6 @@ def test_resources_and_sections_are_included() -> None:
 @pytest.mark.parametrize(
     "location",
     [
-        "s3://bucket/policy.yaml",
-        "https://example.com/policy.yaml",
         "../outside.yaml",
         "/etc/passwd",
         "!Ref Somewhere",
@@ -105,13 +104,22 @@ def test_resources_and_sections_are_included() -> None:
     ],
 )
 def test_include_outside_the_folder_is_unresolved(location: str) -> None:
-    """So are URLs and links that lead outside."""
+    """So are links that lead outside."""
     Path("stack/parts/link.yaml").symlink_to(Path("outside.yaml").resolve())
     result = scanned(POLICY.format(document=INCLUDE.format(location=location)))
     (finding,) = result.findings
     assert finding.check_id == "PASSROLE_014"
     assert "AWS::Include" in finding.message
     assert not result.unreadable
+
+
+@pytest.mark.parametrize("location", ["s3://bucket/policy.yaml", "https://example.com/policy.yaml"])
+def test_policy_included_from_s3_is_a_note(location: str) -> None:
+    """Nothing is known of it, and the included file is not part of the configuration."""
+    result = scanned(POLICY.format(document=INCLUDE.format(location=location)))
+    assert not result.findings and not result.unreadable
+    (note,) = result.not_evaluated
+    assert note.kind is NoteKind.DEFINED_ELSEWHERE and location in note.reason
 
 
 def test_include_inside_the_repository_is_read() -> None:

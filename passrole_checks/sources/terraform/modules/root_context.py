@@ -35,6 +35,7 @@ class Run:
     budget: EvaluationBudget = field(default_factory=EvaluationBudget)
     folders: dict[Path, Folder] = field(default_factory=dict)
     not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
+    missing: dict[str, Unreadable] = field(default_factory=dict)  # by the address of the call
     outside: dict[str, Unreadable] = field(default_factory=dict)  # calls of modules outside the boundary, by folder
     without_instance: dict[str, Unreadable] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)  # folders of modules with an instance
@@ -64,7 +65,7 @@ class Run:
         """
         if source is None:
             here = f"{block.source.file}:{block.span.line}"
-            self.note_missing(block, "unknown source", "cannot be resolved", here)
+            self.note_missing(block, "unknown source", "cannot be resolved", here, key)
             return None
         if is_local_source(source):
             path = resolve_local_source(ancestors[-1], source)
@@ -77,12 +78,12 @@ class Run:
         else:
             location = self.installed.find(key, source, version)
             if location.folder is None:
-                self.note_missing(block, source, location.reason)
+                self.note_missing(block, source, location.reason, key=key)
                 return None
             path = location.folder
         folder = self.folder(path)
         if not folder.files:
-            self.note_missing(block, source, "contains no .tf files", str(path))
+            self.note_missing(block, source, "contains no .tf files", str(path), key)
             return None
         if path in ancestors or len(ancestors) > _MAX_NESTING:
             self.note_missing(block, source, "calls itself or is nested too deeply", str(path))
@@ -98,15 +99,20 @@ class Run:
         self.called.add(os.path.realpath(path))
         return True
 
-    def note_missing(self, block: Block, source: str, reason: str, location: str = "") -> None:
+    def note_missing(
+        self, block: Block, source: str, reason: str, location: str = "", key: tuple[str, ...] = ()
+    ) -> None:
         """Add a note that a module could not be evaluated, once per source and ``location``.
 
-        ``location``: distinguishes modules with the same source.
+        ``location``: distinguishes modules with the same source. ``key``: as in :meth:`resolve_call`, if the call has
+        no values for that reason.
         """
         text, subject = f"module {block.labels[0]} ({source}) {reason}", f"module {source} {location}".rstrip()
-        self.not_evaluated.setdefault(
+        note = self.not_evaluated.setdefault(
             subject, Unreadable(block.source.file, text, block.span.line, subject=subject, kind=NoteKind.MODULE)
         )
+        if key:
+            self.missing[".".join(f"module.{name}" for name in key)] = note
 
     def note_no_instance(self, block: Block, path: Path, source: str, count: str) -> None:
         """Add a note that a call has no instance. It is dropped if another call of the module has one."""

@@ -58,6 +58,7 @@ _REASONS = {
     "external": "output of an external program",
     "http": "read from the network",
 }
+_OUTSIDE = frozenset(_REASONS).difference(("external",)) | {"aws_iam_policy"}
 _ATTRIBUTE_REASONS = {
     ("aws_caller_identity", "arn"): "depends on the deploying principal",
     ("aws_caller_identity", "user_id"): "depends on the deploying principal",
@@ -118,6 +119,11 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     if name == "arn":
         return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=KNOWN_AFTER_APPLY),), at)
     return unresolved(expression, at, _REASONS.get(type_, KNOWN_AFTER_APPLY))
+
+
+def outside_reason(type_: str) -> str | None:
+    """Return what a data source of this type is, if its content is outside of the configuration; None for others."""
+    return _REASONS.get(type_, "defined elsewhere") if type_ in _OUTSIDE else None
 
 
 def is_special(type_: str) -> bool:

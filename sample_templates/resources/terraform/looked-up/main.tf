@@ -109,7 +109,7 @@ resource "aws_iam_policy" "copy" { # PASSROLE_001 and 008: AWS's policies are kn
   policy = data.aws_iam_policy.lambda.policy
 }
 
-resource "aws_iam_policy" "theirs" { # PASSROLE_014: what another team's policy says is not here
+resource "aws_iam_policy" "theirs" { # a note: what another team's policy says is not here
   name   = "theirs"
   policy = data.aws_iam_policy.shared.policy
 }
