@@ -22,6 +22,7 @@ from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.finding_items import (
     BY_FILE,
     FindingItem,
+    Labeled,
     StatementItems,
     in_short,
     label_of,
@@ -267,12 +268,18 @@ def _statements(
         yield _header(first.at.file, first.at.line, first.resource, first.sid)
         others = statement.uses[1:]
         if others:
-            listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-            yield (StyledText("  also "), StyledText(sanitize(listed), "quiet"))
+            yield (StyledText("  also "), StyledText(sanitize(_listed(others)), "quiet"))
         for line in excerpt_lines(first.at, first.grant):
             yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
-    for item in statements[0].items:
-        yield from _item(item, width, known)
+    shown = statements[0]
+    for item in shown.items:
+        used = item.primary.uses
+        about = _listed(used) if len(used) < len(shown.uses) else ""
+        yield from _item(item, about, width, known)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def finding_heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
@@ -287,12 +294,14 @@ def finding_heading(check_id: str, name: str, severity: Severity, confidence: Co
     )
 
 
-def _item(item: FindingItem, width: int, known: dict[tuple[str, str], Position]) -> Iterator[Line]:
+def _item(item: FindingItem, about: str, width: int, known: dict[tuple[str, str], Position]) -> Iterator[Line]:
     """Yield the primary finding in full, and the others of its group in one line each. A remediation that an earlier
-    statement has is only referred to."""
+    statement has is only referred to. ``about``: the resources, if the item is not about all that use the statement."""
     primary = item.primary
     earlier = known.get((primary.check_id, primary.remediation))
     heading = finding_heading(primary.check_id, primary.name, primary.severity, primary.confidence)
+    if about:
+        heading = (*heading, StyledText(f"  {sanitize(about)}", "quiet"))
     if earlier is None:
         known[primary.check_id, primary.remediation] = primary.at
         yield heading
@@ -302,9 +311,13 @@ def _item(item: FindingItem, width: int, known: dict[tuple[str, str], Position])
     yield from wrap_prose(primary.message, width)
     if earlier is None:
         yield from wrap_prose(primary.remediation, width, "Instead: ")
-    for other in item.others:
-        label = f"{' ' * 10}+ {label_of(other)}: "
-        yield (StyledText(label), StyledText(sanitize(in_short(other, max(_ONE_LINE - len(label), 1))), "quiet"))
+    yield from map(one_line, item.others)
+
+
+def one_line(finding: Labeled) -> Line:
+    """Return a finding that is not primary, or the remark of a review, on one line."""
+    label = f"{' ' * 10}+ {label_of(finding)}: "
+    return (StyledText(label), StyledText(sanitize(in_short(finding, _ONE_LINE - len(label))), "quiet"))
 
 
 def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:

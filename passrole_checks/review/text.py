@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, finding_heading, unread_summary
+from passrole_checks.output.findings_text import (
+    Line,
+    StyledText,
+    excluded_spans,
+    finding_heading,
+    one_line,
+    unread_summary,
+)
 from passrole_checks.review.code_excerpt import ADDED, REMOVED, dedent_statement, diff_lines
 from passrole_checks.review.report import (
     Fixed,
@@ -99,6 +106,9 @@ def _suggestion_lines(replacement: Replacement, width: int) -> Iterator[Line]:
 
 
 def _remark_lines(remark: Remark, width: int) -> Iterator[Line]:
+    if not remark.primary:
+        yield one_line(remark)
+        return
     yield finding_heading(remark.check_id, remark.name, remark.severity, remark.confidence)
     yield from _wrapped(remark.message, width)
 
