@@ -218,14 +218,19 @@ def required(
     from passrole_checks.scan.scanner import isolate_faults, read_paths
 
     def ask(files: Sequence[Path]) -> RequiredResult:
-        read = read_paths(files, options)
+        read = read_paths(files, options, with_variants=True)
         configurations = [configuration for _, configuration in read.units]
-        grants_needed, faults = isolate_faults(read, lambda units: compute_required(units, options.account))
+        grants_needed, faults = isolate_faults(
+            read, lambda units: compute_required(units, options.account, read.variants_of(units))
+        )
         malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
-        skipped = dict.fromkeys([*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes])
+        skipped = dict.fromkeys(
+            [*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes]
+        )
+        value_files = (str(variant.file.path) for variant in read.variants)
         return RequiredResult(
             grants_needed,
-            tuple(sorted({file for unit in configurations for file in unit.files})),
+            tuple(sorted({*(file for unit in configurations for file in unit.files), *value_files})),
             (*read.unreadable, *malformed, *faults),
             tuple(skipped),
             read.excluded,
@@ -262,18 +267,23 @@ def suggest(
     True
     """
     from passrole_checks.iam import deadline
-    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_configurations
+    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_read
     from passrole_checks.suggest.suggest import Session
 
     with deadline.pooled():
-        read = read_paths(_paths(paths), options)
-        result = scan_configurations([configuration for _, configuration in read.units], options)
+        read = read_paths(_paths(paths), options, with_variants=True)
+        result = scan_read(read, options)
         unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
         result = replace(result, unreadable=unread, excluded=read.excluded)
         findings = tuple(finding for finding in select(result) if finding.suppressed is None)
-        evidence, faults = isolate_faults(read, observe) if observe is not None else (None, ())
+        evidence: Evidence | None = None
+        faults: tuple[Unreadable, ...] = ()
+        if observe is not None:
+            evidence, faults = isolate_faults(
+                read, lambda units: observe([*units, *(variant.configuration for variant in read.variants_of(units))])
+            )
         session = Session(read, findings, options, include_info=include_info, evidence=evidence)
-    skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes]))
+    skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes]))
     return SuggestResult(findings, session, (*unread, *faults), skipped, result.files, read.excluded, evidence)
 
 

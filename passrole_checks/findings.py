@@ -46,7 +46,9 @@ class Verdict:
 
     ``message``: what is wrong and why it matters; ``remediation``: what to write instead; both are sentences. ``who``:
     the principals it is about, if it is not about the statement alone; the message then begins with a verb ("can pass
-    …"). ``when``: the path condition under which it applies, in addition to that of the grant.
+    …"), and ``message_for_several`` replaces it for several principals, if it has to differ. ``when``: the path
+    condition under which it applies, in addition to that of the grant. ``cause``: equal for verdicts of several grants
+    with one cause; "" for a cause of its own.
     """
 
     severity: Severity
@@ -55,6 +57,8 @@ class Verdict:
     confidence: Confidence = Confidence.HIGH
     who: tuple[str, ...] = ()
     when: PathCondition = ()
+    message_for_several: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,11 @@ class Finding:
     of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``missing``: the subjects of
-    the missing modules, states or values that alone decide, where nothing else is known of the policy.
+    ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several`` and
+    ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
+    there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged. ``missing``:
+    the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
     """
 
     check_id: str
@@ -91,4 +98,9 @@ class Finding:
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
+    message_for_several: str = ""
+    cause: str = ""
+    elsewhere: tuple[str, ...] = ()
+    group: str = ""
+    primary: bool = True
     missing: tuple[str, ...] = ()

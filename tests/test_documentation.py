@@ -8,14 +8,26 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 from command_runs import run_command
 
+from passrole_checks.access.severity import (
+    BY_HOLDER,
+    BY_ROLES,
+    Holder,
+    PassedAccess,
+    Roles,
+    Services,
+    Use,
+    severity_of,
+)
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
+from passrole_checks.findings import Severity
 from passrole_checks.output.check_pages import short_description
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -35,6 +47,8 @@ _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TABLE = re.compile(
     r"(?<=^\| check \| name \| severity \| flagged when \|\n\|---\|---\|---\|---\|\n)(?:\|.*\n)*", re.MULTILINE
 )
+_BY_ROLES = re.compile(r"(?<=\| any service \|\n\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)*")
+_BY_HOLDER = re.compile(r"(?<=\| low \|\n\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)*")
 _INVOCATION = re.compile(r"passrole-checks ([a-z]+)((?: +[^\s`\"')]+)*)")
 
 
@@ -47,6 +61,46 @@ def table() -> str:
     rows = [
         f"| {check.id[-3:]} | {check.name} | {check.severity.value} | {short_description(check)} |\n" for check in ALL
     ]
+    return "".join(rows)
+
+
+_ROLES = {
+    Roles.ANY: "any role in the account",
+    Roles.PATTERN: "a name or path pattern",
+    Roles.EXACT: "roles named exactly",
+}
+_USES = {
+    Use.PASS: "can pass them",
+    Use.KEEP: "can pass itself among them",
+    Use.CHANGE: "can pass and change them",
+    Use.LAUNCH: "can pass them and launch a workload",
+}
+_HOLDERS = {
+    Holder.ANYONE: "anyone else, or unknown",
+    Holder.DEPLOYMENT: "only CloudFormation, or workflows of the repositories that the trust policy names",
+    Holder.NAMED_TASKS: "only EventBridge, to run named ECS task definitions (for any role: the row above)",
+    Holder.OWN_WORK: "only services that never run caller code",
+}
+
+
+def roles_table() -> str:
+    """The rows of the README's table of severities by the roles that can be passed."""
+    return "".join(
+        f"| {_ROLES[roles]} | {_USES[use]} | {' | '.join(severity.value for severity in severities)} |\n"
+        for (use, roles), severities in BY_ROLES.items()
+    )
+
+
+def holders_table() -> str:
+    """The rows of the README's table of severities by the users of the principal."""
+    rows = []
+    for holder, words in _HOLDERS.items():
+        high, medium, low = (
+            PassedAccess(Roles.NONE, Services.ANY, gain=severity, holder=holder)
+            for severity in (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
+        )
+        cells = map(severity_of, (high, medium, replace(medium, use=Use.LAUNCH), low))
+        rows.append(f"| {words} | {' | '.join(severity.value for severity in cells)} |\n")
     return "".join(rows)
 
 
@@ -74,6 +128,15 @@ def test_the_table_of_checks_is_that_of_the_classes() -> None:
     match = _TABLE.search(README.read_text("utf-8"))
     assert match is not None
     assert match[0] == table()
+
+
+def test_the_tables_of_severities_are_those_of_the_code() -> None:
+    """The README has the tables by which all checks of access are rated."""
+    assert set(BY_HOLDER) == set(_HOLDERS) and {use for use, _ in BY_ROLES} == set(_USES)
+    text = README.read_text("utf-8")
+    by_roles, by_holder = _BY_ROLES.search(text), _BY_HOLDER.search(text)
+    assert by_roles is not None and by_roles[0] == roles_table()
+    assert by_holder is not None and by_holder[0] == holders_table()
 
 
 def test_there_are_examples() -> None:
@@ -323,9 +386,11 @@ def test_every_command_has_help() -> None:
 
 
 def outputs() -> Iterator[tuple[Path, str]]:
-    """Yield the README, with its table of checks and its examples as they are now."""
+    """Yield the README, with its tables of checks and severities and its examples as they are now."""
     text = README.read_text("utf-8")
     text = _TABLE.sub(lambda _: table(), text)
+    text = _BY_ROLES.sub(lambda _: roles_table(), text)
+    text = _BY_HOLDER.sub(lambda _: holders_table(), text)
     for body in blocks(README, "console"):
         first = body.partition("\n")[0]
         text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")

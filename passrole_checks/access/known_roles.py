@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from passrole_checks.iam.documents.trust import KnownRole, names_no_service, names_only_services, trusted_services
+from passrole_checks.iam.documents.trust import (
+    KnownRole,
+    names_no_service,
+    names_only_services,
+    trusted_repositories,
+    trusted_services,
+)
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import RoleDefinition
 
@@ -66,6 +72,7 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             _role_arn(definition),
             names_only_services(trust),
             definition.exists_when,
+            trusted_repositories(trust),
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them

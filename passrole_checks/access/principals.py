@@ -141,6 +141,18 @@ class Principals:
             known = self._principals[holder] = self._build(holder)
         return known
 
+    def has_boundary(self, address: str) -> Ternary:
+        """Return whether a role of the configuration has a permissions boundary."""
+        uses = self._boundaries.get(address) or self._boundaries.get(_KEY.sub("", address), [])
+        if not uses:
+            return Ternary.UNKNOWN if address in self.configuration.incomplete else Ternary.NO
+        sure = all(
+            isinstance(use.policy, AttachedPolicy)
+            or (isinstance(use.policy, StringNode) and use.policy.only_unresolved is None)
+            for use in uses
+        )
+        return Ternary.YES if sure else Ternary.UNKNOWN
+
     @cached_property
     def managed(self) -> tuple[AttachedPolicy, ...]:
         """The attached AWS managed policies about PassRole, one for each attachment, with all principals that it is

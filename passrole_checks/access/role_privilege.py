@@ -5,7 +5,8 @@ everything. Medium: a wildcard of actions that change resources, secrets and dat
 role. Low: such a wildcard on named resources, named changes of any resource, all Systems Manager parameters, passing or
 assuming named roles. Info: a few named actions on named resources. Reading named resources, or no data, does not
 count, as in AWS's own examples of roles that users pass ("Grant a user permissions to pass a role to an AWS service"),
-and neither does what nearly every workload writes about itself: logs, traces, metrics.
+and neither does what nearly every workload writes about itself: logs, traces, metrics. No permission on service-linked
+roles is more than low: they can be passed, but not changed ("Update permissions for a role").
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
+from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.permissions.statement_matcher import matcher_of
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions
@@ -55,6 +59,40 @@ _HOLE = re.compile(r"\$\{[^{}]*\}")  # a value of which nothing is known
 _NAMED = "arn:aws:example:::kind/name"
 _MOST_LEFT_OUT = 3  # of the actions that a NotAction leaves out
 _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")
+
+
+_GIVES_POLICIES = {
+    PrincipalKind.USER: ("iam:AttachUserPolicy", "iam:PutUserPolicy"),
+    PrincipalKind.GROUP: ("iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
+    PrincipalKind.ROLE: ("iam:AttachRolePolicy", "iam:PutRolePolicy"),
+}
+
+
+def can_do_everything(holder: Principal, when: PathCondition) -> bool:
+    """True if a principal is an administrator under a path condition, or can make itself one: it can pass any role, and
+    give any principal of its kind any policy, without conditions. No role is more privileged, and the statement that
+    lets it pass any role is flagged itself.
+    """
+    permissions = holder.permissions
+    if permissions.is_administrator_when(when):
+        return True
+    kinds = [holder.kind] if holder.kind in _GIVES_POLICIES else list(_GIVES_POLICIES)
+    return not permissions.limits and all(
+        any(_is_allowed_on_all(holder, name, when) for name in names)
+        for names in (("iam:PassRole",), *(_GIVES_POLICIES[kind] for kind in kinds))
+    )
+
+
+def _is_allowed_on_all(holder: Principal, name: str, when: PathCondition) -> bool:
+    """True if an action is allowed on every resource, without conditions."""
+    permissions = holder.permissions
+    return permissions.allows(name, (), when) is not None and any(
+        way.certain is Ternary.YES
+        and implies_all(when, way.when)
+        and way.by.condition is None
+        and matcher_of(way.by, permissions.account, permissions.owner).matches_resource(ANY_TEXT) is Ternary.YES
+        for way in permissions.ways_for(name.lower(), (STAR,), when)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +141,8 @@ def _graded(pair: ExtraPermission) -> Severity | None:
 
 def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
     """Return the severity of an action on a resource without the actions ``but``; None if it does not count."""
-    return _grade_of(name, _is_wide(resource), tuple(but))
+    grade = _grade_of(name, _is_wide(resource), tuple(but))
+    return Severity.LOW if grade is Severity.HIGH and ":role/aws-service-role/" in resource else grade
 
 
 @lru_cache(maxsize=16384)

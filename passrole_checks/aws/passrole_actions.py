@@ -23,8 +23,9 @@ class PassingAction:
     """An action that passes a role.
 
     `action` is spelled as AWS does. `parameters` are those of the API operation that contain the role (empty if it is
-    not a parameter). `services` are the values of ``iam:PassedToService``, `trusted` the principals that the role must
-    trust; empty if unknown. Of the roles that ``codepipeline:CreatePipeline`` passes, only the pipeline's is included,
+    not a parameter). `services` are the values of ``iam:PassedToService`` for the role with which `runs` happens,
+    `trusted` the principals that it must trust; empty if unknown. All values that an action can send are in
+    `passing_actions`: of the roles that ``codepipeline:CreatePipeline`` passes, only the pipeline's is included here,
     with which the caller's commands run.
 
     `confidence`: ``"documented"`` (the Service Authorization Reference lists ``iam:PassRole`` for it),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
+from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services
-from passrole_checks.checks.base.wording import beside, how_granted, resource_of
+from passrole_checks.checks.base.grants import narrows_services, services_of
+from passrole_checks.checks.base.wording import beside, how_granted, only_by, resource_of
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
@@ -79,15 +80,17 @@ class AnyRole(Check):
         named = resource_of(grant)
         but = " except those in `NotResource`" if grant.complement else ""
         confidence = Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH
+        confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
+        trust = context.least_restricted
         yield Verdict(
-            Severity.MEDIUM if narrowed else Severity.HIGH,
+            severity_of(PassedAccess(Roles.ANY, services_of(grant), holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}",
+            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{only_by(trust)}",
             f"Restrict `{named}` to the role ARNs you pass"
             + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
-            Confidence.LOW if nearly else confidence,
+            confidence,
         )

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import takewhile
 
+from passrole_checks.access.severity import PassedAccess, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import is_scoped, least_scope
-from passrole_checks.checks.base.wording import beside, condition_on, how_granted, if_any_role, roles_in_words
+from passrole_checks.checks.base.grants import is_scoped, least_scope, roles_of
+from passrole_checks.checks.base.wording import (
+    beside,
+    condition_on,
+    how_granted,
+    if_any_role,
+    only_by,
+    roles_in_words,
+)
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -70,27 +78,31 @@ class AnyService(Check):
             return  # a Deny restricts the service
         if not is_scoped(grant) and grant.scope is not Scope.UNRESOLVED:
             return
-        severity = Severity.MEDIUM if least_scope(grant) is Scope.PREFIX else Severity.LOW
         service, services = self._only_service(context), context.services_to_name()
         trusted = ""
         linked = list(takewhile(bool, (service_of_linked_role(role.pattern) for role in grant.roles)))
         if linked and len(linked) == len(grant.roles) and not grant.complement:
-            severity = Severity.INFO
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX
             words = "As a service-linked role it" if one else "As service-linked roles they"
             trusted = f" {words} can be assumed by {listed(sorted({*linked}))} only."
         elif service is not None:
-            severity = Severity.INFO
             trusted = f" Its trust policy allows {service} only, which restricts it for now."
+        services_in_scope = Services.CALLER_CODE if trusted else Services.ANY  # the trust policies decide
+        confidence = Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH
+        trust = context.least_restricted
         yield Verdict(
-            severity,
+            severity_of(
+                PassedAccess(
+                    roles_of(least_scope(grant)), services_in_scope, holder=trust.holder, confidence=confidence
+                )
+            ),
             f"{roles_in_words(grant)} can be passed to any service"
             + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
-            + f"{how_granted(grant)}{trusted}{beside(grant)}{if_any_role(grant, context.module)}",
+            + f"{how_granted(grant)}{trusted}{beside(grant)}{if_any_role(grant, context.module)}{only_by(trust)}",
             ("Add " if grant.explicit else "Grant iam:PassRole in its own statement, with ")
             + condition_on(grant, services or ("SERVICE.amazonaws.com",))
             + ("." if services else ", naming the service that uses the role."),
-            Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH,
+            confidence,
         )
 
     @staticmethod

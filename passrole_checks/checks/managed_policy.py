@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.access.service_trust import works_for_callers
+from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services
+from passrole_checks.checks.base.grants import narrows_services, services_of
 from passrole_checks.checks.base.wording import only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
@@ -26,7 +26,9 @@ class ManagedPolicyPassRole(Check):
     Severity high: no condition names the service. Medium: one does, so that only roles that trust that service are
     open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication).
     A holder that only such a service can assume, as AWS prescribes for several, is low, and info with a condition.
-    AWS changes its policies without notice; this check uses the version that ships with it.
+    At most medium for roles that exist to deploy: only CloudFormation, or workflows of the repositories that the trust
+    policy names, can assume them. One policy on several principals with the same trust is one finding. AWS changes its
+    policies without notice; this check uses the version that ships with it.
 
     Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
@@ -77,28 +79,30 @@ class ManagedPolicyPassRole(Check):
                 continue  # a Deny or a permissions boundary restricts it
             narrowed = narrows_services(grant)
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
-            severity, why = _severity(context, holder, narrowed)
+            trust, kind = context.trust_of(holder), services_of(grant)
+            why = only_by(trust)
+            if kind is Services.OWN_WORK and trust.holder is not Holder.OWN_WORK:
+                why += " These services never run caller code with the role."
             yield Verdict(
-                severity,
+                severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
                 "Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` "
                 "condition, or exclude iam:PassRole with a permissions boundary.",
                 who=(holder.name,),
+                cause=_cause(context, holder),
             )
+
+
+def _cause(context: GrantContext, holder: Principal) -> str:
+    """Return the policy and the services or repositories that alone can assume a role; "" if these are unknown."""
+    role = context.role_of(holder)
+    services = role.trusted if role is not None and role.only_services and role.trusted else ()
+    trusted = role.repositories if role is not None and role.repositories else tuple(sorted(services))
+    return " ".join((context.managed, *trusted)) if trusted else ""
 
 
 def _statement(grant: PassRoleGrant) -> str:
     """Return the action pattern that grants iam:PassRole, and the Sid or the number of its statement."""
     named = f"Sid `{grant.sid}`" if grant.sid else f"statement {grant.statement.path.rpartition('/')[2]}"
     return f'`Action: "{grant.granted_by}"`, {named}'
-
-
-def _severity(context: GrantContext, holder: Principal, narrowed: bool) -> tuple[Severity, str]:
-    """Return the severity for one holder, and a sentence with the reason if it is lower."""
-    only = context.only_for(holder)
-    if only:
-        return Severity.INFO if narrowed else Severity.LOW, only_by(only)
-    if narrowed and not any(map(works_for_callers, context.grant.services.values)):
-        return Severity.LOW, " These services never run caller code with the role."
-    return Severity.MEDIUM if narrowed else Severity.HIGH, ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.access.access_change import Beneficiary
@@ -21,6 +21,8 @@ _APP = "arn:aws:iam::111122223333:role/app-*"
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _LAMBDA_EC2 = {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}}
 _MOST = 3
+# checks of access that is open; a privileged role or oneself in a narrow grant is no open access by itself
+_DECISIVE = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008", "PASSROLE_013")
 
 
 class NewAccess(Check):
@@ -29,8 +31,9 @@ class NewAccess(Check):
     Reviewers decide about what is new. An attacker who can change infrastructure code widens one policy among many
     other changes, and a text diff hides it: a wildcard that is one character longer, a removed condition or Deny, an
     attachment to one more role. This check compares what all policies of a principal allow, before and after: moving,
-    splitting or rephrasing a policy is not new access. High if any-role, any-service, ineffective-condition,
-    privilege-escalation or managed-policy flag the same statement, else info.
+    splitting or rephrasing a policy is not new access. If any-role, any-service, ineffective-condition,
+    privilege-escalation or managed-policy flag the same statement at medium or higher, it is as severe as the worst of
+    these, of stronger-role and of self-pass; else info.
 
     Check the difference that the message names. If you do not intend it, keep the roles in `Resource` and the
     `iam:PassedToService` condition as they were. Source: IAM User Guide, "Grant a user permissions to pass a role to
@@ -44,10 +47,14 @@ class NewAccess(Check):
     accepts = frozenset({Special.UNCERTAIN})
     compares_versions = True
     checks_managed_policies = True
-    depends_on_verdicts_of = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008", "PASSROLE_013")
+    depends_on_verdicts_of = (*_DECISIVE, "PASSROLE_009", "PASSROLE_016")
     flagged = (
         Example("from some roles to any", (allow("iam:PassRole", "*"),), before=(allow("iam:PassRole", _APP),)),
-        Example("a condition is gone", (allow("iam:PassRole", _APP),), before=(allow("iam:PassRole", _APP, _LAMBDA),)),
+        Example(
+            "a condition is gone (medium)",
+            (allow("iam:PassRole", _APP),),
+            before=(allow("iam:PassRole", _APP, _LAMBDA),),
+        ),
         Example(
             "one more service (info)",
             (allow("iam:PassRole", _APP, _LAMBDA_EC2),),
@@ -82,11 +89,19 @@ class NewAccess(Check):
         elif not certain or grant.statement.when:
             confidence = Confidence.MEDIUM
         yield Verdict(
-            Severity.HIGH if context.flagged and confidence is not Confidence.LOW else Severity.INFO,
+            _severity(context.other_severities) if confidence is not Confidence.LOW else Severity.INFO,
             " ".join(_sentences(context.beneficiaries, grant)),
             "Confirm the change is intended; otherwise revert it.",
             confidence,
         )
+
+
+def _severity(others: Mapping[str, Severity]) -> Severity:
+    """Return the severity of new access by the highest severities of other checks on the same statement."""
+    decisive = (severity for check, severity in others.items() if check in _DECISIVE)
+    if all(severity.rank < Severity.MEDIUM.rank for severity in decisive):
+        return Severity.INFO
+    return max(others.values(), key=lambda severity: severity.rank)
 
 
 def _sentences(gainers: Sequence[Beneficiary], grant: PassRoleGrant) -> Iterator[str]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
-from passrole_checks.access.role_privilege import PrivilegeGain
+from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
+from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services
+from passrole_checks.checks.base.grants import narrows_services, roles_of
 from passrole_checks.checks.base.wording import beside, only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -79,7 +80,7 @@ class PrivilegeEscalation(Check):
         if grant.roles and not grant.complement and all(service_of_linked_role(role.pattern) for role in grant.roles):
             return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
         for holder in context.holders:
-            if not holder.permissions.is_administrator_when(grant.statement.when):
+            if not can_do_everything(holder, grant.statement.when):
                 yield from _about(context, reach, holder)
 
 
@@ -127,7 +128,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
-    found = [one for one in found if not holder.permissions.is_administrator_when(_facts(one))]
+    found = [one for one in found if not can_do_everything(holder, _facts(one))]
     worst: Severity | None = None
     while found:  # one verdict for paths under the same path condition; others only if they gain more
         facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
@@ -144,23 +145,22 @@ def _verdict(
 ) -> Verdict | None:
     """Return the verdict on paths that are open under the same path condition; None if nothing is gained."""
     gained, _ = reach.strongest(reach.union([one.roles for one in found]), holder, facts)
-    severity = _severity(context, found, [one for _, one in gained])
-    if severity is None:
+    access = _access(context, found, [one for _, one in gained])
+    if access is None:
         return None
-    otherwise = _severity(context, found, ())
-    if otherwise is None or otherwise.rank < severity.rank:  # it is what roles can do that decides
+    severity, otherwise = severity_of(access), _access(context, found, ())
+    if otherwise is None or severity_of(otherwise).rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
     gained = [item for item in gained if implies_all(facts, item[1].when)]
     found = [replace(one, roles=reach.roles_that_may_exist(one.roles, facts)) for one in found]
-    only = context.only_for(holder)
-    if only and severity.rank > Severity.LOW.rank:
-        severity = Severity.LOW
+    trust = context.trust_of(holder)
+    confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
     return Verdict(
-        severity,
-        _message(context, found, gained, unknown, holder.name, only_by(only)),
+        severity_of(replace(access, holder=trust.holder, confidence=confidence)),
+        _message(context, found, gained, unknown, holder.name, only_by(trust)),
         _REMEDY_OF_MANAGED if context.managed else _REMEDY,
-        _confidence(context, holder, found, gained, severity, facts),
+        confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
     )
@@ -194,16 +194,20 @@ def _opened(way: OpenPath, passing: EffectiveGrant, reach: PassableRoles) -> _Op
     return _Open(way, passed, let, reached, roles)
 
 
-def _severity(context: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> Severity | None:
-    """How much is gained; None for nothing."""
-    scopes = {one.passed.scope for one in found}
-    if Scope.ANY_ROLE in scopes or any(one.passed.complement for one in found):
-        return Severity.HIGH
-    grades = [one.severity for one in gained]
-    if any(not one.reached.all_known for one in found):
-        wide = Scope.PREFIX in scopes and not narrows_services(context.grant) and not context.managed
-        grades.append(Severity.MEDIUM if wide else Severity.INFO)
-    return max(grades, key=lambda grade: grade.rank, default=None)
+def _access(context: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> PassedAccess | None:
+    """Return the access to roles by the open paths, before who can use the holder; None if nothing is gained.
+
+    Deployments normally pass named roles to the service that runs them, and AWS names roles of one service in its
+    policies, so these count as passed to the services of the paths.
+    """
+    roles = max((roles_of(one.passed.scope, one.passed.complement) for one in found), default=Roles.NONE)
+    if roles is not Roles.ANY and all(one.reached.all_known for one in found):
+        roles = Roles.NONE
+    if not gained and not roles:
+        return None
+    is_open = roles is Roles.PATTERN and not narrows_services(context.grant) and not context.managed
+    gain = max((one.severity for one in gained), key=lambda grade: grade.rank, default=None)
+    return PassedAccess(roles, Services.ANY if is_open else Services.CALLER_CODE, Use.LAUNCH, gain)
 
 
 def _confidence(
@@ -243,7 +247,7 @@ def _message(
     ranked = _strongest(found)
     first = ranked[0]
     others = first.roles.all_but(own)
-    services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services))
+    services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services[:1]))
     to = f" to {listed([f'`{name}`' for name in services])}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
     words = f"can escalate to {_roles(first)}: pass {'them' if _many(first) else 'it'}{to} with {actions}"
@@ -276,13 +280,18 @@ def _ids(ranked: Sequence[_Open]) -> str:
     return "; ".join(filter(None, [words, f"inferred, no published technique: {derived[0]}{more}" if derived else ""]))
 
 
+_MOST_USED = ("ec2:", "lambda:")  # services that attackers run code in
+
+
 def _strongest(found: Sequence[_Open]) -> list[_Open]:
-    """The ways in order: sure ones, published ones, short ones; of each service the first before the second."""
+    """Return the paths in order: published, sure, of the services that attackers use most, short; of each service the
+    first before the second."""
     ranked = sorted(
         found,
         key=lambda one: (
             one.way.way.derived,
             not _is_sure(one),
+            *(not one.way.way.actions[0].startswith(service) for service in _MOST_USED),
             len(one.way.way.actions),
             one.way.way.id,
         ),

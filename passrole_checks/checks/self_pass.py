@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.access.role_privilege import can_do_everything
+from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import is_scoped, narrows_services
+from passrole_checks.checks.base.grants import is_scoped, narrows_services, roles_of, services_of
 from passrole_checks.checks.base.wording import if_any_role
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -16,18 +18,18 @@ from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
+from passrole_checks.iam.permissions.permissions import Allowed
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
 _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _APP = "arn:aws:iam::111122223333:role/app-*"
-# what makes a role more than it was: its policies, its boundary, and who may assume it
-_CHANGES = (
-    "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary",
-    "iam:PutRolePermissionsBoundary",
-)  # fmt: skip
+# what makes a role more than it was: its policies, who may assume it, and its boundary if it has one
+_BOUNDARY_CHANGES = ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
+_CHANGES = ("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", *_BOUNDARY_CHANGES)
 # a condition on one of these says which policies or boundaries can be given: not whatever the principal likes
-_BOUND_BY = ("iam:permissionsboundary", "iam:policyarn")
+_BOUNDARY_KEY = "iam:permissionsboundary"
+_BOUND_BY = (_BOUNDARY_KEY, "iam:policyarn")
 
 
 class SelfPass(Check):
@@ -36,12 +38,14 @@ class SelfPass(Check):
     A role that passes itself keeps its access in every workload that it starts, after its own session ends. A principal
     that can change the policies or the trust policy of a role that it passes decides what the role can do: it grants
     the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
-    on those actions closes that path. Low if a role passes itself, named exactly, to the only service that a condition
-    or its trust policy names: some services need that, and nothing is gained. If any role can be passed, any-role
-    reports it.
+    on those actions closes that path. Service-linked roles cannot be changed. Changes of a permissions boundary count
+    for roles that have one, and at low confidence for roles that may have one. Low if a role passes itself, named
+    exactly, to the only service that a condition or its trust policy names: some services need that, and nothing is
+    gained. If any role can be passed, any-role reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
-    permissions boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
+    permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for
+    a role".
     """
 
     id = "PASSROLE_016"
@@ -71,7 +75,7 @@ class SelfPass(Check):
         if not (unresolved or is_scoped(grant)) or grant.complement or not grant.roles:
             return
         for holder in context.holders:
-            if holder.permissions.is_administrator_when(grant.statement.when):
+            if can_do_everything(holder, grant.statement.when):
                 continue
             passing = context.effective_grant(holder)
             verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
@@ -95,10 +99,12 @@ class SelfPass(Check):
                 break
             if service_of_linked_role(pattern):
                 continue  # a service-linked role can be changed by its service only
+            bounded = _has_boundary(context, holder, pattern, left.when)
             for name in changes:
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
-                if allowed is not None and not {key.lower() for key in allowed.conditions}.intersection(_BOUND_BY):
-                    found[name] = (pattern, allowed.certain & left.certain, allowed.when)
+                widens = bounded if name in _BOUNDARY_CHANGES else Ternary.YES
+                if allowed is not None and widens is not Ternary.NO and not _keys(allowed).intersection(_BOUND_BY):
+                    found[name] = (pattern, allowed.certain & left.certain & widens, allowed.when)
             changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
         if not found:
             return None
@@ -108,15 +114,19 @@ class SelfPass(Check):
             return None
         names = [name for name in sure or found if implies_all(facts, found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
+        them = "it" if len(roles) == 1 and context.grant.scope is not Scope.PREFIX else "them"
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY
-        confidence = Confidence.HIGH if known else Confidence.MEDIUM
+        confidence = (Confidence.HIGH if known else Confidence.MEDIUM) if sure else Confidence.LOW
+        services = services_of(context.grant)
+        if "iam:UpdateAssumeRolePolicy" in names:  # lets the principal assume the role itself
+            services = max(services, Services.CALLER_CODE)
         return Verdict(
-            Severity.MEDIUM,
-            f"can pass {listed([shortened(role, 140) for role in roles])}, which it can also change with "
+            _severity(context, holder, PassedAccess(roles_of(left.scope), services, Use.CHANGE, confidence=confidence)),
+            f"can pass {listed([shortened(role, 140) for role in roles])}, and can also change {them} with "
             f"{listed([f'`{name}`' for name in names])}.",
             "Let another principal change the roles that this one passes, or require a permissions boundary with an "
             "`iam:PermissionsBoundary` condition.",
-            confidence if sure else Confidence.LOW,
+            confidence,
             who=_who(holder),
             when=facts,
         )
@@ -131,25 +141,49 @@ class SelfPass(Check):
             return None
         exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
         narrowed = narrows_services(context.grant)
-        low = exact and (narrowed or len(own.trusted or ()) == 1)
+        services = services_of(context.grant) if narrowed else Services.ANY
+        if services is Services.ANY and len(own.trusted or ()) == 1:
+            services = Services.CALLER_CODE
+        low = exact and services is not Services.ANY
         left = passing.for_any_service
         facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
+        access = PassedAccess(Roles.EXACT if exact else Roles.PATTERN, services, Use.KEEP, confidence=confidence)
+        workload = f"new workload{_where(context, own.trusted, narrowed)}"
         return Verdict(
-            Severity.LOW if low else Severity.MEDIUM,
-            f"can pass itself to a new workload{_where(context, own.trusted, narrowed)} and keep its access there.",
+            _severity(context, holder, access),
+            f"can pass itself to a {workload} and keep its access there.",
             "Remove the role itself from `Resource`."
             if not low
             else "Remove the role itself from `Resource`, unless its workloads must run with the same role.",
             confidence,
             who=_who(holder),
             when=facts,
+            message_for_several=f"can each pass their own role to a {workload} and keep their access there.",
         )
+
+
+def _severity(context: GrantContext, holder: Principal, access: PassedAccess) -> Severity:
+    return severity_of(replace(access, holder=context.trust_of(holder).holder))
 
 
 def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
     services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
     return f" in {listed(services)}" if services else ""
+
+
+def _has_boundary(context: GrantContext, holder: Principal, pattern: StringNode, when: PathCondition) -> Ternary:
+    """Return whether roles have a permissions boundary: YES also where the principal can create or change them only
+    with one."""
+    known = context.has_boundary(pattern)
+    if known is not Ternary.UNKNOWN:
+        return known
+    ways = (holder.permissions.allows(name, (pattern,), when) for name in ("iam:CreateRole", *_CHANGES))
+    return Ternary.YES if any(way is not None and _BOUNDARY_KEY in _keys(way) for way in ways) else known
+
+
+def _keys(allowed: Allowed) -> set[str]:
+    return {key.lower() for key in allowed.conditions}
 
 
 def _who(holder: Principal) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 
 from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.access.role_privilege import PrivilegeGain
+from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
+from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import Special
+from passrole_checks.checks.base.grants import Special, services_for
 from passrole_checks.checks.base.wording import only_by
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -73,7 +74,7 @@ class StrongerRole(Check):
         if grant.scope is Scope.UNRESOLVED:
             return
         for holder in context.holders:
-            if not holder.permissions.is_administrator_when(grant.statement.when):
+            if not can_do_everything(holder, grant.statement.when):
                 yield from _about(context, reach, holder)
 
 
@@ -107,18 +108,28 @@ def _verdict(
     alone = holder.kind is PrincipalKind.POLICY
     if alone:
         unknown = " The other permissions of its principals are unknown here."
-    only = context.only_for(holder)
-    if alone:
-        worst = Severity.MEDIUM if worst is Severity.HIGH else Severity.INFO
-    elif only and worst.rank > Severity.LOW.rank:
-        worst = Severity.LOW
-    unknown += only_by(only)
+    trust = context.trust_of(holder)
+    unknown += only_by(trust)
+    confidence = _confidence(context, holder, any(one.certain is Ternary.YES for one in decided), facts)
+    severities = [
+        severity_of(
+            PassedAccess(
+                Roles.NONE,
+                services_for(context, role, holder),
+                gain=strength.severity,
+                gain_is_known=not alone,
+                holder=trust.holder,
+                confidence=confidence,
+            )
+        )
+        for role, strength in stronger
+    ]
     return Verdict(
-        worst,
+        max(severities, key=lambda severity: severity.rank),
         f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
         f"{'; '.join(named)}{more}.{unknown}",
         "Remove unneeded permissions from the role, or limit who may pass it.",
-        _confidence(context, holder, any(one.certain is Ternary.YES for one in decided), facts),
+        confidence,
         who=(holder.name if not alone else "",),
         when=facts,
     )

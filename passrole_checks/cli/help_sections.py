@@ -24,7 +24,7 @@ _GROUPS = {
     ),
     "SQL": ("sql", "table", "view"),
     "Output": (
-        "format", "output", "write_baseline", "events", "group_roles", "quiet", "no_color", "no_progress",
+        "format", "output", "write_baseline", "group_by", "events", "group_roles", "quiet", "no_color", "no_progress",
         "mask_accounts", "offline_bundle",
     ),
     "Forge": ("post", "comment", "max_inline", "status", "check_run", "key", "author"),

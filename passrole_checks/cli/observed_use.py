@@ -68,12 +68,15 @@ class Logs:
         edges = [edge for edge in self.report.edges if _pass_count(edge)]
         against = match_grants(edges, configurations, account)
         used: dict[tuple[Position, str, str], dict[Observation, None]] = {}
-        for usage in (*against.used, *against.perhaps, *against.unused):
-            if not usage.holders:
-                continue  # no principal has this grant, so that missing use proves nothing
+        # if no principal has a grant, missing use proves nothing
+        held = [usage for usage in (*against.used, *against.perhaps, *against.unused) if usage.holders]
+        for usage in held:
             observations = used.setdefault((usage.grant.at, usage.resource.address, usage.path), {})
             observations |= {_observation(edge, sure=True): None for edge in usage.surely}
-            observations |= {_observation(edge, sure=False): None for edge in usage.perhaps}
+        for usage in held:
+            observations = used[usage.grant.at, usage.resource.address, usage.path]
+            perhaps = (edge for edge in usage.perhaps if _observation(edge, sure=True) not in observations)
+            observations |= {_observation(edge, sure=False): None for edge in perhaps}
         reading = self.report.reading
         return Evidence(
             reading.first,

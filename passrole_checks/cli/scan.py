@@ -64,6 +64,13 @@ if TYPE_CHECKING:
     help="Write all current findings to FILE as accepted; keeps reasons and dates added by hand.",
     shell_complete=help_sections.complete_files,
 )
+@click.option(
+    "--group-by",
+    type=click.Choice(["file", "check", "severity"]),
+    default="file",
+    show_default=True,
+    help="Order of the statements in text: by file, or below a heading for each check or severity; worst first.",
+)
 @execution_options
 @cache_option
 @click.pass_context
@@ -78,6 +85,8 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     """
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
+    from passrole_checks.scan.group_findings import group_findings
+    from passrole_checks.scan.merge_attachments import merge_attachments
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
     checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
@@ -98,10 +107,13 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     if with_baseline:
         applied = apply_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
         reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
-        result = replace(result, findings=tuple(reported))
+        result = replace(result, findings=group_findings(reported))
         accepted = applied.restricted(shown, sure)
-    hidden = tuple(finding for finding in result.findings if finding.severity.rank < shown.rank)
-    visible = replace(result, findings=tuple(one for one in result.findings if one.severity.rank >= shown.rank))
+    result = replace(result, findings=merge_attachments(result.findings))
+    hidden = group_findings(one for one in result.findings if one.severity.rank < shown.rank)
+    visible = replace(
+        result, findings=group_findings(one for one in result.findings if one.severity.rank >= shown.rank)
+    )
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
     report = ScanReport(visible, hidden, accepted, reporting, configuration_notes(context))
     written = write_each(chosen, lambda name, destination: write_scan(report, name, destination, options))

@@ -127,23 +127,25 @@ def _compare_with_configuration(
     """
     from passrole_checks.cloudtrail.grant_usage import match_grants
     from passrole_checks.scan.analyze import unreadable_of
-    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_configurations
+    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_read
     from passrole_checks.sources.model.configuration import Unreadable
 
     account = options["account"][0] if len(options["account"]) == 1 else None
     settings = scan_options({**options, "account": account, "unchanged": True}, options["against"])
-    read = read_paths([Path(path) for path in options["against"]], settings)
+    read = read_paths([Path(path) for path in options["against"]], settings, with_variants=True)
     configurations = [configuration for _, configuration in read.units]
-    against, faults = isolate_faults(read, lambda units: match_grants(report.edges, units, account))
+    against, faults = isolate_faults(
+        read, lambda units: match_grants(report.edges, units, account, read.variants_of(units))
+    )
     problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once
     if not configurations:
         names = ", ".join(options["against"])
         unreadable.append(Unreadable(names, nothing_to_scan_reason(read.excluded)))
-    skipped = (*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes)
+    skipped = (*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes)
     result = None
     if drawn:
-        result = scan_configurations(configurations, settings)
+        result = scan_read(read, settings)
         missing = [entry for entry in unreadable if entry not in result.unreadable]
         result = replace(result, unreadable=(*missing, *result.unreadable))
         unreadable += result.faults

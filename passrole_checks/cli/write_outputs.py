@@ -83,7 +83,12 @@ def write_scan(report: ScanReport, output_format: str, destination: Destination,
         return
     width = findings_text.text_width(is_terminal(destination))
     lines = findings_text.scan_lines(
-        report.result, not_shown=report.not_shown, baseline=report.baseline, width=width, quiet=options["quiet"]
+        report.result,
+        not_shown=report.not_shown,
+        baseline=report.baseline,
+        width=width,
+        quiet=options["quiet"],
+        group_by=options["group_by"],
     )
     write_lines(destination, lines, options)
 

@@ -26,6 +26,7 @@ from passrole_checks.iam.partial_values import Position, StringNode, Ternary, te
 from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
+from passrole_checks.sources.value_files.model import Variant, with_values_of
 
 _NOWHERE = Position("", 0)
 _PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
@@ -91,24 +92,38 @@ class UsageComparison:
 
 
 def match_grants(
-    edges: Sequence[Edge], configurations: Iterable[Configuration], account: str | None = None
+    edges: Sequence[Edge],
+    configurations: Iterable[Configuration],
+    account: str | None = None,
+    variants: Sequence[Variant] = (),
 ) -> UsageComparison:
-    """Match the edges of some logs to the grants of configurations. ``account``: the account deployed to, if stated."""
+    """Match the edges of some logs to the grants of configurations. ``account``: the account deployed to, if stated.
+
+    ``variants``: the configurations with the values of files. Grants that only they have name the files in ``when``.
+    """
     log = EdgeIndex(edges)
     known_edges: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
     allowed: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
-    grants: list[GrantUsage] = []
-    for side in (_Side(configuration, account, log) for configuration in configurations):
+
+    def usages(configuration: Configuration) -> Iterator[GrantUsage]:
+        side = _Side(configuration, account, log)
         for edge, answer in side.known_edges():
             known_edges[id(edge)] |= answer
         for used, held_grants in side.held_allows():
-            grants.append(used)
             for way in side.ways(held_grants):
                 edge = way.edge
                 used.ways.append(way)
                 allowed[id(edge)] |= Ternary.YES if way.surely else Ternary.UNKNOWN
                 if edge.counts[RequestOutcome.PASSED]:
                     (used.surely if way.surely else used.perhaps).append(edge)
+            yield used
+
+    grants: list[GrantUsage] = []
+    for configuration in configurations:
+        own = list(usages(configuration))
+        files = [one for one in variants if one.base is configuration]
+        added = _added_by(own, [(one.file.label, usages(one.configuration)) for one in files])
+        grants += (*own, *added)
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
     return UsageComparison(
         used=tuple(grant for grant in grants if grant.surely),
@@ -120,6 +135,31 @@ def match_grants(
             edge for edge in passed if known_edges[id(edge)] is not Ternary.NO and allowed[id(edge)] is Ternary.NO
         ),
     )
+
+
+def _added_by(own: Iterable[GrantUsage], variants: Iterable[tuple[str, Iterable[GrantUsage]]]) -> list[GrantUsage]:
+    """Return the grants that only variants of a configuration have, each once, with the files as path condition."""
+    known = set(map(_identity, own))
+    added: dict[object, tuple[GrantUsage, list[str]]] = {}
+    for label, usages in variants:
+        for used in usages:
+            identity = _identity(used)
+            if identity in known:
+                continue
+            first, labels = added.setdefault(identity, (used, []))
+            labels.append(label)
+            edges = {id(way.edge) for way in first.ways}
+            first.ways += [way for way in used.ways if id(way.edge) not in edges]
+            first.surely += [edge for edge in used.surely if id(edge) not in edges]
+            first.perhaps += [edge for edge in used.perhaps if id(edge) not in edges]
+    for used, labels in added.values():
+        files = with_values_of(list(dict.fromkeys(labels)))
+        used.when = tuple((*when, files) for when in used.when or ((),))
+    return [used for used, _ in added.values()]
+
+
+def _identity(used: GrantUsage) -> object:
+    return used.resource.address, used.grant.at, used.path, tuple(used.holders), used.grant.meaning
 
 
 @dataclass(frozen=True, slots=True)

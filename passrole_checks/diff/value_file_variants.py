@@ -62,10 +62,12 @@ def pair_variants(
 
 
 def _by_key(side: ReadPaths, root: Path, renames: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Configuration]]:
-    for path, file, configuration in side.variants:
+    for variant in side.variants:
+        file = variant.file
         name = _below(file.path, root)
         name = renames.get(name, name)
-        yield (_below(path, root), f"{name} ({file.part})" if file.part else name), configuration
+        label = f"{name} ({file.part})" if file.part else name
+        yield (_below(variant.path, root), label), variant.configuration
 
 
 def _below(path: Path, root: Path) -> str:

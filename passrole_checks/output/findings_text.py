@@ -19,14 +19,25 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import excerpt_lines
 from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.finding_items import (
+    BY_FILE,
+    FindingItem,
+    StatementItems,
+    in_short,
+    label_of,
+    sections_of,
+    worst_statements,
+)
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.condition_words import condition_text
+from passrole_checks.scan.group_findings import findings_by_statement
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import faults_in
 from passrole_checks.sources.recognize import NOTHING_HERE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
+    from passrole_checks.iam.partial_values import Position
     from passrole_checks.scan.baseline import Applied
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
@@ -36,6 +47,8 @@ PIPED = 80
 _MOST_NAMES = 50  # of the roles, principals or services of one statement
 _LONGEST_NAME = 1_000  # role ARNs have at most 700 characters
 _MOST_NOTES = 10  # of a kind; a repository with many roots may lack hundreds of modules
+_MOST_WORST = 3  # statements that are named again above the summary
+_ONE_LINE = 120  # columns of a finding in one line
 _COLORS = {
     "place": "bold",
     "quiet": "dim",
@@ -95,22 +108,52 @@ def scan_lines(
     baseline: Applied | None = None,
     width: int = PIPED,
     quiet: bool = False,
+    group_by: str = BY_FILE,
 ) -> Iterator[Line]:
-    """Return the findings of ``result``, grouped by statement; unless ``quiet``, then notes and a summary.
+    """Return the findings of ``result``, worst first, by statement; unless ``quiet``, then notes, the worst statements,
+    and a summary.
 
     Suppressed findings, ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted.
+    ``group_by``: one of :data:`~passrole_checks.output.finding_items.GROUPINGS`.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
-    for _, group in groupby(open_findings, key=lambda finding: (*_place(finding), finding.statement_path)):
-        yield from _statement(list(group), width)
-        yield ()
+    sections = sections_of(open_findings, group_by)
+    known: dict[tuple[str, str], Position] = {}
+    for section in sections:
+        if section.heading:
+            count = count_noun(len(section.statements), "statement")
+            yield (StyledText(section.heading, "place"), StyledText(f": {count}"))
+            yield ()
+        for _, statements in groupby(
+            section.statements, key=lambda statement: (statement.first.at.file, statement.text)
+        ):
+            yield from _statements(list(statements), width, known)
+            yield ()
     if quiet:
         return
     notes = [*_notes(result), *_baseline_notes(baseline)]
     yield from notes
     if notes:
         yield ()
+    if sum(len(section.statements) for section in sections) > _MOST_WORST:
+        yield (StyledText("Worst statements:"),)
+        for statement in worst_statements(open_findings, _MOST_WORST):
+            yield _worst_row(statement)
+        yield ()
     yield scan_summary(result, not_shown, baseline)
+
+
+def _worst_row(statement: StatementItems) -> Line:
+    """Return the location, resource and checks of a statement on one line."""
+    first = statement.first
+    checks = dict.fromkeys(f"{item.primary.check_id} {item.primary.name}" for item in statement.items)
+    return (
+        StyledText("  "),
+        StyledText(f"{first.severity.value:<6}", first.severity.value),
+        StyledText("  "),
+        StyledText(f"{sanitize(display_path(first.at.file))}:{first.at.line}", "place"),
+        StyledText(f"  {sanitize(first.resource.address)}  {', '.join(checks)}"),
+    )
 
 
 def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
@@ -199,10 +242,6 @@ def labeled_row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
     return (StyledText(f"    {label:<10}"), StyledText(sanitize(", ".join(shown_names) + more)))
 
 
-def _place(finding: Finding) -> tuple[str, int, str]:
-    return finding.at.file, finding.at.line, finding.resource.address
-
-
 def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
     spans = [
         StyledText(f"{sanitize(display_path(file))}:{line}", "place"),
@@ -216,17 +255,24 @@ def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None)
     return spans
 
 
-def _statement(findings: Sequence[Finding], width: int) -> Iterator[Line]:
-    first = findings[0]
-    yield _header(first.at.file, first.at.line, first.resource, first.sid)
-    if len(first.uses) > 1:
-        others = [use for use in first.uses if use != first.resource.address]
-        listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-        yield (StyledText("  also "), StyledText(sanitize(listed), "quiet"))
-    for line in excerpt_lines(first.at, first.grant):
-        yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
-    for finding in findings:
-        yield from _finding(finding, width)
+def _statements(
+    statements: Sequence[StatementItems], width: int, known: dict[tuple[str, str], Position]
+) -> Iterator[Line]:
+    """Yield statements of one file whose items say the same, then these items once.
+
+    ``known``: the statement that had the remediation of a check first, in the lines so far.
+    """
+    for statement in statements:
+        first = statement.first
+        yield _header(first.at.file, first.at.line, first.resource, first.sid)
+        others = statement.uses[1:]
+        if others:
+            listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+            yield (StyledText("  also "), StyledText(sanitize(listed), "quiet"))
+        for line in excerpt_lines(first.at, first.grant):
+            yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
+    for item in statements[0].items:
+        yield from _item(item, width, known)
 
 
 def finding_heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
@@ -241,10 +287,24 @@ def finding_heading(check_id: str, name: str, severity: Severity, confidence: Co
     )
 
 
-def _finding(finding: Finding, width: int) -> Iterator[Line]:
-    yield finding_heading(finding.check_id, finding.name, finding.severity, finding.confidence)
-    yield from wrap_prose(finding.message, width)
-    yield from wrap_prose(finding.remediation, width, "Instead: ")
+def _item(item: FindingItem, width: int, known: dict[tuple[str, str], Position]) -> Iterator[Line]:
+    """Yield the primary finding in full, and the others of its group in one line each. A remediation that an earlier
+    statement has is only referred to."""
+    primary = item.primary
+    earlier = known.get((primary.check_id, primary.remediation))
+    heading = finding_heading(primary.check_id, primary.name, primary.severity, primary.confidence)
+    if earlier is None:
+        known[primary.check_id, primary.remediation] = primary.at
+        yield heading
+    else:
+        place = f"line {earlier.line}" if earlier.file == primary.at.file else file_and_line(earlier.file, earlier.line)
+        yield (*heading, StyledText(f"  (instead: as for {place})", "quiet"))
+    yield from wrap_prose(primary.message, width)
+    if earlier is None:
+        yield from wrap_prose(primary.remediation, width, "Instead: ")
+    for other in item.others:
+        label = f"{' ' * 10}+ {label_of(other)}: "
+        yield (StyledText(label), StyledText(sanitize(in_short(other, max(_ONE_LINE - len(label), 1))), "quiet"))
 
 
 def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
@@ -340,7 +400,8 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
     error = error_summary(result.unreadable, result.files, anything=bool(result.findings or grants or accepted))
     if findings:
         severities = Counter(finding.severity for finding in findings)
-        spans = [StyledText(f"{count_noun(len(findings), 'finding')}: ", "place")]
+        statements = count_noun(len(findings_by_statement(findings)), "statement")
+        spans = [StyledText(f"{count_noun(len(findings), 'finding')} on {statements}: ", "place")]
         for severity in reversed(Severity):
             if severities[severity]:
                 spans += [StyledText(f"{severities[severity]} {severity.value}", severity.value), StyledText(", ")]

@@ -38,7 +38,8 @@ def _lines(result: ScanResult, root: str | None) -> Iterator[str]:
             yield _unreadable(unreadable, root)
         else:
             left_out[_problem_title(unreadable)] += 1
-    for finding in sorted(findings, key=lambda finding: -finding.severity.rank):  # stable within a severity
+    # primaries first: each cause is annotated before the other findings on it; stable within a severity
+    for finding in sorted(findings, key=lambda finding: (-finding.severity.rank, not finding.primary)):
         command = _COMMANDS[finding.severity]
         written[command] += 1
         if written[command] <= MOST:

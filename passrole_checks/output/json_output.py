@@ -11,6 +11,7 @@ from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.scan.condition_words import condition_text
+from passrole_checks.scan.group_findings import findings_by_statement
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
@@ -55,6 +56,8 @@ def scan_json(
                 "files": len(result.files),
                 "grants": statements_by_effect(result.grants)["allow"],
                 "findings": len(open_findings),
+                "statements": len(findings_by_statement(open_findings)),
+                "groups": len({finding.group for finding in open_findings}),
                 "suppressed": len(result.findings) - len(open_findings),
                 "not_shown": len(not_shown),
                 "in_baseline": 0 if baseline is None else len(baseline.accepted),
@@ -158,6 +161,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         if finding.grant is None
         else grant_entry(finding.grant, finding.resource, finding.statement_path, finding.principals),
         "fingerprint": finding.fingerprint,
+        "group": finding.group,
+        "primary": finding.primary,
         "suppressed": _suppression(finding.suppressed) if finding.suppressed else None,
         "remediation": finding.remediation,
         "when": condition_text(finding.when) or None,

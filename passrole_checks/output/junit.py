@@ -42,6 +42,7 @@ def scan_junit(
         findings[display_path(finding.at.file)].append(finding)
     checked = {display_path(located.grant.at.file) for located in result.grants}
     unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
+    primaries = {finding.group: finding for finding in result.findings if finding.primary}
     not_evaluated = _by_file([*result.not_evaluated, *configuration])
     root = ElementTree.Element("testsuites", name="passrole_checks")
     for file in sorted({*map(display_path, result.files), *findings, *checked, *unreadable, *faults, *not_evaluated}):
@@ -57,7 +58,7 @@ def scan_junit(
             by_check.setdefault(finding.check_id, []).append(finding)
         for check, check_findings in sorted(by_check.items()):
             name = check_findings[0].name if check_findings else names[check]
-            _add_verdict(_case(suite, f"{check} {name}"), check_findings, silent)
+            _add_verdict(_case(suite, f"{check} {name}"), check_findings, silent, primaries)
         if not len(suite):
             _case(suite, "no PassRole grants")
         _set_suite_counts(suite)
@@ -84,9 +85,14 @@ def _add_notes(case: ElementTree.Element, kind: str, entries: Sequence[Unreadabl
     ElementTree.SubElement(case, kind, message=xml(lines[0].split("\n")[0])).text = xml("\n".join(lines))
 
 
-def _add_verdict(case: ElementTree.Element, findings: Sequence[Finding], silent: Mapping[str, str]) -> None:
+def _add_verdict(
+    case: ElementTree.Element,
+    findings: Sequence[Finding],
+    silent: Mapping[str, str],
+    primaries: Mapping[str, Finding],
+) -> None:
     """Fail or skip a case by the findings of one check in one file. ``silent`` maps fingerprints that must not fail it
-    to reasons.
+    to reasons. ``primaries``: the primary findings by their groups.
 
     Adds one failure for all findings, since some readers accept only one per case.
     """
@@ -96,7 +102,7 @@ def _add_verdict(case: ElementTree.Element, findings: Sequence[Finding], silent:
         more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
         message = xml(f"{' '.join(worst.message.split())}{more}")
         failure = ElementTree.SubElement(case, "failure", type=worst.severity.value, message=message)
-        failure.text = xml("\n\n".join(map(_describe_finding, failing)))
+        failure.text = xml("\n\n".join(_describe_finding(one, primaries) for one in failing))
     elif findings:
         suppressed = {finding.fingerprint: finding.suppressed.reason for finding in findings if finding.suppressed}
         reasons = [suppressed.get(finding.fingerprint, silent.get(finding.fingerprint, "")) for finding in findings]
@@ -104,13 +110,15 @@ def _add_verdict(case: ElementTree.Element, findings: Sequence[Finding], silent:
         ElementTree.SubElement(case, "skipped", message=xml(" ".join(words.split())))
 
 
-def _describe_finding(finding: Finding) -> str:
+def _describe_finding(finding: Finding, primaries: Mapping[str, Finding]) -> str:
     location = f"{display_path(finding.at.file)}:{finding.at.line}"
     sid = f" {finding.sid}" if finding.sid else ""
     confidence = f"{finding.severity.value}, {finding.confidence.value} confidence"
+    primary = primaries.get(finding.group, finding)
+    cause = "" if finding.primary else f"\nSame cause as {primary.check_id} {primary.name}."
     return (
         f"{location} {finding.resource.address}{sid} ({confidence})\n{' '.join(finding.message.split())}\n"
-        f"Instead: {' '.join(finding.remediation.split())}"
+        f"Instead: {' '.join(finding.remediation.split())}{cause}"
     )
 
 

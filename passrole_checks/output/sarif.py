@@ -142,6 +142,8 @@ def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[st
             "security-severity": _SECURITY_SEVERITY[finding.severity],
             "severity": finding.severity.value,
             "confidence": finding.confidence.value,
+            "group": finding.group,
+            "primary": finding.primary,
         },
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME, RoleConsumers, RoleUse, distinct
 from passrole_checks.aws.service_principals import known_services
@@ -29,6 +29,7 @@ from passrole_checks.required.policy_statements import (
     sort_patterns,
 )
 from passrole_checks.sources.model.configuration import Configuration, Framework
+from passrole_checks.sources.value_files.model import Variant, with_values_of
 
 _CONFIDENCE = {"documented": Confidence.HIGH, "corroborated": Confidence.MEDIUM, "hint": Confidence.LOW}
 _WORDS = re.compile(r"[A-Za-z0-9]+")
@@ -76,22 +77,37 @@ def confidence_of(one: RoleUse) -> Confidence:
     return stated
 
 
-def compute_required(configurations: Sequence[Configuration], account: str | None = None) -> Required:
-    """Return the permissions that deploying these configurations together needs."""
+@dataclass(frozen=True, slots=True)
+class _Deployment:
+    """The roles that the resources of a configuration receive. ``base``: the same without the values of a file."""
+
+    base: Configuration
+    consumers: RoleConsumers
+    roles: tuple[RoleUse, ...]
+
+
+def compute_required(
+    configurations: Sequence[Configuration], account: str | None = None, variants: Sequence[Variant] = ()
+) -> Required:
+    """Return the permissions that deploying these configurations together needs, with the values of any file.
+
+    ``variants``: the configurations with the values of files. Roles that only they pass name the files in ``when``.
+    """
     configurations = _deployed(configurations)
-    units = [RoleConsumers(configuration, account) for configuration in configurations]
-    found = [distinct(unit.roles) for unit in units]
-    ordered = sorted((one for group in found for one in group), key=_position_key)
-    role_uses = tuple(
-        {(_position_key(one), one.label, str(one.arn), one.services, one.how): one for one in ordered}.values()
-    )
+    deployments = [
+        deployment
+        for configuration in configurations
+        for deployment in _with_variants(configuration, [one for one in variants if one.base is configuration], account)
+    ]
+    ordered = sorted((one for deployment in deployments for one in deployment.roles), key=_position_key)
+    role_uses = tuple({_identity(one): one for one in ordered}.values())
     partition = _only_partition(role_uses, configurations)
-    namer = _Namer(partition, many=len(units) > 1)
+    namer = _Namer(partition, many=len(configurations) > 1)
     needs: dict[str, dict[Pattern, None]] = {}
     unknown_services: list[RoleUse] = []
     invalid_names: list[RoleUse] = []
-    for unit, group in zip(units, found, strict=True):
-        for one in group:
+    for deployment in deployments:
+        for one in deployment.roles:
             if one.how != PASSED:
                 continue
             if not _has_valid_arn(one):
@@ -99,7 +115,7 @@ def compute_required(configurations: Sequence[Configuration], account: str | Non
                 continue
             if not one.services:
                 unknown_services.append(one)
-            pattern = namer.pattern(one, unit)
+            pattern = namer.pattern(one, deployment)
             for service in _services(one, partition):
                 needs.setdefault(service, {})[pattern] = None
     policies = pack_into_policies(_statements(needs))
@@ -110,6 +126,36 @@ def compute_required(configurations: Sequence[Configuration], account: str | Non
         *_policy_count_notes(policies),
     )
     return Required(role_uses, policies, _blanks(policies), notes)
+
+
+def _with_variants(
+    configuration: Configuration, variants: Iterable[Variant], account: str | None
+) -> Iterable[_Deployment]:
+    """Yield a configuration with its roles, and its variants with those that they add."""
+    consumers = RoleConsumers(configuration, account)
+    base = _Deployment(configuration, consumers, distinct(consumers.roles))
+    yield base
+    known = set(map(_identity, base.roles))
+    labels: dict[object, list[str]] = {}
+    added: list[tuple[RoleConsumers, list[RoleUse]]] = []
+    for variant in variants:
+        consumers = RoleConsumers(variant.configuration, account)
+        roles: list[RoleUse] = []
+        for one in distinct(consumers.roles):
+            identity = _identity(one)
+            if identity not in known:
+                if identity not in labels:
+                    roles.append(one)
+                labels.setdefault(identity, []).append(variant.file.label)
+        added.append((consumers, roles))
+    for consumers, roles in added:
+        conditional = (replace(one, when=(*one.when, with_values_of(labels[_identity(one)]))) for one in roles)
+        yield _Deployment(configuration, consumers, tuple(conditional))
+
+
+def _identity(one: RoleUse) -> object:
+    """Return what is equal for one role that is received at one position."""
+    return _position_key(one), one.label, str(one.arn), one.services, one.how
 
 
 def _deployed(configurations: Sequence[Configuration]) -> Sequence[Configuration]:
@@ -182,38 +228,39 @@ class _Namer:
         self._known: dict[tuple[object, str], Blank] = {}
         self._taken = set(_RESERVED)
 
-    def pattern(self, one: RoleUse, unit: RoleConsumers) -> Pattern:
+    def pattern(self, one: RoleUse, deployment: _Deployment) -> Pattern:
         arn = one.arn or StringNode((Unresolved(f"role in {one.profile}"),), one.received.at)
         parts: list[str | Blank] = []
-        for part in self._parts(arn.parts, one, unit):
+        for part in self._parts(arn.parts, one, deployment):
             if isinstance(part, str) and parts and isinstance(parts[-1], str):
                 parts[-1] += part
             elif part != "":
                 parts.append(part)
         return tuple(parts)
 
-    def _parts(self, given: Iterable[Part], one: RoleUse, unit: RoleConsumers) -> Iterable[str | Blank]:
+    def _parts(self, given: Iterable[Part], one: RoleUse, deployment: _Deployment) -> Iterable[str | Blank]:
+        unit = deployment.consumers
         for part in given:
             if isinstance(part, str):
                 yield part
             elif part == GENERATED:
                 yield "*"
             elif part.known:
-                yield from self._parts(part.known, one, unit)
+                yield from self._parts(part.known, one, deployment)
             elif part.kind is UnresolvedKind.PARTITION:
                 yield self._partition
             elif part.kind is UnresolvedKind.ACCOUNT_ID and not self._is_supplied(part, unit):
                 yield unit.account or ACCOUNT
             else:
-                yield self._blank(part, one, unit)
+                yield self._blank(part, one, deployment.base)
 
     @staticmethod
     def _is_supplied(part: Unresolved, unit: RoleConsumers) -> bool:
         """True if the deployment supplies this account id, so that it need not be the account deployed to."""
         return part.expression.startswith("var.") or part.expression in unit.configuration.parameters
 
-    def _blank(self, part: Unresolved, one: RoleUse, unit: RoleConsumers) -> Blank:
-        key = (id(unit), part.expression)
+    def _blank(self, part: Unresolved, one: RoleUse, base: Configuration) -> Blank:
+        key = (id(base), part.expression)
         if key not in self._known:
             words = tuple(word for word in _WORDS.findall(part.expression) if word.lower() not in _NO_NAMES)
             words = tuple(word[:_LONGEST_WORD] for word in words[-4:]) or ("Value",)

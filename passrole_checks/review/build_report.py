@@ -32,6 +32,7 @@ from passrole_checks.review.find_fix import MAX_ITEMS, FixFinder, FixOutcome, re
 from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.missing_sources import count_in
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
@@ -195,7 +196,7 @@ class _ReviewBuilder:
         unreadable, not_evaluated = (tuple(dict.fromkeys(entries)) for entries in skipped)
         return replace(
             difference.scans[1],
-            findings=tuple(filter(self._is_reported, findings)),
+            findings=group_findings(filter(self._is_reported, findings)),
             unreadable=unreadable,
             not_evaluated=not_evaluated,
             excluded=tuple(path for path in difference.excluded if path.startswith(f"{self._snapshots.folders[1]}/")),
@@ -339,7 +340,8 @@ class _ReviewBuilder:
             prefix = self._versions.repository.prefix
             return os.path.relpath(renames.get(name, name) if side == 0 else name, prefix or ".")
 
-        return baseline.apply("", entries, findings, entry_name, lambda _: False, today).accepted
+        applied = baseline.apply("", entries, findings, entry_name, lambda _: False, today)
+        return applied.restricted(Severity.INFO, Confidence.LOW).accepted
 
     def _baseline_entries(self) -> tuple[baseline.BaselineEntry, ...]:
         option = self._report_options.baseline

@@ -21,7 +21,7 @@ from passrole_checks.scan import suppressions
 from passrole_checks.scan.build_findings import finding_of
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
-from passrole_checks.scan.merge_findings import merge_by_statement, shared_places
+from passrole_checks.scan.merge_findings import merge_by_statement, shared_positions
 from passrole_checks.scan.missing_content import findings_without_content, unreadable_files
 from passrole_checks.scan.missing_sources import dependent_policies
 from passrole_checks.scan.result import Analysis, DependentPolicy, LocatedGrant, ScanOptions
@@ -190,7 +190,7 @@ class _Run:
 
     def _add_grants(self, policy: AttachedPolicy, contexts: Sequence[GrantContext]) -> None:
         document = self.model.document(policy)
-        self.shared.update(shared_places(document.statements))
+        self.shared.update(shared_positions((one.at, one.path, one.identity) for one in document.statements))
         grants = [context.grant for context in contexts] or self.model.grants(policy)
         self.grants.extend(located_grants(self.model, policy, grants, self.notes))
         if policy.kind is PolicyKind.IDENTITY and not policy.managed:

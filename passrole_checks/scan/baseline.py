@@ -28,6 +28,7 @@ from passrole_checks.errors import ConfigurationError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.matching import Round, match_in_rounds
 
 VERSION = 1
@@ -82,13 +83,15 @@ class Applied:
     unused: tuple[BaselineEntry, ...]
 
     def restricted(self, severity: Severity, confidence: Confidence) -> Applied:
-        """Return the same without findings below a severity or a confidence."""
+        """Return the same without findings below a severity or a confidence. Accepted findings are in groups of their
+        own."""
         shown = [
             pair
             for pair in self.accepted
             if pair[0].severity.rank >= severity.rank and pair[0].confidence.rank >= confidence.rank
         ]
-        return replace(self, accepted=tuple(shown))
+        grouped = group_findings(finding for finding, _ in shown)
+        return replace(self, accepted=tuple(zip(grouped, (entry for _, entry in shown), strict=True)))
 
     def notes(self) -> tuple[str, ...]:
         """Yield notes about entries."""
@@ -272,7 +275,8 @@ def _pair_entries(
 ) -> Mapping[int, BaselineEntry]:
     """Return the entry of each finding that has one, by the number of the finding.
 
-    Of equal findings, one in the file of an entry belongs to it; the others follow in order, as after a renaming.
+    Of equal findings, one in the file of an entry and of its severity belongs to it, else one in its file; the others
+    follow in order, as after a renaming.
     """
     bases = _unnumbered_fingerprints(findings)
 
@@ -283,6 +287,10 @@ def _pair_entries(
         return bases[finding.fingerprint]
 
     rounds = (
+        Round[Finding, BaselineEntry](
+            lambda finding: (of_finding(finding), name(finding.at.file), finding.severity),
+            lambda entry: (of_entry(entry), entry.file, entry.severity),
+        ),
         Round[Finding, BaselineEntry](
             lambda finding: (of_finding(finding), name(finding.at.file)), lambda entry: (of_entry(entry), entry.file)
         ),

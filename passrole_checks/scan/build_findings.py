@@ -11,8 +11,10 @@ from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 
+_PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
+_LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
 
@@ -25,15 +27,20 @@ def finding_of(item: CheckVerdict) -> Finding:
     confidence = verdict.confidence
     if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
+    severity = verdict.severity
+    if policy.presumed is not None:
+        confidence = Confidence.LOW
+        severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if verdict.when:
         grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
     return Finding(
         check_id=check.id,
         name=check.name,
-        severity=verdict.severity,
+        severity=severity,
         confidence=confidence,
         message=verdict.message
-        + (_exempt(context) if verdict.severity.rank >= Severity.MEDIUM.rank else "")
+        + (_PRESUMED.format(_LIMITS[policy.presumed]) if policy.presumed is not None else "")
+        + (_exempt(context) if severity.rank >= Severity.MEDIUM.rank else "")
         + (_MAY_HAVE_BEFORE if is_incomplete else ""),
         remediation=verdict.remediation,
         at=grant.at,
@@ -49,6 +56,8 @@ def finding_of(item: CheckVerdict) -> Finding:
         who=verdict.who,
         managed=policy.managed,
         handed_to=policy.handed_to,
+        message_for_several=verdict.message_for_several,
+        cause=verdict.cause if policy.handed_to is None else "",
     )
 
 

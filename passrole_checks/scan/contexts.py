@@ -32,7 +32,7 @@ def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool
                 beneficiaries = model.change.gainers(policy, grant.statement, many_accounts=many)
             if not grant.denied and not any(_can_pass(model, policy, grant, holder) for holder in holders):
                 grant = replace(grant, denied=True)
-        yield GrantContext(grant, policy, statements, model, holders, beneficiaries, frozenset())
+        yield GrantContext(grant, policy, statements, model, holders, beneficiaries)
 
 
 def _can_pass(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant, holder: Principal) -> bool:

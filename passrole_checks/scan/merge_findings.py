@@ -5,18 +5,19 @@ Differences between them, such as path conditions and defaults, become part of t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Finding
-from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import HandedTo
 
+_LONGEST_PART = 90  # characters of the part of a message that is repeated for other uses
 _CONSUMERS = {
     HandedTo.MODULE: "The policy is handed to {}, whose source is not downloaded.",
     HandedTo.RESOURCE: "The policy is handed to {}, which may transform it before attaching it.",
@@ -26,44 +27,63 @@ _CONSUMERS = {
 }
 
 
-def shared_places(statements: Iterable[Statement]) -> Iterator[Position]:
+def shared_positions(places: Iterable[tuple[Position, Hashable, Hashable]]) -> Iterator[Position]:
     """Yield the positions of more than one statement, as in a JSON text of unknown layout.
 
-    The same statement included twice in a document counts once.
+    ``places``: the position, path and identity of each statement. The same statement included twice in a document
+    counts once.
     """
-    seen: dict[Position, Statement] = {}
-    for statement in statements:
-        first = seen.setdefault(statement.at, statement)
-        if first.path != statement.path and first.identity != statement.identity:
-            yield statement.at
+    seen: dict[Position, tuple[Hashable, Hashable]] = {}
+    for at, path, identity in places:
+        first = seen.setdefault(at, (path, identity))
+        if first[0] != path and first[1] != identity:
+            yield at
+
+
+def shared_among(findings: Iterable[Finding]) -> frozenset[Position]:
+    """Return the positions of findings about more than one statement."""
+    statements = [(item.at, item.grant.statement) for item in findings if item.grant is not None and not item.managed]
+    return frozenset(shared_positions((at, one.path, one.identity) for at, one in statements))
+
+
+def part_of(finding: Finding, shared: Collection[Position]) -> str:
+    """Return what distinguishes the statement of a finding from others at its position; "" if nothing must.
+
+    The statements of an AWS managed policy count as one. ``shared``: positions of more than one statement.
+    """
+    if finding.managed:
+        return finding.managed
+    return finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
 
 
 def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Merge equal findings about one statement of a module that several roots call."""
-    groups: dict[tuple[object, ...], list[Finding]] = {}
+    """Merge the findings of one check and verdict about one statement of a module that several roots call."""
+    findings = list(findings)
+    shared = shared_among(findings)
+    groups: dict[Hashable, list[Finding]] = {}
     for finding in findings:
-        silenced = finding.suppressed is not None
-        module = module_of(finding.resource.address)  # two roots call it by two names
-        identity = [seen_from(module, words) for words in finding.grant.statement.identity] if finding.grant else []
-        message = seen_from(module, finding.message)
-        verdict = (finding.check_id, finding.severity, finding.confidence, message)
-        groups.setdefault((finding.at, finding.framework, *verdict, silenced, *identity), []).append(finding)
+        verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
+        key = (finding.at, part_of(finding, shared), finding.framework, *verdict)
+        groups.setdefault(key, []).append(finding)
     for same in groups.values():
-        uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
-        principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-        yield replace(same[0], uses=uses, principals=principals) if len(same) > 1 else same[0]
+        elsewhere = [*same[0].elsewhere]
+        for finding in same[1:]:
+            elsewhere += [*_elsewhere(finding, same[0]), *finding.elsewhere]
+        own = _name_of(same[0])
+        others = [name for name in dict.fromkeys(elsewhere) if name != own]
+        message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
+        yield replace(_joined(same), message=message)
 
 
 def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
-    """Merge the findings of one check and statement: ten resources become ten uses, and the worst variant represents
-    it.
+    """Merge the findings of one check, statement and verdict: ten resources become ten uses, and the worst variant
+    represents it.
 
     ``shared``: positions of more than one statement, which are distinguished by their paths."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        within = finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
-        within = finding.managed or within  # the statements of an AWS managed policy count as one
-        groups.setdefault((finding.check_id, finding.at, within, finding.suppressed is None), []).append(finding)
+        key = (finding.check_id, finding.at, part_of(finding, shared), finding.suppressed is None)
+        groups.setdefault(key, []).append(finding)
     for group in groups.values():
         by_user: dict[tuple[str, tuple[str, ...]], Finding] = {}
         for finding in group:
@@ -73,24 +93,64 @@ def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]
                 by_user[user] = finding
         verdicts: dict[tuple[object, ...], list[Finding]] = {}
         for finding in by_user.values():
-            said = (finding.confidence, finding.message) if finding.who else ()
-            verdicts.setdefault((finding.severity, *said), []).append(finding)
+            verdicts.setdefault((finding.severity, finding.confidence if finding.who else None), []).append(finding)
         for same in verdicts.values():
             yield _merge(same, group)
 
 
 def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
-    uses = tuple(dict.fromkeys(finding.resource.address for finding in same))
-    principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
     who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
     alike = [finding for finding in group if set(finding.who) <= set(who)]
-    message = same[0].message + _circumstances(alike, same[0])
+    several = same[0].message_for_several if len(who) > 1 else ""
+    message = (several or same[0].message) + _circumstances(alike, same[0])
     if who:
-        names = [shortened(name) for name in who if name]
+        named = dict.fromkeys(name for finding in same if finding.message == same[0].message for name in finding.who)
+        names = [shortened(name) for name in named if name]
         message = f"{listed(names) if names else 'Every principal with this policy'} {message}"
     when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
-    return replace(same[0], uses=uses, principals=principals, who=who, message=message, when=when)
+    elsewhere = tuple(dict.fromkeys(name for finding in same[1:] for name in _elsewhere(finding, same[0])))
+    return replace(_joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
+
+
+def _joined(same: Sequence[Finding]) -> Finding:
+    """Return the first of some findings with the uses and principals of all."""
+    uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
+    principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
+    return replace(same[0], uses=uses, principals=principals)
+
+
+def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:
+    """Yield what a finding is about if its message differs from that of the one shown: its principals or its resource,
+    and the part of the message that differs, if it is short."""
+    message, other = _seen_from_module(finding), _seen_from_module(shown)
+    if message != other:
+        name, part = _name_of(finding), _differing_part(message, other)
+        yield f"{name} ({part})" if part and not part.startswith(name) else name
+
+
+def _name_of(finding: Finding) -> str:
+    """Return the principals that a finding is about, or its resource."""
+    return shortened(listed([name for name in finding.who if name], 1) or finding.resource.address)
+
+
+def _seen_from_module(finding: Finding) -> str:
+    """Return the message without the module's own address: two roots call it by two names."""
+    return seen_from(module_of(finding.resource.address), finding.message)
+
+
+def _differing_part(message: str, other: str) -> str:
+    """Return the words of a message that another one does not have in the same place; "" if they are many."""
+    words, others = message.split(), other.split()
+    start = _common_length(words, others)
+    end = len(words) - _common_length(words[start:][::-1], others[start:][::-1])
+    part = " ".join(words[start:end]).strip(",.;:")
+    return part if len(part) <= _LONGEST_PART else ""
+
+
+def _common_length(words: Sequence[str], others: Sequence[str]) -> int:
+    """Return the number of words at the start that both have."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(words, others, strict=False)))
 
 
 def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
@@ -115,7 +175,8 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)
-        words += f" Another variant is flagged as well{f', {when}' if when else ''}."
+        parts = dict.fromkeys(filter(None, (_differing_part(item.message, shown.message) for item in others)))
+        words += f" Also flagged{f' {when}' if when else ''}{f': {listed(list(parts))}' if parts else ''}."
     defaults = shown.grant.statement.defaults
     if defaults:
         words += f" Using the default of {', '.join(f'`{one}`' for one in defaults[:3])}"

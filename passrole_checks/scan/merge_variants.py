@@ -6,13 +6,10 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from passrole_checks.findings import Confidence, Finding
-from passrole_checks.iam.path_conditions import PathCondition, one_of
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit
 from passrole_checks.sources.model.configuration import Suppression, Unreadable
-from passrole_checks.sources.value_files.model import ValueFile
-
-SUBJECT = "value file"  # of the path condition of what a variant adds
-_MAX_NAMES = 5  # files that are named
+from passrole_checks.sources.value_files.model import MAX_NAMES, ValueFile, with_values_of
 
 
 @dataclass
@@ -50,7 +47,12 @@ def _problems(base: Analysis, file: ValueFile, scanned: ScannedUnit) -> Iterator
     found = [scanned.unreadable] if scanned.unreadable is not None else []
     found += [entry for entry in analysis.unreadable if entry not in base.unreadable] if analysis is not None else []
     for entry in found:
-        yield entry if entry.fault else replace(entry, reason=f"with the values of {file.label}: {entry.reason}")
+        yield entry if entry.fault else problem_with(file, entry)
+
+
+def problem_with(file: ValueFile, problem: Unreadable) -> Unreadable:
+    """Return the note on what cannot be read with the values of a file."""
+    return replace(problem, reason=f"with the values of {file.label}: {problem.reason}")
 
 
 def _added_findings(base: Analysis, variants: Iterable[tuple[str, Analysis]]) -> Iterator[Finding]:
@@ -84,8 +86,8 @@ def _key(finding: Finding) -> Hashable:
 def _finding_of(entry: _Added) -> Finding:
     """Return the finding of a variant, which names the files. That one of them is deployed is not certain."""
     finding, labels = entry.item, entry.labels
-    names = ", ".join(f"`{label}`" for label in labels[:_MAX_NAMES])
-    more = f" and {len(labels) - _MAX_NAMES} more" if len(labels) > _MAX_NAMES else ""
+    names = ", ".join(f"`{label}`" for label in labels[:MAX_NAMES])
+    more = f" and {len(labels) - MAX_NAMES} more" if len(labels) > MAX_NAMES else ""
     confidence = finding.confidence if finding.confidence is Confidence.LOW else Confidence.MEDIUM
     return replace(
         finding,
@@ -97,7 +99,7 @@ def _finding_of(entry: _Added) -> Finding:
 
 def with_files(alternatives: tuple[PathCondition, ...], labels: Sequence[str]) -> tuple[PathCondition, ...]:
     """Return path conditions under which something applies only with the values of one of the files."""
-    files = one_of(SUBJECT, labels[:_MAX_NAMES])
+    files = with_values_of(labels)
     return tuple((*when, files) for when in alternatives or ((),))
 
 

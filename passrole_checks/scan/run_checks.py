@@ -9,7 +9,7 @@ from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import special
-from passrole_checks.findings import Severity, Verdict
+from passrole_checks.findings import Verdict
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.scan.contexts import split_by_path_condition
 from passrole_checks.scan.result import ScanOptions
@@ -43,20 +43,20 @@ def verdicts_of(
         for check in asked
         if not check.depends_on_verdicts_of and (options.runs(check) or (with_severity and check.id in decisive))
     }
-    serious = {
-        check.id
+    severities = {
+        check.id: max((item.verdict.severity for item in verdicts), key=lambda severity: severity.rank)
         for check, verdicts in by_check.items()
-        if any(item.verdict.severity.rank >= Severity.MEDIUM.rank for item in verdicts)
+        if verdicts
     }
     for check in requested:
         if check.depends_on_verdicts_of:
-            flagged = frozenset(serious.intersection(check.depends_on_verdicts_of))
-            by_check[check] = evaluate(check, replace(context, flagged=flagged), on_fault)
-        others = [
+            others = {name: severities[name] for name in check.depends_on_verdicts_of if name in severities}
+            by_check[check] = evaluate(check, replace(context, other_severities=others), on_fault)
+        superseding = [
             item.verdict for other in requested if other.id in check.superseded_by for item in by_check.get(other, ())
         ]
         for item in by_check[check]:
-            if not _is_superseded(item, others):
+            if not _is_superseded(item, superseding):
                 yield item
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,7 +15,9 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
+from passrole_checks.scan.merge_variants import problem_with, with_variants
 from passrole_checks.scan.missing_sources import with_counts
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
@@ -26,12 +27,13 @@ from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, rep
 from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
+    NoteKind,
     Unreadable,
     faults_in,
     recording_faults,
     without_faults,
 )
-from passrole_checks.sources.value_files.model import ValueFile
+from passrole_checks.sources.value_files.model import Variant
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -126,7 +128,7 @@ class ReadPaths:
     ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses, and
     skipped paths. ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be
     read and changed. ``variants``: units with the values of a file that no option names, if asked for;
-    ``unused_values``: the other files with values.
+    ``value_notes``: a note on each such file, and on what cannot be read with its values.
     """
 
     units: tuple[tuple[Path, Configuration], ...]
@@ -134,13 +136,25 @@ class ReadPaths:
     notes: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
     boundary: Boundary = UNBOUNDED
-    variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
-    unused_values: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    value_notes: tuple[Unreadable, ...] = ()
 
     @property
     def faults(self) -> tuple[Unreadable, ...]:
         """The entries of ``unreadable`` that are faults of this package."""
         return faults_in(self.unreadable)
+
+    @property
+    def unused_values(self) -> tuple[str, ...]:
+        """The files with values that are not those of a variant."""
+        used = {str(variant.file.path) for variant in self.variants}
+        names = (note.file for note in self.value_notes if note.kind is NoteKind.VALUE_FILE)
+        return tuple(name for name in names if name not in used)
+
+    def variants_of(self, units: Iterable[Configuration]) -> tuple[Variant, ...]:
+        """Return the variants of some of the units."""
+        bases = set(map(id, units))
+        return tuple(variant for variant in self.variants if id(variant.base) in bases)
 
 
 @deadline.pooled()
@@ -161,7 +175,7 @@ def read_paths(
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
     units: list[tuple[Path, Configuration]] = []
-    bases: dict[Path, Base | None] = {}
+    bases: list[tuple[Base, Configuration]] = []
     unreadable = list(discovery.unreadable)
     for unit in discovery.units:
         try:
@@ -172,17 +186,18 @@ def read_paths(
             unreadable.append(_fault(unit.only or unit.path, error))
         else:
             units.append((unit.only or unit.path, found))
-            bases[units[-1][0]] = base_of(unit, found)
+            base = base_of(unit, found)
+            bases += [(base, found)] if base is not None else []
     units = _without_nested_templates(units)
-    variants: tuple[tuple[Path, ValueFile, Configuration], ...] = ()
-    unused_values: tuple[str, ...] = ()
+    variants: list[Variant] = []
+    value_notes: list[Unreadable] = []
     if with_variants and discovery.value_files:
         with recording_faults(str(discovery.value_files[0]), unreadable):
-            roots = [base for path, _ in units if (base := bases[path]) is not None]
-            notes_on_files = assign_value_files(discovery, roots, options)
-            variants = tuple(_read_variants(roots, load))
-            used = {str(file.path) for _, file, _ in variants}
-            unused_values = tuple(note.file for note in notes_on_files if note.file not in used)
+            kept = {id(configuration) for _, configuration in units}
+            bases = [(base, configuration) for base, configuration in bases if id(configuration) in kept]
+            value_notes.extend(assign_value_files(discovery, [base for base, _ in bases], options))
+            for base, configuration in bases:
+                variants.extend(_read_variants(base, configuration, load, value_notes))
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _check_inputs(discovery, options, declared)
@@ -192,19 +207,24 @@ def read_paths(
         (*notes, *discovery.not_evaluated),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
-        variants,
-        unused_values,
+        tuple(variants),
+        tuple(value_notes),
     )
 
 
 def _read_variants(
-    bases: Sequence[Base], load: Callable[[Unit], Configuration]
-) -> Iterator[tuple[Path, ValueFile, Configuration]]:
-    """Yield the units with the values of files that no option names, without those that cannot be read."""
-    for base in bases:
-        for file in base.variants:
-            with suppress(InputError):
-                yield base.unit.path, file, load(unit_with(base.unit, file))
+    base: Base, configuration: Configuration, load: Callable[[Unit], Configuration], notes: list[Unreadable]
+) -> Iterator[Variant]:
+    """Yield a unit with the values of each file that no option names; add what cannot be read to ``notes``."""
+    for file in base.variants:
+        try:
+            found = load(unit_with(base.unit, file))
+        except InputError as error:
+            notes.append(problem_with(file, Unreadable(error.file, error.reason, error.line)))
+        else:
+            entries = (entry for entry in found.unreadable if entry not in configuration.unreadable)
+            notes.extend(problem_with(file, entry) for entry in entries)
+            yield Variant(base.unit.path, file, configuration, found)
 
 
 def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
@@ -306,6 +326,23 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
     return merge_analyses([analyze_or_fault(configuration, options) for configuration in configurations], options)
 
 
+def scan_read(read: ReadPaths, options: ScanOptions) -> ScanResult:
+    """Analyze what was read, and add what its variants add. Paths that were not read are not in the result."""
+    return merge_analyses([_analyze_with_variants(read, one, options) for _, one in read.units], options)
+
+
+def _analyze_with_variants(read: ReadPaths, configuration: Configuration, options: ScanOptions) -> Analysis:
+    base = analyze_or_fault(configuration, options)
+    variants = [
+        (
+            variant.file,
+            ScannedUnit(variant.path, configuration.framework, analyze_or_fault(variant.configuration, options)),
+        )
+        for variant in read.variants_of([configuration])
+    ]
+    return with_variants(base, variants) if variants else base
+
+
 def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
     """Merge the results of configurations."""
     findings = sorted(
@@ -320,7 +357,7 @@ def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResul
         ),
     )
     return ScanResult(
-        findings=tuple(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
+        findings=group_findings(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
                 _distinct_grants(grant for unit in units for grant in unit.grants),
@@ -406,6 +443,7 @@ __all__ = [
     "root_templates",
     "scan_configurations",
     "scan_paths",
+    "scan_read",
     "scan_sequentially",
     "scan_unit",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.sources.model.addresses import module_of
-from passrole_checks.suggest.service_names import sends_the_key, without_documented_key
+from passrole_checks.suggest.service_names import sends_the_key
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 _SHOWN = 3  # names in a phrase
@@ -37,18 +37,37 @@ class Advice:
     reads: bool = False
 
 
-def merge_advice(found: Sequence[Advice]) -> Advice:
+def merge_advice(found: Sequence[Advice], variants: Sequence[tuple[str, Advice]] = ()) -> Advice:
     """Return one advice for a statement that several resources, or several instances of a module, use; if they need
     different changes, it needs manual review.
+
+    ``variants``: the advice with the values of a file, and the name of the file.
     """
     first = found[0]
     if all(_key(one) == _key(first) for one in found):
-        return first
+        different = [label for label, one in variants if _key(one) != _key(first)]
+        if different:
+            return _merge_variants(first, [one for _, one in variants], different)
+        if first.change is None or first.change.roles is None:
+            return first
+        also = tuple(dict.fromkeys(role for _, one in variants for role in one.roles))
+        return replace(first, change=replace(first.change, also=also))
     people = next((one for one in found if one.change is None), None)
     if people is not None:
         return people
     missing = "several resources share this statement and need different roles or services: split it"
     return replace(first, change=None, says="", missing=(missing,))
+
+
+def _merge_variants(base: Advice, variants: Sequence[Advice], labels: Sequence[str]) -> Advice:
+    """Return the advice for a statement that needs other roles or services with the values of some files."""
+    every = (base, *variants)
+    roles = tuple({(role.address, str(role.arn)): role for one in every for role in one.roles}.values())
+    services = tuple(dict.fromkeys(service for one in every for service in one.services))
+    names = listed_names(list(dict.fromkeys(labels)))
+    point = f"the roles and services with the values of {names}: narrow these values, or name the roles of every file"
+    missing = dict.fromkeys([*base.missing, *(phrase for one in variants for phrase in one.missing), point])
+    return replace(base, change=None, says="", missing=tuple(missing), roles=roles, services=services)
 
 
 def listed_names(names: Sequence[str]) -> str:
@@ -72,7 +91,7 @@ def unsent_key(services: Sequence[str]) -> str:
 
 def untested_services(services: Sequence[str]) -> list[str]:
     """Return a phrase about services for which AWS does not document ``iam:PassedToService``, if there are any."""
-    unsure = without_documented_key(services)
+    unsure = [service for service in services if not sends_the_key(service)]
     names = listed_names(unsure)
     return [f"test it first: AWS does not document that requests for {names} carry this key"] if unsure else []
 

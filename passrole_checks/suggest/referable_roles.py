@@ -79,11 +79,13 @@ class ReferenceGraph:
 
 class ReferableRoles:
     """Finds how a statement can refer to roles of a configuration. ``read`` returns the text of a file, and may raise
-    OSError and ValueError.
+    OSError and ValueError. ``given``: the variables of the root module that a variant sets; what it names by them is
+    named so without its values too.
     """
 
-    def __init__(self, configuration: Configuration, read: Read) -> None:
+    def __init__(self, configuration: Configuration, read: Read, given: frozenset[str] = frozenset()) -> None:
         self.configuration = configuration
+        self._given = given
         self._read = read
         self._folders: dict[str, ReferenceGraph] = {}
         self._templates: dict[str, ReferenceGraph | None] = {}
@@ -161,7 +163,8 @@ class ReferableRoles:
         if os.path.dirname(at.file) != folder or not self._is_same(module, folder, located):
             return None
         found = _ARGUMENT.fullmatch(self.text_at(at).strip())
-        is_arn = one.arn is not None and str(one.arn).startswith("arn:") and bool(one.arn.defaults)
+        is_given = found is not None and not module and found[1].removeprefix("var.") in self._given
+        is_arn = one.arn is not None and str(one.arn).startswith("arn:") and (bool(one.arn.defaults) or is_given)
         if found is None or ("arn" not in found[1].rpartition(".")[2].lower() and not is_arn):
             return None
         graph = self._folder(folder)

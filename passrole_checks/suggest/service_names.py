@@ -7,37 +7,18 @@ Sources: IAM User Guide, "Available keys for IAM and AWS STS" (``iam:PassedToSer
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 
-from passrole_checks.aws.passrole_actions import passing_actions
-from passrole_checks.aws.role_properties import receiver_types, receivers_of
+from passrole_checks.aws.passing_actions import services_sent
 from passrole_checks.iam.patterns.glob import wildcard_match
 
 _DOMAIN = ".amazonaws.com"
 
 
-@cache
-def _documented() -> frozenset[str]:
-    actions = passing_actions().values()
-    return frozenset(name for action in actions if action.confidence == "documented" for name in action.services)
-
-
 def sends_the_key(service: str) -> bool:
-    """True if AWS documents that requests passing a role to this service carry ``iam:PassedToService`` with
-    its name.
+    """True if AWS documents or relies on it that requests passing a role to this service carry
+    ``iam:PassedToService`` with its name.
     """
-    return service.removesuffix(".cn") in _documented()
-
-
-@cache
-def _received() -> frozenset[str]:
-    rows = (row for kind in receiver_types() for row in receivers_of(kind) if row.confidence == "documented")
-    return frozenset(name for row in rows for name in row.services)
-
-
-def without_documented_key(services: Collection[str]) -> list[str]:
-    """Return the services for which AWS does not document the key: a condition on it may deny passing roles to them."""
-    return [name for name in services if not sends_the_key(name) and name.removesuffix(".cn") not in _received()]
+    return service.removesuffix(".cn") in services_sent()
 
 
 def intended_services(value: str, known: Collection[str]) -> tuple[str, ...]:

@@ -102,7 +102,13 @@ class Session:
             for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
         self._proposers = {
-            id(unit): Proposer(unit.analyzed, ReferableRoles(unit.configuration, self.texts)) for unit in self._units
+            id(unit): Proposer(
+                unit.analyzed,
+                ReferableRoles(
+                    unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
+                ),
+            )
+            for unit in self._units
         }
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
@@ -198,7 +204,15 @@ class Session:
             return
         checks = {one.check_id for one in fixable}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
-        advice = merge_advice([self._proposers[id(unit)].advice(one, checks) for unit, one in granting])
+        found: list[Advice] = []
+        variants: list[tuple[str, Advice]] = []
+        for unit, one in granting:
+            advice = self._proposers[id(unit)].advice(one, checks)
+            if unit.values is None:
+                found.append(advice)
+            else:
+                variants.append((unit.values.label, advice))
+        advice = merge_advice(found or [advice for _, advice in variants], variants)
         unit, first = granting[0]
         done: Suggestion | None = None
         reason = ""

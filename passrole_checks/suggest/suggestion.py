@@ -46,7 +46,7 @@ class StatementChange:
     other condition on that key. ``drop``: condition keys to remove (role tags). ``get_role``: add iam:GetRole beside
     iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
     and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
-    would disable those, and other actions have other resources).
+    would disable those, and other actions have other resources). ``also``: the roles with the values of files.
     """
 
     roles: tuple[TargetRole, ...] | None = None
@@ -54,6 +54,7 @@ class StatementChange:
     drop: tuple[str, ...] = ()
     get_role: bool = False
     separate: bool = False
+    also: tuple[TargetRole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from passrole_checks.iam.partial_values import Position, nodes_in
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
+from passrole_checks.scan.value_files import unit_with
 from passrole_checks.sources.files.read_boundary import current_boundary, repository_around
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, faults_in
@@ -54,7 +55,9 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
     every = replace(options, checks=frozenset(), minimum_severity=Severity.INFO)
     wanted = None if files is None else set(files)
     found, lost = [], set[str]()
-    for path, configuration in read.units:
+    units = [(path, configuration, None) for path, configuration in read.units]
+    variants = [(variant.path, variant.configuration, variant.file) for variant in read.variants]
+    for path, configuration, values in (*units, *variants):
         own = {*configuration.files, *(resource.at.file for resource in configuration.resources)}
         if wanted is not None and not wanted & own and not _uses_file(configuration, wanted):
             continue
@@ -66,7 +69,7 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
             continue
         own |= {grant.grant.at.file for grant in analyzed.statements}
         if wanted is None or wanted & own:
-            found.append(TrialUnit(path, configuration, analyzed, frozenset(own)))
+            found.append(TrialUnit(path, configuration, analyzed, frozenset(own), values))
     return tuple(unit for unit in found if not lost & unit.files)
 
 
@@ -92,7 +95,7 @@ class TrialScans:
         self._units, self._options, self._texts = units, options, texts
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tops: dict[Path, Path] = {}
-        self._copied: set[Path] = set()
+        self._copied: set[tuple[Path, str]] = set()
         self._count = 0
         size = sum(map(len, texts.values())) / 1_000_000
         self._deadline = time.process_time() + _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE
@@ -136,6 +139,8 @@ class TrialScans:
             after = self._scan_with(unit, changed)
             found, more = compare_findings(unit, after, edits, spans, changed, self._texts)
             gone.update((id(one), one) for one in found)
+            if unit.values is not None:
+                _verify_resolved(targets, unit, found)
             new_info |= more
             tried.append((unit, after))
         unresolved_targets = [
@@ -184,6 +189,9 @@ class TrialScans:
                 only=path if single else None,
                 boundary=copy_root,
             )
+            if unit.values is not None:
+                values = _path_in_copy(str(unit.values.path), top, copy_root) or unit.values.path
+                unit_to_read = unit_with(unit_to_read, replace(unit.values, path=values))
             found = detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._inputs(top, copy_root))
         except (InputError, OSError) as error:
             raise NotVerifiedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
@@ -233,8 +241,9 @@ class TrialScans:
             (copy_root / ".git").mkdir(parents=True)  # the readers treat it as the boundary of a repository
             self._tops[top] = copy_root
         copy_root = self._tops[top]
-        if unit.path not in self._copied:
-            self._copied.add(unit.path)
+        key = unit.path, unit.values.label if unit.values is not None else ""
+        if key not in self._copied:
+            self._copied.add(key)
             for file in _files_of(unit):
                 self._copy(file, top, copy_root)
         return copy_root
@@ -252,6 +261,15 @@ class TrialScans:
             path_in_copy.write_bytes(data)
         except OSError:
             return  # it was unreadable before too
+
+
+def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence[Finding]) -> None:
+    """Raise :class:`NotVerifiedError` if a target remains in a unit that has it."""
+    for target in targets:
+        own = [finding for finding in unit.findings if is_same_finding(target, finding)]
+        if own and not any(is_same_finding(target, finding) for finding in gone):
+            where = f" with the values of {unit.values.label}" if unit.values is not None else ""
+            raise NotVerifiedError(f"{target.check_id} would still be reported{where}")
 
 
 # -- files of a unit

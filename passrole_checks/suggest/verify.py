@@ -17,6 +17,7 @@ from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.sources.value_files.model import ValueFile
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 
@@ -82,12 +83,15 @@ def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan
 
 @dataclass(frozen=True, slots=True)
 class TrialUnit:
-    """A configuration as read from ``path``, analyzed by all checks."""
+    """A configuration as read from ``path``, analyzed by all checks. ``values``: a file with whose values it was
+    read.
+    """
 
     path: Path
     configuration: Configuration
     analyzed: AnalyzedConfiguration
     files: frozenset[str]
+    values: ValueFile | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -206,7 +210,9 @@ def verify_change(
     known = {role.pattern.parts for grant in old for role in grant.roles}
     for grant in new:
         for role in grant.roles:
-            wanted = change.roles is not None and any(names_role(role.pattern, one) for one in change.roles)
+            wanted = change.roles is not None and any(
+                names_role(role.pattern, one) for one in (*change.roles, *change.also)
+            )
             if not wanted and (role.pattern.parts not in known or change.roles is not None):
                 raise NotVerifiedError(f"the statement would allow passing {role.pattern}")
         if change.services is not None and set(grant.services.values) != set(change.services):

@@ -93,9 +93,12 @@ def changed(check: type[Check], context: GrantContext, example: Example) -> Gran
         access_of(earlier.statements, services), access_of(context.statements, services), services
     )
     gain = comparison.gain_of(context.grant.statement)
-    others = [other for other in ALL if other.id in check.depends_on_verdicts_of]
-    flagged = frozenset(other.id for other in others if evaluate(other, context, unexpected))
-    return replace(context, beneficiaries=(Beneficiary("", gain),) if gain else (), flagged=flagged)
+    severities = {
+        other.id: max((item.verdict.severity for item in found), key=lambda severity: severity.rank)
+        for other in ALL
+        if other.id in check.depends_on_verdicts_of and (found := evaluate(other, context, unexpected))
+    }
+    return replace(context, beneficiaries=(Beneficiary("", gain),) if gain else (), other_severities=severities)
 
 
 def unexpected(check: type[Check], error: Exception) -> None:

@@ -105,9 +105,9 @@ def test_policy_attached_in_both_branches_is_unconditional() -> None:
 
 
 def test_unknown_boundary_lowers_confidence() -> None:
-    """An unknown boundary lowers the confidence of a finding; severity and message stay."""
+    """An unknown boundary lowers the confidence of a finding, at which it is at most medium; the message stays."""
     (found,) = of_template(template(f"{BOTH}, PermissionsBoundary: !ImportValue shared"))
-    assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.LOW)
+    assert (found.severity, found.confidence) == (Severity.MEDIUM, Confidence.LOW)
     assert found.who == ("R",) and "shared" not in found.message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def verdict(
     after: dict[str, Any],
     *,
     who: tuple[str, ...] = ("aws_iam_role.dev",),
-    flagged: frozenset[str] = frozenset(),
+    others: Mapping[str, Severity] = {},
     account: str | None = None,
 ) -> Verdict | None:
     """Return the verdict about a policy that changes from ``before`` to ``after``, attached to ``who``."""
@@ -60,7 +61,7 @@ def verdict(
     gain = AccessComparison(access_of(earlier, SERVICES), access_of(later, SERVICES), SERVICES).gain_of(later[0])
     gainers = tuple(Beneficiary(name, gain) for name in who) if gain else ()
     (grant,) = grants_of(later, SERVICES)
-    found = evaluated(grant, later, gainers, account, flagged)
+    found = evaluated(grant, later, gainers, account, others)
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -70,14 +71,14 @@ def evaluated(
     statements: tuple[Statement, ...],
     beneficiaries: tuple[Beneficiary, ...],
     account: str | None = None,
-    flagged: frozenset[str] = frozenset(),
+    others: Mapping[str, Severity] = {},
 ) -> list[Verdict]:
     """Return the verdicts of the check on a grant that is new for some principals."""
     at = Position("policy.json", 1)
     resource = ResourceDefinition("aws_iam_policy.p", "aws_iam_policy", Framework.TERRAFORM, at)
     policy = AttachedPolicy(resource, "policy", text("{}", at))
     model = AccessModel(Configuration(Framework.TERRAFORM, (), (resource,), (policy,), ()), account)
-    context = GrantContext(grant, policy, statements, model, (), beneficiaries, flagged)
+    context = GrantContext(grant, policy, statements, model, (), beneficiaries, others)
     return [item.verdict for item in evaluate(NewAccess, context, unexpected)]
 
 
@@ -131,7 +132,7 @@ def test_changed_condition_has_medium_confidence() -> None:
     found = verdict(
         allow("*", IpAddress={"aws:SourceIp": "198.51.100.0/24"}),
         allow("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}),
-        flagged=frozenset({"PASSROLE_001"}),
+        others={"PASSROLE_001": Severity.HIGH},
     )
     assert found is not None and (found.severity, found.confidence) == (Severity.HIGH, Confidence.MEDIUM)
     assert "aws:SourceIp" in found.message
@@ -152,11 +153,18 @@ def test_unresolved_role_is_reported_at_low_confidence() -> None:
 
 
 def test_severity_follows_the_other_checks() -> None:
-    """High where another check flags the same grant, else information."""
-    serious = verdict(None, allow("*"), flagged=frozenset({"PASSROLE_001"}))
-    plain = verdict(None, allow("*"))
-    assert serious is not None and serious.severity is Severity.HIGH
-    assert plain is not None and plain.severity is Severity.INFO
+    """The severity of the worst other check on the same grant, if one of open access is at least medium."""
+    low, medium, high = Severity.LOW, Severity.MEDIUM, Severity.HIGH
+    for others, severity in [
+        ({}, Severity.INFO),
+        ({"PASSROLE_001": high}, high),
+        ({"PASSROLE_001": medium, "PASSROLE_002": low}, medium),
+        ({"PASSROLE_002": low}, Severity.INFO),
+        ({"PASSROLE_002": medium, "PASSROLE_009": high}, high),
+        ({"PASSROLE_002": low, "PASSROLE_009": high}, Severity.INFO),
+    ]:
+        found = verdict(None, allow("*"), others=others)
+        assert found is not None and found.severity is severity
 
 
 def test_at_most_three_principals_are_named() -> None:

@@ -38,12 +38,9 @@ def test_a_role_that_cannot_be_passed_to_anything_that_assumes_it() -> None:
     assert findings(ID, [[PASS]], roles={"builder": (BUILD, [])}, holder="builder") == []
 
 
-@pytest.mark.parametrize(
-    "action",
-    ["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary"],
-)
+@pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy"])
 def test_principal_that_can_change_the_passed_role(action: str) -> None:
-    """A principal that may change the policies, trust policy or boundary of a role that it passes is flagged."""
+    """A principal that may change the policies or the trust policy of a role that it passes is flagged."""
     for resource in (APP, "*", "arn:aws:iam::111122223333:role/app-x"):
         (found,) = findings(ID, [[PASS], [allow(action, resource)]])
         assert found.severity is Severity.MEDIUM and found.confidence is Confidence.HIGH

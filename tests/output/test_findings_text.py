@@ -56,7 +56,7 @@ def test_statement_is_shown_once_with_all_findings(result: ScanResult) -> None:
         "  info    PASSROLE_012 get-role-missing",
     ]
     assert sum("Instead: " in line for line in lines) == 2
-    assert lines[-1] == "2 findings: 1 medium, 1 info; 1 PassRole grant in 1 file"
+    assert lines[-1] == "2 findings on 1 statement: 1 medium, 1 info; 1 PassRole grant in 1 file"
 
 
 @pytest.mark.parametrize("width", [60, PIPED, 100])

@@ -97,10 +97,13 @@ def test_finding_has_the_documented_keys_and_values(result: ScanResult) -> None:
     assert finding["message"]
     assert finding["remediation"]
     assert finding["fingerprint"]
+    assert (finding["group"], finding["primary"]) == (finding["fingerprint"], True)
     assert document["summary"] == {
         "files": 1,
         "grants": 1,
         "findings": 1,
+        "statements": 1,
+        "groups": 1,
         "suppressed": 0,
         "not_shown": 0,
         "in_baseline": 0,

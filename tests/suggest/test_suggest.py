@@ -158,11 +158,12 @@ def test_if_exists_is_removed_only_if_the_service_sends_the_key(tmp_path: Path) 
     """IfExists is taken away where AWS documents that the key is sent, and is asked about elsewhere."""
     condition = '{{ StringEqualsIfExists = {{ "iam:PassedToService" = "{}.amazonaws.com" }} }}'
     named = '"arn:aws:iam::111122223333:role/app"'
-    known = now(tmp_path / "known", allow(named, condition.format("lambda")), more="")
-    assert '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }' in known
-    found = session(tmp_path / "asked", {"main.tf": policy(allow(named, condition.format("codebuild")))})
+    for service in ("lambda", "codebuild"):
+        known = now(tmp_path / service, allow(named, condition.format(service)), more="")
+        assert f'{{ StringEquals = {{ "iam:PassedToService" = "{service}.amazonaws.com" }} }}' in known
+    found = session(tmp_path / "asked", {"main.tf": policy(allow(named, condition.format("cognito-idp")))})
     assert left_for_a_person(found) == (
-        "whether requests that pass roles to codebuild.amazonaws.com carry iam:PassedToService (some services do not"
+        "whether requests that pass roles to cognito-idp.amazonaws.com carry iam:PassedToService (some services do not"
         " send it)",
     )
 

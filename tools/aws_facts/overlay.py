@@ -22,7 +22,12 @@ Rule = Mapping[str, Any]
 @cache
 def overlay() -> Mapping[str, Any]:
     """Return the overlay as in its file. Raises ``tomllib.TOMLDecodeError`` if it is not TOML."""
-    facts: Mapping[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return load(_FILE)
+
+
+def load(file: Path) -> Mapping[str, Any]:
+    """Return the content of a TOML file. Raises ``tomllib.TOMLDecodeError`` if it is not TOML."""
+    facts: Mapping[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     return facts
 
 

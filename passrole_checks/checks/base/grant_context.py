@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
+from passrole_checks.access.holder_trust import HolderTrust, least_restricted, trust_of
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.access.service_trust import acts_for_callers, passed_to_service_values
+from passrole_checks.access.service_trust import passed_to_service_values
+from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import account_of
 from passrole_checks.sources.model.addresses import module_of
@@ -26,8 +29,9 @@ class GrantContext:
 
     ``grant`` is ``denied`` if the other policies of every holder leave nothing of it. ``statements``: all statements of
     its document. ``holders``: the principals that hold the policy, or the policy itself if none is known here.
-    ``beneficiaries``: the principals that gain access by the change under review, if there is one. ``flagged``: of the
-    checks in :attr:`Check.depends_on_verdicts_of`, those that flag the grant at medium or higher.
+    ``beneficiaries``: the principals that gain access by the change under review, if there is one.
+    ``other_severities``: the highest severity of each check in :attr:`Check.depends_on_verdicts_of` that flags the
+    grant.
     """
 
     grant: PassRoleGrant
@@ -36,7 +40,7 @@ class GrantContext:
     model: AccessModel
     holders: tuple[Principal, ...]
     beneficiaries: tuple[Beneficiary, ...]
-    flagged: frozenset[str]
+    other_severities: Mapping[str, Severity] = field(default_factory=dict)
 
     @property
     def account(self) -> str | None:
@@ -82,19 +86,24 @@ class GrantContext:
         """Return the role of this configuration that a Resource names, if it names exactly one."""
         return resolve_role(pattern, self.model.roles, self.model.roles_by_name)
 
+    def has_boundary(self, pattern: StringNode) -> Ternary:
+        """Return whether the role that a Resource names has a permissions boundary; UNKNOWN for roles not known
+        here."""
+        role = self.known_role(pattern)
+        return self.model.principals.has_boundary(role.address) if role is not None else Ternary.UNKNOWN
+
     def role_of(self, holder: Principal) -> KnownRole | None:
         """Return the role of this configuration that a principal is, if any."""
         return self.model.roles.get(holder.name) or self.model.roles_by_name.get(holder.name)
 
-    def only_for(self, holder: Principal) -> tuple[str, ...]:
-        """Return the services that alone can assume a holder that is a role, if they never run code of their callers.
+    def trust_of(self, holder: Principal) -> HolderTrust:
+        """Return who can use the permissions of a holder."""
+        return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()))
 
-        Empty if anyone else can obtain the permissions of the holder.
-        """
-        own = self.role_of(holder)
-        if own is None or not own.only_services or not own.trusted or any(map(acts_for_callers, own.trusted)):
-            return ()
-        return tuple(sorted(own.trusted))
+    @property
+    def least_restricted(self) -> HolderTrust:
+        """The users of the permissions of the least restricted holder."""
+        return least_restricted(map(self.trust_of, self.holders))
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
         """Return the services that resources of this configuration pass a role to."""

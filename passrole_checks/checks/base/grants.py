@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
+from passrole_checks.access.service_trust import passed_to_service_values, works_for_callers
+from passrole_checks.access.severity import Roles, Services
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 
@@ -57,3 +61,30 @@ def narrows_services(grant: PassRoleGrant) -> bool:
     if constraint is Constraint.PATTERN:
         return not grant.open_to_other_services
     return constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
+
+
+def services_of(grant: PassRoleGrant) -> Services:
+    """Return which services a grant lets roles be passed to. An unresolved condition counts as one that names them."""
+    if grant.services.constraint is Constraint.UNRESOLVED:
+        return Services.CALLER_CODE
+    if not narrows_services(grant):
+        return Services.ANY
+    values = grant.services.values
+    return Services.CALLER_CODE if not values or any(map(works_for_callers, values)) else Services.OWN_WORK
+
+
+def services_for(context: GrantContext, role: KnownRole, holder: Principal) -> Services:
+    """Return which services a principal can pass a role of this configuration to, as far as its trust policy is
+    known."""
+    passing = context.effective_grant(holder)
+    names = [name for name in passed_to_service_values(role.trusted or ()) if passing.for_service(name) is not None]
+    if not names:
+        return services_of(context.grant)
+    return Services.CALLER_CODE if any(map(works_for_callers, names)) else Services.OWN_WORK
+
+
+def roles_of(scope: Scope, complement: bool = False) -> Roles:
+    """Return which roles a scope means. Unresolved ones count as named."""
+    if complement or scope is Scope.ANY_ROLE:
+        return Roles.ANY
+    return Roles.PATTERN if scope is Scope.PREFIX else Roles.EXACT

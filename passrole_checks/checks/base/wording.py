@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from passrole_checks.access.holder_trust import HolderTrust
+from passrole_checks.access.severity import Holder
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.identity_cache import cached_by_identity
@@ -78,6 +80,15 @@ def if_any_role(grant: PassRoleGrant, module: str) -> str:
     return ""
 
 
-def only_by(services: Sequence[str]) -> str:
-    """Return a sentence for a principal that only these services can assume; "" if there are none."""
-    return f" Only {listed(services)} can use this, and it never runs caller code." if services else ""
+def only_by(trust: HolderTrust) -> str:
+    """Return a sentence on who can use a principal; "" if anyone may."""
+    if not trust.names:
+        return ""
+    return _ONLY_BY[trust.holder].format(listed([shortened(name) for name in trust.names]))
+
+
+_ONLY_BY = {
+    Holder.OWN_WORK: " Only {} can use this, and it never runs caller code.",
+    Holder.NAMED_TASKS: " Only {} can use this, to run named ECS task definitions.",
+    Holder.DEPLOYMENT: " The trust policy allows {} only.",
+}

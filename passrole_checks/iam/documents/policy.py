@@ -1,8 +1,10 @@
 """Policy documents and statements.
 
 Grammar: IAM User Guide, "Grammar of the IAM JSON policy language" (reference_policies_grammar): one statement or a list
-of them, a scalar or a list in every element. Alternatives (:class:`~passrole_checks.iam.partial_values.Choice`) are
-expanded here, so that all later stages see statements without them.
+of them, a scalar or a list in every element. An element twice in a statement is an error, as in IAM ("Individual
+elements must not contain multiple instances of the same key"). Alternatives
+(:class:`~passrole_checks.iam.partial_values.Choice`) are expanded here, so that all later stages see statements without
+them.
 """
 
 from __future__ import annotations

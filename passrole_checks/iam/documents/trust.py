@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class KnownRole:
     ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
     with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role
-    exists; empty if it always does.
+    exists; empty if it always does. ``repositories``: as :func:`trusted_repositories` returns them.
     """
 
     address: str
@@ -31,6 +32,7 @@ class KnownRole:
     arn: StringNode | None = None
     only_services: bool = False
     exists_when: tuple[PathCondition, ...] = ()
+    repositories: tuple[str, ...] = ()
 
     def may_exist(self, when: PathCondition) -> bool:
         """True if the role may exist under ``when``."""
@@ -78,6 +80,41 @@ def names_no_service(document: Node | None) -> tuple[bool, bool]:
 def names_only_services(document: Node | None) -> bool:
     """True if a trust policy surely names services and nothing else."""
     return _kinds(document) == {"Service"}
+
+
+# repo:ORGANIZATION/REPOSITORY:… of GitHub, project_path:GROUP/PROJECT:… of GitLab; unresolved values are names
+_REPOSITORY = re.compile(r"(?:repo|project_path):(?=[^*?]*[/$])[^*?:]*[^*?:/](?::.*)?")
+
+
+def trusted_repositories(document: Node | None) -> tuple[str, ...]:
+    """Return the repositories whose workflows alone can assume a role, as its trust policy names them, sorted.
+
+    Empty if anyone else can. Each statement has to require a subject (``…:sub``) that names the repository, as GitHub
+    ("Configuring OpenID Connect in Amazon Web Services") and GitLab ("Configure OpenID Connect in AWS") describe.
+    """
+    found: set[str] = set()
+    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    for statement in (statement for statements in readings for statement in statements):
+        principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
+        if not isinstance(principal, ObjectNode) or {entry.key.literal for entry in principal.entries} != {"Federated"}:
+            return ()
+        named = _repositories_of(statement.get("Condition") if isinstance(statement, ObjectNode) else None)
+        if not named:
+            return ()
+        found |= named
+    return tuple(sorted(found)) if readings and all(readings) else ()
+
+
+def _repositories_of(condition: Node | None) -> frozenset[str]:
+    """Return the subjects that a condition requires, if all of them are of one repository; else none."""
+    for test in condition_tests(condition):
+        operator = parse_operator(test.operator)
+        if operator is None or not test.key.endswith(":sub"):
+            continue
+        is_required = operator.absent is Ternary.NO and operator.base.startswith("String")
+        if is_required and all(map(_REPOSITORY.fullmatch, test.values)):
+            return test.values
+    return frozenset()
 
 
 def _kinds(document: Node | None) -> set[str]:

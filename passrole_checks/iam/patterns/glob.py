@@ -39,7 +39,9 @@ _ACCOUNT = re.compile(f"[0-9{STAR}{QUESTION}{ANY_TEXT}{ANY_CHARACTER}\U00100000-
 _UNRESOLVED_TEXT = re.compile("[\U000f0000-\U000fffff]")
 _UNRESOLVED_NAME = re.compile("[\U00100000-\U0010fffd]")
 
+_WILDCARDS = str.maketrans({STAR: "*", ANY_TEXT: "*", QUESTION: "?", ANY_CHARACTER: "?"})
 _symbols: dict[tuple[bool, str], str] = {}
+_expressions: dict[str, str] = {}  # of symbols
 
 
 def symbol_for(hole: Unresolved, words: str = "") -> str:
@@ -57,6 +59,7 @@ def symbol_for(hole: Unresolved, words: str = "") -> str:
         if len(_symbols) >= _MAX_SYMBOLS:
             return _ANONYMOUS  # shared by all that get no symbol of their own; never equal to itself
         cached = _symbols[key] = chr(ord(_NAMES if name else _UNRESOLVED) + len(_symbols))
+        _expressions[cached] = key[1]
     return cached
 
 
@@ -65,19 +68,17 @@ def has_anonymous_part(pattern: str) -> bool:
     return _ANONYMOUS in pattern
 
 
+@lru_cache(maxsize=16384)
 def to_text(pattern: str) -> str:
     """Return a pattern or a request in policy syntax."""
-    placeholders = (
-        {symbol: _placeholder(words) for (_, words), symbol in _symbols.items()}
-        if _UNRESOLVED_PART.search(pattern)
-        else {}
-    )
-    wild = {STAR: "*", ANY_TEXT: "*", QUESTION: "?", ANY_CHARACTER: "?"}
-    return "".join(wild.get(char) or placeholders.get(char, char) for char in pattern)
+    return _UNRESOLVED_PART.sub(_placeholder, pattern.translate(_WILDCARDS))
 
 
-def _placeholder(words: str) -> str:
+def _placeholder(symbol: re.Match[str]) -> str:
     """Return the placeholder of an expression; of a policy variable, the variable without its owner."""
+    words = _expressions.get(symbol[0])
+    if words is None:
+        return symbol[0]
     position = words.find("${")
     return words[position:] if position >= 0 else f"${{{words}}}"
 

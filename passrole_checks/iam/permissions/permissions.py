@@ -259,7 +259,7 @@ class Permissions:
         if met is Ternary.NO:
             return
         for resource in requested:
-            for resources, answer in matcher.resources_within(resource):
+            for resources, answer in matcher.resources_within(resource, action):
                 about = action_applies_to(action, resources)
                 if about is not Ternary.NO:
                     way = _PartialRequest(resources, acts & answer & met & about & matcher.effect, assumptions, keys)
@@ -279,7 +279,7 @@ class Permissions:
             met, keys = matcher.condition_met(action)
             if met is Ternary.NO:
                 continue
-            for resources, answer in matcher.resources_within(way.requested):
+            for resources, answer in matcher.resources_within(way.requested, action):
                 certain = way.certain & acts & answer & met & matcher.effect
                 further = _PartialRequest(resources, certain, assumptions, tuple(dict.fromkeys((*way.keys, *keys))))
                 yield from self._apply_limits(limits[1:], action, further)

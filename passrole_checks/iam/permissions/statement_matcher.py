@@ -2,14 +2,15 @@
 
 Sources, in the IAM User Guide: "IAM JSON policy elements: Action", "NotAction", "Resource", "NotResource", "Condition
 operators", "Variables and tags", "Identify AWS resources with ARNs" (fewer than six fields are completed with ``*``);
-"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries). All ARNs of a policy
-are evaluated within one partition and, if the account is unresolved, within the account of its principal.
+"IAM and AWS STS condition context keys" (the keys that only a request for iam:PassRole carries), "Update permissions
+for a role" (a service-linked role cannot be changed in IAM). All ARNs of a policy are evaluated within one partition
+and, if the account is unresolved, within the account of its principal.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -38,6 +39,7 @@ _CALLER_CONTROLLED = frozenset({
 _EVERY_ACTION = f"{STAR}:{STAR}"
 _CACHE_SIZE = 20_000
 _INDEX_ABOVE = 8  # statements matched without an index
+_MAX_ANSWERS = 256  # remembered per element of a statement
 
 # Services whose actions take resources with ARNs of another service (Service Authorization Reference, the resource
 # types of each page); the services whose actions take only ARNs of their own follow.
@@ -52,6 +54,15 @@ _OWN_RESOURCES_ONLY = frozenset({
     "imagebuilder", "kinesis", "kms", "lambda", "logs", "organizations", "pipes", "rds", "redshift", "s3", "sagemaker",
     "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
 })  # fmt: skip
+
+# actions that IAM refuses for service-linked roles (IAM API Reference, error UnmodifiableEntity), and sts:AssumeRole,
+# which their trust policies allow to the service only; in lower case
+_REFUSED_FOR_LINKED_ROLES = frozenset({
+    "iam:addroletoinstanceprofile", "iam:attachrolepolicy", "iam:deleterolepermissionsboundary", "iam:deleterolepolicy",
+    "iam:detachrolepolicy", "iam:putrolepermissionsboundary", "iam:putrolepolicy", "iam:updateassumerolepolicy",
+    "sts:assumerole",
+})  # fmt: skip
+_LINKED_ROLES = "role/aws-service-role/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +87,13 @@ class Actions:
 
     def matches(self, request: str) -> Ternary:
         """Return whether one of the patterns matches an action."""
+        return _remembered(self._answers, request, self._match)
+
+    @cached_property
+    def _answers(self) -> dict[str, Ternary]:
+        return {}
+
+    def _match(self, request: str) -> Ternary:
         if self.every or request in self.names:
             return Ternary.YES
         named = self.by_service.get(request.partition(":")[0])
@@ -87,6 +105,16 @@ class Actions:
     @cached_property
     def _every(self) -> glob.Patterns:
         return glob.Patterns(self.all)
+
+
+def _remembered(answers: dict[str, Ternary], request: str, match: Callable[[str], Ternary]) -> Ternary:
+    """Return the answer for a request, computed by ``match`` if it is not known."""
+    answer = answers.get(request)
+    if answer is None:
+        if len(answers) >= _MAX_ANSWERS:
+            answers.clear()
+        answer = answers[request] = match(request)
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +131,13 @@ class Resources:
 
     def matches(self, request: str) -> Ternary:
         """Return whether one of the patterns matches a resource."""
+        return _remembered(self._answers, request, self._match)
+
+    @cached_property
+    def _answers(self) -> dict[str, Ternary]:
+        return {}
+
+    def _match(self, request: str) -> Ternary:
         if self._sure.must_match(request):
             return Ternary.YES
         return Ternary.of(self._sure.may_match(request) or self._doubtful.may_match(request)) & Ternary.UNKNOWN
@@ -207,8 +242,10 @@ class StatementMatcher:
         acts = self.matches_action(action)
         return acts if acts is Ternary.NO else acts & self.matches_resource(resource) & self.effect
 
-    def resources_within(self, requested: str) -> Iterator[tuple[str, Ternary]]:
-        """Yield patterns of the resources within ``requested`` that the statement matches, the most certain first."""
+    def resources_within(self, requested: str, action: str) -> Iterator[tuple[str, Ternary]]:
+        """Yield patterns of the resources within ``requested`` that the statement matches, the most certain first.
+
+        Patterns to which the action cannot apply are left out."""
         if self.statement.resources is None:
             answer = self.matches_resource(glob.representative(requested))
             if answer is not Ternary.NO:
@@ -217,12 +254,18 @@ class StatementMatcher:
         perhaps = []
         for pattern in self.resources.near(requested):
             deadline.check()
+            if action_applies_to(action, pattern) is Ternary.NO:
+                continue
             common = glob.intersect(pattern, requested)
             if common is not None:
                 yield glob.to_pattern(common), Ternary.YES
             elif glob.may_intersect(pattern, requested):
                 perhaps.append(requested)
-        if perhaps or any(glob.may_intersect(pattern, requested) for pattern in self.resources.doubtful):
+        if perhaps or any(
+            glob.may_intersect(pattern, requested)
+            for pattern in self.resources.doubtful
+            if action_applies_to(action, pattern) is not Ternary.NO
+        ):
             yield requested, Ternary.UNKNOWN
 
     def condition_met(self, action: str) -> tuple[Ternary, tuple[str, ...]]:
@@ -338,14 +381,17 @@ def matcher_of(statement: Statement, account: str | None, owner: str = "") -> St
 
 
 def action_applies_to(action: str, resource: str) -> Ternary:
-    """Return whether an action can apply to a resource: ARNs of other services have no effect for it.
+    """Return whether an action can apply to a resource: ARNs of other services have no effect for it, and customers
+    cannot change or assume service-linked roles.
 
     Both are requests or patterns. UNKNOWN for services whose resource types are not listed here.
     """
     service = action.partition(":")[0]
-    fields = resource.split(":", 3)
+    fields = resource.split(":", 5)
     if len(fields) < 3 or fields[0] != "arn" or not _is_word(service) or not _is_word(fields[2]):
         return Ternary.YES
+    if fields[-1].startswith(_LINKED_ROLES) and action in _REFUSED_FOR_LINKED_ROLES:
+        return Ternary.NO
     if fields[2] == service or fields[2] in _FOREIGN_RESOURCES.get(service, ()):
         return Ternary.YES
     return Ternary.NO if service in _OWN_RESOURCES_ONLY else Ternary.UNKNOWN
@@ -362,6 +408,7 @@ def narrow_to_service(action: str, resource: str) -> Iterator[str]:
         yield f"{one}:{STAR}"
 
 
+@lru_cache(maxsize=4096)
 def _is_word(text: str) -> bool:
     return re.fullmatch(r"[a-z0-9-]+", text) is not None
 

@@ -28,6 +28,7 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.missing_content import unreadable_files
 from passrole_checks.scan.scanner import (
     ScannedUnit,
@@ -318,7 +319,7 @@ def _ask(
                     Boundary.around(_boundary(os.path.dirname(path), scanned)).check(path)
                 result = scan_paths([Path(path)], asked, _noting_stacks(stacks, scanned))
             unresolved = tuple(finding for finding in result.findings if finding.check_id == UNRESOLVED)
-            findings = tuple(filter(scan_options.shows, result.findings))
+            findings = group_findings(filter(scan_options.shows, result.findings))
             return HostResult(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
     except PassRoleChecksError as error:
         return HostResult(None, sanitize(str(error)), path)

@@ -20,8 +20,9 @@ from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOUR
 from passrole_checks.sources.cloudformation.strings import parse_sub
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 from passrole_checks.sources.model.attachments import AttachmentIndex, flatten_variants
-from passrole_checks.sources.model.configuration import AttachedPolicy
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import literal_principal
+from passrole_checks.sources.model.unknown_consumers import presumed_kind
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
@@ -57,6 +58,7 @@ class TemplateAttachments:
         self.implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
         self._managed: dict[str, str] = {}  # logical ids by name as written
+        self.index.named_boundaries.update(self._boundaries_by_name())
         self._types = {logical_id: type_of(node) or "" for logical_id, node in template.resources.items()}
         for logical_id, kind in self._types.items():
             name = self._name_text(logical_id, _NAMES.get(kind, ""))
@@ -74,6 +76,20 @@ class TemplateAttachments:
         node = child(self.template.resources[logical_id], "Properties", prop) if prop else None
         value = self.evaluator.node(node) if node is not None else None
         return str(value) if isinstance(value, StringNode) else None
+
+    def _boundaries_by_name(self) -> Iterator[str]:
+        """Yield the managed policies that a name, a description or an output says to be permissions boundaries."""
+        managed = [name for name, node in self.template.resources.items() if type_of(node) == _MANAGED]
+        for logical_id in managed:
+            names = [logical_id, *(self._name_text(logical_id, prop) or "" for prop in ("ManagedPolicyName", "Path"))]
+            if presumed_kind(names, [self._name_text(logical_id, "Description") or ""]) is PolicyKind.BOUNDARY:
+                yield logical_id
+        for key, output in entries(child(self.template.root, "Outputs")) if managed else ():
+            exported = scalar(child(output, "Export", "Name")) or ""
+            described = [scalar(child(output, "Description")) or ""]
+            value = child(output, "Value")
+            if value is not None and presumed_kind([key.value, exported], described) is PolicyKind.BOUNDARY:
+                yield from (word for word, _ in _references_in(value) if word in managed)
 
     def _nested_stacks(self) -> frozenset[str]:
         return frozenset(name for name, kind in self._types.items() if kind in _STACKS)
@@ -190,7 +206,7 @@ class TemplateAttachments:
         """
         if _MANAGED in self._types.values():
             self.index.add_demanded_boundaries(policies, self.find_policies)
-        if self.index.boundary_uses and self._managed:
+        if (self.index.boundary_uses or self.index.named_boundaries) and self._managed:
             self.index.other_uses.update(self._name_uses())
         policies[:] = map(self.index.join, policies)
 

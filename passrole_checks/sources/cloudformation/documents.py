@@ -13,13 +13,15 @@ import yaml
 
 from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unresolved_node
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.template import (
+    SubstitutedScalar,
     Template,
     child,
     entries,
-    has_unique_keys,
     intrinsic_call,
+    replaced_entries,
     scalar,
 )
 from passrole_checks.sources.model.attachments import flatten_variants
@@ -75,6 +77,7 @@ class TemplateDocuments:
         self.unreadable: list[Unreadable] = []
         self.not_evaluated: list[Unreadable] = []
         self._noted: set[int] = set()
+        self._searched: set[int] = set()  # nodes of policy documents
 
     def fail(self, node: yaml.Node, reason: str, resource: str = "") -> None:
         """Record that a node cannot be read. ``resource``: the logical id of the resource around it."""
@@ -86,21 +89,36 @@ class TemplateDocuments:
         line = node.start_mark.line + 1
         self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, line, kind=kind))
 
-    def check_duplicates(
-        self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str = ""
+    def note_duplicates(
+        self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str | None = ""
     ) -> None:
-        """Report keys of a mapping (those in ``names``, or all) that occur twice with different values.
+        """Note the keys of a mapping (those in ``names``, or all) that occur twice with different values.
 
-        CloudFormation takes the last one, which a reader of the first one does not expect
-        (aws-cloudformation/cfn-language-discussion, issue 96).
+        The last one counts, which a reader of the first one does not expect. Equal keys that a loop generates are an
+        error: AWS rejects them. ``resource``: the logical id of the resource around it; None if the keys are logical
+        ids.
         """
-        if has_unique_keys(node):
-            return
-        seen: set[str] = set()
-        for key, _ in entries(node):
-            if (names is None or key.value in names) and key.value in seen:
-                self.fail(key, f"{holder}duplicate key {key.value}", resource)
-            seen.add(key.value)
+        for key, earlier in replaced_entries(node):
+            if names is not None and key.value not in names:
+                continue
+            if key is earlier or isinstance(key, SubstitutedScalar):
+                self.fail(
+                    key, f"{holder}duplicate key {key.value} from a loop", key.value if resource is None else resource
+                )
+                continue
+            line = earlier.start_mark.line + 1
+            reason = f"{holder}the value of {key.value} in line {line}: the key is repeated, and the last value counts"
+            self.skip(key, reason, NoteKind.DUPLICATE_KEY)
+
+    def note_duplicates_in_document(self, node: yaml.Node, holder: str) -> None:
+        """Note the duplicate keys of a policy document and below it, once."""
+        pending = [node]
+        while pending:
+            inner = pending.pop()
+            if isinstance(inner, yaml.CollectionNode) and id(inner) not in self._searched:
+                self._searched.add(id(inner))
+                self.note_duplicates(inner, None, holder)
+                pending.extend(children_of(inner))
 
     def collect_at(
         self,
@@ -127,6 +145,7 @@ class TemplateDocuments:
         if isinstance(document, Absent):
             return None
         self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.guarded(document), kind, principals))
+        self.note_duplicates_in_document(found.node, f"{resource.address}: ")
         for key, value in entries(found.node):
             if (
                 key.value.startswith("Fn::")

@@ -25,6 +25,7 @@ from passrole_checks.sources.model.configuration import (
     HandedTo,
     ManagedAttachment,
     NoteKind,
+    PolicyKind,
     ResourceDefinition,
 )
 from passrole_checks.sources.model.handed_out_values import (
@@ -39,6 +40,8 @@ from passrole_checks.sources.model.handed_out_values import (
 from passrole_checks.sources.model.unknown_consumers import (
     TOO_DEEP,
     infer_policy_kind,
+    judged_by_name,
+    makes_organization_policies,
     managed_policy_may_grant,
     may_grant_pass_role,
     names_principal,
@@ -62,12 +65,18 @@ def collect_handed_out(
     ``known``: properties that are read otherwise.
     """
     opaque = is_opaque_consumer(resource.type)
-    return [
+    found = [
         policy
         for key, value in entries(properties)
         if key.value not in known and (opaque or _may_contain_document(value))
         for policy in _documents_at(documents, resource, PropertyNode(key.value, value), HandedTo.RESOURCE)
     ]
+    if found and any(
+        isinstance(node, yaml.ScalarNode) and makes_organization_policies(node.value)
+        for node in _nodes_below(properties)
+    ):
+        return [replace(policy, kind=PolicyKind.SCP) for policy in found]
+    return [judged_by_name(policy, (resource.address, resource.type)) for policy in found]
 
 
 def collect_outputs(documents: TemplateDocuments, framework: Framework) -> list[AttachedPolicy]:
@@ -84,7 +93,7 @@ def collect_outputs(documents: TemplateDocuments, framework: Framework) -> list[
         place = PropertyNode("Value", value, conditions)
         for policy in _documents_at(documents, resource, place, HandedTo.OUTPUT):
             kind = infer_policy_kind(f"{key.value}/{policy.path}", policy.document)
-            found.append(replace(policy, kind=kind))
+            found.append(judged_by_name(replace(policy, kind=kind), (key.value,)))
     return found
 
 
@@ -142,6 +151,7 @@ def _documents_at(
             [(element.path, value)] if is_document(document) else documents_in_text(decode_base64(value), element.path)
         )
         for path, inner in found:
+            documents.note_duplicates_in_document(element.node, f"{resource.address}: ")
             guarded = documents.evaluator.guarded(inner)
             yield AttachedPolicy(resource, path, guarded, infer_policy_kind(path, inner), handed_to=handed_to)
     for group in statements.values():

@@ -49,6 +49,7 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.handed_out_values import without_attached
+from passrole_checks.sources.model.unknown_consumers import organization_policy_kind
 
 _STANDALONE = {  # the property that names the principal, and the principal's kind
     "AWS::IAM::RolePolicy": ("RoleName", "role"),
@@ -61,7 +62,7 @@ _PRODUCTS = frozenset(
 _HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"})
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
 
-# keys that must not be duplicated, since it is undocumented which one applies
+# keys whose duplicates are noted
 _SECTIONS = frozenset({"Conditions", "Globals", "Mappings", "Parameters", "Resources", "Transform"})
 _PARAMETER_KEYS = frozenset({"AllowedPattern", "AllowedValues", "Default", "Type"})
 _RESOURCE_KEYS = frozenset({"Condition", "Properties", "Type"})
@@ -128,11 +129,7 @@ class PolicyReader:
         self._check_sections()
         self.attachments = TemplateAttachments(self.template, self.evaluator, self.owners, self.nested.is_only_boundary)
         self.attachment_reader = AttachmentReader(self.template, self.documents, self.attachments)
-        seen: set[str] = set()
         for key, node in entries(child(self.template.root, "Resources")):
-            if key.value in seen:
-                self.documents.fail(key, f"duplicate logical id {key.value}", key.value)
-            seen.add(key.value)
             if key.value.startswith("Fn::ForEach"):
                 self._read_loop(key, node)
             elif key.value.startswith("Fn::"):
@@ -158,7 +155,7 @@ class PolicyReader:
 
     def _check_sections(self) -> None:
         """Report malformed sections, duplicate keys, macros and transforms."""
-        self.documents.check_duplicates(self.template.root, _SECTIONS)
+        self.documents.note_duplicates(self.template.root, _SECTIONS)
         for name in ("Resources", "Parameters", "Mappings", "Conditions", "Globals"):
             node = child(self.template.root, name)
             is_empty = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
@@ -169,14 +166,15 @@ class PolicyReader:
                 if not isinstance(key[0], yaml.ScalarNode):
                     self.documents.fail(key[0], f"a key in {name} is not a string")
         for name in ("Parameters", "Conditions"):
-            self.documents.check_duplicates(child(self.template.root, name), None, f"{name}: ")
+            self.documents.note_duplicates(child(self.template.root, name), None, f"{name}: ")
+        self.documents.note_duplicates(child(self.template.root, "Resources"), None, "Resources: ", resource=None)
         for name, node in self.template.parameters.items():
-            self.documents.check_duplicates(node, _PARAMETER_KEYS, f"the parameter {name}: ")
-        self.documents.check_duplicates(child(self.template.root, "Mappings"), None, "Mappings: ")
+            self.documents.note_duplicates(node, _PARAMETER_KEYS, f"the parameter {name}: ")
+        self.documents.note_duplicates(child(self.template.root, "Mappings"), None, "Mappings: ")
         for name, node in self.template.mappings.items():
-            self.documents.check_duplicates(node, None, f"the mapping {name}: ")
+            self.documents.note_duplicates(node, None, f"the mapping {name}: ")
             for key, below in entries(node):
-                self.documents.check_duplicates(below, None, f"the mapping {name}: {key.value}: ")
+                self.documents.note_duplicates(below, None, f"the mapping {name}: {key.value}: ")
         for name in sam.transform_names(self.template):
             if not name.startswith(_OWN_TRANSFORMS):
                 node = child(self.template.root, "Transform") or self.template.root
@@ -227,8 +225,8 @@ class PolicyReader:
             self.template.position(node, start=key),
             construct_of(node),
         )
-        self.documents.check_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
-        self.documents.check_duplicates(child(node, "Properties"), _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.note_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.note_duplicates(child(node, "Properties"), _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
         properties = child(node, "Properties")
         if properties is None or is_no_value(properties) or _is_empty(properties):
@@ -316,6 +314,8 @@ class PolicyReader:
                 self._read_handed_out(resource, properties)
         for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
             for path in paths.get(kind, ()):
+                if policy_kind is PolicyKind.SCP:
+                    policy_kind = organization_policy_kind(scalar(child(properties, "Type"))) or PolicyKind.SCP
                 self.documents.collect_at(resource, properties, tuple(path.split("/")), policy_kind)
 
     def _read_handed_out(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
@@ -341,7 +341,7 @@ class PolicyReader:
                 self.documents.fail(element.node, f"{address}: {element.path} is not a mapping", address)
             else:
                 document = child(element.node, "PolicyDocument")
-                self.documents.check_duplicates(element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address)
+                self.documents.note_duplicates(element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address)
                 added = next((key.value for key, _ in entries(element.node) if key.value.startswith("Fn::")), None)
                 if document is None and added is not None:
                     self.documents.collect_unknown(resource, element, added, "inserted at deployment", principals)

@@ -7,7 +7,7 @@ and "CloudFormation template formats".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import yaml
@@ -85,15 +85,16 @@ def scalar(node: yaml.Node | None) -> str | None:
 def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     """Return the entries of a mapping in file order, with merge keys (``<<``) expanded; none for other nodes.
 
-    Duplicate keys are kept, except for equal values: CloudFormation takes the last one
-    (aws-cloudformation/cfn-language-discussion, issue 96). A merged entry is omitted if the mapping has the key itself.
+    Of duplicate keys the last one counts, as in CloudFormation, for YAML and JSON alike
+    (aws-cloudformation/cfn-language-discussion, issue 96; go-to-k/cdk-real-drift, issue 1074). A merged entry is
+    omitted if the mapping has the key itself.
     """
     if not isinstance(node, yaml.MappingNode):
         return []
     pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
     if has_unique_keys(node):
         return pairs.copy()
-    own: list[tuple[yaml.ScalarNode, yaml.Node]] = []
+    own: dict[str, tuple[yaml.ScalarNode, yaml.Node]] = {}
     merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
     for key, value in pairs:
         if key.tag == _MERGE:
@@ -101,15 +102,21 @@ def entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
                 taken = {entry.value for entry, _ in merged}
                 merged += [entry for entry in entries(source) if entry[0].value not in taken]
         elif isinstance(key, yaml.ScalarNode):
-            own.append((key, value))
-    stated = {key.value: value for key, value in own}
-    if len(stated) != len(own):
-        own = [
-            (key, value)
-            for key, value in own
-            if stated[key.value] is value or not same_content(stated[key.value], value)
-        ]
-    return [entry for entry in merged if entry[0].value not in stated] + own
+            own[key.value] = key, value
+    return [*(entry for entry in merged if entry[0].value not in own), *own.values()]
+
+
+def replaced_entries(node: yaml.Node | None) -> Iterator[tuple[yaml.ScalarNode, yaml.ScalarNode]]:
+    """Yield each key of a mapping that replaces a different value of an earlier equal key, with that key."""
+    if has_unique_keys(node):
+        return
+    seen: dict[str, tuple[yaml.ScalarNode, yaml.Node]] = {}
+    for key, value in node.value if node is not None else ():
+        if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+            earlier = seen.get(key.value)
+            if earlier is not None and not same_content(earlier[1], value):
+                yield key, earlier[0]
+            seen[key.value] = key, value
 
 
 def has_unique_keys(node: yaml.Node | None) -> bool:

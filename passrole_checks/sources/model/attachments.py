@@ -8,7 +8,7 @@ Organizations User Guide, "Attaching organization policies with AWS Organization
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from passrole_checks.iam.partial_values import (
@@ -55,6 +55,8 @@ class AttachmentIndex:
     policy is unknown, and may be any. ``members``: pairs of a group and a user, each with the position of the resource
     that states it. ``boundaries``: principals with the variants of their permissions boundary.
     ``scp_targets``: targets of organization policies, each with its path condition and the address of the policy.
+    ``named_boundaries``: managed policies that only a name or a description says to be permissions boundaries; as for
+    ``boundary_uses``, sources look for their ``other_uses``.
     """
 
     holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class AttachmentIndex:
     members: dict[tuple[str, str], Position] = field(default_factory=dict)
     boundaries: dict[str, list[BoundaryVariant]] = field(default_factory=dict)
     scp_targets: list[tuple[StringNode, PathCondition, str]] = field(default_factory=list)
+    named_boundaries: set[str] = field(default_factory=set)
 
     def attach(self, policies: Iterable[str], principals: Iterable[str], when: PathCondition = ()) -> None:
         """Record that managed policies of the configuration are attached to principals."""
@@ -104,16 +107,21 @@ class AttachmentIndex:
 
         A reference to all instances of a policy is one to each of them.
         """
+        return self._has_no_other_use(address, self.boundary_uses)
+
+    def _has_no_other_use(self, address: str, candidates: Set[str]) -> bool:
+        """True if a managed policy is among ``candidates``, and nothing attaches or mentions it."""
         names = {address, without_key(address)}
         return (
-            not self.boundary_uses.isdisjoint(names)
+            not candidates.isdisjoint(names)
             and not self.has_unresolved_policy
             and self.holders.keys().isdisjoint(names)
             and self.other_uses.isdisjoint(names)
         )
 
     def join(self, policy: AttachedPolicy) -> AttachedPolicy:
-        """Return a managed policy with all its principals, and of kind BOUNDARY if it has no other use."""
+        """Return a managed policy with all its principals, and of kind BOUNDARY, or presumed to be one, if it has no
+        other use."""
         if policy.resource.type not in _MANAGED_TYPES:
             return policy
         conditions: dict[str, list[PathCondition]] = {principal: [] for principal in policy.principals}
@@ -122,10 +130,13 @@ class AttachmentIndex:
         conditions = {principal: own or [()] for principal, own in conditions.items()}
         for principal, further in self.holders.get(policy.resource.address, {}).items():
             conditions.setdefault(principal, []).extend(further)
-        is_boundary = not conditions and self.is_only_boundary(policy.resource.address)
+        address = policy.resource.address
+        is_boundary = not conditions and self.is_only_boundary(address)
+        is_presumed = not conditions and not is_boundary and self._has_no_other_use(address, self.named_boundaries)
         return replace(
             policy,
             kind=PolicyKind.BOUNDARY if is_boundary else PolicyKind.IDENTITY,
+            presumed=PolicyKind.BOUNDARY if is_presumed else None,
             principals=tuple(conditions),
             conditional_principals=conditional_holders(conditions),
         )

@@ -103,7 +103,9 @@ class AttachedPolicy:
     ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is attached to
     in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
     ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
-    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None.
+    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None. ``presumed`` is
+    BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name or a
+    description says to be one.
     """
 
     resource: ResourceDefinition
@@ -114,6 +116,7 @@ class AttachedPolicy:
     managed: str = ""
     conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
     handed_to: HandedTo | None = None
+    presumed: PolicyKind | None = None
 
     def with_principals(
         self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
@@ -321,6 +324,7 @@ class NoteKind(str, Enum):
     LIMIT_NOT_COUNTED = "limit_not_counted"  # a Deny or a boundary that may not apply
     OTHER_TOOL = "other_tool"  # files and sections that another tool evaluates
     POLICY_DOCUMENT = "policy_document"  # a policy document without a known use
+    DUPLICATE_KEY = "duplicate_key"  # a value that a later one of the same key replaces
     INCOMPLETE = "incomplete"  # a plan or change set that lacks a part
     OTHER = "other"
 

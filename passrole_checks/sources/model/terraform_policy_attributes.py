@@ -40,10 +40,7 @@ TRUST_POLICIES = {"aws_iam_role": "assume_role_policy", "awscc_iam_role": "assum
 """Role types with the attribute of their trust policy."""
 
 ORGANIZATION_POLICIES = {"aws_organizations_policy": "content", "awscc_organizations_policy": "content"}
-"""Organization policies, which limit and never grant; relevant are those of a type in :data:`STATEMENT_POLICIES`."""
-
-STATEMENT_POLICIES = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
-"""The types of organization policies that consist of IAM statements; the first is the default of ``aws``."""
+"""Organization policies, which limit and never grant; see :func:`organization_policy_kind`."""
 
 MANAGED_POLICIES = {"aws_iam_policy": "arn", "awscc_iam_managed_policy": "policy_arn"}
 """Managed policy types with the attribute of their ARN (equal to ``id``)."""

@@ -7,12 +7,15 @@ does (IAM User Guide, "AWS JSON policy elements: Principal").
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, Position, StringNode, Ternary, text
-from passrole_checks.sources.model.configuration import PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 
 TOO_DEEP = "nested too deeply to search for policy documents"
 
@@ -22,6 +25,21 @@ _KEEPERS = ("null_resource", "random_", "terraform_data", "time_")
 _OTHER_CLOUDS = (
     "alicloud_", "bytepluscc_", "flexibleengine_", "g42cloud_", "huaweicloud_", "minio_", "opentelekomcloud_", "ovh_",
     "sbercloud_", "scaleway_", "tencentcloud_", "volcengine_", "volcenginecc_", "wasabi_",
+)  # fmt: skip
+# a module in the Terraform registry (NAMESPACE/NAME/PROVIDER) or in a repository, which makes SCPs of what it gets
+_SCP_MODULE = re.compile(r"(?:^|[/-])(?:scp|service-control-policies)(?:/aws)?(?:\.git)?(?://[^?]*)?(?:\?.*)?$")
+_POLICY_MODULE = re.compile(
+    r"terraform-aws-(?:modules/)?iam(?:/aws|\.git)?//modules/iam-(?:read-only-)?policy(?:\?.*)?$"
+)
+_ORGANIZATION_POLICY = re.compile(
+    r"\b(?:SERVICE|RESOURCE)_CONTROL_POLICY\b"
+)  # AWS Organizations, CreatePolicy, ``Type``
+_NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LIMITS = re.compile(r"(?<![a-z])(?:scps?|service[ _-]?control[ _-]?polic(?:y|ies))(?![a-z])")
+_WORDS_BEFORE = 5  # in a description of a permissions boundary
+_RELATIONS = frozenset(
+    {"allow", "allows", "enforce", "enforces", "manage", "manages", "require", "requires", "under", "with", "within",
+     "without"}
 )  # fmt: skip
 _PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
@@ -36,6 +54,60 @@ def infer_policy_kind(path: str, document: Node) -> PolicyKind:
     if "boundary" in path.lower():
         return PolicyKind.BOUNDARY
     return PolicyKind.RESOURCE if names_principal(document) else PolicyKind.IDENTITY
+
+
+def judged_by_name(policy: AttachedPolicy, names: Iterable[str], descriptions: Iterable[str] = ()) -> AttachedPolicy:
+    """Return a policy that leaves the configuration with the kind that the names of its consumer presume.
+
+    The names do not change the kind: they may be wrong.
+    """
+    if policy.kind is not PolicyKind.IDENTITY:
+        return policy
+    return replace(policy, presumed=presumed_kind((*names, policy.path), descriptions))
+
+
+def presumed_kind(names: Iterable[str], descriptions: Iterable[str] = ()) -> PolicyKind | None:
+    """Return BOUNDARY or SCP if a name or a description says that a policy is one, else None.
+
+    A description says so if it begins with that, as in "Permissions boundary of developers".
+    """
+    for name in names:
+        words = _NEW_WORD.sub("-", name).lower()
+        if "boundar" in words:
+            return PolicyKind.BOUNDARY
+        if _LIMITS.search(words):
+            return PolicyKind.SCP
+    for description in descriptions:
+        start, found, _ = description.lower().partition("boundar")
+        before = start.split()
+        if found and len(before) <= _WORDS_BEFORE and not _RELATIONS.intersection(before):
+            return PolicyKind.BOUNDARY
+    return None
+
+
+def organization_policy_kind(type_: str | None) -> PolicyKind | None:
+    """Return the kind of an organization policy by its type; None if it has no IAM statements.
+
+    A service control policy is the default. A resource control policy does not apply to IAM, so that it does not limit
+    PassRole either (AWS Organizations User Guide, "Resource control policies (RCPs)").
+    """
+    kinds = {"SERVICE_CONTROL_POLICY": PolicyKind.SCP, "RESOURCE_CONTROL_POLICY": PolicyKind.RESOURCE}
+    return kinds.get(type_ or "SERVICE_CONTROL_POLICY")
+
+
+def makes_organization_policies(text: str) -> bool:
+    """True if the text of a resource or call names the type of an organization policy as a value of its own."""
+    return _ORGANIZATION_POLICY.search(text) is not None
+
+
+def is_scp_module(source: str) -> bool:
+    """True if a module source is a published module that makes service control policies."""
+    return _SCP_MODULE.search(source) is not None
+
+
+def is_policy_module(source: str) -> bool:
+    """True if a module source is a published module that makes one managed policy and attaches it to nothing."""
+    return _POLICY_MODULE.search(source) is not None
 
 
 def names_principal(node: Node | None) -> bool:

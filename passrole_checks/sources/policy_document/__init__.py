@@ -27,7 +27,7 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.unknown_consumers import infer_policy_kind, names_principal
+from passrole_checks.sources.model.unknown_consumers import infer_policy_kind, judged_by_name, names_principal
 
 _MAX_LENGTH = 1_000_000  # characters; IAM takes 6,144 without white space
 _START = re.compile(r'\s*\{\s*"(?:Version|Id|Statement)"\s*:')
@@ -78,6 +78,7 @@ def load(path: Path, content: str, boundary: Path | None = None) -> Configuratio
         reason = f"policy document: read as {_GRANT_NOTHING[kind]}, which grants nothing, because of its path"
         notes = (Unreadable(file, reason, 1, kind=NoteKind.POLICY_DOCUMENT),)
     policy = AttachedPolicy(resource, "", document, kind, handed_to=HandedTo.POLICY_DOCUMENT)
+    policy = judged_by_name(policy, _own_parts(path, boundary))
     return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), not_evaluated=notes)
 
 
@@ -92,9 +93,14 @@ def _unread(file: str, reason: str, line: int) -> Configuration:
 def _kind(path: Path, document: Node, boundary: Path | None) -> PolicyKind:
     if names_principal(document):
         return PolicyKind.RESOURCE
-    own = path.relative_to(boundary) if boundary is not None and path.is_relative_to(boundary) else path
-    place = "/".join(own.parts[-_PATH_LENGTH:]).lower()
+    place = "/".join(_own_parts(path, boundary)).lower()
     return PolicyKind.SCP if _LIMITS.search(place) else infer_policy_kind(place, document)
+
+
+def _own_parts(path: Path, boundary: Path | None) -> tuple[str, ...]:
+    """Return the last components of a path that may say what a document is for."""
+    own = path.relative_to(boundary) if boundary is not None and path.is_relative_to(boundary) else path
+    return own.parts[-_PATH_LENGTH:]
 
 
 def _is_policy(document: Node) -> bool:

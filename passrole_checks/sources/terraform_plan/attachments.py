@@ -25,6 +25,7 @@ from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,
     ManagedAttachment,
+    PolicyKind,
     ResourceDefinition,
 )
 from passrole_checks.sources.model.demanded_boundaries import BOUNDARY_KEY, demanded_boundaries
@@ -42,6 +43,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
+from passrole_checks.sources.model.unknown_consumers import presumed_kind
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.plan_file import uses_default_provider
@@ -81,7 +83,7 @@ class PlanAttachments:
         for resource in plan.resources.values():
             read_attachments(_AttachingResource(self, resource), self.index)
         self.index.boundary_uses.update(self._demanded_boundaries())
-        if self.index.boundary_uses:
+        if self.index.boundary_uses or self.index.named_boundaries:
             self.index.other_uses.update(self._other_uses())
 
     def attached(self, policies: Iterable[AttachedPolicy], checked: Collection[str]) -> Attachments:
@@ -125,6 +127,11 @@ class PlanAttachments:
                 self._by_name.setdefault((entity.kind, name), []).append(resource)
             if arn and resource.type in MANAGED_POLICIES:
                 self._by_arn[arn] = resource.address
+            if resource.type in MANAGED_POLICIES:
+                names, values = (name or "", as_text(resource.values.get("path")) or ""), resource.values
+                description = as_text(values.get("description")) or ""
+                if presumed_kind((resource.name, *names), (description,)) is PolicyKind.BOUNDARY:
+                    self.index.named_boundaries.add(resource.address)
         elif resource.type in PERMISSION_SET_ARNS:
             arn = as_text(resource.values.get(PERMISSION_SET_ARNS[resource.type]))
             if arn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from passrole_checks.iam.documents.json_document import parse_json
 from passrole_checks.iam.partial_values import Node, text
@@ -18,6 +19,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     ManagedAttachment,
+    PolicyKind,
     ResourceDefinition,
 )
 from passrole_checks.sources.model.handed_out_values import (
@@ -28,7 +30,12 @@ from passrole_checks.sources.model.handed_out_values import (
     is_document,
     managed_policies_in,
 )
-from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, infer_policy_kind
+from passrole_checks.sources.model.unknown_consumers import (
+    hands_nothing_out,
+    infer_policy_kind,
+    judged_by_name,
+    makes_organization_policies,
+)
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object
 
 _MARKS = ('"Statement"', "eyJ", "ewo", "eyA")
@@ -39,7 +46,9 @@ def handed_out_by(plan: PlanFile, resource: PlannedResource) -> Iterator[Attache
     if hands_nothing_out(resource.type):
         return
     for keys, document in _documents(plan, resource, resource.values, (), MAX_DEPTH):
-        yield _policy(resource.definition, "/".join(map(str, keys)), document, HandedTo.RESOURCE)
+        policy = _policy(resource.definition, "/".join(map(str, keys)), document, HandedTo.RESOURCE)
+        is_scp = makes_organization_policies(json.dumps(resource.values))
+        yield replace(policy, kind=PolicyKind.SCP) if is_scp else judged_by_name(policy, (resource.name,))
 
 
 def managed_policies_by(plan: PlanFile, resource: PlannedResource) -> Iterator[ManagedAttachment]:
@@ -76,7 +85,7 @@ def handed_out_by_outputs(plan: PlanFile, *, unchanged: bool) -> Iterator[Attach
             definition = ResourceDefinition(stand_in.address, OUTPUT, Framework.TERRAFORM_PLAN, at)
             for keys, document in _documents(plan, stand_in, output.get(key), (key,), MAX_DEPTH):
                 path = "/".join(("value", *map(str, keys[1:])))
-                yield _policy(definition, path, document, HandedTo.OUTPUT, name)
+                yield judged_by_name(_policy(definition, path, document, HandedTo.OUTPUT, name), (name,))
 
 
 def _policy(

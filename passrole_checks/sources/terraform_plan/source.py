@@ -37,12 +37,16 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
-    STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
     not_read_reason,
 )
-from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, infer_policy_kind
+from passrole_checks.sources.model.unknown_consumers import (
+    hands_nothing_out,
+    infer_policy_kind,
+    judged_by_name,
+    organization_policy_kind,
+)
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
@@ -208,7 +212,8 @@ class _Loader:
                 at = self.plan.position_of_unknown(resource, name)
                 document = self.unknown_document(resource, written, name, at)
                 kind = infer_policy_kind(name, document)
-                yield AttachedPolicy(resource.definition, name, document, kind, handed_to=HandedTo.RESOURCE)
+                policy = AttachedPolicy(resource.definition, name, document, kind, handed_to=HandedTo.RESOURCE)
+                yield judged_by_name(policy, (resource.name,))
 
     def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
@@ -283,10 +288,11 @@ class _Loader:
             for number, inline in self.inline_policies(resource, attribute, key):
                 path = f"{attribute}/{number}/{key}"
                 yield AttachedPolicy(definition, path, inline, principals=(resource.address,))
-        if type_ in ORGANIZATION_POLICIES and (as_text(resource.values.get("type")) or "") in ("", *STATEMENT_POLICIES):
+        organization = organization_policy_kind(as_text(resource.values.get("type")))
+        if type_ in ORGANIZATION_POLICIES and organization is not None:
             document = self.document(resource, ORGANIZATION_POLICIES[type_], required=True)
             if document is not None:
-                yield AttachedPolicy(definition, ORGANIZATION_POLICIES[type_], document, PolicyKind.SCP)
+                yield AttachedPolicy(definition, ORGANIZATION_POLICIES[type_], document, organization)
         if type_ in RESOURCE_POLICIES:
             attribute = RESOURCE_POLICIES[type_]
             # most of these attributes are optional, and computed if omitted

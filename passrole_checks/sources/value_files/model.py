@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.escaping.terminal import display_path
-from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.iam.path_conditions import Assumption, one_of
+from passrole_checks.sources.model.configuration import Configuration, Framework
+
+SUBJECT = "value file"  # of the path condition of what a variant adds
+MAX_NAMES = 5  # files that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +66,18 @@ class Target:
     def folder(self) -> Path:
         """The folder of the root module or template."""
         return self.path if self.framework is Framework.TERRAFORM else self.path.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A root module or template that was read with the values of a file. ``base``: the same without them."""
+
+    path: Path
+    file: ValueFile
+    base: Configuration
+    configuration: Configuration
+
+
+def with_values_of(labels: Sequence[str]) -> Assumption:
+    """Return the assumption that a configuration is deployed with the values of one of these files."""
+    return one_of(SUBJECT, labels[:MAX_NAMES])

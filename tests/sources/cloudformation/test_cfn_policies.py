@@ -233,45 +233,6 @@ def test_boundary_with_another_use_grants(other: str, kind: str) -> None:
     assert next(policy.kind.value for policy in configuration.policies if policy.resource.address == "M") == kind
 
 
-def test_duplicate_keys_are_unreadable() -> None:
-    """A relevant duplicate key with another value is unreadable with its line; the rest is read."""
-    configuration = read(
-        """\
-        Resources:
-          P:
-            Type: AWS::IAM::Policy
-            Type: AWS::IAM::ManagedPolicy
-            Properties:
-              PolicyDocument: {Statement: []}
-              PolicyDocument: {Statement: {}}
-          U:
-            Type: AWS::IAM::User
-            Properties:
-              Policies:
-                - PolicyDocument: {Statement: []}
-                  PolicyDocument: {}
-              Policies: [{PolicyDocument: {}, PolicyDocument: {}}]
-        Resources: {Q: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {}}, Properties: {PolicyDocument: []}}}
-        """
-    )
-    assert [(item.line, item.resource) for item in configuration.unreadable] == [(15, ""), (15, "Q")]
-    assert [policy.resource.address for policy in configuration.policies] == ["Q"]
-    twice = read(
-        """\
-        Resources:
-          P:
-            Type: AWS::IAM::Policy
-            Type: AWS::IAM::ManagedPolicy
-            Properties:
-              PolicyDocument: {Statement: []}
-              PolicyDocument: {Statement: {}}
-          U: {Type: AWS::IAM::User, Properties: {Policies: [{PolicyDocument: {}, PolicyDocument: []}]}}
-        """
-    )
-    assert [(item.line, item.resource) for item in twice.unreadable] == [(4, "P"), (7, "P"), (8, "U")]
-    assert len(twice.policies) == 2
-
-
 def test_equal_duplicates_are_read_once() -> None:
     """A key, section or resource repeated with equal content is not unreadable."""
     configuration = read(

@@ -232,7 +232,6 @@ def test_aliases_and_merge_keys() -> None:
         ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: {a: b}}}\n", 2, "Policies is not a list"),
         ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [x]}}\n", 2, "Policies/0 is not a mapping"),
         ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [{x: y}]}}\n", 2, "no PolicyDocument"),
-        ("Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n  A: {Type: 'AWS::SQS::Queue'}\n", 3, "duplicate"),
     ],
 )
 def test_malformed_part_is_unreadable_and_the_rest_is_read(content: str, line: int, reason: str) -> None:

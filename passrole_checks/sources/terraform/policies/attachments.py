@@ -35,7 +35,12 @@ from passrole_checks.sources.model.attachments import (
     resolve_boundary,
     value_variants,
 )
-from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, AttachedPolicy, ResourceDefinition
+from passrole_checks.sources.model.configuration import (
+    UNKNOWN_BOUNDARY,
+    AttachedPolicy,
+    PolicyKind,
+    ResourceDefinition,
+)
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -46,7 +51,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.model.unknown_consumers import managed_policy_may_grant
+from passrole_checks.sources.model.unknown_consumers import managed_policy_may_grant, presumed_kind
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -57,7 +62,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 )
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.boundary_uses import Mentions
+from passrole_checks.sources.terraform.policies.boundary_uses import Mentions, mentioned_policies
 from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
 from passrole_checks.sources.terraform.policies.resource_instances import resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -66,6 +71,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _AWS_MANAGED = ":iam::aws:policy/"
 _BOUNDARY = "permissions_boundary"
+_POLICY_NAMES = ("name", "name_prefix", "managed_policy_name", "path")
 _CALLER = "data.aws_caller_identity."
 _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
 _LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
@@ -102,10 +108,27 @@ class TerraformAttachments:
             return
         if type_ in MANAGED_POLICIES:
             self.arns |= {f"{address}.{word}": address for word in ("id", MANAGED_POLICIES[type_])}
+            if self._is_boundary_by_name(block, scope):
+                self.index.named_boundaries.add(address)
         name = references.entity_name(block, scope)
         own = _comparable(expand(name.parts)) if name is not None else None
         if own is not None:
             self.by_name.setdefault((ENTITIES[type_].kind, own), []).append((module.address, address))
+
+    @staticmethod
+    def _is_boundary_by_name(block: Block, scope: EvaluationScope) -> bool:
+        """True if the label, the name or the description of a managed policy says that it is a permissions boundary."""
+        values = {name: str(references.value_of(block, name, scope) or "") for name in (*_POLICY_NAMES, "description")}
+        kind = presumed_kind([block.labels[1], *map(values.__getitem__, _POLICY_NAMES)], [values["description"]])
+        return kind is PolicyKind.BOUNDARY
+
+    def _boundaries_by_output(self) -> Iterator[str]:
+        """Yield the managed policies in outputs whose names say that they are permissions boundaries."""
+        for module in self.root.walk():
+            for name, block in module.folder.outputs.items():
+                if presumed_kind([name]) is PolicyKind.BOUNDARY:
+                    for type_, label in mentioned_policies(block):
+                        yield module.full_address(f"{type_}.{label}")
 
     def _other_uses(self) -> Iterator[str]:
         """Yield the managed policies that the files mention, or pass to a missing module, other than as a boundary."""
@@ -146,7 +169,9 @@ class TerraformAttachments:
         policies = list(policies)
         if self.arns:
             self.index.add_demanded_boundaries(policies, lambda arn: self.resolve_policies(arn, ""))
-        if self.index.boundary_uses and not self.index.has_unresolved_policy:
+        if self.arns:
+            self.index.named_boundaries.update(self._boundaries_by_output())
+        if (self.index.boundary_uses or self.index.named_boundaries) and not self.index.has_unresolved_policy:
             self.index.other_uses.update(self._other_uses())
         return [self.index.join(policy) for policy in policies]
 

@@ -8,7 +8,7 @@ that are mentioned themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,9 @@ _MENTION = re.compile(
 _IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do not use the resources they name
 _ORDERING = frozenset({"depends_on", "replace_triggered_by"})
 _BOUNDARY = "permissions_boundary"
+_MISSING = "missing"
 
-_Node = tuple[Path, str, str]  # folder, kind (local, var, output, argument), name
+_Node = tuple[Path, str, str]  # folder, kind (local, var, output, argument, missing module), name
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,11 @@ class Mentions:
 
     @classmethod
     def of(cls, root: Module) -> Mentions:
-        """Return the mentions in a root module and its modules; empty if no file mentions a permissions boundary."""
+        """Return the mentions in a root module and its modules."""
         modules = list(root.walk())
         folders = {module.folder.path: module for module in modules}
-        if not any(
-            _BOUNDARY.encode() in parsed.source.data or b"PermissionsBoundary" in parsed.source.data
-            for module in folders.values()
-            for parsed in module.folder.files
-        ):
-            return cls()
         graph = _MentionGraph(folders)
-        labels, names = graph.reachable_mentions()
+        labels, names, _ = graph.reachable_mentions(graph.uses)
         addresses = {
             module.full_address(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
         }
@@ -63,11 +58,13 @@ class Mentions:
 
 
 class _MentionGraph:
-    """Attributes of all folders: ``uses`` use what they mention, ``forwarders`` only pass it on."""
+    """Attributes of all folders: ``boundary_uses`` use what they mention as a permissions boundary, ``uses`` in another
+    way, ``forwarders`` only pass it on."""
 
     def __init__(self, folders: dict[Path, Module]) -> None:
         self.folders = folders
         self.uses: list[tuple[Path, Attribute]] = []
+        self.boundary_uses: list[tuple[Path, Attribute]] = []
         self.forwarders: dict[_Node, list[Attribute]] = {}
         self.callees: dict[tuple[Path, str], Path] = {}
         self.callers: dict[Path, set[tuple[Path, str]]] = {}
@@ -83,7 +80,10 @@ class _MentionGraph:
 
     def _add(self, path: Path, block: Block) -> None:
         kind, name = block.type, block.labels[0] if block.labels else ""
-        if kind in _IGNORED_BLOCKS or (kind == "data" and name == "aws_iam_policy_document"):
+        if kind in _IGNORED_BLOCKS:
+            return
+        if kind == "data" and name == "aws_iam_policy_document":
+            self.boundary_uses.extend((path, values) for values in _required_boundaries(block))
             return
         if kind == "locals":
             for attribute in block.body.attributes:
@@ -98,14 +98,17 @@ class _MentionGraph:
         for attribute in _attributes(block.body, _document_attributes(name) if kind == "resource" else frozenset()):
             if here and attribute.name not in ("count", "for_each"):
                 self.forwarders.setdefault((path, "argument", f"{name}.{attribute.name}"), []).append(attribute)
-            elif _BOUNDARY not in attribute.name:
-                self.uses.append((path, attribute))
+            else:
+                (self.boundary_uses if _BOUNDARY in attribute.name else self.uses).append((path, attribute))
 
-    def reachable_mentions(self) -> tuple[dict[Path, set[tuple[str, str]]], set[str]]:
-        """Return the (type, label) pairs per folder, and the policy names, that uses mention directly or indirectly."""
+    def reachable_mentions(
+        self, start: Iterable[tuple[Path, Attribute]]
+    ) -> tuple[dict[Path, set[tuple[str, str]]], set[str], set[tuple[Path, str]]]:
+        """Return the (type, label) pairs per folder, the policy names, and the modules that are not available, which
+        attributes mention directly or indirectly."""
         labels: dict[Path, set[tuple[str, str]]] = {path: set() for path in self.folders}
         names: set[str] = set()
-        pending, seen = list(self.uses), set[_Node]()
+        pending, seen = list(start), set[_Node]()
         while pending:
             path, attribute = pending.pop()
             for match in _MENTION.finditer(attribute.source_bytes.decode("utf-8", "replace")):
@@ -118,19 +121,59 @@ class _MentionGraph:
                         if node not in seen:
                             seen.add(node)
                             pending.extend((node[0], forwarder) for forwarder in self.forwarders.get(node, ()))
-        return labels, names
+        missing = {(path, name) for path, kind, name in seen if kind == _MISSING}
+        return labels, names, missing
 
     def _targets(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
         """Yield the local, variable, output or argument that a mention refers to."""
         if match["module"]:
             callee = self.callees.get((path, match["module"]))
-            if callee is not None:
+            if callee is None:
+                yield path, _MISSING, match["module"]
+            else:
                 outputs = [match["output"]] if match["output"] else self.folders[callee].folder.outputs
                 yield from ((callee, "output", name) for name in outputs)
             return
         yield path, match["kind"], match["value"]
         if match["kind"] == "var":
             yield from ((caller, "argument", f"{name}.{match['value']}") for caller, name in self.callers.get(path, ()))
+
+
+def uses_of_missing_modules(root: Module) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the addresses of the modules that are not available and whose outputs are used as a permissions boundary,
+    and of those whose outputs are used in another way."""
+    modules = list(root.walk())
+    graph = _MentionGraph({module.folder.path: module for module in modules})
+
+    def addresses(start: Iterable[tuple[Path, Attribute]]) -> frozenset[str]:
+        missing = graph.reachable_mentions(start)[2]
+        return frozenset(
+            module.full_address(f"module.{name}")
+            for module in modules
+            for folder, name in missing
+            if module.folder.path == folder
+        )
+
+    return addresses(graph.boundary_uses), addresses(graph.uses)
+
+
+def _required_boundaries(block: Block) -> Iterator[Attribute]:
+    """Yield the values that conditions of a policy document on ``iam:PermissionsBoundary`` require."""
+    pending = list(block.body.blocks)
+    while pending:
+        current = pending.pop()
+        pending.extend(current.body.blocks)
+        key, values = current.body.get("variable"), current.body.get("values")
+        if key is not None and values is not None and b"permissionsboundary" in key.source_bytes.lower():
+            yield values
+
+
+def mentioned_policies(block: Block) -> Iterator[tuple[str, str]]:
+    """Yield type and label of each managed policy that a block mentions."""
+    for attribute in _attributes(block.body, frozenset()):
+        for match in _MENTION.finditer(attribute.source_bytes.decode("utf-8", "replace")):
+            if match["type"]:
+                yield match["type"], match["label"]
 
 
 def _document_attributes(type_: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ object. An AWS managed policy can only be attached, or be a permissions boundary
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.iam.path_conditions import PathCondition
@@ -20,6 +21,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     ManagedAttachment,
+    PolicyKind,
     ResourceDefinition,
     Unreadable,
 )
@@ -30,7 +32,14 @@ from passrole_checks.sources.model.handed_out_values import (
     is_document,
     managed_policies_in,
 )
-from passrole_checks.sources.model.unknown_consumers import TOO_DEEP, infer_policy_kind, names_principal
+from passrole_checks.sources.model.unknown_consumers import (
+    TOO_DEEP,
+    infer_policy_kind,
+    is_scp_module,
+    judged_by_name,
+    makes_organization_policies,
+    names_principal,
+)
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain, to_plain_string
@@ -41,9 +50,11 @@ from passrole_checks.sources.terraform.policies.resource_instances import block_
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
+from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of, iterator_name
 
 META_ARGUMENTS = frozenset({"source", "version", "providers", "provider", "count", "for_each", "depends_on"})
+_NAMES = ("name", "policy_name")  # arguments
 _META_BLOCKS = frozenset({"connection", "dynamic", "lifecycle", "provisioner", "timeouts"})
 
 
@@ -71,7 +82,10 @@ def handed_out_by(
             for place, policy in _documents(value, path, MAX_DEPTH, lenient=kind is HandedTo.MODULE):
                 if policy is not None:
                     document = guard(when, policy)
-                    yield AttachedPolicy(resource, place, document, infer_policy_kind(place, policy), handed_to=kind)
+                    attached = AttachedPolicy(
+                        resource, place, document, infer_policy_kind(place, policy), handed_to=kind
+                    )
+                    yield _judged_by_consumer(attached, block, scope)
                 else:
                     _note_too_deep(module, block, resource, place, attribute)
 
@@ -87,7 +101,8 @@ def handed_out_by_output(root: Module, block: Block, detector: PolicyDetector) -
         for path, policy in _documents(evaluate(attribute.value, scope), "value", MAX_DEPTH, lenient=False):
             if policy is not None:
                 kind = infer_policy_kind(f"{block.labels[0]}/{path}", policy)
-                yield AttachedPolicy(resource, path, policy, kind, handed_to=HandedTo.OUTPUT)
+                attached = AttachedPolicy(resource, path, policy, kind, handed_to=HandedTo.OUTPUT)
+                yield judged_by_name(attached, block.labels)
             else:
                 _note_too_deep(root, block, resource, path, attribute)
 
@@ -118,6 +133,18 @@ def documents_of(value: Node) -> Iterator[Node]:
     for _, policy in _documents(value, "", MAX_DEPTH, lenient=False):
         if policy is not None:
             yield policy
+
+
+def _judged_by_consumer(policy: AttachedPolicy, block: Block, scope: EvaluationScope) -> AttachedPolicy:
+    """Return a document that a ``module`` or ``resource`` block gets, with the kind that the block states, or that its
+    names presume."""
+    written = {name: references.value_of(block, name, scope) for name in ("source", *_NAMES, "description")}
+    texts = {name: str(value) if isinstance(value, StringNode) else "" for name, value in written.items()}
+    arguments = b"".join(attribute.source_bytes for attribute in block.body.attributes).decode("utf-8", "replace")
+    if is_scp_module(texts["source"]) or makes_organization_policies(arguments):
+        return replace(policy, kind=PolicyKind.SCP)
+    names = (*block.labels, texts["source"], *map(texts.__getitem__, _NAMES))
+    return judged_by_name(policy, names, (texts["description"],))
 
 
 def _kind_of(block: Block) -> HandedTo:

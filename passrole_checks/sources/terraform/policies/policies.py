@@ -35,12 +35,15 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
-    STATEMENT_POLICIES,
     TRUST_POLICIES,
     USERS,
     not_read_reason,
 )
-from passrole_checks.sources.model.unknown_consumers import hands_nothing_out, may_grant_pass_role
+from passrole_checks.sources.model.unknown_consumers import (
+    hands_nothing_out,
+    may_grant_pass_role,
+    organization_policy_kind,
+)
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
@@ -55,6 +58,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
+from passrole_checks.sources.terraform.policies.boundary_modules import judged_by_module_uses
 from passrole_checks.sources.terraform.policies.commands import policies_in_commands
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     instance_profile,
@@ -162,7 +166,7 @@ def _collect_handed_out(
     for block in root.folder.outputs.values():
         if search.may_hand_out(root, block):
             found.extend(handed_out_by_output(root, block, documents))
-    return list(without_attached(found, contents.policies))
+    return list(without_attached(judged_by_module_uses(root, found), contents.policies))
 
 
 def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unreadable]:
@@ -256,8 +260,9 @@ def _policies(
             own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
             principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
             yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
-    for table, kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (ORGANIZATION_POLICIES, PolicyKind.SCP)):
-        if type_ in table and (kind is PolicyKind.RESOURCE or _has_statements(block, scope)):
+    kinds = (PolicyKind.RESOURCE, _organization_policy_kind(block, scope) if type_ in ORGANIZATION_POLICIES else None)
+    for table, kind in zip((RESOURCE_POLICIES, ORGANIZATION_POLICIES), kinds, strict=True):
+        if type_ in table and kind is not None:
             policy = _document(block, table[type_], scope)
             if policy is not None:
                 yield AttachedPolicy(resource, table[type_], policy, kind)
@@ -272,11 +277,10 @@ def _policies(
             yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,))
 
 
-def _has_statements(block: Block, scope: EvaluationScope) -> bool:
-    """True if an organization policy is of a type with statements, or of an unknown type."""
+def _organization_policy_kind(block: Block, scope: EvaluationScope) -> PolicyKind | None:
+    """Return the kind of an organization policy; one of unknown type counts as a service control policy."""
     value = references.value_of(block, "type", scope)
-    name = known_string(value) if value is not None else None
-    return name is None or name in STATEMENT_POLICIES
+    return organization_policy_kind(known_string(value) if value is not None else None)
 
 
 def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:

@@ -68,8 +68,9 @@ def _note(address: str, file: str, line: int) -> Unreadable:
 def _used_names(folder: Folder, modules: list[Module]) -> set[_Name]:
     """Return the documents and locals of a folder that its other blocks use, directly or not."""
     mentions: dict[_Name | None, set[_Name]] = {}
+    outputs = _used_outputs(modules) if folder.outputs else frozenset()
     for parsed in folder.files:
-        owners = _Owners(parsed, modules)
+        owners = _Owners(parsed, outputs)
         for match in _MENTION.finditer(parsed.source.data):
             kind = "local" if match[0].startswith(b"local") else "data"
             is_user, owner = owners.at(match.start())
@@ -85,36 +86,44 @@ def _used_names(folder: Folder, modules: list[Module]) -> set[_Name]:
     return used
 
 
-def _is_user(block: Block, modules: list[Module]) -> bool:
-    """True if a block passes on what it mentions, or may do so."""
+_Mentioned = frozenset[bytes | None]  # names of outputs; None for all
+
+
+def _is_user(block: Block, outputs: _Mentioned) -> bool:
+    """True if a block passes on what it mentions, or may do so. ``outputs``: those that are used."""
     if block.type == "output":
-        return any(_is_output_used(module, block.labels[0]) for module in modules)
+        return None in outputs or block.labels[0].encode() in outputs
     if block.type == "resource" and block.labels[0].startswith(_KEEPERS):
         return b"provisioner" in (block.source_bytes or b"")
     return block.type not in _USELESS
 
 
-def _is_output_used(module: Module, name: str) -> bool:
-    """True if an output is one of the root module, or its caller mentions it."""
-    if not module.key:
-        return True
-    caller = module.run.folders.get(module.ancestors[-2])
+def _used_outputs(modules: list[Module]) -> _Mentioned:
+    """Return the outputs of a folder that callers of its instances mention; all of a root module."""
+    if not all(module.key for module in modules):
+        return frozenset((None,))
+    folders = modules[0].run.folders
+    callers = {(module.ancestors[-2], module.key[-1]) for module in modules}
+    return frozenset(output for path, name in callers for output in _mentioned(folders.get(path), name))
+
+
+def _mentioned(caller: Folder | None, module_name: str) -> Iterator[bytes | None]:
+    """Yield the outputs of a module that its caller mentions."""
+    if caller is None:
+        yield None
+        return
     mention = re.compile(
-        rb"(?<![\w.-])module\s*\.\s*"
-        + re.escape(module.key[-1].encode())
-        + rb"\b(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w*-]+))?"
+        rb"(?<![\w.-])module\s*\.\s*" + re.escape(module_name.encode()) + rb"\b(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w*-]+))?"
     )
-    return caller is None or any(
-        match[1] in (None, b"*", name.encode())
-        for parsed in caller.files
-        for match in mention.finditer(parsed.source.data)
-    )
+    for parsed in caller.files:
+        for match in mention.finditer(parsed.source.data):
+            yield None if match[1] == b"*" else match[1]
 
 
 class _Owners:
     """The data sources with documents, and the locals, of a file by their offsets."""
 
-    def __init__(self, parsed: ParsedFile, modules: list[Module]) -> None:
+    def __init__(self, parsed: ParsedFile, outputs: _Mentioned) -> None:
         self._starts: list[int] = []
         self._entries: list[tuple[int, bool, _Name | None]] = []
         source = parsed.source
@@ -136,7 +145,7 @@ class _Owners:
                 )
             elif block.type == "data" and block.labels[:1] == (DOCUMENT,):
                 spans.append((source.offset(span.line, span.column), end, True, ("data", block.labels[-1])))
-            elif not _is_user(block, modules):
+            elif not _is_user(block, outputs):
                 spans.append((source.offset(span.line, span.column), end, False, None))
         for start, end, is_user, name in sorted(spans, key=lambda entry: entry[0]):
             self._starts.append(start)

@@ -1,0 +1,85 @@
+"""The users of the permissions of a principal that passes roles, by its trust policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from passrole_checks.access.service_trust import acts_for_callers
+from passrole_checks.access.severity import Holder
+from passrole_checks.iam.documents import action
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service
+from passrole_checks.iam.permissions.principal import Principal
+
+_CLOUDFORMATION = "cloudformation.amazonaws.com"
+_SCHEDULERS = frozenset({"events.amazonaws.com", "pipes.amazonaws.com", "scheduler.amazonaws.com"})
+_RUN_TASK = "ecs:RunTask"
+_TASK_DEFINITION = ":task-definition/"
+
+
+@dataclass(frozen=True, slots=True)
+class HolderTrust:
+    """The users of a principal's permissions; ``names``: these services or repositories, none for anyone."""
+
+    holder: Holder
+    names: tuple[str, ...] = ()
+
+
+_ANYONE = HolderTrust(Holder.ANYONE)
+
+
+def trust_of(holder: Principal, role: KnownRole | None, paths: Callable[[], Iterable[OpenPath]]) -> HolderTrust:
+    """Return who can use the permissions of a principal.
+
+    ``role``: the role of this configuration that it is, if any. ``paths``: returns the escalation paths that are open
+    to it.
+
+    A role that only EventBridge can assume, and whose one path is to run named ECS task definitions, is the role that
+    AWS describes for scheduled tasks ("Amazon ECS EventBridge IAM Role"). A principal with events:PutTargets,
+    scheduler:CreateSchedule or pipes:CreatePipe can use it if it may also pass it: it then chooses the container's
+    command, and one of the roles that this one passes, for these task definitions. That is reported for the principal
+    that may pass the role. CloudFormation acts for those who may pass it a role, too, or who update a stack that has
+    one, and a repository's workflows for those who can push to it, but both exist to deploy.
+    """
+    if role is None:
+        return _ANYONE
+    if role.repositories:
+        return HolderTrust(Holder.DEPLOYMENT, role.repositories)
+    if not role.only_services or not role.trusted:
+        return _ANYONE
+    names = tuple(sorted(role.trusted))
+    others = {name for name in map(normalize_service, role.trusted) if acts_for_callers(name)}
+    if not others:
+        return HolderTrust(Holder.OWN_WORK, names)
+    if others <= _SCHEDULERS and _runs_named_tasks(holder, list(paths())):
+        return HolderTrust(Holder.NAMED_TASKS, names)
+    return HolderTrust(Holder.DEPLOYMENT, names) if others == {_CLOUDFORMATION} else _ANYONE
+
+
+def least_restricted(trusts: Iterable[HolderTrust]) -> HolderTrust:
+    """Return the trust of the principal that most others can use; anyone if there is no principal."""
+    return max(trusts, key=lambda trust: trust.holder, default=_ANYONE)
+
+
+def _runs_named_tasks(holder: Principal, paths: list[OpenPath]) -> bool:
+    """True if the only thing that a principal can start with a passed role are named ECS task definitions."""
+    if not paths or any(set(path.way.actions) != {_RUN_TASK} for path in paths):
+        return False
+    allowing = [one for one in holder.permissions.statements if one.effect != "Deny" and _may_run_tasks(one)]
+    return all(one.resources is not None and all(map(_names_tasks, one.resources)) for one in allowing)
+
+
+def _may_run_tasks(statement: Statement) -> bool:
+    if statement.actions is None:
+        return action.not_action_covers(statement.not_actions or (), _RUN_TASK) is not Ternary.NO
+    return action.best_match(statement.actions, _RUN_TASK)[0] is not Ternary.NO
+
+
+def _names_tasks(resource: StringNode) -> bool:
+    """True if a resource names a task definition, or a family of them by its beginning."""
+    written = "".join(part if isinstance(part, str) else "$" for part in resource.parts)
+    family = written.partition(_TASK_DEFINITION)[2] if _TASK_DEFINITION in written else written
+    return family[:1] not in ("", "*", "?") and (_TASK_DEFINITION in written or written.startswith("$"))

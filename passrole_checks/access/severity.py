@@ -1,0 +1,130 @@
+"""The severity of access through passed roles: one table for every check that reports access.
+
+The same access has the same severity however it is attached (an inline statement, an AWS managed policy), and more
+access is never less severe. Unknown roles count by :data:`BY_ROLES`, known ones by how much more they can do than the
+holder; the worse of both then counts by :data:`BY_HOLDER`. The README shows these tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from passrole_checks.findings import Confidence, Severity
+
+
+class Roles(IntEnum):
+    """The roles that can be passed and whose permissions are unknown here, in ascending order."""
+
+    NONE = 0
+    EXACT = 1
+    PATTERN = 2
+    ANY = 3
+
+
+class Services(IntEnum):
+    """The services that the roles can be passed to, in ascending order: only those that do their own work with a role,
+    some that run caller code or make calls that callers choose, or every service."""
+
+    OWN_WORK = 0
+    CALLER_CODE = 1
+    ANY = 2
+
+
+class Use(Enum):
+    """A use of the roles that a principal has. `PASS`: pass them, and no more that is known."""
+
+    PASS = "pass"
+    KEEP = "pass itself"
+    CHANGE = "change"
+    LAUNCH = "launch a workload with"
+
+
+class Holder(IntEnum):
+    """The users of the permissions of the principal that passes roles, in ascending order.
+
+    `OWN_WORK`: only services that never run caller code. `NAMED_TASKS`: only services that start the ECS tasks that the
+    role names. `DEPLOYMENT`: only CloudFormation, or workflows of the repositories that the trust policy names.
+    `ANYONE`: everyone else, and everyone of whom that is unknown.
+    """
+
+    OWN_WORK = 0
+    NAMED_TASKS = 1
+    DEPLOYMENT = 2
+    ANYONE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PassedAccess:
+    """Access through passed roles.
+
+    ``gain``: how much more the known roles can do than the holder, as :mod:`role_privilege` grades it; None for no
+    more. ``gain_is_known``: False if the other permissions of the holder are unknown.
+    """
+
+    roles: Roles
+    services: Services
+    use: Use = Use.PASS
+    gain: Severity | None = None
+    gain_is_known: bool = True
+    holder: Holder = Holder.ANYONE
+    confidence: Confidence = Confidence.HIGH
+
+
+_INFO, _LOW, _MEDIUM, _HIGH = Severity
+
+BY_ROLES: dict[tuple[Use, Roles], tuple[Severity, Severity, Severity]] = {
+    (Use.PASS, Roles.ANY): (_LOW, _MEDIUM, _HIGH),
+    (Use.PASS, Roles.PATTERN): (_INFO, _INFO, _MEDIUM),
+    (Use.PASS, Roles.EXACT): (_INFO, _INFO, _LOW),
+    (Use.KEEP, Roles.PATTERN): (_LOW, _MEDIUM, _MEDIUM),
+    (Use.KEEP, Roles.EXACT): (_LOW, _LOW, _MEDIUM),
+    (Use.CHANGE, Roles.PATTERN): (_LOW, _MEDIUM, _MEDIUM),
+    (Use.CHANGE, Roles.EXACT): (_LOW, _MEDIUM, _MEDIUM),
+    (Use.LAUNCH, Roles.ANY): (_LOW, _HIGH, _HIGH),
+    (Use.LAUNCH, Roles.PATTERN): (_INFO, _INFO, _MEDIUM),
+    (Use.LAUNCH, Roles.EXACT): (_INFO, _INFO, _LOW),
+}
+"""The severity of access to unknown roles, for each of :class:`Services`; of uses without a row as for `PASS`."""
+
+BY_HOLDER: dict[Holder, dict[Severity, Severity]] = {
+    Holder.OWN_WORK: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
+    Holder.NAMED_TASKS: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
+    Holder.DEPLOYMENT: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
+    Holder.ANYONE: {_HIGH: _HIGH, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
+}
+"""The severity by who can use the holder. Two exceptions, see :func:`severity_of`: what is medium because a workload
+can be launched is low instead of info, and any role with `NAMED_TASKS` counts as with `DEPLOYMENT`."""
+
+
+def severity_of(access: PassedAccess) -> Severity:
+    """Return the severity of access through passed roles.
+
+    At low confidence it is at most medium. That hides no grant of any role: where it is known to be one, any-role and
+    managed-policy report it at medium or high confidence.
+    """
+    severity = _unlowered(access)
+    holder = access.holder
+    if holder is Holder.NAMED_TASKS and access.roles is Roles.ANY:
+        holder = Holder.DEPLOYMENT
+    is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
+    severity = _LOW if is_launched and holder <= Holder.NAMED_TASKS else BY_HOLDER[holder][severity]
+    return _lower(severity, _MEDIUM) if access.confidence is Confidence.LOW else severity
+
+
+def _unlowered(access: PassedAccess) -> Severity:
+    """Return the severity of access for a holder that anyone may use, at high confidence."""
+    by_roles = _INFO
+    if access.roles:
+        row = BY_ROLES.get((access.use, access.roles)) or BY_ROLES[Use.PASS, access.roles]
+        by_roles = row[access.services]
+    gain = access.gain or _INFO
+    if access.services is Services.OWN_WORK:
+        gain = _lower(gain, _LOW)
+    if access.use is Use.PASS and not access.gain_is_known:
+        gain = _MEDIUM if gain is _HIGH else _INFO
+    return max(by_roles, gain, key=lambda one: one.rank)
+
+
+def _lower(one: Severity, other: Severity) -> Severity:
+    return min(one, other, key=lambda severity: severity.rank)

@@ -1,0 +1,140 @@
+"""Findings as outputs for people show them: one item per group, worst first, by file and statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from passrole_checks.escaping.markup import truncate
+from passrole_checks.findings import Confidence, Finding
+from passrole_checks.scan.group_findings import findings_by_statement, members_of
+
+BY_FILE, BY_CHECK, BY_SEVERITY = GROUPINGS = ("file", "check", "severity")
+_SEGMENT = r"(?:\$\{[^}]*\}|[^\s:])*"
+_ROLE_ARN = re.compile(rf"\barn:{_SEGMENT}:iam::{_SEGMENT}:role/")
+_END_OF_SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z`\"])")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingItem:
+    """The findings of one group: the ``primary``, and the ``others``, most severe first."""
+
+    primary: Finding
+    others: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatementItems:
+    """A statement and its items, worst first. ``uses``: the addresses of all resources that use it."""
+
+    items: tuple[FindingItem, ...]
+    uses: tuple[str, ...]
+
+    @property
+    def first(self) -> Finding:
+        """The worst finding."""
+        return self.items[0].primary
+
+    @property
+    def text(self) -> tuple[tuple[str, ...], ...]:
+        """The texts of its findings, which several statements may have in common."""
+        findings = [finding for item in self.items for finding in (item.primary, *item.others)]
+        return tuple((label_of(one), one.message, one.remediation) for one in findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Statements below one heading; "" for none."""
+
+    heading: str
+    statements: tuple[StatementItems, ...]
+
+
+def items_of(findings: Iterable[Finding]) -> tuple[FindingItem, ...]:
+    """Return an item for each group, worst first, else in the order of their primary findings."""
+    members: dict[str, list[Finding]] = {}
+    for finding in findings:
+        members.setdefault(finding.group or finding.fingerprint, []).append(finding)
+    items = []
+    for group in members.values():
+        primary = next((finding for finding in group if finding.primary), group[0])
+        items.append(FindingItem(primary, tuple(members_of(primary, group))))
+    return tuple(sorted(items, key=lambda item: badness(item.primary)))
+
+
+def badness(finding: Finding) -> tuple[int, int]:
+    """Return a key that is least for the most severe and most certain findings."""
+    return -finding.severity.rank, -finding.confidence.rank
+
+
+def statements_of(findings: Sequence[Finding]) -> list[StatementItems]:
+    """Return the statements by file, both worst first; equally bad ones by name and line, after those that say the
+    same."""
+    statements = []
+    for about in findings_by_statement(findings):
+        items = items_of(about)
+        uses = dict.fromkeys((items[0].primary.resource.address, *(use for one in about for use in one.uses)))
+        statements.append(StatementItems(items, tuple(uses)))
+    worst: dict[str, tuple[int, int]] = {}
+    alike: dict[Hashable, int] = {}
+    for statement in sorted(statements, key=lambda statement: statement.first.at.line):
+        alike.setdefault((statement.first.at.file, statement.text), statement.first.at.line)
+        file, rank = statement.first.at.file, badness(statement.first)
+        worst[file] = min(worst.get(file, rank), rank)
+
+    def order(statement: StatementItems) -> tuple[object, ...]:
+        at = statement.first.at
+        first_line = alike[at.file, statement.text]
+        return worst[at.file], at.file, badness(statement.first), first_line, statement.text, at.line, at.column
+
+    return sorted(statements, key=order)
+
+
+def sections_of(findings: Sequence[Finding], group_by: str = BY_FILE) -> list[Section]:
+    """Return the statements in one section, or in one for each check or severity of their items, worst first."""
+    statements = statements_of(findings)
+    if group_by == BY_FILE:
+        return [Section("", tuple(statements))]
+    heading: Callable[[Finding], str] = _check_heading if group_by == BY_CHECK else _severity_heading
+    found: dict[str, list[StatementItems]] = {}
+    worst: dict[str, tuple[int, str]] = {}
+    for statement in statements:
+        by_heading: dict[str, list[FindingItem]] = {}
+        for item in statement.items:
+            by_heading.setdefault(heading(item.primary), []).append(item)
+        for name, items in by_heading.items():
+            found.setdefault(name, []).append(StatementItems(tuple(items), statement.uses))
+            rank = (-items[0].primary.severity.rank, name)
+            worst[name] = min(worst.get(name, rank), rank)
+    return [Section(name, tuple(sorted(found[name], key=_by_badness))) for name in sorted(found, key=worst.__getitem__)]
+
+
+def worst_statements(findings: Sequence[Finding], most: int) -> list[StatementItems]:
+    """Return the worst statements, at most ``most``."""
+    return sorted(statements_of(findings), key=_by_badness)[:most]
+
+
+def _by_badness(statement: StatementItems) -> tuple[int, int]:
+    return badness(statement.first)
+
+
+def _check_heading(finding: Finding) -> str:
+    return f"{finding.check_id} {finding.name}"
+
+
+def _severity_heading(finding: Finding) -> str:
+    return finding.severity.value
+
+
+def label_of(finding: Finding) -> str:
+    """Return check, severity and, if it is not high, confidence: ``PASSROLE_007 implicit-grant (low)``."""
+    sure = "" if finding.confidence is Confidence.HIGH else f", {finding.confidence.value} confidence"
+    return f"{finding.check_id} {finding.name} ({finding.severity.value}{sure})"
+
+
+def in_short(finding: Finding, most: int) -> str:
+    """Return the first sentence of the message on one line of at most ``most`` characters, with names of roles instead
+    of ARNs."""
+    sentence = _END_OF_SENTENCE.split(" ".join(finding.message.split()), maxsplit=1)[0]
+    return truncate(_ROLE_ARN.sub("role/", sentence), most)

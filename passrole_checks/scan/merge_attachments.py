@@ -1,0 +1,44 @@
+"""Merge findings of one cause at several positions: an AWS managed policy that many roles with equal trust have.
+
+For the command line only, once suppressions and a baseline have been applied: a new attachment then still counts, and
+hosts, editors and reviews keep one finding for each position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+
+from passrole_checks.escaping.shorten import listed, shortened
+from passrole_checks.findings import Finding
+
+
+def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings in order; of those with an equal cause and verdict the first, with the principals and uses of
+    all of them."""
+    groups: dict[Hashable, list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
+        key = (finding.cause, finding.framework, *verdict, _predicate(finding)) if finding.cause else number
+        groups.setdefault(key, []).append(finding)
+    return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
+
+
+def _merge(group: Sequence[Finding]) -> Finding:
+    who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
+    return replace(
+        group[0],
+        message=f"{_subject(who)}{_predicate(group[0])}",
+        uses=tuple(dict.fromkeys(use for finding in group for use in finding.uses)),
+        principals=tuple(dict.fromkeys(name for finding in group for name in finding.principals)),
+        who=who,
+    )
+
+
+def _predicate(finding: Finding) -> str:
+    """Return the message without the principals at its beginning."""
+    return finding.message.removeprefix(_subject(finding.who))
+
+
+def _subject(who: Sequence[str]) -> str:
+    return listed([shortened(name) for name in who])

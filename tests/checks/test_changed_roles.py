@@ -1,0 +1,108 @@
+"""PASSROLE_016 and 009 on changes that IAM refuses or that gain nothing: service-linked roles and boundaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from principals_of_tests import allow, configuration, findings, to, trust
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations, scan_paths
+from passrole_checks.sources.model.configuration import BoundaryUse
+
+ID = "PASSROLE_016"
+LINKED = "arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
+PASS_ONE = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app", to("lambda.amazonaws.com"))
+BOUNDARY_CHANGES = ["iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"]
+ROLES = {"app": (trust("lambda.amazonaws.com"), [])}
+TEMPLATE = """
+Parameters:
+  Namespace: {Type: String}
+Resources:
+  Deployer:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: codebuild.amazonaws.com}, Action: sts:AssumeRole}]
+      Policies:
+        - PolicyName: deploy
+          PolicyDocument:
+            Statement:
+              - Effect: Allow
+                Action: iam:PassRole
+                Resource: !Sub arn:aws:iam::${AWS::AccountId}:role/${Namespace}-environment-*
+                Condition: {StringEquals: {iam:PassedToService: ecs-tasks.amazonaws.com}}
+              - Effect: Allow
+                Action: [iam:CreateServiceLinkedRole, iam:PutRolePolicy]
+                Resource: !Sub arn:aws:iam::${AWS::AccountId}:role/RESOURCE
+"""
+
+
+def _with_boundary(policy: StringNode | None) -> list[Finding]:
+    """Return the findings for a principal that can pass and change the boundary of a role with this boundary."""
+    whole = configuration([[PASS_ONE], [allow(BOUNDARY_CHANGES, "arn:aws:iam::111122223333:role/*")]], roles=ROLES)
+    uses = (BoundaryUse("app", policy),) if policy is not None else ()
+    whole = replace(whole, attached=replace(whole.attached, boundaries=uses))
+    options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
+    return list(scan_configurations([whole], options).findings)
+
+
+@pytest.mark.parametrize(
+    ("resource", "count"),
+    [("aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*", 0), ("team-*", 1), ("*", 1)],
+)
+def test_role_of_unknown_name_is_no_service_linked_role(tmp_path: Path, resource: str, count: int) -> None:
+    """IAM refuses changes of service-linked roles, so only other patterns can include a role of unknown name (IAM User
+    Guide, "Update permissions for a role")."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("RESOURCE", resource), encoding="utf-8")
+    result = scan_paths([tmp_path], ScanOptions(checks=frozenset({ID})))
+    assert len(result.findings) == count
+
+
+def test_changes_of_service_linked_roles_are_not_high_in_stronger_role() -> None:
+    """A role that may only put policies on service-linked roles is not highly privileged (009)."""
+    changes = ["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy"]
+    roles = {"app": (trust("lambda.amazonaws.com"), [allow(changes, LINKED)])}
+    assert findings("PASSROLE_009", [[PASS_ONE]], roles=roles) == []
+    roles = {"app": (trust("lambda.amazonaws.com"), [allow("iam:*", LINKED)])}
+    assert [one.severity for one in findings("PASSROLE_009", [[PASS_ONE]], roles=roles)] == [Severity.LOW]
+    roles = {"app": (trust("lambda.amazonaws.com"), [allow(changes)])}
+    assert [one.severity for one in findings("PASSROLE_009", [[PASS_ONE]], roles=roles)] == [Severity.HIGH]
+
+
+def test_boundary_changes_count_for_roles_with_a_boundary() -> None:
+    """To put a boundary on a role that has none, or to delete none, gives it nothing."""
+    at = Position("main.tf", 5)
+    assert _with_boundary(None) == []
+    (found,) = _with_boundary(text("arn:aws:iam::111122223333:policy/limit", at))
+    assert found.confidence is Confidence.HIGH and "iam:DeleteRolePermissionsBoundary" in found.message
+    (found,) = _with_boundary(StringNode((Unresolved("var.boundary"),), at))
+    assert found.confidence is Confidence.LOW
+
+
+def test_role_that_is_created_with_a_boundary_has_one() -> None:
+    """Where a condition requires a boundary for new roles, its removal widens them."""
+    pattern = "arn:aws:iam::111122223333:role/app-*"
+    required = {"StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/limit"}}
+    grant = allow("iam:PassRole", pattern, to("lambda.amazonaws.com"))
+    create = allow(["iam:CreateRole", "iam:PutRolePolicy"], pattern, required)
+    assert findings(ID, [[grant], [create]]) == []
+    (found,) = findings(ID, [[grant], [create, allow("iam:DeleteRolePermissionsBoundary", pattern)]])
+    assert found.confidence is Confidence.HIGH
+    (found,) = findings(ID, [[grant], [allow("iam:DeleteRolePermissionsBoundary", pattern)]])
+    assert found.confidence is Confidence.LOW
+
+
+def test_message_is_worded_for_one_and_for_several_principals() -> None:
+    """Several roles that pass themselves each pass their own role."""
+    statement = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*", to("lambda.amazonaws.com"))
+    service = trust("lambda.amazonaws.com")
+    options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
+    for holders, pronouns in ((("app-a",), {"its"}), (("app-a", "app-b"), {"their"})):
+        whole = configuration([[statement]], roles={name: (service, []) for name in holders}, holder="app-a")
+        whole = replace(whole, policies=tuple(replace(one, principals=holders) for one in whole.policies))
+        (found,) = scan_configurations([whole], options).findings
+        assert found.who == holders and {"its", "their"}.intersection(found.message.split()) == pronouns
