@@ -29,7 +29,7 @@ _NOUNS = {
     NoteKind.OTHER_TOOL: ("file or section of another tool", "files or sections of other tools"),
     NoteKind.POLICY_DOCUMENT: ("policy document without a known use", "policy documents without a known use"),
     NoteKind.INCOMPLETE: ("missing part of a plan or change set", "missing parts of plans or change sets"),
-    NoteKind.OTHER: ("other item", ""),
+    NoteKind.DUPLICATE_KEY: ("duplicate key", ""),
 }
 
 
@@ -62,9 +62,11 @@ def _of_item(entry: Unreadable) -> Note:
 
 
 def _of_kind(kind: NoteKind, items: Sequence[Unreadable], *, more: bool) -> Note:
-    words = count_noun(len(items), *_NOUNS[kind])
+    before = "more " if more else ""
+    singular, plural = _NOUNS.get(kind, ("item", ""))
+    words = count_noun(len(items), f"{before}{singular}", plural and f"{before}{plural}")
     counts = [int(match[1]) for entry in items if (match := _DEPENDING.search(entry.reason)) is not None]
     if counts:
         words += f"; {count_noun(sum(counts), 'policy depends', 'policies depend')} on them"
     option = "--verbose lists it" if len(items) == 1 else "--verbose lists them"
-    return Note(f"not evaluated: {words}{' more' if more else ''} ({option})")
+    return Note(f"not evaluated: {words} ({option})")
