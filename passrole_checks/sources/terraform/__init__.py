@@ -126,6 +126,7 @@ def load_terragrunt(
             files=(*configuration.files, *read),
             unreadable=(*configuration.unreadable, *problems),
             not_evaluated=(*configuration.not_evaluated, *unit.notes),
+            missing=(*configuration.missing, *unit.dependencies.items()),
         )
 
 
