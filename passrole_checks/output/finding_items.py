@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from passrole_checks.escaping.markup import truncate
-from passrole_checks.findings import Confidence, Finding
-from passrole_checks.scan.group_findings import findings_by_statement, members_of
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan.group_findings import by_rank, findings_by_statement
 
 BY_FILE, BY_CHECK, BY_SEVERITY = GROUPINGS = ("file", "check", "severity")
+IN_SHORT = 160  # characters of a message in one line
 _SEGMENT = r"(?:\$\{[^}]*\}|[^\s:])*"
 _ROLE_ARN = re.compile(rf"\barn:{_SEGMENT}:iam::{_SEGMENT}:role/")
 _END_OF_SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z`\"])")
@@ -56,10 +58,7 @@ def items_of(findings: Iterable[Finding]) -> tuple[FindingItem, ...]:
     members: dict[str, list[Finding]] = {}
     for finding in findings:
         members.setdefault(finding.group or finding.fingerprint, []).append(finding)
-    items = []
-    for group in members.values():
-        primary = next((finding for finding in group if finding.primary), group[0])
-        items.append(FindingItem(primary, tuple(members_of(primary, group))))
+    items = [FindingItem(first, tuple(others)) for first, *others in map(by_rank, members.values())]
     return tuple(sorted(items, key=lambda item: badness(item.primary)))
 
 
@@ -127,14 +126,33 @@ def _severity_heading(finding: Finding) -> str:
     return finding.severity.value
 
 
-def label_of(finding: Finding) -> str:
+class Labeled(Protocol):
+    """A finding, or the remark of a review."""
+
+    @property
+    def check_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def confidence(self) -> Confidence: ...
+    @property
+    def message(self) -> str: ...
+
+
+def label_of(finding: Labeled) -> str:
     """Return check, severity and, if it is not high, confidence: ``PASSROLE_007 implicit-grant (low)``."""
     sure = "" if finding.confidence is Confidence.HIGH else f", {finding.confidence.value} confidence"
     return f"{finding.check_id} {finding.name} ({finding.severity.value}{sure})"
 
 
-def in_short(finding: Finding, most: int) -> str:
+def in_short(finding: Labeled, most: int = IN_SHORT) -> str:
     """Return the first sentence of the message on one line of at most ``most`` characters, with names of roles instead
     of ARNs."""
-    sentence = _END_OF_SENTENCE.split(" ".join(finding.message.split()), maxsplit=1)[0]
-    return truncate(_ROLE_ARN.sub("role/", sentence), most)
+    return truncate(_ROLE_ARN.sub("role/", first_sentence(finding.message)), most)
+
+
+def first_sentence(message: str) -> str:
+    """Return the first sentence of a message on one line."""
+    return _END_OF_SENTENCE.split(" ".join(message.split()), maxsplit=1)[0]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.counts import count_noun
+from passrole_checks.output.finding_items import items_of
 from passrole_checks.output.findings_text import scan_summary, to_plain_text
 from passrole_checks.output.markdown_items import finding_item, note_item
 from passrole_checks.scan.baseline import Applied
@@ -79,22 +80,25 @@ def _emphasize(severity: Severity) -> str:
 
 
 def _findings(findings: Sequence[Finding], remaining: int) -> Iterator[str]:
-    """Yield the findings by severity, most severe first, as many as fit."""
+    """Yield one item per group by severity, most severe first, as many as fit."""
+    items = items_of(findings)
     omitted: Counter[Severity] = Counter()
     for severity in reversed(Severity):
         heading = f"### {severity.value.capitalize()}"
-        for finding in (finding for finding in findings if finding.severity is severity):
-            lines = [heading, "", finding_item(finding)] if heading else [finding_item(finding)]
+        for item in (item for item in items if item.primary.severity is severity):
+            lines = [heading, "", finding_item(item)] if heading else [finding_item(item)]
             size = sum(map(_utf16_length, lines))
             if size > remaining or omitted:  # omitted findings are never more severe than shown ones
-                omitted[severity] += 1
+                omitted.update(finding.severity for finding in (item.primary, *item.others))
                 continue
             yield from lines
             heading, remaining = "", remaining - size
         if not heading:
             yield ""
     if omitted:
-        words = ", ".join(f"{number} {severity.value}" for severity, number in omitted.items())
+        words = ", ".join(
+            f"{omitted[severity]} {severity.value}" for severity in reversed(Severity) if omitted[severity]
+        )
         yield from (f"**{count_noun(sum(omitted.values()), 'more finding')}**: {words}.", "")
 
 

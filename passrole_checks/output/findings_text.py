@@ -22,12 +22,14 @@ from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.finding_items import (
     BY_FILE,
     FindingItem,
+    Labeled,
     StatementItems,
     in_short,
     label_of,
     sections_of,
     worst_statements,
 )
+from passrole_checks.output.not_evaluated_text import not_evaluated_in_words
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.group_findings import findings_by_statement
@@ -108,13 +110,15 @@ def scan_lines(
     baseline: Applied | None = None,
     width: int = PIPED,
     quiet: bool = False,
+    verbose: bool = False,
     group_by: str = BY_FILE,
 ) -> Iterator[Line]:
     """Return the findings of ``result``, worst first, by statement; unless ``quiet``, then notes, the worst statements,
     and a summary.
 
     Suppressed findings, ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted.
-    ``group_by``: one of :data:`~passrole_checks.output.finding_items.GROUPINGS`.
+    ``verbose``: name each item that was not evaluated. ``group_by``: one of
+    :data:`~passrole_checks.output.finding_items.GROUPINGS`.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     sections = sections_of(open_findings, group_by)
@@ -131,7 +135,7 @@ def scan_lines(
             yield ()
     if quiet:
         return
-    notes = [*_notes(result), *_baseline_notes(baseline)]
+    notes = [*_notes(result, verbose=verbose), *_baseline_notes(baseline)]
     yield from notes
     if notes:
         yield ()
@@ -156,9 +160,11 @@ def _worst_row(statement: StatementItems) -> Line:
     )
 
 
-def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
+def grants_lines(
+    result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False, verbose: bool = False
+) -> Iterator[Line]:
     """Return the inventory: each statement with its roles, services and principals; unless ``quiet``, then notes and a
-    summary."""
+    summary. ``verbose``: name each item that was not evaluated."""
     for located in grants:
         grant = located.grant
         yield _header(grant.at.file, grant.at.line, located.resource, grant.sid)
@@ -182,7 +188,7 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         yield ()
     if not quiet:
         if result.not_evaluated:
-            yield from not_evaluated_notes(result.not_evaluated)
+            yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
             yield ()
         counts = statements_by_effect(grants)
         words = [count_noun(counts["allow"], "PassRole grant")]
@@ -267,12 +273,18 @@ def _statements(
         yield _header(first.at.file, first.at.line, first.resource, first.sid)
         others = statement.uses[1:]
         if others:
-            listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-            yield (StyledText("  also "), StyledText(sanitize(listed), "quiet"))
+            yield (StyledText("  also "), StyledText(sanitize(_listed(others)), "quiet"))
         for line in excerpt_lines(first.at, first.grant):
             yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
-    for item in statements[0].items:
-        yield from _item(item, width, known)
+    shown = statements[0]
+    for item in shown.items:
+        used = item.primary.uses
+        about = _listed(used) if len(used) < len(shown.uses) else ""
+        yield from _item(item, about, width, known)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def finding_heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:
@@ -287,12 +299,14 @@ def finding_heading(check_id: str, name: str, severity: Severity, confidence: Co
     )
 
 
-def _item(item: FindingItem, width: int, known: dict[tuple[str, str], Position]) -> Iterator[Line]:
+def _item(item: FindingItem, about: str, width: int, known: dict[tuple[str, str], Position]) -> Iterator[Line]:
     """Yield the primary finding in full, and the others of its group in one line each. A remediation that an earlier
-    statement has is only referred to."""
+    statement has is only referred to. ``about``: the resources, if the item is not about all that use the statement."""
     primary = item.primary
     earlier = known.get((primary.check_id, primary.remediation))
     heading = finding_heading(primary.check_id, primary.name, primary.severity, primary.confidence)
+    if about:
+        heading = (*heading, StyledText(f"  {sanitize(about)}", "quiet"))
     if earlier is None:
         known[primary.check_id, primary.remediation] = primary.at
         yield heading
@@ -302,9 +316,13 @@ def _item(item: FindingItem, width: int, known: dict[tuple[str, str], Position])
     yield from wrap_prose(primary.message, width)
     if earlier is None:
         yield from wrap_prose(primary.remediation, width, "Instead: ")
-    for other in item.others:
-        label = f"{' ' * 10}+ {label_of(other)}: "
-        yield (StyledText(label), StyledText(sanitize(in_short(other, max(_ONE_LINE - len(label), 1))), "quiet"))
+    yield from map(one_line, item.others)
+
+
+def one_line(finding: Labeled) -> Line:
+    """Return a finding that is not primary, or the remark of a review, on one line."""
+    label = f"{' ' * 10}+ {label_of(finding)}: "
+    return (StyledText(label), StyledText(sanitize(in_short(finding, _ONE_LINE - len(label))), "quiet"))
 
 
 def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
@@ -323,19 +341,15 @@ def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
             yield (StyledText(indent), StyledText(line))
 
 
-def _notes(result: ScanResult) -> Iterator[Line]:
+def _notes(result: ScanResult, *, verbose: bool) -> Iterator[Line]:
     for at, words in suppressions.notes(result.findings, result.unused_suppressions):
         yield note_line(words, at.file, at.line)
-    yield from not_evaluated_notes(result.not_evaluated)
+    yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
 
 
-def not_evaluated_notes(entries: Sequence[Unreadable]) -> Iterator[Line]:
-    """Yield a note for each of the first items that were not evaluated, and one that counts the others."""
-    for entry in entries[:_MOST_NOTES]:
-        yield note_line(f"not evaluated: {entry.reason}", entry.file, entry.line)
-    more = len(entries) - _MOST_NOTES
-    if more > 0:
-        yield note_line(f"{more} more not evaluated (--format json lists all)")
+def not_evaluated_notes(entries: Sequence[Unreadable], *, verbose: bool) -> Iterator[Line]:
+    """Yield notes on what was not evaluated: as :func:`not_evaluated_in_words`."""
+    return (note_line(*note) for note in not_evaluated_in_words(entries, verbose=verbose))
 
 
 def _baseline_notes(baseline: Applied | None) -> Iterator[Line]:

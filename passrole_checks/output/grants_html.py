@@ -27,6 +27,7 @@ from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatem
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import statement_lines
 from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.finding_items import FindingItem, in_short, items_of, label_of
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.result import statements_by_effect
@@ -351,7 +352,7 @@ def _card(entry: GraphStatement, findings: Sequence[Finding], more: Sequence[tup
     code = "\n".join(escape(line) for line in statement_lines(grant.at, grant, MOST_LINES, MOST_COLUMNS))
     suppressed = [finding for finding in entry.findings if finding.suppressed]
     return f'{head}</p><dl>{listed}</dl><pre tabindex="0" aria-label="Statement">{code}</pre>' + "".join(
-        map(_finding, (*findings, *suppressed))
+        (*map(_item, items_of(findings)), *map(_finding, suppressed))
     )
 
 
@@ -384,7 +385,13 @@ def _services(located: LocatedGrant) -> str:
     return _name_list(grant.services.values) + (f'<span class="quiet">{words}</span>' if words else "")
 
 
-def _finding(finding: Finding, *, placed: bool = False) -> str:
+def _item(item: FindingItem) -> str:
+    """Return the primary finding of a group in full, and the others in one line each."""
+    others = "".join(f"<li>{escape(label_of(other))}: {_prose(in_short(other))}</li>" for other in item.others)
+    return _finding(item.primary, others=f"<ul>{others}</ul>" if others else "")
+
+
+def _finding(finding: Finding, *, placed: bool = False, others: str = "") -> str:
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
     where = f"<p><code>{_location(finding.at.file, finding.at.line)}</code></p>" if placed else ""
     suppressed, style = "", finding.severity.value
@@ -395,7 +402,7 @@ def _finding(finding: Finding, *, placed: bool = False) -> str:
     return (
         f'<section class="finding {style}"><h4>{_badge(style, finding.severity.value)} '
         f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{where}{suppressed}"
-        f"<p>{_prose(finding.message)}</p><p><b>Instead:</b> {_prose(finding.remediation)}</p></section>"
+        f"<p>{_prose(finding.message)}</p><p><b>Instead:</b> {_prose(finding.remediation)}</p>{others}</section>"
     )
 
 

@@ -16,6 +16,7 @@ from passrole_checks.findings import Severity
 from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, build_graph
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.finding_items import items_of
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.output.markdown_items import MOST_ROWS, finding_item, note_section
 from passrole_checks.scan.condition_words import condition_text
@@ -55,10 +56,12 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGrap
         yield from ("", "### Statements", "")
         yield from _table(graph)
     findings = [finding for finding in result.findings if not finding.suppressed]
+    items = items_of(findings)
     for severity in reversed(Severity):
-        matching = [finding for finding in findings if finding.severity is severity]
+        matching = [item for item in items if item.primary.severity is severity]
         if matching:
-            yield from ("", f"### {severity.value.capitalize()}: {count_noun(len(matching), 'finding')}", "")
+            count = sum(1 + len(item.others) for item in matching)
+            yield from ("", f"### {severity.value.capitalize()}: {count_noun(count, 'finding')}", "")
             yield from map(finding_item, matching[:MOST_ROWS])
         if len(matching) > MOST_ROWS:
             yield f"- and {len(matching) - MOST_ROWS} more"

@@ -6,19 +6,22 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.terminal import display_path
-from passrole_checks.findings import Confidence, Finding
+from passrole_checks.findings import Confidence
+from passrole_checks.output.finding_items import FindingItem, in_short, label_of
 from passrole_checks.sources.model.configuration import Unreadable
 
 MOST_ROWS = 300  # per table and list; GitHub renders files up to some hundred kilobytes
 
 
-def finding_item(finding: Finding) -> str:
-    """Return a finding as a list item."""
+def finding_item(item: FindingItem) -> str:
+    """Return a group of findings as a list item: the primary finding, and the others in one line each."""
+    finding = item.primary
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
     location = code(f"{display_path(finding.at.file)}:{finding.at.line}")
     return (
         f"- **{finding.check_id} {finding.name}**{sure} {location} {code(finding.resource.address)}"
         f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
+        + "".join(f"<br>+ {prose(label_of(other))}: {prose(in_short(other))}" for other in item.others)
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from passrole_checks.escaping.markup import command_data, command_property, truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
+from passrole_checks.output.finding_items import first_sentence, label_of
 from passrole_checks.output.github import MOST
 from passrole_checks.review.report import Item, ReportNote, ReviewReport
 
@@ -87,7 +88,10 @@ def _of_note(note: ReportNote, what: str) -> _Annotation:
 def _of_item(item: Item) -> _Annotation:
     """Annotate the changed line, where reviewers see it, or else the statement."""
     at = item.anchor if item.anchor is not None and item.anchor.line else item.at
-    parts = [f"{item.resource}: {remark.message}" for remark in item.remarks]
+    primary = [remark for remark in item.remarks if remark.primary]
+    others = [remark for remark in item.remarks if not remark.primary]
+    parts = [f"{item.resource}: {remark.message}" for remark in primary]
+    parts += [f"+ {label_of(remark)}: {first_sentence(remark.message)}" for remark in others]
     if at.file != item.at.file or at.line > item.at.end_line or at.end_line < item.at.line:
         parts.insert(0, f"This changes what {item.resource} grants in {item.at.file}:{item.at.line}.")
     if item.replacement is not None and item.replacement.says:
@@ -95,7 +99,7 @@ def _of_item(item: Item) -> _Annotation:
     elif item.advice:
         parts.append(f"Instead: {item.advice}")
     else:
-        parts += dict.fromkeys(f"Instead: {remark.remediation}" for remark in item.remarks if remark.remediation)
+        parts += dict.fromkeys(f"Instead: {remark.remediation}" for remark in primary if remark.remediation)
     checks = ", ".join(dict.fromkeys(f"{remark.check_id} {remark.name}" for remark in item.remarks))
     title = f"{checks or 'iam:PassRole'} ({item.severity.value}, {item.group})"
     return _Annotation(_COMMANDS[item.severity], at.file, at.line, at.end_line, title, "\n".join(parts))

@@ -17,6 +17,7 @@ from passrole_checks.review.matching import Names, findings_at_statement, is_sti
 from passrole_checks.review.report import Fixed, GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess, Remark
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
 
@@ -253,7 +254,10 @@ class _ItemBuilder:
         if not remarks:
             return None
         sorted_remarks = tuple(
-            remark for _, remark in sorted(remarks, key=lambda pair: (-pair[1].severity.rank, pair[1].check_id))
+            sorted(
+                (remark for _, remark in remarks),
+                key=lambda remark: (not remark.primary, -remark.severity.rank, remark.check_id),
+            )
         )
         resource, sid = statement.resource
         uses = [use for _, finding in statement.findings for use in finding.uses]
@@ -289,12 +293,17 @@ class _ItemBuilder:
     ) -> list[tuple[str, Remark]]:
         """Return what is new about a statement, each with its group."""
         groups = self._groups
-        existed = any(groups[number] != "new" and self._is_reported(finding) for number, finding in statement.findings)
-        remarks = [
-            ("worse" if existed else groups[number], _remark_of(finding))
+        is_partial = self._may_be_hidden(statement.at, statement.resource[0].framework)
+        numbers = [
+            number
             for number, finding in statement.findings
-            if groups[number] and self._is_reported(finding)
+            if groups[number]
+            and self._is_reported(finding)
+            and not (is_partial and finding.check_id == UNRESOLVED)  # the unreadable file may resolve it
         ]
+        reported = zip(numbers, group_findings(self._open[number] for number in numbers), strict=True)
+        existed = any(groups[number] != "new" and self._is_reported(finding) for number, finding in statement.findings)
+        remarks = [("worse" if existed else groups[number], _remark_of(finding)) for number, finding in reported]
         for _, change in sorted(changes, key=lambda pair: -pair[1].severity.rank)[:1]:
             if self._thresholds.new_access and self._thresholds.includes(change.severity, change.confidence):
                 # replaces the finding of a plan about its own change
@@ -308,8 +317,6 @@ class _ItemBuilder:
                     _NEW_ACCESS_REMEDIATION,
                 )
                 remarks.append(("worse" if existed else "new", new_access))
-        if self._may_be_hidden(statement.at, statement.resource[0].framework):
-            remarks = [pair for pair in remarks if pair[1].check_id != UNRESOLVED]  # the unreadable file may resolve it
         return remarks
 
     def _access(
@@ -419,7 +426,13 @@ def _shared_positions(statements: Iterable[tuple[Position, str, PassRoleGrant | 
 
 def _remark_of(finding: Finding) -> Remark:
     return Remark(
-        finding.check_id, finding.name, finding.severity, finding.confidence, finding.message, finding.remediation
+        finding.check_id,
+        finding.name,
+        finding.severity,
+        finding.confidence,
+        finding.message,
+        finding.remediation,
+        finding.primary,
     )
 
 

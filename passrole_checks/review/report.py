@@ -60,7 +60,10 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """The finding of one check about an item, as in :class:`passrole_checks.findings.Finding`."""
+    """The finding of one check about an item, as in :class:`passrole_checks.findings.Finding`.
+
+    ``primary``: False if another remark has the same cause and is more severe.
+    """
 
     check_id: str
     name: str
@@ -68,6 +71,7 @@ class Remark:
     confidence: Confidence
     message: str
     remediation: str
+    primary: bool = True
 
 
 @dataclass(frozen=True, slots=True)

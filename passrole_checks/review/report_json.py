@@ -302,6 +302,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "confidence": _CONFIDENCE,
         "message": _text(_MAX_PROSE),
         "remediation": _text(_MAX_PROSE),
+        "primary": _flag,
     },
     GrantedAccess: {
         "principals": _TEXTS,

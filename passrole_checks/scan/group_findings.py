@@ -43,10 +43,9 @@ def findings_by_statement(findings: Sequence[Finding]) -> list[list[Finding]]:
     return list(statements.values())
 
 
-def members_of(primary: Finding, findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings in the group of ``primary`` except itself, most severe first."""
-    others = (one for one in findings if one.group == primary.group and one is not primary)
-    return sorted(others, key=_rank)
+def by_rank(group: Iterable[Finding]) -> list[Finding]:
+    """Return the findings of a group, its primary first, then the most severe ones."""
+    return sorted(group, key=_rank)
 
 
 def _groups(statement: Iterable[Finding]) -> Iterator[list[Finding]]:

@@ -45,7 +45,11 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ScanResult:
 
 
 def many(result: ScanResult, severities: list[Severity], words: str) -> tuple[Finding, ...]:
-    return tuple(replace(result.findings[0], severity=severity, message=words) for severity in severities)
+    first = result.findings[0]
+    return tuple(
+        replace(first, severity=severity, message=words, group=str(number))
+        for number, severity in enumerate(severities)
+    )
 
 
 def units(text: str) -> int:
@@ -64,7 +68,7 @@ def test_page_of_one_template(result: ScanResult, monkeypatch: pytest.MonkeyPatc
         "| **high** | 1 |\n"
         "| low | 1 |\n"
         "\n"
-        "2 findings: 1 high, 1 low; 2 PassRole grants in 1 file\n"
+        "2 findings on 2 statements: 1 high, 1 low; 2 PassRole grants in 1 file\n"
         "\n"
         "### High\n"
         "\n"

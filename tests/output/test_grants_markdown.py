@@ -144,7 +144,8 @@ def test_long_lists_are_truncated_and_counted() -> None:
     result = scanned({"Resource": "*"}, {"Resource": f"{ACCOUNT}:role/a"})
     (finding,) = (one for one in result.findings if one.check_id == "PASSROLE_001")
     notes = tuple(Unreadable("a.tf", f"reason {number}", number) for number in range(1, MOST_ROWS + 3))
-    many = replace(result, findings=(finding,) * (MOST_ROWS + 1), unreadable=notes)
+    findings = tuple(replace(finding, group=str(number)) for number in range(MOST_ROWS + 1))
+    many = replace(result, findings=findings, unreadable=notes)
     text = grants_markdown(many, result.grants)
     assert "- and 1 more\n" in text
     assert "- and 2 more\n" in text

@@ -17,7 +17,10 @@ from passrole_checks.cli import main
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Severity
 from passrole_checks.output.finding_items import GROUPINGS, statements_of
+from passrole_checks.output.findings_markdown import scan_markdown
 from passrole_checks.output.findings_text import scan_lines, to_plain_text
+from passrole_checks.output.grants_html import grants_html
+from passrole_checks.output.grants_markdown import grants_markdown
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 TEMPLATE = """\
@@ -105,6 +108,22 @@ def test_text_has_one_item_per_group(capsys: pytest.CaptureFixture[str]) -> None
         "+ PASSROLE_007 implicit-grant (low)",
     ]
     assert text.count("Instead:") == 2
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_pages_name_the_checks_of_all_findings(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Markdown and HTML have one item per group, and name the check of each of its findings."""
+    monkeypatch.chdir(ROOT)
+    result = sample(folder)
+    shown = [finding for finding in result.findings if not finding.suppressed]
+    groups = {finding.group for finding in shown}
+    for page in (scan_markdown(result), grants_markdown(result, result.grants)):
+        lines = [line for line in page.splitlines() if line.startswith("- **PASSROLE_")]
+        assert len(lines) == len(groups)
+        named = [check for line in lines for check in re.findall(r"(?:- \*\*|<br>\+ `?)(PASSROLE_\d{3})", line)]
+        assert sorted(named) == sorted(finding.check_id for finding in shown)
+    html = grants_html(result, result.grants)
+    assert {finding.check_id for finding in shown} <= set(re.findall(r"PASSROLE_\d{3}", html))
 
 
 @pytest.mark.parametrize("severity", ["info", "medium"])

@@ -59,9 +59,9 @@ def how_granted(grant: PassRoleGrant) -> str:
 
 def beside(grant: PassRoleGrant) -> str:
     """Return a sentence that names the conditions that restrict neither roles nor services; "" if there is none."""
-    if not grant.other_conditions:
+    names = ", ".join(dict.fromkeys(key for key in grant.other_conditions if key not in grant.condition.not_sent))
+    if not names:
         return ""
-    names = ", ".join(dict.fromkeys(grant.other_conditions))
     return f" The condition on `{names}` restricts neither the roles nor the services."
 
 

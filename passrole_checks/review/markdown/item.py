@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.shorten import shortened
+from passrole_checks.output.finding_items import first_sentence
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.suggestion import change_block, text_block
 from passrole_checks.review.markdown.words import (
@@ -25,14 +26,15 @@ _LONG_ROLE = 140  # characters of a role, after which checks shorten it
 
 
 def remark_lines(item: Item) -> Iterator[str]:
-    """Yield a list item for each remark that :func:`access_change` does not include, worst first. Remediations are
-    included only if the item has neither a replacement nor advice of its own."""
+    """Yield a list item for each remark that :func:`access_change` does not include: the primary ones, worst first,
+    then the first sentence of the others. Remediations of the primary ones are included only if the item has neither a
+    replacement nor advice of its own."""
     instead = item.replacement is None and not _distinct_advice(item)
     budget, names = _MAX_REMARKS, untrusted_names(item)
-    remarks = sorted(_other_remarks(item), key=lambda remark: -remark.severity.rank)
+    remarks = sorted(_other_remarks(item), key=lambda remark: (not remark.primary, -remark.severity.rank))
     for number, remark in enumerate(remarks):
         line = f"- {remark_text(remark, names)}"
-        if instead and remark.remediation:
+        if instead and remark.primary and remark.remediation:
             line += f" **Instead:** {prose(remark.remediation, names)}"
         if number and len(line) > budget:
             yield f"- and {len(remarks) - number} more of this statement"
@@ -42,8 +44,10 @@ def remark_lines(item: Item) -> Iterator[str]:
 
 
 def remark_text(remark: Remark, names: Collection[str] = ()) -> str:
-    """Return a remark with its severity and check. ``names``: from :func:`untrusted_names`."""
-    return f"{prose(remark.message, names)} {_about(remark)}"
+    """Return a remark with its severity and check, in short if it is not primary. ``names``: from
+    :func:`untrusted_names`."""
+    words = remark.message if remark.primary else first_sentence(remark.message)
+    return f"{prose(words, names)} {_about(remark)}"
 
 
 def _about(remark: Remark) -> str:
