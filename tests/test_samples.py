@@ -2,8 +2,8 @@
 
 ``expected.json`` has one row per finding: check, file (below the sample's folder), line, resource, severity.
 ``suppressed.json`` has the suppressed ones, ``expected.txt`` and ``grants.txt`` the output of the commands ``scan`` and
-``grants``, and ``options.json`` the options of the sample (``account``, ``parameters``, ``severity``, ``source``,
-``var-file``).
+``grants`` with ``--verbose``, and ``options.json`` the options of the sample (``account``, ``parameters``,
+``severity``, ``source``, ``var-file``).
 ``python -m tools.regenerate`` writes these files.
 """
 
@@ -80,8 +80,8 @@ def recorded(folder: str, name: str) -> list[Row]:
 
 
 def printed(folder: str, command: str = "scan") -> str:
-    """Return the output of ``passrole-checks COMMAND sample_templates/FOLDER`` with the sample's options."""
-    arguments = [command, f"sample_templates/{folder}"]
+    """Return the output of ``passrole-checks COMMAND --verbose sample_templates/FOLDER`` with the sample's options."""
+    arguments = [command, "--verbose", f"sample_templates/{folder}"]
     for name, value in options_of(folder).items():
         arguments += [f"--{name}", value]
     return expected_outputs.printed(*arguments)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from passrole_checks.access.known_roles import resolve_role
@@ -23,9 +23,11 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions.escalation import OpenPath, PassedRolePath, open_paths
-from passrole_checks.iam.permissions.extra_permissions import PermissionComparison
+from passrole_checks.iam.permissions.extra_permissions import ExtraPermissions, PermissionComparison
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
+from passrole_checks.iam.permissions.statement_matcher import requested_resource
 from passrole_checks.iam.roles import role_set
 from passrole_checks.iam.roles.arn import Deployment, Scope, account_of, partition_of
 from passrole_checks.iam.roles.arn_pattern import expand
@@ -37,10 +39,29 @@ if TYPE_CHECKING:
     from passrole_checks.iam.permissions.principal import Principal
 
 
+_BOUNDARY_CHANGES = ("iam:deleterolepermissionsboundary", "iam:putrolepermissionsboundary")
 _MOST_NAMED = 3  # of the roles that a message names
 _MOST_COUNTED = 10  # of the roles that are no worse than those that are named
 _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
+
+# by the numbers of contents: root modules share policies, and so do the variants of one
+_strengths: dict[tuple[int, int, PathCondition], tuple[PrivilegeGain | None, ExtraPermissions | None]] = {}
+_ceilings: dict[Hashable, Severity | None] = {}
+
+
+def _ceiling_of(key: Hashable, find: Callable[[], Severity | None]) -> Severity | None:
+    """Return the highest severity of the permissions under a key, found by ``find`` if it is not known."""
+    if key not in _ceilings:
+        ceiling = find()
+        if len(_ceilings) >= _MOST_ANSWERS:
+            _ceilings.clear()
+        _ceilings[key] = ceiling
+    return _ceilings[key]
+
+
+def _most_found(find: Callable[[], ExtraPermissions | None]) -> Severity | None:
+    return most_of(find())
 
 
 def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, str]:
@@ -145,8 +166,6 @@ class PassableRoles:
         # and those of the same content are one class
         self._contents = ContentClasses()
         self._comparison: tuple[tuple[int, PathCondition], PermissionComparison] | None = None
-        self._strengths: dict[tuple[int, int, PathCondition], PrivilegeGain | None] = {}
-        self._ceilings: dict[int, Severity | None] = {}
         self._strongest: dict[tuple[int, int, PathCondition], tuple[RoleGroup, _Found]] = {}
         self._ranked: dict[tuple[int, PathCondition], tuple[RoleGroup, list[tuple[Severity, KnownRole]]]] = {}
         self._sets = _RoleGroupCache()
@@ -305,12 +324,41 @@ class PassableRoles:
             return None
         own = self._contents.of(holder.permissions)
         key = (self._contents.of(found.permissions), own, when)
-        if key not in self._strengths:
+        if key not in _strengths:
             if self._comparison is None or self._comparison[0] != (own, when):
                 self._comparison = (own, when), PermissionComparison(holder.permissions, when, self._contents)
             more = self._comparison[1].excess(found.permissions)
-            self._strengths[key] = privilege_gain(more) if more is not None else None
-        return self._strengths[key]
+            if len(_strengths) >= _MOST_ANSWERS:
+                _strengths.clear()
+            gain = privilege_gain(more) if more is not None else None
+            changes_boundaries = more is not None and any(
+                pair.action.lower() in _BOUNDARY_CHANGES for pair in more.pairs
+            )
+            _strengths[key] = gain, more if changes_boundaries else None
+        gain, more = _strengths[key]
+        if more is None:
+            return gain
+        effective = self._effective(more)
+        return privilege_gain(effective) if effective is not None else None
+
+    def _effective(self, more: ExtraPermissions) -> ExtraPermissions | None:
+        """Return permissions without changes of the boundary of roles that have none; None if no other is left."""
+        pairs = [
+            pair
+            for pair in more.pairs
+            if pair.action.lower() not in _BOUNDARY_CHANGES or pair.resource not in self._without_boundary
+        ]
+        return ExtraPermissions(tuple(pairs)) if pairs else None
+
+    @cached_property
+    def _without_boundary(self) -> frozenset[str]:
+        """The ARNs of the roles of the configuration that surely have no permissions boundary, as in messages."""
+        principals = self.principals
+        return frozenset(
+            glob.to_text(requested_resource(role.arn, self.account))
+            for role in self.by_address.values()
+            if role.arn is not None and principals is not None and principals.has_boundary(role.address) is Ternary.NO
+        )
 
     def strongest(self, roles: RoleGroup, holder: Principal, when: PathCondition = ()) -> _Found:
         """Return the roles more privileged than a principal under a path condition, and True if these are all.
@@ -368,10 +416,15 @@ class PassableRoles:
         if found is None:
             return None
         key = self._contents.of(found.permissions)
-        if key not in self._ceilings:
-            more = self._no_permissions.excess(found.permissions)
-            self._ceilings[key] = most_of(more) if more is not None else None
-        return self._ceilings[key]
+        return _ceiling_of(key, lambda: self._highest_of_statements(found.permissions))
+
+    def _highest_of_statements(self, permissions: Permissions) -> Severity | None:
+        """Return the highest severity of permissions, from those of each statement if it counts by itself."""
+        by_statement = self._no_permissions.by_statement(permissions)
+        if by_statement is None:
+            return most_of(self._no_permissions.excess(permissions))
+        ceilings = (_ceiling_of(key, partial(_most_found, find)) for key, find in by_statement)
+        return max((one for one in ceilings if one is not None), key=lambda one: one.rank, default=None)
 
     def _is_foreign(self, pattern: StringNode) -> bool:
         named = account_of(pattern)

@@ -142,7 +142,7 @@ class Principals:
         return known
 
     def has_boundary(self, address: str) -> Ternary:
-        """Return whether a role of the configuration has a permissions boundary."""
+        """Return whether a role of the configuration has a permissions boundary that limits it."""
         uses = self._boundaries.get(address) or self._boundaries.get(_KEY.sub("", address), [])
         if not uses:
             return Ternary.UNKNOWN if address in self.configuration.incomplete else Ternary.NO
@@ -151,7 +151,21 @@ class Principals:
             or (isinstance(use.policy, StringNode) and use.policy.only_unresolved is None)
             for use in uses
         )
-        return Ternary.YES if sure else Ternary.UNKNOWN
+        if not sure:
+            return Ternary.UNKNOWN
+        boundary = tuple(statement for use in uses for statement in self._within(use.policy))
+        within = Permissions((_everything(_NOWHERE),), (boundary,))
+        return Ternary.NO if within.is_administrator_when(()) else Ternary.YES
+
+    def boundary_excludes(self, address: str, actions: Iterable[str]) -> Ternary:
+        """Return whether the permissions boundary of a role of the configuration excludes actions on every resource;
+        UNKNOWN if its content is unknown."""
+        uses = self._boundaries.get(address) or self._boundaries.get(_KEY.sub("", address), [])
+        boundary = tuple(statement for use in uses for statement in self._within(use.policy))
+        within = Permissions((_everything(_NOWHERE),), (boundary,))
+        if any(within.allows(action) is not None for action in actions):
+            return Ternary.UNKNOWN if not all(statement.whole for statement in boundary) else Ternary.NO
+        return Ternary.YES
 
     @cached_property
     def managed(self) -> tuple[AttachedPolicy, ...]:

@@ -129,9 +129,9 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
     return PrivilegeGain(graded[0][0], shown, Ternary.YES if sure else Ternary.UNKNOWN, when)
 
 
-def most_of(excess: ExtraPermissions) -> Severity | None:
+def most_of(excess: ExtraPermissions | None) -> Severity | None:
     """Return the highest severity of additional permissions, certain or not; None if none of them counts."""
-    grades = [grade for pair in excess.pairs if (grade := _graded(pair)) is not None]
+    grades = [grade for pair in (excess.pairs if excess is not None else ()) if (grade := _graded(pair)) is not None]
     return max(grades, key=lambda grade: grade.rank, default=None)
 
 

@@ -21,6 +21,7 @@ def _lists() -> dict[str, list[str]]:
 
 
 @cache
+@cache
 def known_services(partition: str = "aws") -> frozenset[str]:
     """Return the known service principals of a partition.
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
-from passrole_checks.access.severity import PassedAccess, Roles, severity_of
+from passrole_checks.access.severity import PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, services_of
-from passrole_checks.checks.base.wording import beside, how_granted, only_by, resource_of
+from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of
+from passrole_checks.checks.base.wording import beside, how_granted, only_by, only_to, resource_of
+from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -23,6 +26,11 @@ class AnyRole(Check):
     The spelling does not matter: `*`, `role/*`, a pattern of account ids or a `NotResource` allow the same roles, and
     `iam:*` or a `NotAction` grant iam:PassRole as its name does. Patterns that match nearly every name (`role/*-*`, one
     for each letter) are reported at low confidence.
+
+    Severity high; medium if a condition names the service or at low confidence; low if that service never runs caller
+    code. The principal that can be used by most others counts: for roles that exist to deploy (only CloudFormation, or
+    workflows of named repositories, can assume them) at most medium, for roles that only a service that never runs
+    caller code can assume low, and info with a condition.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
@@ -77,20 +85,48 @@ class AnyRole(Check):
             services = " Its `iam:PassedToService` condition is unknown before deployment."
         elif narrowed and grant.services.values:
             services = f" Limited to {', '.join(f'`{value}`' for value in grant.services.values)}."
+        kind = services_of(grant)
+        if grant.services.constraint is Constraint.ABSENT and not context.is_open_to_unlisted_services:
+            kind = min(kind, Services.CALLER_CODE)
+            services = " A Deny, a permissions boundary or an SCP limits the services."
         named = resource_of(grant)
         but = " except those in `NotResource`" if grant.complement else ""
-        confidence = Confidence.MEDIUM if unresolved or grant.statement.when else Confidence.HIGH
+        left = None if nearly else context.widest_effective
+        when = left.when if left is not None else ()
+        sure = left is None or left.certain is Ternary.YES
+        confidence = Confidence.HIGH if sure and not (unresolved or grant.statement.when or when) else Confidence.MEDIUM
         confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
         trust = context.least_restricted
+        only = f"{only_by(trust)}{only_to(kind, trust)}"
         yield Verdict(
-            severity_of(PassedAccess(Roles.ANY, services_of(grant), holder=trust.holder, confidence=confidence)),
+            severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{only_by(trust)}",
+            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{_limits(left)}{only}",
             f"Restrict `{named}` to the role ARNs you pass"
             + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
             confidence,
+            when=when,
         )
+
+
+def _is_limited(left: PassableSet | None) -> bool:
+    return left is not None and left.scope is not Scope.ANY_ROLE and not left.complement
+
+
+def _roles(left: PassableSet | None) -> Roles:
+    """Return how many roles the widest holder can pass, less what its other policies exclude."""
+    return roles_of(left.scope) if left is not None and _is_limited(left) else Roles.ANY
+
+
+def _limits(left: PassableSet | None) -> str:
+    """Return a sentence on what a Deny, a permissions boundary or an SCP leaves of the roles; "" if it is all."""
+    if left is not None and _is_limited(left):
+        names = [f"`{shortened(str(role), 140)}`" for role in left.roles]
+        return f" A Deny, a permissions boundary or an SCP limits it to {listed(names)}."
+    if left is not None and left.certain is not Ternary.YES:
+        return " A Deny, a permissions boundary or an SCP of unknown content may limit it."
+    return ""

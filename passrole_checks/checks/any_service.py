@@ -34,7 +34,9 @@ class AnyService(Check):
 
     Add a condition: `StringEquals` on `iam:PassedToService` with the service that uses the role. If every role in scope
     is defined here and trusts one service only, the trust policy already restricts it: severity info. The same goes
-    for service-linked roles. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    for service-linked roles, and for principals that only services that never run caller code can assume.
+
+    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
 
     id = "PASSROLE_002"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
+from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of
-from passrole_checks.checks.base.wording import only_by
+from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -80,9 +80,7 @@ class ManagedPolicyPassRole(Check):
             narrowed = narrows_services(grant)
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
             trust, kind = context.trust_of(holder), services_of(grant)
-            why = only_by(trust)
-            if kind is Services.OWN_WORK and trust.holder is not Holder.OWN_WORK:
-                why += " These services never run caller code with the role."
+            why = f"{only_by(trust)}{only_to(kind, trust)}"
             yield Verdict(
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "

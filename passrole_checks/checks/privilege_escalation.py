@@ -40,8 +40,11 @@ class PrivilegeEscalation(Check):
     Severity high: any role in the account, or a role of this configuration that reaches IAM or everything. Less
     privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
     not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
-    since deployments normally pass roles to the service that runs them. Low severity if only a service that never runs
-    caller code can assume the principal (AWS Backup, Batch).
+    since deployments normally pass roles to the service that runs them. At most medium at low confidence, and for
+    principals that exist to deploy: only CloudFormation, or workflows of named repositories, can assume them. At most
+    low if only a service that never runs caller code can assume the principal (AWS Backup, Batch), or only EventBridge
+    to run named ECS task definitions (with any role: medium). Administrators, and principals that can grant themselves
+    every permission, are any-role.
 
     Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
     `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User

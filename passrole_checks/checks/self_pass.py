@@ -26,7 +26,8 @@ _LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _APP = "arn:aws:iam::111122223333:role/app-*"
 # what makes a role more than it was: its policies, who may assume it, and its boundary if it has one
 _BOUNDARY_CHANGES = ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
-_CHANGES = ("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", *_BOUNDARY_CHANGES)
+_POLICY_CHANGES = ("iam:AttachRolePolicy", "iam:PutRolePolicy")
+_CHANGES = (*_POLICY_CHANGES, "iam:UpdateAssumeRolePolicy", *_BOUNDARY_CHANGES)
 # a condition on one of these says which policies or boundaries can be given: not whatever the principal likes
 _BOUNDARY_KEY = "iam:permissionsboundary"
 _BOUND_BY = (_BOUNDARY_KEY, "iam:policyarn")
@@ -38,10 +39,10 @@ class SelfPass(Check):
     A role that passes itself keeps its access in every workload that it starts, after its own session ends. A principal
     that can change the policies or the trust policy of a role that it passes decides what the role can do: it grants
     the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
-    on those actions closes that path. Service-linked roles cannot be changed. Changes of a permissions boundary count
-    for roles that have one, and at low confidence for roles that may have one. Low if a role passes itself, named
-    exactly, to the only service that a condition or its trust policy names: some services need that, and nothing is
-    gained. If any role can be passed, any-role reports it.
+    on those actions closes that path. Service-linked roles cannot be changed, and new policies of a role cannot exceed
+    its boundary. Changes of a permissions boundary count for roles that have one, and at low confidence for roles that
+    may have one. Low if a role passes itself, named exactly, to the only service that a condition or its trust policy
+    names: some services need that, and nothing is gained. If any role can be passed, any-role reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
     permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for
@@ -99,10 +100,10 @@ class SelfPass(Check):
                 break
             if service_of_linked_role(pattern):
                 continue  # a service-linked role can be changed by its service only
-            bounded = _has_boundary(context, holder, pattern, left.when)
+            widening = _widening(context, holder, pattern, left.when)
             for name in changes:
                 allowed = holder.permissions.allows(name, (pattern,), left.when)
-                widens = bounded if name in _BOUNDARY_CHANGES else Ternary.YES
+                widens = widening.get(name, Ternary.YES)
                 if allowed is not None and widens is not Ternary.NO and not _keys(allowed).intersection(_BOUND_BY):
                     found[name] = (pattern, allowed.certain & left.certain & widens, allowed.when)
             changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
@@ -170,6 +171,19 @@ def _severity(context: GrantContext, holder: Principal, access: PassedAccess) ->
 def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
     services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
     return f" in {listed(services)}" if services else ""
+
+
+def _widening(context: GrantContext, holder: Principal, pattern: StringNode, when: PathCondition) -> dict[str, Ternary]:
+    """Return whether changes of policies and boundaries widen roles.
+
+    New policies do not, if the roles have a boundary that neither the principal nor the roles themselves can change.
+    """
+    changes = dict.fromkeys(_BOUNDARY_CHANGES, _has_boundary(context, holder, pattern, when))
+    if context.has_boundary(pattern) is Ternary.YES and not any(
+        holder.permissions.allows(name, (pattern,), when) for name in _BOUNDARY_CHANGES
+    ):
+        changes |= dict.fromkeys(_POLICY_CHANGES, ~context.boundary_excludes(pattern, _CHANGES))
+    return changes
 
 
 def _has_boundary(context: GrantContext, holder: Principal, pattern: StringNode, when: PathCondition) -> Ternary:

@@ -11,7 +11,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, services_for
-from passrole_checks.checks.base.wording import only_by
+from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole
@@ -35,9 +35,12 @@ class StrongerRole(Check):
     wildcard, or reading secrets and data, in the whole account. Low: such a wildcard restricted to some resources, or
     named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role.
     Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
-    principal of this configuration: medium instead of high, else info. At most low if only a service that never runs
-    caller code can assume the passing role. Administrators are not flagged. If the principal can also launch a
-    workload with the role, privilege-escalation reports it instead.
+    principal of this configuration: medium instead of high, else info. At most low if only services that never run
+    caller code can receive the roles. At most medium at low confidence, and for principals that exist to deploy: only
+    CloudFormation, or workflows of named repositories, can assume them. High becomes low, and the rest info, if only a
+    service that never runs caller code can assume the principal, or only EventBridge to run named ECS task definitions.
+    Administrators, and principals that can grant themselves every permission, are not flagged. If the principal can
+    also launch a workload with the role, privilege-escalation reports it instead.
 
     Remove unneeded permissions from the role, or limit who may pass it. Source: IAM User Guide, "Grant a user
     permissions to pass a role to an AWS service", which asks that a user should not pass a role with more permissions
@@ -109,23 +112,21 @@ def _verdict(
     if alone:
         unknown = " The other permissions of its principals are unknown here."
     trust = context.trust_of(holder)
-    unknown += only_by(trust)
     confidence = _confidence(context, holder, any(one.certain is Ternary.YES for one in decided), facts)
-    severities = [
-        severity_of(
-            PassedAccess(
-                Roles.NONE,
-                services_for(context, role, holder),
-                gain=strength.severity,
-                gain_is_known=not alone,
-                holder=trust.holder,
-                confidence=confidence,
-            )
+    accesses = [
+        PassedAccess(
+            Roles.NONE,
+            services_for(context, role, holder),
+            gain=strength.severity,
+            gain_is_known=not alone,
+            holder=trust.holder,
+            confidence=confidence,
         )
         for role, strength in stronger
     ]
+    unknown += only_by(trust) + only_to(max(access.services for access in accesses), trust)
     return Verdict(
-        max(severities, key=lambda severity: severity.rank),
+        max(map(severity_of, accesses), key=lambda severity: severity.rank),
         f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
         f"{'; '.join(named)}{more}.{unknown}",
         "Remove unneeded permissions from the role, or limit who may pass it.",

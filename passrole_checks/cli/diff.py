@@ -161,7 +161,8 @@ def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **o
         else:
             from passrole_checks.output.diff import diff_lines
 
-            write_lines(destination, diff_lines(difference, compared, quiet=options["quiet"]), options)
+            lines = diff_lines(difference, compared, quiet=options["quiet"], verbose=options["verbose"])
+            write_lines(destination, lines, options)
 
     written = write_each(chosen, write_one)
     failing = failing_severity(options)

@@ -24,8 +24,8 @@ _GROUPS = {
     ),
     "SQL": ("sql", "table", "view"),
     "Output": (
-        "format", "output", "write_baseline", "group_by", "events", "group_roles", "quiet", "no_color", "no_progress",
-        "mask_accounts", "offline_bundle",
+        "format", "output", "write_baseline", "group_by", "events", "group_roles", "quiet", "verbose", "no_color",
+        "no_progress", "mask_accounts", "offline_bundle",
     ),
     "Forge": ("post", "comment", "max_inline", "status", "check_run", "key", "author"),
     "Performance": ("jobs", "executor", "cache", "no_cache"),

@@ -133,6 +133,7 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
 
 DISPLAY_OPTIONS: tuple[_Decorator, ...] = (
     click.option("-q", "--quiet", is_flag=True, help="Suppress notes and summary."),
+    click.option("--verbose", is_flag=True, help="List each item that was not evaluated; text only counts them."),
     click.option("--no-color", is_flag=True, help="Disable colored output."),
     click.option("--no-progress", is_flag=True, help="Disable the progress bar."),
 )

@@ -53,6 +53,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
                 result.not_evaluated,
                 result.excluded,
                 quiet=options["quiet"],
+                verbose=options["verbose"],
             )
             write_lines(destination, lines, options)
 

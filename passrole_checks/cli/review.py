@@ -245,7 +245,8 @@ def _write_text(report: ReviewReport, destination: Destination, options: dict[st
     from passrole_checks.output.findings_text import text_width
     from passrole_checks.review.text import review_lines
 
-    lines = review_lines(report, width=text_width(is_terminal(destination)), quiet=options["quiet"])
+    width = text_width(is_terminal(destination))
+    lines = review_lines(report, width=width, quiet=options["quiet"], verbose=options["verbose"])
     write_lines(destination, lines, options)
 
 

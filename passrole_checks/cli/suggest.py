@@ -60,9 +60,9 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "text":
             width = findings_text.text_width(is_terminal(destination))
-            write_lines(
-                destination, suggest_runner.suggestion_lines(suggested, width=width, quiet=options["quiet"]), options
-            )
+            quiet, verbose = options["quiet"], options["verbose"]
+            lines = suggest_runner.suggestion_lines(suggested, width=width, quiet=quiet, verbose=verbose)
+            write_lines(destination, lines, options)
         else:
             write(destination, suggest_runner.render(suggested, output_format, terminal=is_terminal(destination)))
 
@@ -103,8 +103,14 @@ def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> in
 
     def write_one(_: str, destination: Destination) -> None:
         width = findings_text.text_width(is_terminal(destination))
-        dry_run, quiet = options["dry_run"], options["quiet"]
-        lines = suggest_runner.fixed_lines(written, suggested, dry_run=dry_run, width=width, quiet=quiet)
+        lines = suggest_runner.fixed_lines(
+            written,
+            suggested,
+            dry_run=options["dry_run"],
+            width=width,
+            quiet=options["quiet"],
+            verbose=options["verbose"],
+        )
         write_lines(destination, lines, options)
 
     status = write_each(chosen, write_one)

@@ -113,7 +113,7 @@ def render(suggested: SuggestResult, output_format: str, *, terminal: bool) -> s
     )
 
 
-def suggestion_lines(suggested: SuggestResult, *, width: int, quiet: bool) -> Iterator[Line]:
+def suggestion_lines(suggested: SuggestResult, *, width: int, quiet: bool, verbose: bool) -> Iterator[Line]:
     """Return the suggestions as lines of text."""
     from passrole_checks.output import suggest as output
 
@@ -123,9 +123,11 @@ def suggestion_lines(suggested: SuggestResult, *, width: int, quiet: bool) -> It
         lambda suggestion: apply_suggestion(suggestion, suggested.session.texts),
         notes=_notes(suggested.evidence),
         error=_error(suggested),
+        not_evaluated=suggested.not_evaluated,
         excluded=suggested.excluded,
         width=width,
         quiet=quiet,
+        verbose=verbose,
     )
 
 
@@ -253,7 +255,7 @@ def _write_file(file: str, content: bytes, before: bytes, boundary: Boundary) ->
 
 
 def fixed_lines(
-    written: FixResult, suggested: SuggestResult, *, dry_run: bool, width: int, quiet: bool
+    written: FixResult, suggested: SuggestResult, *, dry_run: bool, width: int, quiet: bool, verbose: bool
 ) -> Iterator[Line]:
     """Return what was written and what remains as lines of text."""
     from passrole_checks.output import suggest as output
@@ -263,8 +265,10 @@ def fixed_lines(
         written.left,
         _notes(suggested.evidence),
         error=_error(suggested),
+        not_evaluated=suggested.not_evaluated,
         excluded=suggested.excluded,
         dry_run=dry_run,
         width=width,
         quiet=quiet,
+        verbose=verbose,
     )

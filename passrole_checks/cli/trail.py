@@ -185,7 +185,8 @@ def _write(
 
         write(destination, trail_html(report))
     else:
-        write_lines(destination, output.trail_lines(report, quiet=options["quiet"]), options)
+        lines = output.trail_lines(report, quiet=options["quiet"], verbose=options["verbose"])
+        write_lines(destination, lines, options)
 
 
 @click.command(cls=DocumentedCommand)

@@ -88,6 +88,7 @@ def write_scan(report: ScanReport, output_format: str, destination: Destination,
         baseline=report.baseline,
         width=width,
         quiet=options["quiet"],
+        verbose=options["verbose"],
         group_by=options["group_by"],
     )
     write_lines(destination, lines, options)
@@ -118,7 +119,8 @@ def write_grants(
     else:
         from passrole_checks.output import findings_text
 
-        write_lines(destination, findings_text.grants_lines(result, listed, quiet=options["quiet"]), options)
+        quiet, verbose = options["quiet"], options["verbose"]
+        write_lines(destination, findings_text.grants_lines(result, listed, quiet=quiet, verbose=verbose), options)
 
 
 def write_lines(destination: Destination, lines: Iterable[Line], options: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from passrole_checks.output.cloudtrail_text import (
 from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import Line, StyledText, note_line
 from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
+from passrole_checks.output.not_evaluated_text import not_evaluated_in_words
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 VERSION = 1
@@ -118,8 +119,11 @@ def _pass(event: Pass) -> Mapping[str, Any]:
     }
 
 
-def trail_lines(report: UsageReport, *, quiet: bool = False) -> Iterator[Line]:
-    """Return who passed which role to which service, by principal; unless ``quiet``, then notes and a summary."""
+def trail_lines(report: UsageReport, *, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
+    """Return who passed which role to which service, by principal; unless ``quiet``, then notes and a summary.
+
+    ``verbose``: name each item of the configuration that was not evaluated.
+    """
     for principal, edges in groupby(report.edges, key=lambda edge: edge.principal):
         yield (StyledText(sanitize(principal) or "unknown principal (not in the logs)", "place"),)
         for edge in edges:
@@ -129,7 +133,7 @@ def trail_lines(report: UsageReport, *, quiet: bool = False) -> Iterator[Line]:
         yield from against_lines(report.against)
     if quiet:
         return
-    notes = list(report_notes(report))
+    notes = list(report_notes(report, not_evaluated_in_words(report.not_evaluated, verbose=verbose)))
     yield from map(note_line, notes)
     if notes:
         yield ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
@@ -11,6 +11,7 @@ from passrole_checks.escaping.terminal import display_path
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import unread_summary
+from passrole_checks.output.not_evaluated_text import Note
 from passrole_checks.sources.model.configuration import faults_in, without_faults
 
 UNKNOWN_PROFILE_ROLE = "instance profile; its role is not in the logs"
@@ -99,8 +100,11 @@ def _passed(report: UsageReport) -> str:
     return words
 
 
-def report_notes(report: UsageReport) -> Iterator[str]:
-    """Yield notes on gaps and peculiarities of the logs."""
+def report_notes(report: UsageReport, not_evaluated: Iterable[Note] | None = None) -> Iterator[str]:
+    """Yield notes on gaps and peculiarities of the logs.
+
+    ``not_evaluated``: those on what was not evaluated; without them, the first items are named.
+    """
     reading = report.reading
     for number, noun, words in (
         (reading.duplicates, "event", "delivered more than once"),
@@ -112,16 +116,21 @@ def report_notes(report: UsageReport) -> Iterator[str]:
             yield f"{count_noun(number, noun)} {words}"
     files = [f"{display_path(file)}: not a CloudTrail log, skipped" for file in reading.not_logs]
     yield from _limit_notes(files, "file", "that are not CloudTrail logs")
-    skipped = [
-        f"{display_path(entry.file)}{f':{entry.line}' if entry.line else ''}: {entry.reason}"
-        for entry in report.not_evaluated
-    ]
-    yield from _limit_notes(skipped, "item", "of the configuration not evaluated")
+    if not_evaluated is None:
+        items = [_located(Note(entry.reason, entry.file, entry.line)) for entry in report.not_evaluated]
+        yield from _limit_notes(items, "item", "of the configuration not evaluated")
+    else:
+        yield from map(_located, not_evaluated)
     if report.excluded:
         yield f"configuration: {excluded_summary(report.excluded)}"
     if reading.others:
         listed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(reading.others.items()))
         yield f"files skipped: {listed}"
+
+
+def _located(note: Note) -> str:
+    location = f"{display_path(note.file)}{f':{note.line}' if note.line else ''}: " if note.file else ""
+    return f"{location}{note.words}"
 
 
 def _limit_notes(notes: Sequence[str], noun: str, description: str) -> Iterator[str]:

@@ -37,12 +37,17 @@ _FIRST, _LAST = 10, 3  # rows of one statement to show; the last ones are servic
 
 
 def diff_lines(
-    difference: AccessDifference, compared: VersionPair | None = None, *, quiet: bool = False
+    difference: AccessDifference,
+    compared: VersionPair | None = None,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Iterator[Line]:
     """Return each change with its principals, roles and services, before and after; unless ``quiet``, then notes and a
     summary.
 
-    ``compared``: the versions, if they are versions of a repository.
+    ``compared``: the versions, if they are versions of a repository. ``verbose``: name each item that was not
+    evaluated.
     """
     for name, mark, style in _GROUPS:
         for change in getattr(difference, name):
@@ -50,7 +55,7 @@ def diff_lines(
             yield ()
     if quiet:
         return
-    notes = list(_notes(difference, compared.notes if compared is not None else ()))
+    notes = list(_notes(difference, compared.notes if compared is not None else (), verbose=verbose))
     yield from notes
     if notes:
         yield ()
@@ -132,13 +137,16 @@ def _dedent(line: Line) -> Line:
     return (StyledText(first.text.removeprefix("    "), first.style), *rest)
 
 
-def _notes(difference: AccessDifference, version_notes: Sequence[str]) -> Iterator[Line]:
+def _notes(difference: AccessDifference, version_notes: Sequence[str], *, verbose: bool) -> Iterator[Line]:
     yield from map(note_line, version_notes)
     yield from (note_line(f"assuming that {old} was renamed to {new}") for old, new in difference.renamed)
-    yield from not_evaluated_notes(difference.not_evaluated)
-    if difference.standing:
+    yield from not_evaluated_notes(difference.not_evaluated, verbose=verbose)
+    if verbose:
+        for entry in difference.standing:
+            yield note_line(f"not evaluated in either version: {entry.reason}", entry.file, entry.line)
+    elif difference.standing:
         items = count_noun(len(difference.standing), "item")
-        yield note_line(f"{items} could not be evaluated in either version (--format json lists all)")
+        yield note_line(f"{items} could not be evaluated in either version (--verbose lists them)")
 
 
 def _summary(difference: AccessDifference) -> Line:

@@ -29,6 +29,7 @@ from passrole_checks.output.finding_items import (
     sections_of,
     worst_statements,
 )
+from passrole_checks.output.not_evaluated_text import not_evaluated_in_words
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.group_findings import findings_by_statement
@@ -109,13 +110,15 @@ def scan_lines(
     baseline: Applied | None = None,
     width: int = PIPED,
     quiet: bool = False,
+    verbose: bool = False,
     group_by: str = BY_FILE,
 ) -> Iterator[Line]:
     """Return the findings of ``result``, worst first, by statement; unless ``quiet``, then notes, the worst statements,
     and a summary.
 
     Suppressed findings, ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted.
-    ``group_by``: one of :data:`~passrole_checks.output.finding_items.GROUPINGS`.
+    ``verbose``: name each item that was not evaluated. ``group_by``: one of
+    :data:`~passrole_checks.output.finding_items.GROUPINGS`.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     sections = sections_of(open_findings, group_by)
@@ -132,7 +135,7 @@ def scan_lines(
             yield ()
     if quiet:
         return
-    notes = [*_notes(result), *_baseline_notes(baseline)]
+    notes = [*_notes(result, verbose=verbose), *_baseline_notes(baseline)]
     yield from notes
     if notes:
         yield ()
@@ -157,9 +160,11 @@ def _worst_row(statement: StatementItems) -> Line:
     )
 
 
-def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False) -> Iterator[Line]:
+def grants_lines(
+    result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: bool = False, verbose: bool = False
+) -> Iterator[Line]:
     """Return the inventory: each statement with its roles, services and principals; unless ``quiet``, then notes and a
-    summary."""
+    summary. ``verbose``: name each item that was not evaluated."""
     for located in grants:
         grant = located.grant
         yield _header(grant.at.file, grant.at.line, located.resource, grant.sid)
@@ -183,7 +188,7 @@ def grants_lines(result: ScanResult, grants: Sequence[LocatedGrant], *, quiet: b
         yield ()
     if not quiet:
         if result.not_evaluated:
-            yield from not_evaluated_notes(result.not_evaluated)
+            yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
             yield ()
         counts = statements_by_effect(grants)
         words = [count_noun(counts["allow"], "PassRole grant")]
@@ -336,19 +341,15 @@ def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
             yield (StyledText(indent), StyledText(line))
 
 
-def _notes(result: ScanResult) -> Iterator[Line]:
+def _notes(result: ScanResult, *, verbose: bool) -> Iterator[Line]:
     for at, words in suppressions.notes(result.findings, result.unused_suppressions):
         yield note_line(words, at.file, at.line)
-    yield from not_evaluated_notes(result.not_evaluated)
+    yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
 
 
-def not_evaluated_notes(entries: Sequence[Unreadable]) -> Iterator[Line]:
-    """Yield a note for each of the first items that were not evaluated, and one that counts the others."""
-    for entry in entries[:_MOST_NOTES]:
-        yield note_line(f"not evaluated: {entry.reason}", entry.file, entry.line)
-    more = len(entries) - _MOST_NOTES
-    if more > 0:
-        yield note_line(f"{more} more not evaluated (--format json lists all)")
+def not_evaluated_notes(entries: Sequence[Unreadable], *, verbose: bool) -> Iterator[Line]:
+    """Yield notes on what was not evaluated: as :func:`not_evaluated_in_words`."""
+    return (note_line(*note) for note in not_evaluated_in_words(entries, verbose=verbose))
 
 
 def _baseline_notes(baseline: Applied | None) -> Iterator[Line]:

@@ -112,10 +112,11 @@ def required_lines(
     excluded: Sequence[str] = (),
     *,
     quiet: bool = False,
+    verbose: bool = False,
 ) -> Iterator[Line]:
     """Return each role with its services and the resources that receive it; then the statements.
 
-    ``error``: the start of the summary if not everything was read.
+    ``error``: the start of the summary if not everything was read. ``verbose``: name each item that was not evaluated.
     """
     passed = [use for use in required.received if use.how == PASSED]
     yield from _table(passed)
@@ -133,7 +134,7 @@ def required_lines(
         return
     notes = _notes(required, terraform=terraform)
     yield from map(note_line, notes)
-    yield from not_evaluated_notes(not_evaluated)
+    yield from not_evaluated_notes(not_evaluated, verbose=verbose)
     if notes or not_evaluated:
         yield ()
     roles = len({use.label for use in passed})

@@ -20,6 +20,7 @@ from passrole_checks.output.findings_text import (
     StyledText,
     excluded_spans,
     file_and_line,
+    not_evaluated_notes,
     note_line,
     wrap_prose,
 )
@@ -45,9 +46,11 @@ def suggestion_lines(
     notes: Sequence[str] = (),
     *,
     error: str = "",
+    not_evaluated: Sequence[Unreadable] = (),
     excluded: Sequence[str] = (),
     width: int = PIPED,
     quiet: bool = False,
+    verbose: bool = False,
 ) -> Iterator[Line]:
     """Return each statement with its findings and the change, or what needs manual review; unless ``quiet``, then notes
     and a summary.
@@ -56,12 +59,14 @@ def suggestion_lines(
         texts: returns the text of a file.
         changed: returns the new contents of the files that a suggestion changes.
         error: a summary of what was not read or checked.
+        verbose: name each item that was not evaluated.
     """
     for suggestion in suggestions:
         yield from _suggestion(suggestion, texts, changed, width)
         yield ()
     if not quiet:
         yield from map(note_line, notes)
+        yield from not_evaluated_notes(not_evaluated, verbose=verbose)
         yield (*_prefix_error(_summary(suggestions), error), *excluded_spans(excluded))
 
 
@@ -70,15 +75,17 @@ def fixed_lines(
     remaining: Sequence[Suggestion],
     notes: Sequence[str] = (),
     *,
+    not_evaluated: Sequence[Unreadable] = (),
     excluded: Sequence[str] = (),
     dry_run: bool,
     error: str = "",
     width: int = PIPED,
     quiet: bool = False,
+    verbose: bool = False,
 ) -> Iterator[Line]:
     """Return what was fixed, and what needs manual review; unless ``quiet``, then notes and a summary.
 
-    ``error``: a summary of what was not read or checked.
+    ``error``: a summary of what was not read or checked. ``verbose``: name each item that was not evaluated.
     """
     for suggestion in fixed:
         yield _header(suggestion)
@@ -96,6 +103,7 @@ def fixed_lines(
     if quiet:
         return
     yield from map(note_line, notes)
+    yield from not_evaluated_notes(not_evaluated, verbose=verbose)
     yield (*_prefix_error(_summary_of_fixes(fixed, remaining, dry_run=dry_run), error), *excluded_spans(excluded))
 
 

@@ -32,21 +32,22 @@ from passrole_checks.review.report import (
 )
 
 _MAX_LINES = 10  # per section of one-line results
+_MAX_NOTES = 3  # on what the change adds and is not evaluated
 _MOST = 5  # names per row of access
 _INDENT = " " * 10
 _STYLES = {REMOVED: "quiet", ADDED: "good"}
 _CHANGES = {"new": "new access", "widened": "wider access"}
 
 
-def review_lines(report: ReviewReport, *, width: int, quiet: bool = False) -> Iterator[Line]:
+def review_lines(report: ReviewReport, *, width: int, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
     """Yield the items, worst first; then, unless ``quiet``, fixed findings, other access changes, notes, and a
-    summary."""
+    summary. ``verbose``: name each item that was not evaluated."""
     for item in report.items:
         yield from _item_lines(item, width)
         yield ()
     if quiet:
         return
-    others = [*_other_lines(report)]
+    others = [*_other_lines(report, verbose=verbose)]
     yield from others
     if others:
         yield ()
@@ -147,13 +148,17 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
-def _other_lines(report: ReviewReport) -> Iterator[Line]:
+def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
     yield from _limited(list(map(_fixed_line, report.fixed)), "fixed")
     if report.more:
         yield (StyledText("Wider access that no check flags:"),)
         yield from _limited(list(map(_increased_line, report.more)), "of these")
     yield from _limited(list(map(_reduced_line, report.less)), "with less access")
-    yield from _limited([_note_line(note, "not evaluated: ") for note in report.not_evaluated], "not evaluated")
+    skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
+    named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]
+    yield from named
+    if len(skipped) > len(named):
+        yield (StyledText(f"{len(skipped) - len(named)} more not evaluated (--verbose lists them)", "quiet"),)
     yield from _limited([_note_line(note, "") for note in report.notes], "notes")
 
 

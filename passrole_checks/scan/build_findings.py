@@ -15,6 +15,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
+_NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and grants none."
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
 
@@ -28,7 +29,7 @@ def finding_of(item: CheckVerdict) -> Finding:
     if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
     severity = verdict.severity
-    if policy.presumed is not None:
+    if policy.presumed is not None or grant.condition.not_sent:
         confidence = Confidence.LOW
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if verdict.when:
@@ -40,6 +41,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         confidence=confidence,
         message=verdict.message
         + (_PRESUMED.format(_LIMITS[policy.presumed]) if policy.presumed is not None else "")
+        + (_NOT_SENT.format(grant.condition.not_sent[0]) if grant.condition.not_sent else "")
         + (_exempt(context) if severity.rank >= Severity.MEDIUM.rank else "")
         + (_MAY_HAVE_BEFORE if is_incomplete else ""),
         remediation=verdict.remediation,

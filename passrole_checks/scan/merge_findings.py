@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Finding
+from passrole_checks.findings import Confidence, Finding
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
@@ -57,14 +57,24 @@ def part_of(finding: Finding, shared: Collection[Position]) -> str:
 
 
 def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Merge the findings of one check and verdict about one statement of a module that several roots call."""
-    findings = list(findings)
+    """Merge the findings of one check and verdict about one statement of a module that several roots call.
+
+    A document that one root attaches and that is an output of another one is one finding, with the confidence of the
+    attached document.
+    """
+    findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
     shared = shared_among(findings)
     groups: dict[Hashable, list[Finding]] = {}
+    attached: dict[Hashable, Confidence] = {}
     for finding in findings:
-        verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
+        verdict = (finding.check_id, finding.severity, finding.suppressed is None)
         key = (finding.at, part_of(finding, shared), finding.framework, *verdict)
-        groups.setdefault(key, []).append(finding)
+        confidence = finding.confidence
+        if finding.handed_to is None:
+            attached.setdefault(key, confidence)
+        elif finding.handed_to is HandedTo.OUTPUT:
+            confidence = attached.get(key, confidence)
+        groups.setdefault((*key, confidence), []).append(finding)
     for same in groups.values():
         elsewhere = [*same[0].elsewhere]
         for finding in same[1:]:

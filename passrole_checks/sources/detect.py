@@ -156,7 +156,14 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
 
         if is_terragrunt(unit.path):
             return terraform.load_terragrunt(unit.path, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
-        return terraform.load(unit.path, only=unit.only, boundary=unit.boundary, beside=unit.beside, inputs=inputs)
+        return terraform.load(
+            unit.path,
+            only=unit.only,
+            boundary=unit.boundary,
+            beside=unit.beside,
+            inputs=inputs,
+            with_unused=not unit.var_files,  # the same without the values of a file notes it
+        )
     if unit.content is not None:
         deadline.grant(len(unit.content))
     content = unit.content if unit.content is not None else _read_text(unit)

@@ -43,6 +43,7 @@ _LARGEST = 20_000_000  # bytes of one copied file
 _MOST_FILES = 50_000
 _MOST_SECONDS = 6.0  # processor time for all trials, plus some per megabyte of text
 _SECONDS_PER_MEGABYTE = 40.0
+_SECONDS_PER_VARIANT = 0.5  # units with the values of a file
 
 
 @deadline.pooled()
@@ -98,7 +99,9 @@ class TrialScans:
         self._copied: set[tuple[Path, str]] = set()
         self._count = 0
         size = sum(map(len, texts.values())) / 1_000_000
-        self._deadline = time.process_time() + _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE
+        variants = sum(unit.values is not None for unit in units)
+        seconds = _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE + variants * _SECONDS_PER_VARIANT
+        self._deadline = time.process_time() + seconds
         self._longest = 0.0  # that one trial took
 
     def __enter__(self) -> TrialScans:

@@ -52,7 +52,7 @@ ecs:RunTask                             ecs,ecs-tasks                           
 eks:CreateAccessEntry                   ec2                                     c s
 eks:CreateAddon                         eks                                     c s
 elasticbeanstalk:CreateEnvironment      ec2,ecs,elasticbeanstalk,elasticloadbalancing  o s
-elasticmapreduce:CreateStudio           elasticmapreduce                        o u
+elasticmapreduce:CreateStudio           elasticmapreduce                        c s
 elasticmapreduce:RunJobFlow             application-autoscaling,ec2,elasticmapreduce   c s
 emr-containers:StartJobRun              pods.eks                                c s
 events:PutRule                          events                                  c s
@@ -62,10 +62,13 @@ glue:CreateJob                          glue                                    
 guardduty:StartMalwareScan              malware-protection.guardduty            c s
 iam:AddRoleToInstanceProfile            ec2                                     c s
 lambda:CreateFunction                   lambda                                  c s
-lambda:RunMicrovm                       lambda                                  o u
+lambda:RunMicrovm                       lambda                                  c s
 logs:CreateImportTask                   cloudtrail,logs                         c s
 logs:PutSubscriptionFilter              logs                                    c s
-s3:CreateAccessGrantsLocation           access-grants.s3                        o u
+mgn:StartTest                           ec2                                     c s
+rekognition:StartFaceDetection          rekognition                             c s
+s3:CreateAccessGrantsLocation           access-grants.s3                        c s
+s3:CreateJob                            batchoperations.s3                      o u
 s3:PutReplicationConfiguration          s3                                      c s
 scheduler:CreateSchedule                scheduler                               c s
 sns:SetTopicAttributes                  sns                                     c s

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from principals_of_tests import allow, configuration, findings, to, trust
+from principals_of_tests import allow, configuration, deny, findings, to, trust
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
@@ -106,3 +106,56 @@ def test_message_is_worded_for_one_and_for_several_principals() -> None:
         whole = replace(whole, policies=tuple(replace(one, principals=holders) for one in whole.policies))
         (found,) = scan_configurations([whole], options).findings
         assert found.who == holders and {"its", "their"}.intersection(found.message.split()) == pronouns
+
+
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        ({"StringNotEquals": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/limit"}}, 0),
+        ({"ArnNotLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnly*"}}, 0),
+        ({"Null": {"iam:PermissionsBoundary": "true"}}, 0),
+        ({"ArnLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}}, 1),
+    ],
+)
+def test_deny_that_requires_a_boundary_or_listed_policies(condition: object, count: int) -> None:
+    """A Deny of everything but a boundary or listed policies acts like a condition of the Allow (IAM User Guide,
+    "Permissions boundaries for IAM entities", delegation); a Deny of single policies leaves the others."""
+    pattern = "arn:aws:iam::111122223333:role/app-*"
+    grant = allow("iam:PassRole", pattern, to("lambda.amazonaws.com"))
+    change = [allow(["iam:PutRolePolicy", "iam:AttachRolePolicy"], pattern)]
+    assert (
+        len(findings(ID, [[grant], change, [deny(["iam:PutRolePolicy", "iam:AttachRolePolicy"], "*", condition)]]))
+        == count
+    )
+
+
+@pytest.mark.parametrize(
+    ("boundary", "actions", "confidence"),
+    [
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ["iam:PutRolePolicy"], None),
+        ("arn:aws:iam::aws:policy/AdministratorAccess", ["iam:PutRolePolicy"], Confidence.HIGH),
+        ("arn:aws:iam::aws:policy/AdministratorAccess", BOUNDARY_CHANGES, None),
+        ("arn:aws:iam::aws:policy/IAMFullAccess", ["iam:PutRolePolicy"], Confidence.HIGH),
+        ("arn:aws:iam::111122223333:policy/limit", ["iam:PutRolePolicy"], Confidence.LOW),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ["iam:PutRolePolicy", *BOUNDARY_CHANGES], Confidence.HIGH),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ["iam:UpdateAssumeRolePolicy"], Confidence.HIGH),
+    ],
+)
+def test_new_policies_of_a_role_within_a_lasting_boundary(
+    boundary: str, actions: list[str], confidence: Confidence | None
+) -> None:
+    """New policies do not exceed a boundary (IAM User Guide, "Permissions boundaries for IAM entities")."""
+    whole = configuration([[PASS_ONE], [allow(actions, "arn:aws:iam::111122223333:role/*")]], roles=ROLES)
+    use = BoundaryUse("app", text(boundary, Position("main.tf", 5)))
+    whole = replace(whole, attached=replace(whole.attached, boundaries=(use,)))
+    found = list(scan_configurations([whole], ScanOptions(checks=frozenset({ID}))).findings)
+    assert [one.confidence for one in found] == ([confidence] if confidence is not None else [])
+
+
+def test_boundary_changes_of_a_role_without_boundary_are_no_privilege() -> None:
+    """A role that may only change the boundary of a role that has none is not more privileged (009)."""
+    changes = [allow(BOUNDARY_CHANGES, "arn:aws:iam::111122223333:role/other")]
+    roles = {"app": (trust("lambda.amazonaws.com"), changes), "other": (trust("ec2.amazonaws.com"), [])}
+    assert findings("PASSROLE_009", [[PASS_ONE]], roles=roles, account="111122223333") == []
+    del roles["other"]
+    assert len(findings("PASSROLE_009", [[PASS_ONE]], roles=roles, account="111122223333")) == 1

@@ -20,7 +20,7 @@ ID = "PASSROLE_013"
         ("AdministratorAccess", Severity.HIGH, "to any service: granted by AWS managed policy AdministratorAccess"),
         ("IAMFullAccess", Severity.HIGH, '`Action: "iam:*"`'),
         ("AWSLambda_FullAccess", Severity.MEDIUM, "to lambda.amazonaws.com only"),
-        ("AmazonDynamoDBFullAccess", Severity.LOW, "These services never run caller code with the role."),
+        ("AmazonDynamoDBFullAccess", Severity.LOW, "The services that can receive the roles never run caller code."),
         ("AmazonMSKFullAccess", Severity.LOW, "to kafka.amazonaws.com only"),
         ("AmazonESCognitoAccess", Severity.MEDIUM, "to cognito-identity.amazonaws.com, "),
     ],

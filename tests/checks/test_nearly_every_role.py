@@ -59,5 +59,5 @@ def test_nearly_every_role_of_another_account() -> None:
 def test_names_are_those_that_iam_accepts() -> None:
     """Role names have up to 64 characters of a small alphabet, and differ."""
     names = common_role_names()
-    assert len(names) > 200 and len(set(names)) == len(names)
+    assert len(names) > 600 and len(set(names)) == len(names)
     assert all(len(name) <= 64 and not set(name) - set(ascii_letters + "0123456789+=,.@_-") for name in names)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+from operator import gt
 from typing import Any
 
 import pytest
-from principals_of_tests import Statement, allow, document, findings, to, trust
+from principals_of_tests import Statement, allow, configuration, document, findings, to, trust
 
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.findings import Severity
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 
 ROLE = "arn:aws:iam::111122223333:role/"
 APP = f"{ROLE}app-*"
@@ -81,6 +84,28 @@ def test_statement_has_one_severity_inline_and_in_managed_policy(name: str, trus
 def test_any_role(condition: object, trusted: object, severity: str) -> None:
     """001 by the services, and by who can use the holder."""
     assert severities("001", [allow("iam:PassRole", "*", condition)], trusted=trusted) == [severity]
+
+
+WIDER_ROLES = (f"{ROLE}app", APP, "*")
+WIDER_SERVICES = (SCALING, LAMBDA, None)
+WIDER_TRUST = (BATCH, STACKS, ANYONE)
+
+
+def test_more_access_is_never_less_severe() -> None:
+    """The worst finding of all checks of access, for wider roles, services, holders, and with permissions to launch."""
+    worst = {}
+    options = ScanOptions(
+        checks=frozenset(f"PASSROLE_{number}" for number in ("001", "002", "008", "009", "016")),
+        minimum_severity=Severity.INFO,
+    )
+    for key in product(range(3), range(3), range(3), (False, True)):
+        roles, services, trusted, launches = key
+        statements = [allow("iam:PassRole", WIDER_ROLES[roles], WIDER_SERVICES[services]), *[START] * launches]
+        whole = configuration([statements], holder="worker", roles={"worker": (WIDER_TRUST[trusted], [])})
+        found = scan_configurations([whole], options).findings
+        worst[key] = max((finding.severity.rank for finding in found), default=Severity.INFO.rank)
+    for less, more in product(worst, worst):
+        assert worst[less] <= worst[more] or any(map(gt, less, more)), (less, more)
 
 
 def test_nearly_every_name_is_medium() -> None:
@@ -190,6 +215,9 @@ def test_other_roles_of_eventbridge(statements: list[Statement], trusted: object
         workflows("repo:octo/app:*", "repo:octo/web:*"),
         workflows("project_path:group/sub/project:ref_type:branch:ref:main"),
         workflows("repo:octo/app:*", operator="ForAnyValue:StringLike"),
+        workflows("organization:octo:project:*:workspace:app:run_phase:*"),
+        workflows("organization:octo:pipeline:app:*"),
+        workflows("org/0a1b/project/2c3d/user/*"),
     ],
 )
 def test_role_that_exists_to_deploy_is_medium(trusted: object) -> None:
@@ -197,7 +225,7 @@ def test_role_that_exists_to_deploy_is_medium(trusted: object) -> None:
     (found,) = findings("PASSROLE_013", [], managed=["AdministratorAccess"], holder="worker",
                         roles={"worker": (trusted, [])})  # fmt: skip
     assert found.severity is Severity.MEDIUM
-    assert any(name in found.message for name in ("cloudformation.amazonaws.com", "repo:octo/app", "project_path:"))
+    assert " only." in found.message and any(name in found.message for name in ("cloudformation", "app", "project"))
 
 
 @pytest.mark.parametrize(
@@ -206,6 +234,8 @@ def test_role_that_exists_to_deploy_is_medium(trusted: object) -> None:
         trust("cloudformation.amazonaws.com", "ec2.amazonaws.com"),
         workflows("repo:octo/*"),
         workflows("repo:*"),
+        workflows("organization:octo:project:app:workspace:*:run_phase:*"),
+        workflows("org/0a1b/project/*"),
         workflows("repo:octo/*:ref:refs/heads/main"),
         workflows("repo:octo/app:*", "*"),
         workflows("repo:octo/app:*", operator="StringLikeIfExists"),

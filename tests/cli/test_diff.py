@@ -106,7 +106,7 @@ def test_json_has_the_documented_keys() -> None:
     assert list(found) == ["version", *groups, "unchanged", "faults", "not_evaluated", "excluded"]
     assert (found["version"], found["unchanged"], found["faults"], found["not_evaluated"]) == (1, 0, [], [])
     (entry,) = found["widened"]
-    assert (entry["file"], entry["line"], entry["sid"], entry["severity"]) == ("new.yaml", 10, "Pass", "high")
+    assert (entry["file"], entry["line"], entry["sid"], entry["severity"]) == ("new.yaml", 10, "Pass", "medium")
     assert (entry["principals"], entry["services"]["constraint"]) == (["deployer"], "absent")
     assert (entry["before"]["file"], entry["before"]["services"]["values"]) == ("old.yaml", ["lambda.amazonaws.com"])
     assert "cause" not in entry
@@ -140,7 +140,7 @@ def test_text_and_json_are_written_in_one_run(folder: Path) -> None:
     """Text goes to the terminal while JSON goes to a file; --quiet omits the summary."""
     put("old.yaml", NARROW), put("new.yaml", OPEN)
     result = run("old.yaml", "new.yaml", "--quiet", "--format", "json", "--output", "out.json", "--format", "text")
-    assert result.stdout.startswith("~ new.yaml:10  Pass  Pass  widened  (high)\n")
+    assert result.stdout.startswith("~ new.yaml:10  Pass  Pass  widened  (medium)\n")
     assert "unchanged" not in result.stdout
     assert len(json.loads((folder / "out.json").read_text("utf-8"))["widened"]) == 1
 

@@ -404,7 +404,7 @@ def test_a_fault_fails_every_check(one_policy: Path, fault: str) -> None:
 
 def test_a_fault_while_a_finding_is_worded_fails_its_check(severities: Path) -> None:
     """checkov leaves out the record of a check that raises, and with it the finding."""
-    start = without(before="from passrole_checks.scan.for_hosts import host_results as hosts; hosts.words = None")
+    start = without(before="from passrole_checks.scan.for_hosts import host_results as hosts; hosts.one_line = None")
     run = run_checkov(severities / "low", "-c", "PASSROLE_002", start=start, frameworks=["terraform"])
     (record,) = run.records["failed"]["PASSROLE_002"].values()
     assert run.status == 1 and record["severity"] == "HIGH"

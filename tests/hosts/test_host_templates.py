@@ -139,8 +139,8 @@ def test_unreadable_file_is_reported_by_the_template_that_names_it(tmp_path: Pat
     parent, child = write(
         tmp_path, {"parent.yaml": "Resources:\n" + stack("A", "child.yaml"), "child.yaml": CHILD + "\t{"}
     )
-    assert TemplateRun([parent, child]).findings_of(child).failures(child)
-    ((_, reason),) = TemplateRun([parent]).findings_of(parent).failures(parent)
+    assert TemplateRun([parent, child]).findings_of(child).template_failures(child)
+    ((_, reason),) = TemplateRun([parent]).findings_of(parent).template_failures(parent)
     assert "child.yaml" in reason
 
 
@@ -170,6 +170,6 @@ def test_templates_of_a_run_share_one_limit_of_time(tmp_path: Path) -> None:
     assert run.findings_of(first).problems == ()
     assert run.pool.seconds != before
     run.pool.seconds = -2.0
-    assert len(run.findings_of(second).failures(second)) == 1
+    assert len(run.findings_of(second).template_failures(second)) == 1
     assert run.findings_of(first).problems == ()
     assert TemplateRun([write(tmp_path, {"third.yaml": CHILD})[0]]).pool.seconds == before

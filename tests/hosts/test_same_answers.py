@@ -45,6 +45,8 @@ COMMANDS = "commands in `action` blocks"
 VALUES = "value files that no option names"
 PARAMETERS = "parameter files that no option names"
 OUTPUTS = "policies in outputs"
+MISSING = "policies that only a missing module, state or stored value decides"
+MISSING_STACK = "policies that only a missing stack or stored value decides"
 CALLED_ROOTS = "modules that are root modules although other folders call them"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
@@ -91,6 +93,15 @@ DIFFERENCES = {
     ("cfn-lint", "value-files/cloudformation/release.yaml", "Release"): PARAMETERS,
     ("cfn-lint", "value-files/cloudformation/tenants.yaml", "Tenants"): PARAMETERS,
     ("cfn-lint", "value-files/sam/template.yaml", "Starter"): PARAMETERS,
+    ("checkov", "missing-sources/cloudformation/template.yaml", "Reader"): MISSING,
+    ("checkov", "missing-sources/cloudformation/template.yaml", "Worker"): MISSING,
+    ("checkov", "missing-sources/terraform/main.tf", "aws_iam_policy.platform"): MISSING,
+    ("checkov", "missing-sources/terraform/main.tf", "aws_iam_policy.reader"): MISSING,
+    ("checkov", "missing-sources/terraform/main.tf", "aws_iam_policy.stored"): MISSING,
+    ("checkov", "missing-sources/terraform/main.tf", "aws_iam_policy.with_others"): MISSING,
+    ("checkov", "resources/terraform/looked-up/main.tf", "aws_iam_policy.theirs"): MISSING,
+    ("cfn-lint", "missing-sources/cloudformation/template.yaml", "Reader"): MISSING_STACK,
+    ("cfn-lint", "missing-sources/cloudformation/template.yaml", "Worker"): MISSING_STACK,
 }
 # What the command line cannot read of `tests/unreadable` and checkov does not report, with the row.
 NOT_REPORTED = {
@@ -143,6 +154,7 @@ _CHANGE = {
 }
 _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
 _SERVICE = f"service: orders\nprovider:\n  name: aws\n  iamRoleStatements: [{_STATEMENT}]\n"
+_MODULE = 'module "m" {\n  source = "acme/m/aws"\n}\n'
 _CALL = 'module "m" {\n  source = "./m"\n}\n'
 
 _WIDE = 'variable "roles" {\n  default = ["*"]\n}\n' + _RESOURCE.replace('"Resource": "*"', '"Resource": var.roles')
@@ -170,13 +182,14 @@ _SUPPRESSED = _TEMPLATE.replace("    Type", "    # passrole:skip=PASSROLE_001 re
 class Form(NamedTuple):
     """Files (a folder of their own), and a resource of theirs with a finding that only one side has.
 
-    ``more``: the host has it. Else it is the command line.
+    ``more``: the host has it. Else it is the command line. ``check``: of the finding.
     """
 
     host: str
     files: dict[str, str]
     resource: str = "aws_iam_policy.p"
     more: bool = False
+    check: str = "PASSROLE_001"
 
 
 # And in general: what differs in a host, row by row of README's table.
@@ -235,6 +248,12 @@ FORMS: dict[str, Form] = {
         "checkov",
         {"main.tf": f'variable "roles" {{ default = [] }}\n{_VARIABLE}', "prod.tfvars": 'roles = ["*"]\n'},
     ),
+    MISSING: Form(
+        "checkov",
+        {"main.tf": _MODULE + _RESOURCE.split("=")[0] + "= module.m.json\n}\n"},
+        more=True,
+        check="PASSROLE_014",
+    ),
     "Terraform files": Form("cfn-lint", {"main.tf": _RESOURCE}),
     SAME_PLACE: Form("cfn-lint", {"template.yaml": _ALIAS}, "Q"),
     "suppressed findings": Form("cfn-lint", {"template.yaml": _SUPPRESSED}, "P"),
@@ -245,6 +264,13 @@ FORMS: dict[str, Form] = {
             "params/prod.json": '{"Parameters": {"Role": "*"}}',
         },
         "P",
+    ),
+    MISSING_STACK: Form(
+        "cfn-lint",
+        {"template.yaml": _TEMPLATE.replace(_DOCUMENT, "!ImportValue policy")},
+        "P",
+        more=True,
+        check="PASSROLE_014",
     ),
 }
 
@@ -361,7 +387,7 @@ def test_what_a_host_does_not_offer(forms: Path, words: str) -> None:
     form, folder = FORMS[words], f"form{list(FORMS).index(words)}/"
     theirs = checkov(forms) if form.host == "checkov" else cfn_lint(forms, given(forms))
     said, shown = (
-        {answer.resource for answer in answers if answer.file.startswith(folder) and answer.check_id == "PASSROLE_001"}
+        {answer.resource for answer in answers if answer.file.startswith(folder) and answer.check_id == form.check}
         for answers in (command_line(forms), theirs)
     )
     assert (form.resource in said, form.resource in shown) == (not form.more, form.more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from passrole_checks.findings import Severity
 from passrole_checks.output.findings_text import PIPED, grants_lines, scan_lines, text_width, to_plain_text
 from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.model.configuration import Unreadable
 
 TEMPLATE = """\
 Resources:
@@ -109,15 +107,6 @@ def test_statement_of_several_resources_names_them(tmp_path: Path, monkeypatch: 
     lines = to_plain_text(scan_lines(scan_paths([Path("main.tf")], ScanOptions()))).splitlines()
     assert lines[0] == "main.tf:2  aws_iam_user_policy.u0"
     assert lines[1] == "  also aws_iam_user_policy.u1, aws_iam_user_policy.u2, aws_iam_user_policy.u3 and 2 more"
-
-
-def test_notes_beyond_ten_are_counted(result: ScanResult) -> None:
-    """Of the items not evaluated, the first ten are named and the rest counted."""
-    missing = tuple(Unreadable("main.tf", f"module m{number} (x) is not here", number) for number in range(1, 15))
-    text = to_plain_text(scan_lines(replace(result, not_evaluated=missing)))
-    assert "module m10 (x) is not here" in text
-    assert "module m11 (x) is not here" not in text
-    assert "note: 4 more not evaluated (--format json lists all)" in text
 
 
 def test_denied_ineffective_and_conditional_grants_are_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,9 @@ MANY = "arn:aws:iam::111122223333:role/app-*"
 @pytest.mark.parametrize(
     ("before", "after", "items"),
     [
-        ((APP,), (ANY,), [("new", "widened", "main.tf:5", ["015", "001"])]),
-        ((APP,), (APP, ANY), [("new", "new", "main.tf:6", ["015", "001"])]),
-        ((APP,), (ANY, APP), [("new", "new", "main.tf:5", ["015", "001"])]),
+        ((APP,), (ANY,), [("new", "widened", "main.tf:5", ["001", "015"])]),
+        ((APP,), (APP, ANY), [("new", "new", "main.tf:6", ["001", "015"])]),
+        ((APP,), (ANY, APP), [("new", "new", "main.tf:5", ["001", "015"])]),
         ((ANY,), (ANY, START), [("worse", "", "main.tf:5", ["008"])]),
         ((OPEN,), (OPEN.replace("app-*", "*"),), [("worse", "widened", "main.tf:5", ["001", "015"])]),
         ((OPEN,), (OPEN.replace("app-*", "ap*"),), [("worse", "widened", "main.tf:5", ["015"])]),
@@ -112,7 +112,7 @@ def test_shared_policy_document_is_one_item(repository: Reviews) -> None:
 def test_equal_statement_of_a_new_root_is_new(repository: Reviews) -> None:
     """An equal statement of another root is new there."""
     result = repository.between({"b/main.tf": policy(ANY)}, {"a/main.tf": policy(ANY), "b/main.tf": "\n" + policy(ANY)})
-    assert result.items == [("new", "new", "a/main.tf:5", ["015", "001"])]
+    assert result.items == [("new", "new", "a/main.tf:5", ["001", "015"])]
     assert result.report.unchanged == 1
 
 
@@ -155,7 +155,7 @@ def test_new_suppression_does_not_hide_a_new_finding(repository: Reviews) -> Non
     """A change cannot suppress its own findings; earlier suppressions remain."""
     skip = "# passrole:skip=PASSROLE_001 known\n"
     result = repository.between({"main.tf": policy(APP)}, {"main.tf": policy(ANY, before=skip)})
-    assert result.items == [("new", "widened", "main.tf:6", ["015", "001"])]
+    assert result.items == [("new", "widened", "main.tf:6", ["001", "015"])]
     assert [(note.line, note.reason) for note in result.report.notes] == [
         (1, "the suppression of PASSROLE_001 is ignored: it is new in this version")
     ]

@@ -33,13 +33,13 @@ def test_text_describes_items(repository: Reviews) -> None:
   + roles     * (any role)
     services  lambda.amazonaws.com
     cause      variables.tf:3
-  high    PASSROLE_015 new-access
-          deployer could pass {ROLES} to
-          lambda.amazonaws.com, and now any role in the account.
   medium  PASSROLE_001 any-role
           This statement allows passing any role in the account, including roles
           more privileged than the principal itself. Limited to
           `lambda.amazonaws.com`. Using the default of `var.roles`.
+  medium  PASSROLE_015 new-access
+          deployer could pass {ROLES} to
+          lambda.amazonaws.com, and now any role in the account.
           Suggestion for variables.tf:3: reverts the change of this line.
             - default = "*"
             + default = "{ROLES}"
@@ -100,8 +100,8 @@ def test_staged_and_the_working_tree(repository: Reviews) -> None:
     repository.git("add", "main.tf")
     repository.put({"main.tf": policy(OPEN)})
     before = repository.state()
-    assert [checks for *_, checks in repository.review("--staged").items] == [["015", "001"]]
-    assert [checks for *_, checks in repository.review("HEAD").items] == [["015", "002"]]
+    assert [checks for *_, checks in repository.review("--staged").items] == [["001", "015"]]
+    assert [checks for *_, checks in repository.review("HEAD").items] == [["002", "015"]]
     assert repository.state() == before
 
 
@@ -113,7 +113,7 @@ def test_baseline_of_base_applies(repository: Reviews) -> None:
     repository._capture.readouterr()
     start = repository.commit({"main.tf": policy(APP), "accepted.json": content})
     repository.commit({"main.tf": policy(ANY)})
-    assert [checks for *_, checks in repository.review(start, "HEAD").items] == [["015", "001"]]
+    assert [checks for *_, checks in repository.review(start, "HEAD").items] == [["001", "015"]]
     assert [checks for *_, checks in repository.review(start, "HEAD", "--baseline", "accepted.json").items] == [["015"]]
     repository.commit({"accepted.json": json.dumps({"version": 1, "entries": []}), "x.tf": "# x\n"})
     result = repository.review(start, "HEAD", "--baseline", "accepted.json")
@@ -128,10 +128,10 @@ def test_baseline_of_base_applies(repository: Reviews) -> None:
 
 def test_configuration_of_base_applies(repository: Reviews) -> None:
     """A changed configuration does not affect the review of the change, and is noted."""
-    repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "high"\n'})
+    repository.commit({"main.tf": policy(APP), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "low"\n'})
     repository.commit({"main.tf": policy(ANY), "pyproject.toml": '[tool.passrole_checks]\nfail_on = "never"\n'})
     result = repository.review("HEAD^", "HEAD")
-    assert (result.report.fail_on, result.status) == ("high", 1)
+    assert (result.report.fail_on, result.status) == ("low", 1)
     assert [note.file for note in result.report.notes] == ["pyproject.toml"]
 
 
@@ -211,7 +211,7 @@ def test_several_formats(repository: Reviews) -> None:
     result = repository.review("HEAD^", "HEAD", *arguments, "--format", "text", text=True)
     assert result.status == 1 and result.out.startswith("+ main.tf:5")
     assert "PASSROLE_001" in Path("out.markdown").read_text("utf-8")
-    assert Path("out.github").read_text("utf-8").startswith("::error file=main.tf,line=5")
+    assert Path("out.github").read_text("utf-8").startswith("::warning file=main.tf,line=5")
     assert {one["location"]["path"] for one in json.loads(Path("out.gitlab").read_text("utf-8"))} == {"main.tf"}
 
 
@@ -341,9 +341,9 @@ def test_report_is_posted_in_a_pipeline(repository: Reviews, forge: Forge, tmp_p
 
 def test_annotations_without_line_comments(repository: Reviews, forge: Forge) -> None:
     """Without line comments annotations are written, but not within machine-readable output."""
-    assert "::error file=main.tf,line=5" in repository.review(text=True).out
+    assert "::warning file=main.tf,line=5" in repository.review(text=True).out
     forge.at_lines = ("key",)
-    assert "::error" not in repository.review(text=True).out
+    assert "::warning" not in repository.review(text=True).out
     forge.at_lines = ()
     assert repository.review().items
 

@@ -76,7 +76,7 @@ def test_pull_request_is_compared_with_its_merge_base(repository: Reviews, pipel
     ):  # fmt: skip
         result = pipeline.pull_request(head, target, sha)
         assert versions(result) == (base, head)
-        assert (result.items, result.report.fixed) == ([("new", "widened", "main.tf:5", ["015", "001"])], ())
+        assert (result.items, result.report.fixed) == ([("new", "widened", "main.tf:5", ["001", "015"])], ())
         assert [note.reason for note in result.report.notes] == notes
         (item,) = result.report.items
         assert item.anchor is not None and (item.anchor.file, item.anchor.line) == ("main.tf", 5)
@@ -92,7 +92,7 @@ def test_access_that_only_the_merge_creates_is_found(repository: Reviews, pipeli
     repository.git("checkout", "--quiet", "main")
     target = repository.commit({"variables.tf": wide})
     result = pipeline.pull_request(head, target, merged(repository, target, head))
-    assert (versions(result), result.items) == ((target, head), [("new", "new", "main.tf:5", ["015", "001"])])
+    assert (versions(result), result.items) == ((target, head), [("new", "new", "main.tf:5", ["001", "015"])])
     assert pipeline.pull_request(head, target, head).items == []
 
 
@@ -249,7 +249,7 @@ def test_a_push_to_the_default_branch(repository: Reviews, pipeline: Pipeline) -
         f"{head[:12]}: the previous push, dddddddddddd, is not in this clone: git fetch origin {'d' * 40}\n",
     )
     first = pipeline.review("push", {"before": "0" * 40, "after": head, "ref": "refs/heads/main"}, head)
-    assert (first.status, first.items) == (1, [("new", "new", "main.tf:5", ["015", "001"])])
+    assert (first.status, first.items) == (1, [("new", "new", "main.tf:5", ["001", "015"])])
     new = pipeline.review("push", {"before": "0" * 40, "after": head, "ref": "refs/heads/topic"}, head)
     assert (versions(new), new.status) == ((head, head), 0)
 
@@ -301,4 +301,4 @@ def test_everything_is_new_against_the_empty_tree(repository: Reviews) -> None:
     """Against the empty tree everything is new."""
     repository.commit({"main.tf": policy(ANY)})
     empty = repository.git("hash-object", "-t", "tree", "/dev/null")
-    assert repository.review(empty, "HEAD").items == [("new", "new", "main.tf:5", ["015", "001"])]
+    assert repository.review(empty, "HEAD").items == [("new", "new", "main.tf:5", ["001", "015"])]

@@ -132,13 +132,21 @@ def test_modules_that_make_service_control_policies(tmp_path: Path) -> None:
           source = "example/policies/aws"
           policy = jsonencode(ANY)
         }
+        module "internal" {
+          source = "git::ssh://git@example.com/platform/policies.git//modules/scp?ref=v1"
+          policy = jsonencode(ANY)
+        }
         module "plain" {
           source = "example/policies/aws"
           policy = jsonencode(ANY)
         }
         """,
     )
-    assert verdicts == {"module.root_scp": PRESUMED, "module.plain": (Severity.HIGH, Confidence.MEDIUM)}
+    assert verdicts == {
+        "module.root_scp": PRESUMED,
+        "module.internal": PRESUMED,
+        "module.plain": (Severity.HIGH, Confidence.MEDIUM),
+    }
 
 
 def test_modules_whose_policy_is_used_as_a_boundary(tmp_path: Path) -> None:

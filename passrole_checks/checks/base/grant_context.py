@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from passrole_checks.access.access_change import Beneficiary
@@ -16,11 +16,14 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.principal import Principal
-from passrole_checks.iam.roles.arn import account_of
+from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import AttachedPolicy
+
+_UNLISTED = "unlisted.amazonaws.com"  # a service that does not exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,27 @@ class GrantContext:
         return self.model.effective_grant(self.policy, self.grant, holder)
 
     @property
+    def widest_effective(self) -> PassableSet | None:
+        """The roles that Deny statements, boundaries and SCPs leave of the grant for its least limited holder; None if
+        they leave none."""
+        found = [self.effective_grant(holder).for_any_service for holder in self.holders]
+        return max(
+            (one for one in found if one is not None),
+            key=lambda one: (
+                one.scope is Scope.ANY_ROLE or one.complement,
+                one.certain is Ternary.YES,
+                one.scope is not Scope.EXACT,
+                -len(one.when),
+            ),
+            default=None,
+        )
+
+    @property
+    def is_open_to_unlisted_services(self) -> bool:
+        """True if a holder can pass roles to a service that no statement names."""
+        return any(self.effective_grant(holder).for_service(_UNLISTED) is not None for holder in self.holders)
+
+    @property
     def is_of_other_account(self) -> bool:
         """True if all roles of the grant are of an account that is surely not the one deployed to."""
         grant = self.grant
@@ -91,6 +115,11 @@ class GrantContext:
         here."""
         role = self.known_role(pattern)
         return self.model.principals.has_boundary(role.address) if role is not None else Ternary.UNKNOWN
+
+    def boundary_excludes(self, pattern: StringNode, actions: Iterable[str]) -> Ternary:
+        """Return whether the permissions boundary of the role that a Resource names excludes actions."""
+        role = self.known_role(pattern)
+        return self.model.principals.boundary_excludes(role.address, actions) if role is not None else Ternary.NO
 
     def role_of(self, holder: Principal) -> KnownRole | None:
         """Return the role of this configuration that a principal is, if any."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
-from passrole_checks.access.severity import Holder
+from passrole_checks.access.severity import Holder, Services
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.identity_cache import cached_by_identity
@@ -59,9 +59,9 @@ def how_granted(grant: PassRoleGrant) -> str:
 
 def beside(grant: PassRoleGrant) -> str:
     """Return a sentence that names the conditions that restrict neither roles nor services; "" if there is none."""
-    if not grant.other_conditions:
+    names = ", ".join(dict.fromkeys(key for key in grant.other_conditions if key not in grant.condition.not_sent))
+    if not names:
         return ""
-    names = ", ".join(dict.fromkeys(grant.other_conditions))
     return f" The condition on `{names}` restricts neither the roles nor the services."
 
 
@@ -92,3 +92,10 @@ _ONLY_BY = {
     Holder.NAMED_TASKS: " Only {} can use this, to run named ECS task definitions.",
     Holder.DEPLOYMENT: " The trust policy allows {} only.",
 }
+
+
+def only_to(services: Services, trust: HolderTrust) -> str:
+    """Return a sentence on services that do their own work; "" for others, or if only such services use the holder."""
+    if services is not Services.OWN_WORK or trust.holder is Holder.OWN_WORK:
+        return ""
+    return " The services that can receive the roles never run caller code."

@@ -35,6 +35,8 @@ from passrole_checks.iam.partial_values import (
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 ASSOCIATED_RESOURCE_ARN = "iam:AssociatedResourceArn"
+# keys of other actions: not among those of PassRole (Service Authorization Reference, "Actions defined by IAM")
+_NOT_SENT = ("iam:awsservicename", "iam:organizationspolicyid", "iam:permissionsboundary", "iam:policyarn")
 _MAX_SUGGESTIONS = 50  # values for which a spelling is suggested
 
 
@@ -55,6 +57,7 @@ class ConditionBlock:
     tags: dict[str, None] = field(default_factory=dict)
     others: dict[str, None] = field(default_factory=dict)
     shared: dict[str, None] = field(default_factory=dict)
+    not_sent: dict[str, None] = field(default_factory=dict)
     associated: bool = False
     likely_typos: list[LikelyTypo] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -116,6 +119,8 @@ class ConditionBlock:
             self._add_shared(written, test)
         else:
             self._read_other_key(key, pair)
+            if key in _NOT_SENT and operator is not None and operator.absent is Ternary.NO:
+                self.not_sent[written] = None
 
     def _read_other_key(self, key: str, pair: ObjectEntry) -> None:
         written = str(pair.key)

@@ -58,7 +58,8 @@ class ConditionEffect:
     ``without_key`` for a request without the key. ``negated_only``: the key occurs under negated operators only (apart
     from ``Null``). ``tags``, ``others``: the role tags and the other keys that are tested, as written; they are assumed
     to be satisfiable. ``shared``: the keys that only PassRole requests carry, as written, under operators that a
-    missing key fails. ``unresolved``: the unresolved parts that decide the answer. ``problems``: malformed parts, as
+    missing key fails. ``not_sent``: the keys that requests for PassRole do not carry, under such operators.
+    ``unresolved``: the unresolved parts that decide the answer. ``problems``: malformed parts, as
     phrases.
     """
 
@@ -73,6 +74,7 @@ class ConditionEffect:
     associated_resource_arn: bool
     others: tuple[str, ...]
     shared: tuple[str, ...]
+    not_sent: tuple[str, ...]
     likely_typos: tuple[LikelyTypo, ...]
     unresolved: tuple[Unresolved, ...]
     problems: tuple[str, ...]
@@ -216,6 +218,7 @@ class _Evaluation:
             associated_resource_arn=block.associated,
             others=tuple(block.others),
             shared=tuple(block.shared),
+            not_sent=tuple(block.not_sent),
             likely_typos=tuple(block.likely_typos),
             unresolved=tuple(dict.fromkeys(unresolved for test in doubtful for unresolved in test.unresolved_parts)),
             problems=tuple(dict.fromkeys(block.problems)),

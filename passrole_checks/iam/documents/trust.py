@@ -82,15 +82,21 @@ def names_only_services(document: Node | None) -> bool:
     return _kinds(document) == {"Service"}
 
 
-# repo:ORGANIZATION/REPOSITORY:… of GitHub, project_path:GROUP/PROJECT:… of GitLab; unresolved values are names
-_REPOSITORY = re.compile(r"(?:repo|project_path):(?=[^*?]*[/$])[^*?:]*[^*?:/](?::.*)?")
+# subjects of tokens that name one repository, project, pipeline or workspace; unresolved values are names
+_REPOSITORY = re.compile(
+    r"(?:repo|project_path):(?=[^*?]*[/$])[^*?:]*[^*?:/](?::.*)?"  # GitHub, GitLab
+    r"|organization:[^*?:]+:(?:project:[^?:]+:workspace|pipeline):[^*?:]+(?::.*)?"  # HCP Terraform, Buildkite
+    r"|org/[^*?/]+/project/[^*?/]+(?:/.*)?"  # CircleCI
+)
 
 
 def trusted_repositories(document: Node | None) -> tuple[str, ...]:
     """Return the repositories whose workflows alone can assume a role, as its trust policy names them, sorted.
 
     Empty if anyone else can. Each statement has to require a subject (``…:sub``) that names the repository, as GitHub
-    ("Configuring OpenID Connect in Amazon Web Services") and GitLab ("Configure OpenID Connect in AWS") describe.
+    ("Configuring OpenID Connect in Amazon Web Services"), GitLab ("Configure OpenID Connect in AWS"), HCP Terraform
+    ("Use dynamic credentials with the AWS provider"), Buildkite ("OIDC with AWS") and CircleCI ("Using OpenID Connect
+    tokens in jobs") describe. Projects, pipelines and workspaces count as repositories.
     """
     found: set[str] = set()
     readings = [list(_options(statements)) for statements in _statement_variants(document)]

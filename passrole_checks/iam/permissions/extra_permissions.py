@@ -6,7 +6,7 @@ for all members except those that other statements single out, which are compare
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import combinations, islice, product
@@ -75,6 +75,21 @@ class PermissionComparison:
         """
         return _Difference(role.as_role, self).found()
 
+    def by_statement(
+        self, role: Permissions
+    ) -> tuple[tuple[Hashable, Callable[[], ExtraPermissions | None]], ...] | None:
+        """Return the permissions that each statement of a role adds; None if the statements do not count by themselves.
+
+        Each has a key: equal keys are equal permissions, also in other comparisons with an equal principal.
+        """
+        difference = _Difference(role.as_role, self)
+        if not difference.alone:
+            return None
+        return tuple(
+            ((self.contents.of_statement(matcher.statement), matcher.account), partial(difference.found, (matcher,)))
+            for matcher in difference.role.allowing
+        )
+
     def allows(self, matcher: StatementMatcher) -> bool:
         """True if the principal has the same statement, and nothing that restricts it."""
         return self.contents.of_statement(matcher.statement) in self._allowed
@@ -107,9 +122,10 @@ class _Difference:
             _distinct([*_dividing_patterns(self.principal, limits=False), *own]) if own else comparison.singled_out
         )
 
-    def found(self) -> ExtraPermissions | None:
+    def found(self, matchers: Sequence[StatementMatcher] | None = None) -> ExtraPermissions | None:
+        """Return the permissions that the role, or some of its statements, adds."""
         pairs: dict[tuple[str, str, PathCondition, tuple[str, ...]], Ternary] = {}
-        for matcher in self.role.allowing:
+        for matcher in self.role.allowing if matchers is None else matchers:
             when = conjoin(self.when, matcher.statement.when)
             if when is None or self.comparison.allows(matcher):
                 continue

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import ConditionTest
@@ -326,16 +327,23 @@ class Permissions:
         return answer
 
 
+_MAX_CONTENTS = 5_000  # numbered for one process, beyond those of one object
+_next_number = count()
+_contents: list[dict[object, int]] = [{}]  # the numbers that new objects continue
+
+
 class ContentClasses:
-    """Numbers for statements and permissions: equal numbers for equal contents.
+    """Numbers for statements and permissions: equal numbers for equal contents, also of several objects.
 
     Positions are ignored, so that a hundred roles with copies of one policy are one class.
     """
 
     def __init__(self) -> None:
+        if len(_contents[0]) > _MAX_CONTENTS:
+            _contents[0] = {}
         self._statements: dict[int, tuple[Statement, int]] = {}  # by id; the value keeps the statement alive
         self._permissions: dict[int, tuple[Permissions, int]] = {}
-        self._numbers: dict[object, int] = {}
+        self._numbers = _contents[0]
 
     def of_statement(self, statement: Statement) -> int:
         """Return the number of a statement."""
@@ -355,7 +363,10 @@ class ContentClasses:
         return cached[1]
 
     def _number(self, content: object) -> int:
-        return self._numbers.setdefault(content, len(self._numbers))
+        number = self._numbers.get(content)
+        if number is None:
+            number = self._numbers[content] = next(_next_number)
+        return number
 
 
 def _is_better(one: Allowed, other: Allowed) -> bool:

@@ -36,6 +36,8 @@ _CALLER_CONTROLLED = frozenset({
     "aws:requestedregion", "aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage",
     "aws:sourceip", "aws:tagkeys", "aws:useragent", "aws:currenttime", "aws:epochtime",
 })  # fmt: skip
+# keys that tell which boundary or policy a change is about (IAM User Guide, "IAM and AWS STS condition context keys")
+_CHOSEN = ("iam:permissionsboundary", "iam:policyarn")
 _EVERY_ACTION = f"{STAR}:{STAR}"
 _CACHE_SIZE = 20_000
 _INDEX_ABOVE = 8  # statements matched without an index
@@ -325,6 +327,8 @@ def _is_avoidable(test: ConditionTest, allowed: Sequence[ConditionTest]) -> bool
     operator = parse_operator(test.operator)
     if operator is None or operator.quantifier or not test.known:
         return False
+    if test.key in _CHOSEN:  # what a Deny excepts stays possible: it acts like a condition of the Allow
+        return operator.negated or (operator.family is Family.NULL and test.values == {"true"})
     if test.key not in _CALLER_CONTROLLED and not test.key.startswith("aws:requesttag/"):
         return False
     for own in allowed:

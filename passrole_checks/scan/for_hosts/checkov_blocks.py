@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import walk_stack
@@ -31,21 +31,33 @@ class ResourceResults(NamedTuple):
     failures: Sequence[str]
 
 
-_alone_last: tuple[Any, Any, Mapping[Any, Sequence[str]], set[Any]] = (None, None, {}, set())
+class _Alone(NamedTuple):
+    """The last results without modules: for which answers and definition, and what came of them."""
+
+    asked: Any = None
+    definition: Any = None
+    answers: Any = None
+    failures: Mapping[Any, Sequence[str]] = {}
+    keys: frozenset[Any] = frozenset()
+
+
+_alone_last = _Alone()
 
 
 def results_without_modules(answers: HostResult, block: HostBlock) -> ResourceResults:
     """Return the results for a block in a file without modules: a plan, a template, Terraform in JSON."""
     global _alone_last
     definition = local_of_callers("definition")  # what checkov's runner has read from the file
-    known_answers, known_definition, failures, keys = _alone_last
-    if known_answers is not answers or known_definition is not definition or block.key not in keys:
+    last = _alone_last
+    if last.asked is not answers or last.definition is not definition or block.key not in last.keys:
         for note in answers.notes():
             host_results.warn(note)
         blocks = {one.key: one for one in (*_blocks_of(definition, block.file), block)}
+        offers = _offering(one.address for one in blocks.values() if one.is_resource)
+        reduced = answers.once_per_missing_source(offers)
         failures = answers.block_failures(list(blocks.values()))
-        _alone_last = (answers, definition, failures, set(blocks))
-    return ResourceResults(answers, failures.get(block.key, ()))
+        last = _alone_last = _Alone(answers, definition, reduced, failures, frozenset(blocks))
+    return ResourceResults(last.answers, last.failures.get(block.key, ()))
 
 
 _run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
@@ -199,12 +211,14 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
     start = min(block.start for block in blocks)
     files = {block.file for block in blocks}
     scanned, inputs = local_of_callers("root_folder"), inputs_of_checkov()
-    answers = host_results.scan_for_host(start, files, scanned, inputs=inputs)
-    for note in answers.notes():
-        host_results.warn(note)
     by_type: dict[str, list[tuple[Vertex, dict[str, Any]]]] = defaultdict(list)
     for block in blocks:
         by_type[block.kind].extend((block, conf) for conf in block.configurations())
+    offered = [block.address for block, _ in by_type["resource"]]
+    offers = _offering(offered)
+    answers = host_results.scan_for_host(start, files, scanned, inputs=inputs).once_per_missing_source(offers)
+    for note in answers.notes():
+        host_results.warn(note)
     index.failures.update(
         answers.block_failures(
             [
@@ -219,12 +233,12 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
     modules: dict[str, list[int]] = defaultdict(list)
     for block, conf in by_type["module"]:
         modules[block.address].append(id(conf))
-    offered = [block.address for block, _ in by_type["resource"]]
     elsewhere = answers.elsewhere(offered, modules)
     given = local_of_callers("files")
     if elsewhere and isinstance(given, list):  # files given one by one: what does not stand in them is not asked for
         here = [file for file in map(os.path.abspath, given) if file in files]
         asked = [host_results.scan_for_host(file, files, scanned, inputs=inputs, only=True) for file in here]
+        asked = [each.once_per_missing_source(offers) for each in asked]
         elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
     others: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for block in blocks if elsewhere else ():
@@ -249,6 +263,12 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
             index.elsewhere.setdefault(carrier, []).append((address, finding))
         if not carriers:
             _warn_without_record(address, finding)
+
+
+def _offering(addresses: Iterable[str]) -> Callable[[str], bool]:
+    """Return a function that is true for the addresses of some resources, and of their instances."""
+    known = {names_of(segments_of(address)) for address in addresses}
+    return lambda address: names_of(segments_of(address)) in known
 
 
 def _holds(block: Vertex, conf: Mapping[str, Any], finding: Finding) -> bool:

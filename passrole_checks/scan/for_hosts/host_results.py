@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -96,6 +96,13 @@ class HostResult:
     unresolved: tuple[Finding, ...] = ()
     stacks: Mapping[str, str] = field(default_factory=dict)
     local: Mapping[str, str] = field(default_factory=dict)
+
+    def once_per_missing_source(self, offers: Callable[[str], bool]) -> HostResult:
+        """Return the results with one finding for each module or other source that is missing: on the first resource
+        that the host ``offers``, with the number of the others. These stay undecided."""
+        if self.result is None or not any(finding.missing for finding in self.unresolved):
+            return self
+        return replace(self, result=replace(self.result, findings=tuple(_once_each(self.result.findings, offers))))
 
     def findings_of(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on a resource, each with its address, with suppressed ones and infos.
@@ -297,7 +304,8 @@ def scan_for_host(
 def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
 ) -> HostResult:
-    asked = replace(scan_options, minimum_confidence=Confidence.LOW)  # 014 is, and says what was not decided
+    # 014 has low confidence, and says what was not decided
+    asked = replace(scan_options, minimum_confidence=Confidence.LOW, missing_as_findings=True)
     stacks: dict[str, str] = {}
     try:
         with gc_paused():
@@ -319,6 +327,27 @@ def _ask(
         return HostResult(None, sanitize(f"it {error.strerror}"), path)
     except Exception as error:  # a host silently drops a check that raises: a fault must become a result
         return HostResult(None, sanitize(f"internal error: {type(error).__name__}: {error}"), path)
+
+
+def _once_each(findings: Sequence[Finding], offers: Callable[[str], bool]) -> Iterator[Finding]:
+    """Yield the findings, those about a missing source once, on the first of the resources that a host offers."""
+    depending: dict[str, list[tuple[int, str]]] = {}  # by subject: the numbers of findings, each with a resource
+    for number, finding in enumerate(findings):
+        for subject in finding.missing if finding.suppressed is None else ():
+            depending.setdefault(subject, []).extend((number, address) for address in _uses(finding))
+    shown: dict[int, str] = {}
+    for uses in depending.values():
+        number, address = next((use for use in uses if offers(use[1])), uses[0])
+        shown.setdefault(number, address)
+    for number, finding in enumerate(findings):
+        if not finding.missing or finding.suppressed is not None:
+            yield finding
+        elif number in shown:
+            others = {address for subject in finding.missing for _, address in depending[subject]} - {shown[number]}
+            words = "1 other resource depends" if len(others) == 1 else f"{len(others)} other resources depend"
+            more = f" {words} on the same source, without a record." if others else ""
+            resource = replace(finding.resource, address=shown[number])
+            yield replace(finding, resource=resource, uses=(shown[number],), message=finding.message + more)
 
 
 def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:

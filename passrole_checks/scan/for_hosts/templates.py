@@ -52,7 +52,10 @@ class TemplateRun:
         real = os.path.realpath(file)
         if real not in self._answers:
             with deadline.pooled(self.pool):
-                self._answers[real] = self._results_for(file, real)
+                answers = self._results_for(file, real)
+            self._answers[real] = answers.once_per_missing_source(
+                lambda address: self._offers(real, answers.local.get(address, address).partition(".")[0])
+            )
         return self._answers[real]
 
     def _results_for(self, file: str, real: str) -> HostResult:

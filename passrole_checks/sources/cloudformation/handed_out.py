@@ -76,7 +76,9 @@ def collect_handed_out(
         for node in _nodes_below(properties)
     ):
         return [replace(policy, kind=PolicyKind.SCP) for policy in found]
-    return [judged_by_name(policy, (resource.address, resource.type)) for policy in found]
+    named = (scalar(child(properties, key)) or "" for key in ("Name", "PolicyName"))
+    names = (resource.address, resource.type, *named)
+    return [judged_by_name(policy, names) for policy in found]
 
 
 def collect_outputs(documents: TemplateDocuments, framework: Framework) -> list[AttachedPolicy]:

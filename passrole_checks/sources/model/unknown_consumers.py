@@ -27,7 +27,10 @@ _OTHER_CLOUDS = (
     "sbercloud_", "scaleway_", "tencentcloud_", "volcengine_", "volcenginecc_", "wasabi_",
 )  # fmt: skip
 # a module in the Terraform registry (NAMESPACE/NAME/PROVIDER) or in a repository, which makes SCPs of what it gets
-_SCP_MODULE = re.compile(r"(?:^|[/-])(?:scp|service-control-policies)(?:/aws)?(?:\.git)?(?://[^?]*)?(?:\?.*)?$")
+_SCP_NAME = "(?:scp|service-control-policies)"
+_SCP_MODULE = re.compile(
+    rf"(?:[\w.-]+/)?[\w-]+/{_SCP_NAME}/aws(?://.*)?|.*/terraform-aws-{_SCP_NAME}(?:\.git)?(?://[^?]*)?(?:\?.*)?"
+)
 _POLICY_MODULE = re.compile(
     r"terraform-aws-(?:modules/)?iam(?:/aws|\.git)?//modules/iam-(?:read-only-)?policy(?:\?.*)?$"
 )
@@ -102,7 +105,7 @@ def makes_organization_policies(text: str) -> bool:
 
 def is_scp_module(source: str) -> bool:
     """True if a module source is a published module that makes service control policies."""
-    return _SCP_MODULE.search(source) is not None
+    return _SCP_MODULE.fullmatch(source) is not None
 
 
 def is_policy_module(source: str) -> bool:

@@ -60,16 +60,18 @@ def load(
     beside: Sequence[Path] = (),
     inputs: Inputs = NO_INPUTS,
     inspect: Callable[[Module], None] | None = None,
+    with_unused: bool = True,
 ) -> Configuration:
     """Evaluate one folder as a root module.
 
     ``only``: report only policies with a resource or statements in this file. ``boundary``: folder below which files
     named by the configuration are read (default: ``folder``). ``other_policies``: further folders of that kind.
-    ``inspect``: called with the evaluated root module, whose values are dropped afterwards. Never raises for the
+    ``inspect``: called with the evaluated root module, whose values are dropped afterwards. ``with_unused``: also note
+    policies that nothing uses. Never raises for the
     content of files: errors are in ``unreadable``, with line and reason, and the rest is evaluated.
     """
     with boundary_of_context(Boundary.around(boundary or folder, *beside)):
-        return _load(folder, only, inputs, inspect)
+        return _load(folder, only, inputs, inspect, with_unused=with_unused)
 
 
 def _load(
@@ -78,6 +80,8 @@ def _load(
     inputs: Inputs,
     inspect: Callable[[Module], None] | None,
     terragrunt: TerragruntUnit | None = None,
+    *,
+    with_unused: bool = True,
 ) -> Configuration:
     root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
@@ -95,7 +99,7 @@ def _load(
         exclusions=inputs.exclusions,
     )
     root = Module(run, root_folder)
-    contents = collect(root)
+    contents = collect(root, with_unused=with_unused)
     if inspect is not None:
         inspect(root)
     configuration = _configuration(root, run, contents, tfvars, invalid)
@@ -122,6 +126,7 @@ def load_terragrunt(
             files=(*configuration.files, *read),
             unreadable=(*configuration.unreadable, *problems),
             not_evaluated=(*configuration.not_evaluated, *unit.notes),
+            missing=(*configuration.missing, *unit.dependencies.items()),
         )
 
 

@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam import deadline
-from passrole_checks.sources.cloudformation.parameter_values import parse_parameters
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.sources.value_files.manifests import ParameterFile, manifest_values, samconfig_values
 from passrole_checks.sources.value_files.model import ValueFile
 from passrole_checks.sources.value_files.names import MANIFEST, SAMCONFIG, is_terraform_values
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.value_files.manifests import ParameterFile
 
 _MAX_BYTES = 1_000_000  # of a file with parameters; CloudFormation takes 200 parameters of 4,096 bytes
 _MAX_BRACES = 50  # of an object whose values are strings, such as dynamic references and texts of policies
@@ -60,10 +62,10 @@ def _parameter_values(files: Sequence[Path]) -> Iterator[ValueFile]:
     for path in files:
         if path.name in MANIFEST or path.name in SAMCONFIG:
             for item in _in_settings(path):
-                if isinstance(item, ParameterFile):
-                    named.setdefault(item.path, []).append(item.template)
-                else:
+                if isinstance(item, ValueFile):
                     yield item
+                else:
+                    named.setdefault(item.path, []).append(item.template)
     for path in files:
         if path.suffix == ".json":
             value_file = _json_values(path)
@@ -75,6 +77,8 @@ def _parameter_values(files: Sequence[Path]) -> Iterator[ValueFile]:
 
 
 def _in_settings(path: Path) -> Iterator[ValueFile | ParameterFile]:
+    from passrole_checks.sources.value_files.manifests import manifest_values, samconfig_values  # slow to import
+
     try:
         content = _text(path)
         if content is not None:
@@ -86,6 +90,8 @@ def _in_settings(path: Path) -> Iterator[ValueFile | ParameterFile]:
 
 def _json_values(path: Path) -> ValueFile | None:
     """Return the values in a JSON file of one of the forms of ``--parameters``; None for other files."""
+    from passrole_checks.sources.cloudformation.parameter_values import parse_parameters  # slow to import
+
     content = _text(path)
     if content is None:
         return None

@@ -8,6 +8,7 @@ import pytest
 
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.detect import discover
+from passrole_checks.sources.model.configuration import NoteKind
 
 MODULE = """\
 variable "role" {
@@ -165,3 +166,40 @@ def test_other_hcl_is_ignored(tmp_path: Path) -> None:
     """Files of Packer and Nomad are no infrastructure code here."""
     result = scan(tmp_path, {"a.pkr.hcl": "source {}\n", "b.nomad.hcl": "job {}\n"})
     assert not result.not_evaluated and not result.unreadable
+
+
+DEPENDENCY = 'dependency "shared" {\n  config_path = "../shared"\n}\n'
+
+
+def test_output_of_a_dependency_is_named_as_one(tmp_path: Path) -> None:
+    """It is no resource that is not declared."""
+    unit = SOURCE + DEPENDENCY + "inputs = { role = dependency.shared.outputs.arn }\n"
+    (finding,) = scan(tmp_path, {"live/app/terragrunt.hcl": unit}).findings
+    assert finding.grant is not None
+    (role,) = finding.grant.roles
+    assert [(part.expression, part.reason) for part in role.pattern.unresolved_parts] == [
+        ("dependency.shared.outputs.arn", "output of a Terragrunt dependency")
+    ]
+
+
+def test_policy_of_a_dependency_is_a_note(tmp_path: Path) -> None:
+    """Nothing says that it is about PassRole; the note is at the block of the dependency."""
+    module = 'variable "document" {}\nresource "aws_iam_policy" "d" {\n  policy = var.document\n}\n'
+    unit = SOURCE + DEPENDENCY + "inputs = { document = dependency.shared.outputs.policy }\n"
+    result = scan(tmp_path, {"modules/app/main.tf": module, "live/app/terragrunt.hcl": unit})
+    assert not result.findings
+    (note,) = result.not_evaluated
+    assert (note.kind, note.line) == (NoteKind.DEFINED_ELSEWHERE, 4)
+
+
+def test_include_of_an_included_file_is_a_note(tmp_path: Path) -> None:
+    """Terragrunt accepts one level of includes, so the file that it names is not read."""
+    files = {
+        "live/app/terragrunt.hcl": SOURCE + 'include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n',
+        "live/root.hcl": 'include "account" {\n  path = find_in_parent_folders("account.hcl")\n}\n',
+        "account.hcl": 'inputs = { role = "*" }\n',
+    }
+    result = scan(tmp_path, files)
+    assert not result.findings
+    (note,) = result.not_evaluated
+    assert (Path(note.file).name, note.line, note.kind) == ("root.hcl", 1, NoteKind.OTHER_TOOL)

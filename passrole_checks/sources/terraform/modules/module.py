@@ -140,7 +140,9 @@ class Module:
             return unresolved(source_text, at), len(steps)
         block = self.folder.resource(name, first)
         if block is None:
-            return unresolved(source_text, at, "resource not declared"), len(steps)
+            is_dependency = name == "dependency" and at.file.endswith(".hcl")
+            reason = "output of a Terragrunt dependency" if is_dependency else "resource not declared"
+            return unresolved(source_text, at, reason), len(steps)
         return self.reference(f"{name}.{first}", name, block, at), 1
 
     def reference(self, address: str, type_: str, block: Block, at: Position) -> Reference:

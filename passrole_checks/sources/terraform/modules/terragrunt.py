@@ -43,7 +43,8 @@ class TerragruntUnit:
     """A unit of Terragrunt.
 
     ``module``: the folder of the local module that it deploys, if there is one. ``inputs``: values of its variables;
-    ``written``: the attribute with each. ``files``: the file and those that it includes.
+    ``written``: the attribute with each. ``files``: the file and those that it includes. ``dependencies``: the
+    addresses of the units whose outputs it uses, each with a note.
     """
 
     file: Path
@@ -52,6 +53,7 @@ class TerragruntUnit:
     written: dict[str, Attribute] = field(default_factory=dict)
     files: list[ParsedFile] = field(default_factory=list)
     notes: list[Unreadable] = field(default_factory=list)
+    dependencies: dict[str, Unreadable] = field(default_factory=dict)
 
 
 def local_module(file: Path) -> Path | None:
@@ -73,6 +75,9 @@ def read_unit(file: Path, *, with_inputs: bool = True) -> TerragruntUnit:
         if with_inputs and inputs is not None:
             _add_inputs(unit, inputs, module)
         unit.notes.extend(_notes_on_generated(parsed))
+        unit.dependencies.update(_dependencies_of(parsed))
+        if parsed.source.file != str(file):
+            unit.notes.extend(_notes_on_includes(parsed))
     if source is None:
         unit.module = file.parent if terraform_files(file.parent) else None
     elif source[0] is not None and is_local_source(source[0]):
@@ -161,6 +166,24 @@ def _add_inputs(unit: TerragruntUnit, inputs: Attribute, module: Module) -> None
         if name is not None:
             unit.inputs[name] = entry.value
             unit.written[name] = inputs
+
+
+def _dependencies_of(parsed: ParsedFile) -> Iterator[tuple[str, Unreadable]]:
+    """Yield the address of each ``dependency`` block with a note, since the outputs of another unit are unknown."""
+    for block in parsed.body.all("dependency"):
+        file, address = parsed.source.file, ".".join(("dependency", *block.labels))
+        path = literal_attribute(block, "config_path") or "another unit"
+        reason = f"{address}: outputs of a Terragrunt dependency ({path})"
+        yield address, Unreadable(file, reason, block.span.line, f"{file} {address}", kind=NoteKind.DEFINED_ELSEWHERE)
+
+
+def _notes_on_includes(parsed: ParsedFile) -> Iterator[Unreadable]:
+    """Yield a note for each ``include`` block of an included file, which Terragrunt does not accept ("HCL Blocks":
+    only one level of includes)."""
+    for block in parsed.body.all("include"):
+        file, name = parsed.source.file, " ".join(("include", *block.labels))
+        reason = f"Terragrunt: {name} of an included file is not followed"
+        yield Unreadable(file, reason, block.span.line, f"{file} {name}", kind=NoteKind.OTHER_TOOL)
 
 
 def _notes_on_generated(parsed: ParsedFile) -> Iterator[Unreadable]:

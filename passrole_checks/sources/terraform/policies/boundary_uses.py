@@ -30,6 +30,7 @@ _MENTION = re.compile(
     r"|\bmodule\s*\.\s*(?P<module>[\w-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*(?P<output>[\w-]+))?"
 )
 _IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do not use the resources they name
+_PUBLISHED = "aws_ssm_parameter"  # only publishes its value
 _ORDERING = frozenset({"depends_on", "replace_triggered_by"})
 _BOUNDARY = "permissions_boundary"
 _MISSING = "missing"
@@ -80,7 +81,7 @@ class _MentionGraph:
 
     def _add(self, path: Path, block: Block) -> None:
         kind, name = block.type, block.labels[0] if block.labels else ""
-        if kind in _IGNORED_BLOCKS:
+        if kind in _IGNORED_BLOCKS or (kind == "resource" and name == _PUBLISHED):
             return
         if kind == "data" and name == "aws_iam_policy_document":
             self.boundary_uses.extend((path, values) for values in _required_boundaries(block))

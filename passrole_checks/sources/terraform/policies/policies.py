@@ -104,8 +104,11 @@ class ModuleContents:
     nested: list[str] = field(default_factory=list)
 
 
-def collect(root: Module) -> ModuleContents:
-    """Return all resources, policies and roles of a root module and its child modules."""
+def collect(root: Module, *, with_unused: bool = True) -> ModuleContents:
+    """Return all resources, policies and roles of a root module and its child modules.
+
+    ``with_unused``: also notes on policies that nothing uses.
+    """
     contents, attachments = ModuleContents(), TerraformAttachments(root)
     for module in root.walk():
         for block in module.folder.resources:
@@ -129,7 +132,7 @@ def collect(root: Module) -> ModuleContents:
     contents.not_evaluated.extend(unknown_groups(attachments.index.members))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
-    contents.not_evaluated.extend(_unattached(root, attachments))
+    contents.not_evaluated.extend(_unattached(root, attachments) if with_unused else ())
     for block, resource, scope, when in _role_consumers(root):
         try:
             inner = received_in.get(resource.address, ())

@@ -16,9 +16,9 @@ from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
 )
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
-_STATEMENT_KEYS = ((b"actions", b"resources"), (b"Action", b"Effect"))  # of statements without a document
 _READS_FILE = re.compile(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
 _POLICY_FILE = re.compile(rb"\.json\b|(?i:polic)")
+_POLICY = b"aws_iam_policy"  # data sources that are a document or have one
 DOCUMENT = "aws_iam_policy_document"
 _TEMPLATES = ("template_file", "local_file")
 _Name = tuple[str, bool, str, str, str]  # module address, true for a data source, and the three names of a reference
@@ -43,11 +43,23 @@ class HandedOutFilter:
     def __init__(self, *, with_files: bool = True) -> None:
         self._with_files = with_files
         self._known: dict[_Name, bool] = {}
+        self._is_possible: bool | None = None
 
     def may_hand_out(self, module: Module, part: Block | Attribute) -> bool:
         """True if the source text of a block or argument, with what it refers to, may lead to a policy document."""
+        if self._is_possible is None:
+            self._is_possible = self._any_text_leads_to_document(module)
         source_text = part.source_bytes
-        return source_text is None or self._may_lead_to_document(module, source_text)
+        return self._is_possible and (source_text is None or self._may_lead_to_document(module, source_text))
+
+    def _any_text_leads_to_document(self, module: Module) -> bool:
+        """True if any text of the configuration contains a document, or what a reference to one contains."""
+        run = module.run
+        files = (parsed.source.data for folder in run.folders.values() for parsed in folder.files)
+        return bool(run.evaluated) or any(
+            _POLICY in text or _holds_document(text) or (self._with_files and _reads_policy_file(text))
+            for text in (*files, *(value.source.data for value in run.values.values()))
+        )
 
     @cached_property
     def without_files(self) -> HandedOutFilter:
@@ -79,8 +91,12 @@ class HandedOutFilter:
 
 
 def _holds_document(source_text: bytes) -> bool:
-    """True if a source text contains a document or a statement."""
-    return b"Statement" in source_text or any(all(word in source_text for word in words) for words in _STATEMENT_KEYS)
+    """True if a source text contains a document, or the keys of a statement."""
+    return (
+        b"Statement" in source_text
+        or (b"actions" in source_text and b"resources" in source_text)
+        or (b"Action" in source_text and b"Effect" in source_text)
+    )
 
 
 def _reads_policy_file(source_text: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -17,6 +17,10 @@ from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
 _MENTION = re.compile(rb"(?<![\w.-])(?:data\s*\.\s*aws_iam_policy_document|local)\s*\.\s*([A-Za-z_][\w-]*)")
+# begins with the word, which is then found faster
+_MODULE_OUTPUT = re.compile(
+    rb"module(?<![\w.-]module)\s*\.\s*([\w\x80-\xff-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w\x80-\xff*-]+))?"
+)
 _IN_LOCAL = re.compile(rb"Statement|\bactions\b")
 _Name = tuple[str, str]  # "data" or "local", and the name
 _KEEPERS = ("null_resource", "random_", "time_")  # their arguments only decide when something is replaced
@@ -29,18 +33,21 @@ def unused_documents(root: Module) -> Iterator[Unreadable]:
     modules: dict[Path, list[Module]] = {}
     for module in root.walk():
         modules.setdefault(module.folder.path, []).append(module)
+    outputs = _OutputMentions(root.run.folders)
     for same in modules.values():
         folder = same[0].folder
         documents = [block for block in folder.data if block.labels[0] == DOCUMENT]
         local_names = [name for name, attribute in folder.locals.items() if _IN_LOCAL.search(attribute.source_bytes)]
         if documents or local_names:
-            yield from _unused_in(same, documents, local_names)
+            yield from _unused_in(same, documents, local_names, outputs)
 
 
-def _unused_in(modules: list[Module], documents: list[Block], local_names: list[str]) -> Iterator[Unreadable]:
+def _unused_in(
+    modules: list[Module], documents: list[Block], local_names: list[str], outputs: _OutputMentions
+) -> Iterator[Unreadable]:
     """Yield the notes for one folder; ``modules`` are its instances."""
     module = modules[0]
-    used = _used_names(module.folder, modules)
+    used = _used_names(module.folder, _used_outputs(modules, outputs) if module.folder.outputs else frozenset())
     for block in documents:
         if ("data", block.labels[1]) in used:
             continue
@@ -65,10 +72,9 @@ def _note(address: str, file: str, line: int) -> Unreadable:
     )
 
 
-def _used_names(folder: Folder, modules: list[Module]) -> set[_Name]:
+def _used_names(folder: Folder, outputs: _Mentioned) -> set[_Name]:
     """Return the documents and locals of a folder that its other blocks use, directly or not."""
     mentions: dict[_Name | None, set[_Name]] = {}
-    outputs = _used_outputs(modules) if folder.outputs else frozenset()
     for parsed in folder.files:
         owners = _Owners(parsed, outputs)
         for match in _MENTION.finditer(parsed.source.data):
@@ -98,26 +104,31 @@ def _is_user(block: Block, outputs: _Mentioned) -> bool:
     return block.type not in _USELESS
 
 
-def _used_outputs(modules: list[Module]) -> _Mentioned:
+def _used_outputs(modules: list[Module], mentions: _OutputMentions) -> _Mentioned:
     """Return the outputs of a folder that callers of its instances mention; all of a root module."""
     if not all(module.key for module in modules):
         return frozenset((None,))
-    folders = modules[0].run.folders
     callers = {(module.ancestors[-2], module.key[-1]) for module in modules}
-    return frozenset(output for path, name in callers for output in _mentioned(folders.get(path), name))
+    return frozenset(output for path, name in callers for output in mentions.of(path, name))
 
 
-def _mentioned(caller: Folder | None, module_name: str) -> Iterator[bytes | None]:
-    """Yield the outputs of a module that its caller mentions."""
-    if caller is None:
-        yield None
-        return
-    mention = re.compile(
-        rb"(?<![\w.-])module\s*\.\s*" + re.escape(module_name.encode()) + rb"\b(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w*-]+))?"
-    )
-    for parsed in caller.files:
-        for match in mention.finditer(parsed.source.data):
-            yield None if match[1] == b"*" else match[1]
+class _OutputMentions:
+    """The outputs of modules that the files of a folder mention, searched once for each folder."""
+
+    def __init__(self, folders: Mapping[Path, Folder]) -> None:
+        self._folders = folders
+        self._found: dict[Path, dict[str, set[bytes | None]]] = {}
+
+    def of(self, caller: Path, module_name: str) -> Collection[bytes | None]:
+        """Return the outputs of a module that its caller mentions."""
+        if caller not in self._folders:
+            return (None,)
+        if caller not in self._found:
+            found = self._found[caller] = {}
+            for parsed in self._folders[caller].files:
+                for match in _MODULE_OUTPUT.finditer(parsed.source.data):
+                    found.setdefault(match[1].decode(), set()).add(None if match[2] == b"*" else match[2])
+        return self._found[caller].get(module_name, ())
 
 
 class _Owners:

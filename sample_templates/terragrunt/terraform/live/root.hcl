@@ -22,6 +22,11 @@ generate "extra" {
   contents  = file("extra.tf.tmpl")
 }
 
+# A note: Terragrunt accepts one level of includes.
+include "account" {
+  path = find_in_parent_folders("account.hcl")
+}
+
 inputs = {
   service = "lambda.amazonaws.com"
 }
