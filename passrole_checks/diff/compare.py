@@ -50,6 +50,7 @@ from passrole_checks.scan.scanner import analyze_or_fault as judged_unit
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
+    HandedTo,
     Inputs,
     PolicyKind,
     Unreadable,
@@ -490,7 +491,7 @@ def _as_change(
         policies=tuple(now),
         unchanged=(),
         before=old_policies,
-        before_has_handed_out=True,
+        handed_out_before=frozenset(HandedTo),
         attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )
