@@ -136,7 +136,9 @@ def compare_versions(
         left_out_files=left_out,
         excluded=versions.excluded,
         unused_values=versions.unused_values,
-        touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if with_scans else None,
+        touched=AffectedUnits(differing, versions.variants, (old, new), options, renames or {}, again)
+        if with_scans
+        else None,
     )
 
 
