@@ -46,7 +46,7 @@ FORMS = {"resource": (of_resource, f"{TYPE}.deploy"), "output": (of_output, "out
 
 
 def new_access(folder: Path, plan: dict[str, Any], *, unchanged: bool = False) -> list[str]:
-    """Return the resources that the scan of a plan says give access that was not there before."""
+    """Return the resources that the scan of a plan says give new access."""
     head = {"format_version": "1.2", "terraform_version": "1.9.8", "configuration": {"root_module": {}}}
     (folder / "plan.json").write_text(json.dumps({**head, **plan}, indent=2))
     options = ScanOptions(minimum_severity=Severity.INFO, unchanged=unchanged, checks=frozenset({"PASSROLE_015"}))
@@ -55,7 +55,7 @@ def new_access(folder: Path, plan: dict[str, Any], *, unchanged: bool = False) -
 
 @pytest.mark.parametrize("form", FORMS)
 def test_created_document_is_new_access(tmp_path: Path, form: str) -> None:
-    """Nothing was handed out before."""
+    """It has no value before."""
     plan, address = FORMS[form]
     assert new_access(tmp_path, plan(None, document("app"))) == [address]
 

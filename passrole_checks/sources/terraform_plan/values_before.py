@@ -57,7 +57,7 @@ def plan_before(plan: PlanFile) -> PlanFile | None:
 
 
 def handed_out_before(plan: PlanFile, now: Iterable[AttachedPolicy]) -> Iterator[AttachedPolicy]:
-    """Yield the documents that the same resources, and any outputs, handed out before the plan.
+    """Yield the documents of the same resources, and of all outputs, before the plan.
 
     ``now``: the policies that leave the configuration after it.
     """
@@ -68,7 +68,7 @@ def handed_out_before(plan: PlanFile, now: Iterable[AttachedPolicy]) -> Iterator
 
 
 def managed_handed_out_before(plan: PlanFile, now: Iterable[ManagedAttachment]) -> Iterator[ManagedAttachment]:
-    """Yield the AWS managed policies that the same resources handed out before the plan."""
+    """Yield the AWS managed policies of the same resources before the plan."""
     addresses = dict.fromkeys(one.resource.address for one in now if one.handed_to is HandedTo.RESOURCE)
     for previous in _resources_before(plan, addresses):
         yield from managed_policies_by(plan, previous)
