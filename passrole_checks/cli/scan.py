@@ -89,7 +89,6 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     """
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
-    from passrole_checks.scan.group_findings import group_findings
     from passrole_checks.scan.merge_attachments import merge_attachments
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
@@ -111,7 +110,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     if with_baseline:
         applied = apply_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
         reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
-        result = replace(result, findings=group_findings(reported))
+        result = replace(result, findings=tuple(reported))
         accepted = applied.restricted(shown, sure)
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
     report = ScanReport(result, (), accepted, reporting, configuration_notes(context))
