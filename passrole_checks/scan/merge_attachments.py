@@ -1,7 +1,7 @@
 """Merge findings of one cause at several positions: an AWS managed policy that many roles with equal trust have.
 
-For the command line only, once suppressions and a baseline have been applied: a new attachment then still counts, and
-hosts, editors and reviews keep one finding for each position.
+For text, Markdown and JSON of the command line only, once suppressions and a baseline have been applied: a new
+attachment then still counts, and hosts, editors, reviews and code scanning keep one finding for each position.
 """
 
 from __future__ import annotations

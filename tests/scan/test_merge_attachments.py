@@ -58,3 +58,10 @@ def test_new_attachment_counts_beside_a_baseline(tmp_path: Path) -> None:
     assert scanned(tmp_path, "--baseline", "baseline.json", A=POLICY, B=POLICY) == []
     (found,) = scanned(tmp_path, "--baseline", "baseline.json", A=POLICY, B=POLICY, C=POLICY)
     assert found["uses"] == ["C"]
+
+
+def test_code_scanning_keeps_each_position(tmp_path: Path) -> None:
+    """SARIF has a result for each attachment, so that no alert closes by itself."""
+    (tmp_path / "template.json").write_text(template(A=POLICY, B=POLICY))
+    done = run_command("scan", "template.json", "--format", "sarif", cwd=tmp_path)
+    assert len(json.loads(done.stdout)["runs"][0]["results"]) == 2
