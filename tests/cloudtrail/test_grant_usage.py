@@ -315,7 +315,7 @@ def test_two_configurations_are_evaluated_together(tmp_path: Path, capsys: pytes
     pytest.importorskip("duckdb")
     sample, other = ROOT / "sample_templates/evidence/terraform", tmp_path / "main.tf"
     other.write_text('module "missing" { source = "example.com/a/b/c" }\n')
-    arguments = ["trail", str(ROOT / "sample_templates/evidence/logs"), "--format", "text"]
+    arguments = ["trail", str(ROOT / "sample_templates/evidence/logs"), "--format", "text", "--verbose"]
     for path in (sample, sample, other):
         arguments += ["--against", str(path)]
     assert main(arguments) == 0
