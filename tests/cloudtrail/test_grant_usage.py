@@ -321,7 +321,7 @@ def test_two_configurations_are_evaluated_together(tmp_path: Path, capsys: pytes
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert out.count("Machines") == 1
-    assert re.search(r"note: \S+main\.tf:1: \S*module", out)
+    assert re.search(r"main\.tf:1:\s+not\s+evaluated:\s+module\s+missing", out)
 
 
 def test_sample_is_reported_in_every_format(
