@@ -100,8 +100,9 @@ can be launched is low instead of info, and any role with `NAMED_TASKS` counts a
 def severity_of(access: PassedAccess) -> Severity:
     """Return the severity of access through passed roles.
 
-    At low confidence it is at most medium. That hides no grant of any role: where it is known to be one, any-role and
-    managed-policy report it at medium or high confidence.
+    At low confidence it is at most medium, and low if it is unsure that the holder can change the roles: the patterns
+    may have no role in common. That hides no grant of any role: where it is known to be one, any-role and managed-policy
+    report it at medium or high confidence.
     """
     severity = _unlowered(access)
     holder = access.holder
@@ -109,7 +110,9 @@ def severity_of(access: PassedAccess) -> Severity:
         holder = Holder.DEPLOYMENT
     is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
     severity = _LOW if is_launched and holder <= Holder.NAMED_TASKS else BY_HOLDER[holder][severity]
-    return _lower(severity, _MEDIUM) if access.confidence is Confidence.LOW else severity
+    if access.confidence is not Confidence.LOW:
+        return severity
+    return _lower(severity, _LOW if access.use is Use.CHANGE else _MEDIUM)
 
 
 def _unlowered(access: PassedAccess) -> Severity:
