@@ -101,8 +101,8 @@ def severity_of(access: PassedAccess) -> Severity:
     """Return the severity of access through passed roles.
 
     At low confidence it is at most medium, and low if it is unsure that the holder can change the roles: the patterns
-    may have no role in common. That hides no grant of any role: where it is known to be one, any-role and managed-policy
-    report it at medium or high confidence.
+    may have no role in common. That hides no grant of any role: where it is known to be one, any-role and
+    managed-policy report it at medium or high confidence.
     """
     severity = _unlowered(access)
     holder = access.holder

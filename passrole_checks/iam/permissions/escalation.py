@@ -1,8 +1,8 @@
 """Privilege escalation paths through passed roles, and whether they are open to a principal.
 
 A path is open if the principal can pass a role to one of the path's services, has all other actions on resources of
-each type that they require, and the role trusts that service. All policies of the principal count together; an explicit Deny wins, and each limit (a permissions
-boundary, a service control policy) has to allow as well.
+each type that they require, and the role trusts that service. All policies of the principal count together; an
+explicit Deny wins, and each limit (a permissions boundary, a service control policy) has to allow as well.
 
 Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", and "Grant a user
 permissions to pass a role to an AWS service". The paths themselves are arguments.
