@@ -116,6 +116,25 @@ def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
     return _trusts(role.trusted, role.no_service, role.federated, frozenset(names))
 
 
+def surely_excludes(role: KnownRole, names: Iterable[str]) -> bool:
+    """True if a role trusts only services of known use, and none of these service principals.
+
+    A cluster's role trusts ``eks.amazonaws.com``, which is known not to be what gives roles to pods.
+    """
+    own = role.trusted or role.possible
+    if own is None:
+        return False
+    trusted = set(map(normalize_service, own))
+    return trusted <= _known_principals() and trusted.isdisjoint(map(normalize_service, names))
+
+
+@cache
+def _known_principals() -> frozenset[str]:
+    """Return the service principals that are known to assume passed roles, or to receive them."""
+    by_service = _trusted_by_service()
+    return frozenset(by_service).union(*by_service.values())
+
+
 @lru_cache(maxsize=4096)
 def _trusts(own: frozenset[str] | None, no_service: bool, federated: bool, names: frozenset[str]) -> Ternary:
     wanted = set(map(normalize_service, names))
