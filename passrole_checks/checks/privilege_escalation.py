@@ -11,7 +11,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of
-from passrole_checks.checks.base.wording import beside, only_by
+from passrole_checks.checks.base.wording import beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
@@ -270,7 +270,13 @@ def _message(
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
     words += f" These actions require a condition on {keys}." if keys else ""
     reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
-    return words + beside(context.grant) + only + (f" See {reference}." if reference else "")
+    return (
+        words
+        + limited_by_tags(context.grant)
+        + beside(context.grant)
+        + only
+        + (f" See {reference}." if reference else "")
+    )
 
 
 _MOST_NAMED = 3  # of the paths whose services a message names
