@@ -159,8 +159,9 @@ def _verdict(
     trust = context.trust_of(holder)
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
+    may_be_none = not gained and context.limit_may_exclude_all(holder)
     return Verdict(
-        severity_of(replace(access, holder=trust.holder, confidence=confidence)),
+        severity_of(replace(access, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
         _REMEDY_OF_MANAGED if context.managed else _REMEDY,
         confidence,

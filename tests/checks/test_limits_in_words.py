@@ -67,3 +67,46 @@ def test_a_dead_condition_in_another_partition_is_low(
     written = PARTITIONS.replace("CONDITION", condition).replace("FIRST", first).replace("SECOND", second)
     (found,) = scan(tmp_path, written, "PASSROLE_003")
     assert found.severity is severity
+
+
+BOUNDARY = """
+Parameters: {Own: {Type: String}, Staging: {Type: String}}
+Resources:
+  Limit:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: {Effect: Allow, Action: [iam:PassRole, "lambda:*"], Resource: [ALLOWED, "arn:aws:lambda:*"]}
+  Deployer:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: {Service: BUILD}, Action: sts:AssumeRole}}
+      PermissionsBoundary: !Ref Limit
+      Policies:
+        - PolicyName: pass
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - {Effect: Allow, Action: iam:PassRole, Resource: !Sub "arn:aws:iam::*:role/${Staging}-*"}
+              - {Effect: Allow, Action: ["lambda:CreateFunction", "lambda:InvokeFunction"], Resource: "*"}
+"""
+
+
+@pytest.mark.parametrize("check", ["PASSROLE_002", "PASSROLE_008"])
+@pytest.mark.parametrize(
+    ("allowed", "severities"),
+    [
+        ('!Sub "arn:aws:iam::*:role/${Own}-*"', [Severity.LOW]),
+        ('!Sub "arn:aws:iam::*:role/${Staging}-*"', [Severity.MEDIUM]),
+        ('"arn:aws:iam::*:role/*"', [Severity.MEDIUM]),
+        ('"arn:aws:iam::*:role/batch/*"', [Severity.LOW]),
+        ('"arn:aws:s3:::bucket"', []),
+    ],
+)
+def test_a_boundary_that_may_exclude_all_roles(
+    tmp_path: Path, check: str, allowed: str, severities: list[Severity]
+) -> None:
+    """Roles with one unknown name, within a boundary that allows those with another, may be none at all."""
+    written = BOUNDARY.replace("ALLOWED", allowed).replace("BUILD", "codebuild.amazonaws.com")
+    assert [found.severity for found in scan(tmp_path, written, check)] == severities
