@@ -13,6 +13,7 @@ from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.iam.roles.arn import Scope
 
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
@@ -25,7 +26,7 @@ class IneffectiveCondition(Check):
     A wildcard over all services or a negated operator leaves the grant open, although it looks restricted. A value
     that no service has (`lambda`, `lambda.amazon.com`, an ARN) never matches: nothing can be passed, until someone
     "repairs" the policy by removing the condition. `...IfExists` and `ForAllValues` also allow requests without the
-    key, and some services do not send it.
+    key, and some services do not send it. Low if it is so in other partitions than `aws` only.
 
     Use `StringEquals` with the full service principal, such as `lambda.amazonaws.com`. Sources: IAM User Guide, "IAM
     JSON policy elements: Condition operators" and "Single-valued vs. multivalued context keys".
@@ -77,6 +78,8 @@ class IneffectiveCondition(Check):
         if found is None:
             return
         severity, message = found
+        if any(map(_is_other_partition, grant.statement.when)):
+            severity = Severity.LOW
         named = grant.services.values
         if grant.services.constraint is Constraint.EXACT_IF_PRESENT and all(map(_SERVICE.fullmatch, named)):
             remedy = f"Write {equals(grant, named)}, unless the service does not send the key."
@@ -121,3 +124,11 @@ class IneffectiveCondition(Check):
                 "send it."
             )
         return None
+
+
+_PARTITIONS = ("AWS::Partition", "the partition")
+
+
+def _is_other_partition(one: Assumption) -> bool:
+    """True if an assumption holds in no Region of the partition `aws`."""
+    return one.subject in _PARTITIONS and one.lists_values and ("aws" in one.values) is one.negated

@@ -41,8 +41,9 @@ class SelfPass(Check):
     the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
     on those actions closes that path. Service-linked roles cannot be changed, and new policies of a role cannot exceed
     its boundary. Changes of a permissions boundary count for roles that have one, and at low confidence for roles that
-    may have one. Low if a role passes itself, named exactly, to the only service that a condition or its trust policy
-    names: some services need that, and nothing is gained. If any role can be passed, any-role reports it.
+    may have one. Low at low confidence, such as if the roles and those that it can change are the same for some values
+    only. Low if a role passes itself, named exactly, to the only service that a condition or its trust policy names:
+    some services need that, and nothing is gained. If any role can be passed, any-role reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
     permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for

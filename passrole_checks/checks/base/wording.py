@@ -65,6 +65,12 @@ def beside(grant: PassRoleGrant) -> str:
     return f" The condition on `{names}` restricts neither the roles nor the services."
 
 
+def limited_by_tags(grant: PassRoleGrant) -> str:
+    """Return a sentence on the role tags that a condition requires; "" if there are none."""
+    names = list(dict.fromkeys(grant.condition.tags))
+    return f" Limited by role tags ({listed([f'`{name}`' for name in names])}), which is not reliable." if names else ""
+
+
 def if_any_role(grant: PassRoleGrant, module: str) -> str:
     """Return a sentence on the values of variables in a pattern that make it any role; "" if there are none."""
     for role in grant.roles if not grant.complement else ():
