@@ -10,6 +10,7 @@ from passrole_checks.iam.documents.trust import (
     KnownRole,
     names_no_service,
     names_only_services,
+    trusted_people,
     trusted_repositories,
     trusted_services,
 )
@@ -73,6 +74,7 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             names_only_services(trust),
             definition.exists_when,
             trusted_repositories(trust),
+            trusted_people(trust),
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.access.severity import PassedAccess, Roles, severity_of
+from passrole_checks.access.severity import Holder, PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of
@@ -93,10 +93,11 @@ class ManagedPolicyPassRole(Check):
 
 
 def _cause(context: GrantContext, holder: Principal) -> str:
-    """Return the policy and the services or repositories that alone can assume a role; "" if these are unknown."""
-    role = context.role_of(holder)
+    """Return the policy and the services, repositories or kinds of people that alone can use a principal; "" if these
+    are unknown."""
+    role, people = context.role_of(holder), context.trust_of(holder)
     services = role.trusted if role is not None and role.only_services and role.trusted else ()
-    trusted = role.repositories if role is not None and role.repositories else tuple(sorted(services))
+    trusted = people.names if people.holder >= Holder.DEPLOYMENT and people.names else tuple(sorted(services))
     return " ".join((context.managed, *trusted)) if trusted else ""
 
 

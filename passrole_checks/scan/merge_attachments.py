@@ -6,6 +6,7 @@ hosts, editors and reviews keep one finding for each position.
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
@@ -25,11 +26,23 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _merge(group: Sequence[Finding]) -> Finding:
+    """Return the findings of one cause as one. Resources of one name in other files are told apart by these."""
+    first = group[0]
     who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
+    folder = os.path.commonpath([os.path.dirname(one.at.file) for one in group])
+    files = {one.at.file: os.path.relpath(one.at.file, folder or ".").replace(os.sep, "/") for one in group}
+    uses: dict[str, str] = {}
+    for finding in group:
+        file = finding.at.file
+        for use in finding.uses:
+            if uses.setdefault(use, file) != file:
+                uses[f"{use} in {files[file]}"] = file
+    places = dict.fromkeys(f"{files[one.at.file]}:{one.at.line}" for one in group if one.at.file != first.at.file)
+    elsewhere = f" Also in {listed(list(places))}." if places else ""
     return replace(
-        group[0],
-        message=f"{_subject(who)}{_predicate(group[0])}",
-        uses=tuple(dict.fromkeys(use for finding in group for use in finding.uses)),
+        first,
+        message=f"{_subject(who)}{_predicate(first)}{elsewhere}",
+        uses=tuple(uses),
         principals=tuple(dict.fromkeys(name for finding in group for name in finding.principals)),
         who=who,
     )
