@@ -42,11 +42,13 @@ def trust_of(holder: Principal, role: KnownRole | None, paths: Callable[[], Iter
     AWS describes for scheduled tasks ("Amazon ECS EventBridge IAM Role"). A principal with events:PutTargets,
     scheduler:CreateSchedule or pipes:CreatePipe can use it if it may also pass it: it then chooses the container's
     command, and one of the roles that this one passes, for these task definitions. That is reported for the principal
-    that may pass the role. With any task definition it can start every existing one, but register none, so that it counts
-    as a role that exists to deploy. A state machine of Step Functions starts tasks in the same way (Step Functions
-    Developer Guide, "IAM policies for integrated services": "Amazon ECS/AWS Fargate"). CloudFormation acts for those who may pass it a role, too, or who update a stack that has
-    one, and a repository's workflows for those who can push to it, but both exist to deploy. People of identity
-    providers and named accounts, and of permission sets, have such permissions because somebody gave them to people.
+    that may pass the role. With any task definition it can start every existing one, but register none, so that it
+    counts as a role that exists to deploy. A state machine starts tasks in the same way (Step Functions Developer
+    Guide, "IAM policies for Amazon ECS/AWS Fargate").
+
+    CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, and a repository's
+    workflows for those who can push to it, but both exist to deploy. People of identity providers and named accounts,
+    and of permission sets, have such permissions because somebody gave them to people.
     """
     if holder.kind is PrincipalKind.PERMISSION_SET:
         return HolderTrust(Holder.PEOPLE, ("IAM Identity Center",))
@@ -56,10 +58,10 @@ def trust_of(holder: Principal, role: KnownRole | None, paths: Callable[[], Iter
         return HolderTrust(Holder.PEOPLE, role.people)
     if role.repositories:
         return HolderTrust(Holder.DEPLOYMENT, role.repositories)
-    if not role.only_services or not role.trusted:
+    if not role.only_services or not role.presumed:
         return _ANYONE
-    names = tuple(sorted(role.trusted))
-    others = {name for name in map(normalize_service, role.trusted) if acts_for_callers(name)}
+    names = tuple(sorted(role.presumed))
+    others = {name for name in map(normalize_service, role.presumed) if acts_for_callers(name)}
     if not others:
         return HolderTrust(Holder.OWN_WORK, names)
     if others == {_CLOUDFORMATION}:
@@ -76,7 +78,21 @@ def least_restricted(trusts: Iterable[HolderTrust]) -> HolderTrust:
 
 def _runs_only_tasks(paths: list[OpenPath]) -> bool:
     """True if the only thing that can be started with a passed role are ECS tasks."""
+    paths = [path for path in paths if not _changes_only_managed_rules(path)]
     return bool(paths) and all(set(path.way.actions) == {_RUN_TASK} for path in paths)
+
+
+def _changes_only_managed_rules(path: OpenPath) -> bool:
+    """True if a path needs a target of a rule, and only rules that Step Functions manages can be given one: it does
+    that to learn when a task has ended, and nobody else can."""
+    return "events:PutTargets" in path.way.actions and all(
+        one.resources is not None and all(map(_names_managed_rule, one.resources)) for one in path.by
+    )
+
+
+def _names_managed_rule(resource: StringNode) -> bool:
+    written = "".join(part if isinstance(part, str) else "$" for part in resource.parts)
+    return ":rule/StepFunctions" in written or ":managed-rule/" in written
 
 
 def _names_all_tasks(holder: Principal) -> bool:

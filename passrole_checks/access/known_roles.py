@@ -75,6 +75,7 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             definition.exists_when,
             trusted_repositories(trust),
             trusted_people(trust),
+            trusted_services(trust, is_lenient=True),
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them

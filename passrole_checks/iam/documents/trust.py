@@ -26,7 +26,8 @@ from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 
 @dataclass(frozen=True, slots=True)
 class KnownRole:
-    """A role defined in the configuration: ``trusted`` are the service principals that may assume it, None if unknown.
+    """A role defined in the configuration: ``trusted`` are the service principals that may assume it, None if unknown;
+    ``presumed``: the same, leniently read.
 
     ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
@@ -44,6 +45,7 @@ class KnownRole:
     exists_when: tuple[PathCondition, ...] = ()
     repositories: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    presumed: frozenset[str] | None = None
 
     def may_exist(self, when: PathCondition) -> bool:
         """True if the role may exist under ``when``."""
@@ -61,16 +63,16 @@ def service_of_linked_role(pattern: StringNode) -> str:
     return service if slash and not {"*", "?", "\0"} & set(service) else ""
 
 
-def trusted_services(document: Node | None) -> frozenset[str] | None:
+def trusted_services(document: Node | None, *, is_lenient: bool = False) -> frozenset[str] | None:
     """Return the service principals that the Allow statements of a trust policy name; None if unknown.
 
     Trust policies are described in the IAM User Guide, "IAM roles: terms and concepts". A Deny, a condition, or
-    NotPrincipal gives None.
+    NotPrincipal gives None. ``is_lenient``: an unresolved value within a name is a Region, and "allow" means Allow.
     """
     services: set[str] = set()
     readings = _statement_variants(document)
     for statement in readings[0] if len(readings) == 1 else ():
-        named = _services_of(statement)
+        named = _services_of(statement, is_lenient)
         if named is None:
             return None
         services |= named
@@ -274,11 +276,11 @@ def _options(nodes: Iterable[Node]) -> Iterator[Node]:
                 yield from _options(option.items) if isinstance(option, ListNode) else (option,)
 
 
-def _services_of(statement: Node) -> set[str] | None:
+def _services_of(statement: Node, is_lenient: bool) -> set[str] | None:
     if not isinstance(statement, ObjectNode) or statement.get("NotPrincipal") is not None:
         return None
     effect = statement.get("Effect")
-    if not isinstance(effect, StringNode) or (effect.literal or "").lower() != "allow":  # in all spellings in use
+    if not isinstance(effect, StringNode) or effect.literal not in (("Allow", "allow") if is_lenient else ("Allow",)):
         return None
     actions = [value for value in _as_list(statement.get("Action")) if isinstance(value, StringNode)]
     if action.best_match(actions, "sts:AssumeRole")[0] is Ternary.NO:
@@ -290,11 +292,24 @@ def _services_of(statement: Node) -> set[str] | None:
             if entry.key.literal != "Service":
                 continue
             for value in _as_list(entry.value):
-                if not isinstance(value, StringNode) or value.literal is None:
+                name = value.literal if isinstance(value, StringNode) else None
+                name = _regional(value) if name is None and is_lenient and isinstance(value, StringNode) else name
+                if name is None:
                     return None
-                names.add(value.literal)
+                names.add(name)
         return names
     return None
+
+
+def _regional(name: StringNode) -> str | None:
+    """Return the name of a service whose Region is unresolved (``logs.${AWS::Region}.amazonaws.com``), without it;
+    None for other names."""
+    first, *_, last = name.parts
+    if len(name.parts) != 3 or not (isinstance(first, str) and isinstance(last, str)):
+        return None
+    written = first + last
+    match = re.fullmatch(r"([a-z][a-z0-9-]*)\.(\.amazonaws\.com)(?:\.cn)?", written)
+    return f"{match[1]}{match[2]}" if match else None
 
 
 def _as_list(node: Node | None) -> tuple[Node, ...]:
