@@ -59,7 +59,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         managed=policy.managed,
         handed_to=policy.handed_to,
         message_for_several=verdict.message_for_several,
-        cause=verdict.cause if policy.handed_to is None else "",
+        cause=verdict.cause if policy.handed_to is None or policy.people else "",
     )
 
 

@@ -92,3 +92,37 @@ def test_equal_kind_of_people_is_one_finding_across_templates(tmp_path: Path) ->
     found = scanned(tmp_path, a={"Admin": role(SAML)}, b={"Admin": role(SAML)}, c={"Admin": role(ACCOUNT)})
     assert [one["uses"] for one in found] == [["Admin", "Admin in b.json"], ["Admin"]]
     assert " Also in b.json:" in found[0]["message"]
+
+
+def test_modules_that_are_not_there(tmp_path: Path) -> None:
+    """The arguments of published modules say whom their roles trust, in each root; others may trust anyone."""
+    module = """
+      module "{name}" {{
+        source              = "terraform-aws-modules/iam/aws//modules/iam-assumable-role"
+        attach_admin_policy = true
+        trusted_role_arns   = ["{trusted}"]
+        policy_arns         = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+        {more}
+      }}
+    """
+    sets = """
+      module "sets" {
+        source          = "cloudposse/sso/aws//modules/permission-sets"
+        permission_sets = [{ name = "Admin", policy_attachments = ["arn:aws:iam::aws:policy/AdministratorAccess"] }]
+      }
+    """
+    account, role_arn = "arn:aws:iam::${var.account}:root", "arn:aws:iam::111122223333:role/ci"
+    services = 'trusted_role_services = ["ec2.amazonaws.com"]'
+    people = module.format(name="people", trusted=account, more="")
+    others = module.format(name="role", trusted=role_arn, more="") + module.format(
+        name="services", trusted=account, more=services
+    )
+    for root in ("a", "b"):
+        (tmp_path / root).mkdir()
+        (tmp_path / root / "main.tf").write_text(people + (sets + others if root == "a" else ""))
+    done = run_command("scan", ".", "--format", "json", cwd=tmp_path)
+    found = {one["uses"][0]: one for one in json.loads(done.stdout)["findings"]}
+    severities = {name: one["severity"] for name, one in found.items()}
+    medium = {"module.people": "medium", "module.sets": "medium"}
+    assert severities == {**medium, "module.role": "high", "module.services": "high"}
+    assert found["module.people"]["uses"] == ["module.people", "module.people in b/main.tf"]

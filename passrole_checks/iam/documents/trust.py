@@ -177,7 +177,7 @@ def _people_of(statement: ObjectNode) -> set[str]:
         if entry.key.literal == "Federated" and is_saml:
             found.add("a SAML provider")
         elif entry.key.literal == "AWS" and values:
-            kinds = {_person_of(value) for value in values}
+            kinds = {person_of(value) for value in values}
             if "" in kinds:
                 return set()
             found |= kinds
@@ -186,7 +186,7 @@ def _people_of(statement: ObjectNode) -> set[str]:
     return found
 
 
-def _person_of(value: Node) -> str:
+def person_of(value: Node) -> str:
     """Return the kind of people that a principal of kind ``AWS`` is, "" if it may be anyone else."""
     if not isinstance(value, StringNode):
         return ""
