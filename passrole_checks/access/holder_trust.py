@@ -83,8 +83,8 @@ def _runs_only_tasks(paths: list[OpenPath]) -> bool:
 
 
 def _changes_only_managed_rules(path: OpenPath) -> bool:
-    """True if a path needs a target of a rule, and only rules that Step Functions manages can be given one: it does
-    that to learn when a task has ended, and nobody else can."""
+    """True if a path needs a target of a rule, and only rules that Step Functions manages can have one: only that
+    service changes these, to learn when a task has ended."""
     return "events:PutTargets" in path.way.actions and all(
         one.resources is not None and all(map(_names_managed_rule, one.resources)) for one in path.by
     )

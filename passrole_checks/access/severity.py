@@ -44,9 +44,9 @@ class Holder(IntEnum):
     """The users of the permissions of the principal that passes roles, in ascending order.
 
     `OWN_WORK`: only services that never run caller code. `NAMED_TASKS`: only services that start the ECS tasks that the
-    role names. `DEPLOYMENT`: only CloudFormation, or workflows of the repositories that the trust policy names.
-    `PEOPLE`: only people of identity providers or named accounts. `ANYONE`: everyone else, and everyone of whom that is
-    unknown.
+    role names. `DEPLOYMENT`: only CloudFormation, workflows of the repositories that the trust policy names, or
+    services that start any ECS task. `PEOPLE`: only people of identity providers or named accounts. `ANYONE`: everyone
+    else, and everyone of whom that is unknown.
     """
 
     OWN_WORK = 0

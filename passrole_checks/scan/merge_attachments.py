@@ -26,7 +26,7 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _merge(group: Sequence[Finding]) -> Finding:
-    """Return the findings of one cause as one. Resources of one name in other files are told apart by these."""
+    """Return the findings of one cause as one. Resources of one name in several files have the file in their use."""
     first = group[0]
     who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
     folder = os.path.commonpath([os.path.dirname(one.at.file) for one in group])

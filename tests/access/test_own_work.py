@@ -55,7 +55,7 @@ def test_own_work(service: str) -> None:
     ],
 )
 def test_work_for_callers(service: str) -> None:
-    """Whoever gives roles to people, deploys what callers write, or is matched by a wider pattern."""
+    """Services that give roles to people or deploy what callers write, and wider patterns."""
     assert works_for_callers(service)
 
 

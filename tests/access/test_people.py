@@ -79,7 +79,7 @@ def test_administrators_that_are_people_are_medium(tmp_path: Path, inline: bool)
 
 @pytest.mark.parametrize("inline", [True, False])
 def test_other_administrators_stay_high(tmp_path: Path, inline: bool) -> None:
-    """Whoever else can assume the role, alone or beside people, may be a workload or a third party."""
+    """Other principals that can assume the role, alone or beside people, may be workloads or third parties."""
     alone = {f"R{name}": role(trust, inline=inline) for name, trust in OTHERS.items()}
     beside = {f"S{name}": role(SAML, trust, inline=inline) for name, trust in OTHERS.items()}
     found = scanned(tmp_path, a={**alone, **beside})

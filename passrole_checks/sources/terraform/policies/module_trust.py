@@ -1,4 +1,4 @@
-"""Whom the roles of modules that are not available trust, by the arguments of published modules."""
+"""Trust policies of the roles of modules that are not available, by the arguments of published modules."""
 
 from __future__ import annotations
 
