@@ -126,3 +126,38 @@ def test_modules_that_are_not_there(tmp_path: Path) -> None:
     medium = {"module.people": "medium", "module.sets": "medium"}
     assert severities == {**medium, "module.role": "high", "module.services": "high"}
     assert found["module.people"]["uses"] == ["module.people", "module.people in b/main.tf"]
+
+
+def test_a_statement_of_people_and_of_others_is_one_finding(tmp_path: Path) -> None:
+    """A statement that a module gives to both is rated by the others, with the position and fingerprint as before."""
+    (tmp_path / "role").mkdir()
+    (tmp_path / "role/main.tf").write_text(
+        """
+        variable "trust" {}
+        resource "aws_iam_role" "it" {
+          assume_role_policy = jsonencode({ Statement = [
+            { Effect = "Allow", Action = "sts:AssumeRole", Principal = var.trust }
+          ] })
+        }
+        resource "aws_iam_role_policy" "it" {
+          role   = aws_iam_role.it.name
+          policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })
+        }
+        """
+    )
+    (tmp_path / "main.tf").write_text(
+        """
+        module "people" {
+          source = "./role"
+          trust  = { AWS = "111122223333" }
+        }
+        module "workload" {
+          source = "./role"
+          trust  = { Service = "ec2.amazonaws.com" }
+        }
+        """
+    )
+    done = run_command("scan", ".", "--format", "json", cwd=tmp_path)
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["severity"] == "high" and "named accounts" not in found["message"]
+    assert found["uses"] == ["module.people.aws_iam_role_policy.it", "module.workload.aws_iam_role_policy.it"]
