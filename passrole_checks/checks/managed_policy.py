@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.access.severity import Holder, PassedAccess, Roles, severity_of
+from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of
+from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -89,17 +89,8 @@ class ManagedPolicyPassRole(Check):
                 "Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` "
                 "condition, or exclude iam:PassRole with a permissions boundary.",
                 who=(holder.name,),
-                cause=_cause(context, holder),
+                cause=cause_of(context, holder),
             )
-
-
-def _cause(context: GrantContext, holder: Principal) -> str:
-    """Return the policy and the services, repositories or kinds of people that alone can use a principal; "" if these
-    are unknown."""
-    role, people = context.role_of(holder), context.trust_of(holder)
-    services = role.trusted if role is not None and role.only_services and role.trusted else ()
-    trusted = people.names if people.holder >= Holder.DEPLOYMENT and people.names else tuple(sorted(services))
-    return " ".join((context.managed, *trusted)) if trusted else ""
 
 
 def _statement(grant: PassRoleGrant) -> str:

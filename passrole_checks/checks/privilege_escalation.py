@@ -11,6 +11,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of
+from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import beside, only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -167,7 +168,16 @@ def _verdict(
         confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
+        cause=_cause(context, holder, found),
     )
+
+
+def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open]) -> str:
+    """Return the AWS managed policy, the users of a principal and the paths by which it escalates to any role; "" if
+    these are unknown, or the roles are not any."""
+    cause = cause_of(context, holder)
+    is_any = all(one.passed.scope is Scope.ANY_ROLE and not one.passed.complement for one in found)
+    return f"{cause} {_ids(_strongest(found))}" if context.managed and cause and is_any else ""
 
 
 def _facts(one: _Open) -> PathCondition:

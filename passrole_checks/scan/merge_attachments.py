@@ -13,6 +13,8 @@ from dataclasses import replace
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Finding
 
+_ESCALATION = "PASSROLE_008"
+
 
 def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings in order; of those with an equal cause and verdict the first, with the principals and uses of
@@ -20,7 +22,8 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     groups: dict[Hashable, list[Finding]] = {}
     for number, finding in enumerate(findings):
         verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
-        key = (finding.cause, finding.framework, *verdict, _predicate(finding)) if finding.cause else number
+        says = finding.when if finding.check_id == _ESCALATION else _predicate(finding)  # it names roles as examples
+        key = (finding.cause, finding.framework, *verdict, says) if finding.cause else number
         groups.setdefault(key, []).append(finding)
     return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
 
