@@ -1,4 +1,5 @@
-"""Merge findings of one cause at several positions: an AWS managed policy that many roles with equal trust have.
+"""Merge findings of one cause at several positions: an AWS managed policy, or everything, that many principals with
+equal users have.
 
 For the command line only, once suppressions and a baseline have been applied: a new attachment then still counts, and
 hosts, editors and reviews keep one finding for each position.

@@ -161,3 +161,10 @@ def test_a_statement_of_people_and_of_others_is_one_finding(tmp_path: Path) -> N
     (found,) = json.loads(done.stdout)["findings"]
     assert found["severity"] == "high" and "named accounts" not in found["message"]
     assert found["uses"] == ["module.people.aws_iam_role_policy.it", "module.workload.aws_iam_role_policy.it"]
+
+
+def test_own_administrators_of_one_kind_are_one_finding(tmp_path: Path) -> None:
+    """Everything on everything is one cause for equal kinds of people, as AdministratorAccess is."""
+    own = {"Admin": role(USER, inline=True)}
+    found = scanned(tmp_path, a=own, b=own, c={"Admin": role(SAML, inline=True)})
+    assert [one["uses"] for one in found] == [["Admin", "Admin in b.json"], ["Admin"]]
