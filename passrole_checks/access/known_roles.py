@@ -11,6 +11,7 @@ from passrole_checks.iam.documents.trust import (
     names_no_service,
     names_only_services,
     possible_services,
+    trusted_people,
     trusted_repositories,
     trusted_services,
 )
@@ -74,7 +75,9 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             names_only_services(trust),
             definition.exists_when,
             trusted_repositories(trust),
-            possible_services(trust),
+            possible=possible_services(trust),
+            people=trusted_people(trust),
+            presumed=trusted_services(trust, is_lenient=True),
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them

@@ -5,6 +5,7 @@ Sources: https://pathfinding.cloud for the published paths; the service guides o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
@@ -46,19 +47,26 @@ def _required(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
 # environment running): nobody's code runs with it, and nobody chooses the calls. Hand-kept, from the guides of these
 # services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role", "Elastic
 # Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles"
-# of AWS Backup. A service that is not listed is not taken to be one.
+# of AWS Backup, "Give AWS Marketplace access to your AMI". A service that is not listed is not taken to be one: Partner
+# Central account management gives roles to people, an agent of the Well-Architected Tool may call what it is asked to.
 _OWN_WORK_SERVICES = frozenset(
     f"{name}.amazonaws.com"
     for name in (
-        "access-analyzer", "application-autoscaling", "autoscaling", "backup", "batch", "cloudtrail", "cloudwatch",
-        "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm", "dms", "ec2fleet", "ecs",
-        "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce",
-        "elastictranscoder", "es", "export.rds", "firehose", "forecast", "inspector", "kafka", "logs",
-        "malware-protection-plan.guardduty", "malware-protection.guardduty", "mediaconvert", "monitoring.rds",
-        "opensearchservice", "personalize", "rekognition", "replication.s3tables", "restore-testing.backup", "s3",
-        "spotfleet", "streams.metrics.cloudwatch", "textract", "transcribe", "translate", "vmie", "vpc-flow-logs",
+        "access-analyzer", "application-autoscaling", "assets.marketplace", "autoscaling", "backup", "batch",
+        "cloudtrail", "cloudwatch", "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm",
+        "dms", "ec2fleet", "ecs", "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing",
+        "elasticmapreduce", "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake", "inspector",
+        "kafka", "logs", "lookoutequipment", "malware-protection-plan.guardduty", "malware-protection.guardduty",
+        "mediaconnect", "mediaconvert", "medical-imaging", "monitoring.rds", "neptune-graph", "opensearchservice",
+        "personalize", "qldb", "rekognition", "replication.s3tables", "resource-snapshot-job.partnercentral-selling",
+        "restore-testing.backup", "s3", "spot", "spotfleet", "streams.metrics.cloudwatch",
+        "telemetry-pipelines.observabilityadmin", "textract", "transcribe", "translate", "vmie", "vpc-flow-logs",
     )
 )  # fmt: skip
+
+
+# wildcards that AWS uses for suffixes and Regions: "elasticmapreduce.amazonaws.com*", "dms.*.amazonaws.com"
+_ANY_SUFFIX = re.compile(r"(?<=\.amazonaws\.com)\*$|(?<=[a-z0-9])\.\*(?=\.amazonaws\.com)")
 
 
 def _without_own_work(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -90,7 +98,7 @@ def is_documented(service: str) -> bool:
 
 def works_for_callers(service: str) -> bool:
     """True if a service may run code of its callers with a passed role, or make calls that they choose."""
-    return normalize_service(service) not in _OWN_WORK_SERVICES
+    return normalize_service(_ANY_SUFFIX.sub("", service)) not in _OWN_WORK_SERVICES
 
 
 def acts_for_callers(principal: str) -> bool:

@@ -44,14 +44,16 @@ class Holder(IntEnum):
     """The users of the permissions of the principal that passes roles, in ascending order.
 
     `OWN_WORK`: only services that never run caller code. `NAMED_TASKS`: only services that start the ECS tasks that the
-    role names. `DEPLOYMENT`: only CloudFormation, or workflows of the repositories that the trust policy names.
-    `ANYONE`: everyone else, and everyone of whom that is unknown.
+    role names. `DEPLOYMENT`: only CloudFormation, workflows of the repositories that the trust policy names, or
+    services that start any ECS task. `PEOPLE`: only people of identity providers or named accounts. `ANYONE`: everyone
+    else, and everyone of whom that is unknown.
     """
 
     OWN_WORK = 0
     NAMED_TASKS = 1
     DEPLOYMENT = 2
-    ANYONE = 3
+    PEOPLE = 3
+    ANYONE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ BY_HOLDER: dict[Holder, dict[Severity, Severity]] = {
     Holder.OWN_WORK: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
     Holder.NAMED_TASKS: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
     Holder.DEPLOYMENT: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
+    Holder.PEOPLE: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
     Holder.ANYONE: {_HIGH: _HIGH, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
 }
 """The severity by who can use the holder. Two exceptions, see :func:`severity_of`: what is medium because a workload

@@ -11,6 +11,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of
+from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -41,10 +42,11 @@ class PrivilegeEscalation(Check):
     privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
     not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
     since deployments normally pass roles to the service that runs them. At most medium at low confidence, and for
-    principals that exist to deploy: only CloudFormation, or workflows of named repositories, can assume them. At most
-    low if only a service that never runs caller code can assume the principal (AWS Backup, Batch), or only EventBridge
-    to run named ECS task definitions (with any role: medium). Administrators, and principals that can grant themselves
-    every permission, are any-role.
+    principals that exist to deploy (only CloudFormation, or workflows of named repositories, can assume them), that
+    only people can use (permission sets, and roles that only a SAML provider, users or named accounts can assume), or
+    that only start ECS tasks for EventBridge or Step Functions. At most low if these are named task definitions (with
+    any role: medium), or if only a service that never runs caller code can assume the principal (AWS Backup, Batch).
+    Administrators, and principals that can grant themselves every permission, are any-role.
 
     Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
     `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User
@@ -167,7 +169,16 @@ def _verdict(
         confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
+        cause=_cause(context, holder, found),
     )
+
+
+def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open]) -> str:
+    """Return the AWS managed policy, the users of a principal and the paths by which it escalates to any role; "" if
+    these are unknown, or the roles are not any."""
+    cause = cause_of(context, holder)
+    is_any = all(one.passed.scope is Scope.ANY_ROLE and not one.passed.complement for one in found)
+    return f"{cause} {_ids(_strongest(found))}" if context.managed and cause and is_any else ""
 
 
 def _facts(one: _Open) -> PathCondition:

@@ -15,7 +15,7 @@ BUILD = trust("codebuild.amazonaws.com")
 
 def test_a_role_that_passes_itself() -> None:
     """A pattern that the role's own name fits is medium; its own name is low where the condition, or its trust policy,
-    names a single service."""
+    names the services."""
     roles = {"app-builder": (BUILD, [])}
     (found,) = findings(ID, [[PASS]], roles=roles, holder="app-builder")
     assert found.severity is Severity.MEDIUM and found.who == ("app-builder",)
@@ -27,7 +27,7 @@ def test_a_role_that_passes_itself() -> None:
     assert found.severity is Severity.LOW and "codebuild.amazonaws.com" in found.message
     several = {"app-builder": (trust("codebuild.amazonaws.com", "ec2.amazonaws.com"), [])}
     (found,) = findings(ID, anywhere, roles=several, holder="app-builder")
-    assert found.severity is Severity.MEDIUM
+    assert found.severity is Severity.LOW
 
 
 def test_a_role_that_cannot_be_passed_to_anything_that_assumes_it() -> None:

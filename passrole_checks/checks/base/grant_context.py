@@ -11,6 +11,7 @@ from passrole_checks.access.holder_trust import HolderTrust, least_restricted, t
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.service_trust import passed_to_service_values
+from passrole_checks.access.severity import Holder
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
@@ -137,6 +138,8 @@ class GrantContext:
 
     def trust_of(self, holder: Principal) -> HolderTrust:
         """Return who can use the permissions of a holder."""
+        if self.policy.people:
+            return HolderTrust(Holder.PEOPLE, self.policy.people)
         return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()))
 
     @property
