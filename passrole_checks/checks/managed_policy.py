@@ -12,7 +12,7 @@ from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -30,7 +30,7 @@ class ManagedPolicyPassRole(Check):
     policy names, can assume them. One policy on several principals with the same trust is one finding. AWS changes its
     policies without notice; this check uses the version that ships with it.
 
-    Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` condition; or
+    Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
     "Grant a user permissions to pass a role to an AWS service".
     """
@@ -85,11 +85,22 @@ class ManagedPolicyPassRole(Check):
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
-                "Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` "
-                "condition, or exclude iam:PassRole with a permissions boundary.",
+                _remedy(context, holder),
                 who=(holder.name,),
                 cause=_cause(context, holder),
             )
+
+
+def _remedy(context: GrantContext, holder: Principal) -> str:
+    """Return what to write; for an administrator, how to limit who is one."""
+    if context.grant.granted_by != "*":
+        return f"{_INSTEAD}, or exclude iam:PassRole with a permissions boundary."
+    limit = "limit who can assume it, or " if holder.kind is PrincipalKind.ROLE else ""
+    name = "principal" if holder.kind is PrincipalKind.POLICY else holder.kind.value
+    return f"{_INSTEAD}; if this {name} must be an administrator, {limit}add a permissions boundary."
+
+
+_INSTEAD = "Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"
 
 
 def _cause(context: GrantContext, holder: Principal) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.wording import misspelled_keys
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
@@ -30,7 +31,8 @@ def finding_of(item: CheckVerdict) -> Finding:
         confidence = Confidence.MEDIUM
     severity = verdict.severity
     if policy.presumed is not None or grant.condition.not_sent:
-        confidence = Confidence.LOW
+        is_certain = check.about_keys and misspelled_keys(grant) and policy.presumed is None
+        confidence = confidence if is_certain else Confidence.LOW
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if verdict.when:
         grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
