@@ -94,13 +94,13 @@ class ManagedPolicyPassRole(Check):
 def _remedy(context: GrantContext, holder: Principal) -> str:
     """Return what to write; for an administrator, how to limit who is one."""
     if context.grant.granted_by != "*":
-        return f"{_INSTEAD}, or exclude iam:PassRole with a permissions boundary."
+        return f"Attach {_INSTEAD}, or exclude iam:PassRole with a permissions boundary."
     limit = "limit who can assume it, or " if holder.kind is PrincipalKind.ROLE else ""
     name = "principal" if holder.kind is PrincipalKind.POLICY else holder.kind.value
-    return f"{_INSTEAD}; if this {name} must be an administrator, {limit}add a permissions boundary."
+    return f"If this {name} must be an administrator, {limit}add a permissions boundary. If not, attach {_INSTEAD}."
 
 
-_INSTEAD = "Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"
+_INSTEAD = "a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"
 
 
 def _cause(context: GrantContext, holder: Principal) -> str:

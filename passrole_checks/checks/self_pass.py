@@ -112,7 +112,7 @@ class SelfPass(Check):
             return None
         names = [name for name in sure or found if implies_all(facts, found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
-        them = "it" if len(roles) == 1 and context.grant.scope is not Scope.PREFIX else "them"
+        them = "it" if len(roles) == 1 and "*" not in roles[0] else "them"
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY
         confidence = (Confidence.HIGH if known else Confidence.MEDIUM) if sure else Confidence.LOW
         services = services_of(context.grant)

@@ -16,7 +16,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
-_NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and grants none."
+_NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and this grants nothing."
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
 

@@ -139,6 +139,8 @@ def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:
     message, other = _seen_from_module(finding), _seen_from_module(shown)
     if message != other:
         name, part = _name_of(finding), _differing_part(message, other)
+        if name == _name_of(shown):  # shortened to the same words
+            name = finding.who[0] if finding.who and finding.who[0] else finding.resource.address
         yield f"{name} ({part})" if part and not part.startswith(name) else name
 
 

@@ -60,6 +60,9 @@ def and_condition(grant: PassRoleGrant) -> str:
     """Return the part of a remedy that limits the services, after the part on the roles; "" if a condition does."""
     if narrows_services(grant) or grant.services.constraint is Constraint.UNRESOLVED:
         return ""
+    misspelled = misspelled_keys(grant)
+    if misspelled:
+        return f" and rename `{misspelled[0]}` to `{PASSED_TO_SERVICE}`"
     verb = "add" if grant.condition.constraint is Constraint.ABSENT else "correct"
     return f" and {verb} {'an' if verb == 'add' else 'the'} `iam:PassedToService` condition"
 
