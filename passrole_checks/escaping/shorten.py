@@ -24,7 +24,9 @@ def shortened(words: str, most: int = 90) -> str:
     if len(words) > most:
         words = _MODULES.sub("…", words)
     if len(words) > most:
-        words = _FILLED_IN.sub(r"\1…\2", words)
+        words = _EXPRESSION.sub(_cut_in_the_middle, words)
+    if len(words) > most and not _EXPRESSION.fullmatch(words):
+        words = _EXPRESSION.sub("${…}", words)
     return words if len(words) <= most or _ADDRESS.fullmatch(words) else words[: most - 1] + "…"
 
 
@@ -34,8 +36,13 @@ def condition_in_short(words: str) -> str:
     return words if len(words) <= 90 else f"{words[:59]}…{words[-30:]}"
 
 
-_EXPRESSION = re.compile(r"\$\{[^{}]*\}")
+def _cut_in_the_middle(match: re.Match[str]) -> str:
+    """Return an expression with its beginning and its end, or as it is if little would be gained."""
+    words = match[0]
+    return words if len(words) < 46 or words.startswith("${…") else f"{words[:20]}…{words[-22:]}"
+
+
+_EXPRESSION = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
 _ARN_START = re.compile(rf"\barn:(?:{_EXPRESSION.pattern}|[\w-]*):iam::(?:{_EXPRESSION.pattern}|[\d*]*):")
 _MODULES = re.compile(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\.)+')
 _ADDRESS = re.compile(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')
-_FILLED_IN = re.compile(r"(\$\{(?!…)[^{}]{18})[^{}]{4,}([^{}]{21}\})")

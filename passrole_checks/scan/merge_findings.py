@@ -139,14 +139,20 @@ def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:
     message, other = _seen_from_module(finding), _seen_from_module(shown)
     if message != other:
         name, part = _name_of(finding), _differing_part(message, other)
-        if name == _name_of(shown):  # shortened to the same words
-            name = finding.who[0] if finding.who and finding.who[0] else finding.resource.address
-        yield f"{name} ({part})" if part and not part.startswith(name) else name
+        full, shown_name = _full_name(finding), _full_name(shown)
+        if full.removeprefix(module_of(full)) == shown_name.removeprefix(module_of(shown_name)):
+            name = full  # it is its module that differs
+        yield f"{name} ({part})" if part and not part.startswith((name, shortened(full))) else name
 
 
 def _name_of(finding: Finding) -> str:
     """Return the principals that a finding is about, or its resource."""
     return listed([shortened(name) for name in finding.who if name], 1) or shortened(finding.resource.address)
+
+
+def _full_name(finding: Finding) -> str:
+    """Return the only principal that a finding is about, or its resource, whatever its length."""
+    return finding.who[0] if len(finding.who) == 1 and finding.who[0] else finding.resource.address
 
 
 def _seen_from_module(finding: Finding) -> str:

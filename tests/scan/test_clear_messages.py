@@ -36,6 +36,10 @@ def test_last_segment_of_an_address_is_never_cut() -> None:
     assert shortened(f"arn:${{{MODULES}data.aws_partition.current.partition}}:iam::${{var.account}}:role/a") == (
         "arn:${…}:iam::${…}:role/a"
     )
+    environment = 'yamldecode(file("./envs/${split("_", terraform.workspace)[1]}/env.enc")).environment'
+    assert shortened(f"arn:aws:iam::111122223333:role/{'a-' * 20}${{{environment}}}-ingest") == (
+        f"arn:aws:iam::111122223333:role/{'a-' * 20}${{…}}-ingest"
+    )
     assert shortened(f"${{{MODULES}aws_iam_role.task_executor.arn}}") == "${…aws_iam_role.task_executor.arn}"
 
 
