@@ -72,3 +72,15 @@ def test_escalation_by_one_policy_is_one_finding(tmp_path: Path) -> None:
     done = run_command("scan", "template.json", "--check", "PASSROLE_008", "--format", "json", cwd=tmp_path)
     (found,) = json.loads(done.stdout)["findings"]
     assert found["uses"] == ["A", "B"] and found["message"].startswith("A, B can escalate to any role")
+
+
+def test_attachments_under_conditions_of_their_own_are_one_finding(tmp_path: Path) -> None:
+    """The message does not state the condition of one of them for all."""
+    content = json.loads(template(A=POLICY, B=POLICY, C=POLICY))
+    content["Parameters"] = {name: {"Type": "String"} for name in ("First", "Second")}
+    content["Conditions"] = {name: {"Fn::Equals": [{"Ref": name}, "yes"]} for name in ("First", "Second")}
+    content["Resources"]["A"]["Condition"], content["Resources"]["B"]["Condition"] = "First", "Second"
+    (tmp_path / "template.json").write_text(json.dumps(content))
+    done = run_command("scan", "template.json", "--format", "json", cwd=tmp_path)
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["uses"] == ["A", "B", "C"] and "differ" in found["message"] and "First" not in found["message"]
