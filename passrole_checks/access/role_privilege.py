@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import Position, Ternary, text
@@ -197,5 +198,5 @@ def _in_words(pair: ExtraPermission) -> str:
         named, more = pair.except_actions[:_MOST_LEFT_OUT], len(pair.except_actions) - _MOST_LEFT_OUT
         name = f"everything except {', '.join(named)}" + (f" and {more} more" if more > 0 else "")
     where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
-    where = where if len(where) <= 80 else f"{where[:79]}…"
+    where = shortened(where, 80)
     return f"{name} on {where}" if where != "*" else name

@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from passrole_checks.aws.assuming_services import assuming_principals
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
+from passrole_checks.aws.required_resources import REQUIRED_RESOURCES
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, service_family
@@ -24,15 +25,22 @@ def all_paths() -> tuple[PassedRolePath, ...]:
     Also actions that let the caller choose the calls of the service. Actions that are only hinted at are left out.
     """
     published = tuple(
-        PassedRolePath(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths()
+        PassedRolePath(path.id, path.url, path.actions, path.services, path.trusted, required=_required(path.actions))
+        for path in escalation_paths()
     )
     derived = tuple(
-        PassedRolePath(item.action, "", (item.action, *item.also, *more), *_without_own_work(item), derived=True)
+        PassedRolePath(item.action, "", actions, *_without_own_work(item), derived=True, required=_required(actions))
         for item in passing_actions().values()
         if item.runs and item.confidence != "hint" and item.services
         for more in _choices(item.also_any)
+        for actions in ((item.action, *item.also, *more),)
     )
     return published + derived
+
+
+def _required(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the actions with the pattern of each resource type that they require."""
+    return tuple((name, pattern) for name in actions for pattern in REQUIRED_RESOURCES.get(name, ()))
 
 
 # Services that do with a role what is their own work and no more (they move data, scale, monitor, replicate, keep an
@@ -114,6 +122,25 @@ def assumes(role: KnownRole, services: Iterable[str]) -> Ternary:
 def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
     """Return YES if the trust policy of a role allows one of these service principals."""
     return _trusts(role.trusted, role.no_service, role.federated, frozenset(names))
+
+
+def surely_excludes(role: KnownRole, names: Iterable[str]) -> bool:
+    """True if a role trusts only services of known use, and none of these service principals.
+
+    A cluster's role trusts ``eks.amazonaws.com``, which is known not to be what gives roles to pods.
+    """
+    own = role.trusted or role.possible
+    if own is None:
+        return False
+    trusted = set(map(normalize_service, own))
+    return trusted <= _known_principals() and trusted.isdisjoint(map(normalize_service, names))
+
+
+@cache
+def _known_principals() -> frozenset[str]:
+    """Return the service principals that are known to assume passed roles, or to receive them."""
+    by_service = _trusted_by_service()
+    return frozenset(by_service).union(*by_service.values())
 
 
 @lru_cache(maxsize=4096)

@@ -61,7 +61,8 @@ class PassedAccess:
     """Access through passed roles.
 
     ``gain``: how much more the known roles can do than the holder, as :mod:`role_privilege` grades it; None for no
-    more. ``gain_is_known``: False if the other permissions of the holder are unknown.
+    more. ``gain_is_known``: False if the other permissions of the holder are unknown. ``may_be_none``: a permissions
+    boundary or an SCP allows unknown roles only for some values of its variables.
     """
 
     roles: Roles
@@ -71,6 +72,7 @@ class PassedAccess:
     gain_is_known: bool = True
     holder: Holder = Holder.ANYONE
     confidence: Confidence = Confidence.HIGH
+    may_be_none: bool = False
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity
@@ -103,8 +105,9 @@ can be launched is low instead of info, and any role with `NAMED_TASKS` counts a
 def severity_of(access: PassedAccess) -> Severity:
     """Return the severity of access through passed roles.
 
-    At low confidence it is at most medium. That hides no grant of any role: where it is known to be one, any-role and
-    managed-policy report it at medium or high confidence.
+    At low confidence it is at most medium, and low if the patterns of the roles and of those that the holder can
+    change, or that a limit allows, may have no role in common. That hides no grant of any role: where it is known to be
+    one, any-role and managed-policy report it at medium or high confidence.
     """
     severity = _unlowered(access)
     holder = access.holder
@@ -112,7 +115,9 @@ def severity_of(access: PassedAccess) -> Severity:
         holder = Holder.DEPLOYMENT
     is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
     severity = _LOW if is_launched and holder <= Holder.NAMED_TASKS else BY_HOLDER[holder][severity]
-    return _lower(severity, _MEDIUM) if access.confidence is Confidence.LOW else severity
+    if access.confidence is not Confidence.LOW:
+        return severity
+    return _lower(severity, _LOW if access.use is Use.CHANGE or access.may_be_none else _MEDIUM)
 
 
 def _unlowered(access: PassedAccess) -> Severity:

@@ -9,7 +9,15 @@ from passrole_checks.access.severity import Holder, PassedAccess, Roles, Service
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of
-from passrole_checks.checks.base.wording import beside, how_granted, only_by, only_to, resource_of
+from passrole_checks.checks.base.wording import (
+    and_condition,
+    beside,
+    how_granted,
+    limited_by_tags,
+    only_by,
+    only_to,
+    resource_of,
+)
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -101,12 +109,13 @@ class AnyRole(Check):
         trust = context.least_restricted
         is_all = grant.granted_by == "*" and not grant.other_conditions and not when
         only = f"{only_by(trust)}{only_to(kind, trust)}"
+        limited = and_condition(grant)
         yield Verdict(
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{_limits(left)}{only}",
-            f"Restrict `{named}` to the role ARNs you pass"
-            + ("." if narrowed else ", and add an `iam:PassedToService` condition.")
+            f"the principal itself.{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}"
+            f"{_limits(left)}{only}",
+            f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
-from passrole_checks.checks.base.wording import equals
+from passrole_checks.checks.base.wording import did_you_mean, equals, misspelled_keys
+from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import Assumption
+from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.roles.arn import Scope
 
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
@@ -25,7 +29,8 @@ class IneffectiveCondition(Check):
     A wildcard over all services or a negated operator leaves the grant open, although it looks restricted. A value
     that no service has (`lambda`, `lambda.amazon.com`, an ARN) never matches: nothing can be passed, until someone
     "repairs" the policy by removing the condition. `...IfExists` and `ForAllValues` also allow requests without the
-    key, and some services do not send it.
+    key, and some services do not send it. A misspelled key (`iam:PassToService`) is no key: no request carries it. Low
+    if it is so in other partitions than `aws` only.
 
     Use `StringEquals` with the full service principal, such as `lambda.amazonaws.com`. Sources: IAM User Guide, "IAM
     JSON policy elements: Condition operators" and "Single-valued vs. multivalued context keys".
@@ -37,6 +42,7 @@ class IneffectiveCondition(Check):
     severity = Severity.MEDIUM
     accepts = frozenset({Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
+    about_keys = True
     flagged = (
         Example("every service", (allow("iam:PassRole", _ROLE, {"StringLike": {"iam:PassedToService": "*"}}),)),
         Example(
@@ -77,9 +83,16 @@ class IneffectiveCondition(Check):
         if found is None:
             return
         severity, message = found
+        if any(map(_is_other_partition, grant.statement.when)):
+            severity = Severity.LOW
         named = grant.services.values
-        if grant.services.constraint is Constraint.EXACT_IF_PRESENT and all(map(_SERVICE.fullmatch, named)):
-            remedy = f"Write {equals(grant, named)}, unless the service does not send the key."
+        misspelled = misspelled_keys(grant)
+        if misspelled and grant.condition.constraint is Constraint.ABSENT:
+            remedy = f"Rename the key to `{PASSED_TO_SERVICE}`."
+        elif grant.services.constraint is Constraint.EXACT_IF_PRESENT and all(map(_SERVICE.fullmatch, named)):
+            doubtful = _without_evidence(grant)
+            unless = f", unless {listed(doubtful)} does not send the key" if doubtful else ""
+            remedy = f"Write {equals(grant, named)}{unless}."
         else:
             written = equals(grant, ["SERVICE.amazonaws.com"])
             remedy = f"Write {written}, with the service principal that uses the role."
@@ -112,12 +125,30 @@ class IneffectiveCondition(Check):
                 f"The `iam:PassedToService` condition only excludes {', '.join(grant.services.values)}: it allows "
                 "every other service, including future ones."
             )
+        misspelled = misspelled_keys(grant)
+        if misspelled and len(misspelled) == len(condition.likely_typos):
+            return Severity.LOW, " ".join(map(did_you_mean, misspelled))
         if reasons:
             return Severity.LOW, f"Part of the `iam:PassedToService` condition never matches ({reasons})."
         patterns = constraint is condition.constraint is Constraint.PATTERN and not condition.negated_only
         if constraint is Constraint.EXACT_IF_PRESENT or (patterns and grant.services.without_key):
-            return Severity.LOW, (
-                "The `iam:PassedToService` condition also allows requests without the key, and some services do not "
-                "send it."
-            )
+            doubtful = _without_evidence(grant)
+            silent = f", and AWS does not document that {listed(doubtful)} sends it" if doubtful else ""
+            silent = ", and some services do not send it" if patterns else silent
+            return Severity.LOW, f"The `iam:PassedToService` condition also allows requests without the key{silent}."
         return None
+
+
+_PARTITIONS = ("AWS::Partition", "the partition")
+
+
+def _is_other_partition(one: Assumption) -> bool:
+    """True if an assumption holds in no Region of the partition `aws`."""
+    return one.subject in _PARTITIONS and one.lists_values and ("aws" in one.values) is one.negated
+
+
+def _without_evidence(grant: PassRoleGrant) -> list[str]:
+    """Return the services of a grant of which no source says that their requests carry iam:PassedToService."""
+    from passrole_checks.aws.passing_actions import services_sent  # much data that few findings need
+
+    return [f"`{name}`" for name in grant.services.values if normalize_service(name) not in services_sent()]

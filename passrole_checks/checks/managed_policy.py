@@ -13,6 +13,7 @@ from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
 
@@ -31,7 +32,7 @@ class ManagedPolicyPassRole(Check):
     accounts can assume. One policy on several principals with the same trust is one finding. AWS changes its policies
     without notice; this check uses the version that ships with it.
 
-    Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` condition; or
+    Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
     "Grant a user permissions to pass a role to an AWS service".
     """
@@ -86,11 +87,22 @@ class ManagedPolicyPassRole(Check):
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
-                "Attach a customer managed policy instead, with role ARNs in `Resource` and an `iam:PassedToService` "
-                "condition, or exclude iam:PassRole with a permissions boundary.",
+                _remedy(context, holder),
                 who=(holder.name,),
                 cause=cause_of(context, holder),
             )
+
+
+def _remedy(context: GrantContext, holder: Principal) -> str:
+    """Return what to write; for an administrator, how to limit who is one."""
+    if context.grant.granted_by != "*":
+        return f"Attach {_INSTEAD}, or exclude iam:PassRole with a permissions boundary."
+    limit = "limit who can assume it, or " if holder.kind is PrincipalKind.ROLE else ""
+    name = "principal" if holder.kind is PrincipalKind.POLICY else holder.kind.value
+    return f"If this {name} must be an administrator, {limit}add a permissions boundary. If not, attach {_INSTEAD}."
+
+
+_INSTEAD = "a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"
 
 
 def _statement(grant: PassRoleGrant) -> str:

@@ -12,7 +12,7 @@ from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import beside, only_by
+from passrole_checks.checks.base.wording import and_condition, beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
@@ -90,13 +90,14 @@ class PrivilegeEscalation(Check):
 
 
 _REMEDY = (
-    "Restrict `Resource` to roles no more privileged than this principal and add an `iam:PassedToService` condition, "
-    "or remove the permissions that launch workloads with the role."
+    "Restrict `Resource` to roles no more privileged than this principal{}, or remove the permissions that launch "
 )
 _REMEDY_OF_MANAGED = (
-    "Attach a customer managed policy instead, with roles no more privileged than this principal in `Resource` and an "
-    "`iam:PassedToService` condition, or remove the permissions that launch workloads with the role."
+    "Attach a customer managed policy with roles no more privileged than this principal in `Resource` and an "
+    "`iam:PassedToService` condition, or remove the permissions that launch "
 )
+_WORKLOADS = "workloads with the role."
+_MOST_PATHS = 3  # published ones that are named; of more, some examples
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,11 @@ def _verdict(
     trust = context.trust_of(holder)
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
+    may_be_none = not gained and context.limit_may_exclude_all(holder)
     return Verdict(
-        severity_of(replace(access, holder=trust.holder, confidence=confidence)),
+        severity_of(replace(access, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
-        _REMEDY_OF_MANAGED if context.managed else _REMEDY,
+        (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
         confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
@@ -258,13 +260,17 @@ def _message(
     own: str,
     only: str,
 ) -> str:
-    ranked = _strongest(found)
+    ranked, gained = _named(_strongest(found), gained)
     first = ranked[0]
     others = first.roles.all_but(own)
-    services = list(dict.fromkeys(name for one in ranked[:3] for name in one.services[:1]))
-    to = f" to {listed([f'`{name}`' for name in services])}" if services else ""
+    any_role = first.passed.scope is Scope.ANY_ROLE or first.passed.complement
+    escalates = gained or any_role or not unknown
+    services = list(dict.fromkeys(_service_in_words(one) for one in ranked[:_MOST_NAMED] if one.services))
+    to = f" to {services[0]}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
-    words = f"can escalate to {_roles(first)}: pass {'them' if _many(first) else 'it'}{to} with {actions}"
+    words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(first)}: "
+    words += f"pass {'them' if _many(first) else 'it'}{to} with {actions}"
+    words += f", or to {' or '.join(services[1:])}" if len(services) > 1 else ""
     words += f" ({_ids(ranked)})."
     words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
     if gained:
@@ -275,18 +281,54 @@ def _message(
         )
     elif others:
         words += f" In this code: {listed([*map(shortened, others[:3]), *others[3:]])}."
-    elif unknown and first.passed.scope is not Scope.ANY_ROLE and not first.passed.complement:
-        words += " The permissions of these roles are unknown here."
+    elif not escalates:
+        words += f" What {'these roles' if _many(first) else 'this role'} can do is not in this code."
     said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
-    words += f" These actions require a condition on {keys}." if keys else ""
+    words += f" These actions are allowed only under a condition on {keys}." if keys else ""
     reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
-    return words + beside(context.grant) + only + (f" See {reference}." if reference else "")
+    return (
+        words
+        + limited_by_tags(context.grant)
+        + beside(context.grant)
+        + only
+        + (f" See {reference}." if reference else "")
+    )
+
+
+_MOST_NAMED = 3  # of the paths whose services a message names
+
+
+def _named(
+    ranked: Sequence[_Open], gained: Sequence[tuple[KnownRole, PrivilegeGain]]
+) -> tuple[Sequence[_Open], Sequence[tuple[KnownRole, PrivilegeGain]]]:
+    """Return the paths and the more privileged roles to name: roles that can be passed by the first paths.
+
+    If none of the first paths is open to a role as privileged as any, one that is comes first.
+    """
+    worst = [role for role, one in gained if one.severity is gained[0][1].severity]
+    if not any(_reaches(one, role) for one in ranked[:_MOST_NAMED] for role in worst):
+        first = next((one for one in ranked if any(_reaches(one, role) for role in worst)), ranked[0])
+        ranked = [first, *(one for one in ranked if one is not first)]
+    return ranked, [item for item in gained if any(_reaches(one, item[0]) for one in ranked[:_MOST_NAMED])]
+
+
+def _reaches(one: _Open, role: KnownRole) -> bool:
+    return role.address in one.roles.addresses
+
+
+def _service_in_words(one: _Open) -> str:
+    """Return the service that a path passes roles to, with the one that assumes them if it has another name."""
+    service, trusted = one.services[0], one.way.way.trusted
+    is_other = trusted and service not in trusted
+    return f"`{service}` (assumed by `{trusted[0]}`)" if is_other else f"`{service}`"
 
 
 def _ids(ranked: Sequence[_Open]) -> str:
-    """Return up to three ids of published paths, and the first inferred one."""
+    """Return the ids of published paths and the first inferred one; of many published ones, examples."""
     published = [one.way.way.id for one in ranked if not one.way.way.derived]
+    if len(published) > _MOST_PATHS:
+        return f"{len(published)} published paths, e.g. {', '.join(published[:_MOST_PATHS])}"
     derived = list(dict.fromkeys(one.way.way.id for one in ranked if one.way.way.derived))
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
     words = f"path {published[0]}{others}" if published else ""
@@ -294,7 +336,8 @@ def _ids(ranked: Sequence[_Open]) -> str:
     return "; ".join(filter(None, [words, f"inferred, no published technique: {derived[0]}{more}" if derived else ""]))
 
 
-_MOST_USED = ("ec2:", "lambda:")  # services that attackers run code in
+_MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
+"""The services that attackers run code in, the most used first."""
 
 
 def _strongest(found: Sequence[_Open]) -> list[_Open]:

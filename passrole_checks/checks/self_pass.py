@@ -12,7 +12,6 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, narrows_services, roles_of, services_of
-from passrole_checks.checks.base.wording import if_any_role
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
@@ -32,6 +31,7 @@ _CHANGES = (*_POLICY_CHANGES, "iam:UpdateAssumeRolePolicy", *_BOUNDARY_CHANGES)
 # a condition on one of these says which policies or boundaries can be given: not whatever the principal likes
 _BOUNDARY_KEY = "iam:permissionsboundary"
 _BOUND_BY = (_BOUNDARY_KEY, "iam:policyarn")
+_NARROW = "Narrow the pattern in `Resource` so that it leaves out the role itself, or exclude the role with a Deny"
 
 
 class SelfPass(Check):
@@ -42,8 +42,9 @@ class SelfPass(Check):
     the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
     on those actions closes that path. Service-linked roles cannot be changed, and new policies of a role cannot exceed
     its boundary. Changes of a permissions boundary count for roles that have one, and at low confidence for roles that
-    may have one. Low if a role passes itself, named exactly, to services that a condition or its trust policy
-    names: some services need that, and nothing is gained. If any role can be passed, any-role reports it.
+    may have one. Low at low confidence, such as if the roles and those that it can change are the same for some values
+    only. Low if a role passes itself, named exactly, to services that a condition or its trust policy names: some
+    services need that, and nothing is gained. If any role can be passed, any-role reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
     permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for
@@ -83,10 +84,7 @@ class SelfPass(Check):
             verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
             if verdict is None or (unresolved and verdict.confidence is Confidence.LOW):
                 continue
-            if unresolved:  # it holds for every value
-                message = f"{verdict.message}{if_any_role(grant, context.module)}"
-                verdict = replace(verdict, message=message, confidence=Confidence.MEDIUM)
-            yield verdict
+            yield replace(verdict, confidence=Confidence.MEDIUM) if unresolved else verdict  # it holds for every value
 
     @staticmethod
     def _changes(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
@@ -116,7 +114,7 @@ class SelfPass(Check):
             return None
         names = [name for name in sure or found if implies_all(facts, found[name][2])]
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
-        them = "it" if len(roles) == 1 and context.grant.scope is not Scope.PREFIX else "them"
+        them = "it" if len(roles) == 1 and "*" not in roles[0] else "them"
         known = sure and not facts and holder.kind is not PrincipalKind.POLICY
         confidence = (Confidence.HIGH if known else Confidence.MEDIUM) if sure else Confidence.LOW
         services = services_of(context.grant)
@@ -156,9 +154,8 @@ class SelfPass(Check):
         return Verdict(
             _severity(context, holder, access),
             f"can pass itself to a {workload} and keep its access there.",
-            "Remove the role itself from `Resource`."
-            if not low
-            else "Remove the role itself from `Resource`, unless its workloads must run with the same role.",
+            ("Remove the role itself from `Resource`" if exact else _NARROW)
+            + (", unless its workloads must run with the same role." if low else "."),
             confidence,
             who=_who(holder),
             when=facts,

@@ -10,11 +10,13 @@ from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everythi
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import Special, services_for
+from passrole_checks.checks.base.grants import Special, narrows_services, services_for
 from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -130,11 +132,24 @@ def _verdict(
         max(map(severity_of, accesses), key=lambda severity: severity.rank),
         f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
         f"{'; '.join(named)}{more}.{unknown}",
-        "Remove unneeded permissions from the role, or limit who may pass it.",
+        _remedy(context.grant, len(stronger) > 1),
         confidence,
         who=(holder.name if not alone else "",),
         when=facts,
     )
+
+
+def _remedy(grant: PassRoleGrant, several: bool) -> str:
+    """Return what to write: narrower ARNs or fewer permissions, and the service if the statement does not name it."""
+    them = "these roles" if several else "this role"
+    if grant.complement or grant.scope in (Scope.ANY_ROLE, Scope.PREFIX):
+        leave_out = f"Restrict `Resource` to the ARNs of other roles than {them}"
+    else:
+        leave_out = f"Remove the {'ARNs' if several else 'ARN'} of {them} from `Resource`"
+    words = f"{leave_out}, or remove the permissions that {'the roles do' if several else 'the role does'} not need."
+    if narrows_services(grant) or grant.services.constraint is Constraint.UNRESOLVED:
+        return words
+    return f"{words} Name the service that uses {'them' if several else 'it'} in an `iam:PassedToService` condition."
 
 
 def _confidence(context: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:

@@ -13,14 +13,21 @@ def listed(names: Sequence[str], most: int = 3) -> str:
 
 
 def shortened(words: str, most: int = 90) -> str:
-    """Return an expression on one line, cut to ``most`` characters.
+    """Return a name or an expression on one line, cut to about ``most`` characters.
 
-    Long ``${...}`` parts are cut first, so that a role name after a long expression stays visible.
+    What can be searched for stays: of an ARN, the partition and the account are cut first, of references in ``${...}``
+    and of addresses the leading modules; the resource's type and name are never cut.
     """
     words = " ".join(words.split())
     if len(words) > most:
-        words = _FILLED_IN.sub(r"\1…\2", words)
-    return words if len(words) <= most else words[: most - 1] + "…"
+        words = _ARN_START.sub(lambda match: _EXPRESSION.sub("${…}", match[0]), words)
+    if len(words) > most:
+        words = _MODULES.sub("…", words)
+    if len(words) > most:
+        words = _EXPRESSION.sub(_cut_in_the_middle, words)
+    if len(words) > most and not _EXPRESSION.fullmatch(words):
+        words = _EXPRESSION.sub("${…}", words)
+    return words if len(words) <= most or _ADDRESS.fullmatch(words) else words[: most - 1] + "…"
 
 
 def condition_in_short(words: str) -> str:
@@ -29,4 +36,13 @@ def condition_in_short(words: str) -> str:
     return words if len(words) <= 90 else f"{words[:59]}…{words[-30:]}"
 
 
-_FILLED_IN = re.compile(r"(\$\{[^{}]{18})[^{}]{4,}([^{}]{21}\})")
+def _cut_in_the_middle(match: re.Match[str]) -> str:
+    """Return an expression with its beginning and its end, or as it is if little would be gained."""
+    words = match[0]
+    return words if len(words) < 46 or words.startswith("${…") else f"{words[:20]}…{words[-22:]}"
+
+
+_EXPRESSION = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
+_ARN_START = re.compile(rf"\barn:(?:{_EXPRESSION.pattern}|[\w-]*):iam::(?:{_EXPRESSION.pattern}|[\d*]*):")
+_MODULES = re.compile(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\.)+')
+_ADDRESS = re.compile(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')

@@ -39,7 +39,6 @@ from passrole_checks.sources.recognize import NOTHING_HERE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.iam.partial_values import Position
     from passrole_checks.scan.baseline import Applied
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
@@ -50,7 +49,7 @@ _MOST_NAMES = 50  # of the roles, principals or services of one statement
 _LONGEST_NAME = 1_000  # role ARNs have at most 700 characters
 _MOST_NOTES = 10  # of a kind; a repository with many roots may lack hundreds of modules
 _MOST_WORST = 3  # statements that are named again above the summary
-_ONE_LINE = 120  # columns of a finding in one line
+_ONE_LINE = 160  # columns of a finding in one line
 _COLORS = {
     "place": "bold",
     "quiet": "dim",
@@ -122,7 +121,7 @@ def scan_lines(
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
     sections = sections_of(open_findings, group_by)
-    known: dict[tuple[str, str], Position] = {}
+    previous: Finding | None = None
     for section in sections:
         if section.heading:
             count = count_noun(len(section.statements), "statement")
@@ -131,7 +130,9 @@ def scan_lines(
         for _, statements in groupby(
             section.statements, key=lambda statement: (statement.first.at.file, statement.text)
         ):
-            yield from _statements(list(statements), width, known)
+            group = list(statements)
+            yield from _statements(group, width, previous)
+            previous = group[0].items[-1].primary
             yield ()
     if quiet:
         return
@@ -261,12 +262,10 @@ def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None)
     return spans
 
 
-def _statements(
-    statements: Sequence[StatementItems], width: int, known: dict[tuple[str, str], Position]
-) -> Iterator[Line]:
+def _statements(statements: Sequence[StatementItems], width: int, previous: Finding | None) -> Iterator[Line]:
     """Yield statements of one file whose items say the same, then these items once.
 
-    ``known``: the statement that had the remediation of a check first, in the lines so far.
+    ``previous``: the finding that stands above these, if any.
     """
     for statement in statements:
         first = statement.first
@@ -280,7 +279,8 @@ def _statements(
     for item in shown.items:
         used = item.primary.uses
         about = _listed(used) if len(used) < len(shown.uses) else ""
-        yield from _item(item, about, width, known)
+        yield from _item(item, about, width, previous)
+        previous = item.primary
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -299,23 +299,23 @@ def finding_heading(check_id: str, name: str, severity: Severity, confidence: Co
     )
 
 
-def _item(item: FindingItem, about: str, width: int, known: dict[tuple[str, str], Position]) -> Iterator[Line]:
-    """Yield the primary finding in full, and the others of its group in one line each. A remediation that an earlier
-    statement has is only referred to. ``about``: the resources, if the item is not about all that use the statement."""
+def _item(item: FindingItem, about: str, width: int, previous: Finding | None) -> Iterator[Line]:
+    """Yield the primary finding in full, and the others of its group in one line each.
+
+    ``about``: the resources, if the item is not about all that use the statement. ``previous``: the finding that stands
+    above it, whose remediation is not repeated if both are of one file.
+    """
     primary = item.primary
-    earlier = known.get((primary.check_id, primary.remediation))
     heading = finding_heading(primary.check_id, primary.name, primary.severity, primary.confidence)
     if about:
         heading = (*heading, StyledText(f"  {sanitize(about)}", "quiet"))
-    if earlier is None:
-        known[primary.check_id, primary.remediation] = primary.at
-        yield heading
-    else:
-        place = f"line {earlier.line}" if earlier.file == primary.at.file else file_and_line(earlier.file, earlier.line)
-        yield (*heading, StyledText(f"  (instead: as for {place})", "quiet"))
+    yield heading
     yield from wrap_prose(primary.message, width)
-    if earlier is None:
-        yield from wrap_prose(primary.remediation, width, "Instead: ")
+    is_repeated = previous is not None and (previous.at.file, previous.remediation) == (
+        primary.at.file,
+        primary.remediation,
+    )
+    yield from wrap_prose("as above." if is_repeated else primary.remediation, width, "Instead: ")
     yield from map(one_line, item.others)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from passrole_checks.access.holder_trust import least_restricted
 from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.checks.base.wording import misspelled_keys
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
@@ -17,7 +18,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
-_NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and grants none."
+_NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and this grants nothing."
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
 
 
@@ -32,7 +33,8 @@ def finding_of(item: CheckVerdict) -> Finding:
         confidence = Confidence.MEDIUM
     severity = verdict.severity
     if policy.presumed is not None or grant.condition.not_sent:
-        confidence = Confidence.LOW
+        is_certain = check.about_keys and misspelled_keys(grant) and policy.presumed is None
+        confidence = confidence if is_certain else Confidence.LOW
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if verdict.when:
         grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)

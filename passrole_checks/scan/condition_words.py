@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from passrole_checks.escaping.shorten import condition_in_short, shortened
@@ -53,12 +54,23 @@ _NEGATED = {
 }
 
 
+_JOINED = re.compile(r'^Fn::Join "[^"]*", \$\{([\w:.]+)\}$')
+_INTRINSIC = re.compile(r"\bFn::\w")
+
+
 def _assumption_in_words(assumption: Assumption, short: bool) -> str:
     values, cut = sorted(assumption.values), shortened if short else str
     if assumption.predicate is not None:
         phrase = _NEGATED[assumption.predicate] if assumption.negated else assumption.predicate.value
         return f"{cut(assumption.subject)} {phrase.format(*map(cut, values))}"
-    subject = condition_in_short(assumption.subject) if short else assumption.subject
+    subject, is_empty = assumption.subject, short and values == [""]
+    if is_empty:
+        subject = _JOINED.sub(r"\1", subject)  # joined elements are empty only if the list is
+    subject = condition_in_short(subject) if short else subject
+    if short and _INTRINSIC.search(subject) and "`" not in subject:
+        subject = f"`{subject}`"
+    if is_empty:
+        return f"{subject} is {'not ' if assumption.negated else ''}empty"
     if not values:
         return f"{subject} is {'false' if assumption.negated else 'true'}"
     values = list(map(quoted, values))

@@ -1,8 +1,8 @@
 """Merge findings of one cause at several positions: an AWS managed policy, or everything, that many principals with
 equal users have.
 
-For the command line only, once suppressions and a baseline have been applied: a new attachment then still counts, and
-hosts, editors and reviews keep one finding for each position.
+For text, Markdown and JSON of the command line only, once suppressions and a baseline have been applied: a new
+attachment then still counts, and hosts, editors, reviews and code scanning keep one finding for each position.
 """
 
 from __future__ import annotations

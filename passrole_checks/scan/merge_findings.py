@@ -5,6 +5,7 @@ Differences between them, such as path conditions and defaults, become part of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -15,9 +16,11 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.sources.model.configuration import HandedTo
+from passrole_checks.sources.model.configuration import HandedTo, ResourceDefinition
 
 _LONGEST_PART = 90  # characters of the part of a message that is repeated for other uses
+_NO_HOLDER = "Any principal with this policy (none known here)"
+_COUNT = re.compile(r"\W*\d+\W*")
 _CONSUMERS = {
     HandedTo.MODULE: "The policy is handed to {}, whose source is not downloaded.",
     HandedTo.RESOURCE: "The policy is handed to {}, which may transform it before attaching it.",
@@ -139,7 +142,7 @@ def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     if who:
         named = dict.fromkeys(name for finding in same if finding.message == same[0].message for name in finding.who)
         names = [shortened(name) for name in named if name]
-        message = f"{listed(names) if names else 'Every principal with this policy'} {message}"
+        message = f"{listed(names) if names else _NO_HOLDER} {message}"
     when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
     elsewhere = tuple(dict.fromkeys(name for finding in same[1:] for name in _elsewhere(finding, same[0])))
     return replace(_joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
@@ -158,12 +161,20 @@ def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:
     message, other = _seen_from_module(finding), _seen_from_module(shown)
     if message != other:
         name, part = _name_of(finding), _differing_part(message, other)
-        yield f"{name} ({part})" if part and not part.startswith(name) else name
+        full, shown_name = _full_name(finding), _full_name(shown)
+        if full.removeprefix(module_of(full)) == shown_name.removeprefix(module_of(shown_name)):
+            name = full  # it is its module that differs
+        yield f"{name} ({part})" if part and not part.startswith((name, shortened(full))) else name
 
 
 def _name_of(finding: Finding) -> str:
     """Return the principals that a finding is about, or its resource."""
-    return shortened(listed([name for name in finding.who if name], 1) or finding.resource.address)
+    return listed([shortened(name) for name in finding.who if name], 1) or shortened(finding.resource.address)
+
+
+def _full_name(finding: Finding) -> str:
+    """Return the only principal that a finding is about, or its resource, whatever its length."""
+    return finding.who[0] if len(finding.who) == 1 and finding.who[0] else finding.resource.address
 
 
 def _seen_from_module(finding: Finding) -> str:
@@ -172,12 +183,19 @@ def _seen_from_module(finding: Finding) -> str:
 
 
 def _differing_part(message: str, other: str) -> str:
-    """Return the words of a message that another one does not have in the same place; "" if they are many."""
+    """Return the words of a message that another one does not have in the same place; "" if they are many, or cannot be
+    understood alone: a number, or half of what is in brackets or quotes."""
     words, others = message.split(), other.split()
     start = _common_length(words, others)
     end = len(words) - _common_length(words[start:][::-1], others[start:][::-1])
     part = " ".join(words[start:end]).strip(",.;:")
-    return part if len(part) <= _LONGEST_PART else ""
+    for opening, closing in ("()", "[]", "{}"):
+        surplus = part.count(opening) - part.count(closing)
+        part = part.removeprefix(opening) if surplus == 1 else part.removesuffix(closing) if surplus == -1 else part
+    halved = any(part.count(one) != part.count(other) for one, other in ("()", "[]", "{}"))
+    if len(part) > _LONGEST_PART or halved or part.count('"') % 2 or part.count("`") % 2 or _COUNT.fullmatch(part):
+        return ""
+    return part
 
 
 def _common_length(words: Sequence[str], others: Sequence[str]) -> int:
@@ -203,7 +221,7 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     )
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.handed_to is not None:
-        words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address)}"
+        words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)
@@ -214,6 +232,15 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
         words += f" Using the default of {', '.join(f'`{one}`' for one in defaults[:3])}"
         words += f"{', …' if len(defaults) > 3 else ''}."
     return words
+
+
+def _kind_of(resource: ResourceDefinition) -> str:
+    """Return the type of a resource in parentheses; "" if its address or a module's says it."""
+    kind = resource.type
+    if "::" not in kind:
+        return ""
+    is_custom = kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"
+    return f" (custom resource, {kind})" if is_custom else f" ({kind})"
 
 
 def _is_about(finding: Finding, other: Finding) -> bool:

@@ -108,9 +108,9 @@ def test_derived_ways_are_found_and_marked(way: PassedRolePath, monkeypatch: pyt
 
 
 def test_many_ways_are_one_finding() -> None:
-    """Of many ways three ids are named and the others are counted, and the reference is that of the first."""
+    """Of many ways three ids are named and all are counted, and the reference is that of the first."""
     (found,) = findings(ID, [[allow("iam:PassRole")], [allow(["lambda:*", "ec2:*", "glue:*", "ecs:*"])]])
-    assert "; also lambda-001, ecs-008 and " in found.message
+    assert "ec2-001, lambda-001, ecs-008)" in found.message
     assert found.message.endswith("See https://pathfinding.cloud/paths/ec2-001.")
 
 

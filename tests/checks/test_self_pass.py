@@ -69,3 +69,13 @@ def test_where_any_role_may_be_passed_any_role_says_so() -> None:
     """Of any role, and of an administrator, 001 speaks."""
     assert findings(ID, [[allow("iam:PassRole")], [allow("iam:PutRolePolicy")]]) == []
     assert findings(ID, [[allow("*")], [PASS]]) == []
+
+
+def test_names_that_agree_for_some_values_only_are_low() -> None:
+    """Roles that a principal can change only if an unknown name has a certain value are low, at low confidence."""
+    account = "arn:aws:iam::111122223333:role/"
+    passing = allow("iam:PassRole", account + "cicd-team-${aws:PrincipalTag/team}", to("cloudformation.amazonaws.com"))
+    changing = allow("iam:PutRolePolicy", account + "${aws:PrincipalTag/team}-*")
+    (found,) = findings(ID, [[passing], [changing]])
+    assert found.severity is Severity.LOW and found.confidence is Confidence.LOW
+    assert findings(ID, [[passing], [allow("iam:PutRolePolicy", account + "batch-${aws:PrincipalTag/team}-*")]]) == []

@@ -207,8 +207,9 @@ def test_002_of_service_linked_roles_is_information() -> None:
 @pytest.mark.parametrize(
     ("services", "written"),
     [
-        ("ec2.amazonaws.com", 'Write "StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}, unless '),
-        (["ec2.amazonaws.com", "ec2.amazonaws.com.cn"], '["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}, unless '),
+        ("ec2.amazonaws.com", 'Write "StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}.'),
+        ("acm.amazonaws.com", '"acm.amazonaws.com"}, unless `acm.amazonaws.com` does not send the key.'),
+        (["ec2.amazonaws.com", "ec2.amazonaws.com.cn"], '["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}.'),
         ("ec2.amazonaws.com*", '"SERVICE.amazonaws.com"}'),
     ],
 )

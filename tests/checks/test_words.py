@@ -9,10 +9,10 @@ from passrole_checks.scan.condition_words import when_in_words
 
 
 def test_role_name_after_a_long_expression_is_kept() -> None:
-    """A long interpolation is shortened before the name of the role is."""
+    """A long account is shortened before the name of the role is."""
     account = 'jsondecode(data.aws_secretsmanager_secret_version.accounts.secret_string).account_ids["data-production"]'
     words = shortened(f"arn:aws:iam::${{{account}}}:role/reader", 90)
-    assert words == 'arn:aws:iam::${jsondecode(data.aw…ds["data-production"]}:role/reader'
+    assert words == "arn:aws:iam::${…}:role/reader"
     assert shortened("x" * 100, 90) == "x" * 89 + "…"
 
 

@@ -67,7 +67,8 @@ class Check(ABC):
     ``needs_all_policies``: it considers all policies of a principal together, so that a change of one of them is a
     reason to check the others. ``superseded_by``: ids of checks that report the same and more: a verdict is dropped if
     one of theirs is about the same principal, and is no less severe or certain. ``independent_of``: the elements of a
-    statement whose unresolved values cannot make this check flag it.
+    statement whose unresolved values cannot make this check flag it. ``about_keys``: it reports misspelled condition
+    keys, which is as certain if they make the statement grant nothing.
     """
 
     id: ClassVar[str]
@@ -81,6 +82,7 @@ class Check(ABC):
     needs_all_policies: ClassVar[bool] = False
     superseded_by: ClassVar[tuple[str, ...]] = ()
     independent_of: ClassVar[frozenset[Element]] = frozenset()
+    about_keys: ClassVar[bool] = False
     flagged: ClassVar[tuple[Example, ...]]
     clean: ClassVar[tuple[Example, ...]]
 

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
 from passrole_checks.access.severity import Holder, Services
+from passrole_checks.checks.base.grants import narrows_services
 from passrole_checks.escaping.shorten import listed, shortened
+from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import UnresolvedKind
@@ -52,17 +56,47 @@ def _names_of(roles: tuple[RoleScope, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(shortened(str(role.pattern), 140) for role in named))
 
 
+def and_condition(grant: PassRoleGrant) -> str:
+    """Return the part of a remedy that limits the services, after the part on the roles; "" if a condition does."""
+    if narrows_services(grant) or grant.services.constraint is Constraint.UNRESOLVED:
+        return ""
+    misspelled = misspelled_keys(grant)
+    if misspelled:
+        return f" and rename `{misspelled[0]}` to `{PASSED_TO_SERVICE}`"
+    verb = "add" if grant.condition.constraint is Constraint.ABSENT else "correct"
+    return f" and {verb} {'an' if verb == 'add' else 'the'} `iam:PassedToService` condition"
+
+
 def how_granted(grant: PassRoleGrant) -> str:
     """Return a sentence that names the action pattern that grants iam:PassRole; "" if that is its own name."""
     return "" if grant.explicit else f" Granted through `{grant.granted_by}`."
 
 
 def beside(grant: PassRoleGrant) -> str:
-    """Return a sentence that names the conditions that restrict neither roles nor services; "" if there is none."""
-    names = ", ".join(dict.fromkeys(key for key in grant.other_conditions if key not in grant.condition.not_sent))
-    if not names:
-        return ""
-    return f" The condition on `{names}` restricts neither the roles nor the services."
+    """Return sentences that name misspelled keys, and conditions that restrict neither roles nor services; "" if there
+    are none."""
+    left = dict.fromkeys(key for key in grant.other_conditions if key not in grant.condition.not_sent)
+    misspelled = [key for key in left if key in misspelled_keys(grant)]
+    names = ", ".join(f"`{key}`" for key in left if key not in misspelled)
+    words = "".join(f" {did_you_mean(key)}" for key in misspelled)
+    return words + (f" The condition on {names} restricts neither the roles nor the services." if names else "")
+
+
+def misspelled_keys(grant: PassRoleGrant) -> tuple[str, ...]:
+    """Return the condition keys that look like iam:PassedToService and do not exist, as written."""
+    typos = grant.condition.likely_typos
+    return tuple(dict.fromkeys(item.value for item in typos if item.reason.startswith(NOT_A_KEY)))
+
+
+def did_you_mean(key: str) -> str:
+    """Return a sentence on a misspelled condition key."""
+    return f"`{key}` {NOT_A_KEY}: did you mean `{PASSED_TO_SERVICE}`?"
+
+
+def limited_by_tags(grant: PassRoleGrant) -> str:
+    """Return a sentence on the role tags that a condition requires; "" if there are none."""
+    names = list(dict.fromkeys(grant.condition.tags))
+    return f" Limited by role tags ({listed([f'`{name}`' for name in names])}), which is not reliable." if names else ""
 
 
 def if_any_role(grant: PassRoleGrant, module: str) -> str:

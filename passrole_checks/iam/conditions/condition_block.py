@@ -118,20 +118,23 @@ class ConditionBlock:
             test = self._test(operator_text, operator, pair)
             self._add_shared(written, test)
         else:
-            self._read_other_key(key, pair)
-            if key in _NOT_SENT and operator is not None and operator.absent is Ternary.NO:
+            is_known = self._read_other_key(key, pair)
+            if (key in _NOT_SENT or not is_known) and operator is not None and operator.absent is Ternary.NO:
                 self.not_sent[written] = None
 
-    def _read_other_key(self, key: str, pair: ObjectEntry) -> None:
+    def _read_other_key(self, key: str, pair: ObjectEntry) -> bool:
+        """Record a key; False if it is a misspelled iam:PassedToService, which no request carries."""
         written = str(pair.key)
         if key.startswith(("aws:resourcetag/", "iam:resourcetag/")):
             self.tags[written] = None
-            return
+            return True
         self.others[written] = None
         name = key.strip().rpartition(":")[2]
-        if SequenceMatcher(None, name, "passedtoservice").ratio() >= 0.8:
+        is_known = SequenceMatcher(None, name, "passedtoservice").ratio() < 0.8
+        if not is_known:
             reason = f"{NOT_A_KEY}; did you mean {PASSED_TO_SERVICE}?"
             self.likely_typos.append(LikelyTypo(written, reason, pair.key.at))
+        return is_known
 
     def _read_unknown_key(self, operator_text: StringNode, operator: Operator | None, pair: ObjectEntry) -> None:
         name = read_pattern(pair.key, wildcards=False, ignores_case=True, variables=False)

@@ -32,8 +32,8 @@ class KnownRole:
     ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
     with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role
-    exists; empty if it always does. ``repositories``: as :func:`trusted_repositories` returns them. ``people``: as
-    :func:`trusted_people` returns them.
+    exists; empty if it always does. ``repositories``, ``people``, ``possible``: as :func:`trusted_repositories`,
+    :func:`trusted_people` and :func:`possible_services` return them.
     """
 
     address: str
@@ -44,6 +44,7 @@ class KnownRole:
     only_services: bool = False
     exists_when: tuple[PathCondition, ...] = ()
     repositories: tuple[str, ...] = ()
+    possible: frozenset[str] | None = None
     people: tuple[str, ...] = ()
     presumed: frozenset[str] | None = None
 
@@ -76,6 +77,30 @@ def trusted_services(document: Node | None, *, is_lenient: bool = False) -> froz
         if named is None:
             return None
         services |= named
+    return frozenset(services) or None
+
+
+def possible_services(document: Node | None) -> frozenset[str] | None:
+    """Return every service principal that may assume a role in any variant of its trust policy; None if there may be
+    others."""
+    services: set[str] = set()
+    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    if not all(readings):
+        return None
+    for statement in (statement for statements in readings for statement in statements):
+        if not isinstance(statement, ObjectNode):
+            return None
+        effect = statement.get("Effect")
+        if isinstance(effect, StringNode) and effect.literal == "Deny":
+            continue
+        if not set(_kinds_of(statement)) <= {"AWS", "Service"}:
+            return None
+        principal = statement.get("Principal")
+        named = principal.get("Service") if isinstance(principal, ObjectNode) else None
+        for value in _options(_as_list(named)):
+            if not isinstance(value, StringNode) or value.literal is None:
+                return None
+            services.add(value.literal)
     return frozenset(services) or None
 
 

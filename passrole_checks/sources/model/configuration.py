@@ -430,5 +430,5 @@ class Configuration:
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
     missing: tuple[tuple[str, Unreadable], ...] = ()
-    before_has_handed_out: bool = False  # `before` has the policies that leave the configuration, too
+    handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

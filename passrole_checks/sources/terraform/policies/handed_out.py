@@ -34,6 +34,7 @@ from passrole_checks.sources.model.handed_out_values import (
 )
 from passrole_checks.sources.model.unknown_consumers import (
     TOO_DEEP,
+    document_names,
     infer_policy_kind,
     is_scp_module,
     judged_by_name,
@@ -87,7 +88,7 @@ def handed_out_by(
                     attached = AttachedPolicy(
                         resource, place, document, infer_policy_kind(place, policy), handed_to=kind, people=people
                     )
-                    yield _judged_by_consumer(attached, block, scope)
+                    yield _judged_by_consumer(attached, block, scope, attribute)
                 else:
                     _note_too_deep(module, block, resource, place, attribute)
 
@@ -104,7 +105,8 @@ def handed_out_by_output(root: Module, block: Block, detector: PolicyDetector) -
             if policy is not None:
                 kind = infer_policy_kind(f"{block.labels[0]}/{path}", policy)
                 attached = AttachedPolicy(resource, path, policy, kind, handed_to=HandedTo.OUTPUT)
-                yield judged_by_name(attached, block.labels)
+                names = document_names(attribute.source_bytes.decode("utf-8", "replace"))
+                yield judged_by_name(attached, (*block.labels, *names))
             else:
                 _note_too_deep(root, block, resource, path, attribute)
 
@@ -138,7 +140,9 @@ def documents_of(value: Node) -> Iterator[Node]:
             yield policy
 
 
-def _judged_by_consumer(policy: AttachedPolicy, block: Block, scope: EvaluationScope) -> AttachedPolicy:
+def _judged_by_consumer(
+    policy: AttachedPolicy, block: Block, scope: EvaluationScope, argument: Attribute
+) -> AttachedPolicy:
     """Return a document that a ``module`` or ``resource`` block gets, with the kind that the block states, or that its
     names presume."""
     written = {name: references.value_of(block, name, scope) for name in ("source", *_NAMES, "description")}
@@ -146,7 +150,8 @@ def _judged_by_consumer(policy: AttachedPolicy, block: Block, scope: EvaluationS
     arguments = b"".join(attribute.source_bytes for attribute in block.body.attributes).decode("utf-8", "replace")
     if is_scp_module(texts["source"]) or makes_organization_policies(arguments):
         return replace(policy, kind=PolicyKind.SCP)
-    names = (*block.labels, texts["source"], *map(texts.__getitem__, _NAMES))
+    documents = document_names(argument.source_bytes.decode("utf-8", "replace"))
+    names = (*block.labels, texts["source"], *map(texts.__getitem__, _NAMES), *documents)
     return judged_by_name(policy, names, (texts["description"],))
 
 
