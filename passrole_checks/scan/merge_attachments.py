@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Finding
+from passrole_checks.scan.condition_words import when_in_words
 
 _ESCALATION = "PASSROLE_008"
 
@@ -31,7 +32,7 @@ def cause_of_attachment(finding: Finding) -> Hashable:
     if not finding.cause:
         return None
     verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
-    says = finding.when if finding.check_id == _ESCALATION else _predicate(finding)  # it names roles as examples
+    says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # it names roles as examples
     return finding.cause, finding.framework, *verdict, says
 
 
@@ -49,9 +50,14 @@ def _merge(group: Sequence[Finding]) -> Finding:
                 uses[f"{use} in {files[file]}"] = file
     places = dict.fromkeys(f"{files[one.at.file]}:{one.at.line}" for one in group if one.at.file != first.at.file)
     elsewhere = f" Also in {listed(list(places))}." if places else ""
+    conditions = dict.fromkeys(map(_circumstance, group))
+    words = (
+        _predicate(first) if len(conditions) == 1 else f"{_in_any_case(first)} Applies under conditions that differ."
+    )
     return replace(
         first,
-        message=f"{_subject(who)}{_predicate(first)}{elsewhere}",
+        message=f"{_subject(who)}{words}{elsewhere}",
+        when=tuple(dict.fromkeys(when for one in group for when in one.when)) if all(one.when for one in group) else (),
         uses=tuple(uses),
         principals=tuple(dict.fromkeys(name for finding in group for name in finding.principals)),
         who=who,
@@ -61,6 +67,17 @@ def _merge(group: Sequence[Finding]) -> Finding:
 def _predicate(finding: Finding) -> str:
     """Return the message without the principals at its beginning."""
     return finding.message.removeprefix(_subject(finding.who))
+
+
+def _in_any_case(finding: Finding) -> str:
+    """Return the predicate without the sentence on path conditions."""
+    return _predicate(finding).replace(_circumstance(finding), "")
+
+
+def _circumstance(finding: Finding) -> str:
+    """Return the sentence on the path conditions of a finding; "" if it always applies."""
+    words = when_in_words([finding.grant.statement.when]) if finding.grant is not None else ""
+    return f" Applies {words}." if words else ""
 
 
 def _subject(who: Sequence[str]) -> str:

@@ -88,3 +88,15 @@ def test_escalation_by_one_policy_is_one_finding(tmp_path: Path) -> None:
     (tmp_path / "template.json").write_text(json.dumps(content))
     (found,) = items(tmp_path, "--check", "PASSROLE_008")
     assert found["uses"] == ["A", "B"]
+
+
+def test_attachments_under_conditions_of_their_own_are_one_finding(tmp_path: Path) -> None:
+    """The message does not state the condition of one of them for all."""
+    content = json.loads(template(A=POLICY, B=POLICY, C=POLICY))
+    content["Parameters"] = {name: {"Type": "String"} for name in ("First", "Second")}
+    content["Conditions"] = {name: {"Fn::Equals": [{"Ref": name}, "yes"]} for name in ("First", "Second")}
+    content["Resources"]["A"]["Condition"], content["Resources"]["B"]["Condition"] = "First", "Second"
+    (tmp_path / "template.json").write_text(json.dumps(content))
+    (found,) = items(tmp_path)
+    text = run_command("scan", "template.json", cwd=tmp_path).stdout
+    assert found["uses"] == ["A", "B", "C"] and "differ" in text and "Applies when First" not in text
