@@ -251,7 +251,7 @@ def _message(
     ranked, gained = _named(_strongest(found), gained)
     first = ranked[0]
     others = first.roles.all_but(own)
-    services = list(dict.fromkeys(_service_in_words(one) for one in ranked[:_MOST_NAMED] if one.services))
+    services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {listed(services)}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
     words = f"can escalate to {_roles(first)}: pass {'them' if _many(first) else 'it'}{to} with {actions}"
@@ -301,10 +301,10 @@ def _reaches(one: _Open, role: KnownRole) -> bool:
     return role.address in one.roles.addresses
 
 
-def _service_in_words(one: _Open) -> str:
-    """Return the service that a path passes roles to, with the one that assumes them if it has another name."""
+def _service_in_words(one: _Open, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+    """Return the service that a path passes roles to, with the one that assumes those to name if it has another name."""
     service, trusted = one.services[0], one.way.way.trusted
-    is_other = trusted and service not in trusted
+    is_other = trusted and service not in trusted and any(_reaches(one, role) for role, _ in gained)
     return f"`{service}` (assumed by `{trusted[0]}`)" if is_other else f"`{service}`"
 
 
