@@ -302,7 +302,7 @@ def _reaches(one: _Open, role: KnownRole) -> bool:
 
 
 def _service_in_words(one: _Open, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
-    """Return the service that a path passes roles to, with the one that assumes those to name if it has another name."""
+    """Return the service of a path, with the one that assumes the roles to name if it has another name."""
     service, trusted = one.services[0], one.way.way.trusted
     is_other = trusted and service not in trusted and any(_reaches(one, role) for role, _ in gained)
     return f"`{service}` (assumed by `{trusted[0]}`)" if is_other else f"`{service}`"
