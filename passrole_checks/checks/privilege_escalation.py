@@ -309,13 +309,14 @@ def _service_in_words(one: _Open, gained: Sequence[tuple[KnownRole, PrivilegeGai
 
 
 def _ids(ranked: Sequence[_Open]) -> str:
-    """Return up to three ids of published paths, and the first inferred one."""
+    """Return up to three ids of published paths, and the first inferred one; that of the first path comes first."""
     published = [one.way.way.id for one in ranked if not one.way.way.derived]
     derived = list(dict.fromkeys(one.way.way.id for one in ranked if one.way.way.derived))
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
     words = f"path {published[0]}{others}" if published else ""
     more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
-    return "; ".join(filter(None, [words, f"inferred, no published technique: {derived[0]}{more}" if derived else ""]))
+    inferred = f"inferred, no published technique: {derived[0]}{more}" if derived else ""
+    return "; ".join(filter(None, [inferred, words] if ranked[0].way.way.derived else [words, inferred]))
 
 
 _MOST_USED = ("ec2:", "lambda:")  # services that attackers run code in
