@@ -482,8 +482,8 @@ def _trusting(roles: RoleGroup, way: PassedRolePath) -> RoleGroup:
     return RoleGroup(tuple(role for role in roles.roles if fits[_trust_key(role)]), roles.all_known)
 
 
-# a role of EKS Pod Identity has to trust pods.eks.amazonaws.com; one for the identity provider of a cluster is not passed
-# this way (Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity")
+# a role of EKS Pod Identity has to trust pods.eks.amazonaws.com; one for the identity provider of a cluster is no such
+# role (Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity")
 _POD_IDENTITY = ("eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation")
 
 
