@@ -482,7 +482,14 @@ def _trusting(roles: RoleGroup, way: PassedRolePath) -> RoleGroup:
     return RoleGroup(tuple(role for role in roles.roles if fits[_trust_key(role)]), roles.all_known)
 
 
+# a role of EKS Pod Identity has to trust pods.eks.amazonaws.com; one for the identity provider of a cluster is no such
+# role (Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity")
+_POD_IDENTITY = ("eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation")
+
+
 def _may_trust(role: KnownRole, way: PassedRolePath) -> bool:
+    if role.no_service and way.id in _POD_IDENTITY:
+        return False
     if not way.trusted:
         return assumes(role, way.services) is not Ternary.NO
     return trusts(role, way.trusted) is not Ternary.NO and not surely_excludes(role, way.trusted)

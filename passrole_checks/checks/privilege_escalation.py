@@ -265,7 +265,7 @@ def _message(
     others = first.roles.all_but(own)
     any_role = first.passed.scope is Scope.ANY_ROLE or first.passed.complement
     escalates = gained or any_role or not unknown
-    services = list(dict.fromkeys(_service_in_words(one) for one in ranked[:_MOST_NAMED] if one.services))
+    services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
     words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(first)}: "
@@ -317,15 +317,15 @@ def _reaches(one: _Open, role: KnownRole) -> bool:
     return role.address in one.roles.addresses
 
 
-def _service_in_words(one: _Open) -> str:
-    """Return the service that a path passes roles to, with the one that assumes them if it has another name."""
+def _service_in_words(one: _Open, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+    """Return the service of a path, with the one that assumes the roles to name if it has another name."""
     service, trusted = one.services[0], one.way.way.trusted
-    is_other = trusted and service not in trusted
+    is_other = trusted and service not in trusted and any(_reaches(one, role) for role, _ in gained)
     return f"`{service}` (assumed by `{trusted[0]}`)" if is_other else f"`{service}`"
 
 
 def _ids(ranked: Sequence[_Open]) -> str:
-    """Return the ids of published paths and the first inferred one; of many published ones, examples."""
+    """Return the ids of published paths and the first inferred one, that of the first path first; of many, examples."""
     published = [one.way.way.id for one in ranked if not one.way.way.derived]
     if len(published) > _MOST_PATHS:
         return f"{len(published)} published paths, e.g. {', '.join(published[:_MOST_PATHS])}"
@@ -333,7 +333,8 @@ def _ids(ranked: Sequence[_Open]) -> str:
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
     words = f"path {published[0]}{others}" if published else ""
     more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
-    return "; ".join(filter(None, [words, f"inferred, no published technique: {derived[0]}{more}" if derived else ""]))
+    inferred = f"inferred, no published technique: {derived[0]}{more}" if derived else ""
+    return "; ".join(filter(None, [inferred, words] if ranked[0].way.way.derived else [words, inferred]))
 
 
 _MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")

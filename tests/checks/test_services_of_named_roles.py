@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from principals_of_tests import allow, findings, to, trust
+from principals_of_tests import allow, document, findings, to, trust
 
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -22,6 +22,14 @@ def test_a_role_of_another_principal_of_the_family_is_no_path(trusted: str) -> N
     passing = allow("iam:PassRole", ACCOUNT + "app-cluster")
     assert findings(ID, [[passing], [PODS]], roles=roles) == []
     assert findings(ID, [[passing], [PODS]], roles={"app-cluster": (trust("pods.eks.amazonaws.com"), [allow("s3:*")])})
+
+
+def test_a_role_of_an_identity_provider_is_no_role_of_pods() -> None:
+    """Pod Identity needs a role that trusts it; a role for the workflows of a repository is none."""
+    federated = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}
+    other = document({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": federated})
+    passing = allow("iam:PassRole", ACCOUNT + "app-ci")
+    assert findings(ID, [[passing], [PODS]], roles={"app-ci": (other, [allow("s3:*")])}) == []
 
 
 def test_an_unknown_principal_of_the_family_may_be_a_path() -> None:
