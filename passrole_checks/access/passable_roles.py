@@ -96,11 +96,11 @@ class RoleGroup:
 
     @cached_property
     def by_trust(self) -> dict[frozenset[str], list[KnownRole]]:
-        """The roles that a service may assume, by the services that they trust."""
+        """The roles that a service may assume, by the services that they trust or, if unknown, may trust."""
         found: dict[frozenset[str], list[KnownRole]] = {}
         for role in self.roles:
             if not role.no_service:
-                found.setdefault(role.trusted or frozenset(), []).append(role)
+                found.setdefault(role.may_trust, []).append(role)
         return found
 
     @cached_property
@@ -472,9 +472,7 @@ def _combine_by_trust(whole: RoleGroup, parts: Sequence[RoleGroup]) -> RoleGroup
     """Return the roles that are in the part for the services that they trust."""
     inside = {trusted: part.addresses for trusted, part in zip(whole.by_trust, parts, strict=True)}
     return RoleGroup(
-        tuple(
-            role for role in whole.roles if not role.no_service and role.address in inside[role.trusted or frozenset()]
-        ),
+        tuple(role for role in whole.roles if not role.no_service and role.address in inside[role.may_trust]),
         whole.all_known,
     )
 

@@ -129,11 +129,8 @@ def surely_excludes(role: KnownRole, names: Iterable[str]) -> bool:
 
     A cluster's role trusts ``eks.amazonaws.com``, which is known not to be what gives roles to pods.
     """
-    own = role.trusted or role.possible
-    if own is None:
-        return False
-    trusted = set(map(normalize_service, own))
-    return trusted <= _known_principals() and trusted.isdisjoint(map(normalize_service, names))
+    trusted = set(map(normalize_service, role.may_trust))
+    return bool(trusted) and trusted <= _known_principals() and trusted.isdisjoint(map(normalize_service, names))
 
 
 @cache

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
     from passrole_checks.sources.detect import Unit
 
-_WITH_POSITIONS = ("sarif", "junit", "github", "gitlab")  # formats whose readers follow each position
+_WITH_POSITIONS = ("json", "sarif", "junit", "github", "gitlab")  # formats whose readers follow each position
 
 
 @click.command(cls=ConfiguredCommand)
@@ -114,7 +114,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         accepted = applied.restricted(shown, sure)
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
     report = ScanReport(result, (), accepted, reporting, configuration_notes(context))
-    by_position = _with_findings(report, result.findings, shown)
+    by_position = _with_findings(report, result.findings, shown, across_positions=True)
     merged = _with_findings(report, merge_attachments(result.findings), shown)
     written = write_each(
         chosen,
@@ -128,14 +128,19 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
 
 
-def _with_findings(report: ScanReport, findings: Sequence[Finding], shown: Severity) -> ScanReport:
+def _with_findings(
+    report: ScanReport, findings: Sequence[Finding], shown: Severity, *, across_positions: bool = False
+) -> ScanReport:
     """Return a report on these findings, which shows those at or above a severity."""
     from passrole_checks.scan.group_findings import group_findings
 
     return replace(
         report,
         result=replace(
-            report.result, findings=group_findings(one for one in findings if one.severity.rank >= shown.rank)
+            report.result,
+            findings=group_findings(
+                (one for one in findings if one.severity.rank >= shown.rank), across_positions=across_positions
+            ),
         ),
         not_shown=group_findings(one for one in findings if one.severity.rank < shown.rank),
     )

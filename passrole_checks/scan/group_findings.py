@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.findings import Finding
+from passrole_checks.scan.merge_attachments import cause_of_attachment
 from passrole_checks.scan.merge_findings import part_of, shared_among
 
 _CHECKS = tuple(
@@ -17,10 +18,11 @@ _CHECKS = tuple(
 """The checks whose findings are grouped; of equally severe and certain ones, the first names the cause best."""
 
 
-def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def group_findings(findings: Iterable[Finding], *, across_positions: bool = False) -> tuple[Finding, ...]:
     """Return the findings with ``group`` and ``primary``, in their order; those that they had do not count.
 
     Call it again where some of them are left out, so that each group has its primary among those that are shown.
+    ``across_positions``: join the groups that :func:`merge_attachments` would show as one.
     """
     findings = list(findings)
     primaries: dict[int, Finding] = {}
@@ -28,6 +30,11 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         for group in _groups(statement):
             primary = min(group, key=_rank)
             primaries.update((id(finding), primary) for finding in group)
+    if across_positions:
+        firsts: dict[Hashable, Finding] = {}
+        for finding in findings:
+            primary = primaries[id(finding)]
+            primaries[id(finding)] = firsts.setdefault(cause_of_attachment(primary) or id(primary), primary)
     return tuple(
         replace(finding, group=primaries[id(finding)].fingerprint, primary=primaries[id(finding)] is finding)
         for finding in findings

@@ -1,8 +1,8 @@
 """Merge findings of one cause at several positions: an AWS managed policy, or everything, that many principals with
 equal users have.
 
-For text, Markdown and JSON of the command line only, once suppressions and a baseline have been applied: a new
-attachment then still counts, and hosts, editors, reviews and code scanning keep one finding for each position.
+For text and Markdown of the command line only, once suppressions and a baseline have been applied: a new attachment
+then still counts, and machine formats, hosts, editors and reviews keep one finding for each position.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     all of them."""
     groups: dict[Hashable, list[Finding]] = {}
     for number, finding in enumerate(findings):
-        verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
-        says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # it names roles as examples
-        key = (finding.cause, finding.framework, *verdict, says) if finding.cause else number
-        groups.setdefault(key, []).append(finding)
+        groups.setdefault(cause_of_attachment(finding) or number, []).append(finding)
     return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
+
+
+def cause_of_attachment(finding: Finding) -> Hashable:
+    """Return a key that findings of one cause at several positions share; None if there is no such cause."""
+    if not finding.cause:
+        return None
+    verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
+    says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # it names roles as examples
+    return finding.cause, finding.framework, *verdict, says
 
 
 def _merge(group: Sequence[Finding]) -> Finding:

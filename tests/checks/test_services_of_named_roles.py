@@ -86,3 +86,36 @@ def test_suffix_of_a_partition_in_a_trust_policy(tmp_path: Path, service: str, f
     )
     found = scan_paths([tmp_path], ScanOptions(checks=frozenset({ID}))).findings
     assert bool(found) is flagged
+
+
+SELF = """
+Conditions:
+  China: !Equals [!Ref AWS::Partition, aws-cn]
+Resources:
+  Node:
+    Type: AWS::IAM::Role
+    Properties:
+      Path: /cluster/
+      AssumeRolePolicyDocument:
+        Statement:
+          Effect: Allow
+          Action: sts:AssumeRole
+          Principal: {Service: !If [China, ec2.amazonaws.com.cn, ec2.amazonaws.com]}
+      Policies:
+        - PolicyName: pass
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              Effect: Allow
+              Action: iam:PassRole
+              Resource: arn:aws:iam::*:role/cluster/*
+              Condition: {StringEquals: {iam:PassedToService: SERVICE.amazonaws.com}}
+"""
+
+
+@pytest.mark.parametrize(("service", "flagged"), [("batch", False), ("ec2", True)])
+def test_trust_policy_with_a_choice(tmp_path: Path, service: str, flagged: bool) -> None:
+    """A role that trusts EC2 in every partition cannot pass itself to Batch."""
+    (tmp_path / "t.yaml").write_text(SELF.replace("SERVICE", service), encoding="utf-8")
+    found = scan_paths([tmp_path], ScanOptions(checks=frozenset({"PASSROLE_016"}))).findings
+    assert bool(found) is flagged

@@ -48,6 +48,11 @@ class KnownRole:
     people: tuple[str, ...] = ()
     presumed: frozenset[str] | None = None
 
+    @property
+    def may_trust(self) -> frozenset[str]:
+        """The service principals that it trusts, or that it may trust; empty if these are unknown."""
+        return self.trusted or self.possible or frozenset()
+
     def may_exist(self, when: PathCondition) -> bool:
         """True if the role may exist under ``when``."""
         return any_compatible(self.exists_when, when)
