@@ -63,13 +63,7 @@ def scan(folder: Path, content: str, check: str) -> list[Finding]:
 def test_a_dead_condition_in_another_partition_is_low(
     tmp_path: Path, condition: str, first: str, second: str, severity: Severity
 ) -> None:
-<<<<<<< HEAD
     """A condition that never matches in GovCloud only is less severe than one that matches in few Regions."""
-||||||| d119889
-    """What never matches in GovCloud only is less than what never matches in most Regions."""
-=======
-    """A condition that never matches in GovCloud only is less than one that never matches in most Regions."""
->>>>>>> p11-prec-b
     written = PARTITIONS.replace("CONDITION", condition).replace("FIRST", first).replace("SECOND", second)
     (found,) = scan(tmp_path, written, "PASSROLE_003")
     assert found.severity is severity

@@ -94,13 +94,7 @@ def test_unreadable_template_is_reported_in_one_line(
 def test_template_of_another_tool_is_a_note(
     name: str, addition: str, placeholder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-<<<<<<< HEAD
     """Files that another tool completes are not evaluated, whatever their name; the others are scanned."""
-||||||| d119889
-    """What another tool has to complete first is not evaluated, whatever the file's name; the others are scanned."""
-=======
-    """A template that another tool completes is not evaluated, whatever the file's name; the others are scanned."""
->>>>>>> p11-prec-b
     Path(name).write_text(GOOD + addition)
     assert main(["scan", ".", "--format", "json", "--check", "001"]) == 1
     report = json.loads(capsys.readouterr().out)
