@@ -40,8 +40,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
     """Return the findings of one cause as one. Resources of one name in several files have the file in their use."""
     first = group[0]
     who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
-    folder = os.path.commonpath([os.path.dirname(one.at.file) for one in group])
-    files = {one.at.file: os.path.relpath(one.at.file, folder or ".").replace(os.sep, "/") for one in group}
+    files = _below_common_folder([finding.at.file for finding in group])
     uses: dict[str, str] = {}
     for finding in group:
         file = finding.at.file
@@ -62,6 +61,15 @@ def _merge(group: Sequence[Finding]) -> Finding:
         principals=tuple(dict.fromkeys(name for finding in group for name in finding.principals)),
         who=who,
     )
+
+
+def _below_common_folder(files: Sequence[str]) -> dict[str, str]:
+    """Return files as they are named below the folder that they have in common, if they have one."""
+    try:
+        folder = os.path.commonpath([os.path.dirname(file) for file in files])
+    except ValueError:  # several drives; absolute and relative paths
+        return {file: file for file in files}
+    return {file: file.removeprefix(folder).lstrip("/" + os.sep).replace(os.sep, "/") for file in files}
 
 
 def _predicate(finding: Finding) -> str:

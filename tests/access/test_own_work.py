@@ -72,3 +72,12 @@ def test_a_role_that_delivers_logs_may_pass_itself(tmp_path: Path, service: str,
     (tmp_path / "a.yaml").write_text(SELF.format(service=service, effect=effect))
     done = run_command("scan", "a.yaml", "--check", "PASSROLE_016", "--severity", "medium", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("service", ["${Service}", "logs.${Region}.${Suffix}", "${Service}.amazonaws.com"])
+def test_a_role_that_trusts_an_unknown_service_is_medium(tmp_path: Path, service: str) -> None:
+    """An unresolved value that is not the Region may be any service."""
+    parameters = "Parameters:\n" + "".join(f"  {name}: {{Type: String}}\n" for name in ("Service", "Region", "Suffix"))
+    (tmp_path / "a.yaml").write_text(parameters + SELF.format(service=service, effect="Allow"))
+    done = run_command("scan", "a.yaml", "--check", "PASSROLE_016", "--severity", "medium", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr

@@ -54,7 +54,7 @@ def role(*trust: dict[str, Any], inline: bool = False) -> dict[str, Any]:
 
 
 def scanned(folder: Path, **templates: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings of the command line on templates with these roles, by name."""
+    """Return the items of the command line on templates with these roles, by name."""
     for name, roles in templates.items():
         parameters = {"Trusted": {"Type": "String"}, "Provider": {"Type": "String"}}
         content = {
@@ -63,9 +63,27 @@ def scanned(folder: Path, **templates: dict[str, dict[str, Any]]) -> list[dict[s
             "Resources": {**roles, "User": {"Type": "AWS::IAM::User"}},
         }
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1))
+    return items(folder)
+
+
+def items(folder: Path) -> list[dict[str, Any]]:
+    """Return the primary findings in a folder, with the places of all findings of their groups."""
     done = run_command("scan", ".", "--format", "json", cwd=folder)
     assert done.returncode in (0, 1), done.stderr
-    return list(json.loads(done.stdout)["findings"])
+    findings = json.loads(done.stdout)["findings"]
+    return [
+        {
+            **one,
+            "places": [
+                f"{other['file']}: {use}"
+                for other in findings
+                if other["group"] == one["group"]
+                for use in other["uses"]
+            ],
+        }
+        for one in findings
+        if one["primary"]
+    ]
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -84,14 +102,15 @@ def test_other_administrators_stay_high(tmp_path: Path, inline: bool) -> None:
     beside = {f"S{name}": role(SAML, trust, inline=inline) for name, trust in OTHERS.items()}
     found = scanned(tmp_path, a={**alone, **beside})
     assert {one["severity"] for one in found} == {"high"}
-    assert sum(len(one["uses"]) for one in found) == len(OTHERS) * 2
+    assert sum(len(one["places"]) for one in found) == len(OTHERS) * 2
 
 
 def test_equal_kind_of_people_is_one_finding_across_templates(tmp_path: Path) -> None:
-    """The list of uses distinguishes resources with one name by their files."""
+    """The message distinguishes resources with one name by their files."""
     found = scanned(tmp_path, a={"Admin": role(SAML)}, b={"Admin": role(SAML)}, c={"Admin": role(ACCOUNT)})
-    assert [one["uses"] for one in found] == [["Admin", "Admin in b.json"], ["Admin"]]
-    assert " Also in b.json:" in found[0]["message"]
+    assert [one["places"] for one in found] == [["a.json: Admin", "b.json: Admin"], ["c.json: Admin"]]
+    text = run_command("scan", ".", cwd=tmp_path).stdout
+    assert "also Admin in b.json" in text and text.count("PASSROLE_013 managed-policy") == 2
 
 
 def test_modules_that_are_not_there(tmp_path: Path) -> None:
@@ -120,12 +139,11 @@ def test_modules_that_are_not_there(tmp_path: Path) -> None:
     for root in ("a", "b"):
         (tmp_path / root).mkdir()
         (tmp_path / root / "main.tf").write_text(people + (sets + others if root == "a" else ""))
-    done = run_command("scan", ".", "--format", "json", cwd=tmp_path)
-    found = {one["uses"][0]: one for one in json.loads(done.stdout)["findings"]}
+    found = {one["uses"][0]: one for one in items(tmp_path)}
     severities = {name: one["severity"] for name, one in found.items()}
     medium = {"module.people": "medium", "module.sets": "medium"}
     assert severities == {**medium, "module.role": "high", "module.services": "high"}
-    assert found["module.people"]["uses"] == ["module.people", "module.people in b/main.tf"]
+    assert found["module.people"]["places"] == ["a/main.tf: module.people", "b/main.tf: module.people"]
 
 
 def test_a_statement_of_people_and_of_others_is_one_finding(tmp_path: Path) -> None:
@@ -167,4 +185,4 @@ def test_own_administrators_of_one_kind_are_one_finding(tmp_path: Path) -> None:
     """Everything on everything is one cause for equal kinds of people, as AdministratorAccess is."""
     own = {"Admin": role(USER, inline=True)}
     found = scanned(tmp_path, a=own, b=own, c={"Admin": role(SAML, inline=True)})
-    assert [one["uses"] for one in found] == [["Admin", "Admin in b.json"], ["Admin"]]
+    assert [one["places"] for one in found] == [["a.json: Admin", "b.json: Admin"], ["c.json: Admin"]]

@@ -334,8 +334,10 @@ def _services_of(statement: Node, is_lenient: bool) -> set[str] | None:
 def _regional(name: StringNode) -> str | None:
     """Return the name of a service whose Region is unresolved (``logs.${AWS::Region}.amazonaws.com``), without it;
     None for other names."""
-    first, *_, last = name.parts
-    if len(name.parts) != 3 or not (isinstance(first, str) and isinstance(last, str)):
+    if len(name.parts) != 3:
+        return None
+    first, _, last = name.parts
+    if not (isinstance(first, str) and isinstance(last, str)):
         return None
     written = first + last
     match = re.fullmatch(r"([a-z][a-z0-9-]*)\.(\.amazonaws\.com)(?:\.cn)?", written)
