@@ -23,6 +23,10 @@ class InputError(PassRoleChecksError):
         super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
 
 
+class ForeignTemplateError(InputError):
+    """Raised if a file is a template of another tool, whose placeholders make it unreadable before that has run."""
+
+
 class TookTooLongError(InputError):
     """Raised if reading an input exceeds the time limit."""
 

@@ -75,6 +75,7 @@ class Finding:
     ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
     there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged. ``missing``:
     the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
+    ``is_of_people``: only people can use the principals, which may have lowered the severity.
     """
 
     check_id: str
@@ -104,3 +105,4 @@ class Finding:
     group: str = ""
     primary: bool = True
     missing: tuple[str, ...] = ()
+    is_of_people: bool = False

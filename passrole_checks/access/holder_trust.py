@@ -12,17 +12,18 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service
-from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
-_SCHEDULERS = frozenset({"events.amazonaws.com", "pipes.amazonaws.com", "scheduler.amazonaws.com"})
+_STARTERS = frozenset(f"{name}.amazonaws.com" for name in ("events", "pipes", "scheduler", "states"))
 _RUN_TASK = "ecs:RunTask"
 _TASK_DEFINITION = ":task-definition/"
 
 
 @dataclass(frozen=True, slots=True)
 class HolderTrust:
-    """The users of a principal's permissions; ``names``: these services or repositories, none for anyone."""
+    """The users of a principal's permissions; ``names``: these services, repositories or kinds of people, none for
+    anyone."""
 
     holder: Holder
     names: tuple[str, ...] = ()
@@ -41,22 +42,33 @@ def trust_of(holder: Principal, role: KnownRole | None, paths: Callable[[], Iter
     AWS describes for scheduled tasks ("Amazon ECS EventBridge IAM Role"). A principal with events:PutTargets,
     scheduler:CreateSchedule or pipes:CreatePipe can use it if it may also pass it: it then chooses the container's
     command, and one of the roles that this one passes, for these task definitions. That is reported for the principal
-    that may pass the role. CloudFormation acts for those who may pass it a role, too, or who update a stack that has
-    one, and a repository's workflows for those who can push to it, but both exist to deploy.
+    that may pass the role. With any task definition it can start every existing one, but register none, so that it
+    counts as a role that exists to deploy. A state machine starts tasks in the same way (Step Functions Developer
+    Guide, "IAM policies for Amazon ECS/AWS Fargate").
+
+    CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, and a repository's
+    workflows for those who can push to it, but both exist to deploy. People of identity providers and named accounts,
+    and of permission sets, have such permissions because somebody gave them to people.
     """
+    if holder.kind is PrincipalKind.PERMISSION_SET:
+        return HolderTrust(Holder.PEOPLE, ("IAM Identity Center",))
     if role is None:
         return _ANYONE
+    if role.people:
+        return HolderTrust(Holder.PEOPLE, role.people)
     if role.repositories:
         return HolderTrust(Holder.DEPLOYMENT, role.repositories)
-    if not role.only_services or not role.trusted:
+    if not role.only_services or not role.presumed:
         return _ANYONE
-    names = tuple(sorted(role.trusted))
-    others = {name for name in map(normalize_service, role.trusted) if acts_for_callers(name)}
+    names = tuple(sorted(role.presumed))
+    others = {name for name in map(normalize_service, role.presumed) if acts_for_callers(name)}
     if not others:
         return HolderTrust(Holder.OWN_WORK, names)
-    if others <= _SCHEDULERS and _runs_named_tasks(holder, list(paths())):
-        return HolderTrust(Holder.NAMED_TASKS, names)
-    return HolderTrust(Holder.DEPLOYMENT, names) if others == {_CLOUDFORMATION} else _ANYONE
+    if others == {_CLOUDFORMATION}:
+        return HolderTrust(Holder.DEPLOYMENT, names)
+    if others <= _STARTERS and _runs_only_tasks(list(paths())):
+        return HolderTrust(Holder.NAMED_TASKS if _names_all_tasks(holder) else Holder.DEPLOYMENT, names)
+    return _ANYONE
 
 
 def least_restricted(trusts: Iterable[HolderTrust]) -> HolderTrust:
@@ -64,10 +76,27 @@ def least_restricted(trusts: Iterable[HolderTrust]) -> HolderTrust:
     return max(trusts, key=lambda trust: trust.holder, default=_ANYONE)
 
 
-def _runs_named_tasks(holder: Principal, paths: list[OpenPath]) -> bool:
-    """True if the only thing that a principal can start with a passed role are named ECS task definitions."""
-    if not paths or any(set(path.way.actions) != {_RUN_TASK} for path in paths):
-        return False
+def _runs_only_tasks(paths: list[OpenPath]) -> bool:
+    """True if the only thing that can be started with a passed role are ECS tasks."""
+    paths = [path for path in paths if not _changes_only_managed_rules(path)]
+    return bool(paths) and all(set(path.way.actions) == {_RUN_TASK} for path in paths)
+
+
+def _changes_only_managed_rules(path: OpenPath) -> bool:
+    """True if a path needs a target of a rule, and only rules that Step Functions manages can have one: only that
+    service changes these, to learn when a task has ended."""
+    return "events:PutTargets" in path.way.actions and all(
+        one.resources is not None and all(map(_names_managed_rule, one.resources)) for one in path.by
+    )
+
+
+def _names_managed_rule(resource: StringNode) -> bool:
+    written = "".join(part if isinstance(part, str) else "$" for part in resource.parts)
+    return ":rule/StepFunctions" in written or ":managed-rule/" in written
+
+
+def _names_all_tasks(holder: Principal) -> bool:
+    """True if a principal can run named ECS task definitions only."""
     allowing = [one for one in holder.permissions.statements if one.effect != "Deny" and _may_run_tasks(one)]
     return all(one.resources is not None and all(map(_names_tasks, one.resources)) for one in allowing)
 

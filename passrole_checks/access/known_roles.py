@@ -10,6 +10,8 @@ from passrole_checks.iam.documents.trust import (
     KnownRole,
     names_no_service,
     names_only_services,
+    possible_services,
+    trusted_people,
     trusted_repositories,
     trusted_services,
 )
@@ -73,11 +75,15 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
             names_only_services(trust),
             definition.exists_when,
             trusted_repositories(trust),
+            possible=possible_services(trust),
+            people=trusted_people(trust),
+            presumed=trusted_services(trust, is_lenient=True),
         )
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them
             both = known.exists_when and role.exists_when
-            role = replace(role, exists_when=(*known.exists_when, *role.exists_when) if both else ())
+            possible = known.possible | role.possible if known.possible and role.possible else None
+            role = replace(role, exists_when=(*known.exists_when, *role.exists_when) if both else (), possible=possible)
         by_address[role.address] = role
         path = role_name_key(definition.role_path.parts) if definition.role_path is not None else "/"
         name = role_name_key(definition.name.parts) if definition.name is not None else ""

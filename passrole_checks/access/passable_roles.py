@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_privilege import PrivilegeGain, most_of, privilege_gain
-from passrole_checks.access.service_trust import all_paths, assumes, passed_to_service_values, trusts
+from passrole_checks.access.service_trust import all_paths, assumes, passed_to_service_values, surely_excludes, trusts
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, Restrictions
@@ -110,7 +110,7 @@ class RoleGroup:
 
 
 def _trust_key(role: KnownRole) -> tuple[object, ...]:
-    return role.trusted, role.no_service, role.federated
+    return role.trusted, role.no_service, role.federated, role.possible
 
 
 _Found = tuple[list[tuple[KnownRole, PrivilegeGain]], bool]
@@ -480,11 +480,14 @@ def _combine_by_trust(whole: RoleGroup, parts: Sequence[RoleGroup]) -> RoleGroup
 
 
 def _trusting(roles: RoleGroup, way: PassedRolePath) -> RoleGroup:
-    fits = {
-        kind: trusts(role, way.trusted) if way.trusted else assumes(role, way.services)
-        for kind, role in roles.kinds.items()
-    }
-    return RoleGroup(tuple(role for role in roles.roles if fits[_trust_key(role)] is not Ternary.NO), roles.all_known)
+    fits = {kind: _may_trust(role, way) for kind, role in roles.kinds.items()}
+    return RoleGroup(tuple(role for role in roles.roles if fits[_trust_key(role)]), roles.all_known)
+
+
+def _may_trust(role: KnownRole, way: PassedRolePath) -> bool:
+    if not way.trusted:
+        return assumes(role, way.services) is not Ternary.NO
+    return trusts(role, way.trusted) is not Ternary.NO and not surely_excludes(role, way.trusted)
 
 
 def _with_deployment(role: StringNode, partition: str, account: str | None) -> StringNode:

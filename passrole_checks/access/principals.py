@@ -188,6 +188,7 @@ class Principals:
                 principals=tuple(holders) if one.handed_to in (None, HandedTo.COMMAND) else (),
                 managed=policy.name,
                 handed_to=one.handed_to,
+                people=one.people,
             )
             for policy, one, holders in together.values()
         )

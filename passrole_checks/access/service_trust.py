@@ -5,12 +5,14 @@ Sources: https://pathfinding.cloud for the published paths; the service guides o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
 from passrole_checks.aws.assuming_services import assuming_principals
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
+from passrole_checks.aws.required_resources import REQUIRED_RESOURCES
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, service_family
@@ -23,34 +25,48 @@ def all_paths() -> tuple[PassedRolePath, ...]:
     Also actions that let the caller choose the calls of the service. Actions that are only hinted at are left out.
     """
     published = tuple(
-        PassedRolePath(path.id, path.url, path.actions, path.services, path.trusted) for path in escalation_paths()
+        PassedRolePath(path.id, path.url, path.actions, path.services, path.trusted, required=_required(path.actions))
+        for path in escalation_paths()
     )
     derived = tuple(
-        PassedRolePath(item.action, "", (item.action, *item.also, *more), *_without_own_work(item), derived=True)
+        PassedRolePath(item.action, "", actions, *_without_own_work(item), derived=True, required=_required(actions))
         for item in passing_actions().values()
         if item.runs and item.confidence != "hint" and item.services
         for more in _choices(item.also_any)
+        for actions in ((item.action, *item.also, *more),)
     )
     return published + derived
+
+
+def _required(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the actions with the pattern of each resource type that they require."""
+    return tuple((name, pattern) for name in actions for pattern in REQUIRED_RESOURCES.get(name, ()))
 
 
 # Services that do with a role what is their own work and no more (they move data, scale, monitor, replicate, keep an
 # environment running): nobody's code runs with it, and nobody chooses the calls. Hand-kept, from the guides of these
 # services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role", "Elastic
 # Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles"
-# of AWS Backup. A service that is not listed is not taken to be one.
+# of AWS Backup, "Give AWS Marketplace access to your AMI". A service that is not listed is not taken to be one: Partner
+# Central account management gives roles to people, an agent of the Well-Architected Tool may call what it is asked to.
 _OWN_WORK_SERVICES = frozenset(
     f"{name}.amazonaws.com"
     for name in (
-        "access-analyzer", "application-autoscaling", "autoscaling", "backup", "batch", "cloudtrail", "cloudwatch",
-        "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm", "dms", "ec2fleet", "ecs",
-        "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce",
-        "elastictranscoder", "es", "export.rds", "firehose", "forecast", "inspector", "kafka", "logs",
-        "malware-protection-plan.guardduty", "malware-protection.guardduty", "mediaconvert", "monitoring.rds",
-        "opensearchservice", "personalize", "rekognition", "replication.s3tables", "restore-testing.backup", "s3",
-        "spotfleet", "streams.metrics.cloudwatch", "textract", "transcribe", "translate", "vmie", "vpc-flow-logs",
+        "access-analyzer", "application-autoscaling", "assets.marketplace", "autoscaling", "backup", "batch",
+        "cloudtrail", "cloudwatch", "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm",
+        "dms", "ec2fleet", "ecs", "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing",
+        "elasticmapreduce", "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake", "inspector",
+        "kafka", "logs", "lookoutequipment", "malware-protection-plan.guardduty", "malware-protection.guardduty",
+        "mediaconnect", "mediaconvert", "medical-imaging", "monitoring.rds", "neptune-graph", "opensearchservice",
+        "personalize", "qldb", "rekognition", "replication.s3tables", "resource-snapshot-job.partnercentral-selling",
+        "restore-testing.backup", "s3", "spot", "spotfleet", "streams.metrics.cloudwatch",
+        "telemetry-pipelines.observabilityadmin", "textract", "transcribe", "translate", "vmie", "vpc-flow-logs",
     )
 )  # fmt: skip
+
+
+# wildcards that AWS uses for suffixes and Regions: "elasticmapreduce.amazonaws.com*", "dms.*.amazonaws.com"
+_ANY_SUFFIX = re.compile(r"(?<=\.amazonaws\.com)\*$|(?<=[a-z0-9])\.\*(?=\.amazonaws\.com)")
 
 
 def _without_own_work(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -82,7 +98,7 @@ def is_documented(service: str) -> bool:
 
 def works_for_callers(service: str) -> bool:
     """True if a service may run code of its callers with a passed role, or make calls that they choose."""
-    return normalize_service(service) not in _OWN_WORK_SERVICES
+    return normalize_service(_ANY_SUFFIX.sub("", service)) not in _OWN_WORK_SERVICES
 
 
 def acts_for_callers(principal: str) -> bool:
@@ -106,6 +122,25 @@ def assumes(role: KnownRole, services: Iterable[str]) -> Ternary:
 def trusts(role: KnownRole, names: Iterable[str]) -> Ternary:
     """Return YES if the trust policy of a role allows one of these service principals."""
     return _trusts(role.trusted, role.no_service, role.federated, frozenset(names))
+
+
+def surely_excludes(role: KnownRole, names: Iterable[str]) -> bool:
+    """True if a role trusts only services of known use, and none of these service principals.
+
+    A cluster's role trusts ``eks.amazonaws.com``, which is known not to be what gives roles to pods.
+    """
+    own = role.trusted or role.possible
+    if own is None:
+        return False
+    trusted = set(map(normalize_service, own))
+    return trusted <= _known_principals() and trusted.isdisjoint(map(normalize_service, names))
+
+
+@cache
+def _known_principals() -> frozenset[str]:
+    """Return the service principals that are known to assume passed roles, or to receive them."""
+    by_service = _trusted_by_service()
+    return frozenset(by_service).union(*by_service.values())
 
 
 @lru_cache(maxsize=4096)

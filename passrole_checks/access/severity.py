@@ -44,14 +44,16 @@ class Holder(IntEnum):
     """The users of the permissions of the principal that passes roles, in ascending order.
 
     `OWN_WORK`: only services that never run caller code. `NAMED_TASKS`: only services that start the ECS tasks that the
-    role names. `DEPLOYMENT`: only CloudFormation, or workflows of the repositories that the trust policy names.
-    `ANYONE`: everyone else, and everyone of whom that is unknown.
+    role names. `DEPLOYMENT`: only CloudFormation, workflows of the repositories that the trust policy names, or
+    services that start any ECS task. `PEOPLE`: only people of identity providers or named accounts. `ANYONE`: everyone
+    else, and everyone of whom that is unknown.
     """
 
     OWN_WORK = 0
     NAMED_TASKS = 1
     DEPLOYMENT = 2
-    ANYONE = 3
+    PEOPLE = 3
+    ANYONE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class PassedAccess:
     """Access through passed roles.
 
     ``gain``: how much more the known roles can do than the holder, as :mod:`role_privilege` grades it; None for no
-    more. ``gain_is_known``: False if the other permissions of the holder are unknown.
+    more. ``gain_is_known``: False if the other permissions of the holder are unknown. ``may_be_none``: a permissions
+    boundary or an SCP allows unknown roles only for some values of its variables.
     """
 
     roles: Roles
@@ -69,6 +72,7 @@ class PassedAccess:
     gain_is_known: bool = True
     holder: Holder = Holder.ANYONE
     confidence: Confidence = Confidence.HIGH
+    may_be_none: bool = False
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity
@@ -91,6 +95,7 @@ BY_HOLDER: dict[Holder, dict[Severity, Severity]] = {
     Holder.OWN_WORK: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
     Holder.NAMED_TASKS: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
     Holder.DEPLOYMENT: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
+    Holder.PEOPLE: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
     Holder.ANYONE: {_HIGH: _HIGH, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
 }
 """The severity by who can use the holder. Two exceptions, see :func:`severity_of`: what is medium because a workload
@@ -100,8 +105,9 @@ can be launched is low instead of info, and any role with `NAMED_TASKS` counts a
 def severity_of(access: PassedAccess) -> Severity:
     """Return the severity of access through passed roles.
 
-    At low confidence it is at most medium. That hides no grant of any role: where it is known to be one, any-role and
-    managed-policy report it at medium or high confidence.
+    At low confidence it is at most medium, and low if the patterns of the roles and of those that the holder can
+    change, or that a limit allows, may have no role in common. That hides no grant of any role: where it is known to be
+    one, any-role and managed-policy report it at medium or high confidence.
     """
     severity = _unlowered(access)
     holder = access.holder
@@ -109,7 +115,9 @@ def severity_of(access: PassedAccess) -> Severity:
         holder = Holder.DEPLOYMENT
     is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
     severity = _LOW if is_launched and holder <= Holder.NAMED_TASKS else BY_HOLDER[holder][severity]
-    return _lower(severity, _MEDIUM) if access.confidence is Confidence.LOW else severity
+    if access.confidence is not Confidence.LOW:
+        return severity
+    return _lower(severity, _LOW if access.use is Use.CHANGE or access.may_be_none else _MEDIUM)
 
 
 def _unlowered(access: PassedAccess) -> Severity:

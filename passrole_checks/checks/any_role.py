@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
-from passrole_checks.access.severity import PassedAccess, Roles, Services, severity_of
+from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of
-from passrole_checks.checks.base.wording import and_condition, beside, how_granted, only_by, only_to, resource_of
+from passrole_checks.checks.base.wording import (
+    and_condition,
+    beside,
+    how_granted,
+    limited_by_tags,
+    only_by,
+    only_to,
+    resource_of,
+)
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -29,8 +37,9 @@ class AnyRole(Check):
 
     Severity high; medium if a condition names the service or at low confidence; low if that service never runs caller
     code. The principal that can be used by most others counts: for roles that exist to deploy (only CloudFormation, or
-    workflows of named repositories, can assume them) at most medium, for roles that only a service that never runs
-    caller code can assume low, and info with a condition.
+    workflows of named repositories, can assume them) and for people (permission sets, and roles that only a SAML
+    provider, users or named accounts can assume) at most medium, for roles that only a service that never runs caller
+    code can assume low, and info with a condition.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
@@ -98,18 +107,21 @@ class AnyRole(Check):
         confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
         trust = context.least_restricted
+        is_all = grant.granted_by == "*" and not grant.other_conditions and not when
         only = f"{only_by(trust)}{only_to(kind, trust)}"
         limited = and_condition(grant)
         yield Verdict(
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
             f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{beside(grant)}{_limits(left)}{only}",
+            f"the principal itself.{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}"
+            f"{_limits(left)}{only}",
             f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
             confidence,
             when=when,
+            cause=" ".join(("administrator", *trust.names)) if trust.holder is Holder.PEOPLE and is_all else "",
         )
 
 

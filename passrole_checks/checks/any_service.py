@@ -90,17 +90,25 @@ class AnyService(Check):
         elif service is not None:
             trusted = f" Its trust policy allows {service} only, which restricts it for now."
         services_in_scope = Services.CALLER_CODE if trusted else Services.ANY  # the trust policies decide
+        may_be_none = all(map(context.limit_may_exclude_all, context.holders))
         confidence = Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH
+        confidence = Confidence.LOW if may_be_none else confidence
+        limited = " A permissions boundary or an SCP may exclude all of them." if may_be_none else ""
         trust = context.least_restricted
         yield Verdict(
             severity_of(
                 PassedAccess(
-                    roles_of(least_scope(grant)), services_in_scope, holder=trust.holder, confidence=confidence
+                    roles_of(least_scope(grant)),
+                    services_in_scope,
+                    holder=trust.holder,
+                    confidence=confidence,
+                    may_be_none=may_be_none,
                 )
             ),
             f"{roles_in_words(grant)} can be passed to any service"
             + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
-            + f"{how_granted(grant)}{trusted}{beside(grant)}{if_any_role(grant, context.module)}{only_by(trust)}",
+            + f"{how_granted(grant)}{trusted}{limited}{beside(grant)}"
+            + f"{if_any_role(grant, context.module)}{only_by(trust)}",
             ("Add " if grant.explicit else "Grant iam:PassRole in its own statement, with ")
             + condition_on(grant, services or ("SERVICE.amazonaws.com",))
             + ("." if services else ", naming the service that uses the role."),

@@ -15,6 +15,7 @@ from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.roles.arn import Scope
 
@@ -28,7 +29,8 @@ class IneffectiveCondition(Check):
     A wildcard over all services or a negated operator leaves the grant open, although it looks restricted. A value
     that no service has (`lambda`, `lambda.amazon.com`, an ARN) never matches: nothing can be passed, until someone
     "repairs" the policy by removing the condition. `...IfExists` and `ForAllValues` also allow requests without the
-    key, and some services do not send it. A misspelled key (`iam:PassToService`) is no key: no request carries it.
+    key, and some services do not send it. A misspelled key (`iam:PassToService`) is no key: no request carries it. Low
+    if it is so in other partitions than `aws` only.
 
     Use `StringEquals` with the full service principal, such as `lambda.amazonaws.com`. Sources: IAM User Guide, "IAM
     JSON policy elements: Condition operators" and "Single-valued vs. multivalued context keys".
@@ -81,6 +83,8 @@ class IneffectiveCondition(Check):
         if found is None:
             return
         severity, message = found
+        if any(map(_is_other_partition, grant.statement.when)):
+            severity = Severity.LOW
         named = grant.services.values
         misspelled = misspelled_keys(grant)
         if misspelled and grant.condition.constraint is Constraint.ABSENT:
@@ -133,6 +137,14 @@ class IneffectiveCondition(Check):
             silent = ", and some services do not send it" if patterns else silent
             return Severity.LOW, f"The `iam:PassedToService` condition also allows requests without the key{silent}."
         return None
+
+
+_PARTITIONS = ("AWS::Partition", "the partition")
+
+
+def _is_other_partition(one: Assumption) -> bool:
+    """True if an assumption holds in no Region of the partition `aws`."""
+    return one.subject in _PARTITIONS and one.lists_values and ("aws" in one.values) is one.negated
 
 
 def _without_evidence(grant: PassRoleGrant) -> list[str]:

@@ -8,6 +8,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of
+from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
@@ -26,9 +27,10 @@ class ManagedPolicyPassRole(Check):
     Severity high: no condition names the service. Medium: one does, so that only roles that trust that service are
     open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication).
     A holder that only such a service can assume, as AWS prescribes for several, is low, and info with a condition.
-    At most medium for roles that exist to deploy: only CloudFormation, or workflows of the repositories that the trust
-    policy names, can assume them. One policy on several principals with the same trust is one finding. AWS changes its
-    policies without notice; this check uses the version that ships with it.
+    At most medium for roles that exist to deploy (only CloudFormation, or workflows of the repositories that the trust
+    policy names, can assume them) and for people: permission sets, and roles that only a SAML provider, users or named
+    accounts can assume. One policy on several principals with the same trust is one finding. AWS changes its policies
+    without notice; this check uses the version that ships with it.
 
     Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
@@ -87,7 +89,7 @@ class ManagedPolicyPassRole(Check):
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
                 _remedy(context, holder),
                 who=(holder.name,),
-                cause=_cause(context, holder),
+                cause=cause_of(context, holder),
             )
 
 
@@ -101,14 +103,6 @@ def _remedy(context: GrantContext, holder: Principal) -> str:
 
 
 _INSTEAD = "a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"
-
-
-def _cause(context: GrantContext, holder: Principal) -> str:
-    """Return the policy and the services or repositories that alone can assume a role; "" if these are unknown."""
-    role = context.role_of(holder)
-    services = role.trusted if role is not None and role.only_services and role.trusted else ()
-    trusted = role.repositories if role is not None and role.repositories else tuple(sorted(services))
-    return " ".join((context.managed, *trusted)) if trusted else ""
 
 
 def _statement(grant: PassRoleGrant) -> str:

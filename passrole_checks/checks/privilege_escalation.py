@@ -11,7 +11,8 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of
-from passrole_checks.checks.base.wording import and_condition, beside, only_by
+from passrole_checks.checks.base.managed_cause import cause_of
+from passrole_checks.checks.base.wording import and_condition, beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
@@ -41,10 +42,11 @@ class PrivilegeEscalation(Check):
     privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
     not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
     since deployments normally pass roles to the service that runs them. At most medium at low confidence, and for
-    principals that exist to deploy: only CloudFormation, or workflows of named repositories, can assume them. At most
-    low if only a service that never runs caller code can assume the principal (AWS Backup, Batch), or only EventBridge
-    to run named ECS task definitions (with any role: medium). Administrators, and principals that can grant themselves
-    every permission, are any-role.
+    principals that exist to deploy (only CloudFormation, or workflows of named repositories, can assume them), that
+    only people can use (permission sets, and roles that only a SAML provider, users or named accounts can assume), or
+    that only start ECS tasks for EventBridge or Step Functions. At most low if these are named task definitions (with
+    any role: medium), or if only a service that never runs caller code can assume the principal (AWS Backup, Batch).
+    Administrators, and principals that can grant themselves every permission, are any-role.
 
     Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
     `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User
@@ -160,14 +162,24 @@ def _verdict(
     trust = context.trust_of(holder)
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
+    may_be_none = not gained and context.limit_may_exclude_all(holder)
     return Verdict(
-        severity_of(replace(access, holder=trust.holder, confidence=confidence)),
+        severity_of(replace(access, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
         (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
         confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
+        cause=_cause(context, holder, found),
     )
+
+
+def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open]) -> str:
+    """Return the AWS managed policy, the users of a principal and the paths by which it escalates to any role; "" if
+    these are unknown, or the roles are not any."""
+    cause = cause_of(context, holder)
+    is_any = all(one.passed.scope is Scope.ANY_ROLE and not one.passed.complement for one in found)
+    return f"{cause} {_ids(_strongest(found))}" if context.managed and cause and is_any else ""
 
 
 def _facts(one: _Open) -> PathCondition:
@@ -248,12 +260,12 @@ def _message(
     own: str,
     only: str,
 ) -> str:
-    ranked = _strongest(found)
+    ranked, gained = _named(_strongest(found), gained)
     first = ranked[0]
     others = first.roles.all_but(own)
     any_role = first.passed.scope is Scope.ANY_ROLE or first.passed.complement
     escalates = gained or any_role or not unknown
-    services = [f"`{name}`" for name in dict.fromkeys(name for one in ranked[:3] for name in one.services[:1])]
+    services = list(dict.fromkeys(_service_in_words(one) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
     words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(first)}: "
@@ -275,7 +287,41 @@ def _message(
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
     words += f" These actions are allowed only under a condition on {keys}." if keys else ""
     reference = next((one.way.way.url for one in ranked if one.way.way.url), "")
-    return words + beside(context.grant) + only + (f" See {reference}." if reference else "")
+    return (
+        words
+        + limited_by_tags(context.grant)
+        + beside(context.grant)
+        + only
+        + (f" See {reference}." if reference else "")
+    )
+
+
+_MOST_NAMED = 3  # of the paths whose services a message names
+
+
+def _named(
+    ranked: Sequence[_Open], gained: Sequence[tuple[KnownRole, PrivilegeGain]]
+) -> tuple[Sequence[_Open], Sequence[tuple[KnownRole, PrivilegeGain]]]:
+    """Return the paths and the more privileged roles to name: roles that can be passed by the first paths.
+
+    If none of the first paths is open to a role as privileged as any, one that is comes first.
+    """
+    worst = [role for role, one in gained if one.severity is gained[0][1].severity]
+    if not any(_reaches(one, role) for one in ranked[:_MOST_NAMED] for role in worst):
+        first = next((one for one in ranked if any(_reaches(one, role) for role in worst)), ranked[0])
+        ranked = [first, *(one for one in ranked if one is not first)]
+    return ranked, [item for item in gained if any(_reaches(one, item[0]) for one in ranked[:_MOST_NAMED])]
+
+
+def _reaches(one: _Open, role: KnownRole) -> bool:
+    return role.address in one.roles.addresses
+
+
+def _service_in_words(one: _Open) -> str:
+    """Return the service that a path passes roles to, with the one that assumes them if it has another name."""
+    service, trusted = one.services[0], one.way.way.trusted
+    is_other = trusted and service not in trusted
+    return f"`{service}` (assumed by `{trusted[0]}`)" if is_other else f"`{service}`"
 
 
 def _ids(ranked: Sequence[_Open]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import can_do_everything
+from passrole_checks.access.service_trust import passed_to_service_values, works_for_callers
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -41,8 +42,9 @@ class SelfPass(Check):
     the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
     on those actions closes that path. Service-linked roles cannot be changed, and new policies of a role cannot exceed
     its boundary. Changes of a permissions boundary count for roles that have one, and at low confidence for roles that
-    may have one. Low if a role passes itself, named exactly, to the only service that a condition or its trust policy
-    names: some services need that, and nothing is gained. If any role can be passed, any-role reports it.
+    may have one. Low at low confidence, such as if the roles and those that it can change are the same for some values
+    only. Low if a role passes itself, named exactly, to services that a condition or its trust policy names: some
+    services need that, and nothing is gained. If any role can be passed, any-role reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
     permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for
@@ -140,8 +142,9 @@ class SelfPass(Check):
         exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
         narrowed = narrows_services(context.grant)
         services = services_of(context.grant) if narrowed else Services.ANY
-        if services is Services.ANY and len(own.trusted or ()) == 1:
-            services = Services.CALLER_CODE
+        if own.presumed:  # a role can be passed only to services that its trust policy names
+            runs = any(map(works_for_callers, passed_to_service_values(own.presumed)))
+            services = min(services, Services.CALLER_CODE if runs else Services.OWN_WORK)
         low = exact and services is not Services.ANY
         left = passing.for_any_service
         facts = left.when if left is not None else context.grant.statement.when

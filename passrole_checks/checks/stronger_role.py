@@ -38,9 +38,10 @@ class StrongerRole(Check):
     named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role.
     Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
     principal of this configuration: medium instead of high, else info. At most low if only services that never run
-    caller code can receive the roles. At most medium at low confidence, and for principals that exist to deploy: only
-    CloudFormation, or workflows of named repositories, can assume them. High becomes low, and the rest info, if only a
-    service that never runs caller code can assume the principal, or only EventBridge to run named ECS task definitions.
+    caller code can receive the roles. At most medium at low confidence, and for principals that exist to deploy (only
+    CloudFormation, or workflows of named repositories, can assume them) or that only people can use (a SAML provider,
+    users, named accounts). High becomes low, and the rest info, if only a service that never runs caller code can
+    assume the principal, or only EventBridge or Step Functions to run named ECS task definitions.
     Administrators, and principals that can grant themselves every permission, are not flagged. If the principal can
     also launch a workload with the role, privilege-escalation reports it instead.
 

@@ -47,8 +47,12 @@ from passrole_checks.cli.write_outputs import (
 )
 
 if TYPE_CHECKING:
+    from passrole_checks.findings import Finding, Severity
+    from passrole_checks.output.scan_formats import ScanReport
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
     from passrole_checks.sources.detect import Unit
+
+_WITH_POSITIONS = ("sarif", "junit", "github", "gitlab")  # formats whose readers follow each position
 
 
 @click.command(cls=ConfiguredCommand)
@@ -85,7 +89,6 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     """
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
-    from passrole_checks.scan.group_findings import group_findings
     from passrole_checks.scan.merge_attachments import merge_attachments
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
@@ -107,20 +110,35 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     if with_baseline:
         applied = apply_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
         reported = [one for one in applied.open if one.severity.rank >= least.rank and one.confidence.rank >= sure.rank]
-        result = replace(result, findings=group_findings(reported))
+        result = replace(result, findings=tuple(reported))
         accepted = applied.restricted(shown, sure)
-    result = replace(result, findings=merge_attachments(result.findings))
-    hidden = group_findings(one for one in result.findings if one.severity.rank < shown.rank)
-    visible = replace(
-        result, findings=group_findings(one for one in result.findings if one.severity.rank >= shown.rank)
-    )
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
-    report = ScanReport(visible, hidden, accepted, reporting, configuration_notes(context))
-    written = write_each(chosen, lambda name, destination: write_scan(report, name, destination, options))
+    report = ScanReport(result, (), accepted, reporting, configuration_notes(context))
+    by_position = _with_findings(report, result.findings, shown)
+    merged = _with_findings(report, merge_attachments(result.findings), shown)
+    written = write_each(
+        chosen,
+        lambda name, destination: write_scan(
+            by_position if name in _WITH_POSITIONS else merged, name, destination, options
+        ),
+    )
     failed = failing is not None and any(
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
     return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
+
+
+def _with_findings(report: ScanReport, findings: Sequence[Finding], shown: Severity) -> ScanReport:
+    """Return a report on these findings, which shows those at or above a severity."""
+    from passrole_checks.scan.group_findings import group_findings
+
+    return replace(
+        report,
+        result=replace(
+            report.result, findings=group_findings(one for one in findings if one.severity.rank >= shown.rank)
+        ),
+        not_shown=group_findings(one for one in findings if one.severity.rank < shown.rank),
+    )
 
 
 @click.command(cls=ConfiguredCommand)

@@ -50,6 +50,7 @@ from passrole_checks.scan.scanner import analyze_or_fault as judged_unit
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,
+    HandedTo,
     Inputs,
     PolicyKind,
     Unreadable,
@@ -135,7 +136,9 @@ def compare_versions(
         left_out_files=left_out,
         excluded=versions.excluded,
         unused_values=versions.unused_values,
-        touched=AffectedUnits(differing, (old, new), options, renames or {}, again) if with_scans else None,
+        touched=AffectedUnits(differing, versions.variants, (old, new), options, renames or {}, again)
+        if with_scans
+        else None,
     )
 
 
@@ -490,7 +493,7 @@ def _as_change(
         policies=tuple(now),
         unchanged=(),
         before=old_policies,
-        before_has_handed_out=True,
+        handed_out_before=frozenset(HandedTo),
         attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )

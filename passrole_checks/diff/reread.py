@@ -13,26 +13,30 @@ from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.read_versions import Side
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import UnitPair, read_in
+from passrole_checks.diff.value_file_variants import VariantPair
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, analyze_or_fault
 from passrole_checks.sources.files.read_boundary import Boundary
+from passrole_checks.sources.value_files.model import Variant
 
 
 class AffectedUnits:
-    """``pairs``: the units that differ. ``compare_again`` returns the difference of pairs, given the results for their
-    old sides. Paths are those of the two folders that were compared.
+    """``pairs``: the units that differ. ``variants``: units with the values of files. ``compare_again`` returns the
+    difference of pairs, given the results for their old sides. Paths are those of the two folders that were compared.
     """
 
     def __init__(
         self,
         pairs: Sequence[UnitPair],
+        variants: Sequence[VariantPair],
         sides: tuple[Side, Side],
         options: ScanOptions,
         renames: Mapping[str, str],
         compare_again: Callable[[Sequence[UnitPair], Sequence[Analysis]], AccessDifference],
     ) -> None:
         self._pairs, self._sides, self._options, self._renames = pairs, sides, options, renames
+        self._variants = variants
         self._compare_again = compare_again
         self._before: list[Analysis] | None = None
 
@@ -41,10 +45,19 @@ class AffectedUnits:
 
     @property
     def read(self) -> ReadPaths:
-        """Return the units of the new version."""
+        """Return the units of the new version, and those with the values of files."""
         top = self._sides[1].path
-        units = ((top / pair.place if pair.place not in ("", ".") else top, pair.new) for pair in self._pairs)
-        return ReadPaths(tuple(unit for unit in units if unit[1].files), (), (), boundary=Boundary.around(top))
+        units = {
+            pair.place: (top / pair.place if pair.place not in ("", ".") else top, pair.new)
+            for pair in self._pairs
+            if pair.new.files
+        }
+        variants = (
+            Variant(units[variant.place][0], variant.file, units[variant.place][1], variant.new)
+            for variant in self._variants
+            if variant.place in units
+        )
+        return ReadPaths(tuple(units.values()), (), (), boundary=Boundary.around(top), variants=tuple(variants))
 
     def compare_with(self, top: Path) -> AccessDifference | None:
         """Compare these units with the folder ``top`` in place of the new version; paths are named as in the new

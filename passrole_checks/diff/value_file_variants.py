@@ -13,6 +13,7 @@ from passrole_checks.findings import Confidence
 from passrole_checks.scan.merge_variants import with_files
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.sources.value_files.model import ValueFile, Variant
 
 
 class ComparedUnit(Protocol):
@@ -26,13 +27,15 @@ class ComparedUnit(Protocol):
 class VariantPair:
     """A unit with the values of one file, in its two versions.
 
-    ``place``: the relative path of the unit. ``label``: the file, relative to the version, with its part.
+    ``place``: the relative path of the unit. ``label``: the file, relative to the version, with its part. ``file``: the
+    file of the new version.
     """
 
     place: str
     label: str
     old: Configuration
     new: Configuration
+    file: ValueFile
 
 
 @dataclass
@@ -55,19 +58,19 @@ def pair_variants(
     the units of the old version by the relative path of those of the new one. ``renames``: old file paths mapped to new
     ones.
     """
-    old = dict(_by_key(read[0], roots[0], renames))
+    old = {key: variant.configuration for key, variant in _by_key(read[0], roots[0], renames)}
     for (place, label), new in _by_key(read[1], roots[1], {}):
         if place in bases:
-            yield VariantPair(place, label, old.get((place, label), bases[place]), new)
+            yield VariantPair(place, label, old.get((place, label), bases[place]), new.configuration, new.file)
 
 
-def _by_key(side: ReadPaths, root: Path, renames: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Configuration]]:
+def _by_key(side: ReadPaths, root: Path, renames: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Variant]]:
     for variant in side.variants:
         file = variant.file
         name = _below(file.path, root)
         name = renames.get(name, name)
         label = f"{name} ({file.part})" if file.part else name
-        yield (_below(variant.path, root), label), variant.configuration
+        yield (_below(variant.path, root), label), variant
 
 
 def _below(path: Path, root: Path) -> str:

@@ -15,6 +15,7 @@ BY_FILE, BY_CHECK, BY_SEVERITY = GROUPINGS = ("file", "check", "severity")
 IN_SHORT = 160  # characters of a message in one line
 _SEGMENT = r"(?:\$\{[^}]*\}|[^\s:])*"
 _ROLE_ARN = re.compile(rf"\barn:{_SEGMENT}:iam::{_SEGMENT}:role/")
+_PRINCIPALS = re.compile(r"^.*?\s(?=can (?:escalate|pass)\b)")
 _END_OF_SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z`\"])")
 
 
@@ -148,9 +149,10 @@ def label_of(finding: Labeled) -> str:
 
 
 def in_short(finding: Labeled, most: int = IN_SHORT) -> str:
-    """Return the first sentence of the message on one line of at most ``most`` characters, with names of roles instead
-    of ARNs."""
-    return truncate(_ROLE_ARN.sub("role/", first_sentence(finding.message)), most)
+    """Return the first sentence of the message on one line of at most ``most`` characters, without the principals of
+    its group, and with names of roles instead of ARNs."""
+    sentence = _PRINCIPALS.sub("", first_sentence(finding.message))
+    return truncate(_ROLE_ARN.sub("role/", sentence), most)
 
 
 def first_sentence(message: str) -> str:

@@ -49,7 +49,7 @@ _MOST_NAMES = 50  # of the roles, principals or services of one statement
 _LONGEST_NAME = 1_000  # role ARNs have at most 700 characters
 _MOST_NOTES = 10  # of a kind; a repository with many roots may lack hundreds of modules
 _MOST_WORST = 3  # statements that are named again above the summary
-_ONE_LINE = 120  # columns of a finding in one line
+_ONE_LINE = 160  # columns of a finding in one line
 _COLORS = {
     "place": "bold",
     "quiet": "dim",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from passrole_checks.access.holder_trust import least_restricted
+from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.wording import misspelled_keys
-from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.partial_values import Ternary
@@ -61,8 +63,15 @@ def finding_of(item: CheckVerdict) -> Finding:
         managed=policy.managed,
         handed_to=policy.handed_to,
         message_for_several=verdict.message_for_several,
-        cause=verdict.cause if policy.handed_to is None else "",
+        is_of_people=severity is Severity.MEDIUM and _is_of_people(context, verdict),
+        cause=verdict.cause if policy.handed_to is None or policy.people else "",
     )
+
+
+def _is_of_people(context: GrantContext, verdict: Verdict) -> bool:
+    """True if only people can use the principals of a verdict."""
+    holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
+    return least_restricted(map(context.trust_of, holders)).holder is Holder.PEOPLE
 
 
 def _exempt(context: GrantContext) -> str:

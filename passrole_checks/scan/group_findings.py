@@ -12,7 +12,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.scan.merge_findings import part_of, shared_among
 
 _CHECKS = tuple(
-    f"PASSROLE_{number}" for number in ("001", "013", "008", "009", "016", "002", "003", "006", "007", "014")
+    f"PASSROLE_{number}" for number in ("001", "013", "008", "009", "016", "002", "003", "004", "006", "007", "014")
 )
 """The checks whose findings are grouped; of equally severe and certain ones, the first names the cause best."""
 

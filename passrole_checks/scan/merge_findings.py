@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Confidence, Finding
+from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
@@ -67,6 +67,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     """
     findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
     shared = shared_among(findings)
+    findings = _by_worst_users(findings, shared)
     groups: dict[Hashable, list[Finding]] = {}
     attached: dict[Hashable, Confidence] = {}
     for finding in findings:
@@ -105,10 +106,31 @@ def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]
             if known is None or _badness(finding) > _badness(known):
                 by_user[user] = finding
         verdicts: dict[tuple[object, ...], list[Finding]] = {}
-        for finding in by_user.values():
+        for finding in _by_worst_users(by_user.values(), shared):
             verdicts.setdefault((finding.severity, finding.confidence if finding.who else None), []).append(finding)
         for same in verdicts.values():
             yield _merge(same, group)
+
+
+def _by_worst_users(findings: Iterable[Finding], shared: Collection[Position]) -> list[Finding]:
+    """Return findings, those about principals of people as severe as those of the same check on the same statement of
+    others: it is one finding, rated by the principals that most others can use."""
+    findings = list(findings)
+    worst: dict[Hashable, Finding] = {}
+
+    def key(finding: Finding) -> Hashable:
+        same = (finding.check_id, finding.at, part_of(finding, shared), finding.framework)
+        return (*same, finding.confidence, finding.suppressed is None)
+
+    for finding in findings:
+        if finding.severity is Severity.HIGH:
+            worst.setdefault(key(finding), finding)
+    return [
+        replace(finding, severity=Severity.HIGH, message=worst[key(finding)].message, is_of_people=False)
+        if finding.is_of_people and key(finding) in worst
+        else finding
+        for finding in findings
+    ]
 
 
 def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:

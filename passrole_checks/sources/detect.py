@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from passrole_checks.errors import InputError, TookTooLongError
+from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam import deadline
 from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
@@ -132,11 +132,11 @@ _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time
 
 
 def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
-    """Load a unit; one that only its content suggests, and that cannot be read, is a note."""
+    """Load a unit; one that cannot be read is a note if only its content suggests it, or if it is another tool's."""
     try:
         return _load(unit, unchanged, inputs)
     except InputError as error:
-        if not unit.lenient:
+        if not unit.lenient and not isinstance(error, ForeignTemplateError):
             raise
         reason = f"looks like a CloudFormation template and cannot be read: {error.reason}"
         note = Unreadable(error.file, reason, error.line)

@@ -12,11 +12,20 @@ from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 
-def severity(folder: Path, trust: dict[str, Any], resource: object) -> Severity:
-    """Return the severity of 008 for a role with this trust policy that runs a task and passes roles by a pattern."""
+def severity(
+    folder: Path,
+    trust: dict[str, Any],
+    resource: object,
+    *more: dict[str, Any],
+    roles: str = "arn:aws:iam::111122223333:role/app-*",
+) -> Severity:
+    """Return the highest severity of 008 for a role with this trust policy that runs a task and passes roles by a
+    pattern, or as ``roles`` names them.
+    """
     statements = [
         {"Effect": "Allow", "Action": "ecs:RunTask", "Resource": resource},
-        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app-*"},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": roles},
+        *more,
     ]
     role = {
         "AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **trust}]},
@@ -33,8 +42,8 @@ def severity(folder: Path, trust: dict[str, Any], resource: object) -> Severity:
     }
     (folder / "template.json").write_text(json.dumps(template))
     options = ScanOptions(checks=frozenset({"PASSROLE_008"}), minimum_severity=Severity.INFO)
-    (found,) = scan_paths([folder / "template.json"], options).findings
-    return found.severity
+    found = scan_paths([folder / "template.json"], options).findings
+    return max((one.severity for one in found), key=lambda severity: severity.rank)
 
 
 EVENTS = {"Principal": {"Service": "events.amazonaws.com"}}
@@ -69,3 +78,36 @@ def test_trust_of_an_account_is_anyone(tmp_path: Path) -> None:
     """An account beside EventBridge can use the role for itself."""
     both = {"Principal": {"Service": "events.amazonaws.com", "AWS": "arn:aws:iam::111122223333:root"}}
     assert severity(tmp_path, both, {"Ref": "Task"}) is Severity.MEDIUM
+
+
+def targets(rule: str) -> dict[str, Any]:
+    """A statement that allows changing the targets of a rule."""
+    resource = f"arn:aws:events:eu-west-1:111122223333:{rule}"
+    return {"Effect": "Allow", "Action": ["events:PutTargets", "events:PutRule"], "Resource": resource}
+
+
+STATES = {"Principal": {"Service": "states.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("rule", ["rule/StepFunctionsGetEventsForECSTaskRule", "managed-rule/*"])
+def test_state_machines_that_run_named_tasks(tmp_path: Path, rule: str) -> None:
+    """Step Functions starts tasks as EventBridge does, and changes only its own rules to learn when they end."""
+    assert severity(tmp_path, STATES, {"Ref": "Task"}, targets(rule)) is Severity.LOW
+
+
+def test_state_machines_that_change_any_rule(tmp_path: Path) -> None:
+    """A target of any rule can be given any of the roles."""
+    assert severity(tmp_path, STATES, {"Ref": "Task"}, targets("rule/*")) is Severity.MEDIUM
+
+
+@pytest.mark.parametrize("service", ["events", "scheduler", "pipes", "states"])
+def test_any_task_with_any_role(tmp_path: Path, service: str) -> None:
+    """A copy of AmazonEC2ContainerServiceEventsRole for a service that starts existing tasks is medium at most."""
+    trust = {"Principal": {"Service": f"{service}.amazonaws.com"}}
+    assert severity(tmp_path, trust, "*", roles="*") is Severity.MEDIUM
+
+
+def test_any_task_with_any_role_for_others(tmp_path: Path) -> None:
+    """A function can start tasks with any of the roles, too, and runs code."""
+    both = {"Principal": {"Service": ["events.amazonaws.com", "lambda.amazonaws.com"]}}
+    assert severity(tmp_path, both, "*", roles="*") is Severity.HIGH

@@ -59,7 +59,7 @@ def test_who_can_use_the_holder_only_lowers(access: PassedAccess, holder: Holder
     assert lowered.rank <= anyone.rank
     if holder is Holder.OWN_WORK:
         assert lowered.rank <= Severity.LOW.rank
-    if holder is Holder.DEPLOYMENT:
+    if holder in (Holder.DEPLOYMENT, Holder.PEOPLE):
         assert lowered.rank == min(anyone.rank, Severity.MEDIUM.rank)
 
 

@@ -15,7 +15,7 @@ BUILD = trust("codebuild.amazonaws.com")
 
 def test_a_role_that_passes_itself() -> None:
     """A pattern that the role's own name fits is medium; its own name is low where the condition, or its trust policy,
-    names a single service."""
+    names the services."""
     roles = {"app-builder": (BUILD, [])}
     (found,) = findings(ID, [[PASS]], roles=roles, holder="app-builder")
     assert found.severity is Severity.MEDIUM and found.who == ("app-builder",)
@@ -27,7 +27,7 @@ def test_a_role_that_passes_itself() -> None:
     assert found.severity is Severity.LOW and "codebuild.amazonaws.com" in found.message
     several = {"app-builder": (trust("codebuild.amazonaws.com", "ec2.amazonaws.com"), [])}
     (found,) = findings(ID, anywhere, roles=several, holder="app-builder")
-    assert found.severity is Severity.MEDIUM
+    assert found.severity is Severity.LOW
 
 
 def test_a_role_that_cannot_be_passed_to_anything_that_assumes_it() -> None:
@@ -69,3 +69,13 @@ def test_where_any_role_may_be_passed_any_role_says_so() -> None:
     """Of any role, and of an administrator, 001 speaks."""
     assert findings(ID, [[allow("iam:PassRole")], [allow("iam:PutRolePolicy")]]) == []
     assert findings(ID, [[allow("*")], [PASS]]) == []
+
+
+def test_names_that_agree_for_some_values_only_are_low() -> None:
+    """Roles that a principal can change only if an unknown name has a certain value are low, at low confidence."""
+    account = "arn:aws:iam::111122223333:role/"
+    passing = allow("iam:PassRole", account + "cicd-team-${aws:PrincipalTag/team}", to("cloudformation.amazonaws.com"))
+    changing = allow("iam:PutRolePolicy", account + "${aws:PrincipalTag/team}-*")
+    (found,) = findings(ID, [[passing], [changing]])
+    assert found.severity is Severity.LOW and found.confidence is Confidence.LOW
+    assert findings(ID, [[passing], [allow("iam:PutRolePolicy", account + "batch-${aws:PrincipalTag/team}-*")]]) == []

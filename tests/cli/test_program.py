@@ -279,7 +279,7 @@ def test_each_format_goes_to_its_own_output(capsys: pytest.CaptureFixture[str]) 
     assert main(["scan", "main.tf", *formats, "--output", "a.json", "--output", "b.sarif"]) == 1
     assert json.loads(Path("a.json").read_text("utf-8"))["version"] == 1
     assert json.loads(Path("b.sarif").read_text("utf-8"))["version"] == "2.1.0"
-    assert "1 finding: 1 high" in capsys.readouterr().out
+    assert "1 finding on 1 statement: 1 high" in capsys.readouterr().out
 
 
 def test_suppressed_findings_do_not_fail_the_run(capsys: pytest.CaptureFixture[str]) -> None:

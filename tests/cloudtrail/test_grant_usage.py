@@ -315,13 +315,13 @@ def test_two_configurations_are_evaluated_together(tmp_path: Path, capsys: pytes
     pytest.importorskip("duckdb")
     sample, other = ROOT / "sample_templates/evidence/terraform", tmp_path / "main.tf"
     other.write_text('module "missing" { source = "example.com/a/b/c" }\n')
-    arguments = ["trail", str(ROOT / "sample_templates/evidence/logs"), "--format", "text"]
+    arguments = ["trail", str(ROOT / "sample_templates/evidence/logs"), "--format", "text", "--verbose"]
     for path in (sample, sample, other):
         arguments += ["--against", str(path)]
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert out.count("Machines") == 1
-    assert re.search(r"note: \S+main\.tf:1: \S*module", out)
+    assert re.search(r"main\.tf:1:\s+not\s+evaluated:\s+module\s+missing", out)
 
 
 def test_sample_is_reported_in_every_format(

@@ -258,7 +258,7 @@ def test_from_a_folder_below(repository: Repository, monkeypatch: pytest.MonkeyP
     repository.commit({"infra/main.tf": terraform(ANY)})
     monkeypatch.chdir(repository.folder / "docs")
     said = repository.diff("HEAD^", "HEAD", text=True)
-    assert said.out.startswith("~ infra/main.tf:5  aws_iam_role_policy.pass  widened  (high)\n")
+    assert said.out.startswith("~ infra/main.tf:5  aws_iam_role_policy.pass  widened  (medium)\n")
 
 
 def test_a_path_wins(repository: Repository) -> None:

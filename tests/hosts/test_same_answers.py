@@ -80,6 +80,7 @@ DIFFERENCES = {
     ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("checkov", "handed-out/cloudformation/template.yaml", "Outputs.Policy"): OUTPUTS,
     ("checkov", "plans/plan/handed-out.json", "output.published"): OUTPUTS,
+    ("checkov", "plans/plan/handed-out-before.json", "output.published"): OUTPUTS,
     ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
     ("checkov", "variables/terraform/main.tf", 'aws_iam_group_policy.team["web"]'): VALUES,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,

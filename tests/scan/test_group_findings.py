@@ -39,7 +39,9 @@ Resources:
             Resource: arn:aws:iam::111122223333:user/app-*
 """
 CHECKS = [f"PASSROLE_0{number:02}" for number in range(1, 18)]
-GROUPED = {f"PASSROLE_{number}" for number in ("001", "002", "003", "006", "007", "008", "009", "013", "014", "016")}
+GROUPED = {
+    f"PASSROLE_{number}" for number in ("001", "002", "003", "004", "006", "007", "008", "009", "013", "014", "016")
+}
 
 
 @functools.cache

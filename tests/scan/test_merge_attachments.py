@@ -58,3 +58,24 @@ def test_new_attachment_counts_beside_a_baseline(tmp_path: Path) -> None:
     assert scanned(tmp_path, "--baseline", "baseline.json", A=POLICY, B=POLICY) == []
     (found,) = scanned(tmp_path, "--baseline", "baseline.json", A=POLICY, B=POLICY, C=POLICY)
     assert found["uses"] == ["C"]
+
+
+def test_code_scanning_keeps_each_position(tmp_path: Path) -> None:
+    """SARIF has a result for each attachment, so that no alert closes by itself."""
+    (tmp_path / "template.json").write_text(template(A=POLICY, B=POLICY))
+    done = run_command("scan", "template.json", "--format", "sarif", cwd=tmp_path)
+    assert len(json.loads(done.stdout)["runs"][0]["results"]) == 2
+
+
+def test_escalation_by_one_policy_is_one_finding(tmp_path: Path) -> None:
+    """PASSROLE_008 names other roles for each attachment, as examples; the cause is the same."""
+    content = json.loads(template(A=POLICY, B=POLICY))
+    for name in ("A", "B"):
+        start = {"Effect": "Allow", "Action": ["glue:CreateJob", "glue:StartJobRun"], "Resource": "*"}
+        run = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
+        document = {"Version": "2012-10-17", "Statement": [run, start]}
+        content["Resources"][name]["Properties"]["Policies"] = [{"PolicyName": "run", "PolicyDocument": document}]
+    (tmp_path / "template.json").write_text(json.dumps(content))
+    done = run_command("scan", "template.json", "--check", "PASSROLE_008", "--format", "json", cwd=tmp_path)
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["uses"] == ["A", "B"] and found["message"].startswith("A, B can escalate to any role")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
-from passrole_checks.findings import Confidence
+from passrole_checks.findings import Confidence, Severity
+from passrole_checks.scan.baseline import BaselineEntry, apply
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 WIDE = """\
@@ -130,3 +134,74 @@ resource "aws_iam_policy" "p" {
     (finding,) = result.findings
     assert finding.uses == ("module.a.aws_iam_policy.p", "module.b.aws_iam_policy.p")
     assert "depends on module.roles.arn (the module source is not available)" in finding.message
+
+
+SHARED = """\
+variable "name" {}
+resource "aws_iam_role" "deployer" {
+  name               = "${var.name}-deployer"
+  assume_role_policy = jsonencode({
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "111122223333" } }]
+  })
+}
+resource "aws_iam_role_policy" "deploy" {
+  role   = aws_iam_role.deployer.name
+  policy = jsonencode({
+    Statement = [{ Effect = "Allow", Action = "iam:*", Resource = "arn:aws:iam::111122223333:role/${var.name}-*" }]
+  })
+}
+"""
+
+
+def test_statement_of_many_callers_is_one_finding_for_each_check_and_verdict(tmp_path: Path) -> None:
+    """Twelve calls in three roots, each with its own roles: one finding per check, with all uses and principals; the
+    message names three of the other callers with what differs, and counts the rest."""
+    files = {"shared/main.tf": SHARED}
+    for root in ("one", "two", "three"):
+        calls = [
+            f'module "m{number}" {{\n  source = "../shared"\n  name   = "{root}-{number}"\n}}\n' for number in range(4)
+        ]
+        files[f"{root}/main.tf"] = "".join(calls)
+    findings = scan(tmp_path, files).findings
+    assert sorted(finding.check_id[-3:] for finding in findings) == ["002", "007", "016"]
+    assert len({finding.group for finding in findings}) == 1
+    for finding in findings:
+        assert len(finding.uses) == len(finding.principals) == 4
+        assert finding.message.count("role/") == 4
+        assert " and 8 more." in finding.message
+
+
+def test_callers_with_different_verdicts_are_different_findings(tmp_path: Path) -> None:
+    """Where the values of callers lead to different severities, each verdict is a finding with its own uses."""
+    module = """\
+variable "role" {}
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({
+    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/${var.role}" }]
+  })
+}
+"""
+    calls = "".join(
+        f'module "{name}" {{\n  source = "../shared"\n  role   = "{role}"\n}}\n'
+        for name, role in (("a", "app-*"), ("b", "app"), ("c", "web-*"), ("d", "web"))
+    )
+    findings = scan(tmp_path, {"shared/main.tf": module, "root/main.tf": calls}).findings
+    assert sorted((finding.severity.value, *(use.split(".")[1] for use in finding.uses)) for finding in findings) == [
+        ("low", "b", "d"),
+        ("medium", "a", "c"),
+    ]
+
+
+def test_old_baseline_accepts_merged_findings(tmp_path: Path) -> None:
+    """An entry of the same severity belongs to a merged finding, whatever the order of entries that were separate."""
+    files = {"shared/main.tf": SHARED, "one/main.tf": 'module "m" {\n  source = "../shared"\n  name   = "one"\n}\n'}
+    finding = next(one for one in scan(tmp_path, files).findings if one.check_id == "PASSROLE_002")
+    low = replace(finding, severity=Severity.LOW, fingerprint=digest(finding.fingerprint, "2"))
+    entries = [
+        BaselineEntry(finding.fingerprint, finding.check_id, "f", "r", severity)
+        for severity in (Severity.LOW, Severity.LOW, Severity.MEDIUM)
+    ]
+    for findings in ((low, finding), (finding, low)):
+        applied = apply("b.json", entries, findings, lambda _: "f", lambda _: True, date(2026, 1, 1))
+        assert not applied.worse
+        assert len(applied.accepted) == 2

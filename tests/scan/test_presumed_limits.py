@@ -57,6 +57,38 @@ def test_name_or_description_of_an_unattached_policy(
     assert verdict == (PRESUMED if is_presumed else (Severity.HIGH, Confidence.HIGH))
 
 
+def test_boundary_by_the_name_of_its_document(tmp_path: Path) -> None:
+    """A data source or a file with such a name presumes a boundary or an SCP as well."""
+    (tmp_path / "permissions-boundary.json").write_text(DOCUMENT, encoding="utf-8")
+    verdicts = _terraform(
+        tmp_path,
+        """
+        data "aws_iam_policy_document" "boundary" {
+          statement {
+            actions   = ["*"]
+            resources = ["*"]
+          }
+        }
+        data "aws_iam_policy_document" "root_scp" {
+          statement {
+            actions   = ["*"]
+            resources = ["*"]
+          }
+        }
+        resource "aws_iam_policy" "a" {
+          policy = data.aws_iam_policy_document.boundary.json
+        }
+        resource "aws_iam_policy" "b" {
+          policy = file("${path.module}/permissions-boundary.json")
+        }
+        output "json" {
+          value = data.aws_iam_policy_document.root_scp.json
+        }
+        """,
+    )
+    assert verdicts == dict.fromkeys(("aws_iam_policy.a", "aws_iam_policy.b", "output.json"), PRESUMED)
+
+
 def test_boundary_by_the_name_of_an_output(tmp_path: Path) -> None:
     """An output named after a boundary presumes one for the policy that it exports."""
     verdicts = _terraform(

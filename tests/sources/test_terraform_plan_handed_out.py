@@ -41,14 +41,16 @@ def test_document_in_a_resource_of_another_type_is_judged(type_: str, values: di
     """At medium confidence, at any depth, also for other providers."""
     findings = found(change(type_, values))
     assert [(item.check_id, item.confidence, item.handed_to) for item in findings] == [
-        ("PASSROLE_001", Confidence.MEDIUM, HandedTo.RESOURCE)
+        ("PASSROLE_001", Confidence.MEDIUM, HandedTo.RESOURCE),
+        ("PASSROLE_015", Confidence.MEDIUM, HandedTo.RESOURCE),
     ]
 
 
 def test_managed_policy_in_a_resource_of_another_provider_is_flagged() -> None:
     """Types of AWS that attach managed policies are known."""
     values = {"policy_arns": [ADMINISTRATOR]}
-    assert [item.check_id for item in found(change("vault_aws_secret_backend_role", values))] == ["PASSROLE_013"]
+    checks = [item.check_id for item in found(change("vault_aws_secret_backend_role", values))]
+    assert checks == ["PASSROLE_013", "PASSROLE_015"]
     assert not found(change("aws_ssm_parameter", values))
 
 
@@ -62,7 +64,10 @@ def test_document_that_is_attached_too_is_judged_once() -> None:
 def test_document_in_a_changed_output_is_judged(actions: list[str], expected: int) -> None:
     """Like resources, outputs that a plan leaves as they are are not judged."""
     findings = found(output_changes={"policy": {"actions": actions, "before": None, "after": WIDE}})
-    assert [(item.check_id, item.handed_to) for item in findings] == [("PASSROLE_001", HandedTo.OUTPUT)] * expected
+    assert [(item.check_id, item.handed_to) for item in findings] == [
+        ("PASSROLE_001", HandedTo.OUTPUT),
+        ("PASSROLE_015", HandedTo.OUTPUT),
+    ][: 2 * expected]
 
 
 def test_document_in_an_output_of_a_state_is_judged() -> None:
@@ -73,6 +78,6 @@ def test_document_in_an_output_of_a_state_is_judged() -> None:
 
 
 def test_changed_parameter_gives_nobody_new_access() -> None:
-    """The principals that had the document before are unknown, so there is nothing to compare."""
+    """It has the same document before and after."""
     findings = found(change("aws_ssm_parameter", {"value": WIDE, "tier": "b"}, {"value": WIDE, "tier": "a"}))
     assert [item.check_id for item in findings] == ["PASSROLE_001"]

@@ -11,6 +11,7 @@ from passrole_checks.access.holder_trust import HolderTrust, least_restricted, t
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.service_trust import passed_to_service_values
+from passrole_checks.access.severity import Holder
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
@@ -18,6 +19,7 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.sources.model.addresses import module_of
@@ -90,6 +92,15 @@ class GrantContext:
             default=None,
         )
 
+    def limit_may_exclude_all(self, holder: Principal) -> bool:
+        """True if a permissions boundary or an SCP of known content allows the roles of the grant for some values of
+        variables only: both name patterns that may have no role in common."""
+        roles = [role.pattern for role in self.grant.roles if not self.grant.complement]
+        return bool(roles) and any(
+            all(statement.whole for statement in limit) and not any(_surely_allows(limit, role) for role in roles)
+            for limit in holder.permissions.limits
+        )
+
     @property
     def is_open_to_unlisted_services(self) -> bool:
         """True if a holder can pass roles to a service that no statement names."""
@@ -127,6 +138,8 @@ class GrantContext:
 
     def trust_of(self, holder: Principal) -> HolderTrust:
         """Return who can use the permissions of a holder."""
+        if self.policy.people:
+            return HolderTrust(Holder.PEOPLE, self.policy.people)
         return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()))
 
     @property
@@ -158,3 +171,9 @@ class GrantContext:
                 return ()
             services.update(dict.fromkeys(own))
         return tuple(sorted(services))
+
+
+def _surely_allows(limit: tuple[Statement, ...], role: StringNode) -> bool:
+    """True if the statements of a limit allow passing roles of a pattern."""
+    allowed = Permissions(limit).allows("iam:PassRole", (role,))
+    return allowed is not None and allowed.certain is Ternary.YES

@@ -93,6 +93,12 @@ def did_you_mean(key: str) -> str:
     return f"`{key}` {NOT_A_KEY}: did you mean `{PASSED_TO_SERVICE}`?"
 
 
+def limited_by_tags(grant: PassRoleGrant) -> str:
+    """Return a sentence on the role tags that a condition requires; "" if there are none."""
+    names = list(dict.fromkeys(grant.condition.tags))
+    return f" Limited by role tags ({listed([f'`{name}`' for name in names])}), which is not reliable." if names else ""
+
+
 def if_any_role(grant: PassRoleGrant, module: str) -> str:
     """Return a sentence on the values of variables in a pattern that make it any role; "" if there are none."""
     for role in grant.roles if not grant.complement else ():
@@ -118,6 +124,7 @@ def only_by(trust: HolderTrust) -> str:
 _ONLY_BY = {
     Holder.OWN_WORK: " Only {} can use this, and it never runs caller code.",
     Holder.NAMED_TASKS: " Only {} can use this, to run named ECS task definitions.",
+    Holder.PEOPLE: " The trust policy allows {} only.",
     Holder.DEPLOYMENT: " The trust policy allows {} only.",
 }
 

@@ -11,18 +11,29 @@ from passrole_checks.iam.conditions.condition_operators import parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
-from passrole_checks.iam.partial_values import Absent, ListNode, Node, ObjectNode, StringNode, Ternary
+from passrole_checks.iam.partial_values import (
+    Absent,
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    Ternary,
+    Unresolved,
+    UnresolvedKind,
+)
 from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRole:
-    """A role defined in the configuration: ``trusted`` are the service principals that may assume it, None if unknown.
+    """A role defined in the configuration: ``trusted`` are the service principals that may assume it, None if unknown;
+    ``presumed``: the same, leniently read.
 
     ``no_service``: its trust policy surely names only accounts, users, roles and identity providers; ``federated``: it
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
     with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role
-    exists; empty if it always does. ``repositories``: as :func:`trusted_repositories` returns them.
+    exists; empty if it always does. ``repositories``, ``people``, ``possible``: as :func:`trusted_repositories`,
+    :func:`trusted_people` and :func:`possible_services` return them.
     """
 
     address: str
@@ -33,6 +44,9 @@ class KnownRole:
     only_services: bool = False
     exists_when: tuple[PathCondition, ...] = ()
     repositories: tuple[str, ...] = ()
+    possible: frozenset[str] | None = None
+    people: tuple[str, ...] = ()
+    presumed: frozenset[str] | None = None
 
     def may_exist(self, when: PathCondition) -> bool:
         """True if the role may exist under ``when``."""
@@ -50,19 +64,43 @@ def service_of_linked_role(pattern: StringNode) -> str:
     return service if slash and not {"*", "?", "\0"} & set(service) else ""
 
 
-def trusted_services(document: Node | None) -> frozenset[str] | None:
+def trusted_services(document: Node | None, *, is_lenient: bool = False) -> frozenset[str] | None:
     """Return the service principals that the Allow statements of a trust policy name; None if unknown.
 
     Trust policies are described in the IAM User Guide, "IAM roles: terms and concepts". A Deny, a condition, or
-    NotPrincipal gives None.
+    NotPrincipal gives None. ``is_lenient``: an unresolved value within a name is a Region, and "allow" means Allow.
     """
     services: set[str] = set()
     readings = _statement_variants(document)
     for statement in readings[0] if len(readings) == 1 else ():
-        named = _services_of(statement)
+        named = _services_of(statement, is_lenient)
         if named is None:
             return None
         services |= named
+    return frozenset(services) or None
+
+
+def possible_services(document: Node | None) -> frozenset[str] | None:
+    """Return every service principal that may assume a role in any variant of its trust policy; None if there may be
+    others."""
+    services: set[str] = set()
+    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    if not all(readings):
+        return None
+    for statement in (statement for statements in readings for statement in statements):
+        if not isinstance(statement, ObjectNode):
+            return None
+        effect = statement.get("Effect")
+        if isinstance(effect, StringNode) and effect.literal == "Deny":
+            continue
+        if not set(_kinds_of(statement)) <= {"AWS", "Service"}:
+            return None
+        principal = statement.get("Principal")
+        named = principal.get("Service") if isinstance(principal, ObjectNode) else None
+        for value in _options(_as_list(named)):
+            if not isinstance(value, StringNode) or value.literal is None:
+                return None
+            services.add(value.literal)
     return frozenset(services) or None
 
 
@@ -121,6 +159,73 @@ def _repositories_of(condition: Node | None) -> frozenset[str]:
         if is_required and all(map(_REPOSITORY.fullmatch, test.values)):
             return test.values
     return frozenset()
+
+
+_SAML = frozenset({"sts:assumerolewithsaml", "sts:tagsession", "sts:setsourceidentity"})
+_PERSON = re.compile(
+    r"\d{12}|[^:]*:[^:]*:iam::[^:*?]+:root"
+    r"|[^:]*:[^:]*:iam::[^:]*:(?:(user)/[^*?]+|(role/aws-reserved/sso\.amazonaws\.com)/.+)"
+)
+
+
+def trusted_people(document: Node | None) -> tuple[str, ...]:
+    """Return the kinds of people that alone can assume a role, sorted: "a SAML provider", "IAM Identity Center", "IAM
+    users" or "named accounts"; empty if anyone else can, or that is unknown.
+
+    Accounts are those of the organization, such as the management account in the trust policy of
+    ``OrganizationAccountAccessRole`` (AWS Organizations User Guide, "Accessing member accounts in an organization").
+    Those of third parties have a condition on ``sts:ExternalId`` (IAM User Guide, "Access to AWS accounts owned by
+    third parties"), and roles of other accounts may be those of workloads: neither counts as people.
+    """
+    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    found: set[str] = set()
+    for statement in (statement for statements in readings for statement in statements):
+        kinds = _people_of(statement) if isinstance(statement, ObjectNode) else None
+        if not kinds:
+            return ()
+        found |= kinds
+    return tuple(sorted(found)) if readings and all(readings) else ()
+
+
+def _people_of(statement: ObjectNode) -> set[str]:
+    """Return the kinds of people that a statement lets assume the role; empty if it may be anyone else."""
+    principal = statement.get("Principal")
+    if not isinstance(principal, ObjectNode) or not principal.entries:
+        return set()
+    if any(test.key == "sts:externalid" for test in condition_tests(statement.get("Condition"))):
+        return set()
+    actions = [value for value in _options(_as_list(statement.get("Action"))) if isinstance(value, StringNode)]
+    is_saml = bool(actions) and all((value.literal or "").lower() in _SAML for value in actions)
+    found: set[str] = set()
+    for entry in principal.entries:
+        values = list(_options(_as_list(entry.value)))
+        if entry.key.literal == "Federated" and is_saml:
+            found.add("a SAML provider")
+        elif entry.key.literal == "AWS" and values:
+            kinds = {person_of(value) for value in values}
+            if "" in kinds:
+                return set()
+            found |= kinds
+        else:
+            return set()
+    return found
+
+
+def person_of(value: Node) -> str:
+    """Return the kind of people that a principal of kind ``AWS`` is, "" if it may be anyone else."""
+    if not isinstance(value, StringNode):
+        return ""
+    match = _PERSON.fullmatch("".join(part if isinstance(part, str) else _known(part) for part in value.parts))
+    if match is None:
+        return ""
+    return "IAM users" if match[1] else "IAM Identity Center" if match[2] else "named accounts"
+
+
+def _known(part: Unresolved) -> str:
+    """Return the known structure of an unresolved value, with "$" for what is unknown."""
+    if part.known is not None:
+        return "".join(one if isinstance(one, str) else _known(one) for one in part.known)
+    return "0" * 12 if part.kind is UnresolvedKind.ACCOUNT_ID else "$"
 
 
 def _kinds(document: Node | None) -> set[str]:
@@ -196,11 +301,11 @@ def _options(nodes: Iterable[Node]) -> Iterator[Node]:
                 yield from _options(option.items) if isinstance(option, ListNode) else (option,)
 
 
-def _services_of(statement: Node) -> set[str] | None:
+def _services_of(statement: Node, is_lenient: bool) -> set[str] | None:
     if not isinstance(statement, ObjectNode) or statement.get("NotPrincipal") is not None:
         return None
     effect = statement.get("Effect")
-    if not isinstance(effect, StringNode) or effect.literal != "Allow":
+    if not isinstance(effect, StringNode) or effect.literal not in (("Allow", "allow") if is_lenient else ("Allow",)):
         return None
     actions = [value for value in _as_list(statement.get("Action")) if isinstance(value, StringNode)]
     if action.best_match(actions, "sts:AssumeRole")[0] is Ternary.NO:
@@ -212,11 +317,24 @@ def _services_of(statement: Node) -> set[str] | None:
             if entry.key.literal != "Service":
                 continue
             for value in _as_list(entry.value):
-                if not isinstance(value, StringNode) or value.literal is None:
+                name = value.literal if isinstance(value, StringNode) else None
+                name = _regional(value) if name is None and is_lenient and isinstance(value, StringNode) else name
+                if name is None:
                     return None
-                names.add(value.literal)
+                names.add(name)
         return names
     return None
+
+
+def _regional(name: StringNode) -> str | None:
+    """Return the name of a service whose Region is unresolved (``logs.${AWS::Region}.amazonaws.com``), without it;
+    None for other names."""
+    first, *_, last = name.parts
+    if len(name.parts) != 3 or not (isinstance(first, str) and isinstance(last, str)):
+        return None
+    written = first + last
+    match = re.fullmatch(r"([a-z][a-z0-9-]*)\.(\.amazonaws\.com)(?:\.cn)?", written)
+    return f"{match[1]}{match[2]}" if match else None
 
 
 def _as_list(node: Node | None) -> tuple[Node, ...]:

@@ -1,8 +1,8 @@
 """Privilege escalation paths through passed roles, and whether they are open to a principal.
 
-A path is open if the principal can pass a role to one of the path's services, has all other actions, and the role
-trusts that service. All policies of the principal count together; an explicit Deny wins, and each limit (a permissions
-boundary, a service control policy) has to allow as well.
+A path is open if the principal can pass a role to one of the path's services, has all other actions on resources of
+each type that they require, and the role trusts that service. All policies of the principal count together; an
+explicit Deny wins, and each limit (a permissions boundary, a service control policy) has to allow as well.
 
 Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities", and "Grant a user
 permissions to pass a role to an AWS service". The paths themselves are arguments.
@@ -37,7 +37,8 @@ class PassedRolePath:
     ``id`` is that of the published path or, if the path is ``derived`` from what an API does, the action that passes
     the role. ``actions`` are all that is needed besides iam:PassRole; ``services`` are values of
     ``iam:PassedToService``, one of which has to be allowed (none: any); ``trusted`` are service principals, one of
-    which the role has to trust.
+    which the role has to trust. ``required`` are actions with ARN patterns, one for each resource type that a request
+    always has.
     """
 
     id: str
@@ -46,6 +47,7 @@ class PassedRolePath:
     services: tuple[str, ...]
     trusted: tuple[str, ...]
     derived: bool = False
+    required: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ def _open_path(permissions: Permissions, way: PassedRolePath, when: PathConditio
     if not _on_common_resources(permissions, way, [action_.by for action_ in allowed], assumptions):
         return None
     certain = Ternary.YES if all(action_.certain is Ternary.YES for action_ in allowed) else Ternary.UNKNOWN
+    requests = ((name.lower(), (glob.from_text(pattern),)) for name, pattern in way.required)
+    if not all(permissions.ways_for(name, resources, assumptions) for name, resources in requests):
+        if permissions.complete:
+            return None
+        certain = Ternary.UNKNOWN  # a policy of unknown content may allow the rest
     conditions = dict.fromkeys(key for action_ in allowed for key in action_.conditions)
     return OpenPath(way, certain, tuple(action_.by for action_ in allowed), tuple(conditions), assumptions)
 

@@ -13,7 +13,7 @@ from itertools import chain
 
 import yaml
 
-from passrole_checks.errors import InputError
+from passrole_checks.errors import ForeignTemplateError, InputError
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.files.yaml_loader import Loader
 
@@ -83,8 +83,9 @@ def _yaml_error(file: str, text: str, error: Exception) -> InputError:
         placeholder = _PLACEHOLDER.search(line)
         if placeholder:
             shown = placeholder[0] if len(placeholder[0]) <= 40 else placeholder[0][:39] + "…"
-            reason = f"{shown} is a placeholder of another tool"
-        elif mark and reason == "found character that cannot start any token":
+            reason = f"not valid YAML: {shown} is a placeholder of another tool"
+            return ForeignTemplateError(file, reason, mark.line + 1 if mark else None)
+        if mark and reason == "found character that cannot start any token":
             reason = f"a value cannot begin with {line[mark.column : mark.column + 1]}"
         if mark and _TAB.match(line[: mark.column + 1]):
             reason = "tab in the indentation (YAML allows only spaces)"

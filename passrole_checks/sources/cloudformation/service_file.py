@@ -63,8 +63,11 @@ def looks_like_service(content: str) -> bool:
 
 
 def is_service(root: yaml.MappingNode) -> bool:
-    """True if a file is a service, judging by its keys."""
+    """True if a file is a service, judging by its keys. The name of a provider is a text: a mapping in its place
+    describes services, for another tool."""
     keys = {key.value for key, _ in entries(root)}
+    if isinstance(child(root, "provider", "name"), yaml.MappingNode):
+        return False
     return {"service", "provider"} <= keys and not {"AWSTemplateFormatVersion", "Resources"} & keys
 
 

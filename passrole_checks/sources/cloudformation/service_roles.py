@@ -17,7 +17,7 @@ from passrole_checks.sources.cloudformation.service_values import ServiceValues,
 from passrole_checks.sources.cloudformation.service_variables import has_variables
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
 
-_MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))
+_MAP, _LIST, _NULL = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "null"))
 # how the framework's "naming" derives a logical id from a function's name
 _NAMING = (("-", "Dash"), ("_", "Underscore"))
 _SHARED = "IamRoleLambdaExecution"
@@ -124,7 +124,8 @@ class _SettingsReader:
         )
 
     def _value(self, node: yaml.Node | None) -> yaml.Node | None:
-        return self.values.resolve(node) if node is not None else None
+        value = self.values.resolve(node) if node is not None else None
+        return None if value is not None and value.tag == _NULL else value
 
     def _section_value(self, node: yaml.Node | None) -> yaml.Node | None:
         value = self._value(node)
@@ -132,8 +133,10 @@ class _SettingsReader:
         return value
 
     def _statements(self, node: yaml.Node | None) -> yaml.Node | None:
-        """Return a list of statements."""
+        """Return a list of statements; an empty one for an entry without a value, which configures a role as well."""
         value = self._section_value(node)
+        if value is None and node is not None:
+            return yaml.SequenceNode(_LIST, [], node.start_mark, node.end_mark, False)
         for element in value.value if isinstance(value, yaml.SequenceNode) else ():
             self._skip_unresolved(element)
         return value
@@ -196,7 +199,11 @@ def _role(
             Principal=mapping(Service=text_node("lambda.amazonaws.com", at)),
         ),
     )
-    policies = [policy(number, listed) for number, listed in enumerate(documents)]
+    policies = [
+        policy(number, listed)
+        for number, listed in enumerate(documents)
+        if listed.value or not isinstance(listed, yaml.SequenceNode)
+    ]
     properties = mapping(
         AssumeRolePolicyDocument=trust,
         RoleName=settings.name,

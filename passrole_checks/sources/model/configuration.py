@@ -105,7 +105,8 @@ class AttachedPolicy:
     ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
     ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None. ``presumed`` is
     BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name or a
-    description says to be one.
+    description says to be one. ``people``: the kinds of people that alone can use the principals behind ``handed_to``,
+    if that is known.
     """
 
     resource: ResourceDefinition
@@ -117,6 +118,7 @@ class AttachedPolicy:
     conditional_principals: tuple[tuple[str, PathCondition], ...] = ()
     handed_to: HandedTo | None = None
     presumed: PolicyKind | None = None
+    people: tuple[str, ...] = ()
 
     def with_principals(
         self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
@@ -136,8 +138,8 @@ class ManagedAttachment:
     ``holder`` is the address, logical id or literal name of the principal, as in :attr:`AttachedPolicy.principals`.
     ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
     attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
-    ``is_checked``: false to leave it out of the findings. ``handed_to``: as in :attr:`AttachedPolicy.handed_to`; the
-    holder is then unknown, and ``resource`` stands in for it.
+    ``is_checked``: false to leave it out of the findings. ``handed_to`` and ``people``: as in
+    :class:`AttachedPolicy`; the holder is then unknown, and ``resource`` stands in for it.
     """
 
     holder: str
@@ -148,6 +150,7 @@ class ManagedAttachment:
     when: PathCondition = ()
     is_checked: bool = True
     handed_to: HandedTo | None = None
+    people: tuple[str, ...] = ()
 
 
 UNKNOWN_BOUNDARY = StringNode((Unresolved("the permissions boundary"),), Position("", 0))
@@ -427,5 +430,5 @@ class Configuration:
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
     missing: tuple[tuple[str, Unreadable], ...] = ()
-    before_has_handed_out: bool = False  # `before` has the policies that leave the configuration, too
+    handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

@@ -37,6 +37,7 @@ _POLICY_MODULE = re.compile(
 _ORGANIZATION_POLICY = re.compile(
     r"\b(?:SERVICE|RESOURCE)_CONTROL_POLICY\b"
 )  # AWS Organizations, CreatePolicy, ``Type``
+_DOCUMENT_NAME = re.compile(r'\baws_iam_policy_document\.([\w-]+)|([\w.-]+)\.(?:json|tpl|tftpl)"')
 _NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LIMITS = re.compile(r"(?<![a-z])(?:scps?|service[ _-]?control[ _-]?polic(?:y|ies))(?![a-z])")
 _WORDS_BEFORE = 5  # in a description of a permissions boundary
@@ -96,6 +97,11 @@ def organization_policy_kind(type_: str | None) -> PolicyKind | None:
     """
     kinds = {"SERVICE_CONTROL_POLICY": PolicyKind.SCP, "RESOURCE_CONTROL_POLICY": PolicyKind.RESOURCE}
     return kinds.get(type_ or "SERVICE_CONTROL_POLICY")
+
+
+def document_names(expression: str) -> list[str]:
+    """Return the names of the data sources and files that a Terraform expression reads a policy document from."""
+    return [name or file for name, file in _DOCUMENT_NAME.findall(expression)]
 
 
 def makes_organization_policies(text: str) -> bool:

@@ -38,6 +38,7 @@ from passrole_checks.sources.model.unknown_consumers import (
 )
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object
 
+AFTER, _BEFORE = "after", "before"  # values of an output that a plan changes
 _MARKS = ('"Statement"', "eyJ", "ewo", "eyA")
 
 
@@ -70,22 +71,31 @@ def handed_out_by_outputs(plan: PlanFile, *, unchanged: bool) -> Iterator[Attach
     """Yield the policy documents in the outputs that a plan changes, with ``unchanged`` in all, or of a state."""
     for start, key in plan.outputs:
         for name, entry in as_object(_value_at(plan, start)).items():
-            output = as_object(entry)
-            if output.get("actions") in (["no-op"], ["delete"]) and not (
-                unchanged and output.get("actions") == ["no-op"]
-            ):
-                continue
-            member = find_member(plan.text, start, (name,))
-            if member is None or not _mentions(output.get(key), *_MARKS):
-                continue
-            at = plan.lines.position(member.start, member.end)
-            stand_in = PlannedResource(
-                f"output.{name}", OUTPUT, name, "", "", True, output, False, at, member.start, ()
-            )
-            definition = ResourceDefinition(stand_in.address, OUTPUT, Framework.TERRAFORM_PLAN, at)
-            for keys, document in _documents(plan, stand_in, output.get(key), (key,), MAX_DEPTH):
-                path = "/".join(("value", *map(str, keys[1:])))
-                yield judged_by_name(_policy(definition, path, document, HandedTo.OUTPUT, name), (name,))
+            actions = as_object(entry).get("actions")
+            if actions not in (["no-op"], ["delete"]) or (unchanged and actions == ["no-op"]):
+                yield from _handed_out_by_output(plan, start, name, as_object(entry), key)
+
+
+def handed_out_by_outputs_before(plan: PlanFile) -> Iterator[AttachedPolicy]:
+    """Yield the policy documents in the outputs before a plan."""
+    for start, key in plan.outputs:
+        for name, entry in as_object(_value_at(plan, start)).items() if key == AFTER else ():
+            yield from _handed_out_by_output(plan, start, name, as_object(entry), _BEFORE)
+
+
+def _handed_out_by_output(
+    plan: PlanFile, start: int, name: str, output: dict[str, Json], key: str
+) -> Iterator[AttachedPolicy]:
+    """Yield the policy documents in the value ``key`` of an output; the outputs begin at ``start``."""
+    member = find_member(plan.text, start, (name,))
+    if member is None or not _mentions(output.get(key), *_MARKS):
+        return
+    at = plan.lines.position(member.start, member.end)
+    stand_in = PlannedResource(f"output.{name}", OUTPUT, name, "", "", True, output, False, at, member.start, ())
+    definition = ResourceDefinition(stand_in.address, OUTPUT, Framework.TERRAFORM_PLAN, at)
+    for keys, document in _documents(plan, stand_in, output.get(key), (key,), MAX_DEPTH):
+        path = "/".join(("value", *map(str, keys[1:])))
+        yield judged_by_name(_policy(definition, path, document, HandedTo.OUTPUT, name), (name,))
 
 
 def _policy(

@@ -67,7 +67,13 @@ from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
 from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
-from passrole_checks.sources.terraform_plan.values_before import RenamedAddresses, deployment_before, plan_before
+from passrole_checks.sources.terraform_plan.values_before import (
+    RenamedAddresses,
+    deployment_before,
+    handed_out_before,
+    managed_handed_out_before,
+    plan_before,
+)
 
 
 def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | None = None) -> Configuration:
@@ -92,6 +98,7 @@ class _ChangeFields(TypedDict, total=False):
     unchanged: tuple[AttachedPolicy, ...]
     home: Deployment
     attached_before: Attachments
+    handed_out_before: frozenset[HandedTo]
 
 
 class _Loader:
@@ -116,7 +123,8 @@ class _Loader:
         written = (policy for resource in checked for policy in self.policies(resource))
         policies, removed = without_removed_denials(self.plan, self.attachments, written)
         policies += self.commands.policies
-        policies += self.handed_out(checked, unchanged=unchanged)
+        handed_out = [*self.handed_out(checked, unchanged=unchanged)]
+        policies += handed_out
         addresses = {resource.address for resource in checked}
         positions = {resource.definition.at for resource in checked}
         stacks = [
@@ -158,7 +166,7 @@ class _Loader:
                 if planned.type in USERS and (name := as_text(planned.values.get(ENTITIES[planned.type].name)))
             )
             + tuple(user for stack in stacks for user in stack.users),
-            **self.change_fields(checked),
+            **self.change_fields(checked, handed_out),
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
             ).with_others([Attachments(tuple(self.commands.attachments))]),
@@ -219,8 +227,11 @@ class _Loader:
         for resource in self.plan.resources.values():
             yield from self.consumers.roles(resource, resource.definition, resource.address in checked)
 
-    def change_fields(self, checked: list[PlannedResource]) -> _ChangeFields:
-        """Return the access before the plan, and what the plan does not change."""
+    def change_fields(self, checked: list[PlannedResource], handed_out: list[AttachedPolicy]) -> _ChangeFields:
+        """Return the access before the plan, and what the plan does not change.
+
+        ``handed_out``: the policies that leave the configuration.
+        """
         before = plan_before(self.plan)
         if before is None:
             return {}
@@ -235,11 +246,15 @@ class _Loader:
         stacks_before = (loader.stack(planned, False) for planned in before.resources.values() if planned.type in TYPES)
         kept = (policy for resource in rest for policy in self.policies(resource))
         renamed = RenamedAddresses(before, self.plan)
+        managed = [attachment for resource in checked for attachment in managed_policies_by(self.plan, resource)]
         return {
-            "before": renamed.policies(policies),
+            "before": renamed.policies((*policies, *(handed_out_before(self.plan, handed_out) if handed_out else ()))),
+            "handed_out_before": frozenset({HandedTo.RESOURCE, HandedTo.OUTPUT}),
             "unchanged": tuple(without_removed_denials(self.plan, self.attachments, kept)[0]),
             "home": deployment_before(before),
-            "attached_before": loader.attached((), stacks_before).renamed(renamed.name),
+            "attached_before": loader.attached((), stacks_before)
+            .renamed(renamed.name)
+            .with_others([Attachments(tuple(managed_handed_out_before(self.plan, managed)))]),
         }
 
     def stack(self, resource: PlannedResource, checked: bool) -> StackContent:

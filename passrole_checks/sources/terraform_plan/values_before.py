@@ -14,9 +14,15 @@ from dataclasses import replace
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, ManagedAttachment, PolicyKind
 from passrole_checks.sources.model.principal_names import bare_name, literal_principal
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, PERMISSION_SET_ARNS
+from passrole_checks.sources.terraform_plan.handed_out import (
+    AFTER,
+    handed_out_by,
+    handed_out_by_outputs_before,
+    managed_policies_by,
+)
 from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
     PlanFile,
@@ -34,7 +40,7 @@ def plan_before(plan: PlanFile) -> PlanFile | None:
 
     Resources that the plan does not mention, because of ``-target``, are unchanged.
     """
-    if not plan.changes:
+    if not plan.changes and all(key != AFTER for _, key in plan.outputs):
         return None
     changed = {entry.address for entry in plan.changes if not entry.deposed}
     resources = {
@@ -44,13 +50,42 @@ def plan_before(plan: PlanFile) -> PlanFile | None:
     }
     for entry in plan.changes:
         if not entry.deposed and _RELEVANT_TYPES.match(entry.type):
-            previous = _resource_before(plan, entry)
+            previous = resource_before(plan, entry)
             if previous is not None:
                 resources[entry.address] = previous
     return PlanFile(plan.file, plan.text, plan.lines, resources=resources)
 
 
-def _resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
+def handed_out_before(plan: PlanFile, now: Iterable[AttachedPolicy]) -> Iterator[AttachedPolicy]:
+    """Yield the documents of the same resources, and of all outputs, before the plan.
+
+    ``now``: the policies that leave the configuration after it.
+    """
+    addresses = dict.fromkeys(one.resource.address for one in now if one.handed_to is HandedTo.RESOURCE)
+    for previous in _resources_before(plan, addresses):
+        yield from handed_out_by(plan, previous)
+    yield from handed_out_by_outputs_before(plan)
+
+
+def managed_handed_out_before(plan: PlanFile, now: Iterable[ManagedAttachment]) -> Iterator[ManagedAttachment]:
+    """Yield the AWS managed policies of the same resources before the plan."""
+    addresses = dict.fromkeys(one.resource.address for one in now if one.handed_to is HandedTo.RESOURCE)
+    for previous in _resources_before(plan, addresses):
+        yield from managed_policies_by(plan, previous)
+
+
+def _resources_before(plan: PlanFile, addresses: Iterable[str]) -> Iterator[PlannedResource]:
+    """Yield those of some resources that existed before the plan, with their values then."""
+    entries = {entry.address: entry for entry in plan.changes if not entry.deposed}
+    for address in addresses:
+        entry = entries.get(address)
+        previous = resource_before(plan, entry) if entry is not None else plan.resources.get(address)
+        if previous is not None:
+            yield previous
+
+
+def resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | None:
+    """Return a resource with its values before the plan; None if the plan creates it."""
     before = find_member(plan.text, entry.start, ("change", "before"))
     if before is None or not isinstance(before.value, dict):
         return None  # it is created

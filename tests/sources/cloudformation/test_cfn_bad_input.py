@@ -57,10 +57,6 @@ def scanned(capsys: pytest.CaptureFixture[str], name: str, content: str | bytes)
         ("t.yaml", GOOD + "  H:key\n    Type: X::Y::Z\n", "t.yaml:5: not valid YAML: could not find expected ':'"),
         ("t.yaml", GOOD + "  H: %NAME%\n", "t.yaml:5: not valid YAML: a value cannot begin with %"),
         ("t.yaml", GOOD + "  H: @x\n", "t.yaml:5: not valid YAML: a value cannot begin with @"),
-        ("t.yaml", GOOD + "  H:\n    {%- if big %}\n    Type: A::B::C\n    {%- endif %}\n",
-         "t.yaml:6: not valid YAML: {%- if big %} is a placeholder of another tool"),
-        ("t.yaml", GOOD + "  H:\n    Size: {{ sizes[stage].memory }}\n",
-         "t.yaml:6: not valid YAML: {{ sizes[stage].memory }} is a placeholder of another tool"),
         ("t.yaml", GOOD + "  H:\n    N: {{resolve:ssm:name}} x\n", "t.yaml:6: not valid YAML: did not find expected"),
         ("t.yaml", GOOD.encode("utf-16"), "t.yaml:1: not UTF-8 text"),
         ("t.yaml", bomb(), "t.yaml:6: too large after expanding aliases"),
@@ -84,6 +80,28 @@ def test_unreadable_template_is_reported_in_one_line(
     assert found == ["Good"]
     assert len(errors) == 1
     assert errors[0].startswith(line)
+
+
+@pytest.mark.parametrize("name", ["t.yaml", "t.yml", "t.yaml.j2"])
+@pytest.mark.parametrize(
+    ("addition", "placeholder"),
+    [
+        ("  H:\n    {%- if big %}\n    Type: A::B::C\n    {%- endif %}\n", "{%- if big %}"),
+        ("  H:\n    Size: {{ sizes[stage].memory }}\n", "{{ sizes[stage].memory }}"),
+        ("  H:\n{{with .Environment}}\n    Type: A::B::C\n{{end}}\n", "{{with .Environment}}"),
+    ],
+)
+def test_template_of_another_tool_is_a_note(
+    name: str, addition: str, placeholder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What another tool has to complete first is not evaluated, whatever the file's name; the others are scanned."""
+    Path(name).write_text(GOOD + addition)
+    assert main(["scan", ".", "--format", "json", "--check", "001"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [item["resource"] for item in report["findings"]] == ["Good"] and not report["unreadable"]
+    (note,) = report["not_evaluated"]
+    assert (note["file"], note["line"]) == (name, 6)
+    assert note["reason"].endswith(f"{placeholder} is a placeholder of another tool")
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,24 @@ def test_service_without_policies_is_skipped(tmp_path: Path, content: str, frame
     file = tmp_path / "serverless.yml"
     file.write_text(content)
     assert recognize(file).framework is framework
+
+
+@pytest.mark.parametrize("empty", ["    iamRoleStatements: # none yet\n", "    iamRoleStatements: ~\n"])
+def test_an_entry_without_statements_is_an_empty_list(tmp_path: Path, empty: str) -> None:
+    """An entry without a value grants nothing, and makes nothing unreadable; a function with one has its own role."""
+    content = "functions:\n  first:\n    handler: a.b\n" + empty + "  second:\n    handler: a.b\n"
+    content += f"    iamRoleStatements: [{STATEMENT}]\n"
+    assert grants(tmp_path, "provider:\n  name: aws\n" + content) == [("SecondIamRoleLambdaExecution", 10, "*")]
+    alone = (
+        "provider: {name: aws, iam: {role: {statements: , managedPolicies: }}}\nfunctions: {first: {handler: a.b}}\n"
+    )
+    assert grants(tmp_path, alone) == []
+    inherited = BEFORE + "functions:\n  first:\n    handler: a.b\n    iamRoleStatementsInherit: true\n" + empty
+    found = [address for address, _, _ in grants(tmp_path, inherited)]
+    assert sorted(found) == ["FirstIamRoleLambdaExecution", "IamRoleLambdaExecution"]
+
+
+def test_rules_about_services_are_no_service(tmp_path: Path) -> None:
+    """A file with the keys of a service and a mapping in place of the provider's name describes services."""
+    rules = "provider:\n  name: {type: enum}\n  iamRoleStatements: {type: list, example: [1]}\nresources: {type: any}\n"
+    assert grants(tmp_path, rules) == []

@@ -51,7 +51,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.model.unknown_consumers import managed_policy_may_grant, presumed_kind
+from passrole_checks.sources.model.unknown_consumers import document_names, managed_policy_may_grant, presumed_kind
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -119,7 +119,10 @@ class TerraformAttachments:
     def _is_boundary_by_name(block: Block, scope: EvaluationScope) -> bool:
         """True if the label, the name or the description of a managed policy says that it is a permissions boundary."""
         values = {name: str(references.value_of(block, name, scope) or "") for name in (*_POLICY_NAMES, "description")}
-        kind = presumed_kind([block.labels[1], *map(values.__getitem__, _POLICY_NAMES)], [values["description"]])
+        document = block.body.get("policy")
+        names = document_names(document.source_bytes.decode("utf-8", "replace")) if document is not None else []
+        names += [block.labels[1], *map(values.__getitem__, _POLICY_NAMES)]
+        kind = presumed_kind(names, [values["description"]])
         return kind is PolicyKind.BOUNDARY
 
     def _boundaries_by_output(self) -> Iterator[str]:

@@ -34,6 +34,7 @@ from passrole_checks.sources.model.handed_out_values import (
 )
 from passrole_checks.sources.model.unknown_consumers import (
     TOO_DEEP,
+    document_names,
     infer_policy_kind,
     is_scp_module,
     judged_by_name,
@@ -46,6 +47,7 @@ from passrole_checks.sources.terraform.evaluation.to_plain import to_document, t
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
+from passrole_checks.sources.terraform.policies.module_trust import people_of_module
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
@@ -76,6 +78,7 @@ def handed_out_by(
         return
     kind = _kind_of(block)
     for resource, scope, _ in resource_instances(module, block):
+        people = people_of_module(block, scope)
         values = [(attribute.name, attribute, scope, ()) for attribute in arguments]
         for path, attribute, inner, when in (*values, *_nested_arguments(module, block, nested, scope, search)):
             value = evaluate(attribute.value, inner.in_source(attribute.source))
@@ -83,9 +86,9 @@ def handed_out_by(
                 if policy is not None:
                     document = guard(when, policy)
                     attached = AttachedPolicy(
-                        resource, place, document, infer_policy_kind(place, policy), handed_to=kind
+                        resource, place, document, infer_policy_kind(place, policy), handed_to=kind, people=people
                     )
-                    yield _judged_by_consumer(attached, block, scope)
+                    yield _judged_by_consumer(attached, block, scope, attribute)
                 else:
                     _note_too_deep(module, block, resource, place, attribute)
 
@@ -102,7 +105,8 @@ def handed_out_by_output(root: Module, block: Block, detector: PolicyDetector) -
             if policy is not None:
                 kind = infer_policy_kind(f"{block.labels[0]}/{path}", policy)
                 attached = AttachedPolicy(resource, path, policy, kind, handed_to=HandedTo.OUTPUT)
-                yield judged_by_name(attached, block.labels)
+                names = document_names(attribute.source_bytes.decode("utf-8", "replace"))
+                yield judged_by_name(attached, (*block.labels, *names))
             else:
                 _note_too_deep(root, block, resource, path, attribute)
 
@@ -120,11 +124,12 @@ def managed_policies_by(module: Module, block: Block, detector: ManagedPolicyDet
     ]
     kind = _kind_of(block)
     for resource, scope, when in resource_instances(module, block) if arguments else ():
+        people = people_of_module(block, scope)
         for attribute in arguments:
             value = to_plain(evaluate(attribute.value, scope.in_source(attribute.source)))
             for path, facts, arn in managed_policies_in(value, attribute.name, when):
                 yield ManagedAttachment(
-                    resource.address, to_plain_string(arn), resource, path, arn.at, facts, handed_to=kind
+                    resource.address, to_plain_string(arn), resource, path, arn.at, facts, handed_to=kind, people=people
                 )
 
 
@@ -135,7 +140,9 @@ def documents_of(value: Node) -> Iterator[Node]:
             yield policy
 
 
-def _judged_by_consumer(policy: AttachedPolicy, block: Block, scope: EvaluationScope) -> AttachedPolicy:
+def _judged_by_consumer(
+    policy: AttachedPolicy, block: Block, scope: EvaluationScope, argument: Attribute
+) -> AttachedPolicy:
     """Return a document that a ``module`` or ``resource`` block gets, with the kind that the block states, or that its
     names presume."""
     written = {name: references.value_of(block, name, scope) for name in ("source", *_NAMES, "description")}
@@ -143,7 +150,8 @@ def _judged_by_consumer(policy: AttachedPolicy, block: Block, scope: EvaluationS
     arguments = b"".join(attribute.source_bytes for attribute in block.body.attributes).decode("utf-8", "replace")
     if is_scp_module(texts["source"]) or makes_organization_policies(arguments):
         return replace(policy, kind=PolicyKind.SCP)
-    names = (*block.labels, texts["source"], *map(texts.__getitem__, _NAMES))
+    documents = document_names(argument.source_bytes.decode("utf-8", "replace"))
+    names = (*block.labels, texts["source"], *map(texts.__getitem__, _NAMES), *documents)
     return judged_by_name(policy, names, (texts["description"],))
 
 

@@ -1,0 +1,42 @@
+"""Trust policies of the roles of modules that are not available, by the arguments of published modules."""
+
+from __future__ import annotations
+
+import re
+
+from passrole_checks.iam.documents.trust import person_of
+from passrole_checks.iam.partial_values import ListNode, StringNode
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources import references
+
+_PERMISSION_SETS = re.compile(r"\b(?:sso|identity-center|permission-sets?)\b")
+_ROLE = re.compile(r"\biam-assumable-roles?\b")
+# arguments of the module that let others assume its role
+_OTHERS = frozenset(
+    {"allow_self_assume_role", "create_custom_role_trust_policy", "custom_role_trust_policy", "role_sts_externalid"}
+    | {"trust_policy_conditions", "trusted_role_services"}
+)
+
+
+def people_of_module(block: Block, scope: EvaluationScope) -> tuple[str, ...]:
+    """Return the kinds of people that alone can use the principals of a ``module`` block, as
+    :func:`~passrole_checks.iam.documents.trust.trusted_people` names them; empty if that is unknown.
+
+    Known are modules for permission sets (``cloudposse/sso/aws//modules/permission-sets``), and roles with
+    ``trusted_role_arns`` alone (``terraform-aws-modules/iam/aws//modules/iam-assumable-role``).
+    """
+    if block.type != "module":
+        return ()
+    names = {attribute.name for attribute in block.body.attributes}
+    source = str(references.value_of(block, "source", scope) or "")
+    if "permission_sets" in names and _PERMISSION_SETS.search(source):
+        return ("IAM Identity Center",)
+    trusted = block.body.get("trusted_role_arns")
+    if trusted is None or names & _OTHERS or not _ROLE.search(source):
+        return ()
+    value = to_plain(evaluate(trusted.value, scope.in_source(trusted.source)))
+    items = value.items if isinstance(value, ListNode) else ()
+    kinds = {person_of(item) if isinstance(item, StringNode) else "" for item in items}
+    return () if "" in kinds else tuple(sorted(kinds))

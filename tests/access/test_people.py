@@ -1,0 +1,170 @@
+"""Roles that only people can assume exist for people: their access is medium at most, however it is attached."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_runs import run_command
+
+SAML = {
+    "Principal": {"Federated": {"Ref": "Provider"}},
+    "Action": "sts:AssumeRoleWithSAML",
+    "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}},
+}
+ACCOUNT = {"Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${Trusted}:root"}}, "Action": "sts:AssumeRole"}
+USER = {"Principal": {"AWS": {"Fn::GetAtt": ["User", "Arn"]}}, "Action": "sts:AssumeRole"}
+RESERVED = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_*"
+SSO = {"Principal": {"AWS": RESERVED}, "Action": "sts:AssumeRole"}
+PEOPLE = {"saml": SAML, "account": ACCOUNT, "user": USER, "PermissionSet": SSO}
+OTHERS = {
+    "everyone": {"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
+    "instances": {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    "AccountAndInstances": {
+        "Principal": {"AWS": "111122223333", "Service": "ec2.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    },
+    "RoleOfAnotherAccount": {
+        "Principal": {"AWS": "arn:aws:iam::111122223333:role/ci"},
+        "Action": "sts:AssumeRole",
+    },
+    "ThirdParty": {**ACCOUNT, "Condition": {"StringEquals": {"sts:ExternalId": "abc"}}},
+    "AnyToken": {"Principal": {"Federated": {"Ref": "Provider"}}, "Action": "sts:AssumeRoleWithWebIdentity"},
+    "unknown": {"Principal": {"AWS": {"Ref": "Trusted"}}, "Action": "sts:AssumeRole"},
+}
+
+
+def role(*trust: dict[str, Any], inline: bool = False) -> dict[str, Any]:
+    """An administrator, by an AWS managed policy or by a statement of its own, that these may assume."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    own = [{"PolicyName": "admin", "PolicyDocument": {"Version": "2012-10-17", "Statement": [everything]}}]
+    managed = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", **one} for one in trust],
+            },
+            **({"Policies": own} if inline else {"ManagedPolicyArns": managed}),
+        },
+    }
+
+
+def scanned(folder: Path, **templates: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the findings of the command line on templates with these roles, by name."""
+    for name, roles in templates.items():
+        parameters = {"Trusted": {"Type": "String"}, "Provider": {"Type": "String"}}
+        content = {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Parameters": parameters,
+            "Resources": {**roles, "User": {"Type": "AWS::IAM::User"}},
+        }
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=1))
+    done = run_command("scan", ".", "--format", "json", cwd=folder)
+    assert done.returncode in (0, 1), done.stderr
+    return list(json.loads(done.stdout)["findings"])
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_administrators_that_are_people_are_medium(tmp_path: Path, inline: bool) -> None:
+    """A statement of its own and an AWS managed policy alike; the message names whom the trust policy lets in."""
+    found = scanned(tmp_path, a={f"R{name}": role(trust, inline=inline) for name, trust in PEOPLE.items()})
+    assert len(found) == len(PEOPLE)
+    assert {one["severity"] for one in found} == {"medium"}
+    assert all("trust policy allows" in one["message"] for one in found)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_other_administrators_stay_high(tmp_path: Path, inline: bool) -> None:
+    """Other principals that can assume the role, alone or beside people, may be workloads or third parties."""
+    alone = {f"R{name}": role(trust, inline=inline) for name, trust in OTHERS.items()}
+    beside = {f"S{name}": role(SAML, trust, inline=inline) for name, trust in OTHERS.items()}
+    found = scanned(tmp_path, a={**alone, **beside})
+    assert {one["severity"] for one in found} == {"high"}
+    assert sum(len(one["uses"]) for one in found) == len(OTHERS) * 2
+
+
+def test_equal_kind_of_people_is_one_finding_across_templates(tmp_path: Path) -> None:
+    """The list of uses distinguishes resources with one name by their files."""
+    found = scanned(tmp_path, a={"Admin": role(SAML)}, b={"Admin": role(SAML)}, c={"Admin": role(ACCOUNT)})
+    assert [one["uses"] for one in found] == [["Admin", "Admin in b.json"], ["Admin"]]
+    assert " Also in b.json:" in found[0]["message"]
+
+
+def test_modules_that_are_not_there(tmp_path: Path) -> None:
+    """The arguments of published modules say whom their roles trust, in each root; others may trust anyone."""
+    module = """
+      module "{name}" {{
+        source              = "terraform-aws-modules/iam/aws//modules/iam-assumable-role"
+        attach_admin_policy = true
+        trusted_role_arns   = ["{trusted}"]
+        policy_arns         = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+        {more}
+      }}
+    """
+    sets = """
+      module "sets" {
+        source          = "cloudposse/sso/aws//modules/permission-sets"
+        permission_sets = [{ name = "Admin", policy_attachments = ["arn:aws:iam::aws:policy/AdministratorAccess"] }]
+      }
+    """
+    account, role_arn = "arn:aws:iam::${var.account}:root", "arn:aws:iam::111122223333:role/ci"
+    services = 'trusted_role_services = ["ec2.amazonaws.com"]'
+    people = module.format(name="people", trusted=account, more="")
+    others = module.format(name="role", trusted=role_arn, more="") + module.format(
+        name="services", trusted=account, more=services
+    )
+    for root in ("a", "b"):
+        (tmp_path / root).mkdir()
+        (tmp_path / root / "main.tf").write_text(people + (sets + others if root == "a" else ""))
+    done = run_command("scan", ".", "--format", "json", cwd=tmp_path)
+    found = {one["uses"][0]: one for one in json.loads(done.stdout)["findings"]}
+    severities = {name: one["severity"] for name, one in found.items()}
+    medium = {"module.people": "medium", "module.sets": "medium"}
+    assert severities == {**medium, "module.role": "high", "module.services": "high"}
+    assert found["module.people"]["uses"] == ["module.people", "module.people in b/main.tf"]
+
+
+def test_a_statement_of_people_and_of_others_is_one_finding(tmp_path: Path) -> None:
+    """A statement that a module gives to both is rated by the others, with the position and fingerprint as before."""
+    (tmp_path / "role").mkdir()
+    (tmp_path / "role/main.tf").write_text(
+        """
+        variable "trust" {}
+        resource "aws_iam_role" "it" {
+          assume_role_policy = jsonencode({ Statement = [
+            { Effect = "Allow", Action = "sts:AssumeRole", Principal = var.trust }
+          ] })
+        }
+        resource "aws_iam_role_policy" "it" {
+          role   = aws_iam_role.it.name
+          policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })
+        }
+        """
+    )
+    (tmp_path / "main.tf").write_text(
+        """
+        module "people" {
+          source = "./role"
+          trust  = { AWS = "111122223333" }
+        }
+        module "workload" {
+          source = "./role"
+          trust  = { Service = "ec2.amazonaws.com" }
+        }
+        """
+    )
+    done = run_command("scan", ".", "--format", "json", cwd=tmp_path)
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["severity"] == "high" and "named accounts" not in found["message"]
+    assert found["uses"] == ["module.people.aws_iam_role_policy.it", "module.workload.aws_iam_role_policy.it"]
+
+
+def test_own_administrators_of_one_kind_are_one_finding(tmp_path: Path) -> None:
+    """Everything on everything is one cause for equal kinds of people, as AdministratorAccess is."""
+    own = {"Admin": role(USER, inline=True)}
+    found = scanned(tmp_path, a=own, b=own, c={"Admin": role(SAML, inline=True)})
+    assert [one["uses"] for one in found] == [["Admin", "Admin in b.json"], ["Admin"]]
