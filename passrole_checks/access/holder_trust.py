@@ -11,6 +11,7 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
@@ -32,11 +33,13 @@ class HolderTrust:
 _ANYONE = HolderTrust(Holder.ANYONE)
 
 
-def trust_of(holder: Principal, role: KnownRole | None, paths: Callable[[], Iterable[OpenPath]]) -> HolderTrust:
+def trust_of(
+    holder: Principal, role: KnownRole | None, paths: Callable[[], Iterable[OpenPath]], when: PathCondition = ()
+) -> HolderTrust:
     """Return who can use the permissions of a principal.
 
     ``role``: the role of this configuration that it is, if any. ``paths``: returns the escalation paths that are open
-    to it.
+    to it. ``when``: the path condition under which it has these permissions.
 
     A role that only EventBridge can assume, and whose one path is to run named ECS task definitions, is the role that
     AWS describes for scheduled tasks ("Amazon ECS EventBridge IAM Role"). A principal with events:PutTargets,
@@ -47,14 +50,16 @@ def trust_of(holder: Principal, role: KnownRole | None, paths: Callable[[], Iter
     Guide, "IAM policies for Amazon ECS/AWS Fargate").
 
     CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, and a repository's
-    workflows for those who can push to it, but both exist to deploy. People of identity providers and named accounts,
-    and of permission sets, have such permissions because somebody gave them to people.
+    workflows for those who can push to it, but both exist to deploy. Of people of identity providers, named accounts
+    and permission sets only administrators count, whom somebody made administrators: they gain nothing by passing
+    roles, and a developer or an operator gains everything.
     """
-    if holder.kind is PrincipalKind.PERMISSION_SET:
+    is_administrator = holder.permissions.is_administrator_when(when)
+    if holder.kind is PrincipalKind.PERMISSION_SET and is_administrator:
         return HolderTrust(Holder.PEOPLE, ("IAM Identity Center",))
     if role is None:
         return _ANYONE
-    if role.people:
+    if role.people and is_administrator:
         return HolderTrust(Holder.PEOPLE, role.people)
     if role.repositories:
         return HolderTrust(Holder.DEPLOYMENT, role.repositories)

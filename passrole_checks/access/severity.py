@@ -45,7 +45,8 @@ class Holder(IntEnum):
 
     `OWN_WORK`: only services that never run caller code. `NAMED_TASKS`: only services that start the ECS tasks that the
     role names. `DEPLOYMENT`: only CloudFormation, workflows of the repositories that the trust policy names, or
-    services that start any ECS task. `PEOPLE`: only people of identity providers or named accounts. `ANYONE`: everyone
+    services that start any ECS task. `PEOPLE`: an administrator, and only people of identity
+    providers or named accounts. `ANYONE`: everyone
     else, and everyone of whom that is unknown.
     """
 

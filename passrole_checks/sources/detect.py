@@ -54,8 +54,8 @@ class Unit:
 
     ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
-    were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``var_files`` and ``parameters``:
-    values that apply unless an option gives others.
+    were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``named``: the file was given by
+    name. ``var_files`` and ``parameters``: values that apply unless an option gives others.
     """
 
     framework: Framework
@@ -65,6 +65,7 @@ class Unit:
     boundary: Path | None = None
     beside: tuple[Path, ...] = ()
     lenient: bool = False
+    named: bool = False
     var_files: tuple[Path, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
 
@@ -136,7 +137,7 @@ def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuratio
     try:
         return _load(unit, unchanged, inputs)
     except InputError as error:
-        if not unit.lenient and not isinstance(error, ForeignTemplateError):
+        if not unit.lenient and (not isinstance(error, ForeignTemplateError) or unit.named):
             raise
         reason = f"looks like a CloudFormation template and cannot be read: {error.reason}"
         note = Unreadable(error.file, reason, error.line)
@@ -346,13 +347,16 @@ class _Search:
         if not recognized.is_infrastructure and file in self.assembly_templates:  # a stack without resources
             recognized = Recognized(Framework.CLOUDFORMATION)
         self.add_recognized(
-            file, recognized if recognized.is_infrastructure else Recognized(unreadable=NOT_INFRASTRUCTURE)
+            file,
+            recognized if recognized.is_infrastructure else Recognized(unreadable=NOT_INFRASTRUCTURE),
+            named=True,
         )
 
-    def add_recognized(self, file: Path, recognized: Recognized) -> None:
+    def add_recognized(self, file: Path, recognized: Recognized, *, named: bool = False) -> None:
         """Add a file as a unit, or report why it cannot be read."""
         if recognized.framework is not None:
-            self.units.setdefault((file, None), Unit(recognized.framework, file, lenient=recognized.lenient))
+            unit = Unit(recognized.framework, file, lenient=recognized.lenient, named=named)
+            self.units.setdefault((file, None), unit)
         elif recognized.unreadable is not None:
             self.report_unreadable(file, recognized.unreadable, recognized.line)
 

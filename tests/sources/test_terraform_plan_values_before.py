@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def change(address: str, before: Values | None, after: Values | None, *, actions
         actions = (
             "create" if before is None else "delete" if after is None else "no-op" if before == after else "update"
         )
-    kind, name = address.split("[")[0].split(".")[-2:]
+    kind, name = re.sub(r"\[[^\]]*\]", "", address).split(".")[-2:]
     unknown = more.pop("unknown", {})
     return {
         "address": address, "mode": more.pop("mode", "managed"), "type": kind, "name": name, **more,

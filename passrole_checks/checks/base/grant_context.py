@@ -138,9 +138,10 @@ class GrantContext:
 
     def trust_of(self, holder: Principal) -> HolderTrust:
         """Return who can use the permissions of a holder."""
-        if self.policy.people:
+        if self.policy.people and self.grant.granted_by == "*":
             return HolderTrust(Holder.PEOPLE, self.policy.people)
-        return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()))
+        when = self.grant.statement.when
+        return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()), when)
 
     @property
     def least_restricted(self) -> HolderTrust:

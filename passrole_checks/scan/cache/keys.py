@@ -81,7 +81,13 @@ def unit_key(unit: Unit, options: ScanOptions) -> str | None:
     """Return the key of the scan of one unit; None if its text is not that of its file."""
     if unit.content is not None:
         return None
-    places = (str(unit.path), str(unit.only or ""), str(unit.boundary or ""), str(unit.lenient), *map(str, unit.beside))
+    places = (
+        str(unit.path),
+        str(unit.only or ""),
+        str(unit.boundary or ""),
+        f"{unit.lenient} {unit.named}",
+        *map(str, unit.beside),
+    )
     values = (*map(str, unit.var_files), *map(repr, unit.parameters))
     return _digest(["unit", unit.framework.value, *places, repr(values), *_options(options, but=_LAST)])
 

@@ -45,7 +45,7 @@ def test_passed_document_is_found_at_any_depth(kind: str, properties: str, path:
     assert [(item.check_id, item.statement_path, item.confidence) for item in found] == [
         ("PASSROLE_001", path, Confidence.MEDIUM)
     ]
-    assert "The policy is handed to R, which may transform it" in found[0].message
+    assert "The policy is handed to R (custom resource, " in found[0].message
 
 
 def test_passed_document_keeps_its_condition() -> None:
