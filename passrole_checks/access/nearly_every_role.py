@@ -36,9 +36,8 @@ def _nearly_every(patterns: tuple[tuple[Part, ...], ...], variables: bool) -> bo
         return True
     if len(names) < _FEW and all(len(name.replace("*", "").replace("?", "")) > 1 for name in names):
         return False
-    left, allowed = common_role_names(), (1 - _NEARLY_ALL) * len(common_role_names())
-    for name in names:
-        deadline.check()
-        match = re.compile("".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in name)).fullmatch
-        left = tuple(one for one in left if match(one) is None)
-    return len(left) <= allowed
+    deadline.check()
+    common = common_role_names()
+    any_pattern = "|".join("".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in one) for one in names)
+    match = re.compile(any_pattern).fullmatch
+    return sum(match(one) is None for one in common) <= (1 - _NEARLY_ALL) * len(common)

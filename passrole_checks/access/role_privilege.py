@@ -22,9 +22,7 @@ from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
-from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.iam.permissions.statement_matcher import matcher_of
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions
@@ -79,20 +77,8 @@ def can_do_everything(holder: Principal, when: PathCondition) -> bool:
         return True
     kinds = [holder.kind] if holder.kind in _GIVES_POLICIES else list(_GIVES_POLICIES)
     return not permissions.limits and all(
-        any(_is_allowed_on_all(holder, name, when) for name in names)
+        any(permissions.allows_on_all(name.lower(), when) and permissions.allows(name, (), when) for name in names)
         for names in (("iam:PassRole",), *(_GIVES_POLICIES[kind] for kind in kinds))
-    )
-
-
-def _is_allowed_on_all(holder: Principal, name: str, when: PathCondition) -> bool:
-    """True if an action is allowed on every resource, without conditions."""
-    permissions = holder.permissions
-    return permissions.allows(name, (), when) is not None and any(
-        way.certain is Ternary.YES
-        and implies_all(when, way.when)
-        and way.by.condition is None
-        and matcher_of(way.by, permissions.account, permissions.owner).matches_resource(ANY_TEXT) is Ternary.YES
-        for way in permissions.ways_for(name.lower(), (STAR,), when)
     )
 
 

@@ -93,7 +93,8 @@ def test_comparing_twice_the_roles_takes_no_more_than_its_share_of_work(tmp_path
     )
 
 
-def test_comparing_roles_takes_no_more_work_than_a_scan(tmp_path: Path) -> None:
+def test_comparing_roles_takes_little_more_work_than_a_scan(tmp_path: Path) -> None:
+    """The comparison reads a second version, of half the roles."""
     family = next(one for one in FAMILIES if one.name == "roles_that_pass_each_other")
     small, large = (family.write(tmp_path / str(n), n) for n in (family.small, 2 * family.small))
 
@@ -102,7 +103,7 @@ def test_comparing_roles_takes_no_more_work_than_a_scan(tmp_path: Path) -> None:
         return compare_paths(large, small, OPTIONS)
 
     compared()
-    assert calls_of(compared) <= calls_of(lambda: scanned(large))
+    assert calls_of(compared) <= 1.5 * calls_of(lambda: scanned(large))
 
 
 def test_families_of_every_run_exist() -> None:

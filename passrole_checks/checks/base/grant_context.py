@@ -95,10 +95,15 @@ class GrantContext:
     def limit_may_exclude_all(self, holder: Principal) -> bool:
         """True if a permissions boundary or an SCP of known content allows the roles of the grant for some values of
         variables only: both name patterns that may have no role in common."""
+        left = self.effective_grant(holder).for_any_service
+        if not holder.permissions.limits or (left is not None and left.certain is Ternary.YES):
+            return False
         roles = [role.pattern for role in self.grant.roles if not self.grant.complement]
         return bool(roles) and any(
-            all(statement.whole for statement in limit) and not any(_surely_allows(limit, role) for role in roles)
-            for limit in holder.permissions.limits
+            len(limit.statements) <= _MOST_COMPARED
+            and all(statement.whole for statement in limit.statements)
+            and not any(_surely_allows(limit, role) for role in roles)
+            for limit in holder.permissions.each_limit
         )
 
     @property
@@ -174,7 +179,10 @@ class GrantContext:
         return tuple(sorted(services))
 
 
-def _surely_allows(limit: tuple[Statement, ...], role: StringNode) -> bool:
+_MOST_COMPARED = 30  # of the statements of a boundary or an SCP: each grant is compared with each of them
+
+
+def _surely_allows(limit: Permissions, role: StringNode) -> bool:
     """True if the statements of a limit allow passing roles of a pattern."""
-    allowed = Permissions(limit).allows("iam:PassRole", (role,))
+    allowed = limit.allows("iam:PassRole", (role,))
     return allowed is not None and allowed.certain is Ternary.YES

@@ -119,27 +119,35 @@ class Permissions:
         """The same permissions, with policy variables that differ from those of the principal compared with."""
         return replace(self, owner="the role's ")
 
+    @cached_property
+    def each_limit(self) -> tuple[Permissions, ...]:
+        """Each boundary and SCP as permissions of its own."""
+        return tuple(Permissions(limit) for limit in self.limits)
+
     def is_administrator_when(self, when: PathCondition) -> bool:
         """True if every action on every resource is allowed under a path condition, except for what a Deny singles
         out."""
-        if when not in self._administering:
-            self._administering[when] = self._administers(when)
-        return self._administering[when]
+        return all(self.allows_on_all(action, when) for action in (_EVERY_ACTION, f"iam:{ANY_TEXT}"))
 
-    def _administers(self, when: PathCondition) -> bool:
-        return all(
-            any(
-                way.certain is Ternary.YES
-                and implies_all(when, way.when)
-                and way.by.condition is None
-                and matcher_of(way.by, self.account, self.owner).matches_resource(ANY_TEXT) is Ternary.YES
-                for way in self.ways_for(action, (STAR,), when)
+    def allows_on_all(self, action: str, when: PathCondition) -> bool:
+        """True if an action, in lower case, is allowed on every resource under a path condition, without conditions and
+        except for what a Deny singles out."""
+        key = (action, when)
+        if key not in self._allowed_on_all:
+            candidates = (
+                matcher
+                for matcher in self._allowing_action(action).matchers
+                if matcher.statement.condition is None and matcher.matches_resource(ANY_TEXT) is Ternary.YES
             )
-            for action in (_EVERY_ACTION, f"iam:{ANY_TEXT}")
-        )
+            self._allowed_on_all[key] = any(
+                way.certain is Ternary.YES and implies_all(when, way.when)
+                for matcher in candidates
+                for way in self._match_allow(matcher, action, (STAR,), when)
+            )
+        return self._allowed_on_all[key]
 
     @cached_property
-    def _administering(self) -> dict[PathCondition, bool]:
+    def _allowed_on_all(self) -> dict[tuple[str, PathCondition], bool]:
         return {}
 
     def decide(
