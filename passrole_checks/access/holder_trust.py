@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from passrole_checks.access.service_trust import acts_for_callers
 from passrole_checks.access.severity import Holder
-from passrole_checks.iam.documents import action
-from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -18,7 +16,6 @@ from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 _STARTERS = frozenset(f"{name}.amazonaws.com" for name in ("events", "pipes", "scheduler", "states"))
 _RUN_TASK = "ecs:RunTask"
-_TASK_DEFINITION = ":task-definition/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +38,13 @@ def trust_of(
     ``role``: the role of this configuration that it is, if any. ``paths``: returns the escalation paths that are open
     to it. ``when``: the path condition under which it has these permissions.
 
-    A role that only EventBridge can assume, and whose one path is to run named ECS task definitions, is the role that
-    AWS describes for scheduled tasks ("Amazon ECS EventBridge IAM Role"). A principal with events:PutTargets,
+    A role that only EventBridge can assume, and whose one path is to run ECS tasks, is the role that AWS describes for
+    scheduled tasks ("Amazon ECS EventBridge IAM Role", with a managed policy that allows any task and role). A
+    principal with events:PutTargets,
     scheduler:CreateSchedule or pipes:CreatePipe can use it if it may also pass it: it then chooses the container's
-    command, and one of the roles that this one passes, for these task definitions. That is reported for the principal
-    that may pass the role. With any task definition it can start every existing one, but register none, so that it
-    counts as a role that exists to deploy. A state machine starts tasks in the same way (Step Functions Developer
-    Guide, "IAM policies for Amazon ECS/AWS Fargate").
+    command, and one of the roles that this one passes, for task definitions that exist. That is reported for the
+    principal that may pass the role. A state machine starts tasks in the same way (Step Functions Developer Guide, "IAM
+    policies for Amazon ECS/AWS Fargate").
 
     CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, and a repository's
     workflows for those who can push to it, but both exist to deploy. Of people of identity providers, named accounts
@@ -72,7 +69,7 @@ def trust_of(
     if others == {_CLOUDFORMATION}:
         return HolderTrust(Holder.DEPLOYMENT, names)
     if others <= _STARTERS and _runs_only_tasks(list(paths())):
-        return HolderTrust(Holder.NAMED_TASKS if _names_all_tasks(holder) else Holder.DEPLOYMENT, names)
+        return HolderTrust(Holder.TASKS, names)
     return _ANYONE
 
 
@@ -98,22 +95,3 @@ def _changes_only_managed_rules(path: OpenPath) -> bool:
 def _names_managed_rule(resource: StringNode) -> bool:
     written = "".join(part if isinstance(part, str) else "$" for part in resource.parts)
     return ":rule/StepFunctions" in written or ":managed-rule/" in written
-
-
-def _names_all_tasks(holder: Principal) -> bool:
-    """True if a principal can run named ECS task definitions only."""
-    allowing = [one for one in holder.permissions.statements if one.effect != "Deny" and _may_run_tasks(one)]
-    return all(one.resources is not None and all(map(_names_tasks, one.resources)) for one in allowing)
-
-
-def _may_run_tasks(statement: Statement) -> bool:
-    if statement.actions is None:
-        return action.not_action_covers(statement.not_actions or (), _RUN_TASK) is not Ternary.NO
-    return action.best_match(statement.actions, _RUN_TASK)[0] is not Ternary.NO
-
-
-def _names_tasks(resource: StringNode) -> bool:
-    """True if a resource names a task definition, or a family of them by its beginning."""
-    written = "".join(part if isinstance(part, str) else "$" for part in resource.parts)
-    family = written.partition(_TASK_DEFINITION)[2] if _TASK_DEFINITION in written else written
-    return family[:1] not in ("", "*", "?") and (_TASK_DEFINITION in written or written.startswith("$"))

@@ -43,15 +43,14 @@ class Use(Enum):
 class Holder(IntEnum):
     """The users of the permissions of the principal that passes roles, in ascending order.
 
-    `OWN_WORK`: only services that never run caller code. `NAMED_TASKS`: only services that start the ECS tasks that the
-    role names. `DEPLOYMENT`: only CloudFormation, workflows of the repositories that the trust policy names, or
-    services that start any ECS task. `PEOPLE`: an administrator, and only people of identity
-    providers or named accounts. `ANYONE`: everyone
-    else, and everyone of whom that is unknown.
+    `OWN_WORK`: only services that never run caller code. `TASKS`: only EventBridge or Step Functions, to start ECS
+    tasks. `DEPLOYMENT`: only CloudFormation, or workflows of the repositories that the trust policy names. `PEOPLE`: an
+    administrator, and only people of identity providers or named accounts. `ANYONE`: everyone else, and everyone of
+    whom that is unknown.
     """
 
     OWN_WORK = 0
-    NAMED_TASKS = 1
+    TASKS = 1
     DEPLOYMENT = 2
     PEOPLE = 3
     ANYONE = 4
@@ -94,13 +93,13 @@ BY_ROLES: dict[tuple[Use, Roles], tuple[Severity, Severity, Severity]] = {
 
 BY_HOLDER: dict[Holder, dict[Severity, Severity]] = {
     Holder.OWN_WORK: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
-    Holder.NAMED_TASKS: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
+    Holder.TASKS: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
     Holder.DEPLOYMENT: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
     Holder.PEOPLE: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
     Holder.ANYONE: {_HIGH: _HIGH, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
 }
-"""The severity by who can use the holder. Two exceptions, see :func:`severity_of`: what is medium because a workload
-can be launched is low instead of info, and any role with `NAMED_TASKS` counts as with `DEPLOYMENT`."""
+"""The severity by who can use the holder. One exception, see :func:`severity_of`: what is medium because a workload can
+be launched is low instead of info."""
 
 
 def severity_of(access: PassedAccess) -> Severity:
@@ -112,10 +111,8 @@ def severity_of(access: PassedAccess) -> Severity:
     """
     severity = _unlowered(access)
     holder = access.holder
-    if holder is Holder.NAMED_TASKS and access.roles is Roles.ANY:
-        holder = Holder.DEPLOYMENT
     is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
-    severity = _LOW if is_launched and holder <= Holder.NAMED_TASKS else BY_HOLDER[holder][severity]
+    severity = _LOW if is_launched and holder <= Holder.TASKS else BY_HOLDER[holder][severity]
     if access.confidence is not Confidence.LOW:
         return severity
     return _lower(severity, _LOW if access.use is Use.CHANGE or access.may_be_none else _MEDIUM)

@@ -107,13 +107,14 @@ class AnyRole(Check):
         confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
         trust = context.least_restricted
+        start = "By itself, this" if _is_limited(left) else "This"
         is_all = grant.granted_by == "*" and not grant.other_conditions and not when
         only = f"{only_by(trust)}{only_to(kind, trust)}"
         limited = and_condition(grant)
         yield Verdict(
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
-            f"This statement allows passing {almost}any role in the account{but}, including roles more privileged than "
-            f"the principal itself.{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}"
+            f"{start} statement allows passing {almost}any role in the account{but}, including roles more privileged "
+            f"than the principal itself.{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}"
             f"{_limits(left)}{only}",
             f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
             if grant.explicit

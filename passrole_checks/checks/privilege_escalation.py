@@ -42,10 +42,9 @@ class PrivilegeEscalation(Check):
     privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
     not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
     since deployments normally pass roles to the service that runs them. At most medium at low confidence, and for
-    principals that exist to deploy (only CloudFormation, or workflows of named repositories, can assume them), that
-    only people can use (permission sets, and roles that only a SAML provider, users or named accounts can assume), or
-    that only start ECS tasks for EventBridge or Step Functions. At most low if these are named task definitions (with
-    any role: medium), or if only a service that never runs caller code can assume the principal (AWS Backup, Batch).
+    principals that exist to deploy (only CloudFormation, or workflows of named repositories, can assume them). At most
+    low for those that only EventBridge or Step Functions can assume, to start ECS tasks, or only a service that never
+    runs caller code (AWS Backup, Batch).
     Administrators, and principals that can grant themselves every permission, are any-role.
 
     Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an

@@ -41,7 +41,7 @@ class StrongerRole(Check):
     caller code can receive the roles. At most medium at low confidence, and for principals that exist to deploy (only
     CloudFormation, or workflows of named repositories, can assume them) or that only people can use (a SAML provider,
     users, named accounts). High becomes low, and the rest info, if only a service that never runs caller code can
-    assume the principal, or only EventBridge or Step Functions to run named ECS task definitions.
+    assume the principal, or only EventBridge or Step Functions to run ECS tasks.
     Administrators, and principals that can grant themselves every permission, are not flagged. If the principal can
     also launch a workload with the role, privilege-escalation reports it instead.
 

@@ -1,5 +1,5 @@
 """Merge findings of one cause at several positions: an AWS managed policy, or everything, that many principals with
-equal users have.
+equal users have, and changes of roles by one principal that passes them by several statements.
 
 For text and Markdown of the command line only, once suppressions and a baseline have been applied: a new attachment
 then still counts, and machine formats, hosts, editors and reviews keep one finding for each position.
@@ -15,7 +15,7 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Finding
 from passrole_checks.scan.condition_words import when_in_words
 
-_ESCALATION = "PASSROLE_008"
+_ESCALATION, _SELF_PASS = "PASSROLE_008", "PASSROLE_016"
 
 
 def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -32,7 +32,8 @@ def cause_of_attachment(finding: Finding) -> Hashable:
     if not finding.cause:
         return None
     verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
-    says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # it names roles as examples
+    names_roles = finding.check_id in (_ESCALATION, _SELF_PASS)  # as examples, or those of each statement
+    says = finding.when if names_roles else _in_any_case(finding)
     return finding.cause, finding.framework, *verdict, says
 
 
@@ -47,8 +48,12 @@ def _merge(group: Sequence[Finding]) -> Finding:
         for use in finding.uses:
             if uses.setdefault(use, file) != file:
                 uses[f"{use} in {files[file]}"] = file
-    places = dict.fromkeys(f"{files[one.at.file]}:{one.at.line}" for one in group if one.at.file != first.at.file)
-    elsewhere = f" Also in {listed(list(places))}." if places else ""
+    is_apart = first.check_id == _SELF_PASS  # statements, each with its roles
+    others = [one.at for one in group if one.at.file != first.at.file or (is_apart and one.at.line != first.at.line)]
+    places = dict.fromkeys(f"{files[at.file]}:{at.line}" for at in others)
+    elsewhere = (
+        f" {'The same holds for the roles' if is_apart else 'Also'} in {listed(list(places))}." if places else ""
+    )
     conditions = dict.fromkeys(map(_circumstance, group))
     words = (
         _predicate(first) if len(conditions) == 1 else f"{_in_any_case(first)} Applies under conditions that differ."

@@ -57,7 +57,7 @@ def test_who_can_use_the_holder_only_lowers(access: PassedAccess, holder: Holder
     anyone = severity_of(replace(access, holder=Holder.ANYONE))
     lowered = severity_of(replace(access, holder=holder))
     assert lowered.rank <= anyone.rank
-    if holder is Holder.OWN_WORK:
+    if holder in (Holder.OWN_WORK, Holder.TASKS):
         assert lowered.rank <= Severity.LOW.rank
     if holder in (Holder.DEPLOYMENT, Holder.PEOPLE):
         assert lowered.rank == min(anyone.rank, Severity.MEDIUM.rank)

@@ -195,10 +195,10 @@ def test_role_for_scheduled_tasks_is_low(principal: str) -> None:
     [
         ([TASK, allow("iam:PassRole", APP)], ANYONE, "medium"),
         ([TASK, allow("iam:PassRole", APP)], trust("events.amazonaws.com", "lambda.amazonaws.com"), "medium"),
-        ([allow("ecs:RunTask"), allow("iam:PassRole", APP)], EVENTS, "medium"),
+        ([allow("ecs:RunTask"), allow("iam:PassRole", APP)], EVENTS, "low"),
         ([TASK, allow("ecs:R*", "*"), allow("iam:PassRole", APP)], EVENTS, "medium"),
         ([TASK, START, allow("iam:PassRole", APP)], EVENTS, "medium"),
-        ([TASK, allow("iam:PassRole", "*")], EVENTS, "medium"),
+        ([TASK, allow("iam:PassRole", "*")], EVENTS, "low"),
     ],
 )
 def test_other_roles_of_eventbridge(statements: list[Statement], trusted: object, severity: str) -> None:

@@ -100,3 +100,23 @@ def test_attachments_under_conditions_of_their_own_are_one_finding(tmp_path: Pat
     (found,) = items(tmp_path)
     text = run_command("scan", "template.json", cwd=tmp_path).stdout
     assert found["uses"] == ["A", "B", "C"] and "differ" in text and "Applies when First" not in text
+
+
+def test_changes_of_passed_roles_by_one_principal_are_one_finding(tmp_path: Path) -> None:
+    """PASSROLE_016 of several statements has one cause: the permission to change roles. JSON keeps each statement."""
+    allow = {"Effect": "Allow", "Resource": "arn:aws:iam::111122223333:role/app-*"}
+    passing = [
+        {**allow, "Action": "iam:PassRole", "Resource": f"{allow['Resource']}-{service}", "Condition": {
+            "StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}}
+        for service in ("lambda", "ec2")
+    ]  # fmt: skip
+    document = {"Version": "2012-10-17", "Statement": [{**allow, "Action": "iam:PutRolePolicy"}, *passing]}
+    content = json.loads(template(A=POLICY))
+    content["Resources"]["A"]["Properties"].update(
+        ManagedPolicyArns=[], Policies=[{"PolicyName": "p", "PolicyDocument": document}]
+    )
+    (tmp_path / "template.json").write_text(json.dumps(content, indent=1))
+    (found,) = items(tmp_path, "--check", "PASSROLE_016")
+    assert found["uses"] == ["A", "A"]
+    text = run_command("scan", "template.json", "--check", "PASSROLE_016", cwd=tmp_path).stdout
+    assert text.count("PASSROLE_016 self-pass") == 1 and f"template.json:{found['line']}" in text

@@ -123,7 +123,7 @@ def only_by(trust: HolderTrust) -> str:
 
 _ONLY_BY = {
     Holder.OWN_WORK: " Only {} can use this, and it never runs caller code.",
-    Holder.NAMED_TASKS: " Only {} can use this, to run named ECS task definitions.",
+    Holder.TASKS: " Only {} can use this, to run ECS tasks.",
     Holder.PEOPLE: " The trust policy allows {} only.",
     Holder.DEPLOYMENT: " The trust policy allows {} only.",
 }
