@@ -7,7 +7,7 @@ holder; the worse of both then counts by :data:`BY_HOLDER`. The README shows the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 
 from passrole_checks.findings import Confidence, Severity
@@ -115,7 +115,12 @@ def severity_of(access: PassedAccess) -> Severity:
     severity = _LOW if is_launched and holder <= Holder.TASKS else BY_HOLDER[holder][severity]
     if access.confidence is not Confidence.LOW:
         return severity
-    return _lower(severity, _LOW if access.use is Use.CHANGE or access.may_be_none else _MEDIUM)
+    if access.may_be_none:
+        return _lower(severity, _LOW)
+    if access.use is not Use.CHANGE:
+        return _lower(severity, _MEDIUM)
+    by_passing = severity_of(replace(access, use=Use.PASS))
+    return max(_lower(severity, _LOW), by_passing, key=lambda one: one.rank)
 
 
 def _unlowered(access: PassedAccess) -> Severity:

@@ -279,7 +279,9 @@ def _suggest(folder: Path) -> None:
     found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
     _check_output(suggest_runner.render(found, "json", terminal=False), "json")
     suggest_runner.render(found, "patch", terminal=False).encode("utf-8")
-    _check_output(text.to_plain_text(suggest_runner.suggestion_lines(found, width=100, quiet=False)), "text")
+    _check_output(
+        text.to_plain_text(suggest_runner.suggestion_lines(found, width=100, quiet=False, verbose=True)), "text"
+    )
 
 
 def _inputs(folder: Path) -> None:
