@@ -47,9 +47,9 @@ def trust_of(
     policies for Amazon ECS/AWS Fargate").
 
     CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, and a repository's
-    workflows for those who can push to it, but both exist to deploy. Of people of identity providers, named accounts
-    and permission sets only administrators count, whom somebody made administrators: they gain nothing by passing
-    roles, and a developer or an operator gains everything.
+    workflows for those who can push to it, but both exist to deploy. Users of identity providers, named accounts and
+    permission sets count only if they are administrators already: these gain nothing by passing roles, whereas a
+    developer or an operator can become one.
     """
     is_administrator = holder.permissions.is_administrator_when(when)
     if holder.kind is PrincipalKind.PERMISSION_SET and is_administrator:

@@ -143,7 +143,7 @@ class Principals:
 
     def has_boundary(self, address: str) -> Ternary:
         """Return whether a role of the configuration has a permissions boundary that limits it."""
-        uses = self._boundaries.get(address) or self._boundaries.get(_KEY.sub("", address), [])
+        uses = self._boundaries_of(address)
         if not uses:
             return Ternary.UNKNOWN if address in self.configuration.incomplete else Ternary.NO
         sure = all(
@@ -153,18 +153,24 @@ class Principals:
         )
         if not sure:
             return Ternary.UNKNOWN
+        return Ternary.NO if self._permissions_within(uses).is_administrator_when(()) else Ternary.YES
+
+    def _boundaries_of(self, address: str) -> Sequence[BoundaryUse]:
+        """Return the permissions boundaries of a role, or those of the resource whose instance it is."""
+        return self._boundaries.get(address) or self._boundaries.get(_KEY.sub("", address), [])
+
+    def _permissions_within(self, uses: Sequence[BoundaryUse]) -> Permissions:
+        """Return what permissions boundaries leave of all permissions."""
         boundary = tuple(statement for use in uses for statement in self._within(use.policy))
-        within = Permissions((_everything(_NOWHERE),), (boundary,))
-        return Ternary.NO if within.is_administrator_when(()) else Ternary.YES
+        return Permissions((_everything(_NOWHERE),), (boundary,))
 
     def boundary_excludes(self, address: str, actions: Iterable[str]) -> Ternary:
         """Return whether the permissions boundary of a role of the configuration excludes actions on every resource;
         UNKNOWN if its content is unknown."""
-        uses = self._boundaries.get(address) or self._boundaries.get(_KEY.sub("", address), [])
-        boundary = tuple(statement for use in uses for statement in self._within(use.policy))
-        within = Permissions((_everything(_NOWHERE),), (boundary,))
+        within = self._permissions_within(self._boundaries_of(address))
         if any(within.allows(action) is not None for action in actions):
-            return Ternary.UNKNOWN if not all(statement.whole for statement in boundary) else Ternary.NO
+            is_known = all(statement.whole for limit in within.limits for statement in limit)
+            return Ternary.NO if is_known else Ternary.UNKNOWN
         return Ternary.YES
 
     @cached_property

@@ -81,6 +81,6 @@ def _groups(statement: Iterable[Finding]) -> Iterator[list[Finding]]:
 
 
 def _rank(finding: Finding) -> tuple[int, int, int, str]:
-    """Return a key that is least for the finding that stands for its group."""
+    """Return a sort key: the first finding of a group in this order is its primary."""
     order = _CHECKS.index(finding.check_id) if finding.check_id in _CHECKS else len(_CHECKS)
     return -finding.severity.rank, -finding.confidence.rank, order, finding.fingerprint

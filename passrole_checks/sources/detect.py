@@ -311,8 +311,6 @@ class _Search:
             self.add_hcl_file(file)
         elif is_terraform_values(file):
             self.value_files[file] = None
-        elif file.name.endswith(_HCL):
-            self.add_hcl_file(file)
         else:
             recognized = recognize(file) if is_candidate(file) else Recognized()
             self.add_recognized(file, recognized)

@@ -94,7 +94,8 @@ class GrantContext:
 
     def limit_may_exclude_all(self, holder: Principal) -> bool:
         """True if a permissions boundary or an SCP of known content allows the roles of the grant for some values of
-        variables only: both name patterns that may have no role in common."""
+        variables only: both name patterns that may have no role in common. Limits of many statements are not compared.
+        """
         left = self.effective_grant(holder).for_any_service
         if not holder.permissions.limits or (left is not None and left.certain is Ternary.YES):
             return False
