@@ -26,6 +26,7 @@ from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, merge_advice
 from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
+from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, Proposer
@@ -150,13 +151,15 @@ class Session:
         found = self._usage_suggester.of(at, findings, trials) if self._usage_suggester is not None else None
         return found if found is not None else self._for_statement(findings, trials) if findings else ()
 
-    def combine(self, without: Collection[str] = ()) -> CombinedSuggestions:
-        """Return compatible suggestions, none of them in the files ``without``.
+    def combine(self, without: Collection[str] = (), grades: Collection[Grade] = tuple(Grade)) -> CombinedSuggestions:
+        """Return compatible suggestions of these grades, none of them in the files ``without``.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
-        able = [suggestion for suggestion in self.suggestions if suggestion.edits and not _touches(suggestion, without)]
-        later = [one for one in self._dependent if not _touches(one, without)]
+        able, later = (
+            [one for one in some if one.edits and one.grade in grades and not _touches(one, without)]
+            for some in (self.suggestions, self._dependent)
+        )
         chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
         with boundary_of_context(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
@@ -246,7 +249,8 @@ class Session:
             with suppress(NotVerifiedError):
                 found, proved = self._attempt(findings, unit, located, advice, trials, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
-        return self.finish(Suggestion(tuple(findings), located.grant.at, found, advice.says, (), ""), proved)
+        made = Suggestion(tuple(findings), located.grant.at, found, advice.says, (), "", grade=Grade.NARROWED)
+        return self.finish(made, proved)
 
     def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
@@ -291,7 +295,7 @@ class Session:
             raise NotVerifiedError("the statement already matches the suggestion")
         fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(finding for finding in findings if finding.check_id in fixable)
-        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "")
+        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=Grade.NARROWED)
         return found, self.verify_suggestion(attempt, change, located, trials)
 
     def verify_suggestion(

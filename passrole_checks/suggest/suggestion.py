@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.suggest.grade import Grade
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Suggestion:
     sentence that describes the edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed
     statement, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its
     observed use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
-    statement. ``shared``: other users of the edited files.
+    statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits.
     """
 
     findings: tuple[Finding, ...]
@@ -106,3 +107,4 @@ class Suggestion:
     resource: str = ""
     sid: str | None = None
     shared: SharedFileUsers | None = None
+    grade: Grade | None = None

@@ -19,6 +19,7 @@ from passrole_checks.suggest.from_logs.narrow import (
     count_use,
     unused_questions,
 )
+from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read
@@ -137,7 +138,7 @@ class UsageSuggester:
             raise NotVerifiedError(edits)
         if not edits:
             raise NotVerifiedError(_UNCHANGED)
-        tried = replace(bare, edits=edits, says=advice.says)
+        tried = replace(bare, edits=edits, says=advice.says, grade=Grade.OBSERVED)
         targets = tuple(finding for finding in bare.findings if finding.check_id in FIXABLE_CHECKS - {GET_ROLE})
         proved = self._verifier.verify_suggestion(replace(tried, findings=targets), narrowing, located, trials)
         return self._verifier.finish(tried, proved)
