@@ -201,6 +201,49 @@ def derive_for_grant(model: AccessModel, policies: Sequence[AttachedPolicy], gra
     )
 
 
+def merge_derived(several: Sequence[DerivedServices]) -> DerivedServices:
+    """Return the services for a statement that several policies or configurations share, from those for each of them.
+
+    A service is allowed only if the condition excludes it in none of them, and they have no action that takes a role
+    only if that is true for all of them.
+    """
+    if len(several) == 1:
+        return several[0]
+    by_name: dict[str, list[DerivedService]] = {}
+    points: dict[OpenPointKind, dict[str, None]] = {}
+    for one in several:
+        for item in one.services:
+            by_name.setdefault(item.service, []).append(item)
+        for point in one.open_points:
+            points.setdefault(point.kind, {}).update(dict.fromkeys(point.names))
+    services = tuple(
+        sorted(
+            (
+                DerivedService(
+                    service,
+                    tuple(sorted({action for item in items for action in item.actions})),
+                    trusted=any(item.trusted for item in items),
+                    passed=any(item.passed for item in items),
+                    written=any(item.written for item in items),
+                    allowed=all(item.allowed for item in items),
+                )
+                for service, items in by_name.items()
+            ),
+            key=lambda item: (item.rank, item.service),
+        )
+    )
+    if not all(one.has(OpenPointKind.NO_ACTION) for one in several):
+        points.pop(OpenPointKind.NO_ACTION, None)
+    if _count(services) > MOST_SERVICES:
+        points[OpenPointKind.TOO_MANY] = {item.service: None for item in services if item.allowed}
+    return DerivedServices(
+        services,
+        tuple(OpenPoint(kind, tuple(names)) for kind, names in points.items()),
+        tuple(dict.fromkeys(holder for one in several for holder in one.holders)),
+        tuple(dict.fromkeys(pattern for one in several for pattern in one.allowed_patterns)),
+    )
+
+
 def _written(grant: PassRoleGrant, known: Collection[str]) -> Iterator[str]:
     """Yield the services and patterns that the condition of a grant lets through, as written.
 

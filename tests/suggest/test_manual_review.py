@@ -56,7 +56,7 @@ def test_a_permission_set_gets_no_role_of_this_account(tmp_path: Path) -> None:
     """
     text = policy(allow()).replace("aws_iam_user_policy", "aws_ssoadmin_permission_set_inline_policy")
     text = text.replace("policy = json", "inline_policy = json").replace('user   = "bot"', "permission_set_arn = var.p")
-    (asked,) = left_for_a_person(session(tmp_path, {"main.tf": text + USED}))
+    asked, _ = left_for_a_person(session(tmp_path, {"main.tf": text + USED}))
     assert asked.startswith("the roles in the accounts that the permission set is provisioned into")
 
 
