@@ -114,14 +114,14 @@ def test_policy_of_a_custom_resource_has_unknown_principals(tmp_path: Path) -> N
     )
 
 
+NO_ROLES = "role ARNs: nothing in this code passes a role matching this statement"
+
+
 @pytest.mark.parametrize(
     ("action", "missing"),
     [
-        (
-            "glue:CreateJob",
-            "role ARNs: nothing in this code passes a role matching this statement to glue.amazonaws.com",
-        ),
-        ("kinesisanalytics:*", "role ARNs for kinesisanalytics.amazonaws.com (kinesisanalytics:*)"),
+        ("glue:CreateJob", f"{NO_ROLES} to glue.amazonaws.com"),
+        ("codebuild:*", "role ARNs for codebuild.amazonaws.com (codebuild:*)"),
         ("lambda:Create*", ""),
         ("s3:GetObject", ""),
         ("*", ""),
