@@ -23,7 +23,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -196,7 +196,7 @@ def derive_for_grant(model: AccessModel, policies: Sequence[AttachedPolicy], gra
         written=_written(grant, known),
         passed=dict.fromkeys(s for role in roles.values() for s in model.passable_roles.services_of(role)),
         roles=tuple(roles.values()),
-        partition=_partition(model, grant),
+        partition=partition_of_roles(model, [role.pattern for role in grant.roles]),
         excludes=None if dead else lambda service: grant.lets(service, frozenset()) is Ternary.NO,
     )
 
@@ -259,10 +259,9 @@ def _written(grant: PassRoleGrant, known: Collection[str]) -> Iterator[str]:
             yield value
 
 
-def _partition(model: AccessModel, grant: PassRoleGrant) -> str | None:
+def partition_of_roles(model: AccessModel, patterns: Sequence[StringNode]) -> str | None:
     """Return the partition of the roles of a grant; None if an ARN leaves it open (``arn:${AWS::Partition}:iam``) and
     the configuration does not state it. It is ``aws`` for roles without an ARN."""
-    patterns = [role.pattern for role in grant.roles]
     named = {partition_of(pattern) for pattern in patterns} - {None}
     is_open = len(named) > 1 or any(
         partition_of(pattern) is None and str(next(iter(pattern.parts), "")).startswith("arn:") for pattern in patterns

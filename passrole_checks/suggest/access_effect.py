@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.access.access_model import AccessModel
-from passrole_checks.access.derived_services import allowed_passing_actions
+from passrole_checks.access.derived_services import allowed_passing_actions, partition_of_roles
 from passrole_checks.access.observed_role import replace_reference
 from passrole_checks.aws.passing_actions import names_in_partition
 from passrole_checks.escaping.shorten import listed, shortened
@@ -88,11 +88,16 @@ class _Comparison:
     """One principal before and after an edit."""
 
     def __init__(self, before: AccessModel, after: AccessModel, was: Permissions, now: Permissions) -> None:
-        self._was, self._now = was, now
+        self._was, self._now, self._model = was, now, before
         self._names: dict[tuple[Part, ...], str] = {}  # of known roles, as the statements refer to them
         statements = self._with_known_roles(was, before), self._with_known_roles(now, after)
         self._old, self._new = (access_of(some, before.services) for some in statements)
         self._services = before.services
+        # by the statements of the comparison, which live as long as it does
+        self._written = {
+            id(one): known.resources or known.not_resources or ()
+            for one, known in zip(statements[0], was.statements, strict=True)
+        }
         self._where = _deployment_of(before, [*statements[0], *statements[1]])
 
     def _with_known_roles(self, permissions: Permissions, model: AccessModel) -> list[Statement]:
@@ -114,7 +119,9 @@ class _Comparison:
         """Return the effect of the edit on the principal."""
         added = [phrase for widening in self._gains(is_there) for phrase in self._phrases(widening)]
         added += self._other_gains(was_there, is_there)
-        return AccessEffect(tuple(dict.fromkeys(added)), not any(map(self._is_used, self._losses(was_there))))
+        return AccessEffect(
+            tuple(dict.fromkeys(added)), not any(self._is_used(*lost) for lost in self._losses(was_there))
+        )
 
     def _gains(self, is_there: IsThere) -> Iterator[Widening]:
         comparison = AccessComparison(self._old, self._new, self._services, self._where)
@@ -123,21 +130,19 @@ class _Comparison:
                 gain = comparison.gain_of(permission.statement)
                 yield from gain.widenings if gain is not None else ()
 
-    def _losses(self, was_there: IsThere) -> Iterator[Widening]:
+    def _losses(self, was_there: IsThere) -> Iterator[tuple[Widening, str | None]]:
+        """Yield what the statements no longer allow, and the partition of the roles."""
         comparison = AccessComparison(self._new, self._old, self._services, self._where)
         for permission in self._old.allows:
             if was_there(permission.statement.at):
                 gain = comparison.gain_of(permission.statement)
-                yield from gain.widenings if gain is not None else ()
+                partition = partition_of_roles(self._model, self._written[id(permission.statement)])
+                yield from ((widening, partition) for widening in (gain.widenings if gain is not None else ()))
 
-    def _is_used(self, lost: Widening) -> bool:
+    def _is_used(self, lost: Widening, partition: str | None) -> bool:
         """True if an allowed action of the principal may send one of the services that are lost."""
-        return any(_contains(lost.services, service) for service in self._sent)
-
-    @property
-    def _sent(self) -> tuple[str, ...]:
-        actions = allowed_passing_actions(self._was)
-        return names_in_partition((value for item in actions for value in item.values), None)
+        sent = (value for item in allowed_passing_actions(self._was) for value in item.values)
+        return any(_contains(lost.services, service) for service in names_in_partition(sent, partition))
 
     def _other_gains(self, was_there: IsThere, is_there: IsThere) -> Iterator[str]:
         """Yield the other actions that the statements newly allow."""
