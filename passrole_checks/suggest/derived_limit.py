@@ -37,6 +37,7 @@ MOST_WRITTEN = 5
 """More services than these are written on request only."""
 
 _SHOWN = 3
+_OF_HOLDERS = (OpenPointKind.HOLDER_UNKNOWN, OpenPointKind.HOLDER_INCOMPLETE)
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
 _POLICY_CHANGES = (
@@ -118,9 +119,13 @@ class DerivedLimit:
         return Advice(change, f"{says}.", services=self.services)
 
     def phrases(self) -> Iterator[str]:
-        """Yield what a person must find out."""
+        """Yield what a person must find out; nothing of the actions of holders that are not known."""
         order = list(OpenPointKind)
-        for point in sorted(self.open_points, key=lambda one: order.index(one.kind)):
+        points = sorted(self.open_points, key=lambda one: order.index(one.kind))
+        is_known = not any(one.kind in _OF_HOLDERS for one in points)
+        for point in points:
+            if point.kind is OpenPointKind.NO_ACTION and not is_known:
+                continue
             names = [name for name in point.names if name.lower() != "iam:passrole"]
             phrase = _PHRASES[point.kind]
             if point.kind is OpenPointKind.NO_ACTION and not names:
