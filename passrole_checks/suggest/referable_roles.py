@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of
-from passrole_checks.sources.model.configuration import Configuration, Framework, RoleDefinition
+from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, RoleDefinition
 from passrole_checks.suggest.verify import statement_span
 
 Read = Callable[[str], str]
@@ -29,6 +29,7 @@ Read = Callable[[str], str]
 _REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
 _ARGUMENT = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
 _NAMED_VALUE = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
+_IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
@@ -143,6 +144,33 @@ class ReferableRoles:
             taken = {service for row in rows for service in row.services}
             if one.at not in self._existing and taken and (not services or taken & set(services)):
                 yield one.name
+
+    def modules_with_policies(self, principal: str) -> Iterator[str]:
+        """Yield the modules that are not available and may attach policies to a principal: the one that contains it,
+        or those that get the name of the role."""
+        inside = _IN_MODULE.search(principal)
+        if inside is not None:
+            yield inside[1]
+        role = self._roles.get(principal) or self._roles.get(_INDEX.sub("", principal))
+        if role is None or self.configuration.framework is not Framework.TERRAFORM:
+            return
+        folder = os.path.dirname(role.resource.at.file)
+        local = re.escape(_INDEX.sub("", principal.removeprefix(module_of(principal))))
+        named = re.compile(rf"(?<![\w.-]){local}(?:\[[^\[\]]*\])?\.(?:name|id)\b")
+        for note in self.configuration.not_evaluated:
+            if note.kind is not NoteKind.MODULE or note.line is None or os.path.dirname(note.file) != folder:
+                continue
+            for file, first, last, name in self._folder(folder).spans:
+                is_there = file == note.file and first <= note.line <= last
+                if is_there and named.search(self._lines(file, first, last)):
+                    yield name
+
+    def _lines(self, file: str, first: int, last: int) -> str:
+        """Return some lines of a file; "" if it cannot be read."""
+        try:
+            return "\n".join(self._read(file).split("\n")[first - 1 : last])
+        except (OSError, ValueError):
+            return ""
 
     @cached_property
     def _existing(self) -> frozenset[tuple[str, int]]:
