@@ -1,7 +1,7 @@
 """Limit ``iam:PassedToService`` to the services that the holders of a statement can pass roles to anyway.
 
-The roles stay as written. Nothing that an allowed action of a holder can send is left out, so that only access that
-nobody can use goes away; what cannot be derived needs manual review.
+The roles stay as written. Nothing that an allowed action of a holder can send is left out, so that only unused access
+goes away; what cannot be derived needs manual review.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
 """

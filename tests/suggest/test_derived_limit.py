@@ -57,7 +57,7 @@ def test_any_role_becomes_less_severe(tmp_path: Path) -> None:
     ],
 )
 def test_ineffective_condition_is_replaced(tmp_path: Path, condition: str, named: str) -> None:
-    """What a condition excludes stays excluded."""
+    """Services that a condition excludes stay excluded."""
     actions = ("lambda:CreateFunction", *(["ec2:RunInstances"] if "Not" in condition else []))
     found = session(tmp_path, {"main.tf": policy(allow(APP, condition), other(*actions))})
     one = graded(found, Grade.EQUIVALENT)
@@ -96,7 +96,7 @@ def test_limit_does_not_matter_for_an_administrator(tmp_path: Path) -> None:
 
 
 def test_policy_that_is_attached_nowhere_needs_manual_review(tmp_path: Path) -> None:
-    """Whoever gets it may have other policies."""
+    """The principals that get it may have other policies."""
     text = policy(allow(APP), other("lambda:CreateFunction")).replace("aws_iam_user_policy", "aws_iam_policy")
     (asked,) = left_for_a_person(session(tmp_path, {"main.tf": text.replace('  user   = "bot"\n', "")}))
     assert "attached to none here" in asked
