@@ -53,15 +53,15 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies. ``administrators``: the holders that can give themselves any permission. ``modules``: those that are not
-    available and may attach policies to a holder.
+    policies. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
+    attach other policies to a holder, such as modules that are not available.
     """
 
     derived: DerivedServices
     any_role: bool = False
     policy_changes: tuple[str, ...] = ()
     administrators: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def named(self) -> tuple[DerivedService, ...]:
@@ -90,8 +90,8 @@ class DerivedLimit:
         """The reasons for manual review. If any role can be passed, the roles known here need not be those meant."""
         left_out = {OpenPointKind.TOO_MANY} | ({OpenPointKind.NOT_TRUSTED} if self.any_role else set())
         points = [one for one in self.derived.open_points if one.kind not in left_out]
-        if self.modules:
-            points.insert(0, OpenPoint(OpenPointKind.HOLDER_INCOMPLETE, self.modules))
+        if self.unknown:
+            points.insert(0, OpenPoint(OpenPointKind.HOLDER_INCOMPLETE, self.unknown))
         if self.count > MOST_SERVICES:
             points.append(OpenPoint(OpenPointKind.TOO_MANY, tuple(one.service for one in self.named)))
         return tuple(points)
@@ -199,9 +199,9 @@ _PHRASES = {
 
 
 def derive_limit(
-    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], modules: Iterable[str] = ()
+    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str] = ()
 ) -> DerivedLimit | None:
-    """Return the derived services for one statement, from all configurations and policies that share it. ``modules``:
+    """Return the derived services for one statement, from all configurations and policies that share it. ``unknown``:
     as in :class:`DerivedLimit`.
     """
     found: list[DerivedServices] = []
@@ -227,7 +227,7 @@ def derive_limit(
         any_role,
         _policy_changes(holders.values()),
         tuple(name for name, holder in holders.items() if can_do_everything(holder, ())),
-        tuple(dict.fromkeys(modules)),
+        tuple(dict.fromkeys(unknown)),
     )
 
 

@@ -145,9 +145,9 @@ class ReferableRoles:
             if one.at not in self._existing and taken and (not services or taken & set(services)):
                 yield one.name
 
-    def modules_with_policies(self, principal: str) -> Iterator[str]:
-        """Yield the modules that are not available and may attach policies to a principal: the one that contains it,
-        or those that get the name of the role."""
+    def unknown_attachments(self, principal: str) -> Iterator[str]:
+        """Yield what may attach other policies to a principal than those that are known: modules that are not
+        available, and resources that have no instance with the current variable values."""
         inside = _IN_MODULE.search(principal)
         if inside is not None:
             yield inside[1]
@@ -157,13 +157,19 @@ class ReferableRoles:
         folder = os.path.dirname(role.resource.at.file)
         local = re.escape(_INDEX.sub("", principal.removeprefix(module_of(principal))))
         named = re.compile(rf"(?<![\w.-]){local}(?:\[[^\[\]]*\])?\.(?:name|id)\b")
-        for note in self.configuration.not_evaluated:
-            if note.kind is not NoteKind.MODULE or note.line is None or os.path.dirname(note.file) != folder:
-                continue
-            for file, first, last, name in self._folder(folder).spans:
-                is_there = file == note.file and first <= note.line <= last
-                if is_there and named.search(self._lines(file, first, last)):
-                    yield name
+        graph = self._folder(folder)
+        modules = {(note.file, note.line) for note in self.configuration.not_evaluated if note.kind is NoteKind.MODULE}
+        idle = {one.at for one in graph.counted if "policy" in one.type} - self._attaching
+        for file, first, last, name in graph.spans:
+            if (file, first) in modules | idle and named.search(self._lines(file, first, last)):
+                yield name
+
+    @cached_property
+    def _attaching(self) -> frozenset[tuple[str, int]]:
+        """Return the positions of the resources that attach policies."""
+        resources = [one.resource for one in self.configuration.policies]
+        resources += [one.resource for one in self.configuration.attached.managed_policies]
+        return frozenset((one.at.file, one.at.line) for one in resources)
 
     def _lines(self, file: str, first: int, last: int) -> str:
         """Return some lines of a file; "" if it cannot be read."""

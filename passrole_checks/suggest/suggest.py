@@ -247,13 +247,13 @@ class Session:
         checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        modules = (
-            module
+        unknown = (
+            name
             for used, one in granting
             for principal in one.principals
-            for module in self._referable[id(used)].modules_with_policies(principal)
+            for name in self._referable[id(used)].unknown_attachments(principal)
         )
-        limit = derive_limit(((used.analyzed, one) for used, one in granting), modules)
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
         asked = checks & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
