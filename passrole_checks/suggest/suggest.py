@@ -251,7 +251,10 @@ class Session:
             name
             for used, one in granting
             for principal in one.principals
-            for name in self._referable[id(used)].unknown_attachments(principal)
+            for name in (
+                *self._referable[id(used)].unknown_attachments(principal),
+                *self._referable[id(used)].conditional_actions(principal),
+            )
         )
         limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()

@@ -123,6 +123,39 @@ def test_variable_may_attach_policies(tmp_path: Path, default: str, is_derived: 
     assert bool(only(session(tmp_path, {"main.tf": text + attached})).edits) is is_derived
 
 
+@pytest.mark.parametrize(("default", "is_derived"), [("[1]", True), ("[]", False)])
+def test_variable_may_allow_other_actions(tmp_path: Path, default: str, is_derived: bool) -> None:
+    """A dynamic block without instances allows further actions with another value."""
+    text = f"""\
+variable "more" {{
+  default = {default}
+}}
+data "aws_iam_policy_document" "all" {{
+  statement {{
+    actions   = ["iam:PassRole"]
+    resources = [{APP}]
+  }}
+  statement {{
+    actions   = ["lambda:CreateFunction"]
+    resources = ["*"]
+  }}
+  dynamic "statement" {{
+    for_each = var.more
+    content {{
+      actions   = ["glue:CreateJob"]
+      resources = ["*"]
+    }}
+  }}
+}}
+resource "aws_iam_user_policy" "all" {{
+  user   = "bot"
+  policy = data.aws_iam_policy_document.all.json
+}}
+"""
+    found = session(tmp_path, {"main.tf": text})
+    assert bool(only(found).edits) is is_derived
+
+
 def test_holder_in_a_module_that_is_not_downloaded(tmp_path: Path) -> None:
     """The module may attach other policies to its role."""
     text = held_by("module.ci.role_name", allow(APP), other("lambda:CreateFunction"))
