@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
-from passrole_checks.access.derived_services import derive_for_grant
+from passrole_checks.access.derived_services import DerivedService, derive_for_grant
+from passrole_checks.checks.privilege_escalation import MOST_USED
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.suggest.advice import Advice
 from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.render_statement import (
     dedented_text,
+    is_named,
     literal_role,
     placeholder,
     render_condition,
@@ -39,9 +44,31 @@ _MOST_SERVICES = 5  # derived services that are named
 _CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
 
 
-def drafted_services(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> tuple[str, ...]:
-    """Return the services for the condition of a statement, those that are probably meant first: the ones that its
-    condition names; else those that its principals can pass roles to, or a placeholder if nothing is known.
+def drafted_change(
+    analyzed: AnalyzedConfiguration, located: LocatedGrant, advice: Advice, *, wide: bool, tags: bool
+) -> StatementChange:
+    """Return the change to draft for a statement that needs manual review.
+
+    ``wide``: its Resource must be narrowed. ``tags``: its conditions on role tags go.
+    """
+    grant = located.grant
+    roles = (advice.roles or (placeholder("role ARN", grant.at),)) if wide else None
+    services = advice.services
+    if advice.change is None and not (services and roles and all(map(is_named, roles))):
+        services = tuple(dict.fromkeys((*services, *_likely_services(analyzed, located))))
+        services = (*services[:_MOST_SERVICES], *((MORE,) if len(services) > _MOST_SERVICES else ()))
+    misspelled = tuple(typo.value for typo in grant.condition.likely_typos if typo.reason.startswith(NOT_A_KEY))
+    return StatementChange(
+        roles=roles,
+        services=services or (SERVICE,),
+        drop=(*misspelled, *(grant.condition.tags if tags else ())),
+        separate=advice.new_statement,
+    )
+
+
+def _likely_services(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> Iterable[str]:
+    """Return the services that a statement is probably for, the likeliest first: those that its condition names; else
+    those that its principals can pass roles to.
     """
     grant = located.grant
     exact = grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
@@ -53,8 +80,18 @@ def drafted_services(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> 
         if any(statement.at == grant.at for statement in parse_document(policy.document).statements)
     ]
     derived = derive_for_grant(analyzed.model, policies, grant)
-    services = tuple(item.service for item in derived.services if item.allowed and "*" not in item.service)
-    return (*services[:_MOST_SERVICES], *((MORE,) if len(services) > _MOST_SERVICES else ())) or (SERVICE,)
+    by_name = {pattern.lower() for pattern in derived.allowed_patterns}
+
+    def order(item: DerivedService) -> tuple[object, ...]:
+        is_named = any(action.lower() in by_name for action in item.actions)
+        used = [
+            number for number, prefix in enumerate(MOST_USED) for action in item.actions if action.startswith(prefix)
+        ]
+        return item.rank, not is_named, min(used, default=len(MOST_USED)), item.service
+
+    limited = grant.scope is not Scope.ANY_ROLE  # else it says nothing that resources receive some role
+    likely = [item for item in derived.services if item.actions or item.written or (item.passed and limited)]
+    return (item.service for item in sorted(likely, key=order) if item.allowed and "*" not in item.service)
 
 
 def draft_statement(
@@ -111,7 +148,8 @@ def _rendered(located: LocatedGrant, change: StatementChange, text: str, *, read
     if change.roles is None and not change.separate and not reads:
         return render_condition(language, change.services or (SERVICE,))
     known = [
-        TargetRole("", role.pattern) if role.pattern.literal else placeholder("", grant.at) for role in grant.roles
+        TargetRole("", role.pattern) if role.pattern.literal else placeholder("role ARN", grant.at)
+        for role in grant.roles
     ]
     return render_statement(
         language,

@@ -86,13 +86,18 @@ def literal_role(role: TargetRole) -> TargetRole:
     if not role.address and role.arn.literal is not None:
         return role
     only = role.arn.only_unresolved
-    return placeholder(role.address or (only.expression if only is not None else str(role.arn)), role.arn.at)
+    label = role.address or (only.expression if only is not None else str(role.arn))
+    return placeholder(f"ARN of {label}", role.arn.at)
 
 
-def placeholder(label: str, at: Position) -> TargetRole:
+def placeholder(description: str, at: Position) -> TargetRole:
     """Return a placeholder for the ARN of a role."""
-    name = label.replace('"', "'")
-    return TargetRole("", StringNode((f"<ARN of {name}>" if name else "<role ARN>",), at))
+    return TargetRole("", StringNode((f"<{description}>".replace('"', "'"),), at))
+
+
+def is_named(role: TargetRole) -> bool:
+    """True if a role is no placeholder."""
+    return not (role.arn.literal or "").startswith("<")
 
 
 def render_condition(language: str, services: Sequence[str]) -> str:

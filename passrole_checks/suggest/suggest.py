@@ -23,7 +23,7 @@ from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, bou
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, merge_advice
-from passrole_checks.suggest.draft_statement import draft_statement, drafted_services
+from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
 from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
@@ -31,7 +31,7 @@ from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import dedented_text, placeholder
+from passrole_checks.suggest.render_statement import dedented_text
 from passrole_checks.suggest.split_statement import sids_of, split_off_actions
 from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
@@ -398,12 +398,8 @@ class Session:
             change = StatementChange(roles=roles if done else None, drop=_PASSROLE_KEYS)
         else:
             wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
-            change = StatementChange(
-                roles=(advice.roles or (placeholder("", at),)) if wide else None,
-                services=advice.services or drafted_services(unit.analyzed, located),
-                drop=grant.condition.tags if TAGS in advice.targets else (),
-                separate=advice.new_statement,
-            )
+            tags = TAGS in {finding.check_id for finding in findings}
+            change = drafted_change(unit.analyzed, located, advice, wide=wide, tags=tags)
         words = self.draft(unit, located, change, reads=only_get_role)
         return Suggestion(tuple(findings), at, (), "", missing, words)
 
