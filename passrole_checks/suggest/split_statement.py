@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
+from passrole_checks.suggest.edits.yaml_nodes import read_yaml
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
@@ -26,6 +29,9 @@ _TRAILING_COMMENT = re.compile(
 )  # a comment after other content on its line
 _SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
+_OUTER_DASH = re.compile(r"-(?=[ ]+-[ ])")
+_TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
+_FUNCTION_IF = re.compile(r"!If\b|\bFn::If\b")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _BLANK = r"(?:[ \t]*\r?\n)+"
@@ -64,8 +70,8 @@ def split_off_actions(
     items = _action_items(located, text)
     if isinstance(items, str):
         return items
-    statement, indent = _statement_at(located, text, items, taken)
     try:
+        statement, indent = _statement_at(located, text, items, taken)
         own = statement.moved(inner)
         copies = []
         if passing is not None:
@@ -102,8 +108,8 @@ def split_statement(
     items = found if not isinstance(found, str) else []
     mixed = any(item.passes for item in items) and not all(item.passes for item in items)
     known = set(taken)
-    statement, indent = _statement_at(located, text, items, known)
     try:
+        statement, indent = _statement_at(located, text, items, known)
         own = statement.without(passing=True) if keep_original else statement.moved(parts[0][0])
         copies = []
         for inner, services in parts if keep_original else parts[1:]:
@@ -118,16 +124,31 @@ def split_statement(
 def _statement_at(
     located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
 ) -> tuple[_Statement, str]:
-    """Return the statement, and the text before it on its line."""
+    """Return the statement, or the ``Fn::If`` that makes it conditional, and the text before it on its line. Raises
+    :class:`_NotSplittableError`.
+    """
     span = statement_span(located.grant.at, text)
-    start, end = span.start, span.end
+    start, end = _conditional_element(located, text) or (span.start, span.end)
     indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
     above = _DASH_ABOVE.search(text, 0, start)
     indent = above[0] if above is not None and above.end() == start else indent
+    indent = _OUTER_DASH.sub(" ", indent)
     if _DASH.match(indent):  # in YAML, text may be inserted after a comment on the last line
         line = text.find("\n", end)
         end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
     return _Statement(located, text, start, end, items, taken), indent
+
+
+def _conditional_element(located: LocatedGrant, text: str) -> tuple[int, int] | None:
+    """Return the offsets of the ``Fn::If`` around a statement of a template that is repeated for a new statement; None
+    if there is none. Raises :class:`_NotSplittableError`.
+    """
+    if located.resource.framework not in _TEMPLATES or not _FUNCTION_IF.search(text):
+        return None
+    try:
+        return read_yaml(text).conditional_element(located.grant.at.line, located.grant.at.column)
+    except NotEditableError as reason:
+        raise _NotSplittableError(str(reason)) from None
 
 
 class _NotSplittableError(Exception):

@@ -21,6 +21,13 @@ from passrole_checks.sources.value_files.model import ValueFile
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 
+_OTHER_BRANCH = re.compile(
+    r"""(?:[\s,-]|\#[^\n]*\n)*(?:!Ref\s+|Ref\s*:\s*|\{\s*"?Ref"?\s*:\s*)(["']?)AWS::NoValue\1[ \t}\]]*(?:[ \t]\#[^\n]*)?
+    (?:\s*[}\]])*""",
+    re.VERBOSE,
+)  # the rest of an Fn::If after its first branch
+
+
 class NotVerifiedError(Exception):
     """Raised with the reason why edits cannot be verified."""
 
@@ -73,11 +80,19 @@ def statement_span(at: Position, text: str) -> StatementSpan:
 
 
 def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
-    """Return the span of the statement at a position, including its own insertions after it on its last line."""
+    """Return the span of the statement at a position, including its own insertions after it on its last line, or after
+    the ``Fn::If`` that it is a branch of.
+    """
     span = statement_span(at, text)
     line = text.find("\n", span.end)
     last = len(text) if line < 0 else line
-    ends = [edit.end for edit in edits if edit.file == at.file and span.start <= edit.start and edit.end <= last]
+    ends = [
+        edit.end
+        for edit in edits
+        if edit.file == at.file
+        and span.start <= edit.start
+        and (edit.end <= last or _OTHER_BRANCH.fullmatch(text, span.end, edit.start))
+    ]
     return StatementSpan(span.file, span.start, max([span.end, *ends]))
 
 

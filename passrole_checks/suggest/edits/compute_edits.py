@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.change_set.recognize import is_change_set
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.terraform.reading.syntax import Block, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
@@ -40,14 +41,13 @@ from passrole_checks.suggest.edits.syntax_changes import (
     resource_changes,
 )
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError, SyntaxForm, WrittenNode, is_first
-from passrole_checks.suggest.edits.yaml_nodes import YamlFile
+from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 _HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_CHANGE_SET = re.compile(r'"(?:ChangeSetId|ChangeSetName)"\s*:')
 _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")
 
@@ -296,21 +296,23 @@ class _Terraform(_Statement):
 
 class _CloudFormation(_Statement):
     def spans(self) -> Iterator[Span]:
-        if _CHANGE_SET.search(self.text):
+        if is_change_set(self.text):
             raise NotEditableError("this is a change set: change the template it was made from")
-        if self.text.lstrip("\ufeff \t\r\n").startswith("{"):
-            return self._json()
-        return self._yaml(YamlFile(self.text))
+        template = read_yaml(self.text)
+        is_json = self.text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        return self._json(template) if is_json else self._yaml(template)
 
-    def _json(self) -> Iterator[Span]:
+    def _json(self, template: YamlFile) -> Iterator[Span]:
         self.line_breaks(_BREAK)
         start = self.start
         if self.text[start : start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
-        template = YamlFile(self.text)
         template.find(self.statement.at.line, self.statement.at.column)
         roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
-        written = read_json(self.text, start)
+        try:
+            written = read_json(self.text, start)
+        except NotEditableError:
+            return self._yaml(template)  # YAML in flow style, with comments or trailing commas
         return self.in_braces(written, _json_language(self.text, written, roles.json))
 
     def _yaml(self, template: YamlFile) -> Iterator[Span]:
