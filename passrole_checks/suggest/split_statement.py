@@ -29,6 +29,7 @@ _TRAILING_COMMENT = re.compile(
 )  # a comment after other content on its line
 _SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
+_TRAILING_BLANKS = re.compile(r"(?m)[ \t]+(?=\r?$)")
 _OUTER_DASH = re.compile(r"-(?=[ ]+-[ ])")
 _TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
 _FUNCTION_IF = re.compile(r"!If\b|\bFn::If\b")
@@ -205,7 +206,7 @@ class _Statement:
         text.
         """
         made = _with_free_sid(self.made(edits), self.located, name, self.text, self.taken)
-        return _BLANK_LINES.sub("", _COMMENT.sub("", made))
+        return _TRAILING_BLANKS.sub("", _BLANK_LINES.sub("", _COMMENT.sub("", made)))
 
     def made(self, edits: Iterable[Edit]) -> str:
         """Return the edited text."""
@@ -234,7 +235,8 @@ def _insert_statements(
     elif re.match(r"statement\b", statement.own):
         between = break_ + break_ + indent
     elif before.endswith(("[", ",")):
-        between = f",{break_}{indent}" if not indent.strip() else ", "
+        tight = "," in statement.own and not re.search(r",\s", statement.own)
+        between = f",{break_}{indent}" if not indent.strip() else "," if tight else ", "
     elif _SINGLE_STATEMENT.search(before) and statement.own.startswith("{"):
         own, between, closing = [Edit("", 0, 0, "["), *own], ", ", "]"
     elif _SINGLE_STATEMENT.search(before) and not indent.strip():
@@ -305,9 +307,10 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
     for number, item in enumerate(items):
         if not gone[number]:
             continue
-        line = text.rfind("\n", 0, item.start) + 1
+        above = _DASH_ABOVE.search(text, 0, item.start)
+        line = above.start() if above is not None else text.rfind("\n", 0, item.start) + 1
         rest = re.compile(r"[ \t]*,?[ \t]*(?:(?:#|//)[^\n]*)?\r?(?:\n|$)").match(text, item.end)
-        if re.fullmatch(r"[ \t]*(?:-[ \t]+)?", text[line : item.start]) and rest is not None:
+        if re.fullmatch(r"[ \t]*(?:-\s+)?", text[line : item.start]) and rest is not None:
             spans.append((line, rest.end()))  # alone on its line
         elif number < last_kept:
             spans.append((item.start, items[number + 1].start))
@@ -321,7 +324,7 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
         if closing is not None and not any(first <= begin < last for first, last in spans):
             spans = [(max(first, stop), last) if first == begin else (first, last) for first, last in spans]
             spans.append((begin, stop))
-    return _merge_spans(spans)
+    return _merge_spans(spans, text)
 
 
 def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:
@@ -333,14 +336,23 @@ def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, i
     return first - before, end
 
 
-def _merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_spans(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if found and first <= found[-1][1]:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((first, last))
-    return found
+    return [(first, _after_indentation(first, last, text)) for first, last in found]
+
+
+def _after_indentation(first: int, last: int, text: str) -> int:
+    """Return the end of a removed span; if the next line moves up to the start of the span, after its indentation."""
+    if text[first - 1 : first] == "\n" or text[last - 1 : last] != "\n":
+        return last
+    while text[last : last + 1] in (" ", "\t"):
+        last += 1
+    return last
 
 
 def _sid_for(services: Sequence[str]) -> str:

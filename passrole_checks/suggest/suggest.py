@@ -328,7 +328,8 @@ class Session:
         reads: bool,
     ) -> tuple[Edit, ...] | str:
         """Return the edits for an advice, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(change, separate=False)) if change != StatementChange() else ()
+        own_change = replace(change, separate=False, only_roles=change.separate and change.roles is None)
+        found = self.edits_in(unit, located, own_change) if change != StatementChange() else ()
         if isinstance(found, str) or not (change.separate or reads):
             return found
         reading: tuple[Edit, ...] | None = None

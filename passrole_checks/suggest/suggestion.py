@@ -48,6 +48,7 @@ class StatementChange:
     iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
     and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
     would disable those, and other actions have other resources). ``also``: the roles with the values of files.
+    ``only_roles``: Resource keeps only what can match a role.
     """
 
     roles: tuple[TargetRole, ...] | None = None
@@ -56,6 +57,7 @@ class StatementChange:
     get_role: bool = False
     separate: bool = False
     also: tuple[TargetRole, ...] = ()
+    only_roles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

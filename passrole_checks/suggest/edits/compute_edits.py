@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.change_set.recognize import is_change_set
 from passrole_checks.sources.model.configuration import Framework
@@ -40,7 +42,7 @@ from passrole_checks.suggest.edits.syntax_changes import (
     find_entry,
     resource_changes,
 )
-from passrole_checks.suggest.edits.syntax_tree import NotEditableError, SyntaxForm, WrittenNode, is_first
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode, is_first
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
@@ -48,6 +50,7 @@ from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 _HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_QUOTED_DOCUMENT = "the policy document is written as a quoted string; a block scalar (|) makes it readable"
 _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")
 
@@ -70,7 +73,12 @@ def compute_edits(
     if not statement.whole:
         raise NotEditableError("the statement is an unresolved expression")
     made = _Terraform(located, change, text, read, files) if terraform else _CloudFormation(located, change, text)
-    spans = _merge_spans(made.spans(), text)
+    try:
+        spans = _merge_spans(made.spans(), text)
+    except NotEditableError:
+        if not change.only_roles:
+            raise
+        return compute_edits(located, replace(change, only_roles=False), read, files)
     return tuple(Edit(file, *span) for span in spans)
 
 
@@ -153,16 +161,36 @@ class _Statement:
             yield from resource_changes(
                 find_entry(written, "Resource", "NotResource"), change.roles, "Resource", answer
             )
+        yield from self.role_changes(find_entry(written, "Resource"))
         if self.needs_get_role():
             yield from action_changes(find_entry(written, "Action", "NotAction"), answer)
         if change.services is not None or change.drop:
             yield from condition_changes(written, change.services, change.drop, answer)
+
+    def role_changes(self, resources: Field | None) -> Iterator[Change]:
+        """Yield the change that removes resources that no role can match."""
+        if not self.change.only_roles or resources is None or resources.value.form is not SyntaxForm.LIST:
+            return
+        file = self.statement.at.file
+        others = {
+            self.offset(role.pattern.at.line, role.pattern.at.column)
+            for role in self.located.grant.roles
+            if role.scope is Scope.NOT_A_ROLE and role.pattern.at.file == file
+        }
+        gone = frozenset(
+            number
+            for number, item in enumerate(resources.value.items)
+            if (starts := {start for start in self.values if item.start <= start < item.end}) and starts <= others
+        )
+        if gone and len(gone) < len(resources.value.items):
+            yield Remove(resources.value, gone)
 
     def block_changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
         """Yield the changes of the resources and actions of a block."""
         if self.change.roles is not None:
             resources = find_entry(written, "resources", "not_resources")
             yield from resource_changes(resources, self.change.roles, "resources", answer, always_list=True)
+        yield from self.role_changes(find_entry(written, "resources"))
         if self.needs_get_role():
             yield from action_changes(find_entry(written, "actions", "not_actions"), answer)
 
@@ -191,7 +219,7 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
         separator = f"{' ' if before else ''}:{' ' if after else ''}"
     padded = text[written.start + 1 : written.start + 2] == " "
     if separator != ":":
-        return BraceSyntax(None, False, role, json_string, json_string, separator, padded)
+        return BraceSyntax(None, False, role, json_string, json_string, separator, padded, short_lists=False)
 
     def compact(one: TargetRole) -> str:
         found = role(one)  # a function, or a string with template quotes that are not valid JSON
@@ -199,7 +227,7 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
             return found
         return json.dumps(json.loads(found), separators=(",", ":"), ensure_ascii=False)
 
-    return BraceSyntax(None, False, compact, json_string, json_string, separator, padded, ",")
+    return BraceSyntax(None, False, compact, json_string, json_string, separator, padded, ",", short_lists=False)
 
 
 class _Terraform(_Statement):
@@ -342,11 +370,14 @@ class _CloudFormation(_Statement):
     def _in_scalar(self, template: YamlFile, roles: CloudFormationRoles) -> Iterator[Span]:
         start = self.start
         found = template.scalar_around(start)
-        if found is None or self.text[start : start + 1] != "{":
+        if found is None:
             raise NotEditableError("its position in the file is unknown")
         node, substituted = found
-        if node.style not in ("|", ">"):
-            raise NotEditableError("the policy document is written as a quoted string")
+        is_block = node.style in ("|", ">")
+        if self.text[start : start + 1] != "{":
+            raise NotEditableError("the template that contains it is written as text" if is_block else _QUOTED_DOCUMENT)
+        if not is_block and node.style != "'":
+            raise NotEditableError(_QUOTED_DOCUMENT)
         written = read_json(self.text, start, end=node.end_mark.index + self.shift, functions=False)
         role = roles.inside_sub if substituted else literal_only
         return self.in_braces(written, _json_language(self.text, written, role))
