@@ -30,7 +30,7 @@ def why_not_editable(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, 
         return "the statement differs under other conditions: change the intended one"
     if grant.complement and not complement:
         return "role ARNs in Resource instead of NotResource"
-    if not grant.explicit:
+    if not grant.only_pass_role:
         return "the actions needed: list them, and grant iam:PassRole in a separate statement"
     return ""
 

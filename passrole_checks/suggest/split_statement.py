@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.edits import apply_edits
@@ -57,6 +58,7 @@ def split_off_actions(
     *,
     passing: Sequence[str] | None = None,
     reading: Sequence[Edit] | None = None,
+    freeing: Sequence[Edit] = (),
     taken: Collection[str] = (),
 ) -> tuple[Edit, ...] | str:
     """Return the edits that insert statements after the existing one, or the reason why there are none.
@@ -66,6 +68,7 @@ def split_off_actions(
         text: the file.
         passing: iam:PassRole gets a separate statement, named after these services; None: it stays.
         reading: iam:GetRole gets a separate statement, with these edits of the old one.
+        freeing: the edits for the other actions, which stay.
         taken: Sids that no new statement may have.
     """
     items = _action_items(located, text)
@@ -77,7 +80,7 @@ def split_off_actions(
         copies = []
         if passing is not None:
             copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
-            own = statement.without(passing=True)
+            own = [*statement.moved(freeing), *statement.without(passing=True)]
         if reading is not None:
             copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
         return _insert_statements(statement, own, copies, indent)
@@ -287,7 +290,7 @@ def _action_items(located: LocatedGrant, text: str) -> list[_Item] | str:
         match = _ITEM.fullmatch(text[start:end])
         if not span.start <= start < end <= span.end or match is None or match[2] != action.literal:
             return "its actions are defined elsewhere or computed"
-        found.append(_Item(start, end, action.literal.lower() == "iam:passrole"))
+        found.append(_Item(start, end, matches_only_pass_role(action.literal)))
     found.sort(key=lambda item: item.start)
     gaps = [text[one.end : other.start] for one, other in pairwise(found)]
     if any(not _BETWEEN.fullmatch(gap) for gap in gaps):

@@ -48,7 +48,9 @@ class StatementChange:
     iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
     and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
     would disable those, and other actions have other resources). ``also``: the roles with the values of files.
-    ``only_roles``: Resource keeps only what can match a role.
+    ``only_roles``: Resource keeps only what can match a role. ``name_action``: a wildcard that matches only
+    iam:PassRole becomes its name. ``free_others``: iam:PassRole moves to a separate statement with the conditions on
+    keys that only its requests carry, so that the other actions are allowed.
     """
 
     roles: tuple[TargetRole, ...] | None = None
@@ -58,6 +60,8 @@ class StatementChange:
     separate: bool = False
     also: tuple[TargetRole, ...] = ()
     only_roles: bool = False
+    name_action: bool = False
+    free_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position, StringNode
@@ -19,7 +20,6 @@ from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.value_files.model import ValueFile
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
-
 
 _OTHER_BRANCH = re.compile(
     r"""(?:[\s,-]|\#[^\n]*\n)*(?:!Ref\s+|Ref\s*:\s*|\{\s*"?Ref"?\s*:\s*)(["']?)AWS::NoValue\1[ \t}\]]*(?:[ \t]\#[^\n]*)?
@@ -232,9 +232,10 @@ def verify_change(
                 raise NotVerifiedError(f"the statement would allow passing {role.pattern}")
         if change.services is not None and set(grant.services.values) != set(change.services):
             raise NotVerifiedError("the statement would not name the intended services")
-        if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
+        allowed = {"iam:getrole", *(["iam:passrole"] if change.name_action else [])}
+        if not set(actions_of(grant)) <= allowed | {name for one in old for name in actions_of(one)}:
             raise NotVerifiedError("the statement would allow other actions")
-    if change.separate:
+    if change.separate or change.free_others:
         verify_other_actions(old, after, span_after, changed)
 
 
@@ -242,7 +243,7 @@ def verify_other_actions(
     old: Sequence[PassRoleGrant], after: TrialResult, span_after: StatementSpan, changed: Mapping[str, str]
 ) -> None:
     """Raise :class:`NotVerifiedError` if an action other than iam:PassRole would no longer be allowed."""
-    others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
+    others = {name for grant in old for name in actions_of(grant) if not matches_only_pass_role(name)}
     documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
         str(name).lower()

@@ -40,6 +40,7 @@ from passrole_checks.suggest.edits.syntax_changes import (
     action_changes,
     condition_changes,
     find_entry,
+    name_changes,
     resource_changes,
 )
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode, is_first
@@ -164,6 +165,8 @@ class _Statement:
         yield from self.role_changes(find_entry(written, "Resource"))
         if self.needs_get_role():
             yield from action_changes(find_entry(written, "Action", "NotAction"), answer)
+        if self.change.name_action:
+            yield from name_changes(find_entry(written, "Action"))
         if change.services is not None or change.drop:
             yield from condition_changes(written, change.services, change.drop, answer)
 
@@ -193,6 +196,8 @@ class _Statement:
         yield from self.role_changes(find_entry(written, "resources"))
         if self.needs_get_role():
             yield from action_changes(find_entry(written, "actions", "not_actions"), answer)
+        if self.change.name_action:
+            yield from name_changes(find_entry(written, "actions"))
 
     def in_braces(self, written: WrittenNode, language: BraceSyntax) -> Iterator[Span]:
         if written.form is not SyntaxForm.MAPPING:
