@@ -247,7 +247,7 @@ def verify_change(
         allowed = {"iam:getrole", *(["iam:passrole"] if change.name_action else [])}
         if not set(actions_of(grant)) <= allowed | {name for one in old for name in actions_of(one)}:
             raise NotVerifiedError("the statement would allow other actions")
-    if change.separate or change.free_others:
+    if change.separate:
         verify_other_actions(old, after, span_after, changed)
 
 

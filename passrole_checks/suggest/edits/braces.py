@@ -71,6 +71,10 @@ class Braces:
         written = change.written
         indent = indentation(self.text, written.start)
         flat = isinstance(change.value, (ListValue, MappingValue)) and self._on_a_shared_line(written)
+        if isinstance(change.value, str) and self.text[written.start : written.start + 1] == "'":  # in YAML
+            doubled = change.value.replace("'", "''")
+            yield written.start, written.end, f"'{doubled}'"
+            return
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
     def _on_a_shared_line(self, written: WrittenNode) -> bool:
