@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, services_of
+from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import only_by, only_to
+from passrole_checks.checks.base.wording import only_by, only_for, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -81,8 +81,8 @@ class ManagedPolicyPassRole(Check):
                 continue  # a Deny or a permissions boundary restricts it
             narrowed = narrows_services(grant)
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
-            trust, kind = context.trust_of(holder), services_of(grant)
-            why = f"{only_by(trust)}{only_to(kind, trust)}"
+            trust, kind = context.trust_of(holder), services_of_any_role(grant)
+            why = f"{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
             yield Verdict(
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "

@@ -10,7 +10,7 @@ from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everythi
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import Special, narrows_services, services_for
+from passrole_checks.checks.base.grants import Special, is_handover, narrows_services, services_for
 from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -122,6 +122,7 @@ def _verdict(
             services_for(context, role, holder),
             gain=strength.severity,
             gain_is_known=not alone,
+            is_handover=is_handover(context, [role], holder),
             holder=trust.holder,
             confidence=confidence,
         )
@@ -136,6 +137,7 @@ def _verdict(
         confidence,
         who=(holder.name if not alone else "",),
         when=facts,
+        reaches=() if context.grant.scope is Scope.ANY_ROLE else tuple(role.address for role, _ in stronger),
     )
 
 

@@ -27,6 +27,7 @@ _CONSUMERS = {
     HandedTo.OUTPUT: "The policy is handed to {}, which other code may attach.",
     HandedTo.COMMAND: "{} runs a command that applies this policy.",
     HandedTo.POLICY_DOCUMENT: "No scanned code attaches this policy document.",
+    HandedTo.TEST_DOCUMENT: "No scanned code attaches this policy document, which is in a folder of tests.",
 }
 
 
@@ -86,7 +87,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         own = _name_of(same[0])
         others = [name for name in dict.fromkeys(elsewhere) if name != own]
         message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
-        yield replace(_joined(same), message=message)
+        yield replace(joined(same), message=message)
 
 
 def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
@@ -145,14 +146,22 @@ def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
         message = f"{listed(names) if names else _NO_HOLDER} {message}"
     when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
     elsewhere = tuple(dict.fromkeys(name for finding in same[1:] for name in _elsewhere(finding, same[0])))
-    return replace(_joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
+    return replace(joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
 
 
-def _joined(same: Sequence[Finding]) -> Finding:
+def joined(same: Sequence[Finding]) -> Finding:
     """Return the first of some findings with the uses and principals of all."""
     uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-    return replace(same[0], uses=uses, principals=principals)
+    reaches = tuple(dict.fromkeys(role for finding in same for role in finding.reaches))
+    reached_as = tuple(dict.fromkeys(role for finding in same for role in finding.reached_as))
+    return replace(
+        same[0],
+        uses=uses,
+        principals=principals,
+        reaches=reaches,
+        reached_as=reached_as if all(finding.reached_as for finding in same) else (),
+    )
 
 
 def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:

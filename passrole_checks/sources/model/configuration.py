@@ -78,6 +78,7 @@ class HandedTo(str, Enum):
     OUTPUT = "output"  # an output of a root module or of a template, which other code reads
     COMMAND = "command"  # a command that attaches or creates a policy
     POLICY_DOCUMENT = "policy_document"  # a bare policy document, which other code may attach
+    TEST_DOCUMENT = "test_document"  # one in a folder of tests, which most likely nothing deploys
 
 
 @dataclass(frozen=True, slots=True)
