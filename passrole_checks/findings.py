@@ -73,7 +73,8 @@ class Finding:
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
     ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several`` and
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there; ``element``: the element of it
+    that gets the policy, in words. ``message_for_several`` and
     ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
     there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged. ``missing``:
     the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
@@ -103,6 +104,7 @@ class Finding:
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
+    element: str = ""
     message_for_several: str = ""
     cause: str = ""
     elsewhere: tuple[str, ...] = ()

@@ -169,14 +169,15 @@ def label_of(finding: Labeled) -> str:
 
 def others_in_short(item: FindingItem, most: int | None = None) -> Iterator[tuple[str, str]]:
     """Yield label and first sentence of each finding of an item that is not primary, with the statement and the
-    principals if they are others. ``most``: characters of both; those of :data:`IN_SHORT` for the sentence if None."""
+    principals if they are others. ``most``: characters of both, if not of another statement."""
     primary = item.primary
     for other in item.others:
         label = label_of(other)
         if (other.at.file, other.at.line) != (primary.at.file, primary.at.line):
             label += f" at {display_path(other.at.file)}:{other.at.line}"
         is_same = set(other.principals) <= set(primary.principals)
-        words = in_short(other, IN_SHORT if most is None else most - len(label), with_principals=not is_same)
+        room = IN_SHORT if most is None or label != label_of(other) else most - len(label)
+        words = in_short(other, room, with_principals=not is_same)
         yield label, words
 
 

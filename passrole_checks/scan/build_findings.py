@@ -64,6 +64,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         who=verdict.who,
         managed=policy.managed,
         handed_to=policy.handed_to,
+        element=policy.element,
         message_for_several=verdict.message_for_several,
         is_of_people=severity is Severity.MEDIUM and _is_of_people(context, verdict),
         cause=verdict.cause if policy.handed_to is None or policy.people else "",

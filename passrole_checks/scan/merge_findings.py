@@ -84,8 +84,9 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         elsewhere = [*same[0].elsewhere]
         for finding in same[1:]:
             elsewhere += [*_elsewhere(finding, same[0]), *finding.elsewhere]
-        own = _name_of(same[0])
-        others = [name for name in dict.fromkeys(elsewhere) if name != own]
+        own = {_name_of(same[0]), *map(shortened, same[0].who)}
+        with_part = {name.partition(" (")[0] for name in elsewhere if " (" in name}
+        others = [name for name in dict.fromkeys(elsewhere) if name not in own | with_part]
         message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
         yield replace(joined(same), message=message)
 
@@ -193,7 +194,7 @@ def _seen_from_module(finding: Finding) -> str:
 
 def _differing_part(message: str, other: str) -> str:
     """Return the words of a message that another one does not have in the same place; "" if they are many, or cannot be
-    understood alone: a number, or half of what is in brackets or quotes."""
+    understood alone: a number, half of what is in brackets or quotes, or a sentence."""
     words, others = message.split(), other.split()
     start = _common_length(words, others)
     end = len(words) - _common_length(words[start:][::-1], others[start:][::-1])
@@ -203,6 +204,8 @@ def _differing_part(message: str, other: str) -> str:
         part = part.removeprefix(opening) if surplus == 1 else part.removesuffix(closing) if surplus == -1 else part
     halved = any(part.count(one) != part.count(other) for one, other in ("()", "[]", "{}"))
     if len(part) > _LONGEST_PART or halved or part.count('"') % 2 or part.count("`") % 2 or _COUNT.fullmatch(part):
+        return ""
+    if words[start - 1 : start] and words[start - 1].endswith(".") and " " in part:
         return ""
     return part
 
@@ -231,6 +234,7 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.handed_to is not None:
         words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"
+        words += f" It is for {shown.element}." if shown.element else ""
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)

@@ -86,7 +86,8 @@ def is_handover(context: GrantContext, roles: Iterable[KnownRole], holder: Princ
     """True if only services use a principal, and the grant names these roles exactly, each of which one service alone
     can assume."""
     own, grant = context.role_of(holder), context.grant
-    if own is None or not own.only_services or grant.complement or grant.scope is not Scope.EXACT:
+    is_exact = roles_of(grant.scope, grant.complement) is Roles.EXACT and grant.scope is not Scope.UNRESOLVED
+    if own is None or not own.only_services or not is_exact:
         return False
     return all(len(role.trusted or ()) == 1 for role in roles)
 
