@@ -25,12 +25,13 @@ class ManagedPolicyPassRole(Check):
     function, a job or an instance, and acts with its permissions.
 
     Severity high: no condition names the service. Medium: one does, so that only roles that trust that service are
-    open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication). A
-    holder that only such a service can assume, as AWS prescribes for several, is low, and info with a condition. At
-    most medium for roles that exist to deploy (only CloudFormation, or workflows of the repositories that the trust
-    policy names, can assume them) and for administrators that are people: permission sets, and roles that only a SAML
-    provider, users or named accounts can assume. One policy on several principals with the same trust is one finding.
-    AWS changes its policies without notice; this check uses the version that ships with it.
+    open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication), or
+    only roles that exist for it trust it (launch roles of Service Catalog). A holder that only such a service can
+    assume, as AWS prescribes for several, is low, and info with a condition. At most medium for roles that exist to
+    deploy (only CloudFormation, or workflows of the repositories that the trust policy names, can assume them) and for
+    administrators that are people: permission sets, and roles that only a SAML provider, users or named accounts can
+    assume. One policy on several principals with the same trust is one finding. AWS changes its policies without
+    notice; this check uses the version that ships with it.
 
     Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and

@@ -153,7 +153,6 @@ def _verdict(
     access = _access(context, found, [one for _, one in gained])
     if access is None:
         return None
-    access = replace(access, is_handover=is_handover(context, [role for role, _ in gained], holder))
     severity, otherwise = severity_of(access), _access(context, found, ())
     if otherwise is None or severity_of(otherwise).rank < severity.rank:  # it is what roles can do that decides
         facts = min((one.when for _, one in gained if one.severity is severity), key=len)
@@ -163,8 +162,10 @@ def _verdict(
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
     may_be_none = not gained and context.limit_may_exclude_all(holder)
+    handover = is_handover(context, [role for role, _ in gained], holder)
+    access = replace(access, is_handover=handover, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)
     return Verdict(
-        severity_of(replace(access, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)),
+        severity_of(access),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
         (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
         confidence,

@@ -74,8 +74,8 @@ def finding_of(item: CheckVerdict) -> Finding:
 
 
 def _passed_administrators(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:
-    """Return the roles that a verdict says to be administrators, if only CloudFormation can use each of them: whoever
-    passes one is one; else none."""
+    """Return the roles that a verdict says to be administrators, if only CloudFormation can use each of them, for
+    principals that pass it one; else none."""
     holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
     roles = [context.role_of(holder) for holder in holders]
     is_all = context.grant.granted_by == "*" and context.grant.scope is arn.Scope.ANY_ROLE
