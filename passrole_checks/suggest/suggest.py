@@ -113,15 +113,13 @@ class Session:
         for unit in self._units:
             for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
-        self._proposers = {
-            id(unit): Proposer(
-                unit.analyzed,
-                ReferableRoles(
-                    unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
-                ),
+        self._referable = {
+            id(unit): ReferableRoles(
+                unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
             )
             for unit in self._units
         }
+        self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
@@ -246,7 +244,13 @@ class Session:
         checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        limit = derive_limit((used.analyzed, one) for used, one in granting)
+        unknown = (
+            name
+            for used, one in granting
+            for principal in one.principals
+            for name in self._referable[id(used)].unknown_attachments(principal)
+        )
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
         asked = checks & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
