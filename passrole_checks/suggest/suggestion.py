@@ -92,9 +92,10 @@ class Suggestion:
     ``findings``: the findings that it is about; ``at``: the statement. ``edits`` are verified: with them every file can
     be read, the findings are resolved, and there are no new ones; empty if it needs manual review. ``says``: one
     sentence that describes the edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed
-    statement, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its
-    observed use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
-    statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits.
+    statement, or its Condition alone, in the language of its file, with placeholders in angle brackets; "" if unknown.
+    ``evidence``: its observed use, None without logs; only with logs there may be no findings, and ``resource`` and
+    ``sid`` identify the statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without
+    edits.
     """
 
     findings: tuple[Finding, ...]
