@@ -12,17 +12,15 @@ import textwrap
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
-from passrole_checks.access.derived_services import DerivedService, derive_for_grant
+from passrole_checks.access.derived_services import DerivedService
 from passrole_checks.checks.privilege_escalation import MOST_USED
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.advice import Advice
+from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.render_statement import (
     dedented_text,
@@ -45,17 +43,18 @@ _CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
 
 
 def drafted_change(
-    analyzed: AnalyzedConfiguration, located: LocatedGrant, advice: Advice, *, wide: bool, tags: bool
+    located: LocatedGrant, advice: Advice, limit: DerivedLimit | None, *, wide: bool, tags: bool
 ) -> StatementChange:
     """Return the change to draft for a statement that needs manual review.
 
-    ``wide``: its Resource must be narrowed. ``tags``: its conditions on role tags go.
+    ``limit``: the services that its holders can pass roles to. ``wide``: its Resource must be narrowed. ``tags``: its
+    conditions on role tags go.
     """
     grant = located.grant
     roles = (advice.roles or (placeholder("role ARN", grant.at),)) if wide else None
     services = advice.services
     if advice.change is None and not (services and roles and all(map(is_named, roles))):
-        services = tuple(dict.fromkeys((*services, *_likely_services(analyzed, located))))
+        services = tuple(dict.fromkeys((*services, *_likely_services(located, limit))))
         services = (*services[:_MOST_SERVICES], *((MORE,) if len(services) > _MOST_SERVICES else ()))
     misspelled = tuple(typo.value for typo in grant.condition.likely_typos if typo.reason.startswith(NOT_A_KEY))
     return StatementChange(
@@ -66,32 +65,25 @@ def drafted_change(
     )
 
 
-def _likely_services(analyzed: AnalyzedConfiguration, located: LocatedGrant) -> Iterable[str]:
+def _likely_services(located: LocatedGrant, limit: DerivedLimit | None) -> Iterable[str]:
     """Return the services that a statement is probably for, the likeliest first: those that its condition names; else
-    those that its principals can pass roles to.
+    those that its holders can pass roles to.
     """
     grant = located.grant
     exact = grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
     if exact and not grant.condition.dead:
         return grant.services.values
-    policies = [
-        policy
-        for policy in analyzed.configuration.policies
-        if any(statement.at == grant.at for statement in parse_document(policy.document).statements)
-    ]
-    derived = derive_for_grant(analyzed.model, policies, grant)
-    by_name = {pattern.lower() for pattern in derived.allowed_patterns}
+    if limit is None:
+        return ()
+    by_name = {pattern.lower() for pattern in limit.derived.allowed_patterns}
 
     def order(item: DerivedService) -> tuple[object, ...]:
         is_named = any(action.lower() in by_name for action in item.actions)
-        used = [
-            number for number, prefix in enumerate(MOST_USED) for action in item.actions if action.startswith(prefix)
-        ]
+        prefixes = {f"{action.partition(':')[0]}:" for action in item.actions}
+        used = [number for number, prefix in enumerate(MOST_USED) if prefix in prefixes]
         return item.rank, not is_named, min(used, default=len(MOST_USED)), item.service
 
-    limited = grant.scope is not Scope.ANY_ROLE  # else it says nothing that resources receive some role
-    likely = [item for item in derived.services if item.actions or item.written or (item.passed and limited)]
-    return (item.service for item in sorted(likely, key=order) if item.allowed and "*" not in item.service)
+    return (item.service for item in sorted(limit.named, key=order) if "*" not in item.service)
 
 
 def draft_statement(
