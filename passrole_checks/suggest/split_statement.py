@@ -18,7 +18,7 @@ from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.edits.yaml_nodes import read_yaml
-from passrole_checks.suggest.render_statement import dedented_text
+from passrole_checks.suggest.render_statement import dedented_text, with_dash
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
@@ -118,9 +118,7 @@ def separate_statement(
     except _NotSplittableError:
         return ""
     copy = dedented_text(indent + copy, len(indent), len(indent + copy))
-    if copy.startswith(("{", "statement", "- ")):
-        return copy
-    return "\n".join(f"{'  ' if number else '- '}{line}".rstrip() for number, line in enumerate(copy.split("\n")))
+    return copy if copy.startswith(("{", "statement", "- ")) else with_dash(copy)
 
 
 def split_statement(
@@ -403,7 +401,7 @@ def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken
     """Return the copy with a Sid that occurs neither in the file nor in another statement of the policy."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
-    if not sid and not found:
+    if not sid and not any(one[3] for one in found):
         return copy
     if len(found) != 1 or found[0][3] != sid:
         raise _NotSplittableError("its Sid is computed")

@@ -277,7 +277,7 @@ class Session:
             yield _remedies(left, reason)
         elif left:
             advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
-            yield self._manual(left, unit, first, advice, reason, done=bool(done))
+            yield self._manual(left, unit, first, advice, reason, limit, done=bool(done))
 
     def _advice(
         self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
@@ -492,6 +492,7 @@ class Session:
         located: LocatedGrant,
         advice: Advice,
         reason: str,
+        limit: DerivedLimit | None,
         *,
         done: bool,
     ) -> Suggestion:
@@ -509,7 +510,7 @@ class Session:
         else:
             wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
             tags = TAGS in {finding.check_id for finding in findings}
-            change = drafted_change(unit.analyzed, located, advice, wide=wide, tags=tags)
+            change = drafted_change(located, advice, limit, wide=wide, tags=tags)
         words = self.draft(unit, located, change, reads=only_get_role)
         return Suggestion(tuple(findings), at, (), "", missing, words)
 
