@@ -504,7 +504,7 @@ class Session:
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         span = statement_span(at, text)
         language = statement_language(located, text[span.start : span.end])
-        if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
+        if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
         wide = any(
             finding.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for finding in findings
