@@ -33,6 +33,7 @@ from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
 from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.render_statement import placeholder
 from passrole_checks.suggest.service_names import intended_services
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
@@ -266,7 +267,7 @@ class _Decision:
                 " its own account"
             )
         self.passed = passed_here
-        self.roles = tuple(one.wanted for one in passed_here if one.wanted is not None)
+        self.roles = tuple(one.drafted for one in passed_here)
         self.services = tuple(sorted({service for one in passed_here for service in one.services}))
         unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
@@ -278,14 +279,14 @@ class _Decision:
             named = self._named_services(intended_names)
             if not named and self.limit is not None and self.limit.is_complete:
                 named = self.limit.services
-            to = f" to {listed_names(named)}" if named else ""
-            raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
+            raise _ManualReviewError(self._offer_roles(named, intended_names))
         without = [
             service
             for service in self._named_services(intended_names)
             if not any(service in one.services for one in passed_here)
         ]
         if without:
+            self.roles = (*self.roles, placeholder(f"role ARN for {listed_names(without)}", self.grant.at))
             raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
         limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
         beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, passed_here)]
@@ -306,12 +307,28 @@ class _Decision:
             which = f"of this configuration that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
         self.words.append(f"names the {noun} {which} ({names}); add roles that are passed manually or elsewhere")
 
+    def _offer_roles(self, named: tuple[str, ...], intended_names: tuple[str, ...] | None) -> str:
+        """Keep, for display, the roles that others pass and the principals may pass too; return what to find out."""
+        reached = set(named or self.caveats.passing_services())
+        passed = self.passed_roles.roles(intended_names, by_others=True)
+        offered = [one for one in passed if not reached or reached.intersection(one.services)]
+        if not 0 < len(offered) <= _MAX_NAMED_ROLES:
+            to = f" to {listed_names(named)}" if named else ""
+            return f"role ARNs: nothing in this code passes a role matching this statement{to}"
+        self.passed, self.roles = offered, tuple(one.drafted for one in offered)
+        self.services = tuple(sorted({service for one in offered for service in one.services}))
+        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in offered])
+        return (
+            f"role ARNs: whether this statement is for {names}, which the deployment of this configuration passes to"
+            f" {listed_names(self.services)}"
+        )
+
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
         reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.wanted for fit in fits if fit.wanted is not None)
+            self.roles = tuple(fit.drafted for fit in fits)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 

@@ -18,6 +18,7 @@ from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.edits.yaml_nodes import read_yaml
+from passrole_checks.suggest.render_statement import dedented_text
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
@@ -37,7 +38,9 @@ _FUNCTION_IF = re.compile(r"!If\b|\bFn::If\b")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _BLANK = r"(?:[ \t]*\r?\n)+"
-_BLANK_LINES = re.compile(rf"(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)")
+_BLANK_LINES = re.compile(
+    rf"(?<=\n){_BLANK}(?=[ \t]*[\]}}])|(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)"
+)
 
 _READ_SID = "ReadPassedRoles"
 
@@ -86,6 +89,38 @@ def split_off_actions(
         return _insert_statements(statement, own, copies, indent)
     except _NotSplittableError as reason:
         return str(reason)
+
+
+def separate_statement(
+    located: LocatedGrant,
+    inner: Sequence[Edit],
+    text: str,
+    services: Sequence[str],
+    *,
+    reads: bool = False,
+    taken: Collection[str] = (),
+) -> str:
+    """Return the text of a statement for iam:PassRole (with ``reads``, for iam:GetRole) alone, to be added beside the
+    existing one; "" if the existing one cannot be copied.
+
+    ``inner``, ``text``, ``taken``: as for :func:`split_off_actions`; ``services``: those for its Sid.
+    """
+    items = _action_items(located, text)
+    if isinstance(items, str):
+        return ""
+    statement, indent = _statement_at(located, text, items, taken)
+    try:
+        edits = statement.moved(inner)
+        if reads:
+            copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
+        else:
+            copy = statement.copy([*edits, *statement.without(passing=False)], _sid_for(services))
+    except _NotSplittableError:
+        return ""
+    copy = dedented_text(indent + copy, len(indent), len(indent + copy))
+    if copy.startswith(("{", "statement", "- ")):
+        return copy
+    return "\n".join(f"{'  ' if number else '- '}{line}".rstrip() for number, line in enumerate(copy.split("\n")))
 
 
 def split_statement(

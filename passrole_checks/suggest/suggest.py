@@ -16,7 +16,6 @@ from pathlib import Path
 from passrole_checks.errors import internal_error
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
-from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.permissions.escalation import normalize_service
@@ -30,29 +29,25 @@ from passrole_checks.suggest.access_effect import AccessEffect
 from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
 from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
+from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
 from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, Proposer
+from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import dedented_text, render_statement, statement_language
+from passrole_checks.suggest.render_statement import dedented_text
 from passrole_checks.suggest.split_statement import sids_of, split_off_actions
 from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
-from passrole_checks.suggest.verify import (
-    NotVerifiedError,
-    TrialUnit,
-    edited_span,
-    is_same_finding,
-    statement_span,
-)
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, is_same_finding
 
 # these by a limit only
 _EDITABLE_CHECKS = FIXABLE_CHECKS | ACTION_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}
 _STRENGTH = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)  # of several, the first is made
 _PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
+_NARROW_CHECKS = frozenset({ANY_SERVICE, INEFFECTIVE, GET_ROLE})  # checks that Resource does not decide
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
@@ -278,7 +273,7 @@ class Session:
             yield _remedies(left, reason)
         elif left:
             advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
-            yield self._manual(left, first, advice, reason, text, done=bool(done))
+            yield self._manual(left, unit, first, advice, reason, done=bool(done))
 
     def _advice(
         self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
@@ -355,7 +350,7 @@ class Session:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
         at, changed = one.at, _edited_files(one.edits, self.texts)
         after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
-        statement = dedented_text(at, changed[at.file], after.start, after.end) if at.file in changed else ""
+        statement = dedented_text(changed[at.file], after.start, after.end) if at.file in changed else ""
         gone, less_severe = (
             tuple(finding for finding in one.findings if any(is_same_finding(finding, other) for other in others))
             for others in (proved.gone, proved.less_severe)
@@ -489,10 +484,10 @@ class Session:
     def _manual(
         self,
         findings: Sequence[Finding],
+        unit: TrialUnit,
         located: LocatedGrant,
         advice: Advice,
         reason: str,
-        text: str,
         *,
         done: bool,
     ) -> Suggestion:
@@ -502,24 +497,24 @@ class Session:
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        span = statement_span(at, text)
-        language = statement_language(located, text[span.start : span.end])
         if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
-        wide = any(
-            finding.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for finding in findings
-        )
-        stays = tuple(role.pattern for role in grant.roles)
+        roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
-            roles = advice.change.roles if done and advice.change is not None else None
-            words = render_statement(language, None, "iam:GetRole", stays if roles is None else roles, None)
+            change = StatementChange(roles=roles if done else None, drop=_PASSROLE_KEYS)
         else:
-            services = advice.services or (
-                grant.services.values if grant.services.constraint is not Constraint.ABSENT else ()
-            )
-            sid = None if advice.new_statement else grant.sid
-            words = render_statement(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
+            wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
+            tags = TAGS in {finding.check_id for finding in findings}
+            change = drafted_change(unit.analyzed, located, advice, wide=wide, tags=tags)
+        words = self.draft(unit, located, change, reads=only_get_role)
         return Suggestion(tuple(findings), at, (), "", missing, words)
+
+    def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
+        """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
+        text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
+        return draft_statement(
+            located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
+        )
 
 
 def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
