@@ -388,9 +388,7 @@ class Session:
         """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
-        change = advice.change or StatementChange()
-        if not located.grant.explicit and located.grant.only_pass_role and change != StatementChange():
-            change = replace(change, name_action=True)
+        change = _with_name(located, advice.change or StatementChange())
         found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotVerifiedError(found)
@@ -502,7 +500,7 @@ class Session:
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
+        if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
         roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
@@ -517,9 +515,16 @@ class Session:
     def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
         """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
         text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
+        change = change if reads else _with_name(located, change)
         return draft_statement(
             located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
         )
+
+
+def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
+    """Return a change that also names iam:PassRole if a wildcard grants it."""
+    is_narrow = not located.grant.explicit and located.grant.only_pass_role
+    return replace(change, name_action=True) if is_narrow and change != StatementChange() else change
 
 
 def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
