@@ -188,8 +188,7 @@ class RoleConsumers:
         if definition is not None and definition.role_path is not None:
             path = definition.role_path.parts
         name = definition.name.parts if definition is not None and definition.name is not None else ()
-        is_of_template = self._templates and name[-1:] == (GENERATED,)  # its stack may be named here
-        if not any(name) or name == (GENERATED,) or is_of_template:  # an empty name, or beginning of one, is none
+        if not any(name) or name == (GENERATED,):  # an empty name, or beginning of one, is none
             name = self._generated(address, definition)
         before = path if isinstance(path[0], Unresolved) or path[0].startswith("/") else ("/", *path)
         return StringNode(join(["arn:", _PARTITION, ":iam::", _ACCOUNT, ":role", *before, *name]), value.at)
