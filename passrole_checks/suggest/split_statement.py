@@ -11,9 +11,13 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.edits.hcl_alignment import with_alignment
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
@@ -29,14 +33,14 @@ _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _BLANK = r"(?:[ \t]*\r?\n)+"
-_BLANK_LINES = re.compile(rf"(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)")
+_BLANK_LINES = re.compile(rf"(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*(?:\r?\n|\]))")
 
 _READ_SID = "ReadPassedRoles"
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An action as written, by offsets."""
+    """An action or a resource as written, by offsets. ``passes``: it is iam:PassRole, or may be a role."""
 
     start: int
     end: int
@@ -69,7 +73,8 @@ def split_off_actions(
         own = statement.moved(inner)
         copies = []
         if passing is not None:
-            copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
+            edits = [*own, *statement.without_other_resources(own), *statement.without(passing=False)]
+            copies.append(statement.copy(edits, _sid_for(passing)))
             own = statement.without(passing=True)
         if reading is not None:
             copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
@@ -169,6 +174,27 @@ class _Statement:
             for first, last in (_shifted_if_last(span, self.text, self.end) for span in spans)
         ]
 
+    def without_other_resources(self, own: Sequence[Edit]) -> list[Edit]:
+        """Return the edits that remove the resources that are no roles; none if ``own`` changes the resources, or they
+        are computed.
+        """
+        roles = {role.pattern.parts for role in self.located.grant.roles if role.scope is not Scope.NOT_A_ROLE}
+        items: list[_Item] = []
+        for resource in self.located.grant.statement.resources or ():
+            if resource.at.file != self.located.grant.at.file or resource.at.end_line < resource.at.line:
+                return []
+            start = offset_of(self.text, resource.at.line, resource.at.column)
+            end = offset_of(self.text, resource.at.end_line, resource.at.end_column)
+            items.append(_Item(start, end, resource.parts in roles))
+        items.sort(key=lambda item: item.start)
+        inside = all(self.start <= item.start < item.end <= self.end for item in items)
+        gaps = [self.text[one.end : other.start] for one, other in pairwise(items)]
+        if not inside or any(not gap.strip() or not _BETWEEN.fullmatch(gap) for gap in gaps):
+            return []
+        spans = _spans_without(items, self.text, passing=False) or []
+        edits = [Edit("", first - self.start, last - self.start, "") for first, last in spans]
+        return edits if not any(_overlap(one, other) for one in edits for other in own) else []
+
     def renamed_action(self) -> list[Edit]:
         """Return the edits that leave iam:GetRole as the only action."""
         edits = [] if all(item.passes for item in self.items) else self.without(passing=False)
@@ -192,6 +218,10 @@ class _Statement:
             return apply_edits(self.own, edits)
         except ValueError:
             raise _NotSplittableError("the changes overlap") from None
+
+
+def _overlap(one: Edit, other: Edit) -> bool:
+    return one.start <= other.end and other.start <= one.end
 
 
 def sids_of(edits: Iterable[Edit]) -> set[str]:
@@ -228,7 +258,8 @@ def _insert_statements(
     copies = _without_repeated_comments(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
-    return (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+    edits = (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+    return with_alignment(text, edits, start, end) if is_terraform_file(Path(file)) else edits
 
 
 def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
@@ -332,7 +363,7 @@ def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken
     """Return the copy with a Sid that occurs neither in the file nor in another statement of the policy."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
-    if not sid and not found:
+    if not sid and not any(match[3] for match in found):
         return copy
     if len(found) != 1 or found[0][3] != sid:
         raise _NotSplittableError("its Sid is computed")
