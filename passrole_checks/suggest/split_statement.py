@@ -29,6 +29,8 @@ _TRAILING_COMMENT = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
 _SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
+_ENTRY = re.compile(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
+_BLOCK_ATTRIBUTE = re.compile(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
@@ -252,6 +254,9 @@ def _insert_statements(
         listed = (f"- {part.rstrip()}".replace("\n", "\n  ") for part in parts)
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
+    elif (key := _ENTRY.fullmatch(indent)) is not None and _BLOCK_ATTRIBUTE.search(statement.own):
+        between = f"{',' if text[end : end + 1] == ',' or before.endswith(',') else ''}{break_}"
+        copies = [f"{_new_entry(key, copy, text, number)}{copy}" for number, copy in enumerate(copies)]
     else:
         raise _NotSplittableError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
@@ -260,6 +265,20 @@ def _insert_statements(
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
     edits = (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
     return with_alignment(text, edits, start, end) if is_terraform_file(Path(file)) else edits
+
+
+def _new_entry(key: re.Match[str], copy: str, text: str, number: int) -> str:
+    """Return the start of an entry for a new statement of an object of statements, with a name that is free in the
+    file; in the style of the ``key`` of the old statement.
+    """
+    name = "ReadPassedRoles" if re.search(r"iam:GetRole\b", copy) else "PassRoles"
+    if key["name"].islower():
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-" if "-" in key["name"] else "_", name).lower()
+    free = name
+    while re.search(rf"\b{free}\b", text):
+        number += 1
+        free = f"{name}{number + 1}"
+    return f"{key['indent']}{key['quote']}{free}{key['quote']}{key['equals']}"
 
 
 def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:

@@ -128,7 +128,9 @@ class Braces:
         own_line = is_first(self.text, start) and not self._shares(members, after)
         if own_line:
             indent = indentation(self.text, start)
-            new = [self._member(change, number, indent, flat=False) for number in range(len(change.values))]
+            beside = start if container.form is SyntaxForm.LIST else container.entries[after].value.start
+            flat = self.text[beside] == "{" and "\n" not in self.text[beside:end]
+            new = [self._member(change, number, indent, flat=flat) for number in range(len(change.values))]
             bare = comma is None and self._by_line_breaks(container)
             between = ("" if bare else ",") + self.newline + indent
             ending = "," if comma is not None else ""

@@ -14,6 +14,7 @@ from passrole_checks.sources.terraform.reading.syntax import Block, Expression, 
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
 from passrole_checks.suggest.edits.blocks import ConditionBlocks
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
+from passrole_checks.suggest.edits.condition_notation import ConditionNotation, condition_notation
 from passrole_checks.suggest.edits.hcl_alignment import with_alignment
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
 from passrole_checks.suggest.edits.json_nodes import read_json
@@ -94,9 +95,7 @@ def _merge_spans(spans: Iterable[Span], text: str) -> list[Span]:
 
 
 class _Statement:
-    """A statement in a file. ``holds_blocks``: an object with the attributes of a block represents a block."""
-
-    holds_blocks = False
+    """A statement in a file."""
 
     def __init__(self, located: LocatedGrant, change: StatementChange, text: str) -> None:
         self.located, self.change, self.text = located, change, text
@@ -153,7 +152,7 @@ class _Statement:
         if has_block_attributes(written):
             yield from self.block_changes(written, answer)
             if change.services is not None or change.drop:
-                yield from condition_objects(self.text, written, change, answer, block=self.holds_blocks)
+                yield from condition_objects(self.text, written, change, answer, self.condition_notation)
             return
         if change.roles is not None:
             yield from resource_changes(
@@ -163,6 +162,10 @@ class _Statement:
             yield from action_changes(find_entry(written, "Action", "NotAction"), answer)
         if change.services is not None or change.drop:
             yield from condition_changes(written, change.services, change.drop, answer)
+
+    def condition_notation(self) -> ConditionNotation | None:
+        """Return the notation of conditions in an object with the attributes of a block; None if it is unknown."""
+        return None
 
     def block_changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
         """Yield the changes of the resources and actions of a block."""
@@ -220,6 +223,12 @@ class _Terraform(_Statement):
         super().__init__(located, change, text)
         self.module = ModuleContext(self.statement.at.file, files, read)
 
+    def condition_notation(self) -> ConditionNotation | None:
+        file = self.module.file
+        if not file.endswith(_HCL_FILES):
+            return ConditionNotation("condition", block=True)
+        return condition_notation(HclFile(file, self.text), self.located, self.module.others, self.module.read)
+
     def roles(self, *, constant: bool = False) -> TerraformRoles:
         return TerraformRoles(self.module, self.located.resource.address, self.text, constant=constant)
 
@@ -231,7 +240,6 @@ class _Terraform(_Statement):
         if self.text[self.start : self.start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
         if file.endswith(_JSON_FILES):
-            self.holds_blocks = True
             written = read_json(self.text, self.start, functions=False)
             return self.in_braces(written, _json_language(self.text, written, self.roles().json))
         return self._template(len(self.text), template_file(file, self.text), template_file_role(self.text))
