@@ -291,11 +291,11 @@ def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
 
 
 def _text_before(text: str) -> str:
-    """Return the text before a statement, without trailing blanks and comments."""
+    """Return the text before a statement, without trailing blanks, comments and directives of a template."""
     while True:
         text = text.rstrip(" \t\r\n\ufeff")
         line = text[text.rfind("\n") + 1 :]
-        comment = re.search(r"(?:^|(?<=[\[,:={]))\s*(?:#|//)[^\n]*$", line)
+        comment = re.search(r"(?:(?:^|(?<=[\[,:={]))\s*(?:#|//)[^\n]*|%\{[^{}]*\})$", line)
         if comment is None:
             return text
         text = text[: len(text) - len(line) + comment.start()]

@@ -104,7 +104,9 @@ def test_statement_beside_directives_is_edited(tmp_path: Path) -> None:
 
 def test_statement_in_a_loop_is_refused(tmp_path: Path) -> None:
     """One text stands for several statements."""
-    template = STATEMENT.replace("[\n    {", "[\n    %{ for name in names }{", 1).replace("}\n  ]", "},%{ endfor }\n  ]")
+    template = STATEMENT.replace("[\n    {", "[\n    %{ for name in names }{", 1).replace(
+        "}\n  ]", "},%{ endfor }\n  ]"
+    )
     template = template.replace("  ]", '{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}\n  ]')
     assert edited(tmp_path, RENDERED, template, SERVICES) == "a loop generates it"
 
