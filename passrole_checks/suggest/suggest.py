@@ -151,13 +151,26 @@ class Session:
         found = self._usage_suggester.of(at, findings, trials) if self._usage_suggester is not None else None
         return found if found is not None else self._for_statement(findings, trials) if findings else ()
 
-    def combine(self, without: Collection[str] = (), grades: Collection[Grade] = tuple(Grade)) -> CombinedSuggestions:
-        """Return compatible suggestions of these grades, none of them in the files ``without``.
+    def combine(
+        self,
+        without: Collection[str] = (),
+        grades: Collection[Grade] = tuple(Grade),
+        *,
+        chosen: Collection[Suggestion] | None = None,
+    ) -> CombinedSuggestions:
+        """Return compatible suggestions of these grades, none of them in the files ``without``; with ``chosen`` only
+        those.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
         able, later = (
-            [one for one in some if one.edits and one.grade in grades and not _touches(one, without)]
+            [
+                one
+                for one in some
+                if one.edits
+                and (one.grade in grades if chosen is None else one in chosen)
+                and not _touches(one, without)
+            ]
             for some in (self.suggestions, self._dependent)
         )
         chosen_so_far: list[Suggestion] = []

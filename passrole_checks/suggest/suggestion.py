@@ -95,6 +95,8 @@ class Suggestion:
     statement, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its
     observed use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
     statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits.
+    ``less_severe``: the findings that become less severe. ``on_request``: the edits are shown, and written only if they
+    are asked for individually. ``added``: each permission that the edits add.
     """
 
     findings: tuple[Finding, ...]
@@ -108,3 +110,6 @@ class Suggestion:
     sid: str | None = None
     shared: SharedFileUsers | None = None
     grade: Grade | None = None
+    less_severe: tuple[Finding, ...] = ()
+    on_request: bool = False
+    added: tuple[str, ...] = ()
