@@ -107,7 +107,7 @@ class SuggestResult:
     @property
     def changed(self) -> dict[str, str]:
         """Return the text of each file with all edits of the ``grades`` that can be made together."""
-        return dict(self.session.combine(grades=self.grades).changed)
+        return dict(self.session.combine(grades=self.grades, on_request=False).changed)
 
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:

@@ -20,7 +20,8 @@ _GROUPS = {
         "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
-        "severity", "confidence", "check", "skip_check", "grade", "baseline", "fail_on", "strict", "all", "principal", "role",
+        "severity", "confidence", "check", "skip_check", "grade", "baseline", "fail_on", "strict", "all", "principal",
+        "role",
     ),
     "SQL": ("sql", "table", "view"),
     "Output": (

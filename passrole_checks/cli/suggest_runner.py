@@ -197,7 +197,7 @@ def write_fixes(suggested: SuggestResult, *, dry_run: bool, chosen: Collection[S
     folder, or was modified since it was read. Suggestions that also edit a skipped file are skipped as a whole.
     """
     data, boundary = suggested.session.texts.data, suggested.session.boundary
-    combine = partial(suggested.session.combine, grades=suggested.grades, chosen=chosen)
+    combine = partial(suggested.session.combine, grades=suggested.grades, on_request=False, chosen=chosen)
     plan = combine()
     refused = {file: reason for file in plan.changed if (reason := _refusal_reason(file, data[file], boundary))}
     if refused:
@@ -215,7 +215,11 @@ def write_fixes(suggested: SuggestResult, *, dry_run: bool, chosen: Collection[S
     wanted = {
         id(suggestion)
         for suggestion in suggested.suggestions
-        if (suggestion.grade in suggested.grades if chosen is None else suggestion in chosen)
+        if (
+            suggestion in chosen
+            if chosen is not None
+            else suggestion.grade in suggested.grades and not suggestion.on_request
+        )
     }
     remaining = tuple(_remaining_suggestions(suggested.suggestions, made, wanted))
     return FixResult(made, remaining, tuple(sorted(refused.items())), plan.changed)

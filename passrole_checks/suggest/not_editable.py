@@ -11,24 +11,28 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 
 
-def why_not_editable(analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complement: bool = False) -> str:
+def why_not_editable(
+    analyzed: AnalyzedConfiguration, located: LocatedGrant, *, complement: bool = False, keeps_roles: bool = False
+) -> str:
     """Return what a person must find out before a statement can be changed, a phrase; "" if it can be edited.
 
-    ``complement``: the roles to name are known, so that NotResource can be replaced.
+    ``complement``: the roles to name are known, so that NotResource can be replaced. ``keeps_roles``: the roles stay as
+    they are, also unresolved ones.
     """
     grant = located.grant
     if analyzed.configuration.framework is Framework.TERRAFORM_PLAN:
         return "this is a plan: change the configuration it was made from"
     if grant.effect != "Allow":
         return "the role ARNs, or a path, that the Deny covers"
-    if not grant.statement.whole or grant.certain is not Ternary.YES or grant.scope is Scope.UNRESOLVED:
+    is_unresolved = grant.scope is Scope.UNRESOLVED and not keeps_roles
+    if not grant.statement.whole or grant.certain is not Ternary.YES or is_unresolved:
         expressions = ", ".join(
             dict.fromkeys(shortened(unresolved.expression) for unresolved in grant.statement.unresolved_parts)
         )
         return f"values unknown before deployment ({expressions})" if expressions else "the content of the statement"
     if grant.statement.when and _differs_by_condition(analyzed, located):
         return "the statement differs under other conditions: change the intended one"
-    if grant.complement and not complement:
+    if grant.complement and not (complement or keeps_roles):
         return "role ARNs in Resource instead of NotResource"
     if not grant.explicit:
         return "the actions needed: list them, and grant iam:PassRole in a separate statement"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
+from passrole_checks.access.service_trust import assumes
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
@@ -115,6 +116,27 @@ class PassedRoles:
             places = (*(known.places if known is not None else ()), one.received.at)
             found[one.label] = PassedRole(one.label, merged, self._target_role(one), places)
         return tuple(found[label] for label in sorted(found))
+
+    def trusting(self, services: Collection[str]) -> tuple[PassedRole, ...]:
+        """Return the known roles that the statement covers and that trust one of these services, except the principals
+        themselves."""
+        if self._is_deployment_role:
+            return ()  # the roles are passed in another configuration
+        module = module_of(self.located.resource.address)
+        found = []
+        for address in sorted(self._covered_addresses):
+            role = self.analyzed.model.roles[address]
+            given = tuple(service for service in services if assumes(role, (service,)) is Ternary.YES)
+            if given and address not in self.located.principals and address.startswith(module):
+                found.append(PassedRole(address, given, self._target_known(role)))
+        return tuple(found)
+
+    def _target_known(self, role: KnownRole) -> TargetRole | None:
+        """Return how the statement can name a role that no resource receives; None if it cannot."""
+        address = self.referable.reference(role.address, self.located)
+        if address is not None:
+            return TargetRole(address, role.arn or StringNode((Unresolved(role.address),), self.grant.at))
+        return self._named_by_arn(role.arn)
 
     def service_names(self, services: Iterable[str]) -> Iterator[str]:
         """Yield the services; in China also the alternative name that some send (as in ``required``)."""

@@ -12,6 +12,7 @@ statement, whose requests do not carry it ("IAM JSON policy elements: Condition 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_consumers import RoleUse
@@ -28,6 +29,7 @@ from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, listed_names, unsent_key, untested_services
 from passrole_checks.suggest.caveats import Caveats
+from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
 from passrole_checks.suggest.referable_roles import ReferableRoles
@@ -41,12 +43,17 @@ FIXABLE_CHECKS = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GE
 
 _SEPARATE = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
+_MOST_TRUSTING = 5  # roles named only because they trust a service
 _MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3
 
 
 class _ManualReviewError(Exception):
     """Raised if manual review is needed; the arguments are phrases that say what to find out."""
+
+
+class _UnknownServicesError(_ManualReviewError):
+    """Raised if only the services must be found out."""
 
 
 class Proposer:
@@ -63,12 +70,12 @@ class Proposer:
         """Return the roles that the configuration passes, from the view of a statement."""
         return PassedRoles(self._analyzed, self._referable, self._received, located)
 
-    def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
+    def advice(self, located: LocatedGrant, checks: Collection[str], limit: DerivedLimit | None = None) -> Advice:
         """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored.
-        Never raises.
+        Never raises. ``limit``: the services that its holders can pass roles to.
         """
         return _Decision(
-            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS
+            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS, limit
         ).advice()
 
 
@@ -82,8 +89,9 @@ class _Decision:
         received: Sequence[RoleUse],
         located: LocatedGrant,
         checks: frozenset[str],
+        limit: DerivedLimit | None,
     ) -> None:
-        self.analyzed = analyzed
+        self.analyzed, self.limit = analyzed, limit
         self.passed_roles = PassedRoles(analyzed, referable, received, located)
         self.caveats = Caveats(analyzed, referable, located)
         self.located, self.grant, self.checks = located, located.grant, checks
@@ -94,7 +102,7 @@ class _Decision:
         self.words: list[str] = []
         self.open_points: tuple[str, ...] = ()
         self.targets = self.checks
-        self.by_trust = False
+        self.by_trust = self.is_by_trust_only = False
 
     def advice(self) -> Advice:
         new = self._needs_separate_statement
@@ -103,7 +111,10 @@ class _Decision:
         except _ManualReviewError as missing:
             missing_points = (*missing.args, *((_SEPARATE,) if new and self.checks != {GET_ROLE} else ()))
             self._keep_plausible_roles()
-            return Advice(None, "", missing_points, self.roles, self.services, self.checks, new)
+            asks_services = isinstance(missing, _UnknownServicesError)
+            return Advice(
+                None, "", missing_points, self.roles, self.services, self.checks, new, asks_services=asks_services
+            )
         reads = GET_ROLE in self.checks and not change.get_role
         if reads and change != StatementChange():
             self.words.append(SEPARATE_GET_ROLE)
@@ -126,7 +137,9 @@ class _Decision:
         limit = intended_names is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
         if not narrow and not limit and not tags:
             return self._get_role()
-        passed_here = self.passed_roles.roles(intended_names)
+        passed_here = self._usable(self.passed_roles.roles(intended_names))
+        if narrow and not passed_here:
+            passed_here = self._trusting(intended_names)
         found: tuple[str, ...] | None = None
         if narrow:
             try:
@@ -152,6 +165,26 @@ class _Decision:
             drop=tuple(dict.fromkeys(tags)),
             separate=separate,
         )
+
+    def _usable(self, passed_here: Sequence[PassedRole]) -> Sequence[PassedRole]:
+        """Return the roles with the services that the holders can pass them to, if these are known."""
+        if self.limit is None or not self.limit.is_complete:
+            return passed_here
+        known = set(self.limit.services)
+        usable = (replace(one, services=tuple(filter(known.__contains__, one.services))) for one in passed_here)
+        return [one for one in usable if one.services]
+
+    def _trusting(self, intended_names: tuple[str, ...] | None) -> Sequence[PassedRole]:
+        """Return the roles of this configuration that trust the services that the holders can pass roles to, if these
+        are known and the roles are few."""
+        if self.limit is None or not self.limit.is_complete:
+            return ()
+        services = self._named_services(intended_names) or self.limit.services
+        found = self.passed_roles.trusting(services)
+        if len(found) > _MOST_TRUSTING or {service for one in found for service in one.services} < set(services):
+            return ()
+        self.is_by_trust_only = True
+        return found
 
     @property
     def _needs_separate_statement(self) -> bool:
@@ -198,7 +231,7 @@ class _Decision:
             found = {service for one in passed_here for service in one.services}
             if found:
                 return tuple(sorted(found))
-            raise _ManualReviewError(
+            raise _UnknownServicesError(
                 "the service that uses the roles: this configuration passes none of them to a service"
             )
         services: dict[str, None] = {}
@@ -215,7 +248,7 @@ class _Decision:
                 else ()
             )
             if not own and not trusted:
-                raise _ManualReviewError(f"the service that uses {shortened(str(item.pattern))}")
+                raise _UnknownServicesError(f"the service that uses {shortened(str(item.pattern))}")
             # roles passed at run time, or by missing parts, may go to other services than those in the code
             both = self.passed_roles.is_runtime_only or bool(self.caveats.missing_parts())
             taken = (*own, *trusted) if both else own or trusted
@@ -243,6 +276,8 @@ class _Decision:
             )
         if not passed_here:
             named = self._named_services(intended_names)
+            if not named and self.limit is not None and self.limit.is_complete:
+                named = self.limit.services
             to = f" to {listed_names(named)}" if named else ""
             raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
         without = [
@@ -266,10 +301,10 @@ class _Decision:
         names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in passed_here])
         services = listed_names(self.services)
         noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
-        self.words.append(
-            f"names the {noun} that this configuration passes to {services} ({names}); add roles that are passed"
-            " manually or elsewhere"
-        )
+        which = f"that this configuration passes to {services}"
+        if self.is_by_trust_only:
+            which = f"of this configuration that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
+        self.words.append(f"names the {noun} {which} ({names}); add roles that are passed manually or elsewhere")
 
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""

@@ -1,7 +1,8 @@
 """Suggestions for flagged statements, each verified before it is offered.
 
-A statement whose findings an edit resolves only in part gets two suggestions: one with edits, and one for manual review
-of the rest.
+A statement may get several suggestions with edits, of different grades, of which one can be made: a limit to the
+services that its holders can use anyway, and one that also names the roles. Findings that none of them resolves are in
+one more suggestion, for manual review.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passrole_checks.errors import internal_error
+from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
-from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, merge_advice
+from passrole_checks.suggest.access_effect import AccessEffect
+from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
+from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
 from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
@@ -35,8 +40,16 @@ from passrole_checks.suggest.render_statement import dedented_text, render_state
 from passrole_checks.suggest.split_statement import sids_of, split_off_actions
 from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
-from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, statement_span
+from passrole_checks.suggest.verify import (
+    NotVerifiedError,
+    TrialUnit,
+    edited_span,
+    is_same_finding,
+    statement_span,
+)
 
+_EDITABLE_CHECKS = FIXABLE_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}  # the latter by a limit only
+_STRENGTH = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)  # of several, the first is made
 _PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
@@ -91,8 +104,9 @@ class Session:
     ) -> None:
         self._findings = [finding for finding in findings if finding.suppressed is None]
         self._options, self._edit, self._evidence = options, edit, evidence
-        granting = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
-        self._include_info = include_info and granting
+        # iam:GetRole is a new permission: it is added only if its check is asked for by name
+        self._grants_get_role = GET_ROLE in options.checks and GET_ROLE not in options.skip_checks
+        self._include_info = include_info and self._grants_get_role
         self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
         self._callers = ModuleCallers(read.boundary)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
@@ -156,36 +170,46 @@ class Session:
         without: Collection[str] = (),
         grades: Collection[Grade] = tuple(Grade),
         *,
+        on_request: bool = True,
         chosen: Collection[Suggestion] | None = None,
     ) -> CombinedSuggestions:
-        """Return compatible suggestions of these grades, none of them in the files ``without``; with ``chosen`` only
-        those.
+        """Return compatible suggestions of these grades, none of them in the files ``without``; for each statement at
+        most one, the strongest that verifies with the others. ``on_request``: also those that are not written without
+        being asked for. ``chosen``: only these, of any grade.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
         able, later = (
-            [
-                one
-                for one in some
-                if one.edits
-                and (one.grade in grades if chosen is None else one in chosen)
-                and not _touches(one, without)
-            ]
+            sorted(
+                (
+                    one
+                    for one in some
+                    if one.edits
+                    and (one in chosen if chosen is not None else one.grade in grades)
+                    and (on_request or chosen is not None or not one.on_request)
+                    and not _touches(one, without)
+                ),
+                key=lambda one: _STRENGTH.index(one.grade or Grade.EQUIVALENT),
+            )
             for some in (self.suggestions, self._dependent)
         )
         chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
         with boundary_of_context(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
-            whole = self._verify_all(able, trials) if able else None
+            strongest = [one for one in self.suggestions if one in _first_of_each_statement(able)]
+            whole = self._verify_all(strongest, trials) if strongest else None
             if whole is not None:
-                chosen_so_far, changed, able = able, whole, []
+                chosen_so_far, changed, able = strongest, whole, []
             while True:
                 before = len(chosen_so_far)
                 for one in (*able, *later):
+                    if any(one.at == other.at for other in chosen_so_far):
+                        continue
                     attempt = self._verify_all([*chosen_so_far, one], trials)
                     if attempt is not None:
                         chosen_so_far, changed = [*chosen_so_far, one], attempt
-                able, later = ([one for one in some if one not in chosen_so_far] for some in (able, later))
+                taken = {one.at for one in chosen_so_far}
+                able, later = ([one for one in some if one.at not in taken] for some in (able, later))
                 if len(chosen_so_far) == before or not (able or later):
                     return CombinedSuggestions(tuple(chosen_so_far), changed)
 
@@ -196,7 +220,14 @@ class Session:
             changed = _edited_files(edits, self.texts)
             spans = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
             changes = [self._changes[one.edits] for one in chosen]
-            trials.verify_edits(edits, changed, spans, [finding for one in chosen for finding in one.findings], changes)
+            targets = [finding for one in chosen for finding in one.findings]
+            proved = trials.verify_edits(edits, changed, spans, targets, changes)
+            better = (*proved.gone, *proved.less_severe)
+            for one, effect in zip(chosen, proved.effects, strict=True):
+                if not _keeps_grade(one, effect):
+                    return None
+                if not all(any(is_same_finding(less, other) for other in better) for less in one.less_severe):
+                    return None
         except (NotVerifiedError, ValueError):
             return None
         except Exception as error:
@@ -207,72 +238,125 @@ class Session:
 
     def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         at = findings[0].at
-        fixable = [finding for finding in findings if finding.check_id in FIXABLE_CHECKS and not finding.managed]
+        own = [finding for finding in findings if not finding.managed and finding.check_id in _EDITABLE_CHECKS]
         located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
         except (OSError, ValueError):
             text = ""
-        if not fixable or not located or not text:
-            yield Suggestion(
-                tuple(findings), at, (), "", tuple(dict.fromkeys(finding.remediation for finding in findings)), ""
-            )
+        if not own or not located or not text:
+            yield _remedies(findings)
             return
-        checks = {one.check_id for one in fixable}
+        checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
+        unit, first = granting[0]
+        limit = derive_limit((used.analyzed, one) for used, one in granting)
+        limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
+        asked = checks & FIXABLE_CHECKS
+        without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
+        advice = (
+            self._advice(granting, asked, limit) if GET_ROLE in asked and self._grants_get_role else without_reading
+        )
+        done: list[Suggestion] = []
+        reason = ""
+        for one in dict.fromkeys((limited, without_reading, advice)):
+            if one.change is None:
+                continue
+            try:
+                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited)
+            except NotVerifiedError as error:
+                reason = str(error)
+                continue
+            if not any(_is_same(made, other) for other in done):
+                done.append(made)
+                yield made
+        for made in done:
+            self.reserve_sids(first, made.edits)
+        left = [finding for finding in findings if not any(finding in made.findings for made in done)]
+        if left and not done and not asked:
+            yield _remedies(left)
+        elif left:
+            advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
+            yield self._manual(left, first, advice, reason, text, done=bool(done))
+
+    def _advice(
+        self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
+    ) -> Advice:
+        """Return the advice by what the configuration passes, merged over all uses of the statement."""
+        if not checks:
+            return Advice()
         found: list[Advice] = []
         variants: list[tuple[str, Advice]] = []
         for unit, one in granting:
-            advice = self._proposers[id(unit)].advice(one, checks)
+            advice = self._proposers[id(unit)].advice(one, checks, limit)
             if unit.values is None:
                 found.append(advice)
             else:
                 variants.append((unit.values.label, advice))
-        advice = merge_advice(found or [advice for _, advice in variants], variants)
-        unit, first = granting[0]
-        done: Suggestion | None = None
-        reason = ""
-        if advice.change is not None:
-            try:
-                done = self._proved(findings, unit, first, advice, trials)
-                self.reserve_sids(first, done.edits)
-                yield done
-            except NotVerifiedError as error:
-                reason = str(error)
-        left = [finding for finding in findings if done is None or finding not in done.findings]
-        if left:
-            yield self._manual(left, first, advice, reason, text, done=done is not None)
+        return merge_advice(found or [advice for _, advice in variants], variants)
 
     def _proved(
-        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: TrialScans
+        self,
+        findings: Sequence[Finding],
+        unit: TrialUnit,
+        located: LocatedGrant,
+        advice: Advice,
+        trials: TrialScans,
+        limit: DerivedLimit | None,
+        *,
+        keeps_use: bool,
     ) -> Suggestion:
-        """Return the suggestion with edits. Raises :class:`NotVerifiedError` if there are none, or they cannot be
-        verified.
+        """Return the suggestion with edits. ``keeps_use``: they must keep all that can be used. Raises
+        :class:`NotVerifiedError` if there are none, or they cannot be verified.
         """
+        grade = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
         wants_to_read = advice.reads
         try:
-            found, proved = self._attempt(findings, unit, located, advice, trials, reads=wants_to_read)
+            found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=wants_to_read)
         except NotVerifiedError:
             if not wants_to_read or advice.change == StatementChange():
                 raise
             wants_to_read = False
-            found, proved = self._attempt(findings, unit, located, advice, trials, reads=False)
+            found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=False)
         if GET_ROLE in proved.new_info and not wants_to_read and self._include_info:
             # the check is silent about wider statements
             with suppress(NotVerifiedError):
-                found, proved = self._attempt(findings, unit, located, advice, trials, reads=True)
+                found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
-        made = Suggestion(tuple(findings), located.grant.at, found, advice.says, (), "", grade=Grade.NARROWED)
-        return self.finish(made, proved)
+        (effect,) = proved.effects
+        is_equivalent = effect.keeps_use and limit is not None and limit.is_complete
+        grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
+        if keeps_use and grade is not Grade.EQUIVALENT:
+            raise NotVerifiedError("whether a service that can be used would be excluded")
+        says = f"{advice.says} Adds {listed(effect.added)}." if effect.added else advice.says
+        services = advice.change.services if advice.change is not None else None
+        many = len({normalize_service(service) for service in services or ()}) > MOST_WRITTEN
+        made = Suggestion(
+            tuple(findings),
+            located.grant.at,
+            found,
+            says,
+            (),
+            "",
+            grade=grade,
+            on_request=many and grade is Grade.EQUIVALENT,
+            added=effect.added,
+        )
+        made = self.finish(made, proved)
+        if not made.findings and not made.less_severe:
+            raise NotVerifiedError("no finding would be resolved or become less severe")
+        return made
 
     def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
         at, changed = one.at, _edited_files(one.edits, self.texts)
         after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
         statement = dedented_text(at, changed[at.file], after.start, after.end) if at.file in changed else ""
-        keys = {gone.check_id for gone in proved.gone}
-        own = tuple(finding for finding in one.findings if finding.check_id in keys)
-        return replace(one, findings=own, statement=statement, shared=self._shared(one))
+        gone, less_severe = (
+            tuple(finding for finding in one.findings if any(is_same_finding(finding, other) for other in others))
+            for others in (proved.gone, proved.less_severe)
+        )
+        return replace(one, findings=gone, less_severe=less_severe, statement=statement, shared=self._shared(one))
 
     def _shared(self, one: Suggestion) -> SharedFileUsers | None:
         """Return the users of the edited files, if there is more than one root or template."""
@@ -294,6 +378,7 @@ class Session:
         located: LocatedGrant,
         advice: Advice,
         trials: TrialScans,
+        grade: Grade,
         *,
         reads: bool,
     ) -> tuple[tuple[Edit, ...], VerifiedEdits]:
@@ -308,7 +393,7 @@ class Session:
             raise NotVerifiedError("the statement already matches the suggestion")
         fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(finding for finding in findings if finding.check_id in fixable)
-        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=Grade.NARROWED)
+        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=grade)
         return found, self.verify_suggestion(attempt, change, located, trials)
 
     def verify_suggestion(
@@ -327,8 +412,11 @@ class Session:
         try:
             return trials.verify_edits(one.edits, changed, [span], one.findings, [change])
         except NotVerifiedError:
-            self._dependent.append(one)
-            self.reserve_sids(located, one.edits)
+            if one.findings or isinstance(change, Narrowing):
+                self._dependent.append(one)
+                if one.grade is Grade.NARROWED:  # whether it adds access is not known
+                    self._dependent.append(replace(one, grade=Grade.REPAIRING))
+                self.reserve_sids(located, one.edits)
             raise
 
     def _edits(
@@ -421,6 +509,32 @@ class Session:
             sid = None if advice.new_statement else grant.sid
             words = render_statement(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
         return Suggestion(tuple(findings), at, (), "", missing, words)
+
+
+def _remedies(findings: Sequence[Finding]) -> Suggestion:
+    """Return a suggestion for manual review that says what each finding asks for."""
+    remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
+    return Suggestion(tuple(findings), findings[0].at, (), "", remedies, "")
+
+
+def _is_same(one: Suggestion, other: Suggestion) -> bool:
+    """True if one suggestion makes another one for the same statement superfluous."""
+    equivalent = one.grade is Grade.EQUIVALENT and other.grade is Grade.EQUIVALENT
+    return one.edits == other.edits or (equivalent and set(map(id, one.findings)) <= set(map(id, other.findings)))
+
+
+def _first_of_each_statement(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
+    first: dict[Position, Suggestion] = {}
+    for one in suggestions:
+        first.setdefault(one.at, one)
+    return list(first.values())
+
+
+def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
+    """True if the effect of edits together with others is that of their grade."""
+    if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
+        return False
+    return not effect.added or one.grade not in (Grade.EQUIVALENT, Grade.NARROWED)
 
 
 def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:

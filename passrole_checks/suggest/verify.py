@@ -108,6 +108,19 @@ class TrialResult:
     original_position: Callable[[Position], Position]
 
 
+@dataclass(frozen=True, slots=True)
+class FindingChanges:
+    """The findings at some statements: those that edits resolve, those that they make less severe, and the others.
+
+    ``new_info``: checks of severity info with new findings there.
+    """
+
+    gone: tuple[Finding, ...]
+    less_severe: tuple[Finding, ...]
+    unchanged: tuple[Finding, ...]
+    new_info: frozenset[str]
+
+
 def compare_findings(
     unit: TrialUnit,
     after: TrialResult,
@@ -115,9 +128,9 @@ def compare_findings(
     spans: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
-) -> tuple[list[Finding], set[str]]:
-    """Return the resolved findings at the spans, and checks of severity info with new findings there. Raises
-    :class:`NotVerifiedError` if there is any other new finding.
+) -> FindingChanges:
+    """Return what becomes of the findings at the spans. Raises :class:`NotVerifiedError` if there is a new finding, or
+    a more severe one; new findings of severity info at the spans are accepted.
     """
     inside = [[finding for finding in unit.findings if contains_position(span, finding.at, texts)] for span in spans]
     span_after = [span.after(edits) for span in spans]
@@ -143,13 +156,12 @@ def compare_findings(
         if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
             raise NotVerifiedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
     _verify_others_unchanged(unit, after, spans, span_after, changed, texts)
-    gone = [
-        one
-        for before, here in zip(inside, now, strict=True)
-        for one in before
-        if not any(other.check_id == one.check_id for other in here)
-    ]
-    return gone, new_info
+    changes = {-1: list[Finding](), 0: list[Finding](), 1: list[Finding]()}
+    for before, here in zip(inside, now, strict=True):
+        for one in before:
+            left = max((other.severity.rank for other in here if other.check_id == one.check_id), default=-1)
+            changes[-1 if left < 0 else 0 if left < one.severity.rank else 1].append(one)
+    return FindingChanges(tuple(changes[-1]), tuple(changes[0]), tuple(changes[1]), frozenset(new_info))
 
 
 def _verify_others_unchanged(

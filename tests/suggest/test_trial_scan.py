@@ -181,6 +181,7 @@ def test_include_info_adds_get_role(tmp_path: Path) -> None:
     assert "iam:GetRole" in one.statement
     assert one.says.endswith(
         "; allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
+        " Adds iam:GetRole on aws_iam_role.task.arn."
     )
 
 
