@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Grade(str, Enum):
-    """What an edit does to access, the safest first.
+    """The effect of an edit on access, the safest first.
 
     ``EQUIVALENT``: adds no access, and every service that an allowed action of the holders can pass a role to stays
     allowed for the same roles. ``NARROWED``: adds no access, and names the roles and services that the configuration
