@@ -7,7 +7,6 @@ other than the standard library are imported where they are used.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.cli.write_outputs import write_error_lines
@@ -36,7 +35,7 @@ def require_terminal() -> None:
 def choose(suggested: SuggestResult, options: dict[str, Any]) -> list[Suggestion]:
     """Return the suggestions to write, as answered on the terminal.
 
-    Edits of all grades are offered, or with ``--grade`` those that it asks for; of several edits of the same lines, the
+    Edits of all grades are offered, or with ``--grade`` those that it asks for; of several edits of one statement, the
     first that is accepted.
     """
     offered = [
@@ -45,12 +44,14 @@ def choose(suggested: SuggestResult, options: dict[str, Any]) -> list[Suggestion
     accepted: list[Suggestion] = []
     all_of: set[Grade | None] = set()
     for number, suggestion in enumerate(offered, 1):
-        if _overlaps(suggestion, accepted):
+        if any(one.at == suggestion.at for one in accepted):
             continue
         if suggestion.grade in all_of:
             accepted.append(suggestion)
             continue
         _show(suggestion, suggested, options)
+        if any(one.at == suggestion.at for one in offered[number:]):
+            sys.stderr.write("Another edit of this statement follows if this one is not written.\n")
         answer = _ask(f"Write this edit ({number}/{len(offered)}) [y,n,a,q,?]? ")
         if answer == "q":
             break
@@ -81,16 +82,3 @@ def _ask(question: str) -> str:
         if answer in "ynaq":
             return answer
         sys.stderr.write(_HELP)
-
-
-def _overlaps(suggestion: Suggestion, accepted: Iterable[Suggestion]) -> bool:
-    """True if an accepted suggestion edits the same text."""
-    others = [edit for one in accepted for edit in one.edits]
-    return any(
-        edit != other
-        and edit.file == other.file
-        and edit.start < max(other.end, other.start + 1)
-        and other.start < max(edit.end, edit.start + 1)
-        for edit in suggestion.edits
-        for other in others
-    )

@@ -66,9 +66,10 @@ def fixed_lines(
     """Return what was fixed, then what was not written and what needs manual review. ``grades``: those asked for."""
     for suggestion in fixed:
         yield _header(suggestion)
+        verb = "less severe" if suggestion.less_severe and not suggestion.findings else "fixed"
         yield (
             StyledText("  "),
-            StyledText("fixed", "good"),
+            StyledText(verb, "good"),
             StyledText(f"  {_reason(suggestion)}"),
             _grade(suggestion),
         )
@@ -296,6 +297,7 @@ def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
         "resource": resource,
         "sid": sid,
         "grade": suggestion.grade.value if suggestion.grade is not None else None,
+        "on_request": suggestion.on_request,
         "findings": [_finding_entry(finding) for finding in suggestion.findings],
         "less_severe": [_finding_entry(finding) for finding in suggestion.less_severe],
         "says": suggestion.says,

@@ -145,7 +145,9 @@ class FixFinder:
         if traced.shares_place:
             return None
         for suggestion in self._suggested.get(traced.at, ()):
-            edited = self._edited_lines(suggestion) if suggestion.grade not in _NOT_OFFERED else None
+            if suggestion.grade in _NOT_OFFERED or suggestion.on_request:
+                continue
+            edited = self._edited_lines(suggestion)
             if edited is None:
                 continue
             name, text, (first, last, lines) = edited
