@@ -328,7 +328,10 @@ class Session:
         grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")
-        says = f"{advice.says} Adds {listed(effect.added)}." if effect.added else advice.says
+        says = advice.says
+        if effect.added:
+            tags = ", whatever its tags" if advice.change is not None and advice.change.drop else ""
+            says += f" Adds {listed(effect.added)}{tags}."
         services = advice.change.services if advice.change is not None else None
         many = len({normalize_service(service) for service in services or ()}) > MOST_WRITTEN
         made = Suggestion(
