@@ -166,10 +166,11 @@ class Session:
         grades: Collection[Grade] = tuple(Grade),
         *,
         on_request: bool = True,
+        chosen: Collection[Suggestion] | None = None,
     ) -> CombinedSuggestions:
         """Return compatible suggestions of these grades, none of them in the files ``without``; for each statement at
         most one, the strongest that verifies with the others. ``on_request``: also those that are not written without
-        being asked for.
+        being asked for. ``chosen``: only these, of any grade.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
@@ -179,8 +180,8 @@ class Session:
                     one
                     for one in some
                     if one.edits
-                    and one.grade in grades
-                    and (on_request or not one.on_request)
+                    and (one in chosen if chosen is not None else one.grade in grades)
+                    and (on_request or chosen is not None or not one.on_request)
                     and not _touches(one, without)
                 ),
                 key=lambda one: _STRENGTH.index(one.grade or Grade.EQUIVALENT),
@@ -344,6 +345,7 @@ class Session:
             "",
             grade=grade,
             on_request=many and grade is Grade.EQUIVALENT,
+            added=effect.added,
         )
         made = self.finish(made, proved)
         if not made.findings and not made.less_severe:
