@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 
@@ -18,3 +19,11 @@ class Grade(str, Enum):
     NARROWED = "narrowed"
     OBSERVED = "observed"
     REPAIRING = "repairing"
+
+
+def grades_to_write(asked: Collection[Grade] = (), *, with_evidence: bool = False) -> tuple[Grade, ...]:
+    """Return the grades of the edits to write: equivalent ones, those ``asked`` for, and with evidence those by
+    observed use.
+    """
+    own = {Grade.EQUIVALENT, *asked, *([Grade.OBSERVED] if with_evidence else [])}
+    return tuple(grade for grade in Grade if grade in own)
