@@ -157,7 +157,7 @@ class _Comparison:
             if not is_there(statement.at):
                 continue
             new = [name for key, name in _allowed_actions(statement) if key not in was]
-            new = [name for name in new if not self._was_allowed(name, statement)]
+            new = [name for name in new if self._is_added(name, statement)]
             on = listed([shortened(_text(one)) for one in statement.resources or ()]) or "all resources except some"
             yield from (f"{name} on {on}" for name in new[:_MOST_ADDED])
             if len(new) > _MOST_ADDED:
@@ -174,18 +174,17 @@ class _Comparison:
         without = f" without the condition on {listed(list(widening.conditions))}" if widening.conditions else ""
         yield f"iam:PassRole on {role} to {to}{without}"
 
-    def _was_allowed(self, name: str, statement: Statement) -> bool:
-        """True if all that a statement allows for an action was allowed before without conditions."""
-        if {"*", "?"} & set(name) or statement.resources is None or not statement.resources:
-            return False
-        ways = [self._was.allows(name.lower(), (one,), statement.when) for one in statement.resources]
-        return all(
-            way is not None
-            and way.certain is Ternary.YES
-            and not way.conditions
-            and set(way.when) <= set(statement.when)
-            for way in ways
-        )
+    def _is_added(self, name: str, statement: Statement) -> bool:
+        """True if a statement allows, or may allow, an action that was not allowed before without conditions."""
+        if {"*", "?"} & set(name) or not statement.resources:
+            return True
+        return any(self._is_added_on(name.lower(), one, statement.when) for one in statement.resources)
+
+    def _is_added_on(self, name: str, resource: StringNode, when: PathCondition) -> bool:
+        if self._now.allows(name, (resource,), when) is None:
+            return False  # it does not apply to such resources
+        way = self._was.allows(name, (resource,), when)
+        return way is None or way.certain is not Ternary.YES or bool(way.conditions) or not set(way.when) <= set(when)
 
 
 def _deployment_of(model: AccessModel, statements: Sequence[Statement]) -> Deployment:

@@ -38,6 +38,7 @@ _SENT = {
     "iam:GetRole": (),
     "iam:PutRolePolicy": (),
 }
+_BY_WILDCARD_ONLY = ("lambda:TagResource", "glue:CreateTrigger")
 _SERVICES = ["lambda", "states", "ecs-tasks", "ecs", "ec2", "glue", "codebuild", "unheard-of"]
 _KEY = "iam:PassedToService"
 
@@ -59,7 +60,8 @@ def requests() -> Iterator[Request]:
         yield from (("iam:PassRole", role, full(service)) for service in _SERVICES)
         yield "iam:PassRole", role, None
         yield from ((action, role, None) for action in _SENT if action.startswith("iam:"))
-    yield from ((action, "arn:aws:other:::thing", None) for action in _SENT if not action.startswith("iam:"))
+    others = (action for action in (*_SENT, *_BY_WILDCARD_ONLY) if not action.startswith("iam:"))
+    yield from ((action, "arn:aws:other:::thing", None) for action in others)
 
 
 def as_list(value: Any) -> list[Any]:
