@@ -10,7 +10,7 @@ from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everythi
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, roles_of
+from passrole_checks.checks.base.grants import is_handover, narrows_services, roles_of
 from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import and_condition, beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
@@ -162,23 +162,32 @@ def _verdict(
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
     may_be_none = not gained and context.limit_may_exclude_all(holder)
+    handover = is_handover(context, [role for role, _ in gained], holder)
+    access = replace(access, is_handover=handover, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)
     return Verdict(
-        severity_of(replace(access, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)),
+        severity_of(access),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
         (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
         confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
-        cause=_cause(context, holder, found),
+        cause=_cause(context, holder, found, unknown=unknown and not gained),
+        reaches=tuple(role.address for role, _ in gained if not any(map(_is_any, found))),
     )
 
 
-def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open]) -> str:
-    """Return the AWS managed policy, the users of a principal and the paths by which it escalates to any role; "" if
-    these are unknown, or the roles are not any."""
-    cause = cause_of(context, holder)
-    is_any = all(one.passed.scope is Scope.ANY_ROLE and not one.passed.complement for one in found)
-    return f"{cause} {_ids(_strongest(found))}" if context.managed and cause and is_any else ""
+def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open], *, unknown: bool) -> str:
+    """Return what equals for several statements with one cause: the AWS managed policy and the users of a principal, if
+    that escalates to any role; the principal, if roles are ``unknown``; and the paths. "" if there is no such cause."""
+    if context.managed:
+        cause = cause_of(context, holder) if all(map(_is_any, found)) else ""
+    else:
+        cause = context.name_of(holder) if unknown else ""
+    return f"{cause} {_ids(_strongest(found))}" if cause else ""
+
+
+def _is_any(one: _Open) -> bool:
+    return one.passed.scope is Scope.ANY_ROLE and not one.passed.complement
 
 
 def _facts(one: _Open) -> PathCondition:

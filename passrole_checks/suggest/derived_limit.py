@@ -8,7 +8,7 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from passrole_checks.access.derived_services import (
@@ -20,6 +20,7 @@ from passrole_checks.access.derived_services import (
     derive_for_grant,
     merge_derived,
 )
+from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.permissions.escalation import normalize_service
@@ -37,7 +38,6 @@ MOST_WRITTEN = 5
 """More services than these are written on request only."""
 
 _SHOWN = 3
-_OF_HOLDERS = (OpenPointKind.HOLDER_UNKNOWN, OpenPointKind.HOLDER_INCOMPLETE)
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
 _POLICY_CHANGES = (
@@ -52,12 +52,13 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies.
+    policies. ``administrators``: the holders that can give themselves any permission.
     """
 
     derived: DerivedServices
     any_role: bool = False
     policy_changes: tuple[str, ...] = ()
+    administrators: tuple[str, ...] = ()
 
     @property
     def named(self) -> tuple[DerivedService, ...]:
@@ -98,7 +99,7 @@ class DerivedLimit:
     def advice(self, analyzed: AnalyzedConfiguration, located: LocatedGrant) -> Advice:
         """Return the advice for a statement that keeps its roles; one without a change and without phrases if there is
         nothing to do."""
-        grant = located.grant
+        grant, module = located.grant, module_of(located.resource.address)
         refused = why_not_editable(analyzed, located, keeps_roles=True)
         if refused:
             return Advice(missing=(refused,), services=self.services)
@@ -108,38 +109,50 @@ class DerivedLimit:
             return Advice()  # it allows nothing, or nothing that is known
         if condition.constraint not in _REPLACED and not condition.negated_only:
             return Advice()
+        if self.administrators:
+            who = _listed(self.administrators, module)
+            phrase = f"whether {who} should be able to change any policy: a limit of the services would not matter"
+            return Advice(missing=(phrase,), services=self.services)
         if not self.is_complete:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
-            return Advice(missing=() if is_named else tuple(self.phrases()), services=self.services)
+            missing = () if is_named else tuple(self.phrases(module))
+            return Advice(missing=missing, services=self.services)
         separate = grant.other_actions and not condition.shared
-        says = self._description(module_of(located.resource.address))
+        says = self._description(module)
         if separate:
             says += "; keeps the other actions in the existing statement"
         change = StatementChange(services=tuple(sorted(self.services)), separate=separate)
         return Advice(change, f"{says}.", services=self.services)
 
-    def phrases(self) -> Iterator[str]:
-        """Yield what a person must find out; nothing of the actions of holders that are not known."""
+    def phrases(self, module: str) -> Iterator[str]:
+        """Yield what a person must find out; nothing of the actions of holders that are not known.
+
+        ``module``: that of the statement, which is left out of names.
+        """
         order = list(OpenPointKind)
         points = sorted(self.open_points, key=lambda one: order.index(one.kind))
-        is_known = not any(one.kind in _OF_HOLDERS for one in points)
+        kinds = {one.kind for one in points}
+        unknown = kinds & {OpenPointKind.HOLDER_UNKNOWN, OpenPointKind.HOLDER_INCOMPLETE}
+        holders = _listed(self.derived.holders, module)
         for point in points:
-            if point.kind is OpenPointKind.NO_ACTION and not is_known:
+            if point.kind is OpenPointKind.HOLDER_INCOMPLETE and OpenPointKind.HOLDER_UNKNOWN in kinds:
+                continue  # the policy itself
+            if point.kind is OpenPointKind.NO_ACTION and unknown:
                 continue
             names = [name for name in point.names if name.lower() != "iam:passrole"]
             phrase = _PHRASES[point.kind]
             if point.kind is OpenPointKind.NO_ACTION and not names:
                 phrase = "which action needs iam:PassRole: {holders} has no other permissions here"
             yield phrase.format(
-                names=listed_names(names) if names else "",
-                holders=listed_names(self.derived.holders) if self.derived.holders else "the holder",
+                names=_listed(names, module),
+                holders=holders,
                 count=self.count,
                 services=listed_names([one.service for one in self.named if one.actions]),
             )
 
     def _description(self, module: str) -> str:
         """Return what the limit keeps, and for whom it is none."""
-        holders = listed_names([seen_from(module, name) for name in self.derived.holders])
+        holders = _listed(self.derived.holders, module)
         kept = [f"{one.service}: {_reason(one)}" for one in self.named]
         shown = ", ".join(kept[:_SHOWN]) + (f" and {len(kept) - _SHOWN} more" if len(kept) > _SHOWN else "")
         says = (
@@ -149,6 +162,11 @@ class DerivedLimit:
         if self.policy_changes:
             says += f"; this does not contain a principal that can change policies ({self.policy_changes[0]})"
         return says
+
+
+def _listed(names: Sequence[str], module: str) -> str:
+    """Return the first names as a phrase, as a module sees them."""
+    return listed_names([seen_from(module, name) for name in names]) if names else ""
 
 
 def _reason(one: DerivedService) -> str:
@@ -192,7 +210,12 @@ def derive_limit(uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]]) -> 
                     any_role |= grant.scope is Scope.ANY_ROLE
     if not found:
         return None
-    return DerivedLimit(merge_derived(found), any_role, _policy_changes(holders.values()))
+    return DerivedLimit(
+        merge_derived(found),
+        any_role,
+        _policy_changes(holders.values()),
+        tuple(name for name, holder in holders.items() if can_do_everything(holder, ())),
+    )
 
 
 def _policy_changes(holders: Iterable[Principal]) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ def drafted_change(
     misspelled = tuple(typo.value for typo in grant.condition.likely_typos if typo.reason.startswith(NOT_A_KEY))
     services = tuple(_services_under(misspelled, grant.statement.condition)) or advice.services
     if advice.change is None and not (services and (misspelled or (roles and all(map(is_named, roles))))):
-        services = _shortened(tuple(dict.fromkeys((*services, *_likely_services(located, limit)))))
+        likely = tuple(_likely_services(located, limit))
+        services = _shortened((*(service for service in services if service not in likely), *likely))
     return StatementChange(
         roles=roles,
         services=services or (SERVICE,),

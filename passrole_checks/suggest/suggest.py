@@ -26,6 +26,7 @@ from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, bou
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.suggest.access_effect import AccessEffect
+from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
 from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
 from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
@@ -42,7 +43,8 @@ from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementC
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
 from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, is_same_finding
 
-_EDITABLE_CHECKS = FIXABLE_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}  # the latter by a limit only
+# these by a limit only
+_EDITABLE_CHECKS = FIXABLE_CHECKS | ACTION_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}
 _STRENGTH = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)  # of several, the first is made
 _PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 _NARROW_CHECKS = frozenset({ANY_SERVICE, INEFFECTIVE, GET_ROLE})  # checks that Resource does not decide
@@ -253,7 +255,7 @@ class Session:
         )
         done: list[Suggestion] = []
         reason = ""
-        for one in dict.fromkeys((limited, without_reading, advice)):
+        for one in dict.fromkeys((limited, without_reading, advice, *action_advice(unit.analyzed, first, checks))):
             if one.change is None:
                 continue
             try:
@@ -268,7 +270,7 @@ class Session:
             self.reserve_sids(first, made.edits)
         left = [finding for finding in findings if not any(finding in made.findings for made in done)]
         if left and not done and not asked:
-            yield _remedies(left)
+            yield _remedies(left, reason)
         elif left:
             advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
             yield self._manual(left, unit, first, advice, reason, limit, done=bool(done))
@@ -318,7 +320,8 @@ class Session:
                 found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
         (effect,) = proved.effects
-        is_equivalent = effect.keeps_use and limit is not None and limit.is_complete
+        keeps_access = advice.change is not None and advice.change.keeps_access
+        is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
         grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")
@@ -382,6 +385,8 @@ class Session:
         verified.
         """
         change = advice.change or StatementChange()
+        if not located.grant.explicit and located.grant.only_pass_role and change != StatementChange():
+            change = replace(change, name_action=True)
         found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotVerifiedError(found)
@@ -425,9 +430,14 @@ class Session:
         reads: bool,
     ) -> tuple[Edit, ...] | str:
         """Return the edits for an advice, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(change, separate=False)) if change != StatementChange() else ()
+        only_roles = change.separate and change.roles is None
+        own_change = replace(change, separate=False, free_others=False, only_roles=only_roles)
+        found = self.edits_in(unit, located, own_change) if change != StatementChange() else ()
         if isinstance(found, str) or not (change.separate or reads):
             return found
+        freeing = self.edits_in(unit, located, StatementChange(drop=_PASSROLE_KEYS)) if change.free_others else ()
+        if isinstance(freeing, str):
+            return freeing
         reading: tuple[Edit, ...] | None = None
         if reads:
             reading_edits = self.edits_in(
@@ -440,7 +450,7 @@ class Session:
         text = self.texts(located.grant.at.file)
         passing = services if change.separate else None
         taken = set().union(*self.sids_by_policy(located))
-        return split_off_actions(located, found, text, passing=passing, reading=reading, taken=taken)
+        return split_off_actions(located, found, text, passing=passing, reading=reading, freeing=freeing, taken=taken)
 
     def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
         """Return the edits of the statement itself for a change, or the reason why there are none."""
@@ -508,10 +518,10 @@ class Session:
         )
 
 
-def _remedies(findings: Sequence[Finding]) -> Suggestion:
-    """Return a suggestion for manual review that says what each finding asks for."""
+def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
+    """Return a suggestion for manual review that says what each finding asks for, and why it was not edited."""
     remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
-    return Suggestion(tuple(findings), findings[0].at, (), "", remedies, "")
+    return Suggestion(tuple(findings), findings[0].at, (), "", (*remedies, *([reason] if reason else [])), "")
 
 
 def _is_same(one: Suggestion, other: Suggestion) -> bool:

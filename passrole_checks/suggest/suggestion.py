@@ -48,6 +48,9 @@ class StatementChange:
     iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
     and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
     would disable those, and other actions have other resources). ``also``: the roles with the values of files.
+    ``only_roles``: Resource keeps only what can match a role. ``name_action``: a wildcard that matches only
+    iam:PassRole becomes its name. ``free_others``: with ``separate``, this statement loses the conditions on keys that
+    only requests passing roles carry, so that its other actions are allowed.
     """
 
     roles: tuple[TargetRole, ...] | None = None
@@ -56,6 +59,14 @@ class StatementChange:
     get_role: bool = False
     separate: bool = False
     also: tuple[TargetRole, ...] = ()
+    only_roles: bool = False
+    name_action: bool = False
+    free_others: bool = False
+
+    @property
+    def keeps_access(self) -> bool:
+        """True if only the notation changes."""
+        return self == StatementChange(name_action=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ def test_runtime_role_passes_roles_at_run_time(tmp_path: Path) -> None:
     own = policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_role_policy"')
     own = own.replace('user   = "bot"', "role   = aws_iam_role.function.id")
     found = session(tmp_path, {"main.tf": own + holder})
-    (asked,) = left_for_a_person(found)
+    asked, *_ = left_for_a_person(found)
     assert asked.startswith("role ARNs: whether this statement is for aws_iam_role.other, ")
     assert "Resource = aws_iam_role.other.arn\n" in only(found).statement
 
