@@ -191,7 +191,7 @@ class _Decision:
     @property
     def _needs_separate_statement(self) -> bool:
         """True if iam:PassRole needs a separate statement, because the statement allows other actions."""
-        return self.grant.explicit and self.grant.other_actions and not self.condition.shared
+        return self.grant.only_pass_role and self.grant.other_actions and not self.condition.shared
 
     def _get_role(self) -> StatementChange:
         """Add iam:GetRole beside iam:PassRole, as AWS writes it; in a separate statement if a condition prevents it."""

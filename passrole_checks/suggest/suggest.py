@@ -113,15 +113,13 @@ class Session:
         for unit in self._units:
             for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
-        self._proposers = {
-            id(unit): Proposer(
-                unit.analyzed,
-                ReferableRoles(
-                    unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
-                ),
+        self._referable = {
+            id(unit): ReferableRoles(
+                unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
             )
             for unit in self._units
         }
+        self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
@@ -168,10 +166,11 @@ class Session:
         grades: Collection[Grade] = tuple(Grade),
         *,
         on_request: bool = True,
+        chosen: Collection[Suggestion] | None = None,
     ) -> CombinedSuggestions:
         """Return compatible suggestions of these grades, none of them in the files ``without``; for each statement at
         most one, the strongest that verifies with the others. ``on_request``: also those that are not written without
-        being asked for.
+        being asked for. ``chosen``: only these, of any grade.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
@@ -181,8 +180,8 @@ class Session:
                     one
                     for one in some
                     if one.edits
-                    and one.grade in grades
-                    and (on_request or not one.on_request)
+                    and (one in chosen if chosen is not None else one.grade in grades)
+                    and (on_request or chosen is not None or not one.on_request)
                     and not _touches(one, without)
                 ),
                 key=lambda one: _STRENGTH.index(one.grade or Grade.EQUIVALENT),
@@ -246,7 +245,13 @@ class Session:
         checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        limit = derive_limit((used.analyzed, one) for used, one in granting)
+        unknown = (
+            name
+            for used, one in granting
+            for principal in one.principals
+            for name in self._referable[id(used)].unknown_attachments(principal)
+        )
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
         asked = checks & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
@@ -340,6 +345,7 @@ class Session:
             "",
             grade=grade,
             on_request=many and grade is Grade.EQUIVALENT,
+            added=effect.added,
         )
         made = self.finish(made, proved)
         if not made.findings and not made.less_severe:
@@ -384,9 +390,7 @@ class Session:
         """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
-        change = advice.change or StatementChange()
-        if not located.grant.explicit and located.grant.only_pass_role and change != StatementChange():
-            change = replace(change, name_action=True)
+        change = _with_name(located, advice.change or StatementChange())
         found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotVerifiedError(found)
@@ -498,7 +502,7 @@ class Session:
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
+        if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
         roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
@@ -513,9 +517,16 @@ class Session:
     def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
         """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
         text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
+        change = change if reads else _with_name(located, change)
         return draft_statement(
             located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
         )
+
+
+def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
+    """Return a change that also names iam:PassRole if a wildcard grants it."""
+    is_narrow = not located.grant.explicit and located.grant.only_pass_role
+    return replace(change, name_action=True) if is_narrow and change != StatementChange() else change
 
 
 def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:

@@ -107,7 +107,7 @@ class Suggestion:
     alone, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its observed
     use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
     statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits. ``on_request``:
-    the edits are shown, and written only if they are asked for individually.
+    the edits are shown, and written only if they are asked for individually. ``added``: each permission that they add.
     """
 
     findings: tuple[Finding, ...]
@@ -123,3 +123,4 @@ class Suggestion:
     grade: Grade | None = None
     less_severe: tuple[Finding, ...] = ()
     on_request: bool = False
+    added: tuple[str, ...] = ()
