@@ -96,14 +96,23 @@ def _likely_services(located: LocatedGrant, limit: DerivedLimit | None) -> Itera
         return grant.services.values
     if limit is None:
         return ()
+    own = limit.sent_by(grant.statement)
     by_name = {pattern.lower() for pattern in limit.derived.allowed_patterns}
 
     def order(item: DerivedService) -> tuple[object, ...]:
         is_named = any(action.lower() in by_name for action in item.actions)
         prefixes = {f"{action.partition(':')[0]}:" for action in item.actions}
         used = [number for number, prefix in enumerate(MOST_USED) if prefix in prefixes]
-        own = any(item.service.startswith(prefix.rstrip(":")) for prefix in prefixes)
-        return item.rank, not is_named, min(used, default=len(MOST_USED)), not own, item.service
+        is_main = any(item.service.startswith(prefix.rstrip(":")) for prefix in prefixes)
+        return (
+            not item.allowed,
+            item not in own,
+            *item.rank,
+            not is_named,
+            min(used, default=len(MOST_USED)),
+            not is_main,
+            item.service,
+        )
 
     return (item.service for item in sorted(limit.named, key=order) if "*" not in item.service)
 
@@ -128,7 +137,8 @@ def draft_statement(
     separate = change.separate or reads
     for only_writable in (False, True):
         wanted = replace(change, roles=_writable_roles(change, edits_of)) if only_writable else change
-        edits = edits_of(replace(wanted, separate=False)) if wanted != StatementChange(separate=separate) else ()
+        own = replace(wanted, separate=False, only_roles=separate and wanted.roles is None)
+        edits = edits_of(own) if wanted != StatementChange(separate=separate) else ()
         if isinstance(edits, str):
             continue
         if not separate:

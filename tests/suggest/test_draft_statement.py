@@ -161,3 +161,18 @@ def test_empty_sid_does_not_prevent_a_separate_statement(tmp_path: Path) -> None
     statement = 'Sid = ""\n' + allow(action='["iam:PassRole", "ecs:RunTask"]')
     (one,) = (one for one in session(tmp_path, {"main.tf": policy(statement) + USED}, Severity.LOW).suggestions[:1])
     assert 'Action = ["iam:PassRole"]' in one.statement and 'Sid = ""' in one.statement
+
+
+def test_separate_statement_has_only_the_roles(tmp_path: Path) -> None:
+    """Resources of the other actions stay behind in the existing statement."""
+    both = f'[{PREFIX}, "arn:aws:ecs:*:*:task-definition/*"]'
+    one = draft(tmp_path, unattached(allow(both, action='["iam:PassRole", "ecs:RunTask"]')))
+    assert f"Resource = [{PREFIX}]\n" in one.statement
+
+
+def test_services_of_the_statement_itself_come_first(tmp_path: Path) -> None:
+    """An action beside iam:PassRole shows the intended service better than those of other statements."""
+    own = allow(action='["iam:PassRole", "glue:*"]')
+    one = draft(tmp_path, unattached(own, 'Effect = "Allow"\nAction = "lambda:CreateFunction"\nResource = "*"'))
+    values = one.statement.partition('"iam:PassedToService" = ')[2]
+    assert values.index("glue.amazonaws.com") < values.index("lambda.amazonaws.com")
