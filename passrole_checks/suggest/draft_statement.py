@@ -41,6 +41,7 @@ SERVICE = "<service>.amazonaws.com"
 MORE = "…"
 
 _MOST_SERVICES = 5  # derived services that are named
+_MOST_PLACEHOLDERS = 5  # individual placeholders for roles
 _CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
 
 
@@ -152,13 +153,14 @@ def draft_statement(
 def _writable_roles(
     change: StatementChange, edits_of: Callable[[StatementChange], tuple[Edit, ...] | str]
 ) -> tuple[TargetRole, ...] | None:
-    """Return the roles of a change, with placeholders for those that cannot be written there."""
+    """Return the roles of a change, with placeholders for those that cannot be written there; one for many."""
     if change.roles is None:
         return None
-    return tuple(
-        literal_role(role) if isinstance(edits_of(StatementChange(roles=(role,))), str) else role
-        for role in change.roles
-    )
+    unwritable = [role for role in change.roles if isinstance(edits_of(StatementChange(roles=(role,))), str)]
+    named, others = unwritable[:_MOST_PLACEHOLDERS], unwritable[_MOST_PLACEHOLDERS:]
+    more = [placeholder(f"ARNs of {len(others)} more roles", others[0].arn.at)] if others else []
+    written = [literal_role(role) if role in named else role for role in change.roles if role not in others]
+    return (*written, *more)
 
 
 def _edited_text(at: Position, text: str, edits: Sequence[Edit]) -> str:

@@ -102,18 +102,31 @@ def test_only_roles_that_cannot_be_named_are_placeholders(tmp_path: Path) -> Non
     assert 'Resource = ["<ARN of the role function>", aws_iam_role.task.arn]' in one.statement
 
 
-def test_role_of_another_module_is_a_placeholder(tmp_path: Path) -> None:
-    """No module can refer to a resource of another one; the draft says which role is passed there."""
+def of_another_module(folder: Path, roles: str) -> Suggestion:
+    """Return the suggestion for a statement in one module, where another module passes roles."""
     inner = 'resource "aws_iam_user_policy" "deploy" {\n  user   = "bot"\n  policy = jsonencode({ Statement = [{\n'
     inner += '    Effect = "Allow"\n    Action = "iam:PassRole"\n    Resource = "*"\n  }] })\n}\n'
     files = {
         "main.tf": 'module "access" {\n  source = "./access"\n}\nmodule "app" {\n  source = "./app"\n}\n',
         "access/main.tf": inner,
-        "app/main.tf": role("task", "ecs-tasks") + task(),
+        "app/main.tf": roles,
     }
-    (one,) = (one for one in session(tmp_path, files).suggestions if not one.edits)
+    (one,) = (one for one in session(folder, files).suggestions if not one.edits)
+    return one
+
+
+def test_role_of_another_module_is_a_placeholder(tmp_path: Path) -> None:
+    """No module can refer to a resource of another one; the draft says which role is passed there."""
+    one = of_another_module(tmp_path, role("task", "ecs-tasks") + task())
     assert 'Resource = "<ARN of the role task>"' in one.statement
     assert "module.app.aws_iam_role.task" in one.missing[0] and "module.app.aws_iam_role.task.arn" not in one.statement
+
+
+def test_many_placeholders_are_one(tmp_path: Path) -> None:
+    """Five roles have a placeholder each, the others have one together."""
+    names = [f"task{number}" for number in range(8)]
+    one = of_another_module(tmp_path, "".join(role(name, "ecs-tasks") + task(name) for name in names))
+    assert one.statement.count("<ARN of the role task") == 5 and '"<ARNs of 3 more roles>"' in one.statement
 
 
 def test_draft_of_a_data_document_is_a_block(tmp_path: Path) -> None:
