@@ -119,7 +119,8 @@ def separate_statement(
         if reads:
             copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
         else:
-            copy = statement.copy([*edits, *statement.without(passing=False)], _sid_for(services))
+            others = () if all(item.passes for item in items) else statement.without(passing=False)
+            copy = statement.copy([*edits, *others], _sid_for(services))
     except _NotSplittableError:
         return ""
     copy = dedented_text(indent + copy, len(indent), len(indent + copy))
