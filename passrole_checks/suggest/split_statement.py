@@ -113,13 +113,14 @@ def separate_statement(
     items = _action_items(located, text)
     if isinstance(items, str):
         return ""
-    statement, indent = _statement_at(located, text, items, taken)
     try:
+        statement, indent = _statement_at(located, text, items, taken)
         edits = statement.moved(inner)
         if reads:
             copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
         else:
-            copy = statement.copy([*edits, *statement.without(passing=False)], _sid_for(services))
+            others = () if all(item.passes for item in items) else statement.without(passing=False)
+            copy = statement.copy([*edits, *others], _sid_for(services))
     except _NotSplittableError:
         return ""
     copy = dedented_text(indent + copy, len(indent), len(indent + copy))

@@ -502,7 +502,8 @@ class Session:
         at, grant = located.grant.at, located.grant
         others = tuple(dict.fromkeys(finding.remediation for finding in findings))
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
-        if done and not advice.missing and not only_get_role:
+        is_open = bool(advice.missing) and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
+        if done and not is_open and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
