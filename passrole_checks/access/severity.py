@@ -113,7 +113,7 @@ def severity_of(access: PassedAccess) -> Severity:
     """
     severity = _unlowered(access)
     holder = access.holder
-    is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
+    is_launched = access.use is Use.LAUNCH and _unlowered(replace(access, is_handover=False)) is _MEDIUM
     severity = _LOW if is_launched and holder <= Holder.TASKS else BY_HOLDER[holder][severity]
     if access.confidence is not Confidence.LOW:
         return severity

@@ -10,6 +10,7 @@ from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of_any_role
 from passrole_checks.checks.base.wording import (
+    UNKNOWN_LIMIT,
     and_condition,
     beside,
     how_granted,
@@ -143,5 +144,5 @@ def _limits(left: PassableSet | None) -> str:
         names = [f"`{shortened(str(role), 140)}`" for role in left.roles]
         return f" A Deny, a permissions boundary or an SCP limits it to {listed(names)}."
     if left is not None and left.certain is not Ternary.YES:
-        return " A Deny, a permissions boundary or an SCP of unknown content may limit it."
+        return UNKNOWN_LIMIT
     return ""

@@ -9,10 +9,11 @@ from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import only_by, only_for, only_to
+from passrole_checks.checks.base.wording import UNKNOWN_LIMIT, only_by, only_for, only_to
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Severity, Verdict
+from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
@@ -83,12 +84,14 @@ class ManagedPolicyPassRole(Check):
             narrowed = narrows_services(grant)
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
             trust, kind = context.trust_of(holder), services_of_any_role(grant)
-            why = f"{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
+            sure = left.certain is Ternary.YES
+            why = f"{'' if sure else UNKNOWN_LIMIT}{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
             yield Verdict(
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
                 _remedy(context, holder),
+                Confidence.HIGH if sure else Confidence.MEDIUM,
                 who=(holder.name,),
                 cause=cause_of(context, holder),
             )

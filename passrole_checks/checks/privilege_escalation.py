@@ -276,6 +276,7 @@ def _message(
     services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
+    by_name = () if escalates or others else context.passable_roles.with_generated_names(first.passed, context.grant)
     words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(first)}: "
     words += f"pass {'them' if _many(first) else 'it'}{to} with {actions}"
     words += f", or to {' or '.join(services[1:])}" if len(services) > 1 else ""
@@ -289,6 +290,8 @@ def _message(
         )
     elif others:
         words += f" In this code: {listed([*map(shortened, others[:3]), *others[3:]])}."
+    elif by_name:
+        words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:
         words += f" What {'these roles' if _many(first) else 'this role'} can do is not in this code."
     said = {*context.grant.other_conditions}

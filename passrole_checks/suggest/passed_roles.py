@@ -22,10 +22,10 @@ from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
-from passrole_checks.suggest.render_statement import placeholder
+from passrole_checks.suggest.render_statement import role_placeholder
 from passrole_checks.suggest.suggestion import TargetRole
 
 UNLIMITED = (Constraint.ABSENT, Constraint.INEFFECTIVE)
@@ -50,10 +50,9 @@ class PassedRole:
     wanted: TargetRole | None
     places: tuple[Position, ...] = ()
 
-    @property
-    def drafted(self) -> TargetRole:
-        """How a draft names the role: by a placeholder if the statement cannot name it."""
-        return self.wanted or placeholder(f"ARN of {self.label}", self.places[0])
+    def drafted(self, module: str) -> TargetRole:
+        """Return how a draft in a module names the role: by a placeholder if the statement cannot name it."""
+        return self.wanted or role_placeholder(seen_from(module, self.label), self.places[0])
 
 
 class PassedRoles:

@@ -44,7 +44,7 @@ FIXABLE_CHECKS = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GE
 
 _SEPARATE = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
-_MOST_TRUSTING = 5  # roles named only because they trust a service
+_MOST_TRUSTING = 5  # roles named only because they trust a service, or by placeholders
 _MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3
 
@@ -96,6 +96,7 @@ class _Decision:
         self.passed_roles = PassedRoles(analyzed, referable, received, located)
         self.caveats = Caveats(analyzed, referable, located)
         self.located, self.grant, self.checks = located, located.grant, checks
+        self.module = module_of(located.resource.address)
         self.condition = self.grant.condition
         self.passed: Sequence[PassedRole] = ()
         self.roles: tuple[TargetRole, ...] = ()
@@ -267,7 +268,7 @@ class _Decision:
                 " its own account"
             )
         self.passed = passed_here
-        self.roles = tuple(one.drafted for one in passed_here)
+        self.roles = tuple(one.drafted(self.module) for one in passed_here)
         self.services = tuple(sorted({service for one in passed_here for service in one.services}))
         unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
@@ -299,7 +300,7 @@ class _Decision:
             raise _ManualReviewError(*caveats)
         if len(passed_here) > _MAX_NAMED_ROLES:
             raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
-        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in passed_here])
+        names = listed_names([seen_from(self.module, one.label) for one in passed_here])
         services = listed_names(self.services)
         noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
         which = f"that this configuration passes to {services}"
@@ -315,9 +316,11 @@ class _Decision:
         if not 0 < len(offered) <= _MAX_NAMED_ROLES:
             to = f" to {listed_names(named)}" if named else ""
             return f"role ARNs: nothing in this code passes a role matching this statement{to}"
-        self.passed, self.roles = offered, tuple(one.drafted for one in offered)
+        self.passed = offered
+        if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
+            self.roles = tuple(one.drafted(self.module) for one in offered)
         self.services = tuple(sorted({service for one in offered for service in one.services}))
-        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in offered])
+        names = listed_names([seen_from(self.module, one.label) for one in offered])
         return (
             f"role ARNs: whether this statement is for {names}, which the deployment of this configuration passes to"
             f" {listed_names(self.services)}"
@@ -328,7 +331,7 @@ class _Decision:
         reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.drafted for fit in fits)
+            self.roles = tuple(fit.drafted(self.module) for fit in fits)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 

@@ -61,7 +61,7 @@ def render_statement(
         lines = [f"Sid: {sid}"] if sid else []
         lines += ["Effect: Allow", f"Action: {action}", *_yaml_entry("Resource", resources)]
         lines += render_condition(language, services).split("\n") if services else []
-        return "\n".join(f"{'  ' if number else '- '}{line}" for number, line in enumerate(lines))
+        return with_dash("\n".join(lines))
     entries = [("Sid", _string(language, sid))] if sid else []
     entries += [("Effect", '"Allow"'), ("Action", f'"{action}"'), ("Resource", _one_or_list(resources))]
     entries += [("Condition", _condition_object(language, services))] if services else []
@@ -86,8 +86,13 @@ def literal_role(role: TargetRole) -> TargetRole:
     if not role.address and role.arn.literal is not None:
         return role
     only = role.arn.only_unresolved
-    label = role.address or (only.expression if only is not None else str(role.arn))
-    return placeholder(f"ARN of {label}", role.arn.at)
+    return role_placeholder(role.address or (only.expression if only is not None else str(role.arn)), role.arn.at)
+
+
+def role_placeholder(label: str, at: Position) -> TargetRole:
+    """Return a placeholder for the ARN of a role known by a reference or an ARN."""
+    name = label.rpartition(":role/")[2]
+    return placeholder(f"ARN of {label}" if name == label else f"ARN of the role {name}", at)
 
 
 def placeholder(description: str, at: Position) -> TargetRole:
@@ -96,8 +101,8 @@ def placeholder(description: str, at: Position) -> TargetRole:
 
 
 def is_named(role: TargetRole) -> bool:
-    """True if a role is no placeholder."""
-    return not (role.arn.literal or "").startswith("<")
+    """True if it is known which role is meant, even if a placeholder stands for its ARN."""
+    return not (role.arn.literal or "").startswith("<role ARN")
 
 
 def render_condition(language: str, services: Sequence[str]) -> str:
@@ -137,6 +142,11 @@ def _string(language: str, value: str) -> str:
     if language != "yaml":
         return json.dumps(value, ensure_ascii=False)
     return f'"{value}"' if re.search(r"[<*&!%@`:#{}\[\],?|>'\"-]", value[:1]) or ": " in value else value
+
+
+def with_dash(text: str) -> str:
+    """Return YAML as an element of a list."""
+    return "\n".join(f"{'  ' if number else '- '}{line}".rstrip() for number, line in enumerate(text.split("\n")))
 
 
 def dedented_text(text: str, start: int, end: int) -> str:

@@ -11,14 +11,17 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.edits.hcl_alignment import with_alignment
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.edits.yaml_nodes import read_yaml
-from passrole_checks.suggest.render_statement import dedented_text
+from passrole_checks.suggest.render_statement import dedented_text, with_dash
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
@@ -30,6 +33,8 @@ _TRAILING_COMMENT = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
 _SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
+_ENTRY = re.compile(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
+_BLOCK_ATTRIBUTE = re.compile(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
 _TRAILING_BLANKS = re.compile(r"(?m)[ \t]+(?=\r?$)")
 _OUTER_DASH = re.compile(r"-(?=[ ]+-[ ])")
@@ -47,7 +52,7 @@ _READ_SID = "ReadPassedRoles"
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An action as written, by offsets."""
+    """An action or a resource as written, by offsets. ``passes``: it is iam:PassRole, or may be a role."""
 
     start: int
     end: int
@@ -118,9 +123,7 @@ def separate_statement(
     except _NotSplittableError:
         return ""
     copy = dedented_text(indent + copy, len(indent), len(indent + copy))
-    if copy.startswith(("{", "statement", "- ")):
-        return copy
-    return "\n".join(f"{'  ' if number else '- '}{line}".rstrip() for number, line in enumerate(copy.split("\n")))
+    return copy if copy.startswith(("{", "statement", "- ")) else with_dash(copy)
 
 
 def split_statement(
@@ -296,13 +299,31 @@ def _insert_statements(
         listed = (f"- {part.rstrip()}".replace("\n", "\n  ") for part in parts)
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
+    elif (key := _ENTRY.fullmatch(indent)) is not None and _BLOCK_ATTRIBUTE.search(statement.own):
+        between = f"{',' if text[end : end + 1] == ',' or before.endswith(',') else ''}{break_}"
+        copies = [f"{_new_entry(key, copy, text, number)}{copy}" for number, copy in enumerate(copies)]
     else:
         raise _NotSplittableError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
     copies = _without_repeated_comments(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
-    return (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+    edits = (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+    return with_alignment(text, edits, start, end) if is_terraform_file(Path(file)) else edits
+
+
+def _new_entry(key: re.Match[str], copy: str, text: str, number: int) -> str:
+    """Return the start of an entry for a new statement of an object of statements, with a name that is free in the
+    file; in the style of the ``key`` of the old statement.
+    """
+    name = "ReadPassedRoles" if re.search(r"iam:GetRole\b", copy) else "PassRoles"
+    if key["name"].islower():
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-" if "-" in key["name"] else "_", name).lower()
+    free = name
+    while re.search(rf"\b{free}\b", text):
+        number += 1
+        free = f"{name}{number + 1}"
+    return f"{key['indent']}{key['quote']}{free}{key['quote']}{key['equals']}"
 
 
 def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
@@ -315,11 +336,11 @@ def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
 
 
 def _text_before(text: str) -> str:
-    """Return the text before a statement, without trailing blanks and comments."""
+    """Return the text before a statement, without trailing blanks, comments and directives of a template."""
     while True:
         text = text.rstrip(" \t\r\n\ufeff")
         line = text[text.rfind("\n") + 1 :]
-        comment = re.search(r"(?:^|(?<=[\[,:={]))\s*(?:#|//)[^\n]*$", line)
+        comment = re.search(r"(?:(?:^|(?<=[\[,:={]))\s*(?:#|//)[^\n]*|%\{[^{}]*\})$", line)
         if comment is None:
             return text
         text = text[: len(text) - len(line) + comment.start()]
@@ -416,7 +437,7 @@ def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken
     """Return the copy with a Sid that occurs neither in the file nor in another statement of the policy."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
-    if not sid and not found:
+    if not sid and not any(one[3] for one in found):
         return copy
     if len(found) != 1 or found[0][3] != sid:
         raise _NotSplittableError("its Sid is computed")

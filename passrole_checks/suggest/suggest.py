@@ -113,15 +113,13 @@ class Session:
         for unit in self._units:
             for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
-        self._proposers = {
-            id(unit): Proposer(
-                unit.analyzed,
-                ReferableRoles(
-                    unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
-                ),
+        self._referable = {
+            id(unit): ReferableRoles(
+                unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
             )
             for unit in self._units
         }
+        self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
@@ -168,10 +166,11 @@ class Session:
         grades: Collection[Grade] = tuple(Grade),
         *,
         on_request: bool = True,
+        chosen: Collection[Suggestion] | None = None,
     ) -> CombinedSuggestions:
         """Return compatible suggestions of these grades, none of them in the files ``without``; for each statement at
         most one, the strongest that verifies with the others. ``on_request``: also those that are not written without
-        being asked for.
+        being asked for. ``chosen``: only these, of any grade.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
@@ -181,8 +180,8 @@ class Session:
                     one
                     for one in some
                     if one.edits
-                    and one.grade in grades
-                    and (on_request or not one.on_request)
+                    and (one in chosen if chosen is not None else one.grade in grades)
+                    and (on_request or chosen is not None or not one.on_request)
                     and not _touches(one, without)
                 ),
                 key=lambda one: _STRENGTH.index(one.grade or Grade.EQUIVALENT),
@@ -246,7 +245,13 @@ class Session:
         checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        limit = derive_limit((used.analyzed, one) for used, one in granting)
+        unknown = (
+            name
+            for used, one in granting
+            for principal in one.principals
+            for name in self._referable[id(used)].unknown_attachments(principal)
+        )
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
         asked = checks & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
@@ -273,7 +278,7 @@ class Session:
             yield _remedies(left, reason)
         elif left:
             advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
-            yield self._manual(left, unit, first, advice, reason, done=bool(done))
+            yield self._manual(left, unit, first, advice, reason, limit, done=bool(done))
 
     def _advice(
         self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
@@ -340,6 +345,7 @@ class Session:
             "",
             grade=grade,
             on_request=many and grade is Grade.EQUIVALENT,
+            added=effect.added,
         )
         made = self.finish(made, proved)
         if not made.findings and not made.less_severe:
@@ -486,6 +492,7 @@ class Session:
         located: LocatedGrant,
         advice: Advice,
         reason: str,
+        limit: DerivedLimit | None,
         *,
         done: bool,
     ) -> Suggestion:
@@ -503,7 +510,7 @@ class Session:
         else:
             wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
             tags = TAGS in {finding.check_id for finding in findings}
-            change = drafted_change(unit.analyzed, located, advice, wide=wide, tags=tags)
+            change = drafted_change(located, advice, limit, wide=wide, tags=tags)
         words = self.draft(unit, located, change, reads=only_get_role)
         return Suggestion(tuple(findings), at, (), "", missing, words)
 

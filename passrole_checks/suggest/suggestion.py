@@ -103,11 +103,11 @@ class Suggestion:
     ``findings``: the findings that it resolves, or without edits, is about; ``less_severe``: those that become less
     severe; ``at``: the statement. ``edits`` are verified: with them every file can be read, the findings are resolved,
     and there are no new or more severe ones; empty if it needs manual review. ``says``: one sentence that describes the
-    edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed statement, in the language
-    of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its observed use, None without logs;
-    only with logs there may be no findings, and ``resource`` and ``sid`` identify the statement. ``shared``: other
-    users of the edited files. ``grade``: of the edits; None without edits. ``on_request``: the edits are shown, and
-    written only if they are asked for individually.
+    edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed statement, or its Condition
+    alone, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its observed
+    use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
+    statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits. ``on_request``:
+    the edits are shown, and written only if they are asked for individually. ``added``: each permission that they add.
     """
 
     findings: tuple[Finding, ...]
@@ -123,3 +123,4 @@ class Suggestion:
     grade: Grade | None = None
     less_severe: tuple[Finding, ...] = ()
     on_request: bool = False
+    added: tuple[str, ...] = ()

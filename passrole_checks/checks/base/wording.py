@@ -130,6 +130,9 @@ _ONLY_BY = {
 }
 
 
+UNKNOWN_LIMIT = " A Deny, a permissions boundary or an SCP of unknown content may limit it."
+
+
 def only_to(services: Services, trust: HolderTrust) -> str:
     """Return a sentence on services that do their own work; "" for others, or if only such services use the holder."""
     if services is not Services.OWN_WORK or trust.holder is Holder.OWN_WORK:

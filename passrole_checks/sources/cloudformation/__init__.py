@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.sources.cloudformation.cdk import account_of_template, stack_name_of
 from passrole_checks.sources.cloudformation.commands import commands_in
-from passrole_checks.sources.cloudformation.generated_names import generated_name
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
 from passrole_checks.sources.cloudformation.nested import NestingContext
@@ -28,7 +26,7 @@ from passrole_checks.sources.cloudformation.service_file import (
 )
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
-from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, RoleDefinition, Unreadable
+from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 
@@ -80,7 +78,7 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
         files=(*template.files, *reader.nested.files),
         resources=tuple(reader.resources),
         policies=tuple(reader.policies),
-        roles=tuple(map(_with_generated_name, reader.roles)),
+        roles=tuple(reader.roles),
         users=tuple(reader.users),
         suppressions=tuple(template_suppressions),
         unreadable=(
@@ -107,14 +105,6 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     )
     template.forget()
     return display_principal_names(as_read)
-
-
-def _with_generated_name(role: RoleDefinition) -> RoleDefinition:
-    """Return a role of the template with the name that CloudFormation generates for it, if it has none."""
-    address = role.resource.address
-    if role.name is not None or "." in address:  # of a nested stack, whose name is generated as well
-        return role
-    return replace(role, name=generated_name(None, address, role.resource.at))
 
 
 def _included_documents(template: Template, reader: PolicyReader) -> Iterator[str]:

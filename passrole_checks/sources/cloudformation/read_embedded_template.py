@@ -23,8 +23,8 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    UnresolvedKind,
 )
-from passrole_checks.sources.cloudformation.generated_names import generated_name
 from passrole_checks.sources.cloudformation.parent_stack import ParentStack
 from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
@@ -52,6 +52,7 @@ from passrole_checks.sources.model.unknown_groups import unknown_groups
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
+_STACK_NAME = "AWS::StackName"
 
 
 def read_stack_content(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
@@ -224,7 +225,7 @@ class _ContentBuilder:
         inner, parent = role.resource, self.parent
         return RoleDefinition(
             replace(self.resource, address=f"{self.resource.address}.{inner.address}", type="AWS::IAM::Role"),
-            parent.text(role.name) or generated_name(parent.name, inner.address, self.resource.at),
+            parent.text(role.name) or _generated_name(parent.name, inner.address, self.resource.at),
             parent.text(role.role_path),
             self._document(role.trust, inner, "AssumeRolePolicyDocument") if role.trust is not None else None,
             tuple(parent_condition(when, self.resource.address) for when in role.exists_when),
@@ -253,6 +254,21 @@ def _part_for_nested(part: Part) -> Part:
     """Return a part of a text of the outer configuration as the template sees it."""
     nested = to_nested(StringNode((part,), Position("", 1)))
     return nested.parts[0] if isinstance(nested, StringNode) else part
+
+
+def _generated_name(stack: StringNode | None, logical_id: str, at: Position) -> StringNode:
+    """Return the name of a role that CloudFormation generates, as far as the stack name and logical id are not
+    truncated."""
+    name: tuple[Part, ...] = stack.parts if stack is not None else (Unresolved(_STACK_NAME, UnresolvedKind.NAME),)
+    literal = name[0] if len(name) == 1 and isinstance(name[0], str) else None
+    prefix, generated = logical_id[:_KEPT_LENGTH], Unresolved("generated", UnresolvedKind.NAME)
+    after: tuple[Part, ...] = (f"{prefix}-" if prefix == logical_id else prefix, generated)
+    if literal is not None and len(literal) > _KEPT_LENGTH:
+        return StringNode(partial_values.join((literal[:_KEPT_LENGTH], generated, "-", *after)), at)
+    return StringNode(partial_values.join((*name, "-", *after)), at)
+
+
+_KEPT_LENGTH = 24  # characters of either name that are never truncated
 
 
 def _is_set(node: Node | None) -> bool:

@@ -83,24 +83,7 @@ class Braces:
         return bool(re.search(r"[{\[,]", line)) or "}" in self.text[written.end : line_end(self.text, written.end)]
 
     def set_key(self, change: SetKey) -> Iterator[Span]:
-        field, key = change.field, self.language.key(change.key)
-        offset = field.key_end
-        if self.language.line_breaks:
-            while self.text[offset] in " \t":
-                offset += 1
-            if offset > field.key_end + 1 or self._is_aligned(offset):
-                key = key.ljust(field.key_end - field.start)
-        yield field.start, field.key_end, key
-
-    def _is_aligned(self, offset: int) -> bool:
-        """True if the equals sign at an offset is aligned with one on the line above or below."""
-        column = offset - line_start(self.text, offset)
-        before, after = line_start(self.text, line_start(self.text, offset) - 1), next_line(self.text, offset)
-        return any(
-            self.text[start + column : start + column + 2] == self.text[offset : offset + 2]
-            and line_end(self.text, start) > start + column
-            for start in (before, after)
-        )
+        yield change.field.start, change.field.key_end, self.language.key(change.key)
 
     def write(self, value: Value, indent: str, *, flat: bool) -> str:
         """Return a value; its further lines are indented by at least ``indent``."""
@@ -146,14 +129,16 @@ class Braces:
             )
             yield container.start, container.end, self.write(value, indent, flat=self._on_a_shared_line(container))
             return
-        after, last = change.after, len(members) - 1
+        after, last = self._end_of_aligned(change), len(members) - 1
         start, end = members[after]
         comma = self.comma(container, after)
         rest = end if comma is None else comma + 1
         own_line = is_first(self.text, start) and not self._shares(members, after)
         if own_line:
             indent = indentation(self.text, start)
-            new = [self._member(change, number, indent, flat=False) for number in range(len(change.values))]
+            beside = start if container.form is SyntaxForm.LIST else container.entries[after].value.start
+            flat = self.text[beside] == "{" and "\n" not in self.text[beside:end]
+            new = [self._member(change, number, indent, flat=flat) for number in range(len(change.values))]
             bare = comma is None and self._by_line_breaks(container)
             between = ("" if bare else ",") + self.newline + indent
             ending = "," if comma is not None else ""
@@ -170,6 +155,20 @@ class Braces:
         if comma is None and after != last and self.language.line_breaks:
             lead = ", "
         yield end, end, "".join(lead + one for one in new)
+
+    def _end_of_aligned(self, change: Add) -> int:
+        """Return the member after which to add; in HCL, an object follows entries that are aligned with each
+        other.
+        """
+        after, members = change.after, change.container.members
+        own_line = is_first(self.text, members[after][0])
+        if own_line and self.language.line_breaks and isinstance(change.values[0], MappingValue):
+            while after + 1 < len(members):
+                text = self.text[members[after][0] : members[after + 1][1]]
+                if text.count("\n") != 1 or not is_first(self.text, members[after + 1][0]):
+                    break
+                after += 1
+        return after
 
     def _member(self, change: Add, number: int, indent: str, *, flat: bool) -> str:
         value = change.values[number]

@@ -13,10 +13,12 @@ from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.change_set.recognize import is_change_set
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.sources.terraform.reading.syntax import Block, TemplateExpression
+from passrole_checks.sources.terraform.reading.syntax import Block, Expression, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
 from passrole_checks.suggest.edits.blocks import ConditionBlocks
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
+from passrole_checks.suggest.edits.condition_notation import ConditionNotation, condition_notation
+from passrole_checks.suggest.edits.hcl_alignment import with_alignment
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
 from passrole_checks.suggest.edits.json_nodes import read_json
 from passrole_checks.suggest.edits.objects import condition_objects, has_block_attributes
@@ -44,6 +46,7 @@ from passrole_checks.suggest.edits.syntax_changes import (
     resource_changes,
 )
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode, is_first
+from passrole_checks.suggest.edits.template_files import is_cloudformation_template, template_file, template_file_role
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
@@ -73,14 +76,18 @@ def compute_edits(
         raise NotEditableError("its other actions must first be split from iam:PassRole")
     if not statement.whole:
         raise NotEditableError("the statement is an unresolved expression")
-    made = _Terraform(located, change, text, read, files) if terraform else _CloudFormation(located, change, text)
+    hcl = terraform and not is_cloudformation_template(file, text)
+    made = _Terraform(located, change, text, read, files) if hcl else _CloudFormation(located, change, text)
     try:
-        spans = _merge_spans(made.spans(), text)
+        edits = tuple(Edit(file, *span) for span in _merge_spans(made.spans(), text))
     except NotEditableError:
         if not change.only_roles:
             raise
         return compute_edits(located, replace(change, only_roles=False), read, files)
-    return tuple(Edit(file, *span) for span in spans)
+    if not file.endswith(_HCL_FILES):
+        return edits
+    end = max([made.offset(statement.at.end_line, statement.at.end_column), *(edit.end for edit in edits)])
+    return with_alignment(text, edits, made.start, end)
 
 
 def _merge_spans(spans: Iterable[Span], text: str) -> list[Span]:
@@ -97,9 +104,7 @@ def _merge_spans(spans: Iterable[Span], text: str) -> list[Span]:
 
 
 class _Statement:
-    """A statement in a file. ``holds_blocks``: an object with the attributes of a block represents a block."""
-
-    holds_blocks = False
+    """A statement in a file."""
 
     def __init__(self, located: LocatedGrant, change: StatementChange, text: str) -> None:
         self.located, self.change, self.text = located, change, text
@@ -156,7 +161,7 @@ class _Statement:
         if has_block_attributes(written):
             yield from self.block_changes(written, answer)
             if change.services is not None or change.drop:
-                yield from condition_objects(self.text, written, change, answer, block=self.holds_blocks)
+                yield from condition_objects(self.text, written, change, answer, self.condition_notation)
             return
         if change.roles is not None:
             yield from resource_changes(
@@ -187,6 +192,10 @@ class _Statement:
         )
         if gone and len(gone) < len(resources.value.items):
             yield Remove(resources.value, gone)
+
+    def condition_notation(self) -> ConditionNotation | None:
+        """Return the notation of conditions in an object with the attributes of a block; None if it is unknown."""
+        return None
 
     def block_changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
         """Yield the changes of the resources and actions of a block."""
@@ -247,6 +256,12 @@ class _Terraform(_Statement):
         super().__init__(located, change, text)
         self.module = ModuleContext(self.statement.at.file, files, read)
 
+    def condition_notation(self) -> ConditionNotation | None:
+        file = self.module.file
+        if not file.endswith(_HCL_FILES):
+            return ConditionNotation("condition", block=True)
+        return condition_notation(HclFile(file, self.text), self.located, self.module.others, self.module.read)
+
     def roles(self, *, constant: bool = False) -> TerraformRoles:
         return TerraformRoles(self.module, self.located.resource.address, self.text, constant=constant)
 
@@ -258,13 +273,24 @@ class _Terraform(_Statement):
         if self.text[self.start : self.start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
         if file.endswith(_JSON_FILES):
-            self.holds_blocks = True
             written = read_json(self.text, self.start, functions=False)
             return self.in_braces(written, _json_language(self.text, written, self.roles().json))
-        if not file.endswith(".json") or "${" in self.text or "%{" in self.text:
-            raise NotEditableError("it is in a template that is rendered elsewhere")
-        written = read_json(self.text, self.start, functions=False)
-        return self.in_braces(written, _json_language(self.text, written, literal_only))
+        return self._template(len(self.text), template_file(file, self.text), template_file_role(self.text))
+
+    def _template(self, end: int, template: Expression | None, role: Callable[[TargetRole], str]) -> Iterator[Span]:
+        """Return the edits of JSON in a template: a heredoc, or a file, that ends at ``end``."""
+        at = self.statement.at
+        if self.text[self.start : self.start + 1] != "{":
+            raise NotEditableError("its position in the text is unknown")
+        if isinstance(template, TemplateExpression) and is_in_a_loop(template.parts, (at.line, at.column)):
+            raise NotEditableError("a loop generates it")
+        try:
+            written = read_json(self.text, self.start, end=end, template=True, functions=False)
+        except NotEditableError:
+            if at.end_line < at.line or "%{" not in self.text[self.start : self.offset(at.end_line, at.end_column)]:
+                raise
+            raise NotEditableError("a template directive (%{ }) generates a part of it") from None
+        return self.in_braces(written, _json_language(self.text, written, role))
 
     def _hcl(self, file: HclFile) -> Iterator[Span]:
         at = self.statement.at
@@ -277,13 +303,7 @@ class _Terraform(_Statement):
                 raise NotEditableError(
                     "the policy document is written as a quoted string; jsonencode() makes it readable"
                 )
-            if self.text[self.start : self.start + 1] != "{":
-                raise NotEditableError("its position in the text is unknown")
-            if is_in_a_loop(found.expression.parts, (at.line, at.column)):
-                raise NotEditableError("a loop makes it")
-            end = file.bounds(found.expression.span)[1]
-            written = read_json(self.text, self.start, end=end, template=True, functions=False)
-            return self.in_braces(written, _json_language(self.text, written, roles.heredoc))
+            return self._template(file.bounds(found.expression.span)[1], found.expression, roles.heredoc)
         if found.expression is None:
             raise NotEditableError("its position in the file is unknown")
         written = file.written(found.expression)
