@@ -24,8 +24,14 @@ def read_json(
     functions: bool = True,
     resources: Collection[str] = (),
 ) -> WrittenNode:
-    """Return the value that starts at ``start``. ``template``: it is in an HCL template. ``functions``: treat an object
-    with the name of an intrinsic function as one. ``resources``: those of the template. Raises :class:`NotEditableError` if it is not JSON.
+    """Return the value that starts at ``start``.
+
+    Args:
+        template: it is in an HCL template.
+        functions: treat an object with the name of an intrinsic function as one.
+        resources: those of the template.
+
+    Raises :class:`NotEditableError` if it is not JSON.
     """
     return _Reader(text, start, len(text) if end is None else end, template, functions, resources).value(0)
 
