@@ -113,8 +113,8 @@ def separate_statement(
     items = _action_items(located, text)
     if isinstance(items, str):
         return ""
-    statement, indent = _statement_at(located, text, items, taken)
     try:
+        statement, indent = _statement_at(located, text, items, taken)
         edits = statement.moved(inner)
         if reads:
             copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
