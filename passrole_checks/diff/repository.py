@@ -103,9 +103,7 @@ def drop_repeated_notes(found: AccessDifference, snapshots: Snapshots) -> Access
     old, new = (f"{folder}/" for folder in snapshots.folders)
     renames = snapshots.renames or {}
     entries = found.not_evaluated
-    already_noted = {
-        (entry.file.removeprefix(new), entry.cause) for entry in entries if entry.file.startswith(new)
-    }
+    already_noted = {(entry.file.removeprefix(new), entry.cause) for entry in entries if entry.file.startswith(new)}
     kept = [
         entry
         for entry in entries
