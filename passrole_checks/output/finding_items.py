@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
