@@ -266,7 +266,15 @@ class Braces:
 
 
 def _indent_unit(text: str, statement: WrittenNode) -> str:
-    """Return the indentation of the members of a statement relative to its start; two blanks by default."""
+    """Return the indentation of the members of a list or mapping in a statement, or else of the statement itself; by
+    default two blanks.
+    """
+    for field in statement.entries:
+        outer = indentation(text, field.start)
+        for start, _ in field.value.members[:1] if is_first(text, field.start) else ():
+            inner = indentation(text, start)
+            if is_first(text, start) and inner.startswith(outer) and len(inner) > len(outer):
+                return inner[len(outer) :]
     outer = indentation(text, statement.start)
     if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not aligned with others
         for start, _ in statement.members:

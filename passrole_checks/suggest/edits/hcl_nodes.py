@@ -80,9 +80,14 @@ class HclFile:
     def find(self, line: int, column: int) -> StatementNode:
         """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
-        if found is None:
-            raise NotEditableError("its position in the file is unknown")
-        return found
+        if found is not None:
+            return found
+        value = self.attribute_value(line, column)
+        for one in walk_expressions(value) if value is not None else ():
+            if (one.span.line, one.span.column) == (line, column) and _root(one) is not None:
+                start, end = self.bounds(one.span)
+                raise NotEditableError(f"its text is not in this configuration: it is {self.text[start:end]}")
+        raise NotEditableError("its position in the file is unknown")
 
     # values
 
