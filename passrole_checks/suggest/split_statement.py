@@ -31,7 +31,7 @@ _COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
 _TRAILING_COMMENT = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
-_SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
+_SINGLE_STATEMENT = re.compile(r"""["']?\b[Ss]tatement["']?\s*[:=]$""")
 _ENTRY = re.compile(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
 _BLOCK_ATTRIBUTE = re.compile(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")

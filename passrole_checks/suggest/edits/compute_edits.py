@@ -248,7 +248,7 @@ class _Terraform(_Statement):
         """Return the edits of JSON in a template: a heredoc, or a file, that ends at ``end``."""
         at = self.statement.at
         if self.text[self.start : self.start + 1] != "{":
-            raise NotEditableError("its position in the text is unknown")
+            raise NotEditableError("it is not written as JSON in its text")
         if isinstance(template, TemplateExpression) and is_in_a_loop(template.parts, (at.line, at.column)):
             raise NotEditableError("a loop generates it")
         try:
