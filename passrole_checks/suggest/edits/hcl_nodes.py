@@ -148,6 +148,15 @@ class HclFile:
             body = block.body
         return next((one.value for one in body.attributes if _contains(one.span, (line, column))), None)
 
+    def variable_type(self, line: int, column: int) -> tuple[str, str]:
+        """Return the name and the type, as written, of the variable around a position; "" for none."""
+        for block in self.body.all("variable"):
+            type_ = block.body.get("type") if _contains(block.span, (line, column)) else None
+            if type_ is not None:
+                start, end = self.bounds(type_.value.span)
+                return "".join(block.labels[:1]), self.text[start:end]
+        return "", ""
+
     def _field(self, key: Expression, value: Expression) -> Field:
         start, end = self.bounds(key.span)
         return Field(self.key(key), start, end, self.written(value))
