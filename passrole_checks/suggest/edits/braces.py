@@ -206,8 +206,8 @@ class Braces:
             else:
                 found.append((start, end))
         for start, end in found:
-            while start == container.start + 1 and self.text[end] in " \t":
-                end += 1  # keep no blank after the bracket if there was none
+            while start == members[0][0] and not is_first(self.text, start) and self.text[end] in " \t":
+                end += 1  # keep the blanks after the bracket
             yield start, end, ""
         own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a trailing comma is allowed
         if last in change.numbers and self.comma(container, last) is None and not own_line:
@@ -230,7 +230,7 @@ class Braces:
         before = start
         while before > container.start + 1 and self.text[before - 1] in " \t":
             before -= 1
-        if before == start or is_first(self.text, start):
+        if before in (start, container.start + 1) or is_first(self.text, start):
             while end < len(self.text) and self.text[end] in " \t":
                 end += 1
             before = start
