@@ -2,7 +2,8 @@
 
 Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD was.
 The item must be gone, and no other item new. Only fixes that a forge can apply are tried: whole lines within one hunk
-of the diff.
+of the diff. Edits that add access are advice only, and only items of high severity are reverted: below that, the author
+may mean what the change says.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from passrole_checks.diff import Side
 from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed_file
+from passrole_checks.findings import Severity
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, TracedItem
@@ -26,6 +28,8 @@ from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.suggest import edits
+from passrole_checks.suggest.generated_files import why_not_edited
+from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggest import Session
 from passrole_checks.suggest.suggestion import Suggestion
 
@@ -34,6 +38,9 @@ _MAX_TRIALS = 40
 _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
 _MAX_LINES = 10  # of a revert
+_GRADES = list(Grade)  # the safest first
+_NOT_OFFERED = (Grade.REPAIRING,)
+_REVERTED = Severity.HIGH  # the minimum severity of an item whose cause is reverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,7 @@ class FixFinder:
             return
         session = Session(read, tuple(findings.values()), options)
         self.faults += session.faults
-        for suggestion in session.suggestions:
+        for suggestion in sorted(session.suggestions, key=_safest_first):
             self._suggested.setdefault(suggestion.at, []).append(suggestion)
 
     def narrower_statement(self, traced: TracedItem, anchors: Anchors) -> Replacement | None:
@@ -138,6 +145,8 @@ class FixFinder:
         if traced.shares_place:
             return None
         for suggestion in self._suggested.get(traced.at, ()):
+            if suggestion.grade in _NOT_OFFERED or suggestion.on_request:
+                continue
             edited = self._edited_lines(suggestion)
             if edited is None:
                 continue
@@ -190,7 +199,9 @@ class FixFinder:
 
     def reverted_change(self, item: Item, traced: TracedItem, anchors: Anchors) -> Replacement | None:
         """Return the lines of HEAD that revert the cause of an item, or the only change of a statement that BASE has
-        too, if a forge can apply them as a suggestion."""
+        too, if the item is severe enough and a forge can apply them as a suggestion."""
+        if item.severity.rank < _REVERTED.rank:
+            return None
         cause, removed = item.cause, item.cause_removed
         change = self._change_at(cause, removed=removed) if cause is not None else self._own_change(traced)
         if change is None:
@@ -198,7 +209,11 @@ class FixFinder:
         file = self._changed_files()[change[0]]
         piece = file.pieces[change[1]]
         lines = _reverted_lines(file, piece)
-        if lines is None or anchors.hunk_of(file.new_name, lines[0], lines[1]) is None:
+        if (
+            lines is None
+            or self._is_generated(file.new_name, "".join(file.new))
+            or anchors.hunk_of(file.new_name, lines[0], lines[1]) is None
+        ):
             return None
         if not self._is_fix(traced, self._revert(change)):
             return None
@@ -211,6 +226,10 @@ class FixFinder:
             says = "Reverts the change of this line." if first == last else "Reverts the change of these lines."
         old = self._old_lines(file.new_name, first, last)
         return Replacement(file.new_name, first, last, text, says, of_cause=item.cause is not None, old=old)
+
+    def _is_generated(self, name: str, text: str) -> bool:
+        """True if another tool writes a file of HEAD, and would overwrite an edit."""
+        return bool(why_not_edited(str(self._snapshots.folders[1] / name), text))
 
     def _change_at(self, cause: Location, *, removed: bool) -> _ChangeIndex | None:
         """Return the change that contains the cause of an item."""
@@ -300,6 +319,11 @@ class FixFinder:
 def remediation_of(item: Item) -> str:
     """Return the remediation of the worst remark, preferring those about the statement to that about new access."""
     return next((remark for remark in item.remarks if remark.check_id != NEW_ACCESS), item.remarks[0]).remediation
+
+
+def _safest_first(suggestion: Suggestion) -> int:
+    """Return the sort key of suggestions for a statement; those without edits are last."""
+    return _GRADES.index(suggestion.grade) if suggestion.grade is not None else len(_GRADES)
 
 
 def _statement_text(at: Position) -> str:

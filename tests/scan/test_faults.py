@@ -232,7 +232,7 @@ def test_fault_while_looking_for_files_costs_no_other_file(
         ("grants", ".", "--no-cache", "--format", "html"),
         ("suggest", ".", "--format", "json"),
         ("suggest", "."),
-        ("fix", ".", "--dry-run"),
+        ("fix", "."),
     ],
 )
 def test_every_command_reports_the_other_units(

@@ -26,6 +26,7 @@ from passrole_checks.suggest.edits.syntax_tree import (
     line_start,
     newline,
     next_line,
+    previous_line_end,
 )
 from passrole_checks.suggest.suggestion import TargetRole
 
@@ -51,6 +52,8 @@ class BraceSyntax:
     separator: str  # between a key and its value
     padded: bool  # ``{ a }`` instead of ``{a}``
     comma: str = ", "  # between members on one line
+    padded_lists: bool = False  # ``[ a ]`` instead of ``[a]``
+    short_lists: bool = True  # lists on one line even if the statement has none
 
 
 class Braces:
@@ -62,12 +65,16 @@ class Braces:
         self.unit = _indent_unit(text, statement)
         lists = [field.value for field in statement.entries if field.value.items]
         on_one_line = any("\n" not in text[one.start : one.end] for one in lists)
-        self.short_lists = language.comment is not None or on_one_line
+        self.short_lists = language.short_lists or on_one_line
 
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written = change.written
         indent = indentation(self.text, written.start)
         flat = isinstance(change.value, (ListValue, MappingValue)) and self._on_a_shared_line(written)
+        if isinstance(change.value, str) and self.text[written.start : written.start + 1] == "'":  # in YAML
+            doubled = change.value.replace("'", "''")
+            yield written.start, written.end, f"'{doubled}'"
+            return
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
     def _on_a_shared_line(self, written: WrittenNode) -> bool:
@@ -89,7 +96,8 @@ class Braces:
         inner = indent + self.unit
         if isinstance(value, ListValue):
             items = [self.write(item, inner, flat=flat) for item in value.values]
-            line = f"[{self.language.comma.join(items)}]"
+            blank = " " if self.language.padded_lists else ""
+            line = f"[{blank}{self.language.comma.join(items)}{blank}]"
             if flat or (len(line) + len(indent) <= _LONG and self.short_lists):
                 return line
             opening, closing = "[", "]"
@@ -230,11 +238,17 @@ class Braces:
         before = start
         while before > container.start + 1 and self.text[before - 1] in " \t":
             before -= 1
-        if before in (start, container.start + 1) or is_first(self.text, start):
+        if number and self._ends_lines(members[number - 1][1], start) and end == members[-1][1]:
+            before = previous_line_end(self.text, start)  # the closing bracket follows on the line
+        elif before in (start, container.start + 1) or is_first(self.text, start):
             while end < len(self.text) and self.text[end] in " \t":
                 end += 1
             before = start
         yield before, end, ""
+
+    def _ends_lines(self, end: int, start: int) -> bool:
+        """True if only a comma and line breaks separate two members."""
+        return "\n" in self.text[end:start] and self.text[end:start].strip() == ","
 
     # separators between members
 

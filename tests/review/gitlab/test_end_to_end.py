@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from git_repositories import Repository
 from gitlab_fake import GitLabFake
-from pipelines import BASE, HEAD
+from pipelines import BASE as LIMITED
+from pipelines import POLICY, VARIABLE
 from reviews_on_gitlab import BOT, places
 
 from passrole_checks import cli
@@ -17,6 +18,8 @@ from passrole_checks.review import http
 from passrole_checks.review.markdown.markers import FIXED, parse_marker
 
 PACE = http.Pace
+BASE = {**LIMITED, "infra/policy.tf": re.sub(r"\n *Condition .*", "", POLICY)}  # any role is then high
+HEAD = {**BASE, "infra/variables.tf": VARIABLE.replace("app-*", "*")}
 
 
 class Bot:
@@ -67,7 +70,7 @@ def test_widening_default_is_reported_fixed_and_closed(gitlab: GitLabFake, bot: 
     (thread,) = gitlab.threads()
     assert places(gitlab) == [("infra/variables.tf", None, 3)]
     assert '```suggestion:-0+0\n  default = "arn:aws:iam::111122223333:role/app-*"\n```' in thread.notes[0].body
-    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert bot.summary == "## iam:PassRole: 1 problem got worse"
     assert len(gitlab.writes()) == 2
     gitlab.assert_spaced(1.0)
 
@@ -98,7 +101,7 @@ def test_without_a_token_code_quality_has_all_findings(
     assert gitlab.calls() == []
     entries = json.loads(report.read_text())
     assert [(one["location"], one["check_name"], one["severity"]) for one in entries] == [
-        ({"path": "infra/policy.tf", "lines": {"begin": 4}}, "PASSROLE_001 any-role", "major")
+        ({"path": "infra/policy.tf", "lines": {"begin": 4}}, "PASSROLE_001 any-role", "critical")
     ]
 
 
