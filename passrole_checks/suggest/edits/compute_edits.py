@@ -281,7 +281,7 @@ class _Terraform(_Statement):
         """Return the edits of JSON in a template: a heredoc, or a file, that ends at ``end``."""
         at = self.statement.at
         if self.text[self.start : self.start + 1] != "{":
-            raise NotEditableError("its position in the text is unknown")
+            raise NotEditableError("it is not written as JSON in its text")
         if isinstance(template, TemplateExpression) and is_in_a_loop(template.parts, (at.line, at.column)):
             raise NotEditableError("a loop generates it")
         try:
@@ -306,6 +306,8 @@ class _Terraform(_Statement):
             return self._template(file.bounds(found.expression.span)[1], found.expression, roles.heredoc)
         if found.expression is None:
             raise NotEditableError("its position in the file is unknown")
+        if self.change.services is not None:
+            _require_condition(*file.variable_type(at.line, at.column))
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
@@ -345,6 +347,12 @@ class _Terraform(_Statement):
             yield from conditions.spans(braces.unit, quoted, max(ends))
         for change in changes:
             yield from spans_of(change, braces)
+
+
+def _require_condition(variable: str, type_: str) -> None:
+    """Raise :class:`NotEditableError` if the type of a variable drops the conditions of a statement."""
+    if re.search(r"\bobject\(", type_) and not re.search(r"\bconditions?\b", type_, re.IGNORECASE):
+        raise NotEditableError(f"the type of var.{variable} has no conditions")
 
 
 class _CloudFormation(_Statement):
