@@ -48,7 +48,8 @@ class Verdict:
     the principals it is about, if it is not about the statement alone; the message then begins with a verb ("can pass
     …"), and ``message_for_several`` replaces it for several principals, if it has to differ. ``when``: the path
     condition under which it applies, in addition to that of the grant. ``cause``: equal for verdicts of several grants
-    with one cause; "" for a cause of its own.
+    with one cause; "" for a cause of its own. ``reaches``: the addresses of more privileged roles of this configuration
+    that the principals can pass, each named by the statement or by a pattern of it.
     """
 
     severity: Severity
@@ -59,6 +60,7 @@ class Verdict:
     when: PathCondition = ()
     message_for_several: str = ""
     cause: str = ""
+    reaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,14 @@ class Finding:
     AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
     conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
     ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there. ``message_for_several`` and
+    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there; ``element``: the element of it
+    that gets the policy, in words. ``message_for_several`` and
     ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
     there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged. ``missing``:
     the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
-    ``is_of_people``: only people can use the principals, which may have lowered the severity.
+    ``is_of_people``: only people can use the principals, which may have lowered the severity. ``reaches``: as in
+    :class:`Verdict`, each after a file of its configuration; ``reached_as``: the principals in this form, if the
+    finding is that they are administrators and only those can use them who pass them to CloudFormation.
     """
 
     check_id: str
@@ -99,6 +104,7 @@ class Finding:
     managed: str = ""
     when: tuple[PathCondition, ...] = ()
     handed_to: HandedTo | None = None
+    element: str = ""
     message_for_several: str = ""
     cause: str = ""
     elsewhere: tuple[str, ...] = ()
@@ -106,3 +112,5 @@ class Finding:
     primary: bool = True
     missing: tuple[str, ...] = ()
     is_of_people: bool = False
+    reaches: tuple[str, ...] = ()
+    reached_as: tuple[str, ...] = ()

@@ -192,7 +192,7 @@ def derive_for_grant(model: AccessModel, policies: Sequence[AttachedPolicy], gra
     dead = grant.condition.dead
     return derive_services(
         tuple(holders.values()),
-        by_name=grant.explicit,
+        by_name=grant.only_pass_role,
         written=_written(grant, known),
         passed=dict.fromkeys(s for role in roles.values() for s in model.passable_roles.services_of(role)),
         roles=tuple(roles.values()),

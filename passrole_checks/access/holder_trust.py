@@ -26,6 +26,11 @@ class HolderTrust:
     holder: Holder
     names: tuple[str, ...] = ()
 
+    @property
+    def is_cloudformation(self) -> bool:
+        """True if only CloudFormation uses the permissions, for those who pass it the role."""
+        return self.holder is Holder.DEPLOYMENT and set(map(normalize_service, self.names)) == {_CLOUDFORMATION}
+
 
 _ANYONE = HolderTrust(Holder.ANYONE)
 

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -247,6 +247,17 @@ class PassableRoles:
             tuple(self._inside(RoleSet(passed.denied, variables), whole.roles)), False
         ))  # fmt: skip
         return self._sets.get(("left",), (found, taken), lambda: _without(found, taken))
+
+    def with_generated_names(self, passed: PassableSet, grant: PassRoleGrant) -> tuple[str, ...]:
+        """Return the addresses of the roles of a template that a set contains by the names that are generated for them.
+
+        These names are known well enough to name the roles, not to grade them: a stack of that name may be another one.
+        """
+        if passed.complement or self.receiving is None:
+            return ()
+        arns = ((role, self.receiving.generated_arn(role.address)) for role in self.by_address.values())
+        named = [replace(role, arn=arn) for role, arn in arns if arn is not None]
+        return tuple(role.address for role in self._inside(RoleSet(passed.roles, grant.statement.variables), named))
 
     def _number(self, texts: tuple[StringNode, ...]) -> int:
         """Return a number for some patterns, the same for equal patterns."""

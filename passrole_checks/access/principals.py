@@ -195,6 +195,7 @@ class Principals:
                 managed=policy.name,
                 handed_to=one.handed_to,
                 people=one.people,
+                element=one.element,
             )
             for policy, one, holders in together.values()
         )

@@ -101,6 +101,14 @@ class RoleConsumers:
         """Each role that a resource receives, one for each variant, in the order of the configuration."""
         return tuple(one for received in self.configuration.received for one in self._of(received))
 
+    def generated_arn(self, address: str) -> StringNode | None:
+        """Return the ARN of a role of a template with the name that is generated for it, as far as known; None if it
+        has another name."""
+        definition = self._roles.get(address)
+        if not self._templates or definition is None or definition.name is not None:
+            return None
+        return self._arn_of(address, None, StringNode((), definition.resource.at))
+
     def services_of(self, role: str) -> tuple[str, ...]:
         """Return the services that resources pass a role of this configuration to, sorted."""
         return self._services.get(role, ())

@@ -65,6 +65,13 @@ _OWN_WORK_SERVICES = frozenset(
 )  # fmt: skip
 
 
+# Services that make calls which callers choose, but only with roles that exist for that: launch roles of products
+# (Service Catalog Administrator Guide, "AWS Service Catalog Launch Constraints"), roles of an agent's profile
+# (Well-Architected Tool). Roles with the permissions of a workload, or of a pipeline, do not trust them.
+_ONE_PURPOSE_SERVICES = frozenset(
+    f"{name}.amazonaws.com" for name in ("servicecatalog", "wellarchitected", "agent.wellarchitected")
+)
+
 # wildcards that AWS uses for suffixes and Regions: "elasticmapreduce.amazonaws.com*", "dms.*.amazonaws.com"
 _ANY_SUFFIX = re.compile(r"(?<=\.amazonaws\.com)\*$|(?<=[a-z0-9])\.\*(?=\.amazonaws\.com)")
 
@@ -99,6 +106,11 @@ def is_documented(service: str) -> bool:
 def works_for_callers(service: str) -> bool:
     """True if a service may run code of its callers with a passed role, or make calls that they choose."""
     return normalize_service(_ANY_SUFFIX.sub("", service)) not in _OWN_WORK_SERVICES
+
+
+def has_roles_of_one_purpose(service: str) -> bool:
+    """True if only roles made for a service trust it, all of which serve one purpose."""
+    return normalize_service(service) in _ONE_PURPOSE_SERVICES
 
 
 def acts_for_callers(principal: str) -> bool:

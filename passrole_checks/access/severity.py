@@ -61,8 +61,9 @@ class PassedAccess:
     """Access through passed roles.
 
     ``gain``: how much more the known roles can do than the holder, as :mod:`role_privilege` grades it; None for no
-    more. ``gain_is_known``: False if the other permissions of the holder are unknown. ``may_be_none``: a permissions
-    boundary or an SCP allows unknown roles only for some values of its variables.
+    more. ``gain_is_known``: False if the other permissions of the holder are unknown. ``is_handover``: only services
+    use the holder, and it passes roles that are named exactly, each to the one service that can assume it.
+    ``may_be_none``: a permissions boundary or an SCP allows unknown roles only for some values of its variables.
     """
 
     roles: Roles
@@ -70,6 +71,7 @@ class PassedAccess:
     use: Use = Use.PASS
     gain: Severity | None = None
     gain_is_known: bool = True
+    is_handover: bool = False
     holder: Holder = Holder.ANYONE
     confidence: Confidence = Confidence.HIGH
     may_be_none: bool = False
@@ -111,7 +113,7 @@ def severity_of(access: PassedAccess) -> Severity:
     """
     severity = _unlowered(access)
     holder = access.holder
-    is_launched = access.use is Use.LAUNCH and severity is _MEDIUM
+    is_launched = access.use is Use.LAUNCH and _unlowered(replace(access, is_handover=False)) is _MEDIUM
     severity = _LOW if is_launched and holder <= Holder.TASKS else BY_HOLDER[holder][severity]
     if access.confidence is not Confidence.LOW:
         return severity
@@ -130,7 +132,7 @@ def _unlowered(access: PassedAccess) -> Severity:
         row = BY_ROLES.get((access.use, access.roles)) or BY_ROLES[Use.PASS, access.roles]
         by_roles = row[access.services]
     gain = access.gain or _INFO
-    if access.services is Services.OWN_WORK:
+    if access.services is Services.OWN_WORK or (access.is_handover and gain is _MEDIUM):
         gain = _lower(gain, _LOW)
     if access.use is Use.PASS and not access.gain_is_known:
         gain = _MEDIUM if gain is _HIGH else _INFO

@@ -8,13 +8,15 @@ from passrole_checks.access.nearly_every_role import matches_nearly_every_name
 from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of
+from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of_any_role
 from passrole_checks.checks.base.wording import (
+    UNKNOWN_LIMIT,
     and_condition,
     beside,
     how_granted,
     limited_by_tags,
     only_by,
+    only_for,
     only_to,
     resource_of,
 )
@@ -36,10 +38,11 @@ class AnyRole(Check):
     for each letter) are reported at low confidence.
 
     Severity high; medium if a condition names the service or at low confidence; low if that service never runs caller
-    code. The principal that can be used by most others counts: for roles that exist to deploy (only CloudFormation, or
-    workflows of named repositories, can assume them) and for people (permission sets, and roles that only a SAML
-    provider, users or named accounts can assume) at most medium, for roles that only a service that never runs caller
-    code can assume low, and info with a condition.
+    code, or only roles that exist for it trust it (launch roles of Service Catalog). The principal that can be used by
+    most others counts: for roles that exist to deploy (only CloudFormation, or workflows of named repositories, can
+    assume them) and for people (permission sets, and roles that only a SAML provider, users or named accounts can
+    assume) at most medium, for roles that only a service that never runs caller code can assume low, and info with a
+    condition.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
@@ -94,7 +97,7 @@ class AnyRole(Check):
             services = " Its `iam:PassedToService` condition is unknown before deployment."
         elif narrowed and grant.services.values:
             services = f" Limited to {', '.join(f'`{value}`' for value in grant.services.values)}."
-        kind = services_of(grant)
+        kind = services_of_any_role(grant)
         if grant.services.constraint is Constraint.ABSENT and not context.is_open_to_unlisted_services:
             kind = min(kind, Services.CALLER_CODE)
             services = " A Deny, a permissions boundary or an SCP limits the services."
@@ -109,7 +112,7 @@ class AnyRole(Check):
         trust = context.least_restricted
         start = "By itself, this" if _is_limited(left) else "This"
         is_all = grant.granted_by == "*" and not grant.other_conditions and not when
-        only = f"{only_by(trust)}{only_to(kind, trust)}"
+        only = f"{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
         limited = and_condition(grant)
         yield Verdict(
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
@@ -141,5 +144,5 @@ def _limits(left: PassableSet | None) -> str:
         names = [f"`{shortened(str(role), 140)}`" for role in left.roles]
         return f" A Deny, a permissions boundary or an SCP limits it to {listed(names)}."
     if left is not None and left.certain is not Ternary.YES:
-        return " A Deny, a permissions boundary or an SCP of unknown content may limit it."
+        return UNKNOWN_LIMIT
     return ""

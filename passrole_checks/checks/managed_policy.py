@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, services_of
+from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import only_by, only_to
+from passrole_checks.checks.base.wording import UNKNOWN_LIMIT, only_by, only_for, only_to
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Severity, Verdict
+from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
@@ -25,12 +26,13 @@ class ManagedPolicyPassRole(Check):
     function, a job or an instance, and acts with its permissions.
 
     Severity high: no condition names the service. Medium: one does, so that only roles that trust that service are
-    open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication). A
-    holder that only such a service can assume, as AWS prescribes for several, is low, and info with a condition. At
-    most medium for roles that exist to deploy (only CloudFormation, or workflows of the repositories that the trust
-    policy names, can assume them) and for administrators that are people: permission sets, and roles that only a SAML
-    provider, users or named accounts can assume. One policy on several principals with the same trust is one finding.
-    AWS changes its policies without notice; this check uses the version that ships with it.
+    open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication), or
+    only roles that exist for it trust it (launch roles of Service Catalog). A holder that only such a service can
+    assume, as AWS prescribes for several, is low, and info with a condition. At most medium for roles that exist to
+    deploy (only CloudFormation, or workflows of the repositories that the trust policy names, can assume them) and for
+    administrators that are people: permission sets, and roles that only a SAML provider, users or named accounts can
+    assume. One policy on several principals with the same trust is one finding. AWS changes its policies without
+    notice; this check uses the version that ships with it.
 
     Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
@@ -81,13 +83,15 @@ class ManagedPolicyPassRole(Check):
                 continue  # a Deny or a permissions boundary restricts it
             narrowed = narrows_services(grant)
             services = f"to {listed(grant.services.values)} only" if narrowed else "to any service"
-            trust, kind = context.trust_of(holder), services_of(grant)
-            why = f"{only_by(trust)}{only_to(kind, trust)}"
+            trust, kind = context.trust_of(holder), services_of_any_role(grant)
+            sure = left.certain is Ternary.YES
+            why = f"{'' if sure else UNKNOWN_LIMIT}{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
             yield Verdict(
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
                 _remedy(context, holder),
+                Confidence.HIGH if sure else Confidence.MEDIUM,
                 who=(holder.name,),
                 cause=cause_of(context, holder),
             )

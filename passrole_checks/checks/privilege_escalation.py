@@ -10,7 +10,7 @@ from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everythi
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import narrows_services, roles_of
+from passrole_checks.checks.base.grants import is_handover, narrows_services, roles_of
 from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import and_condition, beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
@@ -162,23 +162,32 @@ def _verdict(
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
     may_be_none = not gained and context.limit_may_exclude_all(holder)
+    handover = is_handover(context, [role for role, _ in gained], holder)
+    access = replace(access, is_handover=handover, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)
     return Verdict(
-        severity_of(replace(access, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)),
+        severity_of(access),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
         (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
         confidence,
         who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
         when=facts,
-        cause=_cause(context, holder, found),
+        cause=_cause(context, holder, found, unknown=unknown and not gained),
+        reaches=tuple(role.address for role, _ in gained if not any(map(_is_any, found))),
     )
 
 
-def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open]) -> str:
-    """Return the AWS managed policy, the users of a principal and the paths by which it escalates to any role; "" if
-    these are unknown, or the roles are not any."""
-    cause = cause_of(context, holder)
-    is_any = all(one.passed.scope is Scope.ANY_ROLE and not one.passed.complement for one in found)
-    return f"{cause} {_ids(_strongest(found))}" if context.managed and cause and is_any else ""
+def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open], *, unknown: bool) -> str:
+    """Return what equals for several statements with one cause: the AWS managed policy and the users of a principal, if
+    that escalates to any role; the principal, if roles are ``unknown``; and the paths. "" if there is no such cause."""
+    if context.managed:
+        cause = cause_of(context, holder) if all(map(_is_any, found)) else ""
+    else:
+        cause = context.name_of(holder) if unknown else ""
+    return f"{cause} {_ids(_strongest(found))}" if cause else ""
+
+
+def _is_any(one: _Open) -> bool:
+    return one.passed.scope is Scope.ANY_ROLE and not one.passed.complement
 
 
 def _facts(one: _Open) -> PathCondition:
@@ -267,6 +276,7 @@ def _message(
     services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
+    by_name = () if escalates or others else context.passable_roles.with_generated_names(first.passed, context.grant)
     words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(first)}: "
     words += f"pass {'them' if _many(first) else 'it'}{to} with {actions}"
     words += f", or to {' or '.join(services[1:])}" if len(services) > 1 else ""
@@ -280,6 +290,8 @@ def _message(
         )
     elif others:
         words += f" In this code: {listed([*map(shortened, others[:3]), *others[3:]])}."
+    elif by_name:
+        words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:
         words += f" What {'these roles' if _many(first) else 'this role'} can do is not in this code."
     said = {*context.grant.other_conditions}
@@ -336,7 +348,7 @@ def _ids(ranked: Sequence[_Open]) -> str:
     return "; ".join(filter(None, [inferred, words] if ranked[0].way.way.derived else [words, inferred]))
 
 
-_MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
+MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
 """The services that attackers run code in, the most used first."""
 
 
@@ -348,7 +360,7 @@ def _strongest(found: Sequence[_Open]) -> list[_Open]:
         key=lambda one: (
             one.way.way.derived,
             not _is_sure(one),
-            *(not one.way.way.actions[0].startswith(service) for service in _MOST_USED),
+            *(not one.way.way.actions[0].startswith(service) for service in MOST_USED),
             len(one.way.way.actions),
             one.way.way.id,
         ),

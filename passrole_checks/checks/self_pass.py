@@ -129,7 +129,7 @@ class SelfPass(Check):
             confidence,
             who=_who(holder),
             when=facts,
-            cause=_cause_of_changes(context, holder, names),
+            cause=context.name_of(holder),
         )
 
     @staticmethod
@@ -198,14 +198,6 @@ def _has_boundary(context: GrantContext, holder: Principal, pattern: StringNode,
 
 def _keys(allowed: Allowed) -> set[str]:
     return {key.lower() for key in allowed.conditions}
-
-
-def _cause_of_changes(context: GrantContext, holder: Principal, names: Sequence[str]) -> str:
-    """Return the principal and the actions by which it changes roles: the same for each statement that lets it pass
-    some; "" if no principal is known."""
-    if holder.kind is PrincipalKind.POLICY:
-        return ""
-    return " ".join((*context.model.configuration.files[:1], holder.name, *names))
 
 
 def _who(holder: Principal) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everythi
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import Special, narrows_services, services_for
+from passrole_checks.checks.base.grants import Special, is_handover, narrows_services, services_for
 from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -35,15 +35,16 @@ class StrongerRole(Check):
 
     Severity high: the additional permissions reach IAM, STS, Organizations or everything. Medium: changes by a
     wildcard, or reading secrets and data, in the whole account. Low: such a wildcard restricted to some resources, or
-    named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role.
-    Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
-    principal of this configuration: medium instead of high, else info. At most low if only services that never run
-    caller code can receive the roles. At most medium at low confidence, and for principals that exist to deploy (only
-    CloudFormation, or workflows of named repositories, can assume them) or that only people can use (a SAML provider,
-    users, named accounts). High becomes low, and the rest info, if only a service that never runs caller code can
-    assume the principal, or only EventBridge or Step Functions to run ECS tasks.
-    Administrators, and principals that can grant themselves every permission, are not flagged. If the principal can
-    also launch a workload with the role, privilege-escalation reports it instead.
+    named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role. Reading
+    named resources and writing logs, traces and metrics do not count. For a policy that is attached to no principal of
+    this configuration: medium instead of high, else info. Low instead of medium if only services use the principal, and
+    it passes roles that are named exactly, each to the one service that can assume it. At most low if only services
+    that never run caller code can receive the roles. At most medium at low confidence, and for principals that exist to
+    deploy (only CloudFormation, or workflows of named repositories, can assume them) or that only people can use (a
+    SAML provider, users, named accounts). High becomes low, and the rest info, if only a service that never runs caller
+    code can assume the principal, or only EventBridge or Step Functions to run ECS tasks. Administrators, and
+    principals that can grant themselves every permission, are not flagged. If the principal can also launch a workload
+    with the role, privilege-escalation reports it instead.
 
     Remove unneeded permissions from the role, or limit who may pass it. Source: IAM User Guide, "Grant a user
     permissions to pass a role to an AWS service", which asks that a user should not pass a role with more permissions
@@ -122,6 +123,7 @@ def _verdict(
             services_for(context, role, holder),
             gain=strength.severity,
             gain_is_known=not alone,
+            is_handover=is_handover(context, [role], holder),
             holder=trust.holder,
             confidence=confidence,
         )
@@ -136,6 +138,7 @@ def _verdict(
         confidence,
         who=(holder.name if not alone else "",),
         when=facts,
+        reaches=() if context.grant.scope is Scope.ANY_ROLE else tuple(role.address for role, _ in stronger),
     )
 
 

@@ -114,7 +114,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         accepted = applied.restricted(shown, sure)
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
     report = ScanReport(result, (), accepted, reporting, configuration_notes(context))
-    by_position = _with_findings(report, result.findings, shown, across_positions=True)
+    by_position = _with_findings(report, result.findings, shown)
     merged = _with_findings(report, merge_attachments(result.findings), shown)
     written = write_each(
         chosen,
@@ -128,9 +128,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
 
 
-def _with_findings(
-    report: ScanReport, findings: Sequence[Finding], shown: Severity, *, across_positions: bool = False
-) -> ScanReport:
+def _with_findings(report: ScanReport, findings: Sequence[Finding], shown: Severity) -> ScanReport:
     """Return a report on these findings, which shows those at or above a severity."""
     from passrole_checks.scan.group_findings import group_findings
 
@@ -139,7 +137,7 @@ def _with_findings(
         result=replace(
             report.result,
             findings=group_findings(
-                (one for one in findings if one.severity.rank >= shown.rank), across_positions=across_positions
+                (one for one in findings if one.severity.rank >= shown.rank), across_positions=True
             ),
         ),
         not_shown=group_findings(one for one in findings if one.severity.rank < shown.rank),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
 
@@ -72,10 +73,15 @@ def statements_of(findings: Sequence[Finding]) -> list[StatementItems]:
     """Return the statements by file, both worst first; equally bad ones by name and line, after those that say the
     same."""
     statements = []
-    for about in findings_by_statement(findings):
-        items = items_of(about)
-        uses = dict.fromkeys((items[0].primary.resource.address, *(use for one in about for use in one.uses)))
-        statements.append(StatementItems(items, tuple(uses)))
+    by_statement = findings_by_statement(findings)
+    elsewhere = _shown_elsewhere(by_statement)
+    moved = {id(one) for others in elsewhere.values() for one in others}
+    for about in by_statement:
+        own = [one for one in about if id(one) not in moved]
+        if own:
+            items = items_of([*own, *(other for one in own if one.primary for other in elsewhere.get(one.group, ()))])
+            uses = dict.fromkeys((items[0].primary.resource.address, *(use for one in own for use in one.uses)))
+            statements.append(StatementItems(items, tuple(uses)))
     worst: dict[str, tuple[int, int]] = {}
     alike: dict[Hashable, int] = {}
     for statement in sorted(statements, key=lambda statement: statement.first.at.line):
@@ -89,6 +95,19 @@ def statements_of(findings: Sequence[Finding]) -> list[StatementItems]:
         return worst[at.file], at.file, badness(statement.first), first_line, statement.text, at.line, at.column
 
     return sorted(statements, key=order)
+
+
+def _shown_elsewhere(statements: Iterable[Sequence[Finding]]) -> dict[str, list[Finding]]:
+    """Return by group the findings whose primary is about another statement: they are shown with it."""
+    found: dict[str, list[Finding]] = {}
+    shown: set[str] = set()
+    for about in statements:
+        own = {one.group for one in about if one.primary}
+        shown |= own
+        for finding in about:
+            if finding.group not in own:
+                found.setdefault(finding.group, []).append(finding)
+    return {group: findings for group, findings in found.items() if group in shown}
 
 
 def sections_of(findings: Sequence[Finding], group_by: str = BY_FILE) -> list[Section]:
@@ -148,10 +167,25 @@ def label_of(finding: Labeled) -> str:
     return f"{finding.check_id} {finding.name} ({finding.severity.value}{sure})"
 
 
-def in_short(finding: Labeled, most: int = IN_SHORT) -> str:
+def others_in_short(item: FindingItem, most: int | None = None) -> Iterator[tuple[str, str]]:
+    """Yield label and first sentence of each finding of an item that is not primary, with the statement and the
+    principals if they are others. ``most``: characters of both, if not of another statement."""
+    primary = item.primary
+    for other in item.others:
+        label = label_of(other)
+        if (other.at.file, other.at.line) != (primary.at.file, primary.at.line):
+            label += f" at {display_path(other.at.file)}:{other.at.line}"
+        is_same = set(other.principals) <= set(primary.principals)
+        room = IN_SHORT if most is None or label != label_of(other) else most - len(label)
+        words = in_short(other, room, with_principals=not is_same)
+        yield label, words
+
+
+def in_short(finding: Labeled, most: int = IN_SHORT, *, with_principals: bool = False) -> str:
     """Return the first sentence of the message on one line of at most ``most`` characters, without the principals of
     its group, and with names of roles instead of ARNs."""
-    sentence = _PRINCIPALS.sub("", first_sentence(finding.message))
+    sentence = first_sentence(finding.message)
+    sentence = sentence if with_principals else _PRINCIPALS.sub("", sentence)
     return truncate(_ROLE_ARN.sub("role/", sentence), most)
 
 

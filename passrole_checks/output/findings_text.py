@@ -26,6 +26,7 @@ from passrole_checks.output.finding_items import (
     StatementItems,
     in_short,
     label_of,
+    others_in_short,
     sections_of,
     worst_statements,
 )
@@ -50,6 +51,7 @@ _LONGEST_NAME = 1_000  # role ARNs have at most 700 characters
 _MOST_NOTES = 10  # of a kind; a repository with many roots may lack hundreds of modules
 _MOST_WORST = 3  # statements that are named again above the summary
 _ONE_LINE = 160  # columns of a finding in one line
+_BESIDE = f"{' ' * 10}+ "
 _COLORS = {
     "place": "bold",
     "quiet": "dim",
@@ -316,13 +318,18 @@ def _item(item: FindingItem, about: str, width: int, previous: Finding | None) -
         primary.remediation,
     )
     yield from wrap_prose("as above." if is_repeated else primary.remediation, width, "Instead: ")
-    yield from map(one_line, item.others)
+    for label, words in others_in_short(item, _ONE_LINE - len(_BESIDE) - len(": ")):
+        yield _beside(label, words)
 
 
 def one_line(finding: Labeled) -> Line:
     """Return a finding that is not primary, or the remark of a review, on one line."""
-    label = f"{' ' * 10}+ {label_of(finding)}: "
-    return (StyledText(label), StyledText(sanitize(in_short(finding, _ONE_LINE - len(label))), "quiet"))
+    label = label_of(finding)
+    return _beside(label, in_short(finding, _ONE_LINE - len(f"{_BESIDE}{label}: ")))
+
+
+def _beside(label: str, words: str) -> Line:
+    return (StyledText(sanitize(f"{_BESIDE}{label}: ")), StyledText(sanitize(words), "quiet"))
 
 
 def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:

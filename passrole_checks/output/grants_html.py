@@ -27,7 +27,7 @@ from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatem
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import statement_lines
 from passrole_checks.output.excluded_files import excluded_summary
-from passrole_checks.output.finding_items import FindingItem, in_short, items_of, label_of
+from passrole_checks.output.finding_items import FindingItem, items_of, others_in_short
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.result import statements_by_effect
@@ -387,7 +387,7 @@ def _services(located: LocatedGrant) -> str:
 
 def _item(item: FindingItem) -> str:
     """Return the primary finding of a group in full, and the others in one line each."""
-    others = "".join(f"<li>{escape(label_of(other))}: {_prose(in_short(other))}</li>" for other in item.others)
+    others = "".join(f"<li>{escape(label)}: {_prose(words)}</li>" for label, words in others_in_short(item))
     return _finding(item.primary, others=f"<ul>{others}</ul>" if others else "")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence
-from passrole_checks.output.finding_items import FindingItem, in_short, label_of
+from passrole_checks.output.finding_items import FindingItem, others_in_short
 from passrole_checks.sources.model.configuration import Unreadable
 
 MOST_ROWS = 300  # per table and list; GitHub renders files up to some hundred kilobytes
@@ -21,7 +21,7 @@ def finding_item(item: FindingItem) -> str:
     return (
         f"- **{finding.check_id} {finding.name}**{sure} {location} {code(finding.resource.address)}"
         f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
-        + "".join(f"<br>+ {prose(label_of(other))}: {prose(in_short(other))}" for other in item.others)
+        + "".join(f"<br>+ {prose(label)}: {prose(words)}" for label, words in others_in_short(item))
     )
 
 

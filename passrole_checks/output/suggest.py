@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -31,6 +32,7 @@ _FEW = 1  # context lines in text output
 _LONG = 400  # maximum characters of a line that is shown whole
 _AROUND = 60  # context characters around a change in a longer line
 _INDENT = " " * 10
+_CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
 
 Texts = Callable[[str], str]
 Changed = Callable[[Suggestion], Mapping[str, str]]
@@ -235,7 +237,8 @@ def _manual_review(suggestion: Suggestion, width: int) -> Iterator[Line]:
         for number, line in enumerate(wrapped):
             yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
     if suggestion.statement:
-        yield (StyledText(_INDENT), StyledText("Suggested statement:"))
+        part = "condition" if _CONDITION.match(suggestion.statement) else "statement"
+        yield (StyledText(_INDENT), StyledText(f"Suggested {part}:"))
         for line in suggestion.statement.split("\n"):
             yield (StyledText(f"{_INDENT}  "), StyledText(sanitize(line), "code"))
 

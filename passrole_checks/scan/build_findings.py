@@ -14,7 +14,7 @@ from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.run_checks import CheckVerdict
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, HandedTo, PolicyKind
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
@@ -32,6 +32,8 @@ def finding_of(item: CheckVerdict) -> Finding:
     if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
     severity = verdict.severity
+    if policy.handed_to is HandedTo.TEST_DOCUMENT:
+        severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if policy.presumed is not None or grant.condition.not_sent:
         is_certain = check.about_keys and misspelled_keys(grant) and policy.presumed is None
         confidence = confidence if is_certain else Confidence.LOW
@@ -62,10 +64,24 @@ def finding_of(item: CheckVerdict) -> Finding:
         who=verdict.who,
         managed=policy.managed,
         handed_to=policy.handed_to,
+        element=policy.element,
         message_for_several=verdict.message_for_several,
         is_of_people=severity is Severity.MEDIUM and _is_of_people(context, verdict),
         cause=verdict.cause if policy.handed_to is None or policy.people else "",
+        reaches=tuple(map(context.located, verdict.reaches)),
+        reached_as=tuple(map(context.located, _passed_administrators(context, verdict))),
     )
+
+
+def _passed_administrators(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:
+    """Return the roles that a verdict says to be administrators, if only CloudFormation can use each of them, for
+    principals that pass it one; else none."""
+    holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
+    roles = [context.role_of(holder) for holder in holders]
+    is_all = context.grant.granted_by == "*" and context.grant.scope is arn.Scope.ANY_ROLE
+    if not is_all or not all(context.trust_of(one).is_cloudformation for one in holders):
+        return ()
+    return tuple(role.address for role in roles if role is not None)
 
 
 def _is_of_people(context: GrantContext, verdict: Verdict) -> bool:

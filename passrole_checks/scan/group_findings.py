@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.findings import Finding
-from passrole_checks.scan.merge_attachments import cause_of_attachment
+from passrole_checks.scan.join_groups import join_groups
 from passrole_checks.scan.merge_findings import part_of, shared_among
 
 _CHECKS = tuple(
@@ -22,7 +22,7 @@ def group_findings(findings: Iterable[Finding], *, across_positions: bool = Fals
     """Return the findings with ``group`` and ``primary``, in their order; those that they had do not count.
 
     Call it again where some of them are left out, so that each group has its primary among those that are shown.
-    ``across_positions``: join the groups that :func:`merge_attachments` would show as one.
+    ``across_positions``: join groups of one cause at several positions.
     """
     findings = list(findings)
     primaries: dict[int, Finding] = {}
@@ -31,10 +31,7 @@ def group_findings(findings: Iterable[Finding], *, across_positions: bool = Fals
             primary = min(group, key=_rank)
             primaries.update((id(finding), primary) for finding in group)
     if across_positions:
-        firsts: dict[Hashable, Finding] = {}
-        for finding in findings:
-            primary = primaries[id(finding)]
-            primaries[id(finding)] = firsts.setdefault(cause_of_attachment(primary) or id(primary), primary)
+        primaries = join_groups(findings, primaries, _by_badness)
     return tuple(
         replace(finding, group=primaries[id(finding)].fingerprint, primary=primaries[id(finding)] is finding)
         for finding in findings
@@ -52,7 +49,7 @@ def findings_by_statement(findings: Sequence[Finding]) -> list[list[Finding]]:
 
 def by_rank(group: Iterable[Finding]) -> list[Finding]:
     """Return the findings of a group, its primary first, then the most severe ones."""
-    return sorted(group, key=_rank)
+    return sorted(group, key=lambda finding: (not finding.primary, _rank(finding)))
 
 
 def _groups(statement: Iterable[Finding]) -> Iterator[list[Finding]]:
@@ -80,7 +77,11 @@ def _groups(statement: Iterable[Finding]) -> Iterator[list[Finding]]:
         yield from (members for _, members in groups)
 
 
-def _rank(finding: Finding) -> tuple[int, int, int, str]:
+def _rank(finding: Finding) -> tuple[tuple[int, ...], str]:
     """Return a sort key: the first finding of a group in this order is its primary."""
+    return _by_badness(finding), finding.fingerprint
+
+
+def _by_badness(finding: Finding) -> tuple[int, ...]:
     order = _CHECKS.index(finding.check_id) if finding.check_id in _CHECKS else len(_CHECKS)
-    return -finding.severity.rank, -finding.confidence.rank, order, finding.fingerprint
+    return -finding.severity.rank, -finding.confidence.rank, order

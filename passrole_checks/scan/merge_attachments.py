@@ -1,5 +1,6 @@
 """Merge findings of one cause at several positions: an AWS managed policy, or everything, that many principals with
-equal users have, and changes of roles by one principal that passes them by several statements.
+equal users have; roles that one principal passes by several statements, and can change or start workloads with; copies
+of a statement in several files.
 
 For text and Markdown of the command line only, once suppressions and a baseline have been applied: a new attachment
 then still counts, and machine formats, hosts, editors and reviews keep one finding for each position.
@@ -14,8 +15,13 @@ from dataclasses import replace
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Finding
 from passrole_checks.scan.condition_words import when_in_words
+from passrole_checks.scan.merge_findings import joined
 
-_ESCALATION, _SELF_PASS = "PASSROLE_008", "PASSROLE_016"
+_ESCALATION = "PASSROLE_008"
+_BY_STATEMENTS = {
+    _ESCALATION: "It can also start these workloads with the roles in {}.",
+    "PASSROLE_016": "It can also pass and change the roles in {}.",
+}
 
 
 def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -23,23 +29,30 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     all of them."""
     groups: dict[Hashable, list[Finding]] = {}
     for number, finding in enumerate(findings):
-        groups.setdefault(cause_of_attachment(finding) or number, []).append(finding)
+        groups.setdefault(cause_of_finding(finding) or number, []).append(finding)
     return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
 
 
-def cause_of_attachment(finding: Finding) -> Hashable:
+def cause_of_finding(finding: Finding) -> Hashable:
     """Return a key that findings of one cause at several positions share; None if there is no such cause."""
+    verdict = (finding.check_id, finding.severity, finding.suppressed is None, finding.framework)
     if not finding.cause:
-        return None
-    verdict = (finding.check_id, finding.severity, finding.confidence, finding.suppressed is None)
-    names_roles = finding.check_id in (_ESCALATION, _SELF_PASS)  # as examples, or those of each statement
-    says = finding.when if names_roles else _in_any_case(finding)
-    return finding.cause, finding.framework, *verdict, says
+        place = (finding.resource.address, finding.at.line, finding.statement_path, finding.managed)
+        return *verdict, finding.confidence, finding.message, finding.remediation, *place
+    if _is_of_statements(finding):
+        return finding.cause, *verdict
+    says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # as examples it names roles
+    return finding.cause, *verdict, finding.confidence, says
+
+
+def _is_of_statements(finding: Finding) -> bool:
+    """True if a cause is that one principal passes roles by several statements."""
+    return bool(finding.cause) and not finding.managed and finding.check_id in _BY_STATEMENTS
 
 
 def _merge(group: Sequence[Finding]) -> Finding:
     """Return the findings of one cause as one. Resources of one name in several files have the file in their use."""
-    first = group[0]
+    first = max(group, key=lambda finding: finding.confidence.rank)
     who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
     files = _below_common_folder([finding.at.file for finding in group])
     uses: dict[str, str] = {}
@@ -48,22 +61,20 @@ def _merge(group: Sequence[Finding]) -> Finding:
         for use in finding.uses:
             if uses.setdefault(use, file) != file:
                 uses[f"{use} in {files[file]}"] = file
-    is_apart = first.check_id == _SELF_PASS  # statements, each with its roles
+    is_apart = _is_of_statements(first)
     others = [one.at for one in group if one.at.file != first.at.file or (is_apart and one.at.line != first.at.line)]
-    places = dict.fromkeys(f"{files[at.file]}:{at.line}" for at in others)
-    elsewhere = (
-        f" {'The same holds for the roles' if is_apart else 'Also'} in {listed(list(places))}." if places else ""
-    )
+    places = list(dict.fromkeys(f"{files[at.file]}:{at.line}" for at in others))
+    words = _BY_STATEMENTS[first.check_id] if is_apart else "Also in {}."
+    elsewhere = f" {words.format(listed(places))}" if places else ""
     conditions = dict.fromkeys(map(_circumstance, group))
     words = (
         _predicate(first) if len(conditions) == 1 else f"{_in_any_case(first)} Applies under conditions that differ."
     )
     return replace(
-        first,
+        joined([first, *(one for one in group if one is not first)]),
         message=f"{_subject(who)}{words}{elsewhere}",
         when=tuple(dict.fromkeys(when for one in group for when in one.when)) if all(one.when for one in group) else (),
         uses=tuple(uses),
-        principals=tuple(dict.fromkeys(name for finding in group for name in finding.principals)),
         who=who,
     )
 

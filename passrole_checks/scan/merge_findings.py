@@ -27,6 +27,7 @@ _CONSUMERS = {
     HandedTo.OUTPUT: "The policy is handed to {}, which other code may attach.",
     HandedTo.COMMAND: "{} runs a command that applies this policy.",
     HandedTo.POLICY_DOCUMENT: "No scanned code attaches this policy document.",
+    HandedTo.TEST_DOCUMENT: "No scanned code attaches this policy document, which is in a folder of tests.",
 }
 
 
@@ -83,10 +84,11 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         elsewhere = [*same[0].elsewhere]
         for finding in same[1:]:
             elsewhere += [*_elsewhere(finding, same[0]), *finding.elsewhere]
-        own = _name_of(same[0])
-        others = [name for name in dict.fromkeys(elsewhere) if name != own]
+        own = {_name_of(same[0]), *map(shortened, same[0].who)}
+        with_part = {name.partition(" (")[0] for name in elsewhere if " (" in name}
+        others = [name for name in dict.fromkeys(elsewhere) if name not in own | with_part]
         message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
-        yield replace(_joined(same), message=message)
+        yield replace(joined(same), message=message)
 
 
 def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
@@ -145,14 +147,22 @@ def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
         message = f"{listed(names) if names else _NO_HOLDER} {message}"
     when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
     elsewhere = tuple(dict.fromkeys(name for finding in same[1:] for name in _elsewhere(finding, same[0])))
-    return replace(_joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
+    return replace(joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
 
 
-def _joined(same: Sequence[Finding]) -> Finding:
+def joined(same: Sequence[Finding]) -> Finding:
     """Return the first of some findings with the uses and principals of all."""
     uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-    return replace(same[0], uses=uses, principals=principals)
+    reaches = tuple(dict.fromkeys(role for finding in same for role in finding.reaches))
+    reached_as = tuple(dict.fromkeys(role for finding in same for role in finding.reached_as))
+    return replace(
+        same[0],
+        uses=uses,
+        principals=principals,
+        reaches=reaches,
+        reached_as=reached_as if all(finding.reached_as for finding in same) else (),
+    )
 
 
 def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:
@@ -184,7 +194,7 @@ def _seen_from_module(finding: Finding) -> str:
 
 def _differing_part(message: str, other: str) -> str:
     """Return the words of a message that another one does not have in the same place; "" if they are many, or cannot be
-    understood alone: a number, or half of what is in brackets or quotes."""
+    understood alone: a number, half of what is in brackets or quotes, or a sentence."""
     words, others = message.split(), other.split()
     start = _common_length(words, others)
     end = len(words) - _common_length(words[start:][::-1], others[start:][::-1])
@@ -194,6 +204,8 @@ def _differing_part(message: str, other: str) -> str:
         part = part.removeprefix(opening) if surplus == 1 else part.removesuffix(closing) if surplus == -1 else part
     halved = any(part.count(one) != part.count(other) for one, other in ("()", "[]", "{}"))
     if len(part) > _LONGEST_PART or halved or part.count('"') % 2 or part.count("`") % 2 or _COUNT.fullmatch(part):
+        return ""
+    if words[start - 1 : start] and words[start - 1].endswith(".") and " " in part:
         return ""
     return part
 
@@ -222,6 +234,7 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.handed_to is not None:
         words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"
+        words += f" It is for {shown.element}." if shown.element else ""
     others = [item for item in own if item.message != shown.message]
     if others and not shown.managed:
         when = _when_in_words(others)

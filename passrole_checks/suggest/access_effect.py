@@ -16,8 +16,9 @@ from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.derived_services import allowed_passing_actions, partition_of_roles
 from passrole_checks.access.observed_role import replace_reference
 from passrole_checks.aws.passing_actions import names_in_partition
+from passrole_checks.aws.service_principals import known_services
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.iam.conditions.passed_to_service import without_positions
+from passrole_checks.iam.conditions.passed_to_service import evaluate, without_positions
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.access_comparison import AccessComparison, ServiceSet, Widening, access_of
 from passrole_checks.iam.grants.grant import covers_pass_role
@@ -206,8 +207,13 @@ _ActionKey = tuple[str, tuple[tuple[Part, ...], ...] | None, tuple[tuple[Part, .
 
 
 def _allowed_actions(statement: Statement) -> Iterator[tuple[_ActionKey, str]]:
-    """Yield each action of an Allow except iam:PassRole, with all that decides when it is allowed."""
+    """Yield each action of an Allow except iam:PassRole, with all that decides when it is allowed.
+
+    None if a condition tests a key that only requests for iam:PassRole carry.
+    """
     if statement.effect == "Deny" or not statement.whole:
+        return
+    if evaluate(statement.condition, known_services("aws"), variables=statement.variables).shared:
         return
     texts = (
         tuple(one.parts for one in some) if some is not None else None

@@ -1,7 +1,7 @@
 """Limit ``iam:PassedToService`` to the services that the holders of a statement can pass roles to anyway.
 
-The roles stay as written. Nothing that an allowed action of a holder can send is left out, so that only access that
-nobody can use goes away; what cannot be derived needs manual review.
+The roles stay as written. Nothing that an allowed action of a holder can send is left out, so that only unused access
+goes away; what cannot be derived needs manual review.
 
 Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
 """
@@ -38,6 +38,7 @@ MOST_WRITTEN = 5
 """More services than these are written on request only."""
 
 _SHOWN = 3
+_OF_ACTIONS = (OpenPointKind.OPEN_ACTION, OpenPointKind.KEY_UNKNOWN, OpenPointKind.NOT_TRUSTED)
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
 _POLICY_CHANGES = (
@@ -52,13 +53,15 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies. ``administrators``: the holders that can give themselves any permission.
+    policies. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
+    attach other policies to a holder, such as modules that are not available.
     """
 
     derived: DerivedServices
     any_role: bool = False
     policy_changes: tuple[str, ...] = ()
     administrators: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def named(self) -> tuple[DerivedService, ...]:
@@ -87,6 +90,8 @@ class DerivedLimit:
         """The reasons for manual review. If any role can be passed, the roles known here need not be those meant."""
         left_out = {OpenPointKind.TOO_MANY} | ({OpenPointKind.NOT_TRUSTED} if self.any_role else set())
         points = [one for one in self.derived.open_points if one.kind not in left_out]
+        if self.unknown:
+            points.insert(0, OpenPoint(OpenPointKind.HOLDER_INCOMPLETE, self.unknown))
         if self.count > MOST_SERVICES:
             points.append(OpenPoint(OpenPointKind.TOO_MANY, tuple(one.service for one in self.named)))
         return tuple(points)
@@ -139,6 +144,8 @@ class DerivedLimit:
                 continue  # the policy itself
             if point.kind is OpenPointKind.NO_ACTION and unknown:
                 continue
+            if point.kind in _OF_ACTIONS and OpenPointKind.TOO_MANY in kinds:
+                continue
             names = [name for name in point.names if name.lower() != "iam:passrole"]
             phrase = _PHRASES[point.kind]
             if point.kind is OpenPointKind.NO_ACTION and not names:
@@ -166,7 +173,8 @@ class DerivedLimit:
 
 def _listed(names: Sequence[str], module: str) -> str:
     """Return the first names as a phrase, as a module sees them."""
-    return listed_names([seen_from(module, name) for name in names]) if names else ""
+    plain = [name[2:-1] if name.startswith("${") and name.endswith("}") else name for name in names]
+    return listed_names([seen_from(module, name) for name in plain]) if names else ""
 
 
 def _reason(one: DerivedService) -> str:
@@ -190,8 +198,12 @@ _PHRASES = {
 }
 
 
-def derive_limit(uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]]) -> DerivedLimit | None:
-    """Return the derived services for one statement, from all configurations and policies that share it."""
+def derive_limit(
+    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str] = ()
+) -> DerivedLimit | None:
+    """Return the derived services for one statement, from all configurations and policies that share it. ``unknown``:
+    as in :class:`DerivedLimit`.
+    """
     found: list[DerivedServices] = []
     holders: dict[str, Principal] = {}
     any_role = False
@@ -215,6 +227,7 @@ def derive_limit(uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]]) -> 
         any_role,
         _policy_changes(holders.values()),
         tuple(name for name, holder in holders.items() if can_do_everything(holder, ())),
+        tuple(dict.fromkeys(unknown)),
     )
 
 

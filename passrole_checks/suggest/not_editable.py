@@ -35,7 +35,7 @@ def why_not_editable(
         return "the statement differs under other conditions: change the intended one"
     if grant.complement and not (complement or keeps_roles):
         return "role ARNs in Resource instead of NotResource"
-    if not grant.explicit:
+    if not grant.only_pass_role:
         return "the actions needed: list them, and grant iam:PassRole in a separate statement"
     return ""
 

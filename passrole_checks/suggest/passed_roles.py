@@ -22,9 +22,10 @@ from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.render_statement import role_placeholder
 from passrole_checks.suggest.suggestion import TargetRole
 
 UNLIMITED = (Constraint.ABSENT, Constraint.INEFFECTIVE)
@@ -48,6 +49,10 @@ class PassedRole:
     services: tuple[str, ...]
     wanted: TargetRole | None
     places: tuple[Position, ...] = ()
+
+    def drafted(self, module: str) -> TargetRole:
+        """Return how a draft in a module names the role: by a placeholder if the statement cannot name it."""
+        return self.wanted or role_placeholder(seen_from(module, self.label), self.places[0])
 
 
 class PassedRoles:
@@ -79,9 +84,10 @@ class PassedRoles:
         stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
         return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
-    def roles(self, intended_names: tuple[str, ...] | None) -> tuple[PassedRole, ...]:
+    def roles(self, intended_names: tuple[str, ...] | None, *, by_others: bool = False) -> tuple[PassedRole, ...]:
         """Return the roles that the statement covers and this configuration passes to a service that it allows, as far
-        as its principals may be the ones that pass them.
+        as its principals may be the ones that pass them; with ``by_others``, also those that its deployment passes, or
+        that other modules do.
         """
         open_ = self.grant.services.constraint in UNLIMITED and intended_names is None
         if open_ and self._is_deployment_role:
@@ -99,13 +105,14 @@ class PassedRoles:
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
-            if not one.received.resource.address.startswith(module):
+            if not by_others and not one.received.resource.address.startswith(module):
                 continue  # a module does not know its callers
             if one.role is not None and one.role in self.located.principals:
                 continue  # the principal's own role, passed by another one
             if one.received.resource.address in own:
                 continue
-            if self.is_runtime_only and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
+            at_run_time = one.how == LATER or one.received.receiver.type in _RUN_LATER
+            if self.is_runtime_only and open_ and not at_run_time and not by_others:
                 continue
             is_allowed = intended_names.__contains__ if intended_names is not None else self.allows_service
             services = tuple(filter(is_allowed, self.service_names(one.services)))

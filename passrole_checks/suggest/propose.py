@@ -33,6 +33,7 @@ from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
 from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.render_statement import placeholder
 from passrole_checks.suggest.service_names import intended_services
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
@@ -43,7 +44,7 @@ FIXABLE_CHECKS = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GE
 
 _SEPARATE = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
-_MOST_TRUSTING = 5  # roles named only because they trust a service
+_MOST_TRUSTING = 5  # roles named only because they trust a service, or by placeholders
 _MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3
 
@@ -95,6 +96,7 @@ class _Decision:
         self.passed_roles = PassedRoles(analyzed, referable, received, located)
         self.caveats = Caveats(analyzed, referable, located)
         self.located, self.grant, self.checks = located, located.grant, checks
+        self.module = module_of(located.resource.address)
         self.condition = self.grant.condition
         self.passed: Sequence[PassedRole] = ()
         self.roles: tuple[TargetRole, ...] = ()
@@ -189,7 +191,7 @@ class _Decision:
     @property
     def _needs_separate_statement(self) -> bool:
         """True if iam:PassRole needs a separate statement, because the statement allows other actions."""
-        return self.grant.explicit and self.grant.other_actions and not self.condition.shared
+        return self.grant.only_pass_role and self.grant.other_actions and not self.condition.shared
 
     def _get_role(self) -> StatementChange:
         """Add iam:GetRole beside iam:PassRole, as AWS writes it; in a separate statement if a condition prevents it."""
@@ -266,7 +268,7 @@ class _Decision:
                 " its own account"
             )
         self.passed = passed_here
-        self.roles = tuple(one.wanted for one in passed_here if one.wanted is not None)
+        self.roles = tuple(one.drafted(self.module) for one in passed_here)
         self.services = tuple(sorted({service for one in passed_here for service in one.services}))
         unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
@@ -278,14 +280,14 @@ class _Decision:
             named = self._named_services(intended_names)
             if not named and self.limit is not None and self.limit.is_complete:
                 named = self.limit.services
-            to = f" to {listed_names(named)}" if named else ""
-            raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
+            raise _ManualReviewError(self._offer_roles(named, intended_names))
         without = [
             service
             for service in self._named_services(intended_names)
             if not any(service in one.services for one in passed_here)
         ]
         if without:
+            self.roles = (*self.roles, placeholder(f"role ARN for {listed_names(without)}", self.grant.at))
             raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
         limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
         beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, passed_here)]
@@ -298,7 +300,7 @@ class _Decision:
             raise _ManualReviewError(*caveats)
         if len(passed_here) > _MAX_NAMED_ROLES:
             raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
-        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in passed_here])
+        names = listed_names([seen_from(self.module, one.label) for one in passed_here])
         services = listed_names(self.services)
         noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
         which = f"that this configuration passes to {services}"
@@ -306,12 +308,30 @@ class _Decision:
             which = f"of this configuration that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
         self.words.append(f"names the {noun} {which} ({names}); add roles that are passed manually or elsewhere")
 
+    def _offer_roles(self, named: tuple[str, ...], intended_names: tuple[str, ...] | None) -> str:
+        """Keep, for display, the roles that others pass and the principals may pass too; return what to find out."""
+        reached = set(named or self.caveats.passing_services())
+        passed = self.passed_roles.roles(intended_names, by_others=True)
+        offered = [one for one in passed if not reached or reached.intersection(one.services)]
+        if not 0 < len(offered) <= _MAX_NAMED_ROLES:
+            to = f" to {listed_names(named)}" if named else ""
+            return f"role ARNs: nothing in this code passes a role matching this statement{to}"
+        self.passed = offered
+        if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
+            self.roles = tuple(one.drafted(self.module) for one in offered)
+        self.services = tuple(sorted({service for one in offered for service in one.services}))
+        names = listed_names([seen_from(self.module, one.label) for one in offered])
+        return (
+            f"role ARNs: whether this statement is for {names}, which the deployment of this configuration passes to"
+            f" {listed_names(self.services)}"
+        )
+
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
         reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.wanted for fit in fits if fit.wanted is not None)
+            self.roles = tuple(fit.drafted(self.module) for fit in fits)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from passrole_checks.errors import internal_error
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
-from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.permissions.escalation import normalize_service
@@ -27,30 +26,28 @@ from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, bou
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.suggest.access_effect import AccessEffect
+from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
 from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
+from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
 from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, Proposer
+from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import dedented_text, render_statement, statement_language
+from passrole_checks.suggest.render_statement import dedented_text
 from passrole_checks.suggest.split_statement import sids_of, split_off_actions
 from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
-from passrole_checks.suggest.verify import (
-    NotVerifiedError,
-    TrialUnit,
-    edited_span,
-    is_same_finding,
-    statement_span,
-)
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, is_same_finding
 
-_EDITABLE_CHECKS = FIXABLE_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}  # the latter by a limit only
+# these by a limit only
+_EDITABLE_CHECKS = FIXABLE_CHECKS | ACTION_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}
 _STRENGTH = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)  # of several, the first is made
 _PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
+_NARROW_CHECKS = frozenset({ANY_SERVICE, INEFFECTIVE, GET_ROLE})  # checks that Resource does not decide
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
@@ -116,15 +113,13 @@ class Session:
         for unit in self._units:
             for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
-        self._proposers = {
-            id(unit): Proposer(
-                unit.analyzed,
-                ReferableRoles(
-                    unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
-                ),
+        self._referable = {
+            id(unit): ReferableRoles(
+                unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
             )
             for unit in self._units
         }
+        self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
@@ -250,7 +245,13 @@ class Session:
         checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        limit = derive_limit((used.analyzed, one) for used, one in granting)
+        unknown = (
+            name
+            for used, one in granting
+            for principal in one.principals
+            for name in self._referable[id(used)].unknown_attachments(principal)
+        )
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
         asked = checks & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
@@ -259,7 +260,7 @@ class Session:
         )
         done: list[Suggestion] = []
         reason = ""
-        for one in dict.fromkeys((limited, without_reading, advice)):
+        for one in dict.fromkeys((limited, without_reading, advice, *action_advice(unit.analyzed, first, checks))):
             if one.change is None:
                 continue
             try:
@@ -274,10 +275,10 @@ class Session:
             self.reserve_sids(first, made.edits)
         left = [finding for finding in findings if not any(finding in made.findings for made in done)]
         if left and not done and not asked:
-            yield _remedies(left)
+            yield _remedies(left, reason)
         elif left:
             advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
-            yield self._manual(left, first, advice, reason, text, done=bool(done))
+            yield self._manual(left, unit, first, advice, reason, limit, done=bool(done))
 
     def _advice(
         self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
@@ -324,7 +325,8 @@ class Session:
                 found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
         (effect,) = proved.effects
-        is_equivalent = effect.keeps_use and limit is not None and limit.is_complete
+        keeps_access = advice.change is not None and advice.change.keeps_access
+        is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
         grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")
@@ -354,7 +356,7 @@ class Session:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
         at, changed = one.at, _edited_files(one.edits, self.texts)
         after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
-        statement = dedented_text(at, changed[at.file], after.start, after.end) if at.file in changed else ""
+        statement = dedented_text(changed[at.file], after.start, after.end) if at.file in changed else ""
         gone, less_severe = (
             tuple(finding for finding in one.findings if any(is_same_finding(finding, other) for other in others))
             for others in (proved.gone, proved.less_severe)
@@ -388,7 +390,7 @@ class Session:
         """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
-        change = advice.change or StatementChange()
+        change = _with_name(located, advice.change or StatementChange())
         found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotVerifiedError(found)
@@ -432,9 +434,14 @@ class Session:
         reads: bool,
     ) -> tuple[Edit, ...] | str:
         """Return the edits for an advice, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(change, separate=False)) if change != StatementChange() else ()
+        only_roles = change.separate and change.roles is None
+        own_change = replace(change, separate=False, free_others=False, only_roles=only_roles)
+        found = self.edits_in(unit, located, own_change) if change != StatementChange() else ()
         if isinstance(found, str) or not (change.separate or reads):
             return found
+        freeing = self.edits_in(unit, located, StatementChange(drop=_PASSROLE_KEYS)) if change.free_others else ()
+        if isinstance(freeing, str):
+            return freeing
         reading: tuple[Edit, ...] | None = None
         if reads:
             reading_edits = self.edits_in(
@@ -447,7 +454,7 @@ class Session:
         text = self.texts(located.grant.at.file)
         passing = services if change.separate else None
         taken = set().union(*self.sids_by_policy(located))
-        return split_off_actions(located, found, text, passing=passing, reading=reading, taken=taken)
+        return split_off_actions(located, found, text, passing=passing, reading=reading, freeing=freeing, taken=taken)
 
     def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
         """Return the edits of the statement itself for a change, or the reason why there are none."""
@@ -481,10 +488,11 @@ class Session:
     def _manual(
         self,
         findings: Sequence[Finding],
+        unit: TrialUnit,
         located: LocatedGrant,
         advice: Advice,
         reason: str,
-        text: str,
+        limit: DerivedLimit | None,
         *,
         done: bool,
     ) -> Suggestion:
@@ -494,30 +502,37 @@ class Session:
         if done and not advice.missing and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        span = statement_span(at, text)
-        language = statement_language(located, text[span.start : span.end])
-        if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
+        if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
-        wide = any(
-            finding.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for finding in findings
-        )
-        stays = tuple(role.pattern for role in grant.roles)
+        roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
-            roles = advice.change.roles if done and advice.change is not None else None
-            words = render_statement(language, None, "iam:GetRole", stays if roles is None else roles, None)
+            change = StatementChange(roles=roles if done else None, drop=_PASSROLE_KEYS)
         else:
-            services = advice.services or (
-                grant.services.values if grant.services.constraint is not Constraint.ABSENT else ()
-            )
-            sid = None if advice.new_statement else grant.sid
-            words = render_statement(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
+            wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
+            tags = TAGS in {finding.check_id for finding in findings}
+            change = drafted_change(located, advice, limit, wide=wide, tags=tags)
+        words = self.draft(unit, located, change, reads=only_get_role)
         return Suggestion(tuple(findings), at, (), "", missing, words)
 
+    def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
+        """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
+        text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
+        change = change if reads else _with_name(located, change)
+        return draft_statement(
+            located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
+        )
 
-def _remedies(findings: Sequence[Finding]) -> Suggestion:
-    """Return a suggestion for manual review that says what each finding asks for."""
+
+def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
+    """Return a change that also names iam:PassRole if a wildcard grants it."""
+    is_narrow = not located.grant.explicit and located.grant.only_pass_role
+    return replace(change, name_action=True) if is_narrow and change != StatementChange() else change
+
+
+def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
+    """Return a suggestion for manual review that says what each finding asks for, and why it was not edited."""
     remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
-    return Suggestion(tuple(findings), findings[0].at, (), "", remedies, "")
+    return Suggestion(tuple(findings), findings[0].at, (), "", (*remedies, *([reason] if reason else [])), "")
 
 
 def _is_same(one: Suggestion, other: Suggestion) -> bool:

@@ -17,6 +17,7 @@ accesses = st.builds(
     use=st.sampled_from(Use),
     gain=st.none() | st.sampled_from(Severity),
     gain_is_known=st.booleans(),
+    is_handover=st.booleans(),
     holder=st.sampled_from(Holder),
     confidence=st.sampled_from(Confidence),
 )
@@ -30,6 +31,7 @@ def is_at_most(less: PassedAccess, more: PassedAccess) -> bool:
         and less.use in (Use.PASS, more.use)
         and (less.gain.rank if less.gain else 0) <= (more.gain.rank if more.gain else 0)
         and less.gain_is_known <= more.gain_is_known
+        and less.is_handover >= more.is_handover
         and less.holder <= more.holder
         and less.confidence.rank <= more.confidence.rank
     )
@@ -44,6 +46,7 @@ def test_more_access_is_never_less_severe(one: PassedAccess, other: PassedAccess
         use=other.use if one.use is Use.PASS else one.use,
         gain=max(one.gain, other.gain, key=lambda gain: gain.rank if gain else 0),
         gain_is_known=one.gain_is_known or other.gain_is_known,
+        is_handover=one.is_handover and other.is_handover,
         holder=max(one.holder, other.holder),
         confidence=max(one.confidence, other.confidence, key=lambda confidence: confidence.rank),
     )

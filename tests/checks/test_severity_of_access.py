@@ -291,3 +291,42 @@ def test_service_order_is_that_of_attackers() -> None:
     names = [found.message.find(f"`{name}.amazonaws.com`") for name in ("ec2", "lambda", "glue")]
     assert -1 not in names and names == sorted(names)
     assert "bullet" not in found.message and "ec2-001, lambda-001, glue-001" in found.message
+
+
+SERVICE_CATALOG = to("servicecatalog.amazonaws.com")
+
+
+def test_roles_that_exist_for_one_service_are_low() -> None:
+    """Only launch roles trust Service Catalog: any of them is low inline and in a managed policy, beside others not."""
+    both = to("servicecatalog.amazonaws.com", "lambda.amazonaws.com")
+    assert severities("001", [allow("iam:PassRole", condition=SERVICE_CATALOG)]) == ["low"]
+    assert severities("001", [allow("iam:PassRole", condition=both)]) == ["medium"]
+    assert severities("013", managed=["AWSServiceCatalogAdminFullAccess"]) == ["low"]
+
+
+@pytest.mark.parametrize("check", ["008", "009"])
+@pytest.mark.parametrize(
+    ("trusted", "resource", "services", "severity"),
+    [
+        (ANYONE, "app-worker", ["ec2.amazonaws.com"], "low"),
+        (ANYONE, "app-worker", ["ec2.amazonaws.com", "lambda.amazonaws.com"], "medium"),
+        (ANYONE, "app-*", ["ec2.amazonaws.com"], "medium"),
+        (document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}), "app-worker",
+         ["ec2.amazonaws.com"], "medium"),
+    ],
+)  # fmt: skip
+def test_service_that_hands_a_role_to_the_one_that_uses_it_is_low(
+    check: str, trusted: object, resource: str, services: list[str], severity: str
+) -> None:
+    """A workload that passes one role, named exactly, to the one service that can assume it does what it exists for."""
+    roles = {"app-worker": (trust(*services), [allow("s3:*")])}
+    launch = [allow("ec2:RunInstances")] if check == "008" else []
+    policies = [[allow("iam:PassRole", f"{ROLE}{resource}"), *launch]]
+    assert severities(check, *policies, trusted=trusted, roles=roles) == [severity]
+
+
+def test_role_that_reaches_iam_is_high_however_it_is_handed_over() -> None:
+    """Passing an administrator to the one service that can assume it stays an escalation."""
+    roles = {"app-worker": (trust("ec2.amazonaws.com"), [allow("*")])}
+    policies = [[allow("iam:PassRole", f"{ROLE}app-worker"), allow("ec2:RunInstances")]]
+    assert severities("008", *policies, roles=roles) == ["high"]

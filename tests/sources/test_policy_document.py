@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.findings import Confidence
+from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
@@ -156,3 +156,28 @@ def test_large_json_is_no_document() -> None:
     """A text that is far too long for a policy is not parsed."""
     statements = ",".join([ANY_ROLE] * 20_000)
     assert not looks_like_policy_document(json.dumps(json.loads(f'{{"Statement": [{statements}]}}')))
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [
+        ("tests__integration__p_0json", Severity.LOW),
+        ("Fixtures__p_0json", Severity.LOW),
+        ("examples__p_0json", Severity.HIGH),
+        ("test_0json", Severity.HIGH),
+        ("contest__p_0json", Severity.HIGH),
+    ],
+)
+def test_document_in_a_folder_of_tests_is_low(tmp_path: Path, name: str, severity: Severity) -> None:
+    """Nothing that is scanned attaches it, and its folder says that nothing deploys it; examples are copied."""
+    (finding,) = scan(tmp_path / "tests", **{name: DOCUMENT}).findings
+    assert finding.severity is severity
+    assert ("which is in a folder of tests" in finding.message) == (severity is Severity.LOW)
+
+
+def test_template_in_a_folder_of_tests_keeps_its_severity(tmp_path: Path) -> None:
+    """Templates and configurations of tests are deployed to an account."""
+    policy = f'{{"Type": "AWS::IAM::ManagedPolicy", "Properties": {{"PolicyDocument": {DOCUMENT}}}}}'
+    template = f'{{"Resources": {{"P": {policy}}}}}'
+    (finding,) = scan(tmp_path, tests__t_0json=template).findings
+    assert finding.severity is Severity.HIGH

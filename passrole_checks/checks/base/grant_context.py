@@ -20,7 +20,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import AttachedPolicy
@@ -141,6 +141,16 @@ class GrantContext:
     def role_of(self, holder: Principal) -> KnownRole | None:
         """Return the role of this configuration that a principal is, if any."""
         return self.model.roles.get(holder.name) or self.model.roles_by_name.get(holder.name)
+
+    def name_of(self, holder: Principal) -> str:
+        """Return the name of a principal with a file of its configuration; "" if none is known."""
+        if holder.kind is PrincipalKind.POLICY:
+            return ""
+        return self.located(holder.name)
+
+    def located(self, address: str) -> str:
+        """Return the address of a resource with a file of its configuration, since others may have equal ones."""
+        return " ".join((*self.model.configuration.files[:1], address))
 
     def trust_of(self, holder: Principal) -> HolderTrust:
         """Return who can use the permissions of a holder."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
-from passrole_checks.access.service_trust import passed_to_service_values, works_for_callers
+from passrole_checks.access.service_trust import has_roles_of_one_purpose, passed_to_service_values, works_for_callers
 from passrole_checks.access.severity import Roles, Services
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -71,6 +72,24 @@ def services_of(grant: PassRoleGrant) -> Services:
         return Services.ANY
     values = grant.services.values
     return Services.CALLER_CODE if not values or any(map(works_for_callers, values)) else Services.OWN_WORK
+
+
+def services_of_any_role(grant: PassRoleGrant) -> Services:
+    """Return which services a grant lets unknown roles be passed to; those with roles of one purpose count as services
+    that do their own work."""
+    values = grant.services.values if narrows_services(grant) else ()
+    runs = [value for value in values if works_for_callers(value)]
+    return Services.OWN_WORK if runs and all(map(has_roles_of_one_purpose, runs)) else services_of(grant)
+
+
+def is_handover(context: GrantContext, roles: Iterable[KnownRole], holder: Principal) -> bool:
+    """True if only services use a principal, and the grant names these roles exactly, each of which one service alone
+    can assume."""
+    own, grant = context.role_of(holder), context.grant
+    is_exact = roles_of(grant.scope, grant.complement) is Roles.EXACT and grant.scope is not Scope.UNRESOLVED
+    if own is None or not own.only_services or not is_exact:
+        return False
+    return all(len(role.trusted or ()) == 1 for role in roles)
 
 
 def services_for(context: GrantContext, role: KnownRole, holder: Principal) -> Services:

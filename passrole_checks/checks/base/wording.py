@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
+from passrole_checks.access.service_trust import has_roles_of_one_purpose
 from passrole_checks.access.severity import Holder, Services
 from passrole_checks.checks.base.grants import narrows_services
 from passrole_checks.escaping.shorten import listed, shortened
@@ -129,8 +130,19 @@ _ONLY_BY = {
 }
 
 
+UNKNOWN_LIMIT = " A Deny, a permissions boundary or an SCP of unknown content may limit it."
+
+
 def only_to(services: Services, trust: HolderTrust) -> str:
     """Return a sentence on services that do their own work; "" for others, or if only such services use the holder."""
     if services is not Services.OWN_WORK or trust.holder is Holder.OWN_WORK:
         return ""
     return " The services that can receive the roles never run caller code."
+
+
+def only_for(grant: PassRoleGrant) -> str:
+    """Return a sentence on services that only roles made for them trust; "" if there are others."""
+    values = grant.services.values
+    if not values or not all(map(has_roles_of_one_purpose, values)):
+        return ""
+    return f" Only roles that exist for {'this service trust it' if len(values) == 1 else 'these services trust them'}."

@@ -78,6 +78,7 @@ class HandedTo(str, Enum):
     OUTPUT = "output"  # an output of a root module or of a template, which other code reads
     COMMAND = "command"  # a command that attaches or creates a policy
     POLICY_DOCUMENT = "policy_document"  # a bare policy document, which other code may attach
+    TEST_DOCUMENT = "test_document"  # one in a folder of tests, which most likely nothing deploys
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ class AttachedPolicy:
     ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None. ``presumed`` is
     BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name or a
     description says to be one. ``people``: the kinds of people that alone can use the principals behind ``handed_to``,
-    if that is known.
+    if that is known. ``element``: the element of a list or map that ``resource`` gets the policy for, in words, such as
+    one of several permission sets.
     """
 
     resource: ResourceDefinition
@@ -119,6 +121,7 @@ class AttachedPolicy:
     handed_to: HandedTo | None = None
     presumed: PolicyKind | None = None
     people: tuple[str, ...] = ()
+    element: str = ""
 
     def with_principals(
         self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
@@ -138,7 +141,7 @@ class ManagedAttachment:
     ``holder`` is the address, logical id or literal name of the principal, as in :attr:`AttachedPolicy.principals`.
     ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
     attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
-    ``is_checked``: false to leave it out of the findings. ``handed_to`` and ``people``: as in
+    ``is_checked``: false to leave it out of the findings. ``handed_to``, ``people`` and ``element``: as in
     :class:`AttachedPolicy`; the holder is then unknown, and ``resource`` stands in for it.
     """
 
@@ -151,6 +154,7 @@ class ManagedAttachment:
     is_checked: bool = True
     handed_to: HandedTo | None = None
     people: tuple[str, ...] = ()
+    element: str = ""
 
 
 UNKNOWN_BOUNDARY = StringNode((Unresolved("the permissions boundary"),), Position("", 0))

@@ -43,6 +43,7 @@ _LIMITS = re.compile(
     r"(?![a-z])"
 )
 _PATH_LENGTH = 4  # components of a path that may say what a document is for
+_TESTS = frozenset({"test", "tests", "testing", "__tests__", "testdata", "test-data", "test_data", "fixtures"})
 _GRANT_NOTHING = {PolicyKind.BOUNDARY: "a permissions boundary", PolicyKind.SCP: "a policy of an organization"}
 
 
@@ -77,7 +78,8 @@ def load(path: Path, content: str, boundary: Path | None = None) -> Configuratio
     if kind in _GRANT_NOTHING:
         reason = f"policy document: read as {_GRANT_NOTHING[kind]}, which grants nothing, because of its path"
         notes = (Unreadable(file, reason, 1, kind=NoteKind.POLICY_DOCUMENT),)
-    policy = AttachedPolicy(resource, "", document, kind, handed_to=HandedTo.POLICY_DOCUMENT)
+    consumer = HandedTo.TEST_DOCUMENT if _is_in_tests(path, boundary) else HandedTo.POLICY_DOCUMENT
+    policy = AttachedPolicy(resource, "", document, kind, handed_to=consumer)
     policy = judged_by_name(policy, _own_parts(path, boundary))
     return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), not_evaluated=notes)
 
@@ -101,6 +103,13 @@ def _own_parts(path: Path, boundary: Path | None) -> tuple[str, ...]:
     """Return the last components of a path that may say what a document is for."""
     own = path.relative_to(boundary) if boundary is not None and path.is_relative_to(boundary) else path
     return own.parts[-_PATH_LENGTH:]
+
+
+def _is_in_tests(path: Path, boundary: Path | None) -> bool:
+    """True if a document is in a folder of tests below ``boundary``."""
+    if boundary is None or not path.is_relative_to(boundary):
+        return False
+    return not _TESTS.isdisjoint(part.lower() for part in path.relative_to(boundary).parts[:-1])
 
 
 def _is_policy(document: Node) -> bool:

@@ -130,10 +130,22 @@ class HclFile:
             node = node.target
         return ""
 
+    @staticmethod
+    def key(key: Expression) -> str | None:
+        """Return the name of an entry of an object; None if it is computed."""
+        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, TemplateExpression) else None
+        return name if isinstance(name, str) else None
+
+    def attribute_value(self, line: int, column: int) -> Expression | None:
+        """Return the value of the attribute around a position."""
+        body = self.body
+        while (block := next((one for one in body.blocks if _contains(one.span, (line, column))), None)) is not None:
+            body = block.body
+        return next((one.value for one in body.attributes if _contains(one.span, (line, column))), None)
+
     def _field(self, key: Expression, value: Expression) -> Field:
         start, end = self.bounds(key.span)
-        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, TemplateExpression) else None
-        return Field(name if isinstance(name, str) else None, start, end, self.written(value))
+        return Field(self.key(key), start, end, self.written(value))
 
     def attribute(self, attribute: Attribute) -> Field:
         """Return an attribute of a block as an entry."""
@@ -212,6 +224,15 @@ def _in_expression(node: Expression, position: tuple[int, int], constant: bool) 
         if isinstance(node, Call) and node.name not in _TRANSPARENT:
             raise NotEditableError(f"{node.name}() computes it")
         node = inner
+
+
+def walk_expressions(node: Expression) -> Iterator[Expression]:
+    """Yield an expression and all expressions in it."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending += _subexpressions(current)
 
 
 def _subexpressions(node: Expression) -> Iterator[Expression]:

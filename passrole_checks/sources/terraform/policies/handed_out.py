@@ -86,7 +86,13 @@ def handed_out_by(
                 if policy is not None:
                     document = guard(when, policy)
                     attached = AttachedPolicy(
-                        resource, place, document, infer_policy_kind(place, policy), handed_to=kind, people=people
+                        resource,
+                        place,
+                        document,
+                        infer_policy_kind(place, policy),
+                        handed_to=kind,
+                        people=people,
+                        element=_element_in_words(to_plain(value), place),
                     )
                     yield _judged_by_consumer(attached, block, scope, attribute)
                 else:
@@ -129,7 +135,15 @@ def managed_policies_by(module: Module, block: Block, detector: ManagedPolicyDet
             value = to_plain(evaluate(attribute.value, scope.in_source(attribute.source)))
             for path, facts, arn in managed_policies_in(value, attribute.name, when):
                 yield ManagedAttachment(
-                    resource.address, to_plain_string(arn), resource, path, arn.at, facts, handed_to=kind, people=people
+                    resource.address,
+                    to_plain_string(arn),
+                    resource,
+                    path,
+                    arn.at,
+                    facts,
+                    handed_to=kind,
+                    people=people,
+                    element=_element_in_words(value, path),
                 )
 
 
@@ -153,6 +167,24 @@ def _judged_by_consumer(
     documents = document_names(argument.source_bytes.decode("utf-8", "replace"))
     names = (*block.labels, texts["source"], *map(texts.__getitem__, _NAMES), *documents)
     return judged_by_name(policy, names, (texts["description"],))
+
+
+def _element_in_words(value: Node, path: str) -> str:
+    """Return the element of an argument's list or map of objects that a path leads through, by name and place."""
+    argument, *keys = path.split("/")
+    if len(keys) < 2:
+        return ""
+    if isinstance(value, ListNode) and keys[0].isdecimal() and int(keys[0]) < len(value.items):
+        element: Node | None = value.items[int(keys[0])]
+        place = f"{argument}[{keys[0]}]"
+    elif isinstance(value, ObjectNode):
+        element, place = value.get(keys[0]), f'{argument}["{keys[0]}"]'
+    else:
+        return ""
+    name = element.get("name") if isinstance(element, ObjectNode) else None
+    if isinstance(name, StringNode) and name.literal:
+        return f'"{name.literal}" (`{place}`)'
+    return f"`{place}`" if isinstance(element, ObjectNode) and not is_document(element) else ""
 
 
 def _kind_of(block: Block) -> HandedTo:

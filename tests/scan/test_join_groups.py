@@ -1,0 +1,125 @@
+"""Findings of one cause at several positions are one item of the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from command_runs import run_command
+
+ACCOUNT = "arn:aws:iam::111122223333"
+
+
+def allow(action: str | list[str], resource: str | list[str] | dict[str, Any] = "*") -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def role(principal: dict[str, Any], *statements: dict[str, Any], managed: str = "") -> dict[str, Any]:
+    """A role with its inline policy, or an AWS managed policy."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    properties: dict[str, Any] = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}
+    if statements:
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        properties["Policies"] = [{"PolicyName": "own", "PolicyDocument": document}]
+    if managed:
+        properties["ManagedPolicyArns"] = [f"arn:aws:iam::aws:policy/{managed}"]
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def write(path: Path, **resources: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}, indent=1))
+
+
+def groups(folder: Path) -> list[list[str]]:
+    """Return the check and the resource of each finding of medium or higher, by group, the primary first."""
+    done = run_command("scan", ".", "--format", "json", "--severity", "medium", cwd=folder)
+    assert done.returncode == 1, done.stderr
+    found: dict[str, list[tuple[bool, str]]] = {}
+    for one in json.loads(done.stdout)["findings"]:
+        words = f"{one['check_id'][-3:]} {one['resource']}"
+        found.setdefault(one["group"], []).append((not one["primary"], words))
+    assert all([first for first, _ in sorted(members)].count(False) == 1 for members in found.values())
+    return sorted([words for _, words in sorted(members)] for members in found.values())
+
+
+BUILD, CLOUDFORMATION = {"Service": "codebuild.amazonaws.com"}, {"Service": "cloudformation.amazonaws.com"}
+DEPLOY = allow(["iam:PassRole", "cloudformation:CreateStack"], {"Fn::GetAtt": ["Execution", "Arn"]})
+STACKS = allow("cloudformation:*")
+
+
+def test_execution_role_is_listed_with_the_principal_that_passes_it(tmp_path: Path) -> None:
+    """An administrator that only CloudFormation can use is in the item of the principal that passes the role to it."""
+    execution = role(CLOUDFORMATION, managed="AdministratorAccess")
+    write(tmp_path / "t.json", Deployer=role(BUILD, DEPLOY, STACKS), Execution=execution)
+    assert groups(tmp_path) == [["008 Deployer", "013 Execution"]]
+    text = run_command("scan", ".", cwd=tmp_path).stdout
+    assert "+ PASSROLE_013 managed-policy (medium) at t.json:" in text and "Execution can pass any role" in text
+    assert run_command("scan", ".", "--format", "markdown", cwd=tmp_path).stdout.count("<br>+ ") == 1
+
+
+def test_execution_role_of_a_template_of_its_own_is_an_item(tmp_path: Path) -> None:
+    """Without a finding on a principal that passes it, or where others can assume the role, it stands alone."""
+    write(tmp_path / "a.json", Execution=role(CLOUDFORMATION, managed="AdministratorAccess"))
+    services = {"Service": ["cloudformation.amazonaws.com", "lambda.amazonaws.com"]}
+    execution = role(services, managed="AdministratorAccess")
+    write(tmp_path / "b.json", Deployer=role(BUILD, DEPLOY, STACKS), Execution=execution)
+    assert groups(tmp_path) == [["008 Deployer"], ["013 Execution"], ["013 Execution"]]
+
+
+def test_suppressed_item_hides_no_execution_role(tmp_path: Path) -> None:
+    """If the finding on the principal is suppressed, that on the role is an item."""
+    deployer = role(BUILD, DEPLOY, STACKS)
+    deployer["Metadata"] = {"checkov": {"skip": [{"id": "PASSROLE_008", "comment": "reviewed"}]}}
+    write(tmp_path / "t.json", Deployer=deployer, Execution=role(CLOUDFORMATION, managed="AdministratorAccess"))
+    assert ["013 Execution"] in groups(tmp_path)
+
+
+def test_one_statement_that_reaches_one_role_is_one_item(tmp_path: Path) -> None:
+    """Two principals that have a statement reach the same role by it: one can start a stack, the other cannot."""
+    passes = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "Roles": [{"Ref": "Deployer"}, {"Ref": "Planner"}],
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [DEPLOY | {"Action": "iam:PassRole"}]},
+        },
+    }
+    execution = role(CLOUDFORMATION, allow("iam:AttachRolePolicy"))
+    planner = role(BUILD, allow("s3:GetObject", "arn:aws:s3:::plans/*"))
+    write(tmp_path / "t.json", Passes=passes, Deployer=role(BUILD, STACKS), Planner=planner, Execution=execution)
+    assert groups(tmp_path) == [["008 Passes", "009 Passes"]]
+    text = run_command("scan", ".", cwd=tmp_path).stdout
+    assert "+ PASSROLE_009 stronger-role (high): Planner can pass" in text
+
+
+def statements(*services: str) -> list[dict[str, Any]]:
+    return [allow("iam:PassRole", f"{ACCOUNT}:role/{name}-*") for name in services]
+
+
+def test_principal_that_changes_what_several_statements_pass_is_one_item(tmp_path: Path) -> None:
+    """The first statement stands for the others, whatever their conditions and the changes that they allow."""
+    change = allow(["iam:PutRolePolicy"], f"{ACCOUNT}:role/a-*")
+    more = allow(["iam:PutRolePolicy", "iam:AttachRolePolicy"], f"{ACCOUNT}:role/b-*")
+    first, second = statements("a", "b")
+    first["Condition"] = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    write(tmp_path / "t.json", Deployer=role(BUILD, first, second, change, more))
+    assert groups(tmp_path) == [["016 Deployer", "002 Deployer", "016 Deployer"]]
+    text = run_command("scan", ".", cwd=tmp_path).stdout
+    assert "It can also pass and change the roles in t.json:" in " ".join(text.split())
+
+
+def test_principal_that_starts_workloads_by_several_statements_is_one_item(tmp_path: Path) -> None:
+    """Unknown roles that several statements let one principal start the same workloads with are one cause."""
+    write(tmp_path / "t.json", Deployer=role(BUILD, *statements("a", "b"), allow("ec2:RunInstances")))
+    (group,) = groups(tmp_path)
+    assert group == ["008 Deployer", "002 Deployer", "002 Deployer", "008 Deployer"]
+
+
+def test_copies_of_a_template_are_one_item(tmp_path: Path) -> None:
+    """The same statement at the same line of files with other names is named once, with all files."""
+    for folder in ("build", "source"):
+        write(tmp_path / folder / "t.json", Worker=role(BUILD, allow("iam:PassRole")))
+    assert groups(tmp_path) == [["001 Worker", "001 Worker"]]
+    text = run_command("scan", ".", cwd=tmp_path).stdout
+    assert text.count("PASSROLE_001 any-role\n") == 1 and "Also in source/t.json:" in " ".join(text.split())
