@@ -92,7 +92,7 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     "-i",
     "--interactive",
     is_flag=True,
-    help="Ask for each edit whether to write it: those of all grades, or with --grade of these.",
+    help="Ask for each edit, of any grade unless one is selected, whether to write it.",
 )
 @click.pass_context
 def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
