@@ -27,7 +27,7 @@ def split(folder: Path, files: Mapping[str, str], name: str) -> str:
     for file, text in files.items():
         workshop.write(file, text)
     located = workshop.located()
-    inner = edits_for(located, StatementChange(services=SERVICES), workshop.read, [str(folder / one) for one in files])
+    inner = edits_for(located, StatementChange(services=SERVICES, only_roles=True), workshop.read, [str(folder / one) for one in files])
     assert isinstance(inner, tuple), inner
     edits = split_off_actions(located, inner, files[name], passing=SERVICES)
     return edits if isinstance(edits, str) else apply_edits(files[name], edits)
@@ -71,7 +71,7 @@ def test_resources_that_are_no_roles_stay_behind(tmp_path: Path) -> None:
       "iam:PassRole" # pass
     ]
     resources = [
-      "arn:aws:iam::111122223333:role/app-*"
+      "arn:aws:iam::111122223333:role/app-*",
     ]
 """
     expected = data_document(f"{first}  }}\n\n  statement {{\n{second}{CONDITION}")

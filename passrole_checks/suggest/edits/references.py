@@ -52,6 +52,7 @@ def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
 
 
 def normalized_expression(unresolved: Unresolved) -> str:
+    """Return an expression, the same one for all names of the account and of the partition."""
     for kind, names in ((UnresolvedKind.ACCOUNT_ID, ACCOUNTS), (UnresolvedKind.PARTITION, PARTITIONS)):
         if unresolved.kind is kind and unresolved.expression.startswith(names):
             return names[0]
