@@ -1,9 +1,9 @@
 """Find a fix for an item: a narrower statement, or else the revert of the change that is its cause.
 
-Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD was.
-The item must be gone, or for equivalent edits less severe, and no other item new. Only fixes that a forge can apply are tried: whole lines within one hunk
-of the diff. Edits that add access are advice only, and only items of high severity are reverted: below that, the author
-may mean what the change says.
+Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD
+was. The item must be gone, or for equivalent edits less severe, and no other item new. Only fixes that a forge can
+apply are tried: whole lines within one hunk of the diff. Edits that add access are advice only, and only items of
+high severity are reverted: below that, the author may mean what the change says.
 """
 
 from __future__ import annotations
