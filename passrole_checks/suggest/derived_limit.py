@@ -23,6 +23,9 @@ from passrole_checks.access.derived_services import (
 from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.documents.action import best_match
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
@@ -79,6 +82,13 @@ class DerivedLimit:
     def services(self) -> tuple[str, ...]:
         """The names of the services to allow; empty if there are too many for a list."""
         return tuple(one.service for one in self.named) if self.count <= MOST_SERVICES else ()
+
+    def sent_by(self, statement: Statement) -> tuple[DerivedService, ...]:
+        """Return the services to allow that actions of the statement itself send; if there are none, all that are sent
+        by an allowed action."""
+        sent = [one for one in self.named if one.actions]
+        own = [one for one in sent if any(_allows(statement, action) for action in one.actions)]
+        return tuple(own or sent)
 
     @property
     def count(self) -> int:
@@ -175,6 +185,10 @@ def _listed(names: Sequence[str], module: str) -> str:
     """Return the first names as a phrase, as a module sees them."""
     plain = [name[2:-1] if name.startswith("${") and name.endswith("}") else name for name in names]
     return listed_names([seen_from(module, name) for name in plain]) if names else ""
+
+
+def _allows(statement: Statement, name: str) -> bool:
+    return best_match(statement.actions or (), name)[0] is Ternary.YES
 
 
 def _reason(one: DerivedService) -> str:

@@ -241,11 +241,8 @@ class PassedRoles:
                 parts.append(part)
             else:
                 return None
-        if not self.referable.can_refer(self.located.grant.at.file) and any(
-            isinstance(part, Unresolved) for part in parts
-        ):
-            return None
-        return TargetRole("", StringNode(join(parts), value.at))
+        role = TargetRole("", StringNode(join(parts), value.at))
+        return role if self.referable.can_contain(self.located.grant.at.file, role) else None
 
     def _is_stack(self, part: Unresolved) -> bool:
         """True if an unresolved value is the stack name, which a template can write."""

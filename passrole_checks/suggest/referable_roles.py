@@ -24,6 +24,8 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, RoleDefinition
+from passrole_checks.suggest.edits.template_files import can_contain_role
+from passrole_checks.suggest.suggestion import TargetRole
 from passrole_checks.suggest.verify import statement_span
 
 Read = Callable[[str], str]
@@ -100,6 +102,15 @@ class ReferableRoles:
         if self.configuration.framework is Framework.TERRAFORM:
             return is_terraform_file(Path(file))
         return file in self.configuration.files
+
+    def can_contain(self, file: str, role: TargetRole) -> bool:
+        """True if a file can contain a role by its ARN; a template that Terraform renders has its own variables."""
+        if self.can_refer(file) or not role.arn.unresolved_parts:
+            return True
+        try:
+            return self.configuration.framework is Framework.TERRAFORM and can_contain_role(self._read(file), role)
+        except (OSError, ValueError):
+            return False
 
     def reference(self, address: str, located: LocatedGrant) -> str | None:
         """Return the address (in a template, the logical id) of a role that a statement can refer to; None if it

@@ -422,8 +422,6 @@ class Session:
         except NotVerifiedError:
             if one.findings or isinstance(change, Narrowing):
                 self._dependent.append(one)
-                if one.grade is Grade.NARROWED:  # whether it adds access is not known
-                    self._dependent.append(replace(one, grade=Grade.REPAIRING))
                 self.reserve_sids(located, one.edits)
             raise
 
@@ -502,7 +500,8 @@ class Session:
         at, grant = located.grant.at, located.grant
         others = tuple(dict.fromkeys(finding.remediation for finding in findings))
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
-        if done and not advice.missing and not only_get_role:
+        is_open = bool(advice.missing) and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
+        if done and not is_open and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
@@ -552,10 +551,10 @@ def _first_of_each_statement(suggestions: Sequence[Suggestion]) -> list[Suggesti
 
 
 def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
-    """True if the effect of edits together with others is that of their grade."""
+    """True if the effect of edits together with others is that of their grade, and they add only what is said."""
     if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
         return False
-    return not effect.added or one.grade not in (Grade.EQUIVALENT, Grade.NARROWED)
+    return one.grade is Grade.OBSERVED or set(effect.added) <= set(one.added)
 
 
 def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
