@@ -42,7 +42,7 @@ _REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*[
 @dataclass(frozen=True, slots=True)
 class PassedRole:
     """A role that this configuration passes to services. ``wanted``: how the statement can name it, None if it cannot;
-    ``places``: where it is passed.
+    ``places``: where it is passed, nowhere if a service may only assume it.
     """
 
     label: str
@@ -241,11 +241,8 @@ class PassedRoles:
                 parts.append(part)
             else:
                 return None
-        if not self.referable.can_refer(self.located.grant.at.file) and any(
-            isinstance(part, Unresolved) for part in parts
-        ):
-            return None
-        return TargetRole("", StringNode(join(parts), value.at))
+        role = TargetRole("", StringNode(join(parts), value.at))
+        return role if self.referable.can_contain(self.located.grant.at.file, role) else None
 
     def _is_stack(self, part: Unresolved) -> bool:
         """True if an unresolved value is the stack name, which a template can write."""

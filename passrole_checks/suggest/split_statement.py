@@ -17,8 +17,10 @@ from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.sources.terraform.reading.syntax import Object
 from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.edits.hcl_alignment import with_alignment
+from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.edits.yaml_nodes import read_yaml
 from passrole_checks.suggest.render_statement import dedented_text, with_dash
@@ -32,7 +34,7 @@ _COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
 _TRAILING_COMMENT = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
-_SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
+_SINGLE_STATEMENT = re.compile(r"""["']?\b[Ss]tatement["']?\s*[:=]$""")
 _ENTRY = re.compile(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
 _BLOCK_ATTRIBUTE = re.compile(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
@@ -88,7 +90,7 @@ def split_off_actions(
         copies = []
         if passing is not None:
             copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
-            own = [*statement.moved(freeing), *statement.without(passing=True)]
+            own = statement.with_joined_removals([*statement.moved(freeing), *statement.without(passing=True)])
         if reading is not None:
             copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
         return _insert_statements(statement, own, copies, indent)
@@ -233,6 +235,19 @@ class _Statement:
             for first, last in (_shifted_if_last(span, self.text, self.end) for span in spans)
         ]
 
+    def with_joined_removals(self, edits: Iterable[Edit]) -> list[Edit]:
+        """Return edits of the statement in which removals that overlap are one, of whole lines if they are."""
+        found: list[Edit] = []
+        for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+            before = found[-1] if found else None
+            if before is None or edit.start >= before.end or before.text or edit.text:
+                found.append(edit)
+                continue
+            end = max(before.end, edit.end)
+            rest = re.compile(r"\r?\n").match(self.own, end) if self.own[before.start - 1] == "\n" else None
+            found[-1] = Edit("", before.start, end if rest is None else rest.end(), "")
+        return found
+
     def renamed_action(self) -> list[Edit]:
         """Return the edits that leave iam:GetRole as the only action."""
         edits = [] if all(item.passes for item in self.items) else self.without(passing=False)
@@ -279,8 +294,10 @@ def _insert_statements(
     elif before.endswith(("[", ",")):
         tight = "," in statement.own and not re.search(r",\s", statement.own)
         between = f",{break_}{indent}" if not indent.strip() else "," if tight else ", "
+        if indent.strip():
+            own = [*own, *_closing_brace_indented(statement)]
     elif _SINGLE_STATEMENT.search(before) and statement.own.startswith("{"):
-        own, between, closing = [Edit("", 0, 0, "["), *own], ", ", "]"
+        own, between, closing = [Edit("", 0, 0, "["), *own, *_closing_brace_indented(statement)], ", ", "]"
     elif _SINGLE_STATEMENT.search(before) and not indent.strip():
         first = statement.made(own)
         parts = (first, *_without_repeated_comments(first, copies))
@@ -298,6 +315,22 @@ def _insert_statements(
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
     edits = (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
     return with_alignment(text, edits, start, end) if is_terraform_file(Path(file)) else edits
+
+
+def _closing_brace_indented(statement: _Statement) -> list[Edit]:
+    """Return the edit that indents the closing brace of an HCL object like its members, as ``terraform fmt`` does in
+    ``}, {`` if the list begins with ``[{``.
+    """
+    own, at = statement.own, statement.located.grant.at
+    found = re.search(r"\n([ \t]*)\}$", own)
+    member = re.match(r"\{[ \t]*\r?\n([ \t]*)\S", own)
+    if found is None or member is None or not is_terraform_file(Path(at.file)):
+        return []
+    try:
+        is_object = isinstance(HclFile(at.file, statement.text).find(at.line, at.column).expression, Object)
+    except NotEditableError:
+        return []
+    return [Edit("", found.start(1), found.end(1), member[1])] if is_object and found[1] != member[1] else []
 
 
 def _new_entry(key: re.Match[str], copy: str, text: str, number: int) -> str:
@@ -378,6 +411,12 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
             spans.append((items[number - 1].end if number else item.start, item.end))
     comma = re.compile(r"[ \t]*,").match(text, items[last_kept].end)
     closing = re.compile(r"[ \t]*,?\s*\]").match(text, items[-1].end)
+    behind = (
+        closing is not None and not re.search(r"[,\n]", closing[0]) and _is_without_comments(items[last_kept:], text)
+    )
+    if behind and "\n" in text[items[last_kept].end : items[-1].start]:  # a closing bracket is behind them
+        spans = [(first, last) for first, last in spans if first < items[last_kept].start]
+        return _merge_spans([*spans, (items[last_kept].end, items[-1].end)], text)
     # JSON allows no trailing comma
     if last_kept < len(items) - 1 and comma is not None and not re.match(r"[ \t]*,\s*\]", text[items[-1].end :]):
         begin, stop = items[last_kept].end, comma.end()
@@ -385,6 +424,10 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
             spans = [(max(first, stop), last) if first == begin else (first, last) for first, last in spans]
             spans.append((begin, stop))
     return _merge_spans(spans, text)
+
+
+def _is_without_comments(items: Sequence[_Item], text: str) -> bool:
+    return not any(re.search("#|//", text[one.end : other.start]) for one, other in pairwise(items))
 
 
 def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:

@@ -249,7 +249,10 @@ class Session:
             name
             for used, one in granting
             for principal in one.principals
-            for name in self._referable[id(used)].unknown_attachments(principal)
+            for name in (
+                *self._referable[id(used)].unknown_attachments(principal),
+                *self._referable[id(used)].conditional_actions(principal),
+            )
         )
         limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
@@ -419,8 +422,6 @@ class Session:
         except NotVerifiedError:
             if one.findings or isinstance(change, Narrowing):
                 self._dependent.append(one)
-                if one.grade is Grade.NARROWED:  # whether it adds access is not known
-                    self._dependent.append(replace(one, grade=Grade.REPAIRING))
                 self.reserve_sids(located, one.edits)
             raise
 
@@ -550,10 +551,10 @@ def _first_of_each_statement(suggestions: Sequence[Suggestion]) -> list[Suggesti
 
 
 def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
-    """True if the effect of edits together with others is that of their grade."""
+    """True if the effect of edits together with others is that of their grade, and they add only what is said."""
     if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
         return False
-    return not effect.added or one.grade not in (Grade.EQUIVALENT, Grade.NARROWED)
+    return one.grade is Grade.OBSERVED or set(effect.added) <= set(one.added)
 
 
 def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:

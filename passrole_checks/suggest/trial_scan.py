@@ -25,6 +25,7 @@ from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.scan.value_files import unit_with
 from passrole_checks.sources.files.read_boundary import current_boundary, repository_around
 from passrole_checks.sources.files.walk import walk
+from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, faults_in
 from passrole_checks.suggest.access_effect import AccessEffect, effect_of_edit, merge_effects
 from passrole_checks.suggest.observed_use import Narrowing
@@ -200,7 +201,8 @@ class TrialScans:
                 _write(path_in_copy, changed[file])
             path = _path_in_copy(str(unit.path), top, copy_root)
             assert path is not None
-            single = unit.configuration.framework is Framework.TERRAFORM and path.is_file()
+            is_terraform = unit.configuration.framework is Framework.TERRAFORM
+            single = is_terraform and path.is_file() and not is_terragrunt(path)
             unit_to_read = detect.Unit(
                 unit.configuration.framework,
                 path.parent if single else path,
@@ -325,6 +327,8 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
     if unit.configuration.framework is not Framework.TERRAFORM:
         yield own / "manifest.json"  # of a cloud assembly; it contains the account
         return
+    if is_terragrunt(unit.path):  # it includes files of other folders
+        yield from (file for file in walk(_repository_of(unit), lambda *_: None) if file.suffix == ".hcl")
     folders = sorted({str(own), *(os.path.dirname(file) for file in unit.configuration.files)})
     outer = [one for one in folders if not any(one.startswith(f"{other}{os.sep}") for other in folders)]
     for folder in outer:

@@ -189,14 +189,3 @@ def test_services_of_the_statement_itself_come_first(tmp_path: Path) -> None:
     one = draft(tmp_path, unattached(own, 'Effect = "Allow"\nAction = "lambda:CreateFunction"\nResource = "*"'))
     values = one.statement.partition('"iam:PassedToService" = ')[2]
     assert values.index("glue.amazonaws.com") < values.index("lambda.amazonaws.com")
-
-
-def test_role_that_trusts_the_service_is_a_placeholder_if_it_cannot_be_named(tmp_path: Path) -> None:
-    """A role that no resource receives, and that depends on the statement, has no reference."""
-    idle = role("idle", "events", tags="{ policy = aws_iam_user_policy.deploy.id }")
-    put = 'Effect = "Allow"\nAction = "events:PutTargets"\nResource = "*"'
-    one = draft(
-        tmp_path,
-        policy(allow(condition='{ StringEquals = { "iam:PassedToService" = "events.amazonaws.com" } }'), put) + idle,
-    )
-    assert '"<ARN of ' in one.statement or '"<role ARN>"' in one.statement

@@ -78,6 +78,50 @@ def test_resources_that_are_no_roles_stay_behind(tmp_path: Path) -> None:
     assert split(tmp_path, {"main.tf": data_document(before)}, "main.tf") == expected
 
 
+def test_bracket_behind_the_last_element_stays_there(tmp_path: Path) -> None:
+    """The last elements go, and the closing bracket follows the one before them."""
+    before = """\
+    actions = ["ecs:RunTask",
+      "ecs:StopTask",
+      "iam:PassRole"]
+    resources = ["*"]
+"""
+    first = before.replace('",\n      "iam:PassRole"]', '"]')
+    second = '    actions   = ["iam:PassRole"]\n    resources = ["*"]\n'
+    expected = data_document(f"{first}  }}\n\n  statement {{\n{second}{CONDITION}")
+    assert split(tmp_path, {"main.tf": data_document(before)}, "main.tf") == expected
+
+
+def test_brace_between_two_objects_is_indented_as_terraform_fmt_does(tmp_path: Path) -> None:
+    """In a list that begins with ``[{``, the closing brace in ``}, {`` has the indentation of the members."""
+    before = """\
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["ecs:RunTask", "iam:PassRole"]
+      Resource = "*"
+    }]
+  })
+}
+"""
+    expected = before.replace(', "iam:PassRole"', "").replace(
+        "    }]",
+        """\
+      }, {
+      Effect   = "Allow"
+      Action   = ["iam:PassRole"]
+      Resource = "*"
+      Condition = {
+        StringEquals = {
+          "iam:PassedToService" = "lambda.amazonaws.com"
+        }
+      }
+    }]""",
+    )
+    assert split(tmp_path, {"main.tf": before}, "main.tf") == expected
+
+
 def test_comment_moves_next_to_its_action(tmp_path: Path) -> None:
     """Comments that were aligned with each other are not in the new statement, as terraform fmt writes it."""
     before = """\

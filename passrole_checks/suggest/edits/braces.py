@@ -214,8 +214,8 @@ class Braces:
             else:
                 found.append((start, end))
         for start, end in found:
-            while start == container.start + 1 and self.text[end] in " \t":
-                end += 1  # keep no blank after the bracket if there was none
+            while start == members[0][0] and not is_first(self.text, start) and self.text[end] in " \t":
+                end += 1  # keep the blanks after the bracket
             yield start, end, ""
         own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a trailing comma is allowed
         if last in change.numbers and self.comma(container, last) is None and not own_line:
@@ -240,7 +240,7 @@ class Braces:
             before -= 1
         if number and self._ends_lines(members[number - 1][1], start) and end == members[-1][1]:
             before = previous_line_end(self.text, start)  # the closing bracket follows on the line
-        elif before == start or is_first(self.text, start):
+        elif before in (start, container.start + 1) or is_first(self.text, start):
             while end < len(self.text) and self.text[end] in " \t":
                 end += 1
             before = start
@@ -280,7 +280,15 @@ class Braces:
 
 
 def _indent_unit(text: str, statement: WrittenNode) -> str:
-    """Return the indentation of the members of a statement relative to its start; two blanks by default."""
+    """Return the indentation of the members of a list or mapping in a statement, or else of the statement itself; by
+    default two blanks.
+    """
+    for field in statement.entries:
+        outer = indentation(text, field.start)
+        for start, _ in field.value.members[:1] if is_first(text, field.start) else ():
+            inner = indentation(text, start)
+            if is_first(text, start) and inner.startswith(outer) and len(inner) > len(outer):
+                return inner[len(outer) :]
     outer = indentation(text, statement.start)
     if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not aligned with others
         for start, _ in statement.members:

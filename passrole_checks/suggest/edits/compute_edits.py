@@ -281,7 +281,7 @@ class _Terraform(_Statement):
         """Return the edits of JSON in a template: a heredoc, or a file, that ends at ``end``."""
         at = self.statement.at
         if self.text[self.start : self.start + 1] != "{":
-            raise NotEditableError("its position in the text is unknown")
+            raise NotEditableError("it is not written as JSON in its text")
         if isinstance(template, TemplateExpression) and is_in_a_loop(template.parts, (at.line, at.column)):
             raise NotEditableError("a loop generates it")
         try:
@@ -306,6 +306,8 @@ class _Terraform(_Statement):
             return self._template(file.bounds(found.expression.span)[1], found.expression, roles.heredoc)
         if found.expression is None:
             raise NotEditableError("its position in the file is unknown")
+        if self.change.services is not None:
+            _require_condition(*file.variable_type(at.line, at.column))
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
@@ -347,6 +349,12 @@ class _Terraform(_Statement):
             yield from spans_of(change, braces)
 
 
+def _require_condition(variable: str, type_: str) -> None:
+    """Raise :class:`NotEditableError` if the type of a variable drops the conditions of a statement."""
+    if re.search(r"\bobject\(", type_) and not re.search(r"\bconditions?\b", type_, re.IGNORECASE):
+        raise NotEditableError(f"the type of var.{variable} has no conditions")
+
+
 class _CloudFormation(_Statement):
     def spans(self) -> Iterator[Span]:
         if is_change_set(self.text):
@@ -361,9 +369,9 @@ class _CloudFormation(_Statement):
         if self.text[start : start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
         template.find(self.statement.at.line, self.statement.at.column)
-        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        roles = CloudFormationRoles(template.names("Parameters"), template.resources)
         try:
-            written = read_json(self.text, start)
+            written = read_json(self.text, start, resources=roles.resources)
         except NotEditableError:
             return self._yaml(template)  # YAML in flow style, with comments or trailing commas
         return self.in_braces(written, _json_language(self.text, written, roles.json))
@@ -371,7 +379,7 @@ class _CloudFormation(_Statement):
     def _yaml(self, template: YamlFile) -> Iterator[Span]:
         self.line_breaks(_BREAK)
         at = self.statement.at
-        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        roles = CloudFormationRoles(template.names("Parameters"), template.resources)
         node = template.find(at.line, at.column)
         if node is None:
             return self._in_scalar(template, roles)

@@ -80,9 +80,14 @@ class HclFile:
     def find(self, line: int, column: int) -> StatementNode:
         """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
-        if found is None:
-            raise NotEditableError("its position in the file is unknown")
-        return found
+        if found is not None:
+            return found
+        value = self.attribute_value(line, column)
+        for one in walk_expressions(value) if value is not None else ():
+            if (one.span.line, one.span.column) == (line, column) and _root(one) is not None:
+                start, end = self.bounds(one.span)
+                raise NotEditableError(f"its text is not in this configuration: it is {self.text[start:end]}")
+        raise NotEditableError("its position in the file is unknown")
 
     # values
 
@@ -142,6 +147,15 @@ class HclFile:
         while (block := next((one for one in body.blocks if _contains(one.span, (line, column))), None)) is not None:
             body = block.body
         return next((one.value for one in body.attributes if _contains(one.span, (line, column))), None)
+
+    def variable_type(self, line: int, column: int) -> tuple[str, str]:
+        """Return the name and the type, as written, of the variable around a position; "" for none."""
+        for block in self.body.all("variable"):
+            type_ = block.body.get("type") if _contains(block.span, (line, column)) else None
+            if type_ is not None:
+                start, end = self.bounds(type_.value.span)
+                return "".join(block.labels[:1]), self.text[start:end]
+        return "", ""
 
     def _field(self, key: Expression, value: Expression) -> Field:
         start, end = self.bounds(key.span)

@@ -27,8 +27,11 @@ from passrole_checks.suggest.suggestion import TargetRole
 
 _HCL_FILES = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json")
 _RESOURCES = re.compile(r'(?m)^(?:"?Resources"?[ \t]*:|[ \t{]*"Resources"[ \t]*:)')
-_PARTITION = re.compile(r'"arn:(\$\{[^}"]+\}):iam:')
-_ACCOUNT = re.compile(r'"arn:[^:"]*:iam::(\$\{[^}"]+\}):')
+_PARTITION = re.compile(r'"arn:(\$\{[^}"]+\}):')
+_ACCOUNT = re.compile(
+    r'"arn:[^:"]*:[^:"]*:[^:"]*:(\$\{\s*(?:(?:aws|current)_?)*account(?:_?(?:id|number))?\s*\}):', re.I
+)
+"""An expression for the account, named so that it is not that of another account."""
 
 
 def is_cloudformation_template(file: str, text: str) -> bool:
@@ -46,6 +49,14 @@ def template_file(file: str, text: str) -> Expression | None:
     if "%{" not in text:
         return None
     return reader().read_template(SourceText.of(file, text.encode("utf-8", "surrogatepass")))
+
+
+def can_contain_role(text: str, role: TargetRole) -> bool:
+    """True if a file with this text can contain a role by its ARN."""
+    try:
+        return bool(template_file_role(text)(role))
+    except NotEditableError:
+        return False
 
 
 def template_file_role(text: str) -> Callable[[TargetRole], str]:

@@ -19,9 +19,10 @@ variable "many" {
 
 resource "aws_iam_policy" "deploy" {
   policy = templatefile("${path.module}/pass.json.tpl", {
-    account_id = data.aws_caller_identity.current.account_id
-    names      = ["a", "b"]
-    many       = var.many
+    account_id       = data.aws_caller_identity.current.account_id
+    other_account_id = data.aws_caller_identity.current.account_id
+    names            = ["a", "b"]
+    many             = var.many
   })
 }
 """
@@ -87,9 +88,10 @@ def test_role_is_written_with_the_account_of_another_arn(wanted: str, tmp_path: 
     assert edited(tmp_path, RENDERED, STATEMENT, f"roles: {wanted}") == after
 
 
-def test_role_without_a_known_account_is_refused(tmp_path: Path) -> None:
-    """No ARN of the file has the account."""
-    template = STATEMENT.replace("arn:aws:iam::${account_id}:role/*", "*")
+@pytest.mark.parametrize("resource", ["*", "arn:aws:iam::${other_account_id}:role/*"])
+def test_role_without_a_known_account_is_refused(resource: str, tmp_path: Path) -> None:
+    """No ARN of the file has the account, or only that of another one."""
+    template = STATEMENT.replace("arn:aws:iam::${account_id}:role/*", resource)
     reason = edited(tmp_path, RENDERED, template, "roles: arn:aws:iam::{account}:role/app")
     assert reason == "its text cannot contain references"
 
