@@ -119,7 +119,7 @@ class _Comparison:
     def effect(self, was_there: IsThere, is_there: IsThere) -> AccessEffect:
         """Return the effect of the edit on the principal."""
         added = [phrase for widening in self._gains(is_there) for phrase in self._phrases(widening)]
-        added += self._other_gains(was_there, is_there)
+        added += self._other_gains(is_there)
         return AccessEffect(
             tuple(dict.fromkeys(added)), not any(self._is_used(*lost) for lost in self._losses(was_there))
         )
@@ -145,14 +145,9 @@ class _Comparison:
         sent = (value for item in allowed_passing_actions(self._was) for value in item.values)
         return any(_contains(lost.services, service) for service in names_in_partition(sent, partition))
 
-    def _other_gains(self, was_there: IsThere, is_there: IsThere) -> Iterator[str]:
+    def _other_gains(self, is_there: IsThere) -> Iterator[str]:
         """Yield the other actions that the statements newly allow."""
-        was = {
-            key
-            for statement in self._was.statements
-            if was_there(statement.at)
-            for key, _ in _allowed_actions(statement)
-        }
+        was = {key for statement in self._was.statements for key, _ in _allowed_actions(statement)}
         for statement in self._now.statements:
             if not is_there(statement.at):
                 continue

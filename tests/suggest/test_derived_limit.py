@@ -205,6 +205,19 @@ def test_many_roles_that_trust_the_service_are_not_named(tmp_path: Path) -> None
     assert [one.grade for one in found.suggestions if one.edits] == [Grade.EQUIVALENT]
 
 
+def test_role_without_a_known_name_is_not_named(tmp_path: Path) -> None:
+    """A policy file cannot refer to a role with a generated name: a draft has a placeholder for it."""
+    document = '{"Statement": [\n  {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"},\n' + (
+        '  {"Effect": "Allow", "Action": "glue:CreateJob", "Resource": "*"}\n]}\n'
+    )
+    text = policy().replace("jsonencode({", 'file("${path.module}/pass.json")\n}\n/*').replace("})\n}", "*/")
+    files = {"main.tf": text + role("etl", "glue").replace('name = "etl"', 'name_prefix = "e"'), "pass.json": document}
+    found = session(tmp_path, files)
+    assert [one.grade for one in found.suggestions if one.edits] == [Grade.EQUIVALENT]
+    (left,) = (one for one in found.suggestions if not one.edits)
+    assert "<ARN of aws_iam_role.etl>" in left.statement
+
+
 def test_only_roles_that_the_holder_can_use_are_named(tmp_path: Path) -> None:
     """A role that another principal passes to a function is not for a holder that only runs jobs."""
     text = policy(allow(), other("glue:CreateJob")) + role("function", "lambda") + function() + role("etl", "glue")
