@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from passrole_checks.access.holder_trust import least_restricted
 from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -11,8 +13,10 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import conjoin
+from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.included_access import ACCESS_CHECKS
 from passrole_checks.scan.run_checks import CheckVerdict
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, HandedTo, PolicyKind
 
@@ -70,7 +74,22 @@ def finding_of(item: CheckVerdict) -> Finding:
         cause=verdict.cause if policy.handed_to is None or policy.people else "",
         reaches=tuple(map(context.located, verdict.reaches)),
         reached_as=tuple(map(context.located, _passed_administrators(context, verdict))),
+        holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
     )
+
+
+def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> Iterator[tuple[str, PassRoleGrant]]:
+    """Yield the principals of a verdict, or the policy if none is known, each with the grant under each path condition
+    under which it has the policy."""
+    policy = context.policy
+    for holder in context.holders:
+        if holder.kind is PrincipalKind.POLICY:
+            yield context.located("/".join((policy.resource.address, policy.path))), grant
+        elif not verdict.who or holder.name in verdict.who:
+            for condition in context.model.principals.path_conditions(policy, holder.name):
+                both = conjoin(grant.statement.when, condition)
+                if both is not None:
+                    yield context.located(holder.name), under_condition(grant, both) if condition else grant
 
 
 def _passed_administrators(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:

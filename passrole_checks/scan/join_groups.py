@@ -1,8 +1,8 @@
 """Join groups of findings at several positions that have one cause.
 
 These are the causes that :func:`~passrole_checks.scan.merge_attachments.cause_of_finding` names; one role that several
-principals reach by one statement; and an administrator that only those can use who pass it to CloudFormation, beside
-the finding on them.
+principals reach by one statement; an administrator that only those can use who pass it to CloudFormation, beside the
+finding on them; and access that another finding on the same principals includes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from passrole_checks.findings import Finding
+from passrole_checks.scan.included_access import find_included
 from passrole_checks.scan.merge_attachments import cause_of_finding
 
 
@@ -18,8 +19,9 @@ def join_groups(
 ) -> dict[int, Finding]:
     """Return the primary finding of each finding, by its id, once groups of one cause are joined.
 
-    ``primaries``: the same before. ``rank``: a sort key; of the primaries of a joined group the first is primary, and
-    of equal ones the first of ``findings``.
+    ``primaries``: the same before. ``rank``: a sort key that begins with severity and confidence; of the primaries of a
+    joined group the first is primary, if severity and confidence are equal one that no other includes, and of equal
+    ones the first of ``findings``.
     """
     heads = list({id(primary): primary for primary in map(primaries.__getitem__, map(id, findings))}.values())
     groups = {id(head): [number] for number, head in enumerate(heads)}
@@ -43,10 +45,19 @@ def join_groups(
         roles = head.reached_as if head.suppressed is None else ()
         if roles and all(role in reaching for role in roles):
             join(reaching[roles[0]], head)
-    best = {
-        id(numbers): heads[min(numbers, key=lambda number: (rank(heads[number]), number))]
-        for numbers in groups.values()
-    }
+    members: dict[int, list[Finding]] = {}
+    for finding in findings:
+        members.setdefault(id(primaries[id(finding)]), []).append(finding)
+    included: set[int] = set()
+    for wide, head in find_included(heads, members, rank):
+        join(wide, head)
+        included.add(id(head))
+
+    def order(number: int) -> tuple[object, ...]:
+        head = heads[number]
+        return (*rank(head)[:2], id(head) in included, *rank(head)[2:], number)
+
+    best = {id(numbers): heads[min(numbers, key=order)] for numbers in groups.values()}
     return {id(finding): best[id(groups[id(primaries[id(finding)])])] for finding in findings}
 
 

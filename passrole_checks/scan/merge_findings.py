@@ -156,12 +156,14 @@ def joined(same: Sequence[Finding]) -> Finding:
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
     reaches = tuple(dict.fromkeys(role for finding in same for role in finding.reaches))
     reached_as = tuple(dict.fromkeys(role for finding in same for role in finding.reached_as))
+    holders = {(holder, id(grant)): (holder, grant) for finding in same for holder, grant in finding.holders}
     return replace(
         same[0],
         uses=uses,
         principals=principals,
         reaches=reaches,
         reached_as=reached_as if all(finding.reached_as for finding in same) else (),
+        holders=tuple(holders.values()),
     )
 
 

@@ -1,0 +1,135 @@
+"""Findings on access that another finding on the same principals includes: it is reported already.
+
+Deny statements, boundaries and SCPs limit all policies of a principal alike, so that the statements are compared as
+they are written, by the comparison of check 015 (:mod:`passrole_checks.iam.grants.access_comparison`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.checks.base.wording import misspelled_keys
+from passrole_checks.findings import Finding
+from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE, allowed_services
+from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.path_conditions import implies_all
+from passrole_checks.iam.roles.arn import Scope, account_of
+
+ACCESS_CHECKS = frozenset(f"PASSROLE_{number}" for number in ("001", "002", "008", "009", "013", "016"))
+_MOST_COMPARED = 4  # of the findings on one principal, the widest: each is compared with all others
+_PARTITIONS = ("aws", "aws-cn")
+
+
+def find_included(
+    heads: Sequence[Finding], members: Mapping[int, Sequence[Finding]], rank: Callable[[Finding], tuple[int, ...]]
+) -> list[tuple[Finding, Finding]]:
+    """Return pairs of primary findings, the second on access that the first includes for each of its principals.
+
+    ``members``: the findings of the group of each primary finding, by its id. ``rank``: a sort key that begins with
+    severity and confidence; no finding includes one that is worse.
+    """
+    heads = [head for head in heads if head.check_id in ACCESS_CHECKS and head.suppressed is None and head.holders]
+    holders: dict[int, dict[str, list[PassRoleGrant]]] = {id(head): _by_holder(members[id(head)]) for head in heads}
+    by_holder: dict[str, list[Finding]] = {}
+    for head in heads:
+        for holder in holders[id(head)]:
+            by_holder.setdefault(holder, []).append(head)
+    order = {id(head): (*_narrowness(head), number) for number, head in enumerate(heads)}
+    inclusion = _Inclusion()
+    included: dict[tuple[int, int], set[str]] = {}
+    for holder, some in by_holder.items():
+        for wide in sorted(some, key=lambda head: order[id(head)])[:_MOST_COMPARED] if len(some) > 1 else ():
+            own = _by_holder([wide]).get(holder, [])
+            for head in some:
+                if head is wide or rank(wide)[:2] > rank(head)[:2] or holder in included.get((id(head), id(wide)), ()):
+                    continue
+                grants = holders[id(head)][holder]
+                if all(any(inclusion.includes(outer, inner) for outer in own) for inner in grants):
+                    included.setdefault((id(wide), id(head)), set()).add(holder)
+    by_id = {id(head): head for head in heads}
+    return [
+        (by_id[wide], by_id[head]) for (wide, head), covered in included.items() if len(covered) == len(holders[head])
+    ]
+
+
+def _by_holder(findings: Iterable[Finding]) -> dict[str, list[PassRoleGrant]]:
+    """Return the grants of each principal that findings are about, each once."""
+    found: dict[str, dict[int, PassRoleGrant]] = {}
+    for finding in findings:
+        for holder, grant in finding.holders:
+            found.setdefault(holder, {})[id(grant)] = grant
+    return {holder: list(grants.values()) for holder, grants in found.items()}
+
+
+def _narrowness(finding: Finding) -> tuple[int, bool, int, int]:
+    """Return a sort key of the access of a finding: those that may include most others come first."""
+    grant = finding.grant
+    if grant is None:
+        return len(Scope), True, 0, 0
+    shortest = min((len(str(role.pattern)) for role in grant.roles), default=0)
+    return grant.scope.width, not _is_unconditional(grant), -len(grant.roles), shortest
+
+
+class _Inclusion:
+    """Whether one grant of a principal includes another one; each pair of equal statements is compared once."""
+
+    def __init__(self) -> None:
+        self._services = {name: known_services(name) for name in _PARTITIONS}
+        self._known: dict[tuple[Hashable, Hashable], bool] = {}
+        self._keys: dict[int, tuple[PassRoleGrant, Hashable]] = {}
+
+    def includes(self, outer: PassRoleGrant, inner: PassRoleGrant) -> bool:
+        """True if ``outer`` surely allows all that ``inner`` may allow, and without other conditions."""
+        if outer.certain is not Ternary.YES or outer.denied or outer.complement:
+            return False
+        if not implies_all(inner.statement.when, outer.statement.when):
+            return False
+        if _is_any_role(outer, inner) and _is_unconditional(outer):
+            return True
+        if _is_narrower(outer, inner):
+            return False
+        key = (self._key(outer), self._key(inner))
+        if key not in self._known:
+            self._known[key] = self._compare(outer, inner)
+        return self._known[key]
+
+    def _key(self, grant: PassRoleGrant) -> Hashable:
+        cached = self._keys.get(id(grant))
+        if cached is None:
+            cached = self._keys[id(grant)] = (grant, replace(grant.statement, when=()).content)
+        return cached[1]
+
+    def _compare(self, outer: PassRoleGrant, inner: PassRoleGrant) -> bool:
+        wide, narrow = (replace(grant.statement, when=()) for grant in (outer, inner))
+        if _is_any_role(outer, inner):
+            wide = replace(wide, resources=(StringNode(("*",), wide.at),))
+        if _is_unconditional(outer):
+            wide = replace(wide, condition=None)
+        before, after = (access_of([statement], self._services) for statement in (wide, narrow))
+        return AccessComparison(before, after, self._services).gain_of(narrow) is None
+
+
+def _is_any_role(outer: PassRoleGrant, inner: PassRoleGrant) -> bool:
+    """True if a grant is of all roles in the account of another one."""
+    named = {account_of(role.pattern) for role in (*outer.roles, *inner.roles)} - {None}
+    wide = [role.pattern for role in outer.roles if role.scope is Scope.ANY_ROLE and not role.pattern.optional]
+    return bool(wide) and (not named or any(pattern.literal == "*" for pattern in wide))
+
+
+def _is_unconditional(grant: PassRoleGrant) -> bool:
+    """True if a grant is for every service and request: it has no condition, or one that tests only keys that do not
+    exist and that requests may lack."""
+    condition = grant.condition
+    if not {UNKNOWN_SERVICE, NO_KEY} <= allowed_services(condition, surely=True):
+        return False
+    unknown = set(condition.tags) or condition.associated_resource_arn or condition.problems or condition.not_sent
+    return not unknown and set(condition.others) <= set(misspelled_keys(grant))
+
+
+def _is_narrower(outer: PassRoleGrant, inner: PassRoleGrant) -> bool:
+    """True if a grant cannot include another one, as a first look at both shows."""
+    return outer.scope is not Scope.ANY_ROLE and (inner.scope is Scope.ANY_ROLE or inner.complement)
