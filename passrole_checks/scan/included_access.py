@@ -1,7 +1,8 @@
 """Findings on access that another finding on the same principals includes: it is reported already.
 
 Deny statements, boundaries and SCPs limit all policies of a principal alike, so that the statements are compared as
-they are written, by the comparison of check 015 (:mod:`passrole_checks.iam.grants.access_comparison`).
+they are written. Each is compared with a few others only, which takes less than the comparison of all policies of a
+principal (:mod:`passrole_checks.iam.grants.access_comparison`).
 """
 
 from __future__ import annotations
@@ -12,48 +13,53 @@ from dataclasses import replace
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.checks.base.wording import misspelled_keys
 from passrole_checks.findings import Finding
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
 from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE, allowed_services
-from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
+from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import implies_all
-from passrole_checks.iam.roles.arn import Scope, account_of
+from passrole_checks.iam.roles import role_set
+from passrole_checks.iam.roles.arn import ANYWHERE, Scope, account_of
+from passrole_checks.iam.roles.role_union import RoleSet
 
 ACCESS_CHECKS = frozenset(f"PASSROLE_{number}" for number in ("001", "002", "008", "009", "013", "016"))
 _MOST_COMPARED = 4  # of the findings on one principal, the widest: each is compared with all others
-_PARTITIONS = ("aws", "aws-cn")
+_PLACEHOLDERS = {UNKNOWN_SERVICE, NO_KEY}
 
 
-def find_included(
+def find_wider(
     heads: Sequence[Finding], members: Mapping[int, Sequence[Finding]], rank: Callable[[Finding], tuple[int, ...]]
-) -> list[tuple[Finding, Finding]]:
-    """Return pairs of primary findings, the second on access that the first includes for each of its principals.
+) -> dict[int, Finding]:
+    """Return for each primary finding on access that another one includes for each of its principals, by its id, the
+    first of those that include it and that no other one includes.
 
     ``members``: the findings of the group of each primary finding, by its id. ``rank``: a sort key that begins with
     severity and confidence; no finding includes one that is worse.
     """
     heads = [head for head in heads if head.check_id in ACCESS_CHECKS and head.suppressed is None and head.holders]
-    holders: dict[int, dict[str, list[PassRoleGrant]]] = {id(head): _by_holder(members[id(head)]) for head in heads}
+    holders = {id(head): _by_holder(members[id(head)]) for head in heads}
     by_holder: dict[str, list[Finding]] = {}
     for head in heads:
         for holder in holders[id(head)]:
             by_holder.setdefault(holder, []).append(head)
-    order = {id(head): (*_narrowness(head), number) for number, head in enumerate(heads)}
+    order = {id(head): (*rank(head)[:2], *_narrowness(head), number) for number, head in enumerate(heads)}
     inclusion = _Inclusion()
-    included: dict[tuple[int, int], set[str]] = {}
+    covered: dict[tuple[int, int], int] = {}  # the number of principals for which the first includes the second
     for holder, some in by_holder.items():
         for wide in sorted(some, key=lambda head: order[id(head)])[:_MOST_COMPARED] if len(some) > 1 else ():
-            own = _by_holder([wide]).get(holder, [])
+            own = _by_holder([wide]).get(holder, ())
             for head in some:
-                if head is wide or rank(wide)[:2] > rank(head)[:2] or holder in included.get((id(head), id(wide)), ()):
-                    continue
-                grants = holders[id(head)][holder]
-                if all(any(inclusion.includes(outer, inner) for outer in own) for inner in grants):
-                    included.setdefault((id(wide), id(head)), set()).add(holder)
-    by_id = {id(head): head for head in heads}
-    return [
-        (by_id[wide], by_id[head]) for (wide, head), covered in included.items() if len(covered) == len(holders[head])
-    ]
+                if head is not wide and rank(wide)[:2] <= rank(head)[:2]:
+                    grants = holders[id(head)][holder]
+                    if all(any(inclusion.includes(outer, inner) for outer in own) for inner in grants):
+                        covered[id(wide), id(head)] = covered.get((id(wide), id(head)), 0) + 1
+    pairs = {pair for pair, number in covered.items() if number == len(holders[pair[1]])}
+    wider: dict[int, Finding] = {}
+    for wide in sorted(heads, key=lambda head: order[id(head)]):
+        if id(wide) not in wider:
+            wider.update((id(head), wide) for head in heads if (id(wide), id(head)) in pairs and id(head) not in wider)
+    return wider
 
 
 def _by_holder(findings: Iterable[Finding]) -> dict[str, list[PassRoleGrant]]:
@@ -78,13 +84,18 @@ class _Inclusion:
     """Whether one grant of a principal includes another one; each pair of equal statements is compared once."""
 
     def __init__(self) -> None:
-        self._services = {name: known_services(name) for name in _PARTITIONS}
+        self._services = known_services("aws") | known_services("aws-cn")
         self._known: dict[tuple[Hashable, Hashable], bool] = {}
         self._keys: dict[int, tuple[PassRoleGrant, Hashable]] = {}
 
     def includes(self, outer: PassRoleGrant, inner: PassRoleGrant) -> bool:
-        """True if ``outer`` surely allows all that ``inner`` may allow, and without other conditions."""
-        if outer.certain is not Ternary.YES or outer.denied or outer.complement:
+        """True if ``outer`` surely allows all that ``inner`` may allow, and without other conditions.
+
+        A wildcard that allows all of IAM is more than iam:PassRole, and only included in another one.
+        """
+        if _wildcard(outer) < _wildcard(inner):
+            return False
+        if outer.certain is not Ternary.YES or outer.denied or outer.complement or outer.condition.problems:
             return False
         if not implies_all(inner.statement.when, outer.statement.when):
             return False
@@ -104,13 +115,35 @@ class _Inclusion:
         return cached[1]
 
     def _compare(self, outer: PassRoleGrant, inner: PassRoleGrant) -> bool:
-        wide, narrow = (replace(grant.statement, when=()) for grant in (outer, inner))
-        if _is_any_role(outer, inner):
-            wide = replace(wide, resources=(StringNode(("*",), wide.at),))
+        """True if the services, the roles and the other tests of a condition of ``outer`` include those of another."""
+        services = allowed_services(inner.condition, surely=False) - allowed_services(outer.condition, surely=True)
+        if services & _PLACEHOLDERS or any(
+            outer.lets(service, self._services) is not Ternary.YES for service in services
+        ):
+            return False
+        if not _is_any_role(outer, inner) and not role_set.surely_within(
+            _roles_of(inner), [_roles_of(outer)], where=ANYWHERE
+        ):
+            return False
         if _is_unconditional(outer):
-            wide = replace(wide, condition=None)
-        before, after = (access_of([statement], self._services) for statement in (wide, narrow))
-        return AccessComparison(before, after, self._services).gain_of(narrow) is None
+            return True
+        limits = (_limits_of(grant.statement) for grant in (inner, outer))
+        return implies(*limits)[0] is Ternary.YES
+
+
+def _roles_of(grant: PassRoleGrant) -> RoleSet:
+    statement = grant.statement
+    patterns = statement.resources or statement.not_resources or ()
+    return RoleSet(tuple(dict.fromkeys(patterns)), statement.variables, statement.resources is None)
+
+
+def _limits_of(statement: Statement) -> frozenset[ConditionTest]:
+    return frozenset(test for test in condition_tests(statement.condition) if not test.is_on_service)
+
+
+def _wildcard(grant: PassRoleGrant) -> int:
+    """Return how much more than iam:PassRole a grant allows: 2 for everything, 1 for all of IAM, else 0."""
+    return 2 if grant.granted_by in ("*", "NotAction") else int(grant.granted_by.lower() == "iam:*")
 
 
 def _is_any_role(outer: PassRoleGrant, inner: PassRoleGrant) -> bool:

@@ -89,6 +89,7 @@ def test_included_access_is_in_the_item_of_the_wider_one(tmp_path: Path, wide: A
         pytest.param(allow("*", LAMBDA), allow(APP), id="more services"),
         pytest.param(allow("*", LAMBDA), allow("*", EC2), id="other services"),
         pytest.param(allow({"Ref": "Arn"}), allow(APP), id="unknown roles"),
+        pytest.param(allow(), allow(APP, action="iam:*"), id="all of IAM"),
         pytest.param(
             allow("*", {"StringEquals": {"aws:PrincipalTag/team": "a"}}), allow(APP_ONE), id="another condition"
         ),
@@ -135,6 +136,14 @@ def test_managed_policy_is_in_the_item_of_the_wider_one(tmp_path: Path) -> None:
         assert shown.count("PASSROLE_013") == 1, form
     write(tmp_path / "t.json", Role=role(ManagedPolicyArns=[managed]))
     assert groups(tmp_path) == [["Role"]]
+
+
+def test_narrower_access_joins_no_other_items(tmp_path: Path) -> None:
+    """Two roles with one AWS managed policy keep an item each if both have wider access as well."""
+    managed = ["arn:aws:iam::aws:policy/AmazonECS_FullAccess"]
+    one, two = role(ManagedPolicyArns=managed), role(ManagedPolicyArns=managed)
+    write(tmp_path / "t.json", One=one, Two=two, A=policy(["One"], allow()), B=policy(["Two"], allow()))
+    assert groups(tmp_path) == [["A", "One"], ["B", "Two"]]
 
 
 def test_templates_of_other_stacks_are_apart(tmp_path: Path) -> None:
