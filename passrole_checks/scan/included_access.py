@@ -54,11 +54,20 @@ def find_wider(
                     grants = holders[id(head)][holder]
                     if all(any(inclusion.includes(outer, inner) for outer in own) for inner in grants):
                         covered[id(wide), id(head)] = covered.get((id(wide), id(head)), 0) + 1
-    pairs = {pair for pair, number in covered.items() if number == len(holders[pair[1]])}
+    by_id = {id(head): head for head in heads}
+    narrower: dict[int, list[Finding]] = {}
+    for (wide_id, head_id), number in covered.items():
+        if number == len(holders[head_id]):
+            narrower.setdefault(wide_id, []).append(by_id[head_id])
     wider: dict[int, Finding] = {}
+    firsts: set[int] = set()
     for wide in sorted(heads, key=lambda head: order[id(head)]):
-        if id(wide) not in wider:
-            wider.update((id(head), wide) for head in heads if (id(wide), id(head)) in pairs and id(head) not in wider)
+        if id(wide) in wider or id(wide) not in narrower:
+            continue
+        firsts.add(id(wide))
+        for head in narrower[id(wide)]:
+            if id(head) not in firsts:
+                wider.setdefault(id(head), wide)
     return wider
 
 
