@@ -90,7 +90,7 @@ def _narrowness(finding: Finding) -> tuple[int, bool, int, int]:
 
 
 class _Inclusion:
-    """Whether one grant of a principal includes another one; each pair of equal statements is compared once."""
+    """Comparisons of two grants of one principal, once for each pair of equal statements."""
 
     def __init__(self) -> None:
         self._services = known_services("aws") | known_services("aws-cn")
