@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from passrole_checks.findings import Finding
 from passrole_checks.scan.included_access import find_wider
-from passrole_checks.scan.merge_attachments import cause_of_finding
+from passrole_checks.scan.merge_attachments import cause_of_finding, is_of_statements
 
 
 def join_groups(
@@ -40,6 +40,10 @@ def join_groups(
     for head in heads:
         for key in _causes(head) if id(head) not in wider else ():
             join(firsts.setdefault(key, head), head)
+    for finding in findings:
+        head = primaries[id(finding)]
+        if is_of_statements(finding) and finding.severity is head.severity and id(head) not in wider:
+            join(firsts.setdefault(cause_of_finding(finding), head), head)
     reaching: dict[str, Finding] = {}
     for finding in findings:
         if finding.suppressed is None:

@@ -163,6 +163,18 @@ def test_files_of_one_configuration_count_together(tmp_path: Path) -> None:
     assert groups(tmp_path) == [["aws_iam_role_policy.b", "aws_iam_role_policy.a"]]
 
 
+def test_policies_of_one_module_argument_are_of_one_principal(tmp_path: Path) -> None:
+    """A module that is not downloaded gives its role the policies of arguments such as policy_arns and policy_jsons."""
+    administrator = '["arn:aws:iam::aws:policy/AdministratorAccess"]'
+    statement = '  statement {\n    actions   = ["iam:PassRole"]\n    resources = ["*"]\n  }\n'
+    data = f'data "aws_iam_policy_document" "d" {{\n{statement}}}\n'
+    document = "[data.aws_iam_policy_document.d.json]"
+    for argument, is_same in (("policy_jsons", True), ("other_policies", False)):
+        arguments = f'  source = "example.com/role"\n  policy_arns = {administrator}\n  {argument} = {document}\n'
+        (tmp_path / "main.tf").write_text(f'{data}module "role" {{\n{arguments}}}\n', "utf-8")
+        assert ("+ PASSROLE_001" in run_command("scan", ".", cwd=tmp_path).stdout) is is_same
+
+
 def test_suppressed_or_accepted_wider_access_includes_nothing(tmp_path: Path) -> None:
     """If the wider finding is suppressed or in a baseline, the narrower one is an item, and decides the exit status."""
     checks = [f"PASSROLE_{number}" for number in ("001", "002", "008")]
