@@ -96,7 +96,7 @@ class SelfPass(Check):
             return None
         found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
-        for pattern in left.roles:
+        for pattern in context.with_first(left.roles, [holder.name]):
             if not changes:
                 break
             if service_of_linked_role(pattern):
