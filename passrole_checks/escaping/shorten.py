@@ -48,6 +48,9 @@ _MODULES = re.compile(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\
 _ADDRESS = re.compile(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')
 
 
+_LOOSE_END = re.compile(r"(?:[\s,;:(]|\s(?:and|or|to|on|of|with))+$")
+
+
 def cut_at_word(text: str, most: int) -> str:
     """Return ``text``, cut off within ``most`` characters after a word, not within ``code``; anywhere if the words are
     too long."""
@@ -55,7 +58,7 @@ def cut_at_word(text: str, most: int) -> str:
         return text
     ends = (end for end in range(most - 1, most // 2, -1) if text[end] == " " and text.count("`", 0, end) % 2 == 0)
     end = next(ends, None)
-    return truncate(text, most) if end is None else text[:end].rstrip(" ,;:(") + "…"
+    return truncate(text, most) if end is None else _LOOSE_END.sub("", text[:end]) + "…"
 
 
 def truncate(text: str, most: int) -> str:

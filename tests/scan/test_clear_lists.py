@@ -65,6 +65,7 @@ def test_a_text_is_cut_after_a_word_and_not_within_code() -> None:
     assert cut_at_word("one two three", 12) == "one two…"
     assert cut_at_word("a word `of code` more", 17) == "a word `of code`…"
     assert cut_at_word("a long word, `of code` more", 18) == "a long word…"
+    assert cut_at_word("pass a role to one, or to some other services", 30) == "pass a role to one…"
     assert cut_at_word("abcdefghij", 5) == "abcd…"
 
 
