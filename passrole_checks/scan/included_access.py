@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.base.wording import misspelled_keys
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
+from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE, allowed_services
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -168,8 +168,9 @@ def _is_unconditional(grant: PassRoleGrant) -> bool:
     condition = grant.condition
     if not {UNKNOWN_SERVICE, NO_KEY} <= allowed_services(condition, surely=True):
         return False
+    missing = {item.value for item in condition.likely_typos if item.reason.startswith(NOT_A_KEY)}
     unknown = set(condition.tags) or condition.associated_resource_arn or condition.problems or condition.not_sent
-    return not unknown and set(condition.others) <= set(misspelled_keys(grant))
+    return not unknown and set(condition.others) <= missing
 
 
 def _is_narrower(outer: PassRoleGrant, inner: PassRoleGrant) -> bool:

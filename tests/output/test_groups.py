@@ -25,7 +25,7 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 TEMPLATE = """\
 Resources:
-  Wide:
+  Narrow:
     Type: AWS::IAM::ManagedPolicy
     Properties:
       PolicyDocument:
@@ -34,6 +34,12 @@ Resources:
           - Effect: Allow
             Action: iam:Pass*
             Resource: arn:aws:iam::111122223333:role/app-*
+  Wide:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: '2012-10-17'
+        Statement:
           - Effect: Allow
             Action: [iam:GetRole, iam:PassRole]
             Resource: '*'
@@ -177,7 +183,7 @@ def test_statements_are_sorted_worst_first(tmp_path: Path) -> None:
     Path("iam.yaml").unlink()
     statements = statements_of(scan_paths([tmp_path], ScanOptions()).findings)
     places = [(Path(one.first.at.file).name, one.first.at.line) for one in statements]
-    assert places == [("b.yaml", 11), ("b.yaml", 8), ("c.yaml", 11), ("c.yaml", 8), ("a.yaml", 8), ("a.yaml", 11)]
+    assert places == [("b.yaml", 17), ("b.yaml", 8), ("c.yaml", 11), ("c.yaml", 8), ("a.yaml", 8), ("a.yaml", 17)]
 
 
 def test_group_by_is_an_option_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,4 +194,4 @@ def test_group_by_is_an_option_of_the_configuration(capsys: pytest.CaptureFixtur
         "medium: 1 statement",
     ]
     assert printed(capsys, "--group-by", "check")[1].startswith("PASSROLE_001 any-role: 1 statement\n")
-    assert printed(capsys, "--group-by", "file")[1].startswith("iam.yaml:11  Wide\n")
+    assert printed(capsys, "--group-by", "file")[1].startswith("iam.yaml:17  Wide\n")
