@@ -183,7 +183,7 @@ def test_statements_are_sorted_worst_first(tmp_path: Path) -> None:
     Path("iam.yaml").unlink()
     statements = statements_of(scan_paths([tmp_path], ScanOptions()).findings)
     places = [(Path(one.first.at.file).name, one.first.at.line) for one in statements]
-    assert places == [("b.yaml", 17), ("b.yaml", 8), ("c.yaml", 11), ("c.yaml", 8), ("a.yaml", 8), ("a.yaml", 17)]
+    assert places == [("b.yaml", 17), ("b.yaml", 8), ("c.yaml", 17), ("c.yaml", 8), ("a.yaml", 8), ("a.yaml", 17)]
 
 
 def test_group_by_is_an_option_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
