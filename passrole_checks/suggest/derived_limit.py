@@ -57,13 +57,14 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
+    policies. ``creates_roles``: a holder can create roles, and pass these. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
     attach other policies to a holder, such as modules that are not available.
     """
 
     derived: DerivedServices
     any_role: bool = False
     policy_changes: tuple[str, ...] = ()
+    creates_roles: bool = False
     administrators: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -264,6 +265,7 @@ def derive_limit(
         merge_derived(found),
         any_role,
         _policy_changes(holders.values()),
+        any(holder.permissions.allows("iam:createrole") is not None for holder in holders.values()),
         tuple(name for name, holder in holders.items() if can_do_everything(holder, ())),
         tuple(dict.fromkeys(unknown)),
     )
