@@ -333,6 +333,7 @@ class Session:
         (effect,) = proved.effects
         keeps_access = advice.change is not None and advice.change.keeps_access
         is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
+        is_equivalent = is_equivalent and not (advice.change is not None and advice.change.free_others)
         grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")
