@@ -8,7 +8,7 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.access.derived_services import (
@@ -57,8 +57,9 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies. ``creates_roles``: a holder can create roles, and pass these. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
-    attach other policies to a holder, such as modules that are not available.
+    policies. ``creates_roles``: a holder can create roles, and pass these. ``administrators``: the holders that can
+    give themselves any permission. ``unknown``: what may attach other policies to a holder, such as modules that are
+    not available.
     """
 
     derived: DerivedServices
@@ -112,6 +113,11 @@ class DerivedLimit:
     def is_complete(self) -> bool:
         """True if nothing needs manual review."""
         return not self.open_points and bool(self.named)
+
+    def serves_all_actions(self, services: Collection[str]) -> bool:
+        """True if each allowed action that takes a role sends one of these services."""
+        served = {action for one in self.named if one.service in services for action in one.actions}
+        return all(served.issuperset(one.actions) for one in self.named)
 
     def advice(self, analyzed: AnalyzedConfiguration, located: LocatedGrant) -> Advice:
         """Return the advice for a statement that keeps its roles; one without a change and without phrases if there is

@@ -191,7 +191,9 @@ class _Decision:
         services = self._named_services(intended_names) or self.limit.services
         is_own = bool(named) and not self.passed_roles.roles(intended_names, by_others=True)
         found = self.passed_roles.trusting(services, principals=is_own)
-        if len(found) > _MOST_TRUSTING or {service for one in found for service in one.services} < set(services):
+        trusted = {service for one in found for service in one.services}
+        serves = trusted >= set(named) if named else self.limit.serves_all_actions(trusted)
+        if len(found) > _MOST_TRUSTING or not serves:
             return ()
         self.is_by_trust_only = True
         return found
