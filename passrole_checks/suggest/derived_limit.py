@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from passrole_checks.access.derived_services import (
     MOST_SERVICES,
@@ -34,6 +35,7 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.advice import Advice, listed_names
+from passrole_checks.suggest.module_roles import ModuleRoles
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.suggestion import StatementChange
 from passrole_checks.suggest.undocumented_key import without_undocumented
@@ -244,7 +246,7 @@ _PHRASES = {
 
 
 def derive_limit(
-    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str] = ()
+    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str], module_roles: ModuleRoles
 ) -> DerivedLimit | None:
     """Return the derived services for one statement, from all configurations and policies that share it. ``unknown``:
     as in :class:`DerivedLimit`.
@@ -262,8 +264,11 @@ def derive_limit(
                 continue
             for grant in model.grants(policy):
                 if grant.at == at and grant.effect == "Allow":
-                    found.append(derive_for_grant(model, [policy], grant))
-                    holders.update((holder.name, holder) for holder in model.principals.of(policy))
+                    holder_of = partial(module_roles.holder, analyzed)
+                    found.append(derive_for_grant(model, [policy], grant, holder_of))
+                    role = holder_of(policy)
+                    own = (role,) if role is not None else model.principals.of(policy)
+                    holders.update((holder.name, holder) for holder in own)
                     any_role |= grant.scope is Scope.ANY_ROLE
     if not found:
         return None
