@@ -356,7 +356,8 @@ class _Decision:
         """Return why the passed roles may be incomplete or wrong."""
         caveats, named = self.caveats, self._named_services(intended_names)
         choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
-        found = [*choices, *caveats.conditional_resources(named), *caveats.missing_parts()]
+        known = named or (self.limit.services if self.limit is not None and self.limit.is_complete else ())
+        found = [*choices, *caveats.conditional_resources(known), *caveats.missing_parts(known)]
         if not named:
             found += [caveats.unknown_principals(), self._other_services()]
         return tuple(dict.fromkeys(filter(None, found)))
