@@ -115,7 +115,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     reporting = reporting_checks(shown, checks, skip_checks) if "junit" in dict(chosen) else None
     report = ScanReport(result, (), accepted, reporting, configuration_notes(context))
     by_position = _with_findings(report, result.findings, shown)
-    merged = _with_findings(report, merge_attachments(result.findings), shown)
+    merged = replace(by_position, result=replace(result, findings=merge_attachments(by_position.result.findings)))
     written = write_each(
         chosen,
         lambda name, destination: write_scan(

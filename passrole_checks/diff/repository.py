@@ -16,7 +16,6 @@ from passrole_checks.git_versions import Snapshots, VersionPair, relocate
 from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.git_versions.trees import LINK
 from passrole_checks.scan import settings
-from passrole_checks.scan.missing_sources import without_count
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.walk import is_ignored_folder
@@ -104,14 +103,12 @@ def drop_repeated_notes(found: AccessDifference, snapshots: Snapshots) -> Access
     old, new = (f"{folder}/" for folder in snapshots.folders)
     renames = snapshots.renames or {}
     entries = found.not_evaluated
-    already_noted = {
-        (entry.file.removeprefix(new), without_count(entry.reason)) for entry in entries if entry.file.startswith(new)
-    }
+    already_noted = {(entry.file.removeprefix(new), entry.cause) for entry in entries if entry.file.startswith(new)}
     kept = [
         entry
         for entry in entries
         if not entry.file.startswith(old)
-        or (renames.get(path := entry.file.removeprefix(old), path), without_count(entry.reason)) not in already_noted
+        or (renames.get(path := entry.file.removeprefix(old), path), entry.cause) not in already_noted
     ]
     return replace(found, not_evaluated=tuple(kept))
 
@@ -294,9 +291,9 @@ def _changed_module_calls(found: AccessDifference, snapshots: Snapshots) -> Iter
     ]
     old, new = ([entry for entry in notes if entry.file.startswith(f"{folder}/")] for folder in folders)
     lines: dict[str, list[str]] = {}
-    before = {without_count(entry.reason): _block_lines(entry, lines) for entry in old}
+    before = {entry.cause: _block_lines(entry, lines) for entry in old}
     for entry in new:
-        was = before.get(without_count(entry.reason))
+        was = before.get(entry.cause)
         if was is not None and was != _block_lines(entry, lines):
             yield replace(entry, reason=f"{entry.reason}, and its call has changed", subject="")
 

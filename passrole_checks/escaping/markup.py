@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from passrole_checks.aws.escalation_paths import escalation_paths
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import BLANKS, sanitize
 
 _LABEL, _NAME, _PROSE = 60, 200, 2_000
@@ -204,8 +205,3 @@ def json_text(document: object) -> str:
     command in a workflow log.
     """
     return json.dumps(document, indent=2).replace("##[", r"#\u0023[") + "\n"
-
-
-def truncate(text: str, most: int) -> str:
-    """Return ``text``, cut off after ``most`` characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -46,3 +46,8 @@ _EXPRESSION = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
 _ARN_START = re.compile(rf"\barn:(?:{_EXPRESSION.pattern}|[\w-]*):iam::(?:{_EXPRESSION.pattern}|[\d*]*):")
 _MODULES = re.compile(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\.)+')
 _ADDRESS = re.compile(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')
+
+
+def truncate(text: str, most: int) -> str:
+    """Return ``text``, cut off after ``most`` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -8,7 +8,7 @@ import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.recognize import LARGEST_PLAN

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
@@ -171,9 +171,10 @@ def others_in_short(item: FindingItem, most: int | None = None) -> Iterator[tupl
     """Yield label and first sentence of each finding of an item that is not primary, with the statement and the
     principals if they are others. ``most``: characters of both, if not of another statement."""
     primary = item.primary
-    for other in item.others:
+    others = [((one.at.file, one.at.line) != (primary.at.file, primary.at.line), one) for one in item.others]
+    for is_elsewhere, other in sorted(others, key=lambda pair: pair[0]):
         label = label_of(other)
-        if (other.at.file, other.at.line) != (primary.at.file, primary.at.line):
+        if is_elsewhere:
             label += f" at {display_path(other.at.file)}:{other.at.line}"
         is_same = set(other.principals) <= set(primary.principals)
         room = IN_SHORT if most is None or label != label_of(other) else most - len(label)

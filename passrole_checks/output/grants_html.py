@@ -19,7 +19,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint

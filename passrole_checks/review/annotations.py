@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from passrole_checks.escaping.markup import command_data, command_property, truncate
+from passrole_checks.escaping.markup import command_data, command_property
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
 from passrole_checks.output.finding_items import first_sentence, label_of

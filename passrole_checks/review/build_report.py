@@ -33,7 +33,6 @@ from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.group_findings import group_findings
-from passrole_checks.scan.missing_sources import count_in
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
@@ -297,7 +296,7 @@ class _ReviewBuilder:
 
     def _subject(self, entry: Unreadable) -> tuple[str, str]:
         if entry.subject:
-            return self._name(entry.subject), count_in(entry.reason)
+            return self._name(entry.subject), entry.dependents
         name = self._name(entry.file)
         return (self._snapshots.renames or {}).get(name, name) if self._is_old(entry) else name, entry.reason
 

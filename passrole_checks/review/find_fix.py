@@ -1,9 +1,9 @@
 """Find a fix for an item: a narrower statement, or else the revert of the change that is its cause.
 
-Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD was.
-The item must be gone, and no other item new. Only fixes that a forge can apply are tried: whole lines within one hunk
-of the diff. Edits that add access are advice only, and only items of high severity are reverted: below that, the author
-may mean what the change says.
+Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD
+was. The item must be gone, or for equivalent edits less severe, and no other item new. Only fixes that a forge can
+apply are tried: whole lines within one hunk of the diff. Edits that add access are advice only, and only items of
+high severity are reverted: below that, the author may mean what the change says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
 _MAX_LINES = 10  # of a revert
 _GRADES = list(Grade)  # the safest first
+_LESS_SEVERE = "This makes the statement less severe; it is still reported."
 _NOT_OFFERED = (Grade.REPAIRING,)
 _REVERTED = Severity.HIGH  # the minimum severity of an item whose cause is reverted
 
@@ -141,9 +143,11 @@ class FixFinder:
             self._suggested.setdefault(suggestion.at, []).append(suggestion)
 
     def narrower_statement(self, traced: TracedItem, anchors: Anchors) -> Replacement | None:
-        """Return the lines of HEAD for a narrower statement, if a forge can apply them as a suggestion."""
+        """Return the lines of HEAD for a narrower statement, if a forge can apply them as a suggestion: the safest edit
+        that fixes the item, or else an equivalent one that makes it less severe."""
         if traced.shares_place:
             return None
+        less_severe: Replacement | None = None
         for suggestion in self._suggested.get(traced.at, ()):
             if suggestion.grade in _NOT_OFFERED or suggestion.on_request:
                 continue
@@ -153,16 +157,21 @@ class FixFinder:
             name, text, (first, last, lines) = edited
             if anchors.hunk_of(name, first, last) is None:
                 continue
-            if self._is_fix(traced, self._try(name, text)):
-                return Replacement(name, first, last, lines, suggestion.says, old=self._old_lines(name, first, last))
-        return None
+            outcome, old = self._try(name, text), self._old_lines(name, first, last)
+            replacement = Replacement(name, first, last, lines, suggestion.says, old=old)
+            if self._is_fix(traced, outcome):
+                return replacement
+            if less_severe is None and suggestion.less_severe and self._is_less_severe(traced, outcome):
+                less_severe = replace(replacement, says=f"{suggestion.says} {_LESS_SEVERE}")
+        return less_severe
 
     def advice(self, traced: TracedItem) -> str:
         """Return what to write or fill in: a sentence on the first line, and the statement below it."""
         sentence, statement = remediation_of(traced.item), ""
         check_ids = {remark.check_id for remark in traced.item.remarks}
         for suggestion in () if traced.shares_place else self._suggested.get(traced.at, ()):
-            if check_ids.isdisjoint(finding.check_id for finding in suggestion.findings):
+            own = (*suggestion.findings, *suggestion.less_severe)
+            if check_ids.isdisjoint(finding.check_id for finding in own):
                 continue  # it fixes another issue of the statement
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
@@ -263,6 +272,24 @@ class FixFinder:
             return False
         before, after = self._present.state.marks, outcome.state.marks
         return after[traced.mark] < before[traced.mark] and after <= before
+
+    def _is_less_severe(self, traced: TracedItem, outcome: FixOutcome | None) -> bool:
+        """True if the statement of an item is reported by no other check, and less severe."""
+        if outcome is None:
+            return False
+        present, now = (
+            [each for each in state.items if each.statement_mark == traced.statement_mark]
+            for state in (self._present.state, outcome.state)
+        )
+        if len(present) != 1 or len(now) != 1:
+            return False
+        (one,) = now
+        rest = outcome.state.marks - Counter([one.mark])
+        return (
+            set(one.mark) <= set(traced.mark)
+            and one.item.severity.rank < traced.item.severity.rank
+            and rest <= self._present.state.marks - Counter([traced.mark])
+        )
 
     def _changed_files(self) -> list[ChangedFile]:
         if self._changed is None:

@@ -2,8 +2,9 @@
 equal users have; roles that one principal passes by several statements, and can change or start workloads with; copies
 of a statement in several files.
 
-For text and Markdown of the command line only, once suppressions and a baseline have been applied: a new attachment
-then still counts, and machine formats, hosts, editors and reviews keep one finding for each position.
+For text and Markdown of the command line only, once suppressions and a baseline have been applied and the findings are
+grouped: a new attachment then still counts, and machine formats, hosts, editors and reviews keep one finding for each
+position.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ _BY_STATEMENTS = {
 
 
 def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings in order; of those with an equal cause and verdict the first, with the principals and uses of
+    """Return grouped findings in order; of those of one group, cause and verdict one, with the principals and uses of
     all of them."""
     groups: dict[Hashable, list[Finding]] = {}
     for number, finding in enumerate(findings):
-        groups.setdefault(cause_of_finding(finding) or number, []).append(finding)
+        cause = cause_of_finding(finding)
+        groups.setdefault((finding.group, cause) if cause is not None else number, []).append(finding)
     return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
 
 
@@ -52,7 +54,7 @@ def _is_of_statements(finding: Finding) -> bool:
 
 def _merge(group: Sequence[Finding]) -> Finding:
     """Return the findings of one cause as one. Resources of one name in several files have the file in their use."""
-    first = max(group, key=lambda finding: finding.confidence.rank)
+    first = max(group, key=lambda finding: (finding.primary, finding.confidence.rank))
     who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
     files = _below_common_folder([finding.at.file for finding in group])
     uses: dict[str, str] = {}
@@ -64,12 +66,14 @@ def _merge(group: Sequence[Finding]) -> Finding:
     is_apart = _is_of_statements(first)
     others = [one.at for one in group if one.at.file != first.at.file or (is_apart and one.at.line != first.at.line)]
     places = list(dict.fromkeys(f"{files[at.file]}:{at.line}" for at in others))
-    words = _BY_STATEMENTS[first.check_id] if is_apart else "Also in {}."
-    elsewhere = f" {words.format(listed(places))}" if places else ""
-    conditions = dict.fromkeys(map(_circumstance, group))
-    words = (
-        _predicate(first) if len(conditions) == 1 else f"{_in_any_case(first)} Applies under conditions that differ."
-    )
+    differ = len(set(map(_circumstance, group))) > 1
+    if is_apart:
+        where = f"{listed(places)}{', under conditions that differ' if differ else ''}"
+        words, also = _predicate(first), _BY_STATEMENTS[first.check_id].format(where)
+    else:
+        words = f"{_in_any_case(first)} Applies under conditions that differ." if differ else _predicate(first)
+        also = f"Also in {listed(places)}."
+    elsewhere = f" {also}" if places else ""
     return replace(
         joined([first, *(one for one in group if one is not first)]),
         message=f"{_subject(who)}{words}{elsewhere}",

@@ -22,7 +22,6 @@ from passrole_checks.sources.model.missing_sources import missing_source
 
 _ABOUT_PASSROLE = re.compile(r"pass[_-]?role|passedtoservice", re.IGNORECASE)
 _ABOUT_ROLES = re.compile(r":role\b|:iam:")
-_COUNT = re.compile(r"; (?:1 policy depends|\d+ policies depend) on it(?: \([^()]*\))?$")
 _OPTION = "scan a plan to include them"
 
 
@@ -100,17 +99,6 @@ def with_counts(notes: Iterable[Unreadable], dependents: Iterable[DependentPolic
 
 def _counted(dependent: DependentPolicy, count: int) -> Unreadable:
     note = dependent.note
-    words = "1 policy depends on it" if count == 1 else f"{count} policies depend on it"
+    words = "; 1 policy depends on it" if count == 1 else f"; {count} policies depend on it"
     words += f" ({dependent.option})" if dependent.option else ""
-    return replace(note, reason=f"{note.reason}; {words}")
-
-
-def count_in(reason: str) -> str:
-    """Return the end of a note with the number of policies; "" if it counts none."""
-    match = _COUNT.search(reason)
-    return match[0] if match is not None else ""
-
-
-def without_count(reason: str) -> str:
-    """Return the reason of a note without the number of policies."""
-    return reason.removesuffix(count_in(reason))
+    return replace(note, reason=f"{note.reason}{words}", dependents=words)

@@ -184,11 +184,11 @@ def _contains_clue(data: bytes) -> bool:
 
 def recognize_text(content: str) -> Recognized:
     """Recognize a text: a plan, a template, or neither."""
-    from passrole_checks.sources import change_set
-    from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
     from passrole_checks.sources.policy_document import looks_like_policy_document
 
     content = content.removeprefix("\ufeff")
+    if looks_like_policy_document(content):  # by its first key it is nothing else
+        return Recognized(Framework.POLICY_DOCUMENT)
     if any(key in content for key in _PLAN_KEYS):
         if is_plan(content):
             return Recognized(Framework.TERRAFORM_PLAN)
@@ -196,14 +196,15 @@ def recognize_text(content: str) -> Recognized:
         if later is not None and not content.lstrip().startswith("{"):
             line = content.count("\n", 0, later.start()) + 1
             return Recognized(unreadable="text before the JSON of the plan", line=line)
+    from passrole_checks.sources import change_set  # slow to import, as is the next
+    from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
+
     if change_set.is_change_set(content):
         return Recognized(Framework.CLOUDFORMATION)
     if _may_be_template(content) and looks_like_template(content):
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
     if looks_like_service(content):
         return Recognized(Framework.CLOUDFORMATION)
-    if looks_like_policy_document(content):
-        return Recognized(Framework.POLICY_DOCUMENT)
     return _NOTHING
 
 

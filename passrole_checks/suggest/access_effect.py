@@ -119,7 +119,7 @@ class _Comparison:
     def effect(self, was_there: IsThere, is_there: IsThere) -> AccessEffect:
         """Return the effect of the edit on the principal."""
         added = [phrase for widening in self._gains(is_there) for phrase in self._phrases(widening)]
-        added += self._other_gains(was_there, is_there)
+        added += self._other_gains(is_there)
         return AccessEffect(
             tuple(dict.fromkeys(added)), not any(self._is_used(*lost) for lost in self._losses(was_there))
         )
@@ -145,19 +145,14 @@ class _Comparison:
         sent = (value for item in allowed_passing_actions(self._was) for value in item.values)
         return any(_contains(lost.services, service) for service in names_in_partition(sent, partition))
 
-    def _other_gains(self, was_there: IsThere, is_there: IsThere) -> Iterator[str]:
+    def _other_gains(self, is_there: IsThere) -> Iterator[str]:
         """Yield the other actions that the statements newly allow."""
-        was = {
-            key
-            for statement in self._was.statements
-            if was_there(statement.at)
-            for key, _ in _allowed_actions(statement)
-        }
+        was = {key for statement in self._was.statements for key, _ in _allowed_actions(statement)}
         for statement in self._now.statements:
             if not is_there(statement.at):
                 continue
             new = [name for key, name in _allowed_actions(statement) if key not in was]
-            new = [name for name in new if not self._was_allowed(name, statement)]
+            new = [name for name in new if self._is_added(name, statement)]
             on = listed([shortened(_text(one)) for one in statement.resources or ()]) or "all resources except some"
             yield from (f"{name} on {on}" for name in new[:_MOST_ADDED])
             if len(new) > _MOST_ADDED:
@@ -174,18 +169,17 @@ class _Comparison:
         without = f" without the condition on {listed(list(widening.conditions))}" if widening.conditions else ""
         yield f"iam:PassRole on {role} to {to}{without}"
 
-    def _was_allowed(self, name: str, statement: Statement) -> bool:
-        """True if all that a statement allows for an action was allowed before without conditions."""
-        if {"*", "?"} & set(name) or statement.resources is None or not statement.resources:
-            return False
-        ways = [self._was.allows(name.lower(), (one,), statement.when) for one in statement.resources]
-        return all(
-            way is not None
-            and way.certain is Ternary.YES
-            and not way.conditions
-            and set(way.when) <= set(statement.when)
-            for way in ways
-        )
+    def _is_added(self, name: str, statement: Statement) -> bool:
+        """True if a statement allows, or may allow, an action that was not allowed before without conditions."""
+        if {"*", "?"} & set(name) or not statement.resources:
+            return True
+        return any(self._is_added_on(name.lower(), one, statement.when) for one in statement.resources)
+
+    def _is_added_on(self, name: str, resource: StringNode, when: PathCondition) -> bool:
+        if self._now.allows(name, (resource,), when) is None:
+            return False  # it does not apply to such resources
+        way = self._was.allows(name, (resource,), when)
+        return way is None or way.certain is not Ternary.YES or bool(way.conditions) or not set(way.when) <= set(when)
 
 
 def _deployment_of(model: AccessModel, statements: Sequence[Statement]) -> Deployment:

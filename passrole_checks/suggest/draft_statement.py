@@ -41,6 +41,7 @@ SERVICE = "<service>.amazonaws.com"
 MORE = "…"
 
 _MOST_SERVICES = 5  # derived services that are named
+_MOST_PLACEHOLDERS = 5  # individual placeholders for roles
 _CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
 
 
@@ -58,7 +59,8 @@ def drafted_change(
     misspelled = tuple(typo.value for typo in grant.condition.likely_typos if typo.reason.startswith(NOT_A_KEY))
     services = tuple(_services_under(misspelled, grant.statement.condition)) or advice.services
     if advice.change is None and not (services and (misspelled or (roles and all(map(is_named, roles))))):
-        services = _shortened(tuple(dict.fromkeys((*services, *_likely_services(located, limit)))))
+        likely = tuple(_likely_services(located, limit))
+        services = _shortened((*(service for service in services if service not in likely), *likely))
     return StatementChange(
         roles=roles,
         services=services or (SERVICE,),
@@ -95,14 +97,23 @@ def _likely_services(located: LocatedGrant, limit: DerivedLimit | None) -> Itera
         return grant.services.values
     if limit is None:
         return ()
+    own = limit.sent_by(grant.statement)
     by_name = {pattern.lower() for pattern in limit.derived.allowed_patterns}
 
     def order(item: DerivedService) -> tuple[object, ...]:
         is_named = any(action.lower() in by_name for action in item.actions)
         prefixes = {f"{action.partition(':')[0]}:" for action in item.actions}
         used = [number for number, prefix in enumerate(MOST_USED) if prefix in prefixes]
-        own = any(item.service.startswith(prefix.rstrip(":")) for prefix in prefixes)
-        return item.rank, not is_named, min(used, default=len(MOST_USED)), not own, item.service
+        is_main = any(item.service.startswith(prefix.rstrip(":")) for prefix in prefixes)
+        return (
+            not item.allowed,
+            item not in own,
+            *item.rank,
+            not is_named,
+            min(used, default=len(MOST_USED)),
+            not is_main,
+            item.service,
+        )
 
     return (item.service for item in sorted(limit.named, key=order) if "*" not in item.service)
 
@@ -127,7 +138,8 @@ def draft_statement(
     separate = change.separate or reads
     for only_writable in (False, True):
         wanted = replace(change, roles=_writable_roles(change, edits_of)) if only_writable else change
-        edits = edits_of(replace(wanted, separate=False)) if wanted != StatementChange(separate=separate) else ()
+        own = replace(wanted, separate=False, only_roles=separate and wanted.roles is None)
+        edits = edits_of(own) if wanted != StatementChange(separate=separate) else ()
         if isinstance(edits, str):
             continue
         if not separate:
@@ -141,13 +153,14 @@ def draft_statement(
 def _writable_roles(
     change: StatementChange, edits_of: Callable[[StatementChange], tuple[Edit, ...] | str]
 ) -> tuple[TargetRole, ...] | None:
-    """Return the roles of a change, with placeholders for those that cannot be written there."""
+    """Return the roles of a change, with placeholders for those that cannot be written there; one for many."""
     if change.roles is None:
         return None
-    return tuple(
-        literal_role(role) if isinstance(edits_of(StatementChange(roles=(role,))), str) else role
-        for role in change.roles
-    )
+    unwritable = [role for role in change.roles if isinstance(edits_of(StatementChange(roles=(role,))), str)]
+    named, others = unwritable[:_MOST_PLACEHOLDERS], unwritable[_MOST_PLACEHOLDERS:]
+    more = [placeholder(f"ARNs of {len(others)} more roles", others[0].arn.at)] if others else []
+    written = [literal_role(role) if role in named else role for role in change.roles if role not in others]
+    return (*written, *more)
 
 
 def _edited_text(at: Position, text: str, edits: Sequence[Edit]) -> str:

@@ -42,7 +42,7 @@ _REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*[
 @dataclass(frozen=True, slots=True)
 class PassedRole:
     """A role that this configuration passes to services. ``wanted``: how the statement can name it, None if it cannot;
-    ``places``: where it is passed.
+    ``places``: where it is passed, nowhere if a service may only assume it.
     """
 
     label: str
@@ -50,9 +50,9 @@ class PassedRole:
     wanted: TargetRole | None
     places: tuple[Position, ...] = ()
 
-    def drafted(self, module: str) -> TargetRole:
-        """Return how a draft in a module names the role: by a placeholder if the statement cannot name it."""
-        return self.wanted or role_placeholder(seen_from(module, self.label), self.places[0])
+    def drafted(self, module: str, at: Position) -> TargetRole:
+        """Return how a draft for a statement of a module names the role: by a placeholder if the statement cannot."""
+        return self.wanted or role_placeholder(seen_from(module, self.label), at)
 
 
 class PassedRoles:

@@ -268,7 +268,7 @@ class _Decision:
                 " its own account"
             )
         self.passed = passed_here
-        self.roles = tuple(one.drafted(self.module) for one in passed_here)
+        self.roles = tuple(one.drafted(self.module, self.grant.at) for one in passed_here)
         self.services = tuple(sorted({service for one in passed_here for service in one.services}))
         unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
@@ -310,7 +310,7 @@ class _Decision:
 
     def _offer_roles(self, named: tuple[str, ...], intended_names: tuple[str, ...] | None) -> str:
         """Keep, for display, the roles that others pass and the principals may pass too; return what to find out."""
-        reached = set(named or self.caveats.passing_services())
+        reached = set(named or self._reached())
         passed = self.passed_roles.roles(intended_names, by_others=True)
         offered = [one for one in passed if not reached or reached.intersection(one.services)]
         if not 0 < len(offered) <= _MAX_NAMED_ROLES:
@@ -318,7 +318,7 @@ class _Decision:
             return f"role ARNs: nothing in this code passes a role matching this statement{to}"
         self.passed = offered
         if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
-            self.roles = tuple(one.drafted(self.module) for one in offered)
+            self.roles = tuple(one.drafted(self.module, self.grant.at) for one in offered)
         self.services = tuple(sorted({service for one in offered for service in one.services}))
         names = listed_names([seen_from(self.module, one.label) for one in offered])
         return (
@@ -328,10 +328,10 @@ class _Decision:
 
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
-        reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
+        reached = self._reached() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.drafted(self.module) for fit in fits)
+            self.roles = tuple(fit.drafted(self.module, self.grant.at) for fit in fits)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
@@ -343,8 +343,20 @@ class _Decision:
         choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
         found = [*choices, *caveats.conditional_resources(named), *caveats.missing_parts()]
         if not named:
-            found += [caveats.unknown_principals(), caveats.other_services(self.services)]
+            found += [caveats.unknown_principals(), self._other_services()]
         return tuple(dict.fromkeys(filter(None, found)))
+
+    def _reached(self) -> tuple[str, ...]:
+        """Return the services that the actions of the statement, or else the other permissions of its holders, pass
+        roles to; empty if unknown."""
+        return tuple(one.service for one in self.limit.sent_by(self.grant.statement)) if self.limit is not None else ()
+
+    def _other_services(self) -> str:
+        """Return a caveat if the other permissions of the holders use roles with other services only; else ""."""
+        sent = [one for one in self.limit.named if one.actions] if self.limit is not None else []
+        if not sent or {one.service for one in sent} & set(self.services):
+            return ""
+        return f"role ARNs for {sent[0].service} ({sent[0].actions[0]})"
 
     def _is_passed(self, pattern: StringNode, passed_here: Sequence[PassedRole]) -> bool:
         """True if a Resource is one of the passed roles."""

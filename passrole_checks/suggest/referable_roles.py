@@ -15,8 +15,10 @@ from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.access.role_consumers import RoleUse
+from passrole_checks.aws.passing_actions import may_pass_role
 from passrole_checks.aws.role_properties import receivers_of
 from passrole_checks.errors import InputError
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
@@ -32,6 +34,7 @@ _REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*
 _ARGUMENT = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
 _NAMED_VALUE = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
 _IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
+_ACTION = re.compile(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
@@ -174,6 +177,28 @@ class ReferableRoles:
         for file, first, last, name in graph.spans:
             if (file, first) in modules | idle and named.search(self._lines(file, first, last)):
                 yield name
+
+    def conditional_actions(self, principal: str) -> Iterator[str]:
+        """Yield the actions that take a role and that the text of a principal's policies names, but not their
+        statements with the current variable values, such as those of a dynamic block without instances."""
+        if self.configuration.framework is not Framework.TERRAFORM:
+            return
+        named = set[str]()
+        blocks: dict[tuple[str, int, int], None] = {}
+        for policy in self.configuration.policies:
+            if principal not in policy.principals:
+                continue
+            for statement in parse_document(policy.document).statements:
+                named.update(str(one).lower() for one in (*(statement.actions or ()), *(statement.not_actions or ())))
+                if not self.can_refer(statement.at.file):
+                    continue
+                for file, first, last, _ in self._folder(os.path.dirname(statement.at.file)).spans:
+                    if file == statement.at.file and first <= statement.at.line <= last:
+                        blocks[file, first, last] = None
+        for block in blocks:
+            for action in dict.fromkeys(_ACTION.findall(self._lines(*block))):
+                if action.lower() not in named and may_pass_role(action):
+                    yield action
 
     @cached_property
     def _attaching(self) -> frozenset[tuple[str, int]]:

@@ -91,8 +91,8 @@ def literal_role(role: TargetRole) -> TargetRole:
 
 def role_placeholder(label: str, at: Position) -> TargetRole:
     """Return a placeholder for the ARN of a role known by a reference or an ARN."""
-    name = label.rpartition(":role/")[2]
-    return placeholder(f"ARN of {label}" if name == label else f"ARN of the role {name}", at)
+    _, is_arn, name = label.rpartition(":role/")
+    return placeholder(f"ARN of the role {name}" if is_arn else f"ARN of {re.sub(r'[.][Aa]rn$', '', label)}", at)
 
 
 def placeholder(description: str, at: Position) -> TargetRole:

@@ -90,7 +90,7 @@ def split_off_actions(
         copies = []
         if passing is not None:
             copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
-            own = [*statement.moved(freeing), *statement.without(passing=True)]
+            own = statement.with_joined_removals([*statement.moved(freeing), *statement.without(passing=True)])
         if reading is not None:
             copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
         return _insert_statements(statement, own, copies, indent)
@@ -115,13 +115,14 @@ def separate_statement(
     items = _action_items(located, text)
     if isinstance(items, str):
         return ""
-    statement, indent = _statement_at(located, text, items, taken)
     try:
+        statement, indent = _statement_at(located, text, items, taken)
         edits = statement.moved(inner)
         if reads:
             copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
         else:
-            copy = statement.copy([*edits, *statement.without(passing=False)], _sid_for(services))
+            others = () if all(item.passes for item in items) else statement.without(passing=False)
+            copy = statement.copy([*edits, *others], _sid_for(services))
     except _NotSplittableError:
         return ""
     copy = dedented_text(indent + copy, len(indent), len(indent + copy))
@@ -233,6 +234,19 @@ class _Statement:
             Edit("", first - self.start, last - self.start, "")
             for first, last in (_shifted_if_last(span, self.text, self.end) for span in spans)
         ]
+
+    def with_joined_removals(self, edits: Iterable[Edit]) -> list[Edit]:
+        """Return edits of the statement in which removals that overlap are one, of whole lines if they are."""
+        found: list[Edit] = []
+        for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+            before = found[-1] if found else None
+            if before is None or edit.start >= before.end or before.text or edit.text:
+                found.append(edit)
+                continue
+            end = max(before.end, edit.end)
+            rest = re.compile(r"\r?\n").match(self.own, end) if self.own[before.start - 1] == "\n" else None
+            found[-1] = Edit("", before.start, end if rest is None else rest.end(), "")
+        return found
 
     def renamed_action(self) -> list[Edit]:
         """Return the edits that leave iam:GetRole as the only action."""

@@ -249,7 +249,10 @@ class Session:
             name
             for used, one in granting
             for principal in one.principals
-            for name in self._referable[id(used)].unknown_attachments(principal)
+            for name in (
+                *self._referable[id(used)].unknown_attachments(principal),
+                *self._referable[id(used)].conditional_actions(principal),
+            )
         )
         limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
@@ -260,11 +263,14 @@ class Session:
         )
         done: list[Suggestion] = []
         reason = ""
-        for one in dict.fromkeys((limited, without_reading, advice, *action_advice(unit.analyzed, first, checks))):
-            if one.change is None:
+        is_complete = limit is not None and limit.is_complete
+        ordered = (without_reading, advice, *action_advice(unit.analyzed, first, checks))
+        # a limit that may deny something comes last
+        for one in dict.fromkeys((limited, *ordered) if is_complete else (*ordered, limited)):
+            if one.change is None or (one is limited and done and not is_complete):
                 continue
             try:
-                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited)
+                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited and is_complete)
             except NotVerifiedError as error:
                 reason = str(error)
                 continue
@@ -327,6 +333,7 @@ class Session:
         (effect,) = proved.effects
         keeps_access = advice.change is not None and advice.change.keeps_access
         is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
+        is_equivalent = is_equivalent and not (advice.change is not None and advice.change.free_others)
         grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")
@@ -419,8 +426,6 @@ class Session:
         except NotVerifiedError:
             if one.findings or isinstance(change, Narrowing):
                 self._dependent.append(one)
-                if one.grade is Grade.NARROWED:  # whether it adds access is not known
-                    self._dependent.append(replace(one, grade=Grade.REPAIRING))
                 self.reserve_sids(located, one.edits)
             raise
 
@@ -499,7 +504,8 @@ class Session:
         at, grant = located.grant.at, located.grant
         others = tuple(dict.fromkeys(finding.remediation for finding in findings))
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
-        if done and not advice.missing and not only_get_role:
+        is_open = bool(advice.missing) and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
+        if done and not is_open and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
@@ -549,10 +555,10 @@ def _first_of_each_statement(suggestions: Sequence[Suggestion]) -> list[Suggesti
 
 
 def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
-    """True if the effect of edits together with others is that of their grade."""
+    """True if the effect of edits together with others is that of their grade, and they add only what is said."""
     if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
         return False
-    return not effect.added or one.grade not in (Grade.EQUIVALENT, Grade.NARROWED)
+    return one.grade is Grade.OBSERVED or set(effect.added) <= set(one.added)
 
 
 def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:

@@ -155,10 +155,10 @@ def test_api_changes_by_grade() -> None:
 # -- fix --interactive
 
 
-def interact(answers: str, *arguments: str) -> tuple[int, str, str]:
+def interact(answers: str, *arguments: str, paths: tuple[str, ...] = (".",)) -> tuple[int, str, str]:
     """Return exit status, standard output, and what is shown on the terminal, with these answers typed on it."""
     terminal, other_end = pty.openpty()
-    command = [sys.executable, "-m", "passrole_checks", "fix", ".", "--interactive", *arguments]
+    command = [sys.executable, "-m", "passrole_checks", "fix", *paths, "--interactive", *arguments]
     process = subprocess.Popen(command, stdin=other_end, stdout=subprocess.PIPE, stderr=other_end)
     os.close(other_end)
     os.write(terminal, answers.encode())
@@ -225,3 +225,68 @@ def test_interactive_needs_a_terminal() -> None:
     """Without a terminal it ends with one line and exit status 2, before anything is read."""
     done = run_command("fix", "nowhere", "--interactive")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "--interactive requires a terminal\n")
+
+
+# -- several edits of one statement
+
+
+def several() -> str:
+    """Write a statement that an equivalent edit makes less severe, and a narrowed edit fixes; return its text."""
+    Path("several").mkdir()
+    text = policy(allow(), allow('"*"', action='"lambda:CreateFunction"')) + USED
+    Path("several/main.tf").write_text(text, "utf-8")
+    return text
+
+
+def test_edit_that_makes_findings_less_severe_is_counted_apart() -> None:
+    """A finding that becomes less severe is not fixed; the edit that fixes it is offered too."""
+    several()
+    fixes = "1 finding can be fixed (passrole-checks fix --grade narrowed)"
+    text = run_command("suggest", "several").stdout
+    assert "          Becomes less severe: PASSROLE_001 any-role." in text.splitlines()
+    assert summary(text) == ["1 finding can become less severe (passrole-checks fix)", fixes]
+    found = json.loads(run_command("suggest", "several", "--format", "json").stdout)["suggestions"]
+    assert [(one["grade"], len(one["findings"]), len(one["less_severe"])) for one in found] == [
+        ("equivalent", 0, 1), ("narrowed", 1, 0)
+    ]  # fmt: skip
+    assert run_command("fix", "several", "--dry-run", "--fail-on", "high").returncode == 0
+    done = run_command("fix", "several", "--fail-on", "high")
+    assert (done.returncode, summary(done.stdout)) == (0, ["1 finding became less severe", fixes])
+
+
+def test_strongest_grade_asked_for_is_written() -> None:
+    """With --grade narrowed, the narrowed edit is written instead of the equivalent one."""
+    several()
+    done = run_command("fix", "several", "--grade", "narrowed")
+    assert (done.returncode, summary(done.stdout)) == (0, ["1 finding fixed in 1 file"])
+    assert "Resource = aws_iam_role.function.arn" in Path("several/main.tf").read_text("utf-8")
+
+
+def test_second_edit_of_a_statement_is_offered_if_the_first_is_not_accepted() -> None:
+    """Edits of one statement exclude each other."""
+    before = several()
+    for answers, role in (("n\ny\n", True), ("y\n", False)):
+        Path("several/main.tf").write_text(before, "utf-8")
+        _, _, shown = interact(answers, paths=("several",))
+        assert shown.count("Write this edit") == len(answers) // 2
+        assert "Another edit of this statement follows" in shown
+        assert ("Resource = aws_iam_role.function.arn" in Path("several/main.tf").read_text("utf-8")) is role
+
+
+def test_long_list_of_services_is_written_on_request_only() -> None:
+    """An equivalent edit with more than five services is shown, and written by --interactive only."""
+    actions = ("glue:CreateJob", "lambda:CreateFunction", "states:CreateStateMachine", "scheduler:CreateSchedule",
+               "firehose:CreateDeliveryStream", "pipes:CreatePipe")  # fmt: skip
+    Path("many").mkdir()
+    file = Path("many/main.tf")
+    file.write_text(policy(allow(APP), allow('"*"', action=json.dumps(actions))), "utf-8")
+    before = file.read_text("utf-8")
+    one, *_ = json.loads(run_command("suggest", "many", "--format", "json").stdout)["suggestions"]
+    assert (one["grade"], one["on_request"]) == ("equivalent", True)
+    done = run_command("fix", "many")
+    assert "          Not written: use --interactive." in done.stdout.splitlines()
+    assert summary(done.stdout)[0] == "1 finding can be fixed (passrole-checks fix --interactive)"
+    assert file.read_text("utf-8") == before
+    assert run_command("fix", "many", "--dry-run").stdout == ""
+    interact("y\n", paths=("many",))
+    assert file.read_text("utf-8") != before

@@ -111,6 +111,7 @@ def test_time_window_limits_the_evidence(sample: Path, capsys: pytest.CaptureFix
     [
         (("--since", "2026-03-01"), "--since requires --evidence"),
         (("--group-roles",), "--group-roles requires --evidence"),
+        (("--grade", "observed"), "--grade observed requires --evidence"),
         (("--evidence", LOGS, "--since", "2026-03-02", "--until", "2026-03-01"), "--since must be before --until"),
         (("--evidence", LOGS, "--since", "2030-01-01"), f"{LOGS}: no events in this time window"),
         (("--evidence", f"{SAMPLE}/terraform"), f"{SAMPLE}/terraform: no CloudTrail logs found"),

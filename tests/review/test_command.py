@@ -47,7 +47,6 @@ def test_text_describes_items(repository: Reviews) -> None:
 
 - main.tf:5  aws_iam_role_policy.pass  PASSROLE_002 any-service  fixed
 - main.tf:6  aws_iam_role_policy.pass  PASSROLE_002 any-service  fixed
-- main.tf:6  aws_iam_role_policy.pass  removed
 
 1 worse, 2 fixed; 0 unchanged; 1 fails (medium or more)
 """

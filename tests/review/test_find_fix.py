@@ -323,3 +323,18 @@ def test_edit_that_adds_access_is_advice_only(repository: Reviews, monkeypatch: 
     replacement, advice = worker(repository)
     assert replacement is None
     assert advice.startswith("Repairs it.\n")
+
+
+def test_equivalent_edit_that_makes_an_item_less_severe_is_suggested(repository: Reviews) -> None:
+    """If no edit fixes the item, the services that the principal can pass roles to anyway are suggested."""
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+    start = '{ Effect = "Allow", Action = "glue:CreateJob", Resource = "*" }'
+    first = repository.commit({"main.tf": policy(start)})
+    repository.commit({"main.tf": policy(start, statement)})
+    (item,) = repository.review(first, "HEAD").report.items
+    assert item.severity is Severity.HIGH
+    assert item.replacement is not None and '"iam:PassedToService" = "glue.amazonaws.com"' in item.replacement.text
+    assert "less severe" in item.replacement.says
+    apply(repository, item.replacement)
+    (item,) = repository.review(first, "HEAD").report.items
+    assert (item.severity, item.replacement) == (Severity.MEDIUM, None)

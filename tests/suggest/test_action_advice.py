@@ -111,6 +111,43 @@ Resources:
     assert unasked.changed == {}
 
 
+def test_condition_right_after_the_actions_is_removed_with_them(tmp_path: Path) -> None:
+    """Both removals include the line break between them."""
+    template = """\
+Resources:
+  Policy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+"""
+    before = """\
+          - Effect: Allow
+            Action:
+              - iam:GetRole
+              - iam:PassRole
+            Condition:
+              StringEquals:
+                iam:PassedToService: lambda.amazonaws.com
+            Resource: arn:aws:iam::111122223333:role/app
+"""
+    after = """\
+          - Effect: Allow
+            Action:
+              - iam:GetRole
+            Resource: arn:aws:iam::111122223333:role/app
+          - Effect: Allow
+            Action:
+              - iam:PassRole
+            Condition:
+              StringEquals:
+                iam:PassedToService: lambda.amazonaws.com
+            Resource: arn:aws:iam::111122223333:role/app
+"""
+    one = graded(session(tmp_path, {"app.yaml": template + before}), Grade.REPAIRING)
+    assert apply_edits(template + before, one.edits) == template + after
+
+
 @pytest.mark.parametrize(
     "actions", ['["iam:PassRole", "iam:GetRole"]', '["iam:GetRole", "iam:PassRole"]', '["iam:Pass*", "iam:GetRole"]']
 )

@@ -121,7 +121,7 @@ NO_ROLES = "role ARNs: nothing in this code passes a role matching this statemen
     ("action", "missing"),
     [
         ("glue:CreateJob", f"{NO_ROLES} to glue.amazonaws.com"),
-        ("codebuild:*", "role ARNs for codebuild.amazonaws.com (codebuild:*)"),
+        ("codebuild:*", "role ARNs for codebuild.amazonaws.com (codebuild:CreateFleet)"),
         ("lambda:Create*", ""),
         ("s3:GetObject", ""),
         ("*", ""),
@@ -130,7 +130,8 @@ NO_ROLES = "role ARNs: nothing in this code passes a role matching this statemen
 def test_other_actions_of_the_principal_are_a_caveat(tmp_path: Path, action: str, missing: str) -> None:
     """A principal whose other actions pass roles to other services only does not pass the roles used here; a principal
     that may do anything, or nothing with roles, has no caveat."""
-    other = allow(action=f'"{action}"', resource='"arn:aws:glue:eu-central-1:111122223333:*"')
+    service = action.partition(":")[0] if ":" in action else "glue"
+    other = allow(action=f'"{action}"', resource=f'"arn:aws:{service}:eu-central-1:111122223333:*"')
     found = session(tmp_path, {"main.tf": policy(allow(), other) + FUNCTION})
     assert [one.missing for one in found.suggestions if not one.edits] == ([(missing,)] if missing else [])
 

@@ -123,6 +123,39 @@ def test_variable_may_attach_policies(tmp_path: Path, default: str, is_derived: 
     assert bool(only(session(tmp_path, {"main.tf": text + attached})).edits) is is_derived
 
 
+@pytest.mark.parametrize(("default", "is_derived"), [("[1]", True), ("[]", False)])
+def test_variable_may_allow_other_actions(tmp_path: Path, default: str, is_derived: bool) -> None:
+    """A dynamic block without instances allows further actions with another value."""
+    text = f"""\
+variable "more" {{
+  default = {default}
+}}
+data "aws_iam_policy_document" "all" {{
+  statement {{
+    actions   = ["iam:PassRole"]
+    resources = [{APP}]
+  }}
+  statement {{
+    actions   = ["lambda:CreateFunction"]
+    resources = ["*"]
+  }}
+  dynamic "statement" {{
+    for_each = var.more
+    content {{
+      actions   = ["glue:CreateJob"]
+      resources = ["*"]
+    }}
+  }}
+}}
+resource "aws_iam_user_policy" "all" {{
+  user   = "bot"
+  policy = data.aws_iam_policy_document.all.json
+}}
+"""
+    found = session(tmp_path, {"main.tf": text})
+    assert bool(only(found).edits) is is_derived
+
+
 def test_holder_in_a_module_that_is_not_downloaded(tmp_path: Path) -> None:
     """The module may attach other policies to its role."""
     text = held_by("module.ci.role_name", allow(APP), other("lambda:CreateFunction"))
@@ -170,6 +203,19 @@ def test_many_roles_that_trust_the_service_are_not_named(tmp_path: Path) -> None
     many = "".join(role(f"etl{number}", "glue") for number in range(6))
     found = session(tmp_path, {"main.tf": policy(allow(), other("glue:CreateJob")) + many})
     assert [one.grade for one in found.suggestions if one.edits] == [Grade.EQUIVALENT]
+
+
+def test_role_without_a_known_name_is_not_named(tmp_path: Path) -> None:
+    """A policy file cannot refer to a role with a generated name: a draft has a placeholder for it."""
+    document = '{"Statement": [\n  {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"},\n' + (
+        '  {"Effect": "Allow", "Action": "glue:CreateJob", "Resource": "*"}\n]}\n'
+    )
+    text = policy().replace("jsonencode({", 'file("${path.module}/pass.json")\n}\n/*').replace("})\n}", "*/")
+    files = {"main.tf": text + role("etl", "glue").replace('name = "etl"', 'name_prefix = "e"'), "pass.json": document}
+    found = session(tmp_path, files)
+    assert [one.grade for one in found.suggestions if one.edits] == [Grade.EQUIVALENT]
+    (left,) = (one for one in found.suggestions if not one.edits)
+    assert "<ARN of aws_iam_role.etl>" in left.statement
 
 
 def test_only_roles_that_the_holder_can_use_are_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from edits_of_tests import Workshop
+from suggesting import session
 
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.edits import apply_edits, edits_for
@@ -260,3 +261,16 @@ def test_included_list_of_statements_is_split(tmp_path: Path) -> None:
         "- Effect: Allow\n  Action:\n    - iam:PassRole\n  Resource: '*'\n"
         "  Condition:\n    StringEquals:\n      iam:PassedToService: lambda.amazonaws.com\n"
     )
+
+
+def test_draft_for_a_statement_with_an_alternative(tmp_path: Path) -> None:
+    """It is shown for manual review, also if it cannot be split."""
+    before = """\
+          - !If
+            - Live
+            - {Effect: Allow, Action: [iam:PassRole, lambda:*], Resource: '*'}
+            - {Effect: Allow, Action: [iam:PassRole, ecs:*], Resource: '*'}
+"""
+    found = session(tmp_path, {"app.yaml": TEMPLATE + before})
+    assert found.faults == []
+    assert found.suggestions != ()

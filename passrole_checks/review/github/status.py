@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from passrole_checks.escaping.markup import truncate
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain

@@ -343,6 +343,7 @@ class Unreadable:
     ``subject``: the source or the folder of a module, if the entry is about that instead of its position; each subject
     is reported once. ``fault``: an internal error. ``resource``: the address of the only affected resource,
     :data:`EVERY_RESOURCE` for all resources, empty if only the position is known. ``kind``: for what is not evaluated.
+    ``dependents``: the end of ``reason`` that counts the policies which depend on it.
     """
 
     file: str
@@ -352,6 +353,12 @@ class Unreadable:
     fault: bool = False
     resource: str = ""
     kind: NoteKind = NoteKind.OTHER
+    dependents: str = ""
+
+    @property
+    def cause(self) -> str:
+        """The reason without the number of policies that depend on it, which may differ between versions."""
+        return self.reason.removesuffix(self.dependents)
 
 
 EVERY_RESOURCE = "*"

@@ -369,9 +369,9 @@ class _CloudFormation(_Statement):
         if self.text[start : start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
         template.find(self.statement.at.line, self.statement.at.column)
-        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        roles = CloudFormationRoles(template.names("Parameters"), template.resources)
         try:
-            written = read_json(self.text, start)
+            written = read_json(self.text, start, resources=roles.resources)
         except NotEditableError:
             return self._yaml(template)  # YAML in flow style, with comments or trailing commas
         return self.in_braces(written, _json_language(self.text, written, roles.json))
@@ -379,7 +379,7 @@ class _CloudFormation(_Statement):
     def _yaml(self, template: YamlFile) -> Iterator[Span]:
         self.line_breaks(_BREAK)
         at = self.statement.at
-        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        roles = CloudFormationRoles(template.names("Parameters"), template.resources)
         node = template.find(at.line, at.column)
         if node is None:
             return self._in_scalar(template, roles)

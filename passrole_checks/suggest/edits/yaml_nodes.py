@@ -44,6 +44,7 @@ class YamlFile:
                 if id(inner) not in self.parents:
                     self.parents[id(inner)] = node
                     pending.append(inner)
+        self.resources = self.names("Resources")
 
     def names(self, section: str) -> frozenset[str]:
         """Return the keys of a section of the template."""
@@ -188,7 +189,7 @@ class YamlFile:
             )
         function = intrinsic_call(node)
         if function is not None:
-            why = why_not_replaceable(function[0], scalar(function[1]))
+            why = why_not_replaceable(function[0], scalar(function[1]), self.resources)
             inner = self._plain(node) if isinstance(node, yaml.CollectionNode) else None
             return WrittenNode(SyntaxForm.TEXT, start, inner.end if inner else end, why=why)
         if isinstance(node, yaml.ScalarNode):

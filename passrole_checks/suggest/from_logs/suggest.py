@@ -150,4 +150,5 @@ class UsageSuggester:
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole or not advice.parts:
             return ""
         several = len(advice.parts) > 1 or grant.other_actions
-        return "\n".join(self._verifier.draft(unit, located, replace(part, separate=several)) for part in advice.parts)
+        drafts = [self._verifier.draft(unit, located, replace(part, separate=several)) for part in advice.parts]
+        return (",\n" if drafts[0].startswith("{") else "\n").join(drafts)

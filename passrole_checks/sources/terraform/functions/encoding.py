@@ -11,7 +11,6 @@ import binascii
 import codecs
 import csv
 import gzip
-import hashlib
 import io
 import urllib.parse
 import uuid
@@ -159,6 +158,8 @@ def _uuid5(space: str, name: str) -> str:
 
 def digest(algorithm: str, content: bytes, *, encoded: bool = False) -> str:
     """Return the hash of ``content``, hexadecimal or, if ``encoded``, in Base64."""
+    import hashlib  # slow to import, and seldom needed
+
     hash_ = hashlib.new(algorithm, content, usedforsecurity=False)
     return base64.b64encode(hash_.digest()).decode() if encoded else hash_.hexdigest()
 

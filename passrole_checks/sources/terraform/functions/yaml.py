@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-
-import yaml
+from typing import TYPE_CHECKING
 
 from passrole_checks.iam.partial_values import (
     Const,
@@ -33,6 +32,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     unresolved,
 )
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
+
+if TYPE_CHECKING:
+    import yaml
 
 _MAX_DEPTH = 40
 _MAX_LENGTH = 200_000
@@ -82,6 +84,8 @@ class _YamlReader:
         self.nodes_left = _MAX_NODES
 
     def read(self) -> Node:
+        import yaml  # slow to import, and seldom needed
+
         if len(self.text) > _MAX_LENGTH or len(self.unresolved_parts) > _MAX_UNRESOLVED:
             return self.call.unresolved("too large")
         if len(_MARKS.findall(self.text)) != len(self.unresolved_parts):
@@ -101,6 +105,8 @@ class _YamlReader:
             )
 
     def to_node(self, tree: yaml.Node, depth: int) -> Node:
+        import yaml  # slow to import, and seldom needed
+
         self.nodes_left -= 1
         if self.nodes_left < 0:
             raise _TooLarge
@@ -114,6 +120,8 @@ class _YamlReader:
         return self.to_scalar(tree, at) if isinstance(tree, yaml.ScalarNode) else self.call.unresolved()
 
     def to_entries(self, tree: yaml.MappingNode, depth: int) -> list[ObjectEntry]:
+        import yaml  # slow to import, and seldom needed
+
         entries: list[ObjectEntry] = []
         merged: list[ObjectEntry] = []
         for key, value in tree.value:
