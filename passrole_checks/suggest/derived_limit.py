@@ -9,7 +9,7 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.access.derived_services import (
     MOST_SERVICES,
@@ -36,6 +36,7 @@ from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.advice import Advice, listed_names
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.suggestion import StatementChange
+from passrole_checks.suggest.undocumented_key import without_undocumented
 
 MOST_WRITTEN = 5
 """More services than these are written on request only."""
@@ -134,18 +135,36 @@ class DerivedLimit:
             who = _listed(self.administrators, module)
             phrase = f"whether {who} should be able to change any policy: a limit of the services would not matter"
             return Advice(missing=(phrase,), services=self.services)
-        if not self.is_complete:
+        documented, note = self._documented()
+        if documented is None:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
             missing = () if is_named else tuple(self.phrases(module))
             others = {name.lower() for name in self.derived.allowed_patterns} - _COMPANIONS
             is_unused = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
             return Advice(missing=missing, services=self.services, is_unused=is_unused)
         separate = grant.other_actions and not condition.shared
-        says = self._description(module)
+        says = documented.description(module, is_whole=not note) + note
         if separate:
             says += "; keeps the other actions in the existing statement"
-        change = StatementChange(services=tuple(sorted(self.services)), separate=separate)
-        return Advice(change, f"{says}.", services=self.services)
+        change = StatementChange(services=tuple(sorted(documented.services)), separate=separate)
+        return Advice(change, f"{says}.", services=documented.services)
+
+    def _documented(self) -> tuple[DerivedLimit | None, str]:
+        """Return the limit to write, and a phrase on the actions that it may deny; None if it needs manual review."""
+        if self.is_complete:
+            return self, ""
+        found = without_undocumented(self.derived)
+        if found is None:
+            return None, ""
+        limit = replace(self, derived=found.derived)
+        if not limit.is_complete or not any(one.actions for one in limit.named):
+            return None, ""
+        notes = [
+            phrase.format(names=listed_names(actions), their="its" if len(actions) == 1 else "their")
+            for phrase, actions in ((_LEFT_OUT, found.left_out), (_UNTESTED, found.untested))
+            if actions
+        ]
+        return limit, "".join(f"; {note}" for note in notes)
 
     def phrases(self, module: str) -> Iterator[str]:
         """Yield what a person must find out; nothing of the actions of holders that are not known.
@@ -175,13 +194,14 @@ class DerivedLimit:
                 services=listed_names([one.service for one in self.named if one.actions]),
             )
 
-    def _description(self, module: str) -> str:
-        """Return what the limit keeps, and for whom it is none."""
+    def description(self, module: str, *, is_whole: bool) -> str:
+        """Return what the limit keeps, and for whom it is none. ``is_whole``: nothing is left out."""
         holders = _listed(self.derived.holders, module)
         kept = [f"{one.service}: {_reason(one)}" for one in self.named]
         shown = ", ".join(kept[:_SHOWN]) + (f" and {len(kept) - _SHOWN} more" if len(kept) > _SHOWN else "")
+        every = "every service" if is_whole else "the documented services"
         says = (
-            f"Keeps every service that the policies in this configuration let {holders} pass roles to ({shown}); a "
+            f"Keeps {every} that the policies in this configuration let {holders} pass roles to ({shown}); a "
             "policy attached elsewhere may need more"
         )
         if self.policy_changes:
@@ -206,6 +226,10 @@ def _reason(one: DerivedService) -> str:
     return "named before" if one.written else "passed here"
 
 
+_LEFT_OUT = (
+    "leaves out {names}, which a wildcard allows: AWS does not document that {their} requests carry iam:PassedToService"
+)
+_UNTESTED = "test {names} first: AWS does not document that {their} requests carry iam:PassedToService"
 _PHRASES = {
     OpenPointKind.HOLDER_UNKNOWN: "the services that the principals with this policy pass the roles to: it is attached "
     "to none here",

@@ -50,9 +50,8 @@ class PassedRole:
     wanted: TargetRole | None
     places: tuple[Position, ...] = ()
 
-    def drafted(self, module: str) -> TargetRole:
-        """Return how a draft in a module names the role: by a placeholder if the statement cannot name it."""
-        at = self.places[0] if self.places else Position("", 0)
+    def drafted(self, module: str, at: Position) -> TargetRole:
+        """Return how a draft for a statement of a module names the role: by a placeholder if the statement cannot."""
         return self.wanted or role_placeholder(seen_from(module, self.label), at)
 
 

@@ -269,7 +269,7 @@ class _Decision:
                 " its own account"
             )
         self.passed = passed_here
-        self.roles = tuple(one.drafted(self.module) for one in passed_here)
+        self.roles = tuple(one.drafted(self.module, self.grant.at) for one in passed_here)
         self.services = tuple(sorted({service for one in passed_here for service in one.services}))
         unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
@@ -319,7 +319,7 @@ class _Decision:
             return f"role ARNs: nothing in this code passes a role matching this statement{to}"
         self.passed = offered
         if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
-            self.roles = tuple(one.drafted(self.module) for one in offered)
+            self.roles = tuple(one.drafted(self.module, self.grant.at) for one in offered)
         self.services = tuple(sorted({service for one in offered for service in one.services}))
         names = listed_names([seen_from(self.module, one.label) for one in offered])
         return (
@@ -332,7 +332,7 @@ class _Decision:
         reached = self._reached() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.drafted(self.module) for fit in fits)
+            self.roles = tuple(fit.drafted(self.module, self.grant.at) for fit in fits)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 

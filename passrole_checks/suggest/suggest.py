@@ -263,11 +263,14 @@ class Session:
         )
         done: list[Suggestion] = []
         reason = ""
-        for one in dict.fromkeys((limited, without_reading, advice, *action_advice(unit.analyzed, first, checks))):
-            if one.change is None:
+        is_complete = limit is not None and limit.is_complete
+        ordered = (without_reading, advice, *action_advice(unit.analyzed, first, checks))
+        # a limit that may deny something comes last
+        for one in dict.fromkeys((limited, *ordered) if is_complete else (*ordered, limited)):
+            if one.change is None or (one is limited and done and not is_complete):
                 continue
             try:
-                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited)
+                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited and is_complete)
             except NotVerifiedError as error:
                 reason = str(error)
                 continue
@@ -330,6 +333,7 @@ class Session:
         (effect,) = proved.effects
         keeps_access = advice.change is not None and advice.change.keeps_access
         is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
+        is_equivalent = is_equivalent and not (advice.change is not None and advice.change.free_others)
         grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")

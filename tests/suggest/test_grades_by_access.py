@@ -97,6 +97,12 @@ def allowed(statements: list[Statement], request: Request) -> bool:
     return effects == {"Allow"}
 
 
+def free_actions(statements: list[Statement]) -> set[str]:
+    """Return the actions other than iam:PassRole that no condition on the service disables."""
+    free = (statement for statement in statements if _KEY not in str(statement.get("Condition", "")))
+    return {action for statement in free for action in as_list(statement["Action"])} - {"iam:PassRole"}
+
+
 def usable(statements: list[Statement]) -> set[str]:
     """Return the services that an allowed action sends."""
     actions = {action for action, on, service in requests() if allowed(statements, (action, on, service))}

@@ -27,7 +27,12 @@ def split(folder: Path, files: Mapping[str, str], name: str) -> str:
     for file, text in files.items():
         workshop.write(file, text)
     located = workshop.located()
-    inner = edits_for(located, StatementChange(services=SERVICES, only_roles=True), workshop.read, [str(folder / one) for one in files])
+    inner = edits_for(
+        located,
+        StatementChange(services=SERVICES, only_roles=True),
+        workshop.read,
+        [str(folder / one) for one in files],
+    )
     assert isinstance(inner, tuple), inner
     edits = split_off_actions(located, inner, files[name], passing=SERVICES)
     return edits if isinstance(edits, str) else apply_edits(files[name], edits)

@@ -72,7 +72,7 @@ def handed_out_by(
         for argument in detector.candidate_arguments(module, block, META_ARGUMENTS)
         if block.type == "module" or search.may_hand_out(module, argument)
     ]
-    search = search.without_files  # to expand nested blocks for the files that they may read costs too much
+    search = search.for_nested  # to expand nested blocks for every value that may come from a file costs too much
     nested = _nested_types(module, block, search)
     if not arguments and not nested:
         return

@@ -17,6 +17,7 @@ from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
 _READS_FILE = re.compile(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
+_NAMES_FILE = re.compile(rb"\b(?:file|templatefile)\s*\(")
 _POLICY_FILE = re.compile(rb"\.json\b|(?i:polic)")
 _POLICY = b"aws_iam_policy"  # data sources that are a document or have one
 DOCUMENT = "aws_iam_policy_document"
@@ -37,11 +38,11 @@ def may_attach_managed_policies(block: Block) -> bool:
 class HandedOutFilter:
     """The test for one configuration, with a cache of the names that were followed.
 
-    ``with_files``: a text that reads a file may lead to a document.
+    ``files``: the text by which a file is read that may hold a document; None if files hold none.
     """
 
-    def __init__(self, *, with_files: bool = True) -> None:
-        self._with_files = with_files
+    def __init__(self, files: re.Pattern[bytes] | None = _READS_FILE) -> None:
+        self._files = files
         self._known: dict[_Name, bool] = {}
         self._is_possible: bool | None = None
 
@@ -57,17 +58,23 @@ class HandedOutFilter:
         run = module.run
         files = (parsed.source.data for folder in run.folders.values() for parsed in folder.files)
         return bool(run.evaluated) or any(
-            _POLICY in text or _holds_document(text) or (self._with_files and _reads_policy_file(text))
+            _POLICY in text or _holds_document(text) or self._reads_policy_file(text)
             for text in (*files, *(value.source.data for value in run.values.values()))
         )
 
     @cached_property
     def without_files(self) -> HandedOutFilter:
         """The same test, for which files hold no documents."""
-        return HandedOutFilter(with_files=False)
+        return HandedOutFilter(None)
+
+    @cached_property
+    def for_nested(self) -> HandedOutFilter:
+        """The test for nested blocks, which are expanded: files count only where a text, or a local value that it
+        names, reads one."""
+        return HandedOutFilter(_NAMES_FILE)
 
     def _may_lead_to_document(self, module: Module, source_text: bytes) -> bool:
-        if _holds_document(source_text) or (self._with_files and _reads_policy_file(source_text)):
+        if _holds_document(source_text) or self._reads_policy_file(source_text):
             return True
         return any(self._follow(module, *name) for name in reference_names(source_text))
 
@@ -86,8 +93,13 @@ class HandedOutFilter:
             self._known[key] = False  # ends the recursion of a value that refers to itself
             third = "" if first in ("terraform_data", *_TEMPLATES) else third
             found = sources_of(module, first, second, third, data=data)
-            known = self._known[key] = any(self._may_lead_to_document(owner, text) for owner, text in found)
+            search = self.without_files if self._files is _NAMES_FILE and first != "local" else self
+            known = self._known[key] = any(search._may_lead_to_document(owner, text) for owner, text in found)
         return known
+
+    def _reads_policy_file(self, source_text: bytes) -> bool:
+        """True if a source text reads a file that may contain a document."""
+        return bool(self._files and self._files.search(source_text) and _POLICY_FILE.search(source_text))
 
 
 def _holds_document(source_text: bytes) -> bool:
@@ -97,8 +109,3 @@ def _holds_document(source_text: bytes) -> bool:
         or (b"actions" in source_text and b"resources" in source_text)
         or (b"Action" in source_text and b"Effect" in source_text)
     )
-
-
-def _reads_policy_file(source_text: bytes) -> bool:
-    """True if a source text reads a file that may contain a document."""
-    return _READS_FILE.search(source_text) is not None and _POLICY_FILE.search(source_text) is not None
