@@ -8,7 +8,7 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.access.derived_services import (
@@ -42,6 +42,7 @@ MOST_WRITTEN = 5
 """More services than these are written on request only."""
 
 _SHOWN = 3
+_COMPANIONS = {"iam:passrole", "iam:getrole"}  # allowed together, for the use of other actions
 _OF_ACTIONS = (OpenPointKind.OPEN_ACTION, OpenPointKind.KEY_UNKNOWN, OpenPointKind.NOT_TRUSTED)
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
@@ -112,6 +113,11 @@ class DerivedLimit:
         """True if nothing needs manual review."""
         return not self.open_points and bool(self.named)
 
+    def serves_all_actions(self, services: Collection[str]) -> bool:
+        """True if each allowed action that takes a role sends one of these services."""
+        served = {action for one in self.named if one.service in services for action in one.actions}
+        return all(served.issuperset(one.actions) for one in self.named)
+
     def advice(self, analyzed: AnalyzedConfiguration, located: LocatedGrant) -> Advice:
         """Return the advice for a statement that keeps its roles; one without a change and without phrases if there is
         nothing to do."""
@@ -133,7 +139,9 @@ class DerivedLimit:
         if documented is None:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
             missing = () if is_named else tuple(self.phrases(module))
-            return Advice(missing=missing, services=self.services)
+            others = {name.lower() for name in self.derived.allowed_patterns} - _COMPANIONS
+            is_unused = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
+            return Advice(missing=missing, services=self.services, is_unused=is_unused)
         separate = grant.other_actions and not condition.shared
         says = documented.description(module, is_whole=not note) + note
         if separate:

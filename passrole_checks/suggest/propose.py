@@ -183,7 +183,8 @@ class _Decision:
             return ()
         services = self._named_services(intended_names) or self.limit.services
         found = self.passed_roles.trusting(services)
-        if len(found) > _MOST_TRUSTING or {service for one in found for service in one.services} < set(services):
+        trusted = {service for one in found for service in one.services}
+        if len(found) > _MOST_TRUSTING or not self.limit.serves_all_actions(trusted):
             return ()
         self.is_by_trust_only = True
         return found

@@ -198,6 +198,17 @@ def test_roles_that_trust_the_service_are_named(tmp_path: Path) -> None:
     assert found.combine(grades=[Grade.EQUIVALENT]).made == (graded(found, Grade.EQUIVALENT),)
 
 
+@pytest.mark.parametrize(("more", "is_named"), [((), True), (("glue:CreateJob",), False)])
+def test_each_action_needs_a_role(tmp_path: Path, more: tuple[str, ...], is_named: bool) -> None:
+    """One of the services that an action may send suffices; an action without a role here passes one from elsewhere."""
+    text = policy(allow(), other("ecs:RunTask", *more)) + role("task", "ecs-tasks")
+    found = session(tmp_path, {"main.tf": text})
+    assert [one.grade for one in found.suggestions if one.edits] == [
+        Grade.EQUIVALENT,
+        *([Grade.NARROWED] if is_named else []),
+    ]
+
+
 def test_many_roles_that_trust_the_service_are_not_named(tmp_path: Path) -> None:
     """Which of them are meant is not known."""
     many = "".join(role(f"etl{number}", "glue") for number in range(6))
