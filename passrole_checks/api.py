@@ -20,7 +20,7 @@ internal errors are in ``faults``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +30,7 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.result import LocatedGrant as Grant
 from passrole_checks.scan.result import ScanOptions, ScanResult
 from passrole_checks.sources.model.configuration import Inputs, Unreadable
+from passrole_checks.suggest.grade import Grade, grades_to_write
 
 if TYPE_CHECKING:
     from passrole_checks.diff import AccessDifference
@@ -45,6 +46,7 @@ __all__ = [
     "Confidence",
     "ConfigurationError",
     "Finding",
+    "Grade",
     "Grant",
     "InputError",
     "Inputs",
@@ -85,7 +87,7 @@ class SuggestResult:
     """Narrower statements for findings, each verified by scanning again with its edits.
 
     ``unread``: what could not be read or checked. ``files``: those read as infrastructure code. ``evidence``: the
-    observed use that ``observe`` returned. ``session`` is internal.
+    observed use that ``observe`` returned. ``grades``: those of the edits in ``changed``. ``session`` is internal.
     """
 
     findings: tuple[Finding, ...]
@@ -95,16 +97,17 @@ class SuggestResult:
     files: tuple[str, ...]
     excluded: tuple[str, ...]
     evidence: Evidence | None = None
+    grades: tuple[Grade, ...] = (Grade.EQUIVALENT,)
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
-        """Return one suggestion for each statement with findings."""
+        """Return the suggestions of all grades for each statement with findings."""
         return self.session.suggestions
 
     @property
     def changed(self) -> dict[str, str]:
-        """Return the text of each file with all edits that can be made together."""
-        return dict(self.session.combine().changed)
+        """Return the text of each file with all edits of the ``grades`` that can be made together."""
+        return dict(self.session.combine(grades=self.grades, on_request=False).changed)
 
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:
@@ -246,12 +249,15 @@ def suggest(
     select: Callable[[ScanResult], Sequence[Finding]] = lambda result: result.findings,
     include_info: bool = False,
     observe: Callable[[Sequence[Configuration]], Evidence] | None = None,
+    grades: Collection[Grade] | None = None,
 ) -> SuggestResult:
     """Return narrower statements for the findings in files and folders. Nothing is written but temporary files.
 
     ``select``: returns the findings of a scan to make suggestions for; suppressed ones are left out.
     ``include_info``: also report findings of severity info that an edit makes visible. ``observe``: returns the
-    observed use of configurations, to which statements are narrowed even if they have no findings.
+    observed use of configurations, to which statements are narrowed even if they have no findings. ``grades``: those of
+    the edits in the result's ``changed``; default: equivalent, and with ``observe`` observed. The result's
+    ``suggestions`` have all grades.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -262,9 +268,11 @@ def suggest(
     ...         'resource "aws_iam_user_policy" "p" {\\n  user = "dev"\\n  policy = jsonencode({\\n'
     ...         '    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }]\\n  })\\n}\\n'
     ...     )
-    ...     result = suggest(path)
-    >>> "aws_iam_role.app.arn" in result.suggestions[0].edits[0].text
+    ...     result = suggest(path, grades=[Grade.NARROWED])
+    ...     "Resource = aws_iam_role.app.arn" in result.changed[str(path)]
     True
+    >>> [suggestion.grade.value for suggestion in result.suggestions]
+    ['narrowed']
     """
     from passrole_checks.iam import deadline
     from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_read
@@ -284,7 +292,8 @@ def suggest(
             )
         session = Session(read, findings, options, include_info=include_info, evidence=evidence)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes]))
-    return SuggestResult(findings, session, (*unread, *faults), skipped, result.files, read.excluded, evidence)
+    kept = grades_to_write(with_evidence=observe is not None) if grades is None else tuple(grades)
+    return SuggestResult(findings, session, (*unread, *faults), skipped, result.files, read.excluded, evidence, kept)
 
 
 def explain(check: str) -> str:

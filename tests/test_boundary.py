@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from leading_out import ASK, CANARY, COMMAND, OUTSIDE, make, run
 
+from passrole_checks.cli.options import GRADES
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links and pipes")
 
 FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown", "html")
@@ -20,7 +22,7 @@ COMMANDS = [
     ["grants", ".", "--all", "--format", "json"],
     ["required", ".", "--format", "json"],
     ["suggest", ".", "--format", "json"],
-    ["fix", "."],
+    ["fix", ".", *(word for name in GRADES if name != "observed" for word in ("--grade", name))],
     ["diff", "../before", ".", "--format", "json"],
     ["diff", ".", "../before", "--format", "json"],
 ]

@@ -23,7 +23,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -192,12 +192,55 @@ def derive_for_grant(model: AccessModel, policies: Sequence[AttachedPolicy], gra
     dead = grant.condition.dead
     return derive_services(
         tuple(holders.values()),
-        by_name=grant.explicit,
+        by_name=grant.only_pass_role,
         written=_written(grant, known),
         passed=dict.fromkeys(s for role in roles.values() for s in model.passable_roles.services_of(role)),
         roles=tuple(roles.values()),
-        partition=_partition(model, grant),
+        partition=partition_of_roles(model, [role.pattern for role in grant.roles]),
         excludes=None if dead else lambda service: grant.lets(service, frozenset()) is Ternary.NO,
+    )
+
+
+def merge_derived(several: Sequence[DerivedServices]) -> DerivedServices:
+    """Return the services for a statement that several policies or configurations share, from those for each of them.
+
+    A service is allowed only if the condition excludes it in none of them, and they have no action that takes a role
+    only if that is true for all of them.
+    """
+    if len(several) == 1:
+        return several[0]
+    by_name: dict[str, list[DerivedService]] = {}
+    points: dict[OpenPointKind, dict[str, None]] = {}
+    for one in several:
+        for item in one.services:
+            by_name.setdefault(item.service, []).append(item)
+        for point in one.open_points:
+            points.setdefault(point.kind, {}).update(dict.fromkeys(point.names))
+    services = tuple(
+        sorted(
+            (
+                DerivedService(
+                    service,
+                    tuple(sorted({action for item in items for action in item.actions})),
+                    trusted=any(item.trusted for item in items),
+                    passed=any(item.passed for item in items),
+                    written=any(item.written for item in items),
+                    allowed=all(item.allowed for item in items),
+                )
+                for service, items in by_name.items()
+            ),
+            key=lambda item: (item.rank, item.service),
+        )
+    )
+    if not all(one.has(OpenPointKind.NO_ACTION) for one in several):
+        points.pop(OpenPointKind.NO_ACTION, None)
+    if _count(services) > MOST_SERVICES:
+        points[OpenPointKind.TOO_MANY] = {item.service: None for item in services if item.allowed}
+    return DerivedServices(
+        services,
+        tuple(OpenPoint(kind, tuple(names)) for kind, names in points.items()),
+        tuple(dict.fromkeys(holder for one in several for holder in one.holders)),
+        tuple(dict.fromkeys(pattern for one in several for pattern in one.allowed_patterns)),
     )
 
 
@@ -216,10 +259,9 @@ def _written(grant: PassRoleGrant, known: Collection[str]) -> Iterator[str]:
             yield value
 
 
-def _partition(model: AccessModel, grant: PassRoleGrant) -> str | None:
+def partition_of_roles(model: AccessModel, patterns: Sequence[StringNode]) -> str | None:
     """Return the partition of the roles of a grant; None if an ARN leaves it open (``arn:${AWS::Partition}:iam``) and
     the configuration does not state it. It is ``aws`` for roles without an ARN."""
-    patterns = [role.pattern for role in grant.roles]
     named = {partition_of(pattern) for pattern in patterns} - {None}
     is_open = len(named) > 1 or any(
         partition_of(pattern) is None and str(next(iter(pattern.parts), "")).startswith("arn:") for pattern in patterns

@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from passrole_checks.aws.data_files import SUFFIX, expand_principals, read_json
 from passrole_checks.aws.service_principals import known_services
+from passrole_checks.iam.patterns.glob import wildcard_match
 
 _FILE = "passing_actions.json"
 
@@ -62,6 +63,12 @@ def values_of(action: str) -> tuple[str, ...]:
     """Return the values of ``iam:PassedToService`` that an action can send; empty if it passes no role."""
     known = passed_values().get(action.lower())
     return known.values if known is not None else ()
+
+
+def may_pass_role(pattern: str) -> bool:
+    """True if an action pattern (``ecs:Run*``) matches an action that may pass a role."""
+    wanted = pattern.lower()
+    return wanted in passed_values() or any(wildcard_match(wanted, name) for name in passed_values())
 
 
 def is_closed(action: str) -> bool:

@@ -348,7 +348,7 @@ def _ids(ranked: Sequence[_Open]) -> str:
     return "; ".join(filter(None, [inferred, words] if ranked[0].way.way.derived else [words, inferred]))
 
 
-_MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
+MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
 """The services that attackers run code in, the most used first."""
 
 
@@ -360,7 +360,7 @@ def _strongest(found: Sequence[_Open]) -> list[_Open]:
         key=lambda one: (
             one.way.way.derived,
             not _is_sure(one),
-            *(not one.way.way.actions[0].startswith(service) for service in _MOST_USED),
+            *(not one.way.way.actions[0].startswith(service) for service in MOST_USED),
             len(one.way.way.actions),
             one.way.way.id,
         ),

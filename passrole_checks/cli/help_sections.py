@@ -20,7 +20,8 @@ _GROUPS = {
         "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
-        "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",
+        "severity", "confidence", "check", "skip_check", "grade", "baseline", "fail_on", "strict", "all", "principal",
+        "role",
     ),
     "SQL": ("sql", "table", "view"),
     "Output": (
@@ -159,21 +160,23 @@ PAGES = {
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
             ("Show suggestions", "passrole-checks suggest ."),
-            ("Apply them as a patch", "passrole-checks suggest . --format patch | git apply"),
+            ("Apply the equivalent ones as a patch", "passrole-checks suggest . --format patch | git apply"),
             ("Narrow to what was passed this year", "passrole-checks suggest . --evidence logs --since 2026-01-01"),
         ),
     ),
     "fix": Page(
         (
             ("0", "No findings at or above --fail-on remain."),
-            ("1", "Findings at or above --fail-on remain; they need manual review."),
+            ("1", "Findings at or above --fail-on remain: they need manual review or another --grade."),
             ("2", "A file could not be read or written, nothing was found to read, or an option is invalid."),
             _INTERNAL_ERROR,
             _INTERRUPTED,
         ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("Show what would be changed", "passrole-checks fix . --dry-run"),
+            ("Write the patch to a file", "passrole-checks fix . --dry-run > fixes.patch"),
+            ("Also keep only what this code uses", "passrole-checks fix . --grade narrowed"),
+            ("Decide on each edit", "passrole-checks fix . --interactive"),
             ("Fix findings of some checks only", "passrole-checks fix . --check 001,002,003"),
         ),
     ),

@@ -29,6 +29,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 SEVERITIES = ("info", "low", "medium", "high")
 CONFIDENCES = ("low", "medium", "high")
+GRADES = ("equivalent", "narrowed", "observed", "repairing")
 
 
 def validate_account(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -191,6 +192,11 @@ def severity(words: str) -> _Decorator:
 def confidence(words: str) -> _Decorator:
     """Return the option ``--confidence`` with the help text ``words``."""
     return click.option("--confidence", type=click.Choice(CONFIDENCES), default="low", show_default=True, help=words)
+
+
+def edit_grades(words: str) -> _Decorator:
+    """Return the option ``--grade`` with the help text ``words``."""
+    return click.option("--grade", type=click.Choice(GRADES), multiple=True, help=f"{words} Repeatable.")
 
 
 def fail_on(words: str) -> _Decorator:

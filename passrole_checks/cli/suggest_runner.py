@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
     from passrole_checks.output.findings_text import Line
     from passrole_checks.scan.result import ScanOptions, ScanResult
     from passrole_checks.sources.files.read_boundary import Boundary
+    from passrole_checks.suggest.grade import Grade
     from passrole_checks.suggest.observed_use import Evidence
     from passrole_checks.suggest.suggest import FileTexts
     from passrole_checks.suggest.suggestion import Suggestion
+
+
+def grades_asked_for(options: dict[str, Any]) -> tuple[Grade, ...]:
+    """Return the grades of the edits to write: equivalent, those of ``--grade``, and with ``--evidence`` observed."""
+    from passrole_checks.suggest.grade import Grade, grades_to_write
+
+    return grades_to_write([Grade(one) for one in options["grade"]], with_evidence=bool(options["evidence"]))
 
 
 def find_suggestions(
@@ -44,6 +53,7 @@ def find_suggestions(
         select=lambda result: _select(result, paths, options, severity),
         include_info=severity is api.Severity.INFO,
         observe=None if logs is None else lambda units: logs.find_evidence(units, options["account"]),
+        grades=grades_asked_for(options),
     )
     return replace(found, unread=problems_to_report(found.unread, found.files, paths, options, found.excluded))
 
@@ -52,13 +62,22 @@ def remaining_findings(
     paths: Sequence[str], options: dict[str, Any], severity: Severity, would_be: FixResult | None
 ) -> tuple[Finding, ...]:
     """Return the current findings at or above a severity, without those that a dry run (``would_be``) would fix."""
-    fixes = would_be.made if would_be is not None else ()
-    fixed = {(finding.check_id, finding.at, finding.message) for suggestion in fixes for finding in suggestion.findings}
     from passrole_checks import api
 
+    fixes = would_be.made if would_be is not None else ()
+    fixed, less_severe = (
+        {(finding.check_id, finding.at, finding.message) for some in findings for finding in some}
+        for findings in ([one.findings for one in fixes], [one.less_severe for one in fixes])
+    )
     result = api.scan(paths, _scan_options(paths, options, severity))
-    findings = _select(result, paths, options, severity)
-    return tuple(finding for finding in findings if (finding.check_id, finding.at, finding.message) not in fixed)
+    remaining = []
+    for finding in _select(result, paths, options, severity):
+        key = (finding.check_id, finding.at, finding.message)
+        if key in less_severe:  # by one level at least
+            finding = replace(finding, severity=list(api.Severity)[max(finding.severity.rank - 1, 0)])
+        if key not in fixed and finding.severity.rank >= severity.rank:
+            remaining.append(finding)
+    return tuple(remaining)
 
 
 def _scan_options(paths: Sequence[str], options: dict[str, Any], severity: Severity) -> ScanOptions:
@@ -100,35 +119,50 @@ def _notes(evidence: Evidence | None) -> tuple[str, ...]:
     return (f"the logs cover only {days} (recommended: {SHORT_WINDOW_DAYS}); they lack rare, such as quarterly, use",)
 
 
-def render(suggested: SuggestResult, output_format: str, *, terminal: bool) -> str:
-    """Return the suggestions as ``json`` or ``patch``; a patch on a terminal is sanitized for display."""
+def render(
+    suggested: SuggestResult, output_format: str, *, terminal: bool, shown: Collection[Grade] | None = None
+) -> str:
+    """Return the suggestions as ``json``, of these grades only if they are given, or as ``patch``."""
+    from passrole_checks.output import suggest as output
+
+    if output_format == "patch":
+        return render_patch(suggested.changed, suggested, terminal=terminal)
+    return output.suggestions_json(
+        output.suggestions_of_grades(suggested.suggestions, shown),
+        render_patch(suggested.changed, suggested, terminal=False),
+        suggested.unreadable,
+        suggested.not_evaluated,
+        suggested.excluded,
+    )
+
+
+def render_patch(changed: Mapping[str, str], suggested: SuggestResult, *, terminal: bool) -> str:
+    """Return the changes of files as a patch; on a terminal it is sanitized for display."""
     from passrole_checks.escaping.terminal import sanitize
     from passrole_checks.output import suggest as output
 
-    patch = output.patch_of(suggested.changed, suggested.session.texts)
-    if output_format == "patch":
-        return "\n".join(map(sanitize, patch.split("\n"))) if terminal else patch
-    return output.suggestions_json(
-        suggested.suggestions, patch, suggested.unreadable, suggested.not_evaluated, suggested.excluded
-    )
+    patch = output.patch_of(changed, suggested.session.texts)
+    return "\n".join(map(sanitize, patch.split("\n"))) if terminal else patch
 
 
-def suggestion_lines(suggested: SuggestResult, *, width: int, quiet: bool, verbose: bool) -> Iterator[Line]:
-    """Return the suggestions as lines of text."""
+def suggestion_lines(
+    suggested: SuggestResult, *, width: int, quiet: bool, verbose: bool, shown: Collection[Grade] | None = None
+) -> Iterator[Line]:
+    """Return the suggestions, of these grades only if they are given, as lines of text."""
+    from passrole_checks.output import suggest as output
+    from passrole_checks.output.suggest_summary import suggest_summary
+
+    yield from suggestions_only(output.suggestions_of_grades(suggested.suggestions, shown), suggested, width)
+    if not quiet:
+        yield from _end(suggested, suggest_summary(suggested.suggestions), verbose=verbose)
+
+
+def suggestions_only(suggestions: Sequence[Suggestion], suggested: SuggestResult, width: int) -> Iterator[Line]:
+    """Return some of the suggestions as lines of text, without notes and summary."""
     from passrole_checks.output import suggest as output
 
-    return output.suggestion_lines(
-        suggested.suggestions,
-        suggested.session.texts,
-        lambda suggestion: apply_suggestion(suggestion, suggested.session.texts),
-        notes=_notes(suggested.evidence),
-        error=_error(suggested),
-        not_evaluated=suggested.not_evaluated,
-        excluded=suggested.excluded,
-        width=width,
-        quiet=quiet,
-        verbose=verbose,
-    )
+    texts = suggested.session.texts
+    return output.suggestion_lines(suggestions, texts, lambda one: apply_suggestion(one, texts), width)
 
 
 def apply_suggestion(suggestion: Suggestion, texts: FileTexts) -> Mapping[str, str]:
@@ -145,26 +179,29 @@ class FixResult:
 
     Attributes:
         made: suggestions that were written (in a dry run: would be).
-        left: all other suggestions.
+        left: all other suggestions; those that were not asked for still have edits.
         refused: files that were not written, each with the reason.
+        changed: the text of each file that was written (in a dry run: would be).
     """
 
     made: tuple[Suggestion, ...]
     left: tuple[Suggestion, ...]
     refused: tuple[tuple[str, str], ...]
+    changed: Mapping[str, str]
 
 
-def write_fixes(suggested: SuggestResult, *, dry_run: bool) -> FixResult:
-    """Write the suggestions into the files, each file at once.
+def write_fixes(suggested: SuggestResult, *, dry_run: bool, chosen: Collection[Suggestion] | None = None) -> FixResult:
+    """Write the suggestions of the grades asked for into the files, each file at once; with ``chosen`` only those.
 
     A file is skipped if it is a symbolic link or reached through one, lies outside of the repository or the given
     folder, or was modified since it was read. Suggestions that also edit a skipped file are skipped as a whole.
     """
     data, boundary = suggested.session.texts.data, suggested.session.boundary
-    plan = suggested.session.combine()
+    combine = partial(suggested.session.combine, grades=suggested.grades, on_request=False, chosen=chosen)
+    plan = combine()
     refused = {file: reason for file in plan.changed if (reason := _refusal_reason(file, data[file], boundary))}
     if refused:
-        plan = suggested.session.combine(without=refused)
+        plan = combine(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():
         reason = _write_file(file, text.encode("utf-8"), data[file], boundary)
@@ -175,9 +212,17 @@ def write_fixes(suggested: SuggestResult, *, dry_run: bool) -> FixResult:
     made = tuple(
         suggestion for suggestion in plan.made if dry_run or {edit.file for edit in suggestion.edits} <= written
     )
-    fixed = {id(finding) for suggestion in made for finding in suggestion.findings}
-    remaining = tuple(_remaining_suggestions(suggested.suggestions, made, fixed))
-    return FixResult(made, remaining, tuple(sorted(refused.items())))
+    wanted = {
+        id(suggestion)
+        for suggestion in suggested.suggestions
+        if (
+            suggestion in chosen
+            if chosen is not None
+            else suggestion.grade in suggested.grades and not suggestion.on_request
+        )
+    }
+    remaining = tuple(_remaining_suggestions(suggested.suggestions, made, wanted))
+    return FixResult(made, remaining, tuple(sorted(refused.items())), plan.changed)
 
 
 _MOST_ROUNDS = 5  # two are enough in all known cases; limits endless loops
@@ -205,21 +250,42 @@ def write_all_fixes(
         written = write_fixes(find_suggestions(paths, options, severity, logs), dry_run=False)
         made += written.made
         refused |= dict(written.refused)
-    return FixResult(tuple(made), written.left, tuple(sorted(refused.items())))
+    return FixResult(tuple(made), written.left, tuple(sorted(refused.items())), written.changed)
+
+
+def write_chosen_fixes(
+    chosen: Collection[Suggestion],
+    suggested: SuggestResult,
+    paths: Sequence[str],
+    options: dict[str, Any],
+    severity: Severity,
+    logs: Logs | None = None,
+    *,
+    dry_run: bool,
+) -> FixResult:
+    """Write the suggestions that were chosen; what is left then is suggested again, for the files as they are now."""
+    written = write_fixes(suggested, dry_run=dry_run, chosen=chosen)
+    if dry_run or not written.made:
+        return written
+    return replace(written, left=find_suggestions(paths, options, severity, logs).suggestions)
 
 
 def _remaining_suggestions(
-    suggestions: Sequence[Suggestion], made: Sequence[Suggestion], gone: Collection[int]
+    suggestions: Sequence[Suggestion], made: Sequence[Suggestion], wanted: Collection[int]
 ) -> Iterator[Suggestion]:
-    """Yield the suggestions that need manual review after ``made`` were applied and the findings with ids ``gone`` are
-    fixed."""
+    """Yield the suggestions that are left after ``made`` were applied, without the findings that are fixed.
+
+    Those that were ``wanted``, by id, and not made need manual review; the others keep their edits.
+    """
+    gone = {id(finding) for suggestion in made for finding in suggestion.findings}
     fixed_positions = {suggestion.at for suggestion in made}
     for suggestion in suggestions:
         findings = tuple(finding for finding in suggestion.findings if id(finding) not in gone)
         if not findings and (suggestion.findings or suggestion.at in fixed_positions):
             continue
-        if suggestion.edits:
-            yield replace(suggestion, findings=findings, edits=(), missing=("the suggested change was not written",))
+        if suggestion.edits and id(suggestion) in wanted:
+            missing = ("the suggested change was not written",)
+            yield replace(suggestion, findings=findings, edits=(), grade=None, missing=missing)
         else:
             yield replace(suggestion, findings=findings)
 
@@ -255,20 +321,39 @@ def _write_file(file: str, content: bytes, before: bytes, boundary: Boundary) ->
 
 
 def fixed_lines(
-    written: FixResult, suggested: SuggestResult, *, dry_run: bool, width: int, quiet: bool, verbose: bool
+    written: FixResult,
+    suggested: SuggestResult,
+    *,
+    width: int,
+    quiet: bool,
+    verbose: bool,
 ) -> Iterator[Line]:
     """Return what was written and what remains as lines of text."""
-    from passrole_checks.output import suggest as output
+    from passrole_checks.output.suggest import fixed_lines as lines
+    from passrole_checks.output.suggest_summary import fix_summary
 
-    return output.fixed_lines(
-        written.made,
-        written.left,
+    yield from lines(written.made, written.left, suggested.grades, width)
+    if not quiet:
+        yield from _end(suggested, fix_summary(written.made, written.left, dry_run=False), verbose=verbose)
+
+
+def dry_run_summary(written: FixResult, suggested: SuggestResult, *, quiet: bool, verbose: bool) -> Iterator[Line]:
+    """Return notes and the summary of a dry run as lines of text."""
+    from passrole_checks.output.suggest_summary import fix_summary
+
+    if not quiet:
+        yield from _end(suggested, fix_summary(written.made, written.left, dry_run=True), verbose=verbose)
+
+
+def _end(suggested: SuggestResult, summary: Sequence[Line], *, verbose: bool) -> Iterator[Line]:
+    """Return the notes and the summary, with what was not read or checked."""
+    from passrole_checks.output.suggest_summary import notes_and_summary
+
+    return notes_and_summary(
+        summary,
         _notes(suggested.evidence),
         error=_error(suggested),
         not_evaluated=suggested.not_evaluated,
         excluded=suggested.excluded,
-        dry_run=dry_run,
-        width=width,
-        quiet=quiet,
         verbose=verbose,
     )

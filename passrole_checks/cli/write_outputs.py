@@ -133,6 +133,16 @@ def write_lines(destination: Destination, lines: Iterable[Line], options: dict[s
     )
 
 
+def write_error_lines(lines: Iterable[Line], options: dict[str, Any]) -> None:
+    """Write lines of text to standard error, colored if it is the same terminal as standard output."""
+    from passrole_checks.output.destination import STANDARD_OUTPUT, wants_color, write_to
+    from passrole_checks.output.findings_text import to_colored_text, to_plain_text
+
+    if sys.stderr is not None:
+        color = wants_color(STANDARD_OUTPUT) and sys.stderr.isatty() and not options["no_color"]
+        write_to(sys.stderr, (to_colored_text if color else to_plain_text)(lines))
+
+
 def report_problems(unreadable: Sequence[Unreadable]) -> int:
     """Name on standard error what could not be read, and return the resulting exit status."""
     from passrole_checks.output.findings_text import file_and_line

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Finding
-from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import (
     PIPED,
     Line,
     StyledText,
-    excluded_spans,
     file_and_line,
-    not_evaluated_notes,
-    note_line,
     wrap_prose,
 )
 from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
+from passrole_checks.output.suggest_summary import is_unused
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
+from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggestion import ObservedUse, SharedFileUsers, Suggestion
 
 _CONTEXT = 3
@@ -33,102 +32,67 @@ _FEW = 1  # context lines in text output
 _LONG = 400  # maximum characters of a line that is shown whole
 _AROUND = 60  # context characters around a change in a longer line
 _INDENT = " " * 10
+_CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
 
 Texts = Callable[[str], str]
 Changed = Callable[[Suggestion], Mapping[str, str]]
 """Returns the new contents of the files that a suggestion changes."""
 
 
+def suggestions_of_grades(
+    suggestions: Sequence[Suggestion], grades: Collection[Grade] | None
+) -> tuple[Suggestion, ...]:
+    """Return the suggestions whose edits have one of the grades, and those without edits; all if there are no
+    ``grades``.
+    """
+    return tuple(one for one in suggestions if grades is None or one.grade is None or one.grade in grades)
+
+
 def suggestion_lines(
-    suggestions: Sequence[Suggestion],
-    texts: Texts,
-    changed: Changed,
-    notes: Sequence[str] = (),
-    *,
-    error: str = "",
-    not_evaluated: Sequence[Unreadable] = (),
-    excluded: Sequence[str] = (),
-    width: int = PIPED,
-    quiet: bool = False,
-    verbose: bool = False,
+    suggestions: Sequence[Suggestion], texts: Texts, changed: Changed, width: int = PIPED
 ) -> Iterator[Line]:
-    """Return each statement with its findings and the change, or what needs manual review; unless ``quiet``, then notes
-    and a summary.
+    """Return each statement with its findings and the change, or what needs manual review.
 
     Args:
         texts: returns the text of a file.
         changed: returns the new contents of the files that a suggestion changes.
-        error: a summary of what was not read or checked.
-        verbose: name each item that was not evaluated.
     """
     for suggestion in suggestions:
         yield from _suggestion(suggestion, texts, changed, width)
         yield ()
-    if not quiet:
-        yield from map(note_line, notes)
-        yield from not_evaluated_notes(not_evaluated, verbose=verbose)
-        yield (*_prefix_error(_summary(suggestions), error), *excluded_spans(excluded))
 
 
 def fixed_lines(
-    fixed: Sequence[Suggestion],
-    remaining: Sequence[Suggestion],
-    notes: Sequence[str] = (),
-    *,
-    not_evaluated: Sequence[Unreadable] = (),
-    excluded: Sequence[str] = (),
-    dry_run: bool,
-    error: str = "",
-    width: int = PIPED,
-    quiet: bool = False,
-    verbose: bool = False,
+    fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], grades: Collection[Grade], width: int = PIPED
 ) -> Iterator[Line]:
-    """Return what was fixed, and what needs manual review; unless ``quiet``, then notes and a summary.
-
-    ``error``: a summary of what was not read or checked. ``verbose``: name each item that was not evaluated.
-    """
+    """Return what was fixed, then what was not written and what needs manual review. ``grades``: those asked for."""
     for suggestion in fixed:
         yield _header(suggestion)
+        verb = "less severe" if suggestion.less_severe and not suggestion.findings else "fixed"
         yield (
             StyledText("  "),
-            StyledText("would fix" if dry_run else "fixed", "good"),
+            StyledText(verb, "good"),
             StyledText(f"  {_reason(suggestion)}"),
+            _grade(suggestion),
         )
-        yield from wrap_prose(suggestion.says, width)
-        yield from _shared_by(suggestion, width)
+        yield from _explanation(suggestion, width)
         yield ()
     for suggestion in remaining:
-        yield from _manual_review(suggestion, width)
+        if suggestion.edits:
+            yield _header(suggestion)
+            yield (StyledText(f"  {_reason(suggestion)}"), _grade(suggestion))
+            yield from wrap_prose(f"Not written: {_request(suggestion, grades)}.", width)
+            yield from _explanation(suggestion, width)
+        else:
+            yield from _manual_review(suggestion, width)
         yield ()
-    if quiet:
-        return
-    yield from map(note_line, notes)
-    yield from not_evaluated_notes(not_evaluated, verbose=verbose)
-    yield (*_prefix_error(_summary_of_fixes(fixed, remaining, dry_run=dry_run), error), *excluded_spans(excluded))
 
 
-def _prefix_error(summary: Line, error: str) -> Line:
-    if not error:
-        return summary
-    if summary[0].style == "good":
-        return (StyledText(error, "high"),)
-    return (StyledText(f"{error}; ", "high"), *summary)
-
-
-def _summary_of_fixes(fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], *, dry_run: bool) -> Line:
-    fixed_count = sum(len(suggestion.findings) for suggestion in fixed)
-    others = sum(len(suggestion.findings) for suggestion in remaining)
-    files = len({edit.file for suggestion in fixed for edit in suggestion.edits})
-    if not fixed and not remaining:
-        return (StyledText("nothing to fix", "good"),)
-    verb = "would be fixed" if dry_run else "fixed"
-    more = _usage_counts(fixed, remaining, "would be narrowed" if dry_run else "narrowed")
-    if not fixed_count and not others and more:
-        return (StyledText(more, "place"),)
-    return (
-        StyledText(f"{count_noun(fixed_count, 'finding')} {verb}", "place"),
-        StyledText(f" in {count_noun(files, 'file')}; {_need_review(others)}{'; ' if more else ''}{more}"),
-    )
+def _request(suggestion: Suggestion, grades: Collection[Grade]) -> str:
+    """Return how to have the edits written that were not."""
+    if suggestion.grade is None or suggestion.grade in grades:
+        return "use --interactive"
+    return f"use --grade {suggestion.grade.value}"
 
 
 def suggestions_json(
@@ -199,14 +163,26 @@ def _suggestion(suggestion: Suggestion, texts: Texts, changed: Changed, width: i
         yield from _manual_review(suggestion, width)
         return
     yield _header(suggestion)
-    yield (StyledText("  "), StyledText(_reason(suggestion)))
+    yield (StyledText(f"  {_reason(suggestion)}"), _grade(suggestion))
     files = changed(suggestion)
     for number, file in enumerate(sorted(files, key=display_path)):
         if number or file != suggestion.at.file:
             yield (StyledText(f"  in {sanitize(display_path(file))}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
+    yield from _explanation(suggestion, width)
+
+
+def _explanation(suggestion: Suggestion, width: int) -> Iterator[Line]:
+    """Yield what the edits do, to findings that remain and to other users of the files too."""
     yield from wrap_prose(suggestion.says, width)
+    if suggestion.less_severe:
+        yield from wrap_prose(f"Becomes less severe: {_checks(suggestion.less_severe)}.", width)
     yield from _shared_by(suggestion, width)
+
+
+def _grade(suggestion: Suggestion) -> StyledText:
+    """Return the grade of the edits, as the end of a line."""
+    return StyledText(f"  ({suggestion.grade.value})" if suggestion.grade is not None else "", "quiet")
 
 
 def _small_diff(old: str, new: str) -> Iterator[Line]:
@@ -261,7 +237,8 @@ def _manual_review(suggestion: Suggestion, width: int) -> Iterator[Line]:
         for number, line in enumerate(wrapped):
             yield (StyledText(f"{_INDENT}{'  ' if number else '- '}"), StyledText(line))
     if suggestion.statement:
-        yield (StyledText(_INDENT), StyledText("Suggested statement:"))
+        part = "condition" if _CONDITION.match(suggestion.statement) else "statement"
+        yield (StyledText(_INDENT), StyledText(f"Suggested {part}:"))
         for line in suggestion.statement.split("\n"):
             yield (StyledText(f"{_INDENT}  "), StyledText(sanitize(line), "code"))
 
@@ -277,16 +254,21 @@ def _header(suggestion: Suggestion) -> Line:
 
 
 def _resource_and_sid(suggestion: Suggestion) -> tuple[str, str | None]:
-    first = suggestion.findings[0] if suggestion.findings else None
+    first = next(iter((*suggestion.findings, *suggestion.less_severe)), None)
     return (first.resource.address, first.sid) if first is not None else (suggestion.resource, suggestion.sid)
 
 
 def _reason(suggestion: Suggestion) -> str:
     """Return the checks that flag a statement; for a statement without findings, how its use differs from the grant."""
-    if suggestion.findings:
-        findings = sorted(suggestion.findings, key=lambda finding: finding.check_id)
-        return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in findings))
-    return "unused" if _is_unused(suggestion) else "broader than observed use"
+    findings = suggestion.findings or suggestion.less_severe
+    if findings:
+        return _checks(findings)
+    return "unused" if is_unused(suggestion) else "broader than observed use"
+
+
+def _checks(findings: Sequence[Finding]) -> str:
+    ordered = sorted(findings, key=lambda finding: finding.check_id)
+    return ", ".join(dict.fromkeys(f"{finding.check_id} {finding.name}" for finding in ordered))
 
 
 def _shared_by(suggestion: Suggestion, width: int) -> Iterator[Line]:
@@ -306,37 +288,6 @@ def _shared_by(suggestion: Suggestion, width: int) -> Iterator[Line]:
         )
 
 
-def _summary(suggestions: Sequence[Suggestion]) -> Line:
-    if not suggestions:
-        return (StyledText("nothing to suggest", "good"),)
-    able = sum(len(suggestion.findings) for suggestion in suggestions if suggestion.edits)
-    others = sum(len(suggestion.findings) for suggestion in suggestions if not suggestion.edits)
-    more = _usage_counts([suggestion for suggestion in suggestions if suggestion.edits], suggestions, "can be narrowed")
-    if not able and not others and more:
-        return (StyledText(more, "place"),)
-    return (
-        StyledText(f"{count_noun(able, 'finding')} can be fixed (passrole-checks fix)", "place"),
-        StyledText(f"; {_need_review(others)}{'; ' if more else ''}{more}"),
-    )
-
-
-def _usage_counts(able: Sequence[Suggestion], others: Sequence[Suggestion], verb: str) -> str:
-    """Return how many statements without findings are broader than observed use, and how many are unused."""
-    wider = sum(not suggestion.findings for suggestion in able)
-    unused = sum(_is_unused(suggestion) for suggestion in others)
-    counts = [f"{count_noun(wider, 'statement')} broader than observed use {verb}"] if wider else []
-    counts += [count_noun(unused, "unused statement")] if unused else []
-    return "; ".join(counts)
-
-
-def _need_review(number: int) -> str:
-    return f"{number} {'needs' if number == 1 else 'need'} manual review"
-
-
-def _is_unused(suggestion: Suggestion) -> bool:
-    return suggestion.evidence is not None and not suggestion.evidence.passes + suggestion.evidence.perhaps
-
-
 # -- JSON
 
 
@@ -348,7 +299,10 @@ def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
         "end_line": max(suggestion.at.line, suggestion.at.end_line),
         "resource": resource,
         "sid": sid,
+        "grade": suggestion.grade.value if suggestion.grade is not None else None,
+        "on_request": suggestion.on_request,
         "findings": [_finding_entry(finding) for finding in suggestion.findings],
+        "less_severe": [_finding_entry(finding) for finding in suggestion.less_severe],
         "says": suggestion.says,
         "missing": list(suggestion.missing),
         "statement": suggestion.statement,
@@ -356,6 +310,7 @@ def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
             {"file": display_path(edit.file), "start": edit.start, "end": edit.end, "text": edit.text}
             for edit in suggestion.edits
         ],
+        "added": list(suggestion.added),
         "evidence": _evidence_entry(suggestion.evidence) if suggestion.evidence is not None else None,
         "shared": _shared_entry(suggestion.shared) if suggestion.shared is not None else None,
     }
@@ -390,4 +345,4 @@ def _finding_entry(finding: Finding) -> dict[str, str]:
     }
 
 
-__all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json"]
+__all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json", "suggestions_of_grades"]

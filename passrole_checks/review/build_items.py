@@ -24,6 +24,7 @@ from passrole_checks.sources.model.configuration import Framework, ResourceDefin
 NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
 _KEY = "passroleItem/1"
+_STATEMENT_PARTS = 5  # of a mark
 _NEW_ACCESS_REMEDIATION = "Confirm the change is intended; otherwise revert it."
 _StatementKey = tuple[Position, str]
 
@@ -57,6 +58,11 @@ class TracedItem:
     before: Position | None
     shares_place: bool = False
     mark: tuple[str, ...] = ()
+
+    @property
+    def statement_mark(self) -> tuple[str, ...]:
+        """The parts of its key that identify the statement, without those that say what is wrong with it."""
+        return self.mark[:_STATEMENT_PARTS]
 
 
 @dataclass(frozen=True, slots=True)

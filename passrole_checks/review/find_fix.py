@@ -1,8 +1,9 @@
 """Find a fix for an item: a narrower statement, or else the revert of the change that is its cause.
 
-Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD was.
-The item must be gone, and no other item new. Only fixes that a forge can apply are tried: whole lines within one hunk
-of the diff.
+Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD
+was. The item must be gone, or for equivalent edits less severe, and no other item new. Only fixes that a forge can
+apply are tried: whole lines within one hunk of the diff. Edits that add access are advice only, and only items of
+high severity are reverted: below that, the author may mean what the change says.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.diff import Side
 from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed_file
+from passrole_checks.findings import Severity
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, TracedItem
@@ -26,6 +29,8 @@ from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.suggest import edits
+from passrole_checks.suggest.generated_files import why_not_edited
+from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggest import Session
 from passrole_checks.suggest.suggestion import Suggestion
 
@@ -34,6 +39,10 @@ _MAX_TRIALS = 40
 _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
 _MAX_LINES = 10  # of a revert
+_GRADES = list(Grade)  # the safest first
+_LESS_SEVERE = "This makes the statement less severe; it is still reported."
+_NOT_OFFERED = (Grade.REPAIRING,)
+_REVERTED = Severity.HIGH  # the minimum severity of an item whose cause is reverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,30 +139,39 @@ class FixFinder:
             return
         session = Session(read, tuple(findings.values()), options)
         self.faults += session.faults
-        for suggestion in session.suggestions:
+        for suggestion in sorted(session.suggestions, key=_safest_first):
             self._suggested.setdefault(suggestion.at, []).append(suggestion)
 
     def narrower_statement(self, traced: TracedItem, anchors: Anchors) -> Replacement | None:
-        """Return the lines of HEAD for a narrower statement, if a forge can apply them as a suggestion."""
+        """Return the lines of HEAD for a narrower statement, if a forge can apply them as a suggestion: the safest edit
+        that fixes the item, or else an equivalent one that makes it less severe."""
         if traced.shares_place:
             return None
+        less_severe: Replacement | None = None
         for suggestion in self._suggested.get(traced.at, ()):
+            if suggestion.grade in _NOT_OFFERED or suggestion.on_request:
+                continue
             edited = self._edited_lines(suggestion)
             if edited is None:
                 continue
             name, text, (first, last, lines) = edited
             if anchors.hunk_of(name, first, last) is None:
                 continue
-            if self._is_fix(traced, self._try(name, text)):
-                return Replacement(name, first, last, lines, suggestion.says, old=self._old_lines(name, first, last))
-        return None
+            outcome, old = self._try(name, text), self._old_lines(name, first, last)
+            replacement = Replacement(name, first, last, lines, suggestion.says, old=old)
+            if self._is_fix(traced, outcome):
+                return replacement
+            if less_severe is None and suggestion.less_severe and self._is_less_severe(traced, outcome):
+                less_severe = replace(replacement, says=f"{suggestion.says} {_LESS_SEVERE}")
+        return less_severe
 
     def advice(self, traced: TracedItem) -> str:
         """Return what to write or fill in: a sentence on the first line, and the statement below it."""
         sentence, statement = remediation_of(traced.item), ""
         check_ids = {remark.check_id for remark in traced.item.remarks}
         for suggestion in () if traced.shares_place else self._suggested.get(traced.at, ()):
-            if check_ids.isdisjoint(finding.check_id for finding in suggestion.findings):
+            own = (*suggestion.findings, *suggestion.less_severe)
+            if check_ids.isdisjoint(finding.check_id for finding in own):
                 continue  # it fixes another issue of the statement
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
@@ -190,7 +208,9 @@ class FixFinder:
 
     def reverted_change(self, item: Item, traced: TracedItem, anchors: Anchors) -> Replacement | None:
         """Return the lines of HEAD that revert the cause of an item, or the only change of a statement that BASE has
-        too, if a forge can apply them as a suggestion."""
+        too, if the item is severe enough and a forge can apply them as a suggestion."""
+        if item.severity.rank < _REVERTED.rank:
+            return None
         cause, removed = item.cause, item.cause_removed
         change = self._change_at(cause, removed=removed) if cause is not None else self._own_change(traced)
         if change is None:
@@ -198,7 +218,11 @@ class FixFinder:
         file = self._changed_files()[change[0]]
         piece = file.pieces[change[1]]
         lines = _reverted_lines(file, piece)
-        if lines is None or anchors.hunk_of(file.new_name, lines[0], lines[1]) is None:
+        if (
+            lines is None
+            or self._is_generated(file.new_name, "".join(file.new))
+            or anchors.hunk_of(file.new_name, lines[0], lines[1]) is None
+        ):
             return None
         if not self._is_fix(traced, self._revert(change)):
             return None
@@ -211,6 +235,10 @@ class FixFinder:
             says = "Reverts the change of this line." if first == last else "Reverts the change of these lines."
         old = self._old_lines(file.new_name, first, last)
         return Replacement(file.new_name, first, last, text, says, of_cause=item.cause is not None, old=old)
+
+    def _is_generated(self, name: str, text: str) -> bool:
+        """True if another tool writes a file of HEAD, and would overwrite an edit."""
+        return bool(why_not_edited(str(self._snapshots.folders[1] / name), text))
 
     def _change_at(self, cause: Location, *, removed: bool) -> _ChangeIndex | None:
         """Return the change that contains the cause of an item."""
@@ -244,6 +272,24 @@ class FixFinder:
             return False
         before, after = self._present.state.marks, outcome.state.marks
         return after[traced.mark] < before[traced.mark] and after <= before
+
+    def _is_less_severe(self, traced: TracedItem, outcome: FixOutcome | None) -> bool:
+        """True if the statement of an item is reported by no other check, and less severe."""
+        if outcome is None:
+            return False
+        present, now = (
+            [each for each in state.items if each.statement_mark == traced.statement_mark]
+            for state in (self._present.state, outcome.state)
+        )
+        if len(present) != 1 or len(now) != 1:
+            return False
+        (one,) = now
+        rest = outcome.state.marks - Counter([one.mark])
+        return (
+            set(one.mark) <= set(traced.mark)
+            and one.item.severity.rank < traced.item.severity.rank
+            and rest <= self._present.state.marks - Counter([traced.mark])
+        )
 
     def _changed_files(self) -> list[ChangedFile]:
         if self._changed is None:
@@ -300,6 +346,11 @@ class FixFinder:
 def remediation_of(item: Item) -> str:
     """Return the remediation of the worst remark, preferring those about the statement to that about new access."""
     return next((remark for remark in item.remarks if remark.check_id != NEW_ACCESS), item.remarks[0]).remediation
+
+
+def _safest_first(suggestion: Suggestion) -> int:
+    """Return the sort key of suggestions for a statement; those without edits are last."""
+    return _GRADES.index(suggestion.grade) if suggestion.grade is not None else len(_GRADES)
 
 
 def _statement_text(at: Position) -> str:

@@ -21,7 +21,8 @@ class Advice:
     """Advice for one statement.
 
     ``change``: the change to make; None if it needs manual review; ``says``: its description, one sentence.
-    ``missing``: what a person must find out, each a phrase; with a change, what it leaves open. ``roles`` and
+    ``missing``: what a person must find out, each a phrase; with a change, what it leaves open. ``asks_services``: the
+    first of these asks for the services only. ``roles`` and
     ``services``: what is known of the statement, for display, even without a change. ``targets``: the checks whose
     findings the change must resolve. ``reads``: iam:GetRole gets a separate statement. ``new_statement``: the proposed
     statement is an addition to the existing one.
@@ -35,6 +36,7 @@ class Advice:
     targets: frozenset[str] = frozenset()
     new_statement: bool = False
     reads: bool = False
+    asks_services: bool = False
 
 
 def merge_advice(found: Sequence[Advice], variants: Sequence[tuple[str, Advice]] = ()) -> Advice:
@@ -57,6 +59,21 @@ def merge_advice(found: Sequence[Advice], variants: Sequence[tuple[str, Advice]]
         return people
     missing = "several resources share this statement and need different roles or services: split it"
     return replace(first, change=None, says="", missing=(missing,))
+
+
+def combine_advice(advice: Advice, limited: Advice, *, is_limited: bool) -> Advice:
+    """Return the advice for manual review of a statement, with what is known of its services from the other actions of
+    its holders.
+
+    ``limited``: the advice that limits it to these services. ``is_limited``: that was done, so that its reasons do not
+    matter.
+    """
+    missing = advice.missing
+    if advice.asks_services and (limited.missing or limited.change is not None):
+        missing = missing[1:]
+    if not is_limited and not advice.services:
+        missing = tuple(dict.fromkeys((*missing, *limited.missing)))
+    return replace(advice, missing=missing, services=advice.services or limited.services)
 
 
 def _merge_variants(base: Advice, variants: Sequence[Advice], labels: Sequence[str]) -> Advice:

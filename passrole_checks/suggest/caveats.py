@@ -1,22 +1,18 @@
 """Reasons to doubt that the visible roles and services are those that a statement is for.
 
 Terraform is evaluated with the defaults of variables, under which a resource may not exist, and with the modules that
-are available; the principals of a policy passed to a module or a custom resource are unknown; and the other permissions
-of a principal show which services it passes roles to. Sources: Terraform language documentation, "The count
-Meta-Argument" and "Input Variables"; AWS CloudFormation Template Reference, AWS::CloudFormation::CustomResource;
-Service Authorization Reference (``iam:PassRole`` as a dependent action).
+are available; and the principals of a policy passed to a module or a custom resource are unknown. Sources: Terraform
+language documentation, "The count Meta-Argument" and "Input Variables"; AWS CloudFormation Template Reference,
+AWS::CloudFormation::CustomResource.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Collection
 
-from passrole_checks.aws.passrole_actions import passing_actions
 from passrole_checks.escaping.shorten import shortened
-from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
@@ -26,7 +22,6 @@ from passrole_checks.suggest.referable_roles import ReferableRoles
 
 _ATTACHED_TO = ", attached to "  # in the note on a missing managed policy, which passes no roles
 _VARIABLE = re.compile(r"\bvar\.[\w-]+")
-_SURE = ("documented", "corroborated")
 _FEW = 2
 _LONG = 90
 
@@ -77,33 +72,6 @@ class Caveats:
             return ""
         return f"which role is passed for other values of {found[0]} (its default was used)"
 
-    def other_services(self, services: Collection[str]) -> str:
-        """Return a caveat if the other permissions of the principal use roles with other services only; else ""."""
-        found = self._services_by_action
-        if not found or set(found) & set(services):
-            return ""
-        service, action = next(iter(found.items()))
-        return f"role ARNs for {service} ({action})"
-
-    def passing_services(self) -> tuple[str, ...]:
-        """Return the services that the other actions of the statement, or else the other permissions of its principals,
-        pass roles to; empty if unknown.
-        """
-        own = (passed for _, passed in _passing_actions([self._located.grant.statement]))
-        return tuple(sorted({service for passed in own for service in passed} or self._services_by_action))
-
-    @cached_property
-    def _services_by_action(self) -> dict[str, str]:
-        """Map services that the other permissions of the principal pass roles to, to the actions."""
-        own = {self._located.resource.address}
-        holders = set(self._located.principals)
-        found: dict[str, str] = {}
-        for policy in self._analyzed.configuration.policies:
-            if policy.resource.address in own or holders & set(policy.principals):
-                for action, passed in _passing_actions(parse_document(policy.document).statements):
-                    found.update(dict.fromkeys(passed, action))
-        return found
-
     def _may_belong(self, file: str) -> bool:
         """True if a file belongs to the module of the statement or may belong to one that it calls."""
         if self._analyzed.configuration.framework is not Framework.TERRAFORM:
@@ -119,21 +87,3 @@ def _shortened_reason(reason: str) -> str:
     if found is None or len(reason) <= _LONG:
         return shortened(reason)
     return f"{found[1]}{shortened(found[2], 40)}{shortened(found[3])}"
-
-
-def _passing_actions(statements: Iterable[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the allowed actions that pass roles, each with its services. Wildcards count within one service; an action
-    that matches every service says nothing.
-    """
-    for statement in statements:
-        if statement.effect != "Allow":
-            continue
-        for text in statement.actions or ():
-            name = (text.literal or "").lower()
-            service, colon, action = name.partition(":")
-            if not colon or not action or "*" in service or "?" in service:
-                continue
-            pattern = re.compile("".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in name))
-            for key, known in passing_actions().items():
-                if known.services and known.confidence in _SURE and pattern.fullmatch(key):
-                    yield str(text), known.services

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 
 class Grade(str, Enum):
-    """What an edit does to access, the safest first.
+    """The effect of an edit on access, the safest first.
 
     ``EQUIVALENT``: adds no access, and every service that an allowed action of the holders can pass a role to stays
     allowed for the same roles. ``NARROWED``: adds no access, and names the roles and services that the configuration
@@ -18,3 +19,11 @@ class Grade(str, Enum):
     NARROWED = "narrowed"
     OBSERVED = "observed"
     REPAIRING = "repairing"
+
+
+def grades_to_write(asked: Collection[Grade] = (), *, with_evidence: bool = False) -> tuple[Grade, ...]:
+    """Return the grades of the edits to write: equivalent ones, those ``asked`` for, and with evidence those by
+    observed use.
+    """
+    own = {Grade.EQUIVALENT, *asked, *([Grade.OBSERVED] if with_evidence else [])}
+    return tuple(grade for grade in Grade if grade in own)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
+from passrole_checks.access.service_trust import assumes
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
@@ -21,9 +22,10 @@ from passrole_checks.iam.roles.arn import Deployment, Scope
 from passrole_checks.iam.roles.role_set import RoleSet, surely_within
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.render_statement import role_placeholder
 from passrole_checks.suggest.suggestion import TargetRole
 
 UNLIMITED = (Constraint.ABSENT, Constraint.INEFFECTIVE)
@@ -40,13 +42,17 @@ _REF = re.compile(r"""!Ref\s+["']?([A-Za-z0-9]+)["']?|\{\s*["']?Ref["']?\s*:\s*[
 @dataclass(frozen=True, slots=True)
 class PassedRole:
     """A role that this configuration passes to services. ``wanted``: how the statement can name it, None if it cannot;
-    ``places``: where it is passed.
+    ``places``: where it is passed, nowhere if a service may only assume it.
     """
 
     label: str
     services: tuple[str, ...]
     wanted: TargetRole | None
     places: tuple[Position, ...] = ()
+
+    def drafted(self, module: str, at: Position) -> TargetRole:
+        """Return how a draft for a statement of a module names the role: by a placeholder if the statement cannot."""
+        return self.wanted or role_placeholder(seen_from(module, self.label), at)
 
 
 class PassedRoles:
@@ -78,9 +84,10 @@ class PassedRoles:
         stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
         return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
-    def roles(self, intended_names: tuple[str, ...] | None) -> tuple[PassedRole, ...]:
+    def roles(self, intended_names: tuple[str, ...] | None, *, by_others: bool = False) -> tuple[PassedRole, ...]:
         """Return the roles that the statement covers and this configuration passes to a service that it allows, as far
-        as its principals may be the ones that pass them.
+        as its principals may be the ones that pass them; with ``by_others``, also those that its deployment passes, or
+        that other modules do.
         """
         open_ = self.grant.services.constraint in UNLIMITED and intended_names is None
         if open_ and self._is_deployment_role:
@@ -98,13 +105,14 @@ class PassedRoles:
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
-            if not one.received.resource.address.startswith(module):
+            if not by_others and not one.received.resource.address.startswith(module):
                 continue  # a module does not know its callers
             if one.role is not None and one.role in self.located.principals:
                 continue  # the principal's own role, passed by another one
             if one.received.resource.address in own:
                 continue
-            if self.is_runtime_only and open_ and one.how != LATER and one.received.receiver.type not in _RUN_LATER:
+            at_run_time = one.how == LATER or one.received.receiver.type in _RUN_LATER
+            if self.is_runtime_only and open_ and not at_run_time and not by_others:
                 continue
             is_allowed = intended_names.__contains__ if intended_names is not None else self.allows_service
             services = tuple(filter(is_allowed, self.service_names(one.services)))
@@ -115,6 +123,27 @@ class PassedRoles:
             places = (*(known.places if known is not None else ()), one.received.at)
             found[one.label] = PassedRole(one.label, merged, self._target_role(one), places)
         return tuple(found[label] for label in sorted(found))
+
+    def trusting(self, services: Collection[str]) -> tuple[PassedRole, ...]:
+        """Return the known roles that the statement covers and that trust one of these services, except the principals
+        themselves."""
+        if self._is_deployment_role:
+            return ()  # the roles are passed in another configuration
+        module = module_of(self.located.resource.address)
+        found = []
+        for address in sorted(self._covered_addresses):
+            role = self.analyzed.model.roles[address]
+            given = tuple(service for service in services if assumes(role, (service,)) is Ternary.YES)
+            if given and address not in self.located.principals and address.startswith(module):
+                found.append(PassedRole(address, given, self._target_known(role)))
+        return tuple(found)
+
+    def _target_known(self, role: KnownRole) -> TargetRole | None:
+        """Return how the statement can name a role that no resource receives; None if it cannot."""
+        address = self.referable.reference(role.address, self.located)
+        if address is not None:
+            return TargetRole(address, role.arn or StringNode((Unresolved(role.address),), self.grant.at))
+        return self._named_by_arn(role.arn)
 
     def service_names(self, services: Iterable[str]) -> Iterator[str]:
         """Yield the services; in China also the alternative name that some send (as in ``required``)."""
@@ -212,11 +241,8 @@ class PassedRoles:
                 parts.append(part)
             else:
                 return None
-        if not self.referable.can_refer(self.located.grant.at.file) and any(
-            isinstance(part, Unresolved) for part in parts
-        ):
-            return None
-        return TargetRole("", StringNode(join(parts), value.at))
+        role = TargetRole("", StringNode(join(parts), value.at))
+        return role if self.referable.can_contain(self.located.grant.at.file, role) else None
 
     def _is_stack(self, part: Unresolved) -> bool:
         """True if an unresolved value is the stack name, which a template can write."""

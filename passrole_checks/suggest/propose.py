@@ -12,6 +12,7 @@ statement, whose requests do not carry it ("IAM JSON policy elements: Condition 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_consumers import RoleUse
@@ -28,9 +29,11 @@ from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, listed_names, unsent_key, untested_services
 from passrole_checks.suggest.caveats import Caveats
+from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
 from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.render_statement import placeholder
 from passrole_checks.suggest.service_names import intended_services
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
@@ -41,12 +44,17 @@ FIXABLE_CHECKS = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GE
 
 _SEPARATE = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
+_MOST_TRUSTING = 5  # roles named only because they trust a service, or by placeholders
 _MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3
 
 
 class _ManualReviewError(Exception):
     """Raised if manual review is needed; the arguments are phrases that say what to find out."""
+
+
+class _UnknownServicesError(_ManualReviewError):
+    """Raised if only the services must be found out."""
 
 
 class Proposer:
@@ -63,12 +71,12 @@ class Proposer:
         """Return the roles that the configuration passes, from the view of a statement."""
         return PassedRoles(self._analyzed, self._referable, self._received, located)
 
-    def advice(self, located: LocatedGrant, checks: Collection[str]) -> Advice:
+    def advice(self, located: LocatedGrant, checks: Collection[str], limit: DerivedLimit | None = None) -> Advice:
         """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored.
-        Never raises.
+        Never raises. ``limit``: the services that its holders can pass roles to.
         """
         return _Decision(
-            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS
+            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS, limit
         ).advice()
 
 
@@ -82,11 +90,13 @@ class _Decision:
         received: Sequence[RoleUse],
         located: LocatedGrant,
         checks: frozenset[str],
+        limit: DerivedLimit | None,
     ) -> None:
-        self.analyzed = analyzed
+        self.analyzed, self.limit = analyzed, limit
         self.passed_roles = PassedRoles(analyzed, referable, received, located)
         self.caveats = Caveats(analyzed, referable, located)
         self.located, self.grant, self.checks = located, located.grant, checks
+        self.module = module_of(located.resource.address)
         self.condition = self.grant.condition
         self.passed: Sequence[PassedRole] = ()
         self.roles: tuple[TargetRole, ...] = ()
@@ -94,7 +104,7 @@ class _Decision:
         self.words: list[str] = []
         self.open_points: tuple[str, ...] = ()
         self.targets = self.checks
-        self.by_trust = False
+        self.by_trust = self.is_by_trust_only = False
 
     def advice(self) -> Advice:
         new = self._needs_separate_statement
@@ -103,7 +113,10 @@ class _Decision:
         except _ManualReviewError as missing:
             missing_points = (*missing.args, *((_SEPARATE,) if new and self.checks != {GET_ROLE} else ()))
             self._keep_plausible_roles()
-            return Advice(None, "", missing_points, self.roles, self.services, self.checks, new)
+            asks_services = isinstance(missing, _UnknownServicesError)
+            return Advice(
+                None, "", missing_points, self.roles, self.services, self.checks, new, asks_services=asks_services
+            )
         reads = GET_ROLE in self.checks and not change.get_role
         if reads and change != StatementChange():
             self.words.append(SEPARATE_GET_ROLE)
@@ -126,7 +139,9 @@ class _Decision:
         limit = intended_names is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
         if not narrow and not limit and not tags:
             return self._get_role()
-        passed_here = self.passed_roles.roles(intended_names)
+        passed_here = self._usable(self.passed_roles.roles(intended_names))
+        if narrow and not passed_here:
+            passed_here = self._trusting(intended_names)
         found: tuple[str, ...] | None = None
         if narrow:
             try:
@@ -153,10 +168,30 @@ class _Decision:
             separate=separate,
         )
 
+    def _usable(self, passed_here: Sequence[PassedRole]) -> Sequence[PassedRole]:
+        """Return the roles with the services that the holders can pass them to, if these are known."""
+        if self.limit is None or not self.limit.is_complete:
+            return passed_here
+        known = set(self.limit.services)
+        usable = (replace(one, services=tuple(filter(known.__contains__, one.services))) for one in passed_here)
+        return [one for one in usable if one.services]
+
+    def _trusting(self, intended_names: tuple[str, ...] | None) -> Sequence[PassedRole]:
+        """Return the roles of this configuration that trust the services that the holders can pass roles to, if these
+        are known and the roles are few."""
+        if self.limit is None or not self.limit.is_complete:
+            return ()
+        services = self._named_services(intended_names) or self.limit.services
+        found = self.passed_roles.trusting(services)
+        if len(found) > _MOST_TRUSTING or {service for one in found for service in one.services} < set(services):
+            return ()
+        self.is_by_trust_only = True
+        return found
+
     @property
     def _needs_separate_statement(self) -> bool:
         """True if iam:PassRole needs a separate statement, because the statement allows other actions."""
-        return self.grant.explicit and self.grant.other_actions and not self.condition.shared
+        return self.grant.only_pass_role and self.grant.other_actions and not self.condition.shared
 
     def _get_role(self) -> StatementChange:
         """Add iam:GetRole beside iam:PassRole, as AWS writes it; in a separate statement if a condition prevents it."""
@@ -198,7 +233,7 @@ class _Decision:
             found = {service for one in passed_here for service in one.services}
             if found:
                 return tuple(sorted(found))
-            raise _ManualReviewError(
+            raise _UnknownServicesError(
                 "the service that uses the roles: this configuration passes none of them to a service"
             )
         services: dict[str, None] = {}
@@ -215,7 +250,7 @@ class _Decision:
                 else ()
             )
             if not own and not trusted:
-                raise _ManualReviewError(f"the service that uses {shortened(str(item.pattern))}")
+                raise _UnknownServicesError(f"the service that uses {shortened(str(item.pattern))}")
             # roles passed at run time, or by missing parts, may go to other services than those in the code
             both = self.passed_roles.is_runtime_only or bool(self.caveats.missing_parts())
             taken = (*own, *trusted) if both else own or trusted
@@ -233,7 +268,7 @@ class _Decision:
                 " its own account"
             )
         self.passed = passed_here
-        self.roles = tuple(one.wanted for one in passed_here if one.wanted is not None)
+        self.roles = tuple(one.drafted(self.module, self.grant.at) for one in passed_here)
         self.services = tuple(sorted({service for one in passed_here for service in one.services}))
         unknown = [one.label for one in passed_here if one.wanted is None]
         if unknown:
@@ -243,14 +278,16 @@ class _Decision:
             )
         if not passed_here:
             named = self._named_services(intended_names)
-            to = f" to {listed_names(named)}" if named else ""
-            raise _ManualReviewError(f"role ARNs: nothing in this code passes a role matching this statement{to}")
+            if not named and self.limit is not None and self.limit.is_complete:
+                named = self.limit.services
+            raise _ManualReviewError(self._offer_roles(named, intended_names))
         without = [
             service
             for service in self._named_services(intended_names)
             if not any(service in one.services for one in passed_here)
         ]
         if without:
+            self.roles = (*self.roles, placeholder(f"role ARN for {listed_names(without)}", self.grant.at))
             raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
         limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
         beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, passed_here)]
@@ -263,20 +300,38 @@ class _Decision:
             raise _ManualReviewError(*caveats)
         if len(passed_here) > _MAX_NAMED_ROLES:
             raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
-        names = listed_names([seen_from(module_of(self.located.resource.address), one.label) for one in passed_here])
+        names = listed_names([seen_from(self.module, one.label) for one in passed_here])
         services = listed_names(self.services)
         noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
-        self.words.append(
-            f"names the {noun} that this configuration passes to {services} ({names}); add roles that are passed"
-            " manually or elsewhere"
+        which = f"that this configuration passes to {services}"
+        if self.is_by_trust_only:
+            which = f"of this configuration that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
+        self.words.append(f"names the {noun} {which} ({names}); add roles that are passed manually or elsewhere")
+
+    def _offer_roles(self, named: tuple[str, ...], intended_names: tuple[str, ...] | None) -> str:
+        """Keep, for display, the roles that others pass and the principals may pass too; return what to find out."""
+        reached = set(named or self._reached())
+        passed = self.passed_roles.roles(intended_names, by_others=True)
+        offered = [one for one in passed if not reached or reached.intersection(one.services)]
+        if not 0 < len(offered) <= _MAX_NAMED_ROLES:
+            to = f" to {listed_names(named)}" if named else ""
+            return f"role ARNs: nothing in this code passes a role matching this statement{to}"
+        self.passed = offered
+        if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
+            self.roles = tuple(one.drafted(self.module, self.grant.at) for one in offered)
+        self.services = tuple(sorted({service for one in offered for service in one.services}))
+        names = listed_names([seen_from(self.module, one.label) for one in offered])
+        return (
+            f"role ARNs: whether this statement is for {names}, which the deployment of this configuration passes to"
+            f" {listed_names(self.services)}"
         )
 
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
-        reached = self.caveats.passing_services() if self.services and not self._named_services(None) else ()
+        reached = self._reached() if self.services and not self._named_services(None) else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.wanted for fit in fits if fit.wanted is not None)
+            self.roles = tuple(fit.drafted(self.module, self.grant.at) for fit in fits)
             services = tuple(service for service in self.services if service in reached)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
@@ -288,8 +343,20 @@ class _Decision:
         choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
         found = [*choices, *caveats.conditional_resources(named), *caveats.missing_parts()]
         if not named:
-            found += [caveats.unknown_principals(), caveats.other_services(self.services)]
+            found += [caveats.unknown_principals(), self._other_services()]
         return tuple(dict.fromkeys(filter(None, found)))
+
+    def _reached(self) -> tuple[str, ...]:
+        """Return the services that the actions of the statement, or else the other permissions of its holders, pass
+        roles to; empty if unknown."""
+        return tuple(one.service for one in self.limit.sent_by(self.grant.statement)) if self.limit is not None else ()
+
+    def _other_services(self) -> str:
+        """Return a caveat if the other permissions of the holders use roles with other services only; else ""."""
+        sent = [one for one in self.limit.named if one.actions] if self.limit is not None else []
+        if not sent or {one.service for one in sent} & set(self.services):
+            return ""
+        return f"role ARNs for {sent[0].service} ({sent[0].actions[0]})"
 
     def _is_passed(self, pattern: StringNode, passed_here: Sequence[PassedRole]) -> bool:
         """True if a Resource is one of the passed roles."""

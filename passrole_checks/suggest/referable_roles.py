@@ -15,13 +15,17 @@ from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.access.role_consumers import RoleUse
+from passrole_checks.aws.passing_actions import may_pass_role
 from passrole_checks.aws.role_properties import receivers_of
 from passrole_checks.errors import InputError
+from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of
-from passrole_checks.sources.model.configuration import Configuration, Framework, RoleDefinition
+from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, RoleDefinition
+from passrole_checks.suggest.edits.template_files import can_contain_role
+from passrole_checks.suggest.suggestion import TargetRole
 from passrole_checks.suggest.verify import statement_span
 
 Read = Callable[[str], str]
@@ -29,6 +33,8 @@ Read = Callable[[str], str]
 _REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
 _ARGUMENT = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
 _NAMED_VALUE = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
+_IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
+_ACTION = re.compile(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
@@ -97,6 +103,15 @@ class ReferableRoles:
             return is_terraform_file(Path(file))
         return file in self.configuration.files
 
+    def can_contain(self, file: str, role: TargetRole) -> bool:
+        """True if a file can contain a role by its ARN; a template that Terraform renders has its own variables."""
+        if self.can_refer(file) or not role.arn.unresolved_parts:
+            return True
+        try:
+            return self.configuration.framework is Framework.TERRAFORM and can_contain_role(self._read(file), role)
+        except (OSError, ValueError):
+            return False
+
     def reference(self, address: str, located: LocatedGrant) -> str | None:
         """Return the address (in a template, the logical id) of a role that a statement can refer to; None if it
         cannot.
@@ -143,6 +158,61 @@ class ReferableRoles:
             taken = {service for row in rows for service in row.services}
             if one.at not in self._existing and taken and (not services or taken & set(services)):
                 yield one.name
+
+    def unknown_attachments(self, principal: str) -> Iterator[str]:
+        """Yield what may attach other policies to a principal than those that are known: modules that are not
+        available, and resources that have no instance with the current variable values."""
+        inside = _IN_MODULE.search(principal)
+        if inside is not None:
+            yield inside[1]
+        role = self._roles.get(principal) or self._roles.get(_INDEX.sub("", principal))
+        if role is None or self.configuration.framework is not Framework.TERRAFORM:
+            return
+        folder = os.path.dirname(role.resource.at.file)
+        local = re.escape(_INDEX.sub("", principal.removeprefix(module_of(principal))))
+        named = re.compile(rf"(?<![\w.-]){local}(?:\[[^\[\]]*\])?\.(?:name|id)\b")
+        graph = self._folder(folder)
+        modules = {(note.file, note.line) for note in self.configuration.not_evaluated if note.kind is NoteKind.MODULE}
+        idle = {one.at for one in graph.counted if "policy" in one.type} - self._attaching
+        for file, first, last, name in graph.spans:
+            if (file, first) in modules | idle and named.search(self._lines(file, first, last)):
+                yield name
+
+    def conditional_actions(self, principal: str) -> Iterator[str]:
+        """Yield the actions that take a role and that the text of a principal's policies names, but not their
+        statements with the current variable values, such as those of a dynamic block without instances."""
+        if self.configuration.framework is not Framework.TERRAFORM:
+            return
+        named = set[str]()
+        blocks: dict[tuple[str, int, int], None] = {}
+        for policy in self.configuration.policies:
+            if principal not in policy.principals:
+                continue
+            for statement in parse_document(policy.document).statements:
+                named.update(str(one).lower() for one in (*(statement.actions or ()), *(statement.not_actions or ())))
+                if not self.can_refer(statement.at.file):
+                    continue
+                for file, first, last, _ in self._folder(os.path.dirname(statement.at.file)).spans:
+                    if file == statement.at.file and first <= statement.at.line <= last:
+                        blocks[file, first, last] = None
+        for block in blocks:
+            for action in dict.fromkeys(_ACTION.findall(self._lines(*block))):
+                if action.lower() not in named and may_pass_role(action):
+                    yield action
+
+    @cached_property
+    def _attaching(self) -> frozenset[tuple[str, int]]:
+        """Return the positions of the resources that attach policies."""
+        resources = [one.resource for one in self.configuration.policies]
+        resources += [one.resource for one in self.configuration.attached.managed_policies]
+        return frozenset((one.at.file, one.at.line) for one in resources)
+
+    def _lines(self, file: str, first: int, last: int) -> str:
+        """Return some lines of a file; "" if it cannot be read."""
+        try:
+            return "\n".join(self._read(file).split("\n")[first - 1 : last])
+        except (OSError, ValueError):
+            return ""
 
     @cached_property
     def _existing(self) -> frozenset[tuple[str, int]]:

@@ -11,9 +11,19 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
+from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.sources.terraform.reading.syntax import Object
 from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.edits.hcl_alignment import with_alignment
+from passrole_checks.suggest.edits.hcl_nodes import HclFile
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
+from passrole_checks.suggest.edits.yaml_nodes import read_yaml
+from passrole_checks.suggest.render_statement import dedented_text, with_dash
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
@@ -24,19 +34,27 @@ _COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
 _TRAILING_COMMENT = re.compile(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
-_SINGLE_STATEMENT = re.compile(r"""["']?\bStatement["']?\s*[:=]$""")
+_SINGLE_STATEMENT = re.compile(r"""["']?\b[Ss]tatement["']?\s*[:=]$""")
+_ENTRY = re.compile(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
+_BLOCK_ATTRIBUTE = re.compile(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
 _DASH = re.compile(r"[ \t]*-[ \t\r\n]")
+_TRAILING_BLANKS = re.compile(r"(?m)[ \t]+(?=\r?$)")
+_OUTER_DASH = re.compile(r"-(?=[ ]+-[ ])")
+_TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
+_FUNCTION_IF = re.compile(r"!If\b|\bFn::If\b")
 _DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _BLANK = r"(?:[ \t]*\r?\n)+"
-_BLANK_LINES = re.compile(rf"(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)")
+_BLANK_LINES = re.compile(
+    rf"(?<=\n){_BLANK}(?=[ \t]*[\]}}])|(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)"
+)
 
 _READ_SID = "ReadPassedRoles"
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An action as written, by offsets."""
+    """An action or a resource as written, by offsets. ``passes``: it is iam:PassRole, or may be a role."""
 
     start: int
     end: int
@@ -50,6 +68,7 @@ def split_off_actions(
     *,
     passing: Sequence[str] | None = None,
     reading: Sequence[Edit] | None = None,
+    freeing: Sequence[Edit] = (),
     taken: Collection[str] = (),
 ) -> tuple[Edit, ...] | str:
     """Return the edits that insert statements after the existing one, or the reason why there are none.
@@ -59,23 +78,55 @@ def split_off_actions(
         text: the file.
         passing: iam:PassRole gets a separate statement, named after these services; None: it stays.
         reading: iam:GetRole gets a separate statement, with these edits of the old one.
+        freeing: the edits for the other actions, which stay.
         taken: Sids that no new statement may have.
     """
     items = _action_items(located, text)
     if isinstance(items, str):
         return items
-    statement, indent = _statement_at(located, text, items, taken)
     try:
+        statement, indent = _statement_at(located, text, items, taken)
         own = statement.moved(inner)
         copies = []
         if passing is not None:
             copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
-            own = statement.without(passing=True)
+            own = statement.with_joined_removals([*statement.moved(freeing), *statement.without(passing=True)])
         if reading is not None:
             copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
         return _insert_statements(statement, own, copies, indent)
     except _NotSplittableError as reason:
         return str(reason)
+
+
+def separate_statement(
+    located: LocatedGrant,
+    inner: Sequence[Edit],
+    text: str,
+    services: Sequence[str],
+    *,
+    reads: bool = False,
+    taken: Collection[str] = (),
+) -> str:
+    """Return the text of a statement for iam:PassRole (with ``reads``, for iam:GetRole) alone, to be added beside the
+    existing one; "" if the existing one cannot be copied.
+
+    ``inner``, ``text``, ``taken``: as for :func:`split_off_actions`; ``services``: those for its Sid.
+    """
+    items = _action_items(located, text)
+    if isinstance(items, str):
+        return ""
+    try:
+        statement, indent = _statement_at(located, text, items, taken)
+        edits = statement.moved(inner)
+        if reads:
+            copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
+        else:
+            others = () if all(item.passes for item in items) else statement.without(passing=False)
+            copy = statement.copy([*edits, *others], _sid_for(services))
+    except _NotSplittableError:
+        return ""
+    copy = dedented_text(indent + copy, len(indent), len(indent + copy))
+    return copy if copy.startswith(("{", "statement", "- ")) else with_dash(copy)
 
 
 def split_statement(
@@ -102,8 +153,8 @@ def split_statement(
     items = found if not isinstance(found, str) else []
     mixed = any(item.passes for item in items) and not all(item.passes for item in items)
     known = set(taken)
-    statement, indent = _statement_at(located, text, items, known)
     try:
+        statement, indent = _statement_at(located, text, items, known)
         own = statement.without(passing=True) if keep_original else statement.moved(parts[0][0])
         copies = []
         for inner, services in parts if keep_original else parts[1:]:
@@ -118,16 +169,31 @@ def split_statement(
 def _statement_at(
     located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
 ) -> tuple[_Statement, str]:
-    """Return the statement, and the text before it on its line."""
+    """Return the statement, or the ``Fn::If`` that makes it conditional, and the text before it on its line. Raises
+    :class:`_NotSplittableError`.
+    """
     span = statement_span(located.grant.at, text)
-    start, end = span.start, span.end
+    start, end = _conditional_element(located, text) or (span.start, span.end)
     indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
     above = _DASH_ABOVE.search(text, 0, start)
     indent = above[0] if above is not None and above.end() == start else indent
+    indent = _OUTER_DASH.sub(" ", indent)
     if _DASH.match(indent):  # in YAML, text may be inserted after a comment on the last line
         line = text.find("\n", end)
         end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
     return _Statement(located, text, start, end, items, taken), indent
+
+
+def _conditional_element(located: LocatedGrant, text: str) -> tuple[int, int] | None:
+    """Return the offsets of the ``Fn::If`` around a statement of a template that is repeated for a new statement; None
+    if there is none. Raises :class:`_NotSplittableError`.
+    """
+    if located.resource.framework not in _TEMPLATES or not _FUNCTION_IF.search(text):
+        return None
+    try:
+        return read_yaml(text).conditional_element(located.grant.at.line, located.grant.at.column)
+    except NotEditableError as reason:
+        raise _NotSplittableError(str(reason)) from None
 
 
 class _NotSplittableError(Exception):
@@ -169,6 +235,19 @@ class _Statement:
             for first, last in (_shifted_if_last(span, self.text, self.end) for span in spans)
         ]
 
+    def with_joined_removals(self, edits: Iterable[Edit]) -> list[Edit]:
+        """Return edits of the statement in which removals that overlap are one, of whole lines if they are."""
+        found: list[Edit] = []
+        for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+            before = found[-1] if found else None
+            if before is None or edit.start >= before.end or before.text or edit.text:
+                found.append(edit)
+                continue
+            end = max(before.end, edit.end)
+            rest = re.compile(r"\r?\n").match(self.own, end) if self.own[before.start - 1] == "\n" else None
+            found[-1] = Edit("", before.start, end if rest is None else rest.end(), "")
+        return found
+
     def renamed_action(self) -> list[Edit]:
         """Return the edits that leave iam:GetRole as the only action."""
         edits = [] if all(item.passes for item in self.items) else self.without(passing=False)
@@ -184,7 +263,7 @@ class _Statement:
         text.
         """
         made = _with_free_sid(self.made(edits), self.located, name, self.text, self.taken)
-        return _BLANK_LINES.sub("", _COMMENT.sub("", made))
+        return _TRAILING_BLANKS.sub("", _BLANK_LINES.sub("", _COMMENT.sub("", made)))
 
     def made(self, edits: Iterable[Edit]) -> str:
         """Return the edited text."""
@@ -213,22 +292,59 @@ def _insert_statements(
     elif re.match(r"statement\b", statement.own):
         between = break_ + break_ + indent
     elif before.endswith(("[", ",")):
-        between = f",{break_}{indent}" if not indent.strip() else ", "
+        tight = "," in statement.own and not re.search(r",\s", statement.own)
+        between = f",{break_}{indent}" if not indent.strip() else "," if tight else ", "
+        if indent.strip():
+            own = [*own, *_closing_brace_indented(statement)]
     elif _SINGLE_STATEMENT.search(before) and statement.own.startswith("{"):
-        own, between, closing = [Edit("", 0, 0, "["), *own], ", ", "]"
+        own, between, closing = [Edit("", 0, 0, "["), *own, *_closing_brace_indented(statement)], ", ", "]"
     elif _SINGLE_STATEMENT.search(before) and not indent.strip():
         first = statement.made(own)
         parts = (first, *_without_repeated_comments(first, copies))
         listed = (f"- {part.rstrip()}".replace("\n", "\n  ") for part in parts)
         whole = re.sub(r"(?m)^[ \t]+(?=\r?$)", "", f"{break_}{indent}".join(listed))
         return (Edit(file, start, end, whole),)
+    elif (key := _ENTRY.fullmatch(indent)) is not None and _BLOCK_ATTRIBUTE.search(statement.own):
+        between = f"{',' if text[end : end + 1] == ',' or before.endswith(',') else ''}{break_}"
+        copies = [f"{_new_entry(key, copy, text, number)}{copy}" for number, copy in enumerate(copies)]
     else:
         raise _NotSplittableError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
     copies = _without_repeated_comments(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
     added = Edit(file, end, end, behind + "".join(between + one for one in copies) + closing)
-    return (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+    edits = (*(Edit(file, one.start + start, one.end + start, one.text) for one in own if one.start < last), added)
+    return with_alignment(text, edits, start, end) if is_terraform_file(Path(file)) else edits
+
+
+def _closing_brace_indented(statement: _Statement) -> list[Edit]:
+    """Return the edit that indents the closing brace of an HCL object like its members, as ``terraform fmt`` does in
+    ``}, {`` if the list begins with ``[{``.
+    """
+    own, at = statement.own, statement.located.grant.at
+    found = re.search(r"\n([ \t]*)\}$", own)
+    member = re.match(r"\{[ \t]*\r?\n([ \t]*)\S", own)
+    if found is None or member is None or not is_terraform_file(Path(at.file)):
+        return []
+    try:
+        is_object = isinstance(HclFile(at.file, statement.text).find(at.line, at.column).expression, Object)
+    except NotEditableError:
+        return []
+    return [Edit("", found.start(1), found.end(1), member[1])] if is_object and found[1] != member[1] else []
+
+
+def _new_entry(key: re.Match[str], copy: str, text: str, number: int) -> str:
+    """Return the start of an entry for a new statement of an object of statements, with a name that is free in the
+    file; in the style of the ``key`` of the old statement.
+    """
+    name = "ReadPassedRoles" if re.search(r"iam:GetRole\b", copy) else "PassRoles"
+    if key["name"].islower():
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-" if "-" in key["name"] else "_", name).lower()
+    free = name
+    while re.search(rf"\b{free}\b", text):
+        number += 1
+        free = f"{name}{number + 1}"
+    return f"{key['indent']}{key['quote']}{free}{key['quote']}{key['equals']}"
 
 
 def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
@@ -241,11 +357,11 @@ def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:
 
 
 def _text_before(text: str) -> str:
-    """Return the text before a statement, without trailing blanks and comments."""
+    """Return the text before a statement, without trailing blanks, comments and directives of a template."""
     while True:
         text = text.rstrip(" \t\r\n\ufeff")
         line = text[text.rfind("\n") + 1 :]
-        comment = re.search(r"(?:^|(?<=[\[,:={]))\s*(?:#|//)[^\n]*$", line)
+        comment = re.search(r"(?:(?:^|(?<=[\[,:={]))\s*(?:#|//)[^\n]*|%\{[^{}]*\})$", line)
         if comment is None:
             return text
         text = text[: len(text) - len(line) + comment.start()]
@@ -264,7 +380,7 @@ def _action_items(located: LocatedGrant, text: str) -> list[_Item] | str:
         match = _ITEM.fullmatch(text[start:end])
         if not span.start <= start < end <= span.end or match is None or match[2] != action.literal:
             return "its actions are defined elsewhere or computed"
-        found.append(_Item(start, end, action.literal.lower() == "iam:passrole"))
+        found.append(_Item(start, end, matches_only_pass_role(action.literal)))
     found.sort(key=lambda item: item.start)
     gaps = [text[one.end : other.start] for one, other in pairwise(found)]
     if any(not _BETWEEN.fullmatch(gap) for gap in gaps):
@@ -284,9 +400,10 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
     for number, item in enumerate(items):
         if not gone[number]:
             continue
-        line = text.rfind("\n", 0, item.start) + 1
+        above = _DASH_ABOVE.search(text, 0, item.start)
+        line = above.start() if above is not None else text.rfind("\n", 0, item.start) + 1
         rest = re.compile(r"[ \t]*,?[ \t]*(?:(?:#|//)[^\n]*)?\r?(?:\n|$)").match(text, item.end)
-        if re.fullmatch(r"[ \t]*(?:-[ \t]+)?", text[line : item.start]) and rest is not None:
+        if re.fullmatch(r"[ \t]*(?:-\s+)?", text[line : item.start]) and rest is not None:
             spans.append((line, rest.end()))  # alone on its line
         elif number < last_kept:
             spans.append((item.start, items[number + 1].start))
@@ -294,13 +411,23 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
             spans.append((items[number - 1].end if number else item.start, item.end))
     comma = re.compile(r"[ \t]*,").match(text, items[last_kept].end)
     closing = re.compile(r"[ \t]*,?\s*\]").match(text, items[-1].end)
+    behind = (
+        closing is not None and not re.search(r"[,\n]", closing[0]) and _is_without_comments(items[last_kept:], text)
+    )
+    if behind and "\n" in text[items[last_kept].end : items[-1].start]:  # a closing bracket is behind them
+        spans = [(first, last) for first, last in spans if first < items[last_kept].start]
+        return _merge_spans([*spans, (items[last_kept].end, items[-1].end)], text)
     # JSON allows no trailing comma
     if last_kept < len(items) - 1 and comma is not None and not re.match(r"[ \t]*,\s*\]", text[items[-1].end :]):
         begin, stop = items[last_kept].end, comma.end()
         if closing is not None and not any(first <= begin < last for first, last in spans):
             spans = [(max(first, stop), last) if first == begin else (first, last) for first, last in spans]
             spans.append((begin, stop))
-    return _merge_spans(spans)
+    return _merge_spans(spans, text)
+
+
+def _is_without_comments(items: Sequence[_Item], text: str) -> bool:
+    return not any(re.search("#|//", text[one.end : other.start]) for one, other in pairwise(items))
 
 
 def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:
@@ -312,14 +439,23 @@ def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, i
     return first - before, end
 
 
-def _merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_spans(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if found and first <= found[-1][1]:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((first, last))
-    return found
+    return [(first, _after_indentation(first, last, text)) for first, last in found]
+
+
+def _after_indentation(first: int, last: int, text: str) -> int:
+    """Return the end of a removed span; if the next line moves up to the start of the span, after its indentation."""
+    if text[first - 1 : first] == "\n" or text[last - 1 : last] != "\n":
+        return last
+    while text[last : last + 1] in (" ", "\t"):
+        last += 1
+    return last
 
 
 def _sid_for(services: Sequence[str]) -> str:
@@ -332,7 +468,7 @@ def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken
     """Return the copy with a Sid that occurs neither in the file nor in another statement of the policy."""
     sid = located.grant.sid
     found = list(_SID.finditer(copy))
-    if not sid and not found:
+    if not sid and not any(one[3] for one in found):
         return copy
     if len(found) != 1 or found[0][3] != sid:
         raise _NotSplittableError("its Sid is computed")

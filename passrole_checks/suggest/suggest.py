@@ -1,7 +1,8 @@
 """Suggestions for flagged statements, each verified before it is offered.
 
-A statement whose findings an edit resolves only in part gets two suggestions: one with edits, and one for manual review
-of the rest.
+A statement may get several suggestions with edits, of different grades, of which one can be made: a limit to the
+services that its holders can use anyway, and one that also names the roles. Findings that none of them resolves are in
+one more suggestion, for manual review.
 """
 
 from __future__ import annotations
@@ -13,31 +14,40 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passrole_checks.errors import internal_error
+from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
-from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN
-from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, merge_advice
+from passrole_checks.suggest.access_effect import AccessEffect
+from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
+from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
+from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
+from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
 from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, Proposer
+from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import dedented_text, render_statement, statement_language
+from passrole_checks.suggest.render_statement import dedented_text
 from passrole_checks.suggest.split_statement import sids_of, split_off_actions
 from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
-from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, statement_span
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, is_same_finding
 
+# these by a limit only
+_EDITABLE_CHECKS = FIXABLE_CHECKS | ACTION_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}
+_STRENGTH = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)  # of several, the first is made
 _PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
+_NARROW_CHECKS = frozenset({ANY_SERVICE, INEFFECTIVE, GET_ROLE})  # checks that Resource does not decide
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
 
 
@@ -91,8 +101,9 @@ class Session:
     ) -> None:
         self._findings = [finding for finding in findings if finding.suppressed is None]
         self._options, self._edit, self._evidence = options, edit, evidence
-        granting = (not options.checks or GET_ROLE in options.checks) and GET_ROLE not in options.skip_checks
-        self._include_info = include_info and granting
+        # iam:GetRole is a new permission: it is added only if its check is asked for by name
+        self._grants_get_role = GET_ROLE in options.checks and GET_ROLE not in options.skip_checks
+        self._include_info = include_info and self._grants_get_role
         self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
         self._callers = ModuleCallers(read.boundary)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
@@ -102,15 +113,13 @@ class Session:
         for unit in self._units:
             for grant in unit.analyzed.statements:
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
-        self._proposers = {
-            id(unit): Proposer(
-                unit.analyzed,
-                ReferableRoles(
-                    unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
-                ),
+        self._referable = {
+            id(unit): ReferableRoles(
+                unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
             )
             for unit in self._units
         }
+        self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
         self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
@@ -151,28 +160,51 @@ class Session:
         found = self._usage_suggester.of(at, findings, trials) if self._usage_suggester is not None else None
         return found if found is not None else self._for_statement(findings, trials) if findings else ()
 
-    def combine(self, without: Collection[str] = (), grades: Collection[Grade] = tuple(Grade)) -> CombinedSuggestions:
-        """Return compatible suggestions of these grades, none of them in the files ``without``.
+    def combine(
+        self,
+        without: Collection[str] = (),
+        grades: Collection[Grade] = tuple(Grade),
+        *,
+        on_request: bool = True,
+        chosen: Collection[Suggestion] | None = None,
+    ) -> CombinedSuggestions:
+        """Return compatible suggestions of these grades, none of them in the files ``without``; for each statement at
+        most one, the strongest that verifies with the others. ``on_request``: also those that are not written without
+        being asked for. ``chosen``: only these, of any grade.
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
         able, later = (
-            [one for one in some if one.edits and one.grade in grades and not _touches(one, without)]
+            sorted(
+                (
+                    one
+                    for one in some
+                    if one.edits
+                    and (one in chosen if chosen is not None else one.grade in grades)
+                    and (on_request or chosen is not None or not one.on_request)
+                    and not _touches(one, without)
+                ),
+                key=lambda one: _STRENGTH.index(one.grade or Grade.EQUIVALENT),
+            )
             for some in (self.suggestions, self._dependent)
         )
         chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
         with boundary_of_context(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
-            whole = self._verify_all(able, trials) if able else None
+            strongest = [one for one in self.suggestions if one in _first_of_each_statement(able)]
+            whole = self._verify_all(strongest, trials) if strongest else None
             if whole is not None:
-                chosen_so_far, changed, able = able, whole, []
+                chosen_so_far, changed, able = strongest, whole, []
             while True:
                 before = len(chosen_so_far)
                 for one in (*able, *later):
+                    if any(one.at == other.at for other in chosen_so_far):
+                        continue
                     attempt = self._verify_all([*chosen_so_far, one], trials)
                     if attempt is not None:
                         chosen_so_far, changed = [*chosen_so_far, one], attempt
-                able, later = ([one for one in some if one not in chosen_so_far] for some in (able, later))
+                taken = {one.at for one in chosen_so_far}
+                able, later = ([one for one in some if one.at not in taken] for some in (able, later))
                 if len(chosen_so_far) == before or not (able or later):
                     return CombinedSuggestions(tuple(chosen_so_far), changed)
 
@@ -183,7 +215,14 @@ class Session:
             changed = _edited_files(edits, self.texts)
             spans = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
             changes = [self._changes[one.edits] for one in chosen]
-            trials.verify_edits(edits, changed, spans, [finding for one in chosen for finding in one.findings], changes)
+            targets = [finding for one in chosen for finding in one.findings]
+            proved = trials.verify_edits(edits, changed, spans, targets, changes)
+            better = (*proved.gone, *proved.less_severe)
+            for one, effect in zip(chosen, proved.effects, strict=True):
+                if not _keeps_grade(one, effect):
+                    return None
+                if not all(any(is_same_finding(less, other) for other in better) for less in one.less_severe):
+                    return None
         except (NotVerifiedError, ValueError):
             return None
         except Exception as error:
@@ -194,72 +233,142 @@ class Session:
 
     def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
         at = findings[0].at
-        fixable = [finding for finding in findings if finding.check_id in FIXABLE_CHECKS and not finding.managed]
+        own = [finding for finding in findings if not finding.managed and finding.check_id in _EDITABLE_CHECKS]
         located = self._at.get(at, [])
         try:
             text = self.texts(at.file)
         except (OSError, ValueError):
             text = ""
-        if not fixable or not located or not text:
-            yield Suggestion(
-                tuple(findings), at, (), "", tuple(dict.fromkeys(finding.remediation for finding in findings)), ""
-            )
+        if not own or not located or not text:
+            yield _remedies(findings)
             return
-        checks = {one.check_id for one in fixable}
+        checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
+        unit, first = granting[0]
+        unknown = (
+            name
+            for used, one in granting
+            for principal in one.principals
+            for name in (
+                *self._referable[id(used)].unknown_attachments(principal),
+                *self._referable[id(used)].conditional_actions(principal),
+            )
+        )
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
+        limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
+        asked = checks & FIXABLE_CHECKS
+        without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
+        advice = (
+            self._advice(granting, asked, limit) if GET_ROLE in asked and self._grants_get_role else without_reading
+        )
+        done: list[Suggestion] = []
+        reason = ""
+        is_complete = limit is not None and limit.is_complete
+        ordered = (without_reading, advice, *action_advice(unit.analyzed, first, checks))
+        # a limit that may deny something comes last
+        for one in dict.fromkeys((limited, *ordered) if is_complete else (*ordered, limited)):
+            if one.change is None or (one is limited and done and not is_complete):
+                continue
+            try:
+                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited and is_complete)
+            except NotVerifiedError as error:
+                reason = str(error)
+                continue
+            if not any(_is_same(made, other) for other in done):
+                done.append(made)
+                yield made
+        for made in done:
+            self.reserve_sids(first, made.edits)
+        left = [finding for finding in findings if not any(finding in made.findings for made in done)]
+        if left and not done and not asked:
+            yield _remedies(left, reason)
+        elif left:
+            advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
+            yield self._manual(left, unit, first, advice, reason, limit, done=bool(done))
+
+    def _advice(
+        self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
+    ) -> Advice:
+        """Return the advice by what the configuration passes, merged over all uses of the statement."""
+        if not checks:
+            return Advice()
         found: list[Advice] = []
         variants: list[tuple[str, Advice]] = []
         for unit, one in granting:
-            advice = self._proposers[id(unit)].advice(one, checks)
+            advice = self._proposers[id(unit)].advice(one, checks, limit)
             if unit.values is None:
                 found.append(advice)
             else:
                 variants.append((unit.values.label, advice))
-        advice = merge_advice(found or [advice for _, advice in variants], variants)
-        unit, first = granting[0]
-        done: Suggestion | None = None
-        reason = ""
-        if advice.change is not None:
-            try:
-                done = self._proved(findings, unit, first, advice, trials)
-                self.reserve_sids(first, done.edits)
-                yield done
-            except NotVerifiedError as error:
-                reason = str(error)
-        left = [finding for finding in findings if done is None or finding not in done.findings]
-        if left:
-            yield self._manual(left, first, advice, reason, text, done=done is not None)
+        return merge_advice(found or [advice for _, advice in variants], variants)
 
     def _proved(
-        self, findings: Sequence[Finding], unit: TrialUnit, located: LocatedGrant, advice: Advice, trials: TrialScans
+        self,
+        findings: Sequence[Finding],
+        unit: TrialUnit,
+        located: LocatedGrant,
+        advice: Advice,
+        trials: TrialScans,
+        limit: DerivedLimit | None,
+        *,
+        keeps_use: bool,
     ) -> Suggestion:
-        """Return the suggestion with edits. Raises :class:`NotVerifiedError` if there are none, or they cannot be
-        verified.
+        """Return the suggestion with edits. ``keeps_use``: they must keep all that can be used. Raises
+        :class:`NotVerifiedError` if there are none, or they cannot be verified.
         """
+        grade = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
         wants_to_read = advice.reads
         try:
-            found, proved = self._attempt(findings, unit, located, advice, trials, reads=wants_to_read)
+            found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=wants_to_read)
         except NotVerifiedError:
             if not wants_to_read or advice.change == StatementChange():
                 raise
             wants_to_read = False
-            found, proved = self._attempt(findings, unit, located, advice, trials, reads=False)
+            found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=False)
         if GET_ROLE in proved.new_info and not wants_to_read and self._include_info:
             # the check is silent about wider statements
             with suppress(NotVerifiedError):
-                found, proved = self._attempt(findings, unit, located, advice, trials, reads=True)
+                found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=True)
                 advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
-        made = Suggestion(tuple(findings), located.grant.at, found, advice.says, (), "", grade=Grade.NARROWED)
-        return self.finish(made, proved)
+        (effect,) = proved.effects
+        keeps_access = advice.change is not None and advice.change.keeps_access
+        is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
+        is_equivalent = is_equivalent and not (advice.change is not None and advice.change.free_others)
+        grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
+        if keeps_use and grade is not Grade.EQUIVALENT:
+            raise NotVerifiedError("whether a service that can be used would be excluded")
+        says = advice.says
+        if effect.added:
+            tags = ", whatever its tags" if advice.change is not None and advice.change.drop else ""
+            says += f" Adds {listed(effect.added)}{tags}."
+        services = advice.change.services if advice.change is not None else None
+        many = len({normalize_service(service) for service in services or ()}) > MOST_WRITTEN
+        made = Suggestion(
+            tuple(findings),
+            located.grant.at,
+            found,
+            says,
+            (),
+            "",
+            grade=grade,
+            on_request=many and grade is Grade.EQUIVALENT,
+            added=effect.added,
+        )
+        made = self.finish(made, proved)
+        if not made.findings and not made.less_severe:
+            raise NotVerifiedError("no finding would be resolved or become less severe")
+        return made
 
     def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
         at, changed = one.at, _edited_files(one.edits, self.texts)
         after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
-        statement = dedented_text(at, changed[at.file], after.start, after.end) if at.file in changed else ""
-        keys = {gone.check_id for gone in proved.gone}
-        own = tuple(finding for finding in one.findings if finding.check_id in keys)
-        return replace(one, findings=own, statement=statement, shared=self._shared(one))
+        statement = dedented_text(changed[at.file], after.start, after.end) if at.file in changed else ""
+        gone, less_severe = (
+            tuple(finding for finding in one.findings if any(is_same_finding(finding, other) for other in others))
+            for others in (proved.gone, proved.less_severe)
+        )
+        return replace(one, findings=gone, less_severe=less_severe, statement=statement, shared=self._shared(one))
 
     def _shared(self, one: Suggestion) -> SharedFileUsers | None:
         """Return the users of the edited files, if there is more than one root or template."""
@@ -281,13 +390,14 @@ class Session:
         located: LocatedGrant,
         advice: Advice,
         trials: TrialScans,
+        grade: Grade,
         *,
         reads: bool,
     ) -> tuple[tuple[Edit, ...], VerifiedEdits]:
         """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
-        change = advice.change or StatementChange()
+        change = _with_name(located, advice.change or StatementChange())
         found = self._edits(unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotVerifiedError(found)
@@ -295,7 +405,7 @@ class Session:
             raise NotVerifiedError("the statement already matches the suggestion")
         fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(finding for finding in findings if finding.check_id in fixable)
-        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=Grade.NARROWED)
+        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=grade)
         return found, self.verify_suggestion(attempt, change, located, trials)
 
     def verify_suggestion(
@@ -314,8 +424,9 @@ class Session:
         try:
             return trials.verify_edits(one.edits, changed, [span], one.findings, [change])
         except NotVerifiedError:
-            self._dependent.append(one)
-            self.reserve_sids(located, one.edits)
+            if one.findings or isinstance(change, Narrowing):
+                self._dependent.append(one)
+                self.reserve_sids(located, one.edits)
             raise
 
     def _edits(
@@ -328,9 +439,14 @@ class Session:
         reads: bool,
     ) -> tuple[Edit, ...] | str:
         """Return the edits for an advice, or the reason why there are none."""
-        found = self.edits_in(unit, located, replace(change, separate=False)) if change != StatementChange() else ()
+        only_roles = change.separate and change.roles is None
+        own_change = replace(change, separate=False, free_others=False, only_roles=only_roles)
+        found = self.edits_in(unit, located, own_change) if change != StatementChange() else ()
         if isinstance(found, str) or not (change.separate or reads):
             return found
+        freeing = self.edits_in(unit, located, StatementChange(drop=_PASSROLE_KEYS)) if change.free_others else ()
+        if isinstance(freeing, str):
+            return freeing
         reading: tuple[Edit, ...] | None = None
         if reads:
             reading_edits = self.edits_in(
@@ -343,7 +459,7 @@ class Session:
         text = self.texts(located.grant.at.file)
         passing = services if change.separate else None
         taken = set().union(*self.sids_by_policy(located))
-        return split_off_actions(located, found, text, passing=passing, reading=reading, taken=taken)
+        return split_off_actions(located, found, text, passing=passing, reading=reading, freeing=freeing, taken=taken)
 
     def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
         """Return the edits of the statement itself for a change, or the reason why there are none."""
@@ -377,37 +493,72 @@ class Session:
     def _manual(
         self,
         findings: Sequence[Finding],
+        unit: TrialUnit,
         located: LocatedGrant,
         advice: Advice,
         reason: str,
-        text: str,
+        limit: DerivedLimit | None,
         *,
         done: bool,
     ) -> Suggestion:
         at, grant = located.grant.at, located.grant
         others = tuple(dict.fromkeys(finding.remediation for finding in findings))
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
-        if done and not advice.missing and not only_get_role:
+        is_open = bool(advice.missing) and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
+        if done and not is_open and not only_get_role:
             return Suggestion(tuple(findings), at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
-        span = statement_span(at, text)
-        language = statement_language(located, text[span.start : span.end])
-        if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole:
+        if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(tuple(findings), at, (), "", missing, "")
-        wide = any(
-            finding.check_id in FIXABLE_CHECKS - {"PASSROLE_002", "PASSROLE_003", GET_ROLE} for finding in findings
-        )
-        stays = tuple(role.pattern for role in grant.roles)
+        roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
-            roles = advice.change.roles if done and advice.change is not None else None
-            words = render_statement(language, None, "iam:GetRole", stays if roles is None else roles, None)
+            change = StatementChange(roles=roles if done else None, drop=_PASSROLE_KEYS)
         else:
-            services = advice.services or (
-                grant.services.values if grant.services.constraint is not Constraint.ABSENT else ()
-            )
-            sid = None if advice.new_statement else grant.sid
-            words = render_statement(language, sid, "iam:PassRole", advice.roles if wide else stays, services)
+            wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
+            tags = TAGS in {finding.check_id for finding in findings}
+            change = drafted_change(located, advice, limit, wide=wide, tags=tags)
+        words = self.draft(unit, located, change, reads=only_get_role)
         return Suggestion(tuple(findings), at, (), "", missing, words)
+
+    def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
+        """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
+        text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
+        change = change if reads else _with_name(located, change)
+        return draft_statement(
+            located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
+        )
+
+
+def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
+    """Return a change that also names iam:PassRole if a wildcard grants it."""
+    is_narrow = not located.grant.explicit and located.grant.only_pass_role
+    return replace(change, name_action=True) if is_narrow and change != StatementChange() else change
+
+
+def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
+    """Return a suggestion for manual review that says what each finding asks for, and why it was not edited."""
+    remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
+    return Suggestion(tuple(findings), findings[0].at, (), "", (*remedies, *([reason] if reason else [])), "")
+
+
+def _is_same(one: Suggestion, other: Suggestion) -> bool:
+    """True if one suggestion makes another one for the same statement superfluous."""
+    equivalent = one.grade is Grade.EQUIVALENT and other.grade is Grade.EQUIVALENT
+    return one.edits == other.edits or (equivalent and set(map(id, one.findings)) <= set(map(id, other.findings)))
+
+
+def _first_of_each_statement(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
+    first: dict[Position, Suggestion] = {}
+    for one in suggestions:
+        first.setdefault(one.at, one)
+    return list(first.values())
+
+
+def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
+    """True if the effect of edits together with others is that of their grade, and they add only what is said."""
+    if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
+        return False
+    return one.grade is Grade.OBSERVED or set(effect.added) <= set(one.added)
 
 
 def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:

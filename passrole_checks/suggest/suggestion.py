@@ -48,6 +48,9 @@ class StatementChange:
     iam:PassRole. ``separate``: iam:PassRole moves to a separate statement after this one, and ``roles``, ``services``
     and ``drop`` apply to that one; this one keeps its other actions unchanged (a condition on ``iam:PassedToService``
     would disable those, and other actions have other resources). ``also``: the roles with the values of files.
+    ``only_roles``: Resource keeps only what can match a role. ``name_action``: a wildcard that matches only
+    iam:PassRole becomes its name. ``free_others``: with ``separate``, this statement loses the conditions on keys that
+    only requests passing roles carry, so that its other actions are allowed.
     """
 
     roles: tuple[TargetRole, ...] | None = None
@@ -56,6 +59,14 @@ class StatementChange:
     get_role: bool = False
     separate: bool = False
     also: tuple[TargetRole, ...] = ()
+    only_roles: bool = False
+    name_action: bool = False
+    free_others: bool = False
+
+    @property
+    def keeps_access(self) -> bool:
+        """True if only the notation changes."""
+        return self == StatementChange(name_action=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +100,14 @@ class SharedFileUsers:
 class Suggestion:
     """A suggestion for one statement.
 
-    ``findings``: the findings that it is about; ``at``: the statement. ``edits`` are verified: with them every file can
-    be read, the findings are resolved, and there are no new ones; empty if it needs manual review. ``says``: one
-    sentence that describes the edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed
-    statement, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its
-    observed use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
-    statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits.
+    ``findings``: the findings that it resolves, or without edits, is about; ``less_severe``: those that become less
+    severe; ``at``: the statement. ``edits`` are verified: with them every file can be read, the findings are resolved,
+    and there are no new or more severe ones; empty if it needs manual review. ``says``: one sentence that describes the
+    edits. ``missing``: what a person must find out or fill in. ``statement``: the proposed statement, or its Condition
+    alone, in the language of its file, with placeholders in angle brackets; "" if unknown. ``evidence``: its observed
+    use, None without logs; only with logs there may be no findings, and ``resource`` and ``sid`` identify the
+    statement. ``shared``: other users of the edited files. ``grade``: of the edits; None without edits. ``on_request``:
+    the edits are shown, and written only if they are asked for individually. ``added``: each permission that they add.
     """
 
     findings: tuple[Finding, ...]
@@ -108,3 +121,6 @@ class Suggestion:
     sid: str | None = None
     shared: SharedFileUsers | None = None
     grade: Grade | None = None
+    less_severe: tuple[Finding, ...] = ()
+    on_request: bool = False
+    added: tuple[str, ...] = ()

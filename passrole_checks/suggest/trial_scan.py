@@ -25,15 +25,19 @@ from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.scan.value_files import unit_with
 from passrole_checks.sources.files.read_boundary import current_boundary, repository_around
 from passrole_checks.sources.files.walk import walk
+from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, faults_in
+from passrole_checks.suggest.access_effect import AccessEffect, effect_of_edit, merge_effects
 from passrole_checks.suggest.observed_use import Narrowing
 from passrole_checks.suggest.suggestion import Edit, StatementChange
 from passrole_checks.suggest.verify import (
+    FindingChanges,
     NotVerifiedError,
     StatementSpan,
     TrialResult,
     TrialUnit,
     compare_findings,
+    contains_position,
     is_same_finding,
     verify_change,
 )
@@ -41,7 +45,7 @@ from passrole_checks.suggest.verify_observed_use import verify_observed_use
 
 _LARGEST = 20_000_000  # bytes of one copied file
 _MOST_FILES = 50_000
-_MOST_SECONDS = 6.0  # processor time for all trials, plus some per megabyte of text
+_MOST_SECONDS = 10.0  # processor time for all trials, plus some per megabyte of text
 _SECONDS_PER_MEGABYTE = 40.0
 _SECONDS_PER_VARIANT = 0.5  # units with the values of a file
 
@@ -81,12 +85,14 @@ def _uses_file(configuration: Configuration, files: set[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEdits:
-    """``gone``: the resolved findings; ``new_info``: checks of severity info with new findings on the edited
-    statements.
+    """``gone``: the resolved findings; ``less_severe``: those that become less severe; ``new_info``: checks of severity
+    info with new findings on the edited statements; ``effects``: the effect on access of each edited statement.
     """
 
     gone: tuple[Finding, ...]
+    less_severe: tuple[Finding, ...]
     new_info: frozenset[str]
+    effects: tuple[AccessEffect, ...]
 
 
 class TrialScans:
@@ -128,37 +134,47 @@ class TrialScans:
             changes: the target state of each of these statements.
 
         Raises:
-            NotProvedError: a target remains, something is no longer readable, or there is a new finding. A new finding
-                of severity info on an edited statement does not count: such checks are silent about statements that are
-                wider or have worse findings.
+            NotVerifiedError: a target remains, something is no longer readable, or there is a new finding. A new
+                finding of severity info on an edited statement does not count: such checks are silent about statements
+                that are wider or have worse findings.
         """
         files = {edit.file for edit in edits}
-        gone: dict[int, Finding] = {}
-        new_info: set[str] = set()
+        found: list[FindingChanges] = []
         tried: list[tuple[TrialUnit, TrialResult]] = []
         for unit in self._units:
             if not files & unit.files:
                 continue
             after = self._scan_with(unit, changed)
-            found, more = compare_findings(unit, after, edits, spans, changed, self._texts)
-            gone.update((id(one), one) for one in found)
+            found.append(compare_findings(unit, after, edits, spans, changed, self._texts))
             if unit.values is not None:
-                _verify_resolved(targets, unit, found)
-            new_info |= more
+                _verify_resolved(targets, unit, found[-1].gone)
             tried.append((unit, after))
-        unresolved_targets = [
-            target for target in targets if not any(is_same_finding(target, other) for other in gone.values())
-        ]
-        if unresolved_targets:
-            raise NotVerifiedError(f"{unresolved_targets[0].check_id} would still be reported")
-        for unit, after in tried:
-            for path_in_copy, change in zip(spans, changes, strict=True):
-                moved = path_in_copy.after(edits)
+        gone, less_severe = _merge_changes(found)
+        unresolved = [target for target in targets if not any(is_same_finding(target, other) for other in gone)]
+        if unresolved:
+            raise NotVerifiedError(f"{unresolved[0].check_id} would still be reported")
+        effects = []
+        for span, change in zip(spans, changes, strict=True):
+            moved = span.after(edits)
+            for unit, after in tried:
                 if isinstance(change, Narrowing):
-                    verify_observed_use(unit, after, change, path_in_copy, moved, self._texts, changed)
+                    verify_observed_use(unit, after, change, span, moved, self._texts, changed)
                 else:
-                    verify_change(unit, after, change, path_in_copy, moved, self._texts, changed)
-        return VerifiedEdits(tuple(gone.values()), frozenset(new_info))
+                    verify_change(unit, after, change, span, moved, self._texts, changed)
+            effects.append(merge_effects(self._effect(*one, span, moved, changed) for one in tried))
+        new_info = frozenset(check for one in found for check in one.new_info)
+        return VerifiedEdits(gone, less_severe, new_info, tuple(effects))
+
+    def _effect(
+        self, unit: TrialUnit, after: TrialResult, span: StatementSpan, moved: StatementSpan, changed: Map[str, str]
+    ) -> AccessEffect:
+        """Return the effect of edits on the access by the statement at a span of one unit."""
+        return effect_of_edit(
+            unit.analyzed,
+            after.analyzed,
+            lambda at: contains_position(span, at, self._texts),
+            lambda at: contains_position(moved, after.original_position(at), changed),
+        )
 
     # -- a unit once more
 
@@ -185,7 +201,8 @@ class TrialScans:
                 _write(path_in_copy, changed[file])
             path = _path_in_copy(str(unit.path), top, copy_root)
             assert path is not None
-            single = unit.configuration.framework is Framework.TERRAFORM and path.is_file()
+            is_terraform = unit.configuration.framework is Framework.TERRAFORM
+            single = is_terraform and path.is_file() and not is_terragrunt(path)
             unit_to_read = detect.Unit(
                 unit.configuration.framework,
                 path.parent if single else path,
@@ -266,6 +283,19 @@ class TrialScans:
             return  # it was unreadable before too
 
 
+def _merge_changes(found: Sequence[FindingChanges]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return the findings that are resolved in all units that have them, and those that are less severe in all."""
+
+    def without(findings: Iterable[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:
+        others = list(others)
+        return tuple(one for one in findings if not any(is_same_finding(one, other) for other in others))
+
+    unchanged = [one for changes in found for one in changes.unchanged]
+    less = without((one for changes in found for one in changes.less_severe), unchanged)
+    gone = without((one for changes in found for one in changes.gone), (*unchanged, *less))
+    return gone, less
+
+
 def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence[Finding]) -> None:
     """Raise :class:`NotVerifiedError` if a target remains in a unit that has it."""
     for target in targets:
@@ -297,6 +327,8 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
     if unit.configuration.framework is not Framework.TERRAFORM:
         yield own / "manifest.json"  # of a cloud assembly; it contains the account
         return
+    if is_terragrunt(unit.path):  # it includes files of other folders
+        yield from (file for file in walk(_repository_of(unit), lambda *_: None) if file.suffix == ".hcl")
     folders = sorted({str(own), *(os.path.dirname(file) for file in unit.configuration.files)})
     outer = [one for one in folders if not any(one.startswith(f"{other}{os.sep}") for other in folders)]
     for folder in outer:

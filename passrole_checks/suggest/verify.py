@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position, StringNode
@@ -19,6 +20,12 @@ from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.value_files.model import ValueFile
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
+
+_OTHER_BRANCH = re.compile(
+    r"""(?:[\s,-]|\#[^\n]*\n)*(?:!Ref\s+|Ref\s*:\s*|\{\s*"?Ref"?\s*:\s*)(["']?)AWS::NoValue\1[ \t}\]]*(?:[ \t]\#[^\n]*)?
+    (?:\s*[}\]])*""",
+    re.VERBOSE,
+)  # the rest of an Fn::If after its first branch
 
 
 class NotVerifiedError(Exception):
@@ -73,11 +80,19 @@ def statement_span(at: Position, text: str) -> StatementSpan:
 
 
 def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan:
-    """Return the span of the statement at a position, including its own insertions after it on its last line."""
+    """Return the span of the statement at a position, including its own insertions after it on its last line, or after
+    the ``Fn::If`` that it is a branch of.
+    """
     span = statement_span(at, text)
     line = text.find("\n", span.end)
     last = len(text) if line < 0 else line
-    ends = [edit.end for edit in edits if edit.file == at.file and span.start <= edit.start and edit.end <= last]
+    ends = [
+        edit.end
+        for edit in edits
+        if edit.file == at.file
+        and span.start <= edit.start
+        and (edit.end <= last or _OTHER_BRANCH.fullmatch(text, span.end, edit.start))
+    ]
     return StatementSpan(span.file, span.start, max([span.end, *ends]))
 
 
@@ -108,6 +123,19 @@ class TrialResult:
     original_position: Callable[[Position], Position]
 
 
+@dataclass(frozen=True, slots=True)
+class FindingChanges:
+    """The findings at some statements: those that edits resolve, those that they make less severe, and the others.
+
+    ``new_info``: checks of severity info with new findings there.
+    """
+
+    gone: tuple[Finding, ...]
+    less_severe: tuple[Finding, ...]
+    unchanged: tuple[Finding, ...]
+    new_info: frozenset[str]
+
+
 def compare_findings(
     unit: TrialUnit,
     after: TrialResult,
@@ -115,9 +143,9 @@ def compare_findings(
     spans: Sequence[StatementSpan],
     changed: Mapping[str, str],
     texts: Mapping[str, str],
-) -> tuple[list[Finding], set[str]]:
-    """Return the resolved findings at the spans, and checks of severity info with new findings there. Raises
-    :class:`NotVerifiedError` if there is any other new finding.
+) -> FindingChanges:
+    """Return what becomes of the findings at the spans. Raises :class:`NotVerifiedError` if there is a new finding, or
+    a more severe one; new findings of severity info at the spans are accepted.
     """
     inside = [[finding for finding in unit.findings if contains_position(span, finding.at, texts)] for span in spans]
     span_after = [span.after(edits) for span in spans]
@@ -143,13 +171,12 @@ def compare_findings(
         if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
             raise NotVerifiedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
     _verify_others_unchanged(unit, after, spans, span_after, changed, texts)
-    gone = [
-        one
-        for before, here in zip(inside, now, strict=True)
-        for one in before
-        if not any(other.check_id == one.check_id for other in here)
-    ]
-    return gone, new_info
+    changes = {-1: list[Finding](), 0: list[Finding](), 1: list[Finding]()}
+    for before, here in zip(inside, now, strict=True):
+        for one in before:
+            left = max((other.severity.rank for other in here if other.check_id == one.check_id), default=-1)
+            changes[-1 if left < 0 else 0 if left < one.severity.rank else 1].append(one)
+    return FindingChanges(tuple(changes[-1]), tuple(changes[0]), tuple(changes[1]), frozenset(new_info))
 
 
 def _verify_others_unchanged(
@@ -217,7 +244,8 @@ def verify_change(
                 raise NotVerifiedError(f"the statement would allow passing {role.pattern}")
         if change.services is not None and set(grant.services.values) != set(change.services):
             raise NotVerifiedError("the statement would not name the intended services")
-        if not set(actions_of(grant)) <= {"iam:getrole", *(name for one in old for name in actions_of(one))}:
+        allowed = {"iam:getrole", *(["iam:passrole"] if change.name_action else [])}
+        if not set(actions_of(grant)) <= allowed | {name for one in old for name in actions_of(one)}:
             raise NotVerifiedError("the statement would allow other actions")
     if change.separate:
         verify_other_actions(old, after, span_after, changed)
@@ -227,7 +255,7 @@ def verify_other_actions(
     old: Sequence[PassRoleGrant], after: TrialResult, span_after: StatementSpan, changed: Mapping[str, str]
 ) -> None:
     """Raise :class:`NotVerifiedError` if an action other than iam:PassRole would no longer be allowed."""
-    others = {name for grant in old for name in actions_of(grant)} - {"iam:passrole"}
+    others = {name for grant in old for name in actions_of(grant) if not matches_only_pass_role(name)}
     documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
         str(name).lower()

@@ -104,7 +104,7 @@ def test_fix_writes_no_excluded_file(capsys: pytest.CaptureFixture[str]) -> None
     for name in ("app/main.tf", "vendor/module/main.tf"):
         put(name, passing("p", narrow) + function)
     before = Path("vendor/module/main.tf").read_text("utf-8")
-    assert cli.main(["fix", ".", *OPTIONS]) == 0
+    assert cli.main(["fix", ".", "--grade", "narrowed", *OPTIONS]) == 0
     assert "2 folders and 1 file excluded" in capsys.readouterr().out
     assert "iam:PassedToService" in Path("app/main.tf").read_text("utf-8")
     assert Path("vendor/module/main.tf").read_text("utf-8") == before

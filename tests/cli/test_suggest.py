@@ -38,6 +38,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+WRITTEN = ("--grade", "narrowed", "--grade", "repairing")
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "passrole_checks", *arguments], capture_output=True, env=dict(os.environ), check=False
@@ -82,14 +85,16 @@ def test_exit_status_of_suggest(content: str, arguments: tuple[str, ...], status
 @pytest.mark.parametrize(
     ("content", "arguments", "status"),
     [
-        (FIXABLE, (), 0),
-        (FIXABLE, ("--dry-run",), 0),
+        (FIXABLE, WRITTEN, 0),
+        (FIXABLE, (*WRITTEN, "--dry-run"), 0),
+        (FIXABLE, (), 1),
+        (FIXABLE, ("--dry-run",), 1),
         (NOT_FIXABLE, (), 1),
         (NOT_FIXABLE, ("--dry-run",), 1),
         (NOT_FIXABLE, ("--fail-on", "never"), 0),
         (policy(allow(condition=ECS)), ("--fail-on", "high"), 0),
-        (FIXABLE, ("--severity", "high"), 1),
-        (FIXABLE, ("--severity", "high", "--dry-run"), 1),
+        (FIXABLE, (*WRITTEN, "--severity", "high"), 1),
+        (FIXABLE, (*WRITTEN, "--severity", "high", "--dry-run"), 1),
         (USED, (), 0),
         ("resource {", (), 2),
     ],
@@ -107,7 +112,7 @@ def test_suggest_and_a_dry_run_write_nothing(folder: Path) -> None:
     before = everything(folder)
     for arguments in (("suggest",), ("suggest", "--format", "json"), ("suggest", "--format", "patch")):
         assert run(*arguments, "sample").returncode == 1
-    assert run("fix", "--dry-run", "sample").returncode == 1
+    assert run("fix", "--dry-run", "sample", *WRITTEN).returncode == 1
     assert everything(folder) == before
 
 
@@ -115,10 +120,10 @@ def test_fix_reports_changes_and_remaining_findings() -> None:
     """The output has each written statement with its change, and what needs manual review."""
     put(FIXABLE)
     put(NOT_FIXABLE, "other/main.tf")
-    assert run("fix", ".").stdout.decode() == (
+    assert run("fix", ".", *WRITTEN).stdout.decode() == (
         """\
 main.tf:6  aws_iam_user_policy.deploy
-  fixed  PASSROLE_001 any-role
+  fixed  PASSROLE_001 any-role  (narrowed)
           Names the role that this configuration passes to
           ecs-tasks.amazonaws.com (aws_iam_role.task); add roles that are passed
           manually or elsewhere.
@@ -128,6 +133,7 @@ other/main.tf:6  aws_iam_user_policy.deploy
           Needs manual review:
           - role ARNs: nothing in this code passes a role matching this
             statement
+          - which action needs iam:PassRole: bot has no other permissions here
           Suggested statement:
             {
               Effect    = "Allow"
@@ -136,7 +142,8 @@ other/main.tf:6  aws_iam_user_policy.deploy
               Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }
             }
 
-1 finding fixed in 1 file; 1 needs manual review
+1 finding fixed in 1 file
+1 finding needs manual review
 """
     )
 
@@ -150,14 +157,14 @@ def test_patch_equals_fix(folder: Path, ends: str, last: str, mark: str) -> None
     for tool in ("git", "patch", "fix"):
         put(content, f"{tool}/a b/main.tf")
     os.chdir("git")
-    written = run("suggest", ".", "--format", "patch", "--output", "../found.patch")
+    written = run("suggest", ".", "--format", "patch", "--output", "../found.patch", *WRITTEN)
     assert written.returncode == 1
     subprocess.run(["git", "init", "-q", "."], check=True)
     subprocess.run(["git", "apply", "../found.patch"], check=True)
     os.chdir("../patch")
     subprocess.run(["patch", "-p1", "--binary", "-s", "-i", "../found.patch"], check=True)
     os.chdir("../fix")
-    assert run("fix", ".").returncode == 0
+    assert run("fix", ".", *WRITTEN).returncode == 0
     os.chdir("..")
     results = {tool: Path(tool, "a b", "main.tf").read_bytes() for tool in ("git", "patch", "fix")}
     assert results["git"] == results["patch"] == results["fix"] != content.encode()
@@ -166,7 +173,7 @@ def test_patch_equals_fix(folder: Path, ends: str, last: str, mark: str) -> None
 def test_sample_is_fixed_completely(folder: Path) -> None:
     """fix edits HCL, JSON in a heredoc, YAML and JSON; a second run changes nothing."""
     shutil.copytree(SAMPLE, "sample")
-    assert run("fix", "sample").returncode == 1
+    assert run("fix", "sample", *WRITTEN).returncode == 1
     after = everything(folder)
     before = {name: (SAMPLE / Path(name).relative_to("sample")).read_bytes() for name in after}
     assert {name for name in after if after[name] != before[name]} == {
@@ -174,15 +181,15 @@ def test_sample_is_fixed_completely(folder: Path) -> None:
         "sample/cloudformation/app.yaml",
         "sample/terraform/main.tf",
     }
-    again = run("fix", "sample").stdout.decode()
-    assert again.endswith("\n0 findings fixed in 0 files; 2 need manual review\n")
+    again = run("fix", "sample", *WRITTEN).stdout.decode()
+    assert again.endswith("\n\n2 findings need manual review\n")
     assert everything(folder) == after
 
 
 def test_json_has_all_data(folder: Path) -> None:
     """JSON has findings, edits, missing values, and the patch."""
     file = put(FIXABLE)
-    found = json.loads(run("suggest", ".", "--format", "json").stdout)
+    found = json.loads(run("suggest", ".", "--format", "json", *WRITTEN).stdout)
     assert {key: found[key] for key in ("version", "unreadable", "not_evaluated")} == {
         "version": 1,
         "unreadable": [],
@@ -201,7 +208,7 @@ def test_json_has_all_data(folder: Path) -> None:
     }
     assert [item["check_id"] for item in one["findings"]] == ["PASSROLE_001"]
     assert one["statement"].splitlines()[3] == "  Resource = aws_iam_role.task.arn"
-    assert found["patch"] == run("suggest", ".", "--format", "patch").stdout.decode()
+    assert found["patch"] == run("suggest", ".", "--format", "patch", *WRITTEN).stdout.decode()
 
 
 def test_patch_without_changes_is_empty() -> None:
@@ -215,7 +222,7 @@ def test_baseline_findings_are_not_fixed(folder: Path) -> None:
     file = put(FIXABLE)
     assert run("scan", ".", "--write-baseline", "baseline.json").returncode == 0
     assert run("suggest", ".", "--baseline", "baseline.json").returncode == 0
-    assert run("fix", ".", "--baseline", "baseline.json").returncode == 0
+    assert run("fix", ".", "--baseline", "baseline.json", *WRITTEN).returncode == 0
     assert file.read_text() == FIXABLE
 
 
@@ -223,7 +230,7 @@ def test_suppressed_findings_are_not_fixed() -> None:
     """A finding suppressed by a comment is not fixed."""
     file = put(FIXABLE.replace('"bot"\n', '"bot" # passrole:skip=PASSROLE_001 reviewed\n'))
     before = file.read_text()
-    assert run("fix", ".").stdout == b"nothing to fix\n"
+    assert run("fix", ".", *WRITTEN).stdout == b"nothing to fix\n"
     assert file.read_text() == before
 
 
@@ -231,19 +238,19 @@ def test_symbolic_link_is_not_written(folder: Path) -> None:
     """A symbolic link is named, and neither it nor its target is changed."""
     target = put(FIXABLE, "root/elsewhere/real.txt")
     Path("root/main.tf").symlink_to(target.resolve())
-    done = run("fix", "root")
+    done = run("fix", "root", *WRITTEN)
     assert done.returncode == 2
     assert done.stderr.decode() == "root/main.tf: not written, because it is a symbolic link\n"
     assert Path("root/main.tf").is_symlink()
     assert target.read_text() == FIXABLE
-    assert done.stdout.decode().endswith("\n0 findings fixed in 0 files; 1 needs manual review\n")
+    assert done.stdout.decode().endswith("\n\n1 finding needs manual review\n")
 
 
 def test_read_only_file_is_not_written() -> None:
     """A read-only file, such as a generated one, is named and not changed."""
     file = put(FIXABLE)
     file.chmod(0o444)
-    done = run("fix", ".")
+    done = run("fix", ".", *WRITTEN)
     assert (done.returncode, done.stderr.decode()) == (2, "main.tf: not written, because it is read-only\n")
     assert file.read_text() == FIXABLE
 
@@ -275,7 +282,7 @@ def test_file_mode_is_kept_and_no_temporary_file_remains(folder: Path) -> None:
     """A written file keeps its mode, and no other file remains."""
     file = put(FIXABLE)
     file.chmod(0o640)
-    assert run("fix", ".").returncode == 0
+    assert run("fix", ".", *WRITTEN).returncode == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert [path.name for path in folder.iterdir()] == ["main.tf"]
 
@@ -299,14 +306,15 @@ def test_escape_sequences_in_files_are_neutralized() -> None:
     """Escape sequences in displayed file content are escaped."""
     put(FIXABLE.replace('Effect = "Allow"', 'Sid = "\x1b[31mred"\n        Effect = "Allow" # \x1b[2J', 1))
     assert b"\x1b" not in run("suggest", ".").stdout
-    assert b"\x1b" not in run("fix", ".", "--dry-run").stdout
+    assert b"\x1b" not in run("fix", ".").stdout
 
 
 def options() -> dict[str, object]:
     """Return the default options of a command."""
     none = dict.fromkeys(("account", "source", "baseline"))
-    empty: dict[str, object] = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
-    return {**none, **empty, "unchanged": False}
+    names = ("var_file", "var", "parameters", "exclude", "check", "skip_check", "evidence")
+    empty: dict[str, object] = dict.fromkeys(names, ())
+    return {**none, **empty, "grade": ("narrowed", "repairing"), "unchanged": False}
 
 
 def severity(least: str = "low") -> Severity:
@@ -356,7 +364,7 @@ def test_follow_up_suggestions_are_written(tmp_path: Path) -> None:
     """One statement allows iam:GetRole on all roles; after it is narrowed, another statement lacks it."""
     condition = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
     put(policy(allow(), allow('"*"', condition, '["iam:GetRole", "iam:PassRole"]')) + USED)
-    asked = [str(tmp_path)], options(), severity("info")
+    asked = [str(tmp_path)], {**options(), "check": ("001", "012")}, severity("info")
     suggest_runner.write_all_fixes(suggest_runner.find_suggestions(*asked), *asked, dry_run=False)
     assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.find_suggestions(*asked).findings}
 
@@ -414,15 +422,15 @@ def test_fix_of_templates_is_idempotent(
     if least == "info":  # one of several statements may allow iam:GetRole for another, which is reported only then
         statements = statements[:1]
     file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
-    suggest_runner.write_fixes(suggest_runner.find_suggestions([str(file)], options(), severity(least)), dry_run=False)
+    asked = [str(file)], options(), severity(least)
+    suggest_runner.write_all_fixes(suggest_runner.find_suggestions(*asked), *asked, dry_run=False)
     text = file.read_text()
     policy_ = yaml.safe_load(text.replace("!GetAtt ", ""))["Resources"]["Policy"]["Properties"]
     found = as_list(policy_["PolicyDocument"]["Statement"])
     allowed = {name for one in found for name in as_list(one["Action"])}
     assert {name for one in statements for name in as_list(one["Action"])} <= allowed
     assert allowed <= {"iam:PassRole", "iam:GetRole", "s3:*"}
-    second = suggest_runner.find_suggestions([str(file)], options(), severity(least))
-    assert suggest_runner.write_fixes(second, dry_run=False).made == ()
+    assert suggest_runner.write_fixes(suggest_runner.find_suggestions(*asked), dry_run=False).made == ()
     assert file.read_text() == text
 
 

@@ -63,12 +63,14 @@ def arn(words: str) -> TargetRole:
 
 
 def change(words: str) -> StatementChange:
-    """``roles: aws_iam_role.app, arn:…; services: ec2.amazonaws.com; drop: aws:ResourceTag/x; get_role``."""
+    """``roles: aws_iam_role.app, arn:…; services: ec2.amazonaws.com; drop: aws:ResourceTag/x; get_role``; also
+    ``name_action`` and ``only_roles``.
+    """
     found: dict[str, list[str]] = {}
     for part in words.split(";"):
         name, _, values = part.strip().partition(":")
         found[name.strip()] = [value.strip() for value in values.split(",") if value.strip()]
-    assert set(found) <= {"roles", "services", "drop", "get_role"}, words
+    assert set(found) <= {"roles", "services", "drop", "get_role", "name_action", "only_roles"}, words
     return StatementChange(
         roles=tuple(arn(one) if one.startswith("arn:") else role(one) for one in found["roles"])
         if "roles" in found
@@ -76,6 +78,8 @@ def change(words: str) -> StatementChange:
         services=tuple(found["services"]) if "services" in found else None,
         drop=tuple(found.get("drop", ())),
         get_role="get_role" in found,
+        only_roles="only_roles" in found,
+        name_action="name_action" in found,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,9 @@ resource "aws_iam_policy" "deploy" {
 """
 BASE = {"infra/variables.tf": VARIABLE, "infra/policy.tf": POLICY}
 HEAD = {**BASE, "infra/variables.tf": VARIABLE.replace("app-*", "*")}
+# The same without a condition: the finding is of high severity, so that a review reverts its cause.
+OPEN_BASE = {**BASE, "infra/policy.tf": re.sub(r"\n *Condition .*", "", POLICY)}
+OPEN_HEAD = {**OPEN_BASE, "infra/variables.tf": HEAD["infra/variables.tf"]}
 # Modules, hooks and settings that a program must not load from the working directory.
 TRAP = "import os\nopen(os.environ['TRAP'], 'a').write(__file__)\n"
 MODULES = ("json", "click", "sitecustomize", "site", "venv", "requests", "pip/__init__", "passrole_checks/__init__")

@@ -21,6 +21,7 @@ ANY = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = "*", {SERVICE} 
 OPEN = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/app-*" }'
 START = '{ Effect = "Allow", Action = ["lambda:CreateFunction", "lambda:InvokeFunction"], Resource = "*" }'
 VARIABLE = 'variable "roles" {\n  type    = string\n  default = "%s"\n}\n'
+OPEN_VARIABLE = '{ Effect = "Allow", Action = "iam:PassRole", Resource = var.roles }'
 FROM_VARIABLE = f'{{ Effect = "Allow", Action = "iam:PassRole", Resource = var.roles, {SERVICE} }}'
 
 

@@ -6,8 +6,10 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_configurations
+from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggest import Session
 from passrole_checks.suggest.suggestion import Suggestion
 
@@ -75,15 +77,18 @@ def allow(resource: str = '"*"', condition: str = "", action: str = '"iam:PassRo
 
 
 def session(folder: Path, files: Mapping[str, str], severity: Severity = Severity.LOW) -> Session:
-    """Scan these files, and suggest something for what is found."""
+    """Scan these files, and suggest something for what is found; at severity info all checks are asked for by name."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content.encode("utf-8"))
-    options = ScanOptions(minimum_severity=severity)
+    is_info = severity is Severity.INFO
+    options = ScanOptions(
+        minimum_severity=severity, checks=frozenset(one.id for one in ALL) if is_info else frozenset()
+    )
     read = read_paths([folder], options)
     assert read.unreadable == ()
     result = scan_configurations([configuration for _, configuration in read.units], options)
-    return Session(read, result.findings, options, include_info=severity is Severity.INFO)
+    return Session(read, result.findings, options, include_info=is_info)
 
 
 def checks(one: Suggestion) -> list[str]:
@@ -91,10 +96,25 @@ def checks(one: Suggestion) -> list[str]:
     return [finding.check_id[-3:] for finding in one.findings]
 
 
+_STRONGEST = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)
+
+
 def only(found: Session) -> Suggestion:
-    """The one suggestion that there is."""
-    assert [checks(one) for one in found.suggestions[1:]] == []
-    return found.suggestions[0]
+    """The one suggestion that there is; of several with edits for one statement, that of the strongest grade."""
+    edited = [one for one in found.suggestions if one.edits]
+    if not edited:
+        assert [checks(one) for one in found.suggestions[1:]] == []
+        return found.suggestions[0]
+    assert len({one.at for one in edited}) == 1
+    one = min(edited, key=lambda each: _STRONGEST.index(each.grade or Grade.EQUIVALENT))
+    assert [checks(left) for left in found.suggestions if not left.edits and left.at != one.at] == []
+    return one
+
+
+def graded(found: Session, grade: Grade) -> Suggestion:
+    """The one suggestion of a grade."""
+    (one,) = (one for one in found.suggestions if one.grade is grade)
+    return one
 
 
 def left_for_a_person(found: Session) -> tuple[str, ...]:

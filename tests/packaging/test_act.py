@@ -20,11 +20,13 @@ import pytest
 from git_repositories import Repository
 from github_fake import GitHubFake
 from github_fake.world import Pull
-from pipelines import BASE, HEAD, HOSTILE
+from pipelines import HOSTILE
+from pipelines import OPEN_BASE as BASE
+from pipelines import OPEN_HEAD as HEAD
 from readme_examples import ACTION, COMMIT, OURS, Example, workflows
 
 Tool = Callable[[str], str]
-WIDENED = {"verdict": "findings", "new": "1", "worse": "0", "fixed": "0"}  # the outputs for the change below
+WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "1"}  # the outputs for the change below
 SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING = workflows()
 
 STAND_INS = {  # of the actions of others: what each does with its inputs
@@ -215,7 +217,7 @@ def test_a_fork_needs_neither_history_nor_a_token_that_writes(
     assert not ran.succeeded
     assert ran.outputs == WIDENED, ran.log
     assert not fake.comments() and not fake.review_comments() and not fake.statuses()
-    assert "::warning file=infra/variables.tf,line=3" in ran.log, ran.log
+    assert "::error file=infra/variables.tf,line=3" in ran.log, ran.log
 
 
 def test_a_fork_is_reviewed_without_its_checkout(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from reviews_of_tests import ANY, APP, FROM_VARIABLE, VARIABLE, Reviews, policy
+from reviews_of_tests import ANY, APP, OPEN_VARIABLE, VARIABLE, Reviews, policy
 
 JINJA = '{% if wanted %}\nresource "aws_iam_role" "r" {\n'
 ROLES = "arn:aws:iam::111122223333:role/app-*"
@@ -129,7 +129,7 @@ def test_the_index_and_the_working_tree(repository: Reviews) -> None:
 @pytest.mark.parametrize("content", [JINJA, VARIABLE % ROLES])
 def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, content: str) -> None:
     """Trials exclude the same files."""
-    before = {"app/main.tf": policy(FROM_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/override.tf": content}
+    before = {"app/main.tf": policy(OPEN_VARIABLE), "app/variables.tf": VARIABLE % ROLES, "app/override.tf": content}
     result = repository.between(
         {**before, "pyproject.toml": table("/app/override.tf")}, {"app/variables.tf": VARIABLE % "*"}
     )

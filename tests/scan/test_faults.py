@@ -232,7 +232,7 @@ def test_fault_while_looking_for_files_costs_no_other_file(
         ("grants", ".", "--no-cache", "--format", "html"),
         ("suggest", ".", "--format", "json"),
         ("suggest", "."),
-        ("fix", ".", "--dry-run"),
+        ("fix", "."),
     ],
 )
 def test_every_command_reports_the_other_units(
@@ -314,7 +314,7 @@ def test_edit_is_not_offered_if_its_trial_fails(
     """A check that fails on the edited file says nothing, which must not pass for a finding that is gone."""
     (folder / "app").mkdir()
     (folder / "app" / "main.tf").write_text(ROOT + RECEIVER, "utf-8")
-    _, out, _ = run(capsys, "suggest", "app", "--format", "json")
+    _, out, _ = run(capsys, "suggest", "app", "--format", "json", "--grade", "narrowed")
     assert json.loads(out)["patch"]
     real = AnyRole.evaluate
 
@@ -324,7 +324,7 @@ def test_edit_is_not_offered_if_its_trial_fails(
         return iter(real(self, subject))
 
     monkeypatch.setattr(AnyRole, "evaluate", evaluate)
-    _, out, _ = run(capsys, "suggest", "app", "--format", "json")
+    _, out, _ = run(capsys, "suggest", "app", "--format", "json", "--grade", "narrowed")
     assert json.loads(out)["patch"] == ""
 
 

@@ -1,4 +1,4 @@
-"""Proposed statements in each language, complete and with placeholders."""
+"""Rendered statements in each language, and spans of a file for display."""
 
 from __future__ import annotations
 
@@ -7,69 +7,67 @@ import json
 import pytest
 import yaml
 
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, text
-from passrole_checks.suggest.render_statement import (
-    ROLE,
-    SERVICE,
-    StatementLanguage,
-    dedented_text,
-    language_of,
-    render_statement,
-)
+from passrole_checks.iam.partial_values import Position, text
+from passrole_checks.suggest.render_statement import dedented_text, language_of, render_statement
 from passrole_checks.suggest.suggestion import TargetRole
 
+ROLE = "<role ARN>"
 AT = Position("x", 1)
-ACCOUNT = Unresolved("account", UnresolvedKind.ACCOUNT_ID)
-APP = TargetRole(
-    "App", StringNode(("arn:", Unresolved("partition", UnresolvedKind.PARTITION), ":iam::", ACCOUNT, ":role/app"), AT)
-)
-FROM = StringNode((Unresolved("Other.Arn", role="Other"),), AT)
-BOTH = StringNode(("arn:aws:iam::", Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID), ":role/x"), AT)
-LITERAL = text("arn:aws:iam::111122223333:role/x", AT)
+
+
+def rendered(language: str, sid: str | None, roles: tuple[str, ...], services: tuple[str, ...] | None) -> str:
+    """Return a statement of Terraform for roles by their ARNs."""
+    targets = [TargetRole("", text(arn, AT)) for arn in roles]
+    return render_statement(language, sid, "iam:PassRole", targets, services, terraform=True)
 
 
 @pytest.mark.parametrize(
-    ("roles", "services", "resource", "condition"),
+    ("language", "terraform", "written"),
     [
-        ((), None, ROLE, None),
-        ((), (), ROLE, SERVICE),
-        ((LITERAL,), ("ec2.amazonaws.com",), str(LITERAL), "ec2.amazonaws.com"),
-        ((APP, FROM), None, [{"Fn::GetAtt": ["App", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}], None),
-        ((BOTH,), ("a", "b"), {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/x"}, ["a", "b"]),
+        ("hcl", True, "aws_iam_role.app.arn"),
+        ("json", True, '"${aws_iam_role.app.arn}"'),
+        ("json", False, '{"Fn::GetAtt": ["module.m.aws_iam_role.app", "Arn"]}'),
+        ("yaml", False, "!GetAtt module.m.aws_iam_role.app.Arn"),
     ],
 )
-def test_a_statement_of_a_template(
-    roles: tuple[TargetRole | StringNode, ...], services: tuple[str, ...] | None, resource: object, condition: object
+def test_rendered_role_is_a_reference_of_its_language(language: str, terraform: bool, written: str) -> None:
+    """A role of the same module or template is written as a reference."""
+    role = TargetRole("module.m.aws_iam_role.app", text("arn:aws:iam::111122223333:role/app", AT))
+    assert f" {written}" in render_statement(language, None, "iam:PassRole", [role], None, terraform=terraform)
+
+
+@pytest.mark.parametrize(("services", "condition"), [(None, None), (("a",), "a"), (("a", "…"), ["a", "…"])])
+@pytest.mark.parametrize("roles", [(ROLE,), ("arn:aws:iam::111122223333:role/x", ROLE)])
+def test_rendered_statement_is_the_same_in_json_and_yaml(
+    roles: tuple[str, ...], services: tuple[str, ...] | None, condition: object
 ) -> None:
-    """The JSON of a statement is JSON, and its YAML says the same."""
-    written = render_statement(StatementLanguage("json", False), "Pass", "iam:PassRole", roles, services)
+    """JSON and YAML can be parsed, with placeholders too, and say the same."""
+    resource = roles[0] if len(roles) == 1 else list(roles)
     expected: dict[str, object] = {"Sid": "Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": resource}
     if condition is not None:
         expected["Condition"] = {"StringEquals": {"iam:PassedToService": condition}}
-    assert json.loads(written) == expected
-    shown = render_statement(StatementLanguage("yaml", False), None, "iam:PassRole", roles, services)
-    for short in ("!GetAtt ", "!Sub "):
-        shown = shown.replace(short, "")
-    (found,) = yaml.safe_load(shown)
-    assert set(found) == set(expected) - {"Sid"}
+    assert json.loads(rendered("json", "Pass", roles, services)) == expected
+    assert yaml.safe_load(rendered("yaml", "Pass", roles, services)) == [expected]
 
 
-def test_a_statement_of_terraform() -> None:
-    """A block, an object of HCL and a text of JSON name a role as each of them can."""
-    roles = (TargetRole("module.m.aws_iam_role.app", APP.arn), BOTH, StringNode((Unresolved("module.m.var.role"),), AT))
-    block = render_statement(StatementLanguage("block", True, "module.m."), "Pass", "iam:PassRole", roles, None)
+def test_rendered_statement_of_terraform_is_a_block_or_an_object() -> None:
+    """A block is laid out as ``terraform fmt`` does, and so is an object."""
+    block = rendered("block", "Pass", (ROLE,), ("a", "b"))
     assert block.splitlines() == [
         "statement {",
         '  sid       = "Pass"',
         '  actions   = ["iam:PassRole"]',
-        '  resources = [aws_iam_role.app.arn, "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/x", '
-        "var.role]",
+        '  resources = ["<role ARN>"]',
+        "",
+        "  condition {",
+        '    test     = "StringEquals"',
+        '    variable = "iam:PassedToService"',
+        '    values   = ["a", "b"]',
+        "  }",
         "}",
     ]
-    hcl = render_statement(StatementLanguage("hcl", True), None, "iam:PassRole", (), ("a",))
+    hcl = rendered("hcl", None, (ROLE,), ("a",))
     assert hcl.splitlines()[-2] == '  Condition = { StringEquals = { "iam:PassedToService" = "a" } }'
-    in_json = json.loads(render_statement(StatementLanguage("json", True), None, "iam:PassRole", roles[:1], None))
-    assert in_json["Resource"] == "${aws_iam_role.app.arn}"
 
 
 @pytest.mark.parametrize(
@@ -85,11 +83,11 @@ def test_a_statement_of_terraform() -> None:
 )
 def test_the_language_of_a_statement(file: str, statement: str, name: str) -> None:
     """The name of a file and the words of a statement tell how it is written."""
-    assert language_of(file, statement).name == name
+    assert language_of(file, statement) == name
 
 
 @pytest.mark.parametrize(
-    ("text", "written"),
+    ("source", "written"),
     [
         ("Statement:\n    - Sid: A\n      Effect: Allow\n", "Sid: A\nEffect: Allow"),
         (
@@ -99,9 +97,7 @@ def test_the_language_of_a_statement(file: str, statement: str, name: str) -> No
         ("Statement: {Sid: A,\n  Effect: Allow}", "{Sid: A,\n  Effect: Allow}"),
     ],
 )
-def test_span_of_a_file_is_dedented(text: str, written: str) -> None:
+def test_span_of_a_file_is_dedented(source: str, written: str) -> None:
     """A statement reads as it stands in its file; of several in a list of YAML each has its dash."""
-    start = text.index("{" if "{" in text else "Sid")
-    line = text.count("\n", 0, start) + 1
-    at = Position("t.yaml", line, start - text.rfind("\n", 0, start))
-    assert dedented_text(at, text, start, len(text.rstrip())) == written
+    start = source.index("{" if "{" in source else "Sid")
+    assert dedented_text(source, start, len(source.rstrip())) == written

@@ -354,7 +354,7 @@ def test_two_statements_of_a_policy_get_different_sids(tmp_path: Path) -> None:
     one, two = (allow(action=f'["iam:PassRole", "lambda:{name}"]') for name in ("CreateFunction", "GetFunction"))
     found = session(tmp_path, {"main.tf": policy(f'Sid = "A"\n{one}', f'Sid = "B"\n{two}') + USED})
     text = found.combine().changed[str(tmp_path / "main.tf")]
-    assert re.findall(r'Sid = "(\w+)"', text) == ["A", "PassRoles", "B", "PassRoles2"]
+    assert re.findall(r'Sid = "(\w+)"', text) == ["A", "PassRolesToLambda", "B", "PassRolesToLambda2"]
 
 
 def test_documents_that_are_merged_get_different_sids(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_documents_that_are_merged_get_different_sids(tmp_path: Path) -> None:
     }
     changed = session(tmp_path, files).combine().changed
     sids = [name for file in sorted(changed) for name in re.findall(r'sid +=? *"(\w+)"', changed[file])]
-    assert sids == ["a", "PassRoles", "b", "PassRoles2"]
+    assert sids == ["a", "PassRolesToLambda", "b", "PassRolesToLambda2"]
 
 
 def test_comments_and_blank_lines_stay_with_the_others(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from passrole_checks.findings import Severity
 
 ECS = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
 
+NO_ROLES = "role ARNs: nothing in this code passes a role matching this statement"
+NO_ACTION = "which action needs iam:PassRole: bot has no other permissions here"
+
 
 def now(folder: Path, *statements: str, more: str = USED, severity: Severity = Severity.LOW) -> str:
     """The statement with the one suggestion that there is, on one line."""
@@ -64,19 +67,19 @@ def test_service_without_a_role_needs_manual_review(tmp_path: Path) -> None:
     both = '{ StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "glue.amazonaws.com"] } }'
     found = session(tmp_path, {"main.tf": policy(allow(condition=both)) + USED})
     assert left_for_a_person(found) == ("role ARNs for glue.amazonaws.com",)
-    assert only(found).statement == (
-        '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = aws_iam_role.task.arn\n'
-        '  Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }\n}'
-    )
+    assert (
+        'Resource = [aws_iam_role.task.arn, "<role ARN for glue.amazonaws.com>"]\n  Condition = '
+        '{ StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "glue.amazonaws.com"] } }\n'
+    ) in only(found).statement
 
 
 def test_statement_without_role_consumer_has_placeholders(tmp_path: Path) -> None:
     """If no resource receives a role, the statement has placeholders and no edits."""
     found = session(tmp_path, {"main.tf": policy(allow())})
-    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
+    assert left_for_a_person(found) == (NO_ROLES, NO_ACTION)
     assert only(found).statement == (
-        '{\n  Effect    = "Allow"\n  Action    = "iam:PassRole"\n  Resource  = "<role ARN>"\n'
-        '  Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }\n}'
+        '{\n  Effect = "Allow"\n  Action = "iam:PassRole"\n  Resource = "<role ARN>"\n  Condition = {\n'
+        '    StringEquals = {\n      "iam:PassedToService" = "<service>.amazonaws.com"\n    }\n  }\n}'
     )
 
 
@@ -90,7 +93,7 @@ def test_only_limiting_tag_is_not_dropped(tmp_path: Path) -> None:
     """Without its tags a pattern would be wider; where no role is known to be meant, a person has to name them."""
     tagged = allow('"arn:aws:iam::111122223333:role/app-*"', '{ StringEquals = { "iam:ResourceTag/team" = "orders" } }')
     found = session(tmp_path, {"main.tf": policy(tagged) + USED})
-    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
+    assert left_for_a_person(found) == (NO_ROLES, NO_ACTION)
 
 
 def test_a_tag_on_exact_roles_is_dropped(tmp_path: Path) -> None:
@@ -120,6 +123,7 @@ def test_unreceived_role_goes_to_services_that_it_trusts(tmp_path: Path) -> None
     assert only(found).says == (
         "Limits iam:PassedToService to glue.amazonaws.com, as in the trust policies of the roles; allows"
         " iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
+        " Adds iam:GetRole on aws_iam_role.idle.arn."
     )
 
 
@@ -183,12 +187,14 @@ def test_get_role_is_added_to_a_statement_without_condition(tmp_path: Path) -> N
 
 
 def test_runtime_role_passes_roles_at_run_time(tmp_path: Path) -> None:
-    """A role that only services assume does not pass the roles of the deployment; which ones it passes is unknown."""
+    """Roles of the deployment are offered, not written, for a role that only services assume: they may be others."""
     holder = role("function", "lambda") + function() + role("other", "lambda") + function("other")
     own = policy(allow()).replace('"aws_iam_user_policy"', '"aws_iam_role_policy"')
     own = own.replace('user   = "bot"', "role   = aws_iam_role.function.id")
     found = session(tmp_path, {"main.tf": own + holder})
-    assert left_for_a_person(found) == ("role ARNs: nothing in this code passes a role matching this statement",)
+    asked, *_ = left_for_a_person(found)
+    assert asked.startswith("role ARNs: whether this statement is for aws_iam_role.other, ")
+    assert "Resource = aws_iam_role.other.arn\n" in only(found).statement
 
 
 def test_edit_creates_no_reference_cycle(tmp_path: Path) -> None:

@@ -347,6 +347,16 @@ def test_statement_in_a_loop_needs_manual_review(tmp_path: Path) -> None:
     assert only(found).missing == ("a loop generates several statements from it: write them individually",)
 
 
+def test_draft_has_a_statement_for_each_set_of_services(tmp_path: Path) -> None:
+    """Where no edit can be made, the statements are printed as elements of one list."""
+    edges = (edge(APP), edge(OTHER, ECS))
+    one = only(narrowed(tmp_path, {"main.tf": policy(allow())}, *edges, edit=lambda *_: "it is computed"))
+    assert not one.edits and "it is computed" in one.missing
+    first, second = one.statement.split("\n},\n{\n")
+    assert f'Resource  = "{OTHER}"' in first and ECS in first
+    assert f'Resource  = "{APP}"' in second and LAMBDA in second
+
+
 def test_roles_of_two_accounts_need_manual_review(tmp_path: Path) -> None:
     """If the account is unknown, --account specifies it."""
     other = OTHER.replace(ACCOUNT, "999999999999")

@@ -99,7 +99,7 @@ def test_new_finding_of_a_narrowed_statement_is_reported(tmp_path: Path) -> None
         "whether this is intended: it would cause PASSROLE_009 stronger-role: bot can pass a more privileged role:"
         " aws_iam_role.function (additional permissions: iam:PassRole).",
     )
-    assert "Resource  = [aws_iam_role.function.arn, aws_iam_role.task.arn]" in one.statement
+    assert "Resource = [aws_iam_role.function.arn, aws_iam_role.task.arn]" in one.statement
 
 
 def test_the_trial_reads_what_the_configuration_reads(tmp_path: Path) -> None:
@@ -181,6 +181,7 @@ def test_include_info_adds_get_role(tmp_path: Path) -> None:
     assert "iam:GetRole" in one.statement
     assert one.says.endswith(
         "; allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition."
+        " Adds iam:GetRole on aws_iam_role.task.arn."
     )
 
 

@@ -60,6 +60,16 @@ def is_explicit(pattern: StringNode, name: str = "iam:PassRole") -> bool:
     return literal is not None and literal.lower() == name.lower()
 
 
+def matches_only_pass_role(pattern: str) -> bool:
+    """True if iam:PassRole is the only action that a pattern such as ``iam:Pass*`` matches.
+
+    No other action of IAM starts with ``Pa`` (Service Authorization Reference, "Actions, resources, and condition keys
+    for AWS Identity and Access Management (IAM)").
+    """
+    lower = pattern.lower()
+    return lower.startswith("iam:pa") and wildcard_match(lower, "iam:passrole")
+
+
 def _literal_length(pattern: StringNode) -> int:
     """Return the number of characters that are no wildcards."""
     return sum(len(re.sub(r"[*?]", "", part)) for part in pattern.parts if isinstance(part, str))

@@ -65,6 +65,11 @@ class PassRoleGrant:
     denied: bool = False
 
     @property
+    def only_pass_role(self) -> bool:
+        """True if the action that grants iam:PassRole is its name, or a wildcard that matches nothing else."""
+        return self.explicit or action.matches_only_pass_role(self.granted_by)
+
+    @property
     def applies_surely(self) -> bool:
         """True unless an unresolved value or an undecidable condition test decides whether the statement applies."""
         return self.certain is Ternary.YES and not self.condition.has_undecidable_tests

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.suggest.edits.apply import apply_edits
 from passrole_checks.suggest.edits.compute_edits import compute_edits
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.suggestion import Edit, StatementChange
@@ -27,18 +28,6 @@ def edits_for(
         return "the file is nested too deeply"
     except (OSError, KeyError, UnicodeError):
         return "its file cannot be read"
-
-
-def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text of a file with edits. Raises ValueError if two overlap or one is out of range."""
-    done, pieces = 0, list[str]()
-    last = -1
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        if edit.start < done or edit.start == last or not edit.start <= edit.end <= len(text):
-            raise ValueError(f"an edit at {edit.start} overlaps another or is out of range")
-        pieces += [text[done : edit.start], edit.text]
-        done, last = edit.end, edit.start
-    return "".join([*pieces, text[done:]])
 
 
 __all__ = ["apply_edits", "edits_for"]

@@ -45,15 +45,8 @@ class Scalars:
 
     def __init__(self, text: str, statement: WrittenNode, roles: CloudFormationRoles) -> None:
         self.roles = roles
-        strings = [
-            text[one.start : one.start + 1]
-            for field in statement.entries
-            for one in (field.value, *field.value.items)
-            if one.text not in (None, "", "*") and field.key in ("Action", "NotAction", "Effect", "Resource", "Sid")
-        ]
-        self.mark = next((one for one in strings if one in "'\""), "") if strings else ""
-        if any(one not in "'\"" for one in strings):
-            self.mark = ""
+        self.mark = _mark_of(text, statement, "Action", "NotAction", "Effect", "Resource", "Sid")
+        self.arn_mark = _mark_of(text, statement, "Resource") or self.mark
         key = text[statement.entries[0].start : statement.entries[0].start + 1] if statement.entries else ""
         self.key_mark = key if key in ("'", '"') else ""
 
@@ -77,14 +70,25 @@ class Scalars:
             return f"!Ref {parameter}"
         text, substitutes = self.roles.substituted(role)
         if not substitutes:
-            return self.quote(text, mark=mark)
-        mark = self.mark if mark is None else mark
+            return self.quote(text, mark=self.arn_mark if mark is None else mark)
+        mark = self.arn_mark if mark is None else mark
         plain = not mark and not flow and _PLAIN_SUB.fullmatch(text)
         return f"!Sub {text if plain else _quoted(text, mark or chr(39))}"
 
     def in_flow(self, role: TargetRole) -> str:
         """Return a role in flow style; as JSON if the keys are quoted as in JSON."""
         return self.roles.json(role) if self.key_mark == '"' else self.role(role, flow=True)
+
+
+def _mark_of(text: str, statement: WrittenNode, *keys: str) -> str:
+    """Return the quotes of the strings of some entries; "" if any is plain."""
+    strings = [
+        text[one.start : one.start + 1]
+        for field in statement.entries
+        for one in (field.value, *field.value.items)
+        if one.text not in (None, "", "*") and field.key in keys
+    ]
+    return strings[0] if strings and all(one in "'\"" for one in strings) else ""
 
 
 def _quoted(value: str, mark: str) -> str:
@@ -100,7 +104,21 @@ def _quoted(value: str, mark: str) -> str:
 def flow_language(text: str, statement: WrittenNode, scalars: Scalars) -> BraceSyntax:
     """Return the syntax of YAML flow style in a file."""
     padded = text[statement.start : statement.start + 2] == "{ "
-    return BraceSyntax(_COMMENT, False, scalars.in_flow, scalars.quote, scalars.key, ": ", padded)
+    lists = [field.value for field in statement.entries if field.value.form is SyntaxForm.LIST]
+    opened = [text[one.start : one.start + 2] for one in lists if not one.block]
+    padded_lists = bool(opened) and all(one == "[ " for one in opened)
+    is_json = scalars.key_mark == '"'
+    return BraceSyntax(
+        _COMMENT,
+        False,
+        scalars.in_flow,
+        scalars.quote,
+        scalars.key,
+        ": ",
+        padded,
+        padded_lists=padded_lists,
+        short_lists=not is_json,
+    )
 
 
 class BlockYaml:
@@ -146,7 +164,8 @@ class BlockYaml:
         colon = _COLON.match(self.text, field.key_end)
         if colon is None or "#" in self.text[colon.end() : written.start]:
             raise NotEditableError("there is a comment between a key and its value")
-        yield colon.end(), written.end, self._behind_colon(change.value, self._column(field.start))
+        mark = self._mark(written) if written.text else None
+        yield colon.end(), written.end, self._behind_colon(change.value, self._column(field.start), mark)
 
     def _mark(self, written: WrittenNode) -> str | None:
         """Return the quotes of the replaced text; None if it must be quoted anyway or is not a single string."""
@@ -168,11 +187,13 @@ class BlockYaml:
             return self.scalars.role(value, mark=mark)
         return self.flow.write(value, "", flat=True)
 
-    def _behind_colon(self, value: Value, column: int) -> str:
-        """Return a value as written after the colon of a key in this column."""
+    def _behind_colon(self, value: Value, column: int, mark: str | None = None) -> str:
+        """Return a value as written after the colon of a key in this column, the elements of a list with these quotes
+        (None: those of the statement).
+        """
         if isinstance(value, ListValue) and not self.flow_lists:
             dash = " " * (column + self.dashes) + "- "
-            return "".join(f"{self.newline}{dash}{self._line(item)}" for item in value.values)
+            return "".join(f"{self.newline}{dash}{self._line(item, mark)}" for item in value.values)
         if isinstance(value, MappingValue):
             inner = column + self.unit
             return "".join(f"{self.newline}{' ' * inner}{self._entry(key, item, inner)}" for key, item in value.entries)
@@ -218,7 +239,7 @@ class BlockYaml:
     def _dash(self, start: int) -> int:
         """Return the offset of the dash before a list element."""
         dash = self.text.rfind("-", 0, start)
-        if dash < 0 or self.text[dash + 1 : start].strip(" "):
+        if dash < 0 or self.text[dash + 1 : start].strip(" \r\n"):
             raise NotEditableError("a list element does not follow its dash")
         return dash
 

@@ -26,6 +26,7 @@ from passrole_checks.suggest.edits.syntax_tree import (
     line_start,
     newline,
     next_line,
+    previous_line_end,
 )
 from passrole_checks.suggest.suggestion import TargetRole
 
@@ -51,6 +52,8 @@ class BraceSyntax:
     separator: str  # between a key and its value
     padded: bool  # ``{ a }`` instead of ``{a}``
     comma: str = ", "  # between members on one line
+    padded_lists: bool = False  # ``[ a ]`` instead of ``[a]``
+    short_lists: bool = True  # lists on one line even if the statement has none
 
 
 class Braces:
@@ -62,12 +65,16 @@ class Braces:
         self.unit = _indent_unit(text, statement)
         lists = [field.value for field in statement.entries if field.value.items]
         on_one_line = any("\n" not in text[one.start : one.end] for one in lists)
-        self.short_lists = language.comment is not None or on_one_line
+        self.short_lists = language.short_lists or on_one_line
 
     def set_value(self, change: SetValue) -> Iterator[Span]:
         written = change.written
         indent = indentation(self.text, written.start)
         flat = isinstance(change.value, (ListValue, MappingValue)) and self._on_a_shared_line(written)
+        if isinstance(change.value, str) and self.text[written.start : written.start + 1] == "'":  # in YAML
+            doubled = change.value.replace("'", "''")
+            yield written.start, written.end, f"'{doubled}'"
+            return
         yield written.start, written.end, self.write(change.value, indent, flat=flat)
 
     def _on_a_shared_line(self, written: WrittenNode) -> bool:
@@ -76,24 +83,7 @@ class Braces:
         return bool(re.search(r"[{\[,]", line)) or "}" in self.text[written.end : line_end(self.text, written.end)]
 
     def set_key(self, change: SetKey) -> Iterator[Span]:
-        field, key = change.field, self.language.key(change.key)
-        offset = field.key_end
-        if self.language.line_breaks:
-            while self.text[offset] in " \t":
-                offset += 1
-            if offset > field.key_end + 1 or self._is_aligned(offset):
-                key = key.ljust(field.key_end - field.start)
-        yield field.start, field.key_end, key
-
-    def _is_aligned(self, offset: int) -> bool:
-        """True if the equals sign at an offset is aligned with one on the line above or below."""
-        column = offset - line_start(self.text, offset)
-        before, after = line_start(self.text, line_start(self.text, offset) - 1), next_line(self.text, offset)
-        return any(
-            self.text[start + column : start + column + 2] == self.text[offset : offset + 2]
-            and line_end(self.text, start) > start + column
-            for start in (before, after)
-        )
+        yield change.field.start, change.field.key_end, self.language.key(change.key)
 
     def write(self, value: Value, indent: str, *, flat: bool) -> str:
         """Return a value; its further lines are indented by at least ``indent``."""
@@ -106,7 +96,8 @@ class Braces:
         inner = indent + self.unit
         if isinstance(value, ListValue):
             items = [self.write(item, inner, flat=flat) for item in value.values]
-            line = f"[{self.language.comma.join(items)}]"
+            blank = " " if self.language.padded_lists else ""
+            line = f"[{blank}{self.language.comma.join(items)}{blank}]"
             if flat or (len(line) + len(indent) <= _LONG and self.short_lists):
                 return line
             opening, closing = "[", "]"
@@ -138,14 +129,16 @@ class Braces:
             )
             yield container.start, container.end, self.write(value, indent, flat=self._on_a_shared_line(container))
             return
-        after, last = change.after, len(members) - 1
+        after, last = self._end_of_aligned(change), len(members) - 1
         start, end = members[after]
         comma = self.comma(container, after)
         rest = end if comma is None else comma + 1
         own_line = is_first(self.text, start) and not self._shares(members, after)
         if own_line:
             indent = indentation(self.text, start)
-            new = [self._member(change, number, indent, flat=False) for number in range(len(change.values))]
+            beside = start if container.form is SyntaxForm.LIST else container.entries[after].value.start
+            flat = self.text[beside] == "{" and "\n" not in self.text[beside:end]
+            new = [self._member(change, number, indent, flat=flat) for number in range(len(change.values))]
             bare = comma is None and self._by_line_breaks(container)
             between = ("" if bare else ",") + self.newline + indent
             ending = "," if comma is not None else ""
@@ -162,6 +155,20 @@ class Braces:
         if comma is None and after != last and self.language.line_breaks:
             lead = ", "
         yield end, end, "".join(lead + one for one in new)
+
+    def _end_of_aligned(self, change: Add) -> int:
+        """Return the member after which to add; in HCL, an object follows entries that are aligned with each
+        other.
+        """
+        after, members = change.after, change.container.members
+        own_line = is_first(self.text, members[after][0])
+        if own_line and self.language.line_breaks and isinstance(change.values[0], MappingValue):
+            while after + 1 < len(members):
+                text = self.text[members[after][0] : members[after + 1][1]]
+                if text.count("\n") != 1 or not is_first(self.text, members[after + 1][0]):
+                    break
+                after += 1
+        return after
 
     def _member(self, change: Add, number: int, indent: str, *, flat: bool) -> str:
         value = change.values[number]
@@ -206,11 +213,13 @@ class Braces:
                 found[-1] = (found[-1][0], max(end, found[-1][1]))
             else:
                 found.append((start, end))
-        for start, end in found:
-            while start == container.start + 1 and self.text[end] in " \t":
-                end += 1  # keep no blank after the bracket if there was none
-            yield start, end, ""
         own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a trailing comma is allowed
+        for start, end in found:
+            if end == members[-1][1] and self._ends_lines(members[kept[-1]][1], start):
+                start, own_line = previous_line_end(self.text, start), False  # the closing bracket follows
+            while start == members[0][0] and not is_first(self.text, start) and self.text[end] in " \t":
+                end += 1  # keep the blanks after the bracket
+            yield start, end, ""
         if last in change.numbers and self.comma(container, last) is None and not own_line:
             comma = self.comma(container, kept[-1])
             if comma is not None:
@@ -231,11 +240,17 @@ class Braces:
         before = start
         while before > container.start + 1 and self.text[before - 1] in " \t":
             before -= 1
-        if before == start or is_first(self.text, start):
+        if number and self._ends_lines(members[number - 1][1], start) and end == members[-1][1]:
+            before = previous_line_end(self.text, start)  # the closing bracket follows on the line
+        elif before in (start, container.start + 1) or is_first(self.text, start):
             while end < len(self.text) and self.text[end] in " \t":
                 end += 1
             before = start
         yield before, end, ""
+
+    def _ends_lines(self, end: int, start: int) -> bool:
+        """True if only a comma and line breaks separate two members."""
+        return "\n" in self.text[end:start] and self.text[end:start].strip() == ","
 
     # separators between members
 
@@ -267,7 +282,15 @@ class Braces:
 
 
 def _indent_unit(text: str, statement: WrittenNode) -> str:
-    """Return the indentation of the members of a statement relative to its start; two blanks by default."""
+    """Return the indentation of the members of a list or mapping in a statement, or else of the statement itself; by
+    default two blanks.
+    """
+    for field in statement.entries:
+        outer = indentation(text, field.start)
+        for start, _ in field.value.members[:1] if is_first(text, field.start) else ():
+            inner = indentation(text, start)
+            if is_first(text, start) and inner.startswith(outer) and len(inner) > len(outer):
+                return inner[len(outer) :]
     outer = indentation(text, statement.start)
     if not text[statement.start + 1 : line_end(text, statement.start)].strip():  # members are not aligned with others
         for start, _ in statement.members:

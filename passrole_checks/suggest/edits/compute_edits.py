@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import LocatedGrant
+from passrole_checks.sources.change_set.recognize import is_change_set
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.sources.terraform.reading.syntax import Block, TemplateExpression
+from passrole_checks.sources.terraform.reading.syntax import Block, Expression, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
 from passrole_checks.suggest.edits.blocks import ConditionBlocks
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
+from passrole_checks.suggest.edits.condition_notation import ConditionNotation, condition_notation
+from passrole_checks.suggest.edits.hcl_alignment import with_alignment
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
 from passrole_checks.suggest.edits.json_nodes import read_json
 from passrole_checks.suggest.edits.objects import condition_objects, has_block_attributes
@@ -37,17 +42,19 @@ from passrole_checks.suggest.edits.syntax_changes import (
     action_changes,
     condition_changes,
     find_entry,
+    name_changes,
     resource_changes,
 )
-from passrole_checks.suggest.edits.syntax_tree import NotEditableError, SyntaxForm, WrittenNode, is_first
-from passrole_checks.suggest.edits.yaml_nodes import YamlFile
+from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode, is_first
+from passrole_checks.suggest.edits.template_files import is_cloudformation_template, template_file, template_file_role
+from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 _HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_CHANGE_SET = re.compile(r'"(?:ChangeSetId|ChangeSetName)"\s*:')
+_QUOTED_DOCUMENT = "the policy document is written as a quoted string; a block scalar (|) makes it readable"
 _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")
 
@@ -69,9 +76,18 @@ def compute_edits(
         raise NotEditableError("its other actions must first be split from iam:PassRole")
     if not statement.whole:
         raise NotEditableError("the statement is an unresolved expression")
-    made = _Terraform(located, change, text, read, files) if terraform else _CloudFormation(located, change, text)
-    spans = _merge_spans(made.spans(), text)
-    return tuple(Edit(file, *span) for span in spans)
+    hcl = terraform and not is_cloudformation_template(file, text)
+    made = _Terraform(located, change, text, read, files) if hcl else _CloudFormation(located, change, text)
+    try:
+        edits = tuple(Edit(file, *span) for span in _merge_spans(made.spans(), text))
+    except NotEditableError:
+        if not change.only_roles:
+            raise
+        return compute_edits(located, replace(change, only_roles=False), read, files)
+    if not file.endswith(_HCL_FILES):
+        return edits
+    end = max([made.offset(statement.at.end_line, statement.at.end_column), *(edit.end for edit in edits)])
+    return with_alignment(text, edits, made.start, end)
 
 
 def _merge_spans(spans: Iterable[Span], text: str) -> list[Span]:
@@ -88,9 +104,7 @@ def _merge_spans(spans: Iterable[Span], text: str) -> list[Span]:
 
 
 class _Statement:
-    """A statement in a file. ``holds_blocks``: an object with the attributes of a block represents a block."""
-
-    holds_blocks = False
+    """A statement in a file."""
 
     def __init__(self, located: LocatedGrant, change: StatementChange, text: str) -> None:
         self.located, self.change, self.text = located, change, text
@@ -147,24 +161,52 @@ class _Statement:
         if has_block_attributes(written):
             yield from self.block_changes(written, answer)
             if change.services is not None or change.drop:
-                yield from condition_objects(self.text, written, change, answer, block=self.holds_blocks)
+                yield from condition_objects(self.text, written, change, answer, self.condition_notation)
             return
         if change.roles is not None:
             yield from resource_changes(
                 find_entry(written, "Resource", "NotResource"), change.roles, "Resource", answer
             )
+        yield from self.role_changes(find_entry(written, "Resource"))
         if self.needs_get_role():
             yield from action_changes(find_entry(written, "Action", "NotAction"), answer)
+        if self.change.name_action:
+            yield from name_changes(find_entry(written, "Action"))
         if change.services is not None or change.drop:
             yield from condition_changes(written, change.services, change.drop, answer)
+
+    def role_changes(self, resources: Field | None) -> Iterator[Change]:
+        """Yield the change that removes resources that no role can match."""
+        if not self.change.only_roles or resources is None or resources.value.form is not SyntaxForm.LIST:
+            return
+        file = self.statement.at.file
+        others = {
+            self.offset(role.pattern.at.line, role.pattern.at.column)
+            for role in self.located.grant.roles
+            if role.scope is Scope.NOT_A_ROLE and role.pattern.at.file == file
+        }
+        gone = frozenset(
+            number
+            for number, item in enumerate(resources.value.items)
+            if (starts := {start for start in self.values if item.start <= start < item.end}) and starts <= others
+        )
+        if gone and len(gone) < len(resources.value.items):
+            yield Remove(resources.value, gone)
+
+    def condition_notation(self) -> ConditionNotation | None:
+        """Return the notation of conditions in an object with the attributes of a block; None if it is unknown."""
+        return None
 
     def block_changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
         """Yield the changes of the resources and actions of a block."""
         if self.change.roles is not None:
             resources = find_entry(written, "resources", "not_resources")
             yield from resource_changes(resources, self.change.roles, "resources", answer, always_list=True)
+        yield from self.role_changes(find_entry(written, "resources"))
         if self.needs_get_role():
             yield from action_changes(find_entry(written, "actions", "not_actions"), answer)
+        if self.change.name_action:
+            yield from name_changes(find_entry(written, "actions"))
 
     def in_braces(self, written: WrittenNode, language: BraceSyntax) -> Iterator[Span]:
         if written.form is not SyntaxForm.MAPPING:
@@ -191,7 +233,7 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
         separator = f"{' ' if before else ''}:{' ' if after else ''}"
     padded = text[written.start + 1 : written.start + 2] == " "
     if separator != ":":
-        return BraceSyntax(None, False, role, json_string, json_string, separator, padded)
+        return BraceSyntax(None, False, role, json_string, json_string, separator, padded, short_lists=False)
 
     def compact(one: TargetRole) -> str:
         found = role(one)  # a function, or a string with template quotes that are not valid JSON
@@ -199,7 +241,7 @@ def _json_language(text: str, written: WrittenNode, role: Callable[[TargetRole],
             return found
         return json.dumps(json.loads(found), separators=(",", ":"), ensure_ascii=False)
 
-    return BraceSyntax(None, False, compact, json_string, json_string, separator, padded, ",")
+    return BraceSyntax(None, False, compact, json_string, json_string, separator, padded, ",", short_lists=False)
 
 
 class _Terraform(_Statement):
@@ -214,6 +256,12 @@ class _Terraform(_Statement):
         super().__init__(located, change, text)
         self.module = ModuleContext(self.statement.at.file, files, read)
 
+    def condition_notation(self) -> ConditionNotation | None:
+        file = self.module.file
+        if not file.endswith(_HCL_FILES):
+            return ConditionNotation("condition", block=True)
+        return condition_notation(HclFile(file, self.text), self.located, self.module.others, self.module.read)
+
     def roles(self, *, constant: bool = False) -> TerraformRoles:
         return TerraformRoles(self.module, self.located.resource.address, self.text, constant=constant)
 
@@ -225,13 +273,24 @@ class _Terraform(_Statement):
         if self.text[self.start : self.start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
         if file.endswith(_JSON_FILES):
-            self.holds_blocks = True
             written = read_json(self.text, self.start, functions=False)
             return self.in_braces(written, _json_language(self.text, written, self.roles().json))
-        if not file.endswith(".json") or "${" in self.text or "%{" in self.text:
-            raise NotEditableError("it is in a template that is rendered elsewhere")
-        written = read_json(self.text, self.start, functions=False)
-        return self.in_braces(written, _json_language(self.text, written, literal_only))
+        return self._template(len(self.text), template_file(file, self.text), template_file_role(self.text))
+
+    def _template(self, end: int, template: Expression | None, role: Callable[[TargetRole], str]) -> Iterator[Span]:
+        """Return the edits of JSON in a template: a heredoc, or a file, that ends at ``end``."""
+        at = self.statement.at
+        if self.text[self.start : self.start + 1] != "{":
+            raise NotEditableError("it is not written as JSON in its text")
+        if isinstance(template, TemplateExpression) and is_in_a_loop(template.parts, (at.line, at.column)):
+            raise NotEditableError("a loop generates it")
+        try:
+            written = read_json(self.text, self.start, end=end, template=True, functions=False)
+        except NotEditableError:
+            if at.end_line < at.line or "%{" not in self.text[self.start : self.offset(at.end_line, at.end_column)]:
+                raise
+            raise NotEditableError("a template directive (%{ }) generates a part of it") from None
+        return self.in_braces(written, _json_language(self.text, written, role))
 
     def _hcl(self, file: HclFile) -> Iterator[Span]:
         at = self.statement.at
@@ -244,15 +303,11 @@ class _Terraform(_Statement):
                 raise NotEditableError(
                     "the policy document is written as a quoted string; jsonencode() makes it readable"
                 )
-            if self.text[self.start : self.start + 1] != "{":
-                raise NotEditableError("its position in the text is unknown")
-            if is_in_a_loop(found.expression.parts, (at.line, at.column)):
-                raise NotEditableError("a loop makes it")
-            end = file.bounds(found.expression.span)[1]
-            written = read_json(self.text, self.start, end=end, template=True, functions=False)
-            return self.in_braces(written, _json_language(self.text, written, roles.heredoc))
+            return self._template(file.bounds(found.expression.span)[1], found.expression, roles.heredoc)
         if found.expression is None:
             raise NotEditableError("its position in the file is unknown")
+        if self.change.services is not None:
+            _require_condition(*file.variable_type(at.line, at.column))
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
@@ -294,29 +349,37 @@ class _Terraform(_Statement):
             yield from spans_of(change, braces)
 
 
+def _require_condition(variable: str, type_: str) -> None:
+    """Raise :class:`NotEditableError` if the type of a variable drops the conditions of a statement."""
+    if re.search(r"\bobject\(", type_) and not re.search(r"\bconditions?\b", type_, re.IGNORECASE):
+        raise NotEditableError(f"the type of var.{variable} has no conditions")
+
+
 class _CloudFormation(_Statement):
     def spans(self) -> Iterator[Span]:
-        if _CHANGE_SET.search(self.text):
+        if is_change_set(self.text):
             raise NotEditableError("this is a change set: change the template it was made from")
-        if self.text.lstrip("\ufeff \t\r\n").startswith("{"):
-            return self._json()
-        return self._yaml(YamlFile(self.text))
+        template = read_yaml(self.text)
+        is_json = self.text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        return self._json(template) if is_json else self._yaml(template)
 
-    def _json(self) -> Iterator[Span]:
+    def _json(self, template: YamlFile) -> Iterator[Span]:
         self.line_breaks(_BREAK)
         start = self.start
         if self.text[start : start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
-        template = YamlFile(self.text)
         template.find(self.statement.at.line, self.statement.at.column)
-        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
-        written = read_json(self.text, start)
+        roles = CloudFormationRoles(template.names("Parameters"), template.resources)
+        try:
+            written = read_json(self.text, start, resources=roles.resources)
+        except NotEditableError:
+            return self._yaml(template)  # YAML in flow style, with comments or trailing commas
         return self.in_braces(written, _json_language(self.text, written, roles.json))
 
     def _yaml(self, template: YamlFile) -> Iterator[Span]:
         self.line_breaks(_BREAK)
         at = self.statement.at
-        roles = CloudFormationRoles(template.names("Parameters"), template.names("Resources"))
+        roles = CloudFormationRoles(template.names("Parameters"), template.resources)
         node = template.find(at.line, at.column)
         if node is None:
             return self._in_scalar(template, roles)
@@ -340,11 +403,14 @@ class _CloudFormation(_Statement):
     def _in_scalar(self, template: YamlFile, roles: CloudFormationRoles) -> Iterator[Span]:
         start = self.start
         found = template.scalar_around(start)
-        if found is None or self.text[start : start + 1] != "{":
+        if found is None:
             raise NotEditableError("its position in the file is unknown")
         node, substituted = found
-        if node.style not in ("|", ">"):
-            raise NotEditableError("the policy document is written as a quoted string")
+        is_block = node.style in ("|", ">")
+        if self.text[start : start + 1] != "{":
+            raise NotEditableError("the template that contains it is written as text" if is_block else _QUOTED_DOCUMENT)
+        if not is_block and node.style != "'":
+            raise NotEditableError(_QUOTED_DOCUMENT)
         written = read_json(self.text, start, end=node.end_mark.index + self.shift, functions=False)
         role = roles.inside_sub if substituted else literal_only
         return self.in_braces(written, _json_language(self.text, written, role))

@@ -80,9 +80,14 @@ class HclFile:
     def find(self, line: int, column: int) -> StatementNode:
         """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
-        if found is None:
-            raise NotEditableError("its position in the file is unknown")
-        return found
+        if found is not None:
+            return found
+        value = self.attribute_value(line, column)
+        for one in walk_expressions(value) if value is not None else ():
+            if (one.span.line, one.span.column) == (line, column) and _root(one) is not None:
+                start, end = self.bounds(one.span)
+                raise NotEditableError(f"its text is not in this configuration: it is {self.text[start:end]}")
+        raise NotEditableError("its position in the file is unknown")
 
     # values
 
@@ -130,10 +135,31 @@ class HclFile:
             node = node.target
         return ""
 
+    @staticmethod
+    def key(key: Expression) -> str | None:
+        """Return the name of an entry of an object; None if it is computed."""
+        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, TemplateExpression) else None
+        return name if isinstance(name, str) else None
+
+    def attribute_value(self, line: int, column: int) -> Expression | None:
+        """Return the value of the attribute around a position."""
+        body = self.body
+        while (block := next((one for one in body.blocks if _contains(one.span, (line, column))), None)) is not None:
+            body = block.body
+        return next((one.value for one in body.attributes if _contains(one.span, (line, column))), None)
+
+    def variable_type(self, line: int, column: int) -> tuple[str, str]:
+        """Return the name and the type, as written, of the variable around a position; "" for none."""
+        for block in self.body.all("variable"):
+            type_ = block.body.get("type") if _contains(block.span, (line, column)) else None
+            if type_ is not None:
+                start, end = self.bounds(type_.value.span)
+                return "".join(block.labels[:1]), self.text[start:end]
+        return "", ""
+
     def _field(self, key: Expression, value: Expression) -> Field:
         start, end = self.bounds(key.span)
-        name = key.value if isinstance(key, Literal) else _literal(key) if isinstance(key, TemplateExpression) else None
-        return Field(name if isinstance(name, str) else None, start, end, self.written(value))
+        return Field(self.key(key), start, end, self.written(value))
 
     def attribute(self, attribute: Attribute) -> Field:
         """Return an attribute of a block as an entry."""
@@ -212,6 +238,15 @@ def _in_expression(node: Expression, position: tuple[int, int], constant: bool) 
         if isinstance(node, Call) and node.name not in _TRANSPARENT:
             raise NotEditableError(f"{node.name}() computes it")
         node = inner
+
+
+def walk_expressions(node: Expression) -> Iterator[Expression]:
+    """Yield an expression and all expressions in it."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending += _subexpressions(current)
 
 
 def _subexpressions(node: Expression) -> Iterator[Expression]:

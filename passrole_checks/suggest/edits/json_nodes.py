@@ -6,7 +6,7 @@ Source: RFC 8259; HCL Native Syntax Specification, "Template Expressions"; AWS C
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from passrole_checks.iam.documents.json_parser import PLACEHOLDER, JsonParser
 from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
@@ -16,23 +16,37 @@ _FUNCTIONS = frozenset({"Fn::GetAtt", "Fn::Sub", "Fn::Join", "Ref"})
 
 
 def read_json(
-    text: str, start: int, *, end: int | None = None, template: bool = False, functions: bool = True
+    text: str,
+    start: int,
+    *,
+    end: int | None = None,
+    template: bool = False,
+    functions: bool = True,
+    resources: Collection[str] = (),
 ) -> WrittenNode:
-    """Return the value that starts at ``start``. ``template``: it is in an HCL template. ``functions``: treat an object
-    with the name of an intrinsic function as one. Raises :class:`NotEditableError` if it is not JSON.
+    """Return the value that starts at ``start``.
+
+    Args:
+        template: it is in an HCL template.
+        functions: treat an object with the name of an intrinsic function as one.
+        resources: those of the template.
+
+    Raises :class:`NotEditableError` if it is not JSON.
     """
-    return _Reader(text, start, len(text) if end is None else end, template, functions).value(0)
+    return _Reader(text, start, len(text) if end is None else end, template, functions, resources).value(0)
 
 
 class _Reader(JsonParser[WrittenNode]):
-    def __init__(self, text: str, start: int, end: int, template: bool, functions: bool) -> None:
+    def __init__(
+        self, text: str, start: int, end: int, template: bool, functions: bool, resources: Collection[str]
+    ) -> None:
         super().__init__(_masked(text, start, end) if template else text, start, end)
-        self.functions = functions
+        self.functions, self.resources = functions, resources
 
     def build_object(self, entries: Sequence[tuple[WrittenNode, WrittenNode]], start: int) -> WrittenNode:
         name = entries[0][0].text or "" if len(entries) == 1 else ""
         if self.functions and (name == "Ref" or name.startswith("Fn::")):
-            why = why_not_replaceable(name, entries[0][1].text)
+            why = why_not_replaceable(name, entries[0][1].text, self.resources)
             return WrittenNode(SyntaxForm.TEXT, start, self.place, why=why)
         fields = tuple(Field(key.text, key.start, key.end, value) for key, value in entries)
         return WrittenNode(SyntaxForm.MAPPING, start, self.place, fields)
@@ -62,10 +76,13 @@ def _masked(text: str, start: int, end: int) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def why_not_replaceable(function: str, argument: str | None) -> str:
-    """Return why the value of an intrinsic function cannot be replaced; "" if it can."""
+def why_not_replaceable(function: str, argument: str | None, resources: Collection[str]) -> str:
+    """Return why the value of an intrinsic function cannot be replaced; "" if it can. ``resources``: those of the
+    template.
+    """
     if function == "Ref":
-        return f"it is the parameter or resource {argument}" if argument and not argument.startswith("AWS::") else ""
+        is_parameter = argument and not argument.startswith("AWS::") and argument not in resources
+        return f"it is the parameter {argument}" if is_parameter else ""
     if function in _FUNCTIONS:
         return ""
     return f"it is computed by {function}"

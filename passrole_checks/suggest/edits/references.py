@@ -21,8 +21,8 @@ from passrole_checks.suggest.suggestion import TargetRole
 _MODULES = re.compile(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
 _ADDRESS = re.compile(r'([\w-]+)\.([\w-]+)(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?')
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9]+")
-_ACCOUNTS = ("account id", "AWS::AccountId", "data.aws_caller_identity.")
-_PARTITIONS = ("partition", "AWS::Partition", "data.aws_partition.")
+ACCOUNTS = ("account id", "AWS::AccountId", "data.aws_caller_identity.")
+PARTITIONS = ("partition", "AWS::Partition", "data.aws_partition.")
 _LOOPING = re.compile(r"(each|count|self)\.")
 
 Piece = tuple[str, bool]
@@ -43,7 +43,7 @@ def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
     found: list[Piece] = []
     for part in flatten_parts(text.parts):
         if isinstance(part, Unresolved):
-            found.append((_normalized_expression(part), True))
+            found.append((normalized_expression(part), True))
         elif found and not found[-1][1]:
             found[-1] = (found[-1][0] + part, False)
         elif part:
@@ -51,8 +51,9 @@ def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _normalized_expression(unresolved: Unresolved) -> str:
-    for kind, names in ((UnresolvedKind.ACCOUNT_ID, _ACCOUNTS), (UnresolvedKind.PARTITION, _PARTITIONS)):
+def normalized_expression(unresolved: Unresolved) -> str:
+    """Return an expression, the same one for all names of the account and of the partition."""
+    for kind, names in ((UnresolvedKind.ACCOUNT_ID, ACCOUNTS), (UnresolvedKind.PARTITION, PARTITIONS)):
         if unresolved.kind is kind and unresolved.expression.startswith(names):
             return names[0]
     return unresolved.expression
@@ -136,12 +137,12 @@ class TerraformRoles:
     def _unresolved_piece(self, unresolved: Unresolved) -> Piece:
         if unresolved.kind is UnresolvedKind.POLICY_VARIABLE:
             return unresolved.written, False
-        standard = _normalized_expression(unresolved)
-        if standard == _PARTITIONS[0]:
+        standard = normalized_expression(unresolved)
+        if standard == PARTITIONS[0]:
             name = self.module_context.declared("data", "aws_partition") if not self.constant else None
             return (f"data.aws_partition.{name}.partition", True) if name else ("aws", False)
         self._not_constant(f"${{{unresolved.expression}}}")
-        if standard == _ACCOUNTS[0]:
+        if standard == ACCOUNTS[0]:
             name = self.module_context.declared("data", "aws_caller_identity")
             if name is None:
                 raise NotEditableError('the account id is unknown there: add data "aws_caller_identity" "current" {}')
@@ -244,8 +245,8 @@ class CloudFormationRoles:
             return part.replace("${", "${!") if substitutes else part
         if part.kind is UnresolvedKind.POLICY_VARIABLE:
             return part.written.replace("${", "${!") if substitutes else part.written
-        standard = _normalized_expression(part)
-        for names, pseudo in ((_ACCOUNTS, "AWS::AccountId"), (_PARTITIONS, "AWS::Partition")):
+        standard = normalized_expression(part)
+        for names, pseudo in ((ACCOUNTS, "AWS::AccountId"), (PARTITIONS, "AWS::Partition")):
             if standard == names[0]:
                 return f"${{{pseudo}}}"
         if part.expression.startswith("AWS::") or part.expression in self.parameters:

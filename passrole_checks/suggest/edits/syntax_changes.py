@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 from passrole_checks.suggest.suggestion import TargetRole
 
 PASSED_TO_SERVICE = "iam:PassedToService"
 GET_ROLE = "iam:GetRole"
+PASS_ROLE = "iam:PassRole"
 EQUALS = "StringEquals"
 
 
@@ -123,6 +125,21 @@ def action_changes(field: Field | None, says: HasValue) -> Iterator[Change]:
         yield SetValue(field, written, ListValue((KeptValue(written), GET_ROLE)))
     else:
         raise NotEditableError(f"its {field.key} cannot be edited: {written.why or 'it is computed'}")
+
+
+def name_changes(field: Field | None) -> Iterator[Change]:
+    """Yield the changes that replace wildcards by iam:PassRole where they match nothing else."""
+    if field is None:
+        raise NotEditableError("the statement uses NotAction")
+    items = field.value.items if field.value.form is SyntaxForm.LIST else (field.value,)
+    named = [number for number, item in enumerate(items) if matches_only_pass_role(item.text or "")]
+    if not named:
+        raise NotEditableError(f"its {field.key} cannot be edited: {field.value.why or 'it is computed'}")
+    first = items[named[0]]
+    if (first.text or "").lower() != PASS_ROLE.lower():
+        yield SetValue(field if first is field.value else None, first, PASS_ROLE)
+    if named[1:]:
+        yield Remove(field.value, frozenset(named[1:]))
 
 
 def list_changes(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import yaml
 
@@ -28,7 +29,7 @@ class YamlFile:
         self.text = text
         self.shift = 1 if text.startswith("\ufeff") else 0
         root = _composed(text[self.shift :])
-        if not isinstance(root, yaml.MappingNode):
+        if not isinstance(root, yaml.CollectionNode):
             raise NotEditableError("the template cannot be read")
         self.root = root
         self.parents: dict[int, yaml.Node] = {}
@@ -43,6 +44,7 @@ class YamlFile:
                 if id(inner) not in self.parents:
                     self.parents[id(inner)] = node
                     pending.append(inner)
+        self.resources = self.names("Resources")
 
     def names(self, section: str) -> frozenset[str]:
         """Return the keys of a section of the template."""
@@ -60,6 +62,35 @@ class YamlFile:
                 if isinstance(node, yaml.MappingNode):
                     return node
         return None
+
+    def conditional_element(self, line: int, column: int) -> tuple[int, int] | None:
+        """Return the offsets of the list element that is ``Fn::If`` with the statement at a position as one branch and
+        ``AWS::NoValue`` as the other; None if the statement is no branch.
+
+        Raises :class:`NotEditableError` for other branches.
+        """
+        node = self.find(line, column)
+        arguments = self.parents.get(id(node)) if node is not None else None
+        if not isinstance(arguments, yaml.SequenceNode) or node not in arguments.value[1:3]:
+            return None
+        condition = arguments if _is_if(arguments) else self.parents.get(id(arguments))
+        if condition is None or not _is_if(condition):
+            return None
+        outer = self.parents.get(id(condition))
+        other = intrinsic_call(arguments.value[3 - arguments.value.index(node)]) if len(arguments.value) == 3 else None
+        around = self.parents.get(id(outer)) if outer is not None else None
+        is_listed = isinstance(outer, yaml.SequenceNode) and not (
+            _is_if(outer) or (around is not None and _is_if(around))
+        )
+        if not is_listed or other is None or other[0] != "Ref" or scalar(other[1]) != "AWS::NoValue":
+            raise NotEditableError(
+                "the statement is a branch of Fn::If: write iam:PassRole in a separate Fn::If, with AWS::NoValue as the"
+                " other branch"
+            )
+        start, end = self.bounds(condition)
+        if isinstance(condition, yaml.CollectionNode) and not condition.flow_style:
+            end = self._plain(condition).end
+        return start, end
 
     def scalar_around(self, offset: int) -> tuple[yaml.ScalarNode, bool] | None:
         """Return the block scalar around an offset, and True if it is an argument of ``Fn::Sub``."""
@@ -158,7 +189,7 @@ class YamlFile:
             )
         function = intrinsic_call(node)
         if function is not None:
-            why = why_not_replaceable(function[0], scalar(function[1]))
+            why = why_not_replaceable(function[0], scalar(function[1]), self.resources)
             inner = self._plain(node) if isinstance(node, yaml.CollectionNode) else None
             return WrittenNode(SyntaxForm.TEXT, start, inner.end if inner else end, why=why)
         if isinstance(node, yaml.ScalarNode):
@@ -186,6 +217,17 @@ class YamlFile:
         if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
             end = start + len(self.text[start:end].rstrip())
         return start, end
+
+
+@lru_cache(maxsize=2)
+def read_yaml(text: str) -> YamlFile:
+    """Return a template in YAML or JSON. Raises :class:`NotEditableError` if it is neither."""
+    return YamlFile(text)
+
+
+def _is_if(node: yaml.Node) -> bool:
+    function = intrinsic_call(node)
+    return function is not None and function[0] == "Fn::If"
 
 
 def _composed(text: str) -> yaml.Node | None:

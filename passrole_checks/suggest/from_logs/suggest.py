@@ -23,11 +23,10 @@ from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import FIXABLE_CHECKS, GET_ROLE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read
-from passrole_checks.suggest.render_statement import render_statement, statement_language
 from passrole_checks.suggest.split_statement import split_statement
 from passrole_checks.suggest.suggestion import Edit, StatementChange, Suggestion
 from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits
-from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, statement_span
+from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit
 
 _UNCHANGED = "the statement already matches the suggestion"
 
@@ -49,6 +48,8 @@ class EditVerifier(Protocol):
     ) -> VerifiedEdits: ...
 
     def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion: ...
+
+    def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> str: ...
 
 
 class UsageSuggester:
@@ -98,7 +99,7 @@ class UsageSuggester:
                 separate = UsageSuggester(self._verifier, replace(evidence, grouped=False), self._at, self._proposers)
                 return separate.of(at, findings, trials)
             missing = (*advice.missing, *((reason,) if reason else ()))
-            return (replace(bare, missing=missing, statement=self._proposed_statement(first, advice)),)
+            return (replace(bare, missing=missing, statement=self._proposed_statement(unit, first, advice)),)
         self._verifier.reserve_sids(first, done.edits)
         left = tuple(finding for finding in findings if finding not in done.findings)
         remedies = tuple(dict.fromkeys(one.remediation for one in left))
@@ -143,15 +144,11 @@ class UsageSuggester:
         proved = self._verifier.verify_suggestion(replace(tried, findings=targets), narrowing, located, trials)
         return self._verifier.finish(tried, proved)
 
-    def _proposed_statement(self, located: LocatedGrant, advice: UseAdvice) -> str:
+    def _proposed_statement(self, unit: TrialUnit, located: LocatedGrant, advice: UseAdvice) -> str:
         """Return the statements known to be needed, for display."""
         grant = located.grant
         if grant.effect != "Allow" or not grant.explicit or not grant.statement.whole or not advice.parts:
             return ""
-        text = self._verifier.texts(grant.at.file)
-        span = statement_span(grant.at, text)
-        language = statement_language(located, text[span.start : span.end])
-        sid = grant.sid if len(advice.parts) == 1 and not grant.other_actions else None
-        return "\n".join(
-            render_statement(language, sid, "iam:PassRole", part.roles or (), part.services) for part in advice.parts
-        )
+        several = len(advice.parts) > 1 or grant.other_actions
+        drafts = [self._verifier.draft(unit, located, replace(part, separate=several)) for part in advice.parts]
+        return (",\n" if drafts[0].startswith("{") else "\n").join(drafts)

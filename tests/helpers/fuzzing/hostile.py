@@ -12,6 +12,7 @@ from fuzzing import formats, git_objects
 from fuzzing.corpus import Tree, trees
 from fuzzing.mutators import erase, flip, mutated, repeat, truncate
 from fuzzing.targets import changed, changed_tree
+from passrole_checks.cli.options import GRADES
 
 # What a pull request may name things by.
 _NAMES = (
@@ -230,6 +231,11 @@ def _written(rng: random.Random, choices: tuple[str, ...]) -> list[str]:
     return words
 
 
+def _grades(rng: random.Random) -> list[str]:
+    """No grade, or one or two of them."""
+    return [word for name in rng.sample(GRADES, rng.choice((0, 1, 2))) for word in ("--grade", name)]
+
+
 def _scan(rng: random.Random, _names: list[str]) -> list[str]:
     words = _written(rng, _SCAN_FORMATS)
     for option, values in (
@@ -259,8 +265,8 @@ _COMMANDS: dict[str, Callable[[random.Random, list[str]], list[str]]] = {
     "scan": _scan,
     "grants": lambda rng, _: _written(rng, ("text", "json", "html", "markdown")),
     "required": lambda rng, _: _written(rng, ("text", "json", "hcl", "yaml")),
-    "suggest": lambda rng, _: _written(rng, ("text", "json", "patch")),
-    "fix": lambda rng, _: ["--dry-run"] if rng.random() < 0.2 else [],
+    "suggest": lambda rng, _: [*_written(rng, ("text", "json", "patch")), *_grades(rng)],
+    "fix": lambda rng, _: [*(["--dry-run"] if rng.random() < 0.2 else []), *_grades(rng)],
     "diff": _diff,
 }
 

@@ -27,6 +27,7 @@ from fuzzing.corpus import Tree, files_named, format_of, pieces, trees
 from fuzzing.mutators import erase, flip, mutated, repeat, truncate
 from passrole_checks import cli
 from passrole_checks.cli import suggest_runner
+from passrole_checks.cli.options import GRADES
 from passrole_checks.cli.pyproject_defaults import configurable_options
 from passrole_checks.diff import compare_paths
 from passrole_checks.errors import ConfigurationError, InputError
@@ -274,8 +275,9 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """Render the suggestions in each format."""
-    empty = dict.fromkeys(("var_file", "var", "parameters", "exclude", "check", "skip_check"), ())
-    options: dict[str, Any] = {**empty, **dict.fromkeys(("account", "source", "baseline")), "unchanged": False}
+    names = ("var_file", "var", "parameters", "exclude", "check", "skip_check", "evidence")
+    options: dict[str, Any] = {**dict.fromkeys(names, ()), **dict.fromkeys(("account", "source", "baseline"))}
+    options |= {"unchanged": False, "grade": GRADES}
     found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
     _check_output(suggest_runner.render(found, "json", terminal=False), "json")
     suggest_runner.render(found, "patch", terminal=False).encode("utf-8")

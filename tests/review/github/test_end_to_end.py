@@ -26,10 +26,9 @@ resource "aws_iam_role_policy" "deploy" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Effect    = "Allow"
-      Action    = "iam:PassRole"
-      Resource  = var.roles
-      Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+      Effect   = "Allow"
+      Action   = "iam:PassRole"
+      Resource = var.roles
     }]
   })
 }
@@ -102,7 +101,7 @@ def test_widening_default_is_reported_fixed_and_closed(github: GitHubFake, bot: 
     (comment,) = github.review_comments()
     assert (comment.path, comment.start_line, comment.line) == ("variables.tf", None, 3)
     assert '```suggestion\n  default     = "arn:aws:iam::111122223333:role/app-*"\n```' in comment.body
-    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert bot.summary == "## iam:PassRole: 1 problem got worse"
     assert [status.state for status in github.statuses()] == ["failure"]
     assert len(github.writes()) == 3
     github.assert_spaced(1.0)
@@ -133,7 +132,7 @@ def test_without_a_token(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFix
     assert re.search(r"^::(?:error|warning) file=variables\.tf,line=3", result.out, re.MULTILINE)
     assert "GITHUB_TOKEN" in result.err
     assert github.calls() == []
-    assert "1 new problem" in (bot.folder / "summary.md").read_text()
+    assert "1 problem got worse" in (bot.folder / "summary.md").read_text()
 
 
 def test_read_only_token_keeps_the_result(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +174,7 @@ def test_second_workflow_posts_the_bundle_of_a_fork(
     assert bot.review("--post", "none", "--offline-bundle", str(bundle), token="") == 1
     assert github.calls() == []
     assert bot.review("--from-bundle", str(bundle), event="workflow_run") == 1
-    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert bot.summary == "## iam:PassRole: 1 problem got worse"
     assert ("```suggestion" in github.review_comments()[0].body, github.statuses()) == (True, [])
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from git_repositories import Repository
 from gitlab_fake import GitLabFake
-from pipelines import BASE, HEAD
+from pipelines import OPEN_BASE as BASE
+from pipelines import OPEN_HEAD as HEAD
 from reviews_on_gitlab import BOT, places
 
 from passrole_checks import cli
@@ -67,7 +68,7 @@ def test_widening_default_is_reported_fixed_and_closed(gitlab: GitLabFake, bot: 
     (thread,) = gitlab.threads()
     assert places(gitlab) == [("infra/variables.tf", None, 3)]
     assert '```suggestion:-0+0\n  default = "arn:aws:iam::111122223333:role/app-*"\n```' in thread.notes[0].body
-    assert bot.summary == "## iam:PassRole: 1 new problem"
+    assert bot.summary == "## iam:PassRole: 1 problem got worse"
     assert len(gitlab.writes()) == 2
     gitlab.assert_spaced(1.0)
 
@@ -98,7 +99,7 @@ def test_without_a_token_code_quality_has_all_findings(
     assert gitlab.calls() == []
     entries = json.loads(report.read_text())
     assert [(one["location"], one["check_name"], one["severity"]) for one in entries] == [
-        ({"path": "infra/policy.tf", "lines": {"begin": 4}}, "PASSROLE_001 any-role", "major")
+        ({"path": "infra/policy.tf", "lines": {"begin": 4}}, "PASSROLE_001 any-role", "critical")
     ]
 
 
