@@ -44,6 +44,7 @@ MOST_WRITTEN = 5
 """More services than these are written on request only."""
 
 _SHOWN = 3
+_COMPANIONS = {"iam:passrole", "iam:getrole"}  # allowed together, for the use of other actions
 _OF_ACTIONS = (OpenPointKind.OPEN_ACTION, OpenPointKind.KEY_UNKNOWN, OpenPointKind.NOT_TRUSTED)
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
@@ -142,7 +143,9 @@ class DerivedLimit:
         if documented is None:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
             missing = () if is_named else tuple(self.phrases(module))
-            return Advice(missing=missing, services=self.services)
+            others = {name.lower() for name in self.derived.allowed_patterns} - _COMPANIONS
+            is_unused = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
+            return Advice(missing=missing, services=self.services, is_unused=is_unused)
         separate = grant.other_actions and not condition.shared
         says = documented.description(module, is_whole=not note) + note
         if separate:
