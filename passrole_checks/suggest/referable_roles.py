@@ -214,8 +214,8 @@ class ReferableRoles:
 
     @cached_property
     def _attaching(self) -> frozenset[tuple[str, int]]:
-        """Return the positions of the resources that attach policies."""
-        resources = [one.resource for one in self.configuration.policies]
+        """Return the positions of the resources that exist and may attach policies."""
+        resources = [*self.configuration.resources, *(one.resource for one in self.configuration.policies)]
         resources += [one.resource for one in self.configuration.attached.managed_policies]
         return frozenset((one.at.file, one.at.line) for one in resources)
 
