@@ -24,9 +24,8 @@ STATEMENT = """\
   ]
 }
 """
-ROLES = role("task", "ecs-tasks").replace('name = "task"', 'name = "${var.name}-task"') + task() + 'variable "name" {}\n'
-    'variable "name" {}\n' + role("task", "ecs-tasks").replace('name = "task"', 'name = "${var.name}-task"') + task()
-)
+TASK = role("task", "ecs-tasks").replace('name = "task"', 'name = "${var.name}-task"')
+ROLES = 'variable "name" {}\n' + TASK + task()
 
 
 def rendered(variables: str, template: str = "${path.module}/pass.tpl", name: str = "deploy") -> str:
