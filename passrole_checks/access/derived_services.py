@@ -182,17 +182,16 @@ def derive_for_grant(
     model: AccessModel,
     policies: Sequence[AttachedPolicy],
     grant: PassRoleGrant,
-    holder_of: Callable[[AttachedPolicy], Principal | None] = lambda _: None,
+    known_holders: Callable[[AttachedPolicy], Sequence[Principal]] = lambda _: (),
 ) -> DerivedServices:
     """Derive the services for one PassRole grant, from all holders of the policies that share its statement.
 
-    ``holder_of``: returns the holder of a policy that leaves the configuration, None if it is not known.
+    ``known_holders``: returns the holders of a policy that leaves the configuration, none if they are not known.
     """
     holders: dict[str, Principal] = {}
     roles: dict[str, KnownRole] = {}
     for policy in policies:
-        known = holder_of(policy)
-        for holder in (known,) if known is not None else model.principals.of(policy):
+        for holder in known_holders(policy) or model.principals.of(policy):
             holders.setdefault(holder.name, holder)
             widest = model.effective_grant(policy, grant, holder).for_any_service
             if widest is not None:

@@ -139,7 +139,7 @@ class DerivedLimit:
             who = _listed(self.administrators, module)
             phrase = f"whether {who} should be able to change any policy: a limit of the services would not matter"
             return Advice(missing=(phrase,), services=self.services)
-        documented, note = self._documented()
+        documented, note, is_whole = self._documented()
         if documented is None:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
             missing = () if is_named else tuple(self.phrases(module))
@@ -147,28 +147,27 @@ class DerivedLimit:
             is_unused = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
             return Advice(missing=missing, services=self.services, is_unused=is_unused)
         separate = grant.other_actions and not condition.shared
-        says = documented.description(module, is_whole=not note) + note
+        says = documented.description(module, is_whole=is_whole) + note
         if separate:
             says += "; keeps the other actions in the existing statement"
         change = StatementChange(services=tuple(sorted(documented.services)), separate=separate)
         return Advice(change, f"{says}.", services=documented.services)
 
-    def _documented(self) -> tuple[DerivedLimit | None, str]:
-        """Return the limit to write, and a phrase on the actions that it may deny; None if it needs manual review."""
+    def _documented(self) -> tuple[DerivedLimit | None, str, bool]:
+        """Return the limit to write, a phrase on the actions that it may deny, and whether it has the services of all
+        actions; no limit if it needs manual review."""
         if self.is_complete:
-            return self, ""
+            return self, "", True
         found = without_undocumented(self.derived)
-        if found is None:
-            return None, ""
-        limit = replace(self, derived=found.derived)
-        if not limit.is_complete or not any(one.actions for one in limit.named):
-            return None, ""
+        limit = replace(self, derived=found.derived) if found is not None else self
+        if found is None or not limit.is_complete or not any(one.actions for one in limit.named):
+            return None, "", False
         notes = [
             phrase.format(names=listed_names(actions), their="its" if len(actions) == 1 else "their")
             for phrase, actions in ((_LEFT_OUT, found.left_out), (_UNTESTED, found.untested))
             if actions
         ]
-        return limit, "".join(f"; {note}" for note in notes)
+        return limit, "".join(f"; {note}" for note in notes), not found.left_out
 
     def phrases(self, module: str) -> Iterator[str]:
         """Yield what a person must find out; nothing of the actions of holders that are not known.
@@ -267,10 +266,9 @@ def derive_limit(
                 continue
             for grant in model.grants(policy):
                 if grant.at == at and grant.effect == "Allow":
-                    holder_of = partial(module_roles.holder, analyzed)
-                    found.append(derive_for_grant(model, [policy], grant, holder_of))
-                    role = holder_of(policy)
-                    own = (role,) if role is not None else model.principals.of(policy)
+                    known_holders = partial(module_roles.holders, analyzed)
+                    found.append(derive_for_grant(model, [policy], grant, known_holders))
+                    own = known_holders(policy) or model.principals.of(policy)
                     holders.update((holder.name, holder) for holder in own)
                     any_role |= grant.scope is Scope.ANY_ROLE
     if not found:

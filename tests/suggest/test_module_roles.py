@@ -72,6 +72,55 @@ def test_module_with_policies_that_are_not_known_is_no_holder(tmp_path: Path, ar
     assert not any(one.edits for one in session(tmp_path, files).suggestions)
 
 
+MANAGED = (
+    'resource "aws_iam_policy" "%s" {\n%s  name = "%s"\n  policy = jsonencode({ Version = "2012-10-17", Statement = ['
+    '{ Effect = "Allow", Action = [%s], Resource = "*" }] })\n}\n'
+)
+PASSING = MANAGED % ("app", "", "app", '"iam:PassRole"')
+LISTED = "policies = local.arns"
+
+
+def managed(name: str, action: str, count: str = "") -> str:
+    """A managed policy."""
+    return MANAGED % (name, f"  count = {count}\n" if count else "", name, f'"{action}"')
+
+
+def arns(*names: str) -> str:
+    """A local with the ARNs of managed policies."""
+    return f"locals {{\n  arns = concat({', '.join(f'aws_iam_policy.{name}[*].arn' for name in names)})\n}}\n"
+
+
+def test_managed_policies_of_the_module_count(tmp_path: Path) -> None:
+    more = managed("more", "scheduler:CreateSchedule") + managed("idle", "rds:StartDBInstance", count="0")
+    main = PASSING + more + arns("app", "more", "idle") + module(LISTED, "number_of_policies = length(local.arns)")
+    one = graded(session(tmp_path, {"main.tf": main}), Grade.EQUIVALENT)
+    assert "scheduler.amazonaws.com: scheduler:CreateSchedule" in one.says and "module.app" in one.says
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        managed("idle", "glue:CreateJob", count="0") + arns("app", "idle") + module(LISTED),
+        managed("idle", "*", count="0") + arns("app", "idle") + module(LISTED),
+        arns("app") + module(LISTED) + 'output "arn" {\n  value = aws_iam_policy.app.arn\n}\n',
+        arns("app") + module(LISTED) + 'output "arns" {\n  value = local.arns\n}\n',
+        module('policies = [aws_iam_policy.app.arn, "arn:aws:iam::aws:policy/AmazonEC2FullAccess"]'),
+        module("policies = [aws_iam_policy.app.arn]", source="example/lambda/aws"),
+    ],
+    ids=[
+        "idle policy that passes roles",
+        "idle policy of all actions",
+        "output",
+        "output of the list",
+        "another ARN",
+        "another module",
+    ],
+)
+def test_managed_policy_with_holders_that_are_not_known(tmp_path: Path, more: str) -> None:
+    files = {"main.tf": PASSING + managed("more", "scheduler:CreateSchedule") + more}
+    assert not any(one.edits for one in session(tmp_path, files).suggestions)
+
+
 def test_policy_attached_to_the_role_of_the_module_is_not_known(tmp_path: Path) -> None:
     attachment = (
         'resource "aws_iam_role_policy_attachment" "more" {\n  role = module.app.lambda_role_name\n'
