@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from passrole_checks.access.derived_services import (
     MOST_SERVICES,
@@ -34,6 +35,7 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.advice import Advice, listed_names
+from passrole_checks.suggest.module_roles import ModuleRoles
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.suggestion import StatementChange
 from passrole_checks.suggest.undocumented_key import without_undocumented
@@ -58,13 +60,15 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
-    attach other policies to a holder, such as modules that are not available.
+    policies. ``creates_roles``: a holder can create roles, and pass these. ``administrators``: the holders that can
+    give themselves any permission. ``unknown``: what may attach other policies to a holder, such as modules that are
+    not available.
     """
 
     derived: DerivedServices
     any_role: bool = False
     policy_changes: tuple[str, ...] = ()
+    creates_roles: bool = False
     administrators: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -245,7 +249,7 @@ _PHRASES = {
 
 
 def derive_limit(
-    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str] = ()
+    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str], module_roles: ModuleRoles
 ) -> DerivedLimit | None:
     """Return the derived services for one statement, from all configurations and policies that share it. ``unknown``:
     as in :class:`DerivedLimit`.
@@ -263,8 +267,11 @@ def derive_limit(
                 continue
             for grant in model.grants(policy):
                 if grant.at == at and grant.effect == "Allow":
-                    found.append(derive_for_grant(model, [policy], grant))
-                    holders.update((holder.name, holder) for holder in model.principals.of(policy))
+                    holder_of = partial(module_roles.holder, analyzed)
+                    found.append(derive_for_grant(model, [policy], grant, holder_of))
+                    role = holder_of(policy)
+                    own = (role,) if role is not None else model.principals.of(policy)
+                    holders.update((holder.name, holder) for holder in own)
                     any_role |= grant.scope is Scope.ANY_ROLE
     if not found:
         return None
@@ -272,6 +279,7 @@ def derive_limit(
         merge_derived(found),
         any_role,
         _policy_changes(holders.values()),
+        any(holder.permissions.allows("iam:createrole") is not None for holder in holders.values()),
         tuple(name for name, holder in holders.items() if can_do_everything(holder, ())),
         tuple(dict.fromkeys(unknown)),
     )

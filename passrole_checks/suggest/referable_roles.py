@@ -37,6 +37,7 @@ _IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
 _ACTION = re.compile(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
+_EXAMPLES = frozenset({"example", "examples", "test", "tests"})
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
 
 
@@ -266,6 +267,19 @@ class ReferableRoles:
         if os.path.dirname(located.resource.at.file) == folder:
             return module_of(located.resource.address) == module
         return self._instances.get(folder) == {module}
+
+    def is_only_instance(self, located: LocatedGrant) -> bool:
+        """True if the module with a statement has one instance, and its caller is no example or test."""
+        if self.configuration.framework is not Framework.TERRAFORM:
+            return False
+        folder, module = os.path.dirname(located.grant.at.file), module_of(located.resource.address)
+        files = [Path(file) for file in self.configuration.files]
+        return (
+            bool(module)
+            and self._is_same(module, folder, located)
+            and len(self._instances.get(folder, ())) == 1
+            and not any(_EXAMPLES.intersection(file.parts) for file in files)
+        )
 
     @cached_property
     def _instances(self) -> Mapping[str, set[str]]:

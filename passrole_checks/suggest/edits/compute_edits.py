@@ -326,7 +326,7 @@ class _Terraform(_Statement):
         return BraceSyntax(_HCL_COMMENT, True, roles.hcl, json_string, key, separator, padded)
 
     def _block(self, file: HclFile, block: Block, roles: TerraformRoles) -> Iterator[Span]:
-        if block.type != "statement":
+        if block.type not in ("statement", "content"):  # of a ``dynamic "statement"``
             raise NotEditableError("its position in the file is unknown")
         written = file.block(block)
         language = self._language(written, roles)
