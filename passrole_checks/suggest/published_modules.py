@@ -1,7 +1,8 @@
 """The services that published modules can pass roles to, for modules that are not available.
 
 Hand-kept, from the resources of the modules of ``terraform-aws-modules`` (Terraform Registry): the services of the
-roles that these receive, whether the module creates the roles or gets their ARNs. Left out: modules that combine others.
+roles that these receive, whether the module creates the roles or gets their ARNs.
+Left out: modules that combine several of them.
 """
 
 from __future__ import annotations

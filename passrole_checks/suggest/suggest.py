@@ -526,8 +526,15 @@ class Session:
         text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
         change = change if reads else _with_name(located, change)
         return draft_statement(
-            located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
+            located, change, text, lambda wanted: self._own_edits(unit, located, wanted), reads=reads, taken=taken
         )
+
+    def _own_edits(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
+        """Return the edits for a change, or the reason why there are none; none that needs edits of another file."""
+        found = self.edits_in(unit, located, change)
+        if isinstance(found, str) or all(edit.file == located.grant.at.file for edit in found):
+            return found
+        return "the change extends beyond the statement"
 
 
 def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
