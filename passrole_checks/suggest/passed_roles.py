@@ -94,14 +94,7 @@ class PassedRoles:
             return ()  # the roles are passed in another configuration
         found: dict[str, PassedRole] = {}
         module = module_of(self.located.resource.address)
-        own = {
-            one.received.resource.address
-            for one in self.received
-            if self.is_runtime_only
-            and open_
-            and one.role in self.located.principals
-            and one.received.receiver.type in _RUN_LATER
-        }  # starting one of these tasks passes the principal's own role too
+        own = self.own_tasks if open_ else frozenset[str]()  # starting one of these passes the principal's own role too
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
@@ -131,6 +124,15 @@ class PassedRoles:
             return ()
         found = self.roles(None, by_others=True)
         return () if any(one.wanted is None or self._depends_on_variables(one.label) for one in found) else found
+
+    @cached_property
+    def own_tasks(self) -> frozenset[str]:
+        """Return the resources that run under a role with this statement each time that somebody starts them."""
+        return frozenset(
+            one.received.resource.address
+            for one in self.received
+            if self.is_runtime_only and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
+        )
 
     def _depends_on_variables(self, address: str) -> bool:
         """True if the name of a role is not known, or depends on the default of a variable."""

@@ -360,6 +360,9 @@ class _Decision:
         found = [*choices, *caveats.conditional_resources(known), *caveats.missing_parts(known)]
         if not named:
             found += [caveats.unknown_principals(), self._other_services()]
+            own = sorted(seen_from(self.module, address) for address in self.passed_roles.own_tasks)
+            if len(own) > 1:  # one of them may start another
+                found.append(f"whether this statement is also for {listed_names(own)}, which use its role")
         return tuple(dict.fromkeys(filter(None, found)))
 
     def _reached(self) -> tuple[str, ...]:

@@ -183,7 +183,7 @@ class _Statement:
             yield from condition_changes(written, change.services, change.drop, answer)
 
     def role_changes(self, resources: Field | None) -> Iterator[Change]:
-        """Yield the change that removes resources that no role can match."""
+        """Yield the change that removes resources that no role can match, and repeated ones."""
         if not self.change.only_roles or resources is None or resources.value.form is not SyntaxForm.LIST:
             return
         file = self.statement.at.file
@@ -192,12 +192,15 @@ class _Statement:
             for role in self.located.grant.roles
             if role.scope is Scope.NOT_A_ROLE and role.pattern.at.file == file
         }
+        items = resources.value.items
+        texts = [self.text[item.start : item.end] for item in items]
         gone = frozenset(
             number
-            for number, item in enumerate(resources.value.items)
-            if (starts := {start for start in self.values if item.start <= start < item.end}) and starts <= others
+            for number, item in enumerate(items)
+            if texts[number] in texts[:number]
+            or ((starts := {start for start in self.values if item.start <= start < item.end}) and starts <= others)
         )
-        if gone and len(gone) < len(resources.value.items):
+        if gone and len(gone) < len(items):
             yield Remove(resources.value, gone)
 
     def condition_notation(self) -> ConditionNotation | None:
