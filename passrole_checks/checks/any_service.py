@@ -10,6 +10,7 @@ from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, least_scope, roles_of
 from passrole_checks.checks.base.wording import (
+    MAY_BE_NONE,
     beside,
     condition_on,
     how_granted,
@@ -93,7 +94,7 @@ class AnyService(Check):
         may_be_none = all(map(context.limit_may_exclude_all, context.holders))
         confidence = Confidence.MEDIUM if grant.scope is Scope.UNRESOLVED else Confidence.HIGH
         confidence = Confidence.LOW if may_be_none else confidence
-        limited = " A permissions boundary or an SCP may exclude all of them." if may_be_none else ""
+        limited = MAY_BE_NONE if may_be_none else ""
         trust = context.least_restricted
         yield Verdict(
             severity_of(

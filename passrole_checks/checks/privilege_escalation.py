@@ -277,7 +277,7 @@ def _message(
     to = f" to {services[0]}" if services else ""
     actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
     by_name = () if escalates or others else context.passable_roles.with_generated_names(first.passed, context.grant)
-    words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(first)}: "
+    words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(context, first, own, gained)}: "
     words += f"pass {'them' if _many(first) else 'it'}{to} with {actions}"
     words += f", or to {' or '.join(services[1:])}" if len(services) > 1 else ""
     words += f" ({_ids(ranked)})."
@@ -378,9 +378,15 @@ def _many(one: _Open) -> bool:
     return one.passed.complement or one.passed.scope is Scope.PREFIX or len(one.passed.roles) > 1
 
 
-def _roles(one: _Open) -> str:
+def _roles(context: GrantContext, one: _Open, own: str, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+    """Return the roles in words: first that of the principal itself, then those that gain something."""
     passed = one.passed
     if passed.scope is Scope.ANY_ROLE and not passed.complement:
         return "any role in the account"
-    names = listed(list(dict.fromkeys(shortened(str(role), 140) for role in passed.roles)))
+    roles = (
+        passed.roles
+        if passed.complement
+        else context.with_first(passed.roles, [own, *(role.address for role, _ in gained)])
+    )
+    names = listed(list(dict.fromkeys(shortened(str(role), 140) for role in roles)))
     return f"every role in the account except {names}" if passed.complement else names

@@ -12,6 +12,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, narrows_services, roles_of, services_of
+from passrole_checks.checks.base.wording import MAY_BE_NONE
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
@@ -43,8 +44,9 @@ class SelfPass(Check):
     on those actions closes that path. Service-linked roles cannot be changed, and new policies of a role cannot exceed
     its boundary. Changes of a permissions boundary count for roles that have one, and at low confidence for roles that
     may have one. Low at low confidence, such as if the roles and those that it can change are the same for some values
-    only. Low if a role passes itself, named exactly, to services that a condition or its trust policy names: some
-    services need that, and nothing is gained. If any role can be passed, any-role reports it.
+    only, or if its boundary may exclude them. Low if a role passes itself, named exactly, to services that a condition
+    or its trust policy names: some services need that, and nothing is gained. If any role can be passed, any-role
+    reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
     permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for
@@ -94,7 +96,7 @@ class SelfPass(Check):
             return None
         found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
-        for pattern in left.roles:
+        for pattern in context.with_first(left.roles, [holder.name]):
             if not changes:
                 break
             if service_of_linked_role(pattern):
@@ -113,17 +115,22 @@ class SelfPass(Check):
         if holder.permissions.is_administrator_when(facts):
             return None
         names = [name for name in sure or found if implies_all(facts, found[name][2])]
+        if not sure:  # the roles may be others, and may have no boundary
+            names = [name for name in names if name not in _BOUNDARY_CHANGES] or names
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
         them = "it" if len(roles) == 1 and "*" not in roles[0] else "them"
-        known = sure and not facts and holder.kind is not PrincipalKind.POLICY
-        confidence = (Confidence.HIGH if known else Confidence.MEDIUM) if sure else Confidence.LOW
+        is_known = not facts and holder.kind is not PrincipalKind.POLICY
+        confidence = (Confidence.HIGH if is_known else Confidence.MEDIUM) if sure else Confidence.LOW
+        may_be_none = not sure and context.limit_may_exclude_all(holder)
         services = services_of(context.grant)
         if "iam:UpdateAssumeRolePolicy" in names:  # lets the principal assume the role itself
             services = max(services, Services.CALLER_CODE)
+        roles_in_scope = roles_of(left.scope)
+        access = PassedAccess(roles_in_scope, services, Use.CHANGE, confidence=confidence, may_be_none=may_be_none)
         return Verdict(
-            _severity(context, holder, PassedAccess(roles_of(left.scope), services, Use.CHANGE, confidence=confidence)),
+            _severity(context, holder, access),
             f"can pass {listed([shortened(role, 140) for role in roles])}, and can also change {them} with "
-            f"{listed([f'`{name}`' for name in names])}.",
+            f"{listed([f'`{name}`' for name in names])}.{MAY_BE_NONE if may_be_none else ''}",
             "Let another principal change the roles that this one passes, or require a permissions boundary with an "
             "`iam:PermissionsBoundary` condition.",
             confidence,

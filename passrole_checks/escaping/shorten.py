@@ -48,6 +48,16 @@ _MODULES = re.compile(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\
 _ADDRESS = re.compile(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')
 
 
+def cut_at_word(text: str, most: int) -> str:
+    """Return ``text``, cut off within ``most`` characters after a word, not within ``code``; anywhere if the words are
+    too long."""
+    if len(text) <= most:
+        return text
+    ends = (end for end in range(most - 1, most // 2, -1) if text[end] == " " and text.count("`", 0, end) % 2 == 0)
+    end = next(ends, None)
+    return truncate(text, most) if end is None else text[:end].rstrip(" ,;:(") + "…"
+
+
 def truncate(text: str, most: int) -> str:
     """Return ``text``, cut off after ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"

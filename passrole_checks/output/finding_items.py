@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from passrole_checks.escaping.shorten import truncate
+from passrole_checks.escaping.shorten import cut_at_word
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
@@ -17,6 +17,7 @@ IN_SHORT = 160  # characters of a message in one line
 _SEGMENT = r"(?:\$\{[^}]*\}|[^\s:])*"
 _ROLE_ARN = re.compile(rf"\barn:{_SEGMENT}:iam::{_SEGMENT}:role/")
 _PRINCIPALS = re.compile(r"^.*?\s(?=can (?:escalate|pass)\b)")
+_PATH = re.compile(r"\((?:path |\d+ published paths, e\.g\. )([a-z0-9]+-\d{3})\b")
 _END_OF_SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z`\"])")
 
 
@@ -184,10 +185,15 @@ def others_in_short(item: FindingItem, most: int | None = None) -> Iterator[tupl
 
 def in_short(finding: Labeled, most: int = IN_SHORT, *, with_principals: bool = False) -> str:
     """Return the first sentence of the message on one line of at most ``most`` characters, without the principals of
-    its group, and with names of roles instead of ARNs."""
+    its group, and with names of roles instead of ARNs. A published path is named in any case."""
     sentence = first_sentence(finding.message)
     sentence = sentence if with_principals else _PRINCIPALS.sub("", sentence)
-    return truncate(_ROLE_ARN.sub("role/", sentence), most)
+    words = _ROLE_ARN.sub("role/", sentence)
+    path = _PATH.search(words)
+    if len(words) <= most or path is None:
+        return cut_at_word(words, most)
+    name = f" (path {path[1]})"
+    return cut_at_word(words[: path.start()].rstrip(), most - len(name)) + name
 
 
 def first_sentence(message: str) -> str:

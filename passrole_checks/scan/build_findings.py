@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from passrole_checks.access.holder_trust import least_restricted
 from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -11,12 +14,15 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import conjoin
+from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
+from passrole_checks.scan.included_access import ACCESS_CHECKS
 from passrole_checks.scan.run_checks import CheckVerdict
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, HandedTo, PolicyKind
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
+_FORM = re.compile(r"_(?:arn|json|document)s?(?:/\d+)?$")  # of the policies that an argument contains
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
 _NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and this grants nothing."
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."
@@ -70,7 +76,27 @@ def finding_of(item: CheckVerdict) -> Finding:
         cause=verdict.cause if policy.handed_to is None or policy.people else "",
         reaches=tuple(map(context.located, verdict.reaches)),
         reached_as=tuple(map(context.located, _passed_administrators(context, verdict))),
+        holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
     )
+
+
+def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> Iterator[tuple[str, PassRoleGrant]]:
+    """Yield the principals of a verdict, or the policy if none is known, each with the grant under each path condition
+    under which it has the policy.
+
+    Policies in arguments of one module call that differ in their last word, such as ``policy_arns`` and
+    ``policy_jsons``, are those of one principal.
+    """
+    policy = context.policy
+    for holder in context.holders:
+        if holder.kind is PrincipalKind.POLICY:
+            path = policy.path if policy.handed_to is not HandedTo.MODULE else _FORM.sub("", policy.path)
+            yield context.located("/".join((policy.resource.address, path, policy.element))), grant
+        elif not verdict.who or holder.name in verdict.who:
+            for condition in context.model.principals.path_conditions(policy, holder.name):
+                both = conjoin(grant.statement.when, condition)
+                if both is not None:
+                    yield context.located(holder.name), under_condition(grant, both) if condition else grant
 
 
 def _passed_administrators(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Join groups of findings at several positions that have one cause.
 
 These are the causes that :func:`~passrole_checks.scan.merge_attachments.cause_of_finding` names; one role that several
-principals reach by one statement; and an administrator that only those can use who pass it to CloudFormation, beside
-the finding on them.
+principals reach by one statement; an administrator that only those can use who pass it to CloudFormation, beside the
+finding on them; and access that another finding on the same principals includes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from passrole_checks.findings import Finding
-from passrole_checks.scan.merge_attachments import cause_of_finding
+from passrole_checks.scan.included_access import find_wider
+from passrole_checks.scan.merge_attachments import cause_of_finding, is_of_statements
 
 
 def join_groups(
@@ -18,36 +19,58 @@ def join_groups(
 ) -> dict[int, Finding]:
     """Return the primary finding of each finding, by its id, once groups of one cause are joined.
 
-    ``primaries``: the same before. ``rank``: a sort key; of the primaries of a joined group the first is primary, and
-    of equal ones the first of ``findings``.
+    ``primaries``: the same before. ``rank``: a sort key that begins with severity and confidence; of the primaries of a
+    joined group the first is primary, and of equal ones the first of ``findings``. Access that another finding includes
+    is in its group alone, and joins no others by their causes.
     """
     heads = list({id(primary): primary for primary in map(primaries.__getitem__, map(id, findings))}.values())
-    groups = {id(head): [number] for number, head in enumerate(heads)}
+    wider = _wider_heads(findings, primaries, heads, rank)
+    groups = {id(head): [number] for number, head in enumerate(heads) if id(head) not in wider}
+
+    def group_of(head: Finding) -> list[int]:
+        return groups[id(wider.get(id(head), head))]
 
     def join(one: Finding, other: Finding) -> None:
-        smaller, larger = sorted((groups[id(one)], groups[id(other)]), key=len)
+        smaller, larger = sorted((group_of(one), group_of(other)), key=len)
         if smaller is not larger:
             larger += smaller
             groups.update((id(heads[number]), larger) for number in smaller)
 
     firsts: dict[Hashable, Finding] = {}
     for head in heads:
-        for key in _causes(head):
+        for key in _causes(head) if id(head) not in wider else ():
             join(firsts.setdefault(key, head), head)
+    for finding in findings:
+        head = primaries[id(finding)]
+        if is_of_statements(finding) and finding.severity is head.severity and id(head) not in wider:
+            join(firsts.setdefault(cause_of_finding(finding), head), head)
     reaching: dict[str, Finding] = {}
     for finding in findings:
         if finding.suppressed is None:
             for role in finding.reaches:
                 reaching.setdefault(role, primaries[id(finding)])
     for head in heads:
-        roles = head.reached_as if head.suppressed is None else ()
+        roles = head.reached_as if head.suppressed is None and id(head) not in wider else ()
         if roles and all(role in reaching for role in roles):
             join(reaching[roles[0]], head)
     best = {
         id(numbers): heads[min(numbers, key=lambda number: (rank(heads[number]), number))]
         for numbers in groups.values()
     }
-    return {id(finding): best[id(groups[id(primaries[id(finding)])])] for finding in findings}
+    return {id(finding): best[id(group_of(primaries[id(finding)]))] for finding in findings}
+
+
+def _wider_heads(
+    findings: Sequence[Finding],
+    primaries: Mapping[int, Finding],
+    heads: Sequence[Finding],
+    rank: Callable[[Finding], tuple[int, ...]],
+) -> dict[int, Finding]:
+    """Return for each primary finding that others include, by its id, one of these that no other includes."""
+    members: dict[int, list[Finding]] = {}
+    for finding in findings:
+        members.setdefault(id(primaries[id(finding)]), []).append(finding)
+    return find_wider(heads, members, rank)
 
 
 def _causes(head: Finding) -> Iterator[Hashable]:

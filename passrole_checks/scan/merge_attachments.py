@@ -41,13 +41,13 @@ def cause_of_finding(finding: Finding) -> Hashable:
     if not finding.cause:
         place = (finding.resource.address, finding.at.line, finding.statement_path, finding.managed)
         return *verdict, finding.confidence, finding.message, finding.remediation, *place
-    if _is_of_statements(finding):
+    if is_of_statements(finding):
         return finding.cause, *verdict
     says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # as examples it names roles
     return finding.cause, *verdict, finding.confidence, says
 
 
-def _is_of_statements(finding: Finding) -> bool:
+def is_of_statements(finding: Finding) -> bool:
     """True if a cause is that one principal passes roles by several statements."""
     return bool(finding.cause) and not finding.managed and finding.check_id in _BY_STATEMENTS
 
@@ -63,7 +63,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
         for use in finding.uses:
             if uses.setdefault(use, file) != file:
                 uses[f"{use} in {files[file]}"] = file
-    is_apart = _is_of_statements(first)
+    is_apart = is_of_statements(first)
     others = [one.at for one in group if one.at.file != first.at.file or (is_apart and one.at.line != first.at.line)]
     places = list(dict.fromkeys(f"{files[at.file]}:{at.line}" for at in others))
     differ = len(set(map(_circumstance, group))) > 1

@@ -156,12 +156,14 @@ def joined(same: Sequence[Finding]) -> Finding:
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
     reaches = tuple(dict.fromkeys(role for finding in same for role in finding.reaches))
     reached_as = tuple(dict.fromkeys(role for finding in same for role in finding.reached_as))
+    holders = {(holder, id(grant)): (holder, grant) for finding in same for holder, grant in finding.holders}
     return replace(
         same[0],
         uses=uses,
         principals=principals,
         reaches=reaches,
         reached_as=reached_as if all(finding.reached_as for finding in same) else (),
+        holders=tuple(holders.values()),
     )
 
 
@@ -231,14 +233,16 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
         for other in elsewhere
         if other is not shown
     )
+    others = [item for item in own if item.message != shown.message] if not shown.managed else []
+    parts = dict.fromkeys(filter(None, (_differing_part(item.message, shown.message) for item in others)))
+    if others and not parts and not _when_in_words(own):  # the same in every case
+        said, others = "", []
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.handed_to is not None:
         words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"
         words += f" It is for {shown.element}." if shown.element else ""
-    others = [item for item in own if item.message != shown.message]
-    if others and not shown.managed:
+    if others:
         when = _when_in_words(others)
-        parts = dict.fromkeys(filter(None, (_differing_part(item.message, shown.message) for item in others)))
         words += f" Also flagged{f' {when}' if when else ''}{f': {listed(list(parts))}' if parts else ''}."
     defaults = shown.grant.statement.defaults
     if defaults:

@@ -110,3 +110,24 @@ def test_a_boundary_that_may_exclude_all_roles(
     """Roles with one unknown name, within a boundary that allows those with another, may be none at all."""
     written = BOUNDARY.replace("ALLOWED", allowed).replace("BUILD", "codebuild.amazonaws.com")
     assert [found.severity for found in scan(tmp_path, written, check)] == severities
+
+
+@pytest.mark.parametrize(
+    ("allowed", "severity"),
+    [("${Own}", Severity.LOW), ("${Staging}", Severity.MEDIUM)],
+)
+def test_a_boundary_that_may_exclude_the_roles_that_can_be_changed(
+    tmp_path: Path, allowed: str, severity: Severity
+) -> None:
+    """A principal that can change the roles that it passes, but for some values only: low, without the changes of
+    boundaries that it may have for yet other roles."""
+    action = "[iam:PassRole, iam:PutRolePolicy]"
+    written = BOUNDARY.replace("ALLOWED", f'!Sub "arn:aws:iam::*:role/{allowed}-*"').replace("[iam:PassRole", "[iam:*")
+    written = written.replace("Action: iam:PassRole,", f"Action: {action},").replace("BUILD", "codebuild.amazonaws.com")
+    written += (
+        "              - {Effect: Allow, Action: iam:DeleteRolePermissionsBoundary, "
+        'Resource: !Sub "arn:aws:iam::*:role/${Own}-*"}\n'
+    )
+    (found,) = scan(tmp_path, written, "PASSROLE_016")
+    assert found.severity is severity
+    assert "DeleteRolePermissionsBoundary" not in found.message or severity is not Severity.LOW

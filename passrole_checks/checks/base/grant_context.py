@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from passrole_checks.access.access_change import Beneficiary
@@ -126,6 +126,13 @@ class GrantContext:
     def known_role(self, pattern: StringNode) -> KnownRole | None:
         """Return the role of this configuration that a Resource names, if it names exactly one."""
         return resolve_role(pattern, self.model.roles, self.model.roles_by_name)
+
+    def with_first(self, patterns: Sequence[StringNode], roles: Sequence[str]) -> list[StringNode]:
+        """Return patterns, first those that name one of some roles (addresses), in the order of these."""
+        places = {address: place for place, address in reversed([*enumerate(roles)])}
+        known = (self.known_role(pattern) for pattern in patterns)
+        ranks = [places.get(role.address, len(roles)) if role is not None else len(roles) for role in known]
+        return [pattern for _, pattern in sorted(zip(ranks, patterns, strict=True), key=lambda pair: pair[0])]
 
     def has_boundary(self, pattern: StringNode) -> Ternary:
         """Return whether the role that a Resource names has a permissions boundary; UNKNOWN for roles not known

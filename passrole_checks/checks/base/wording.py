@@ -130,6 +130,7 @@ _ONLY_BY = {
 }
 
 
+MAY_BE_NONE = " A permissions boundary or an SCP may exclude all of them."
 UNKNOWN_LIMIT = " A Deny, a permissions boundary or an SCP of unknown content may limit it."
 
 
