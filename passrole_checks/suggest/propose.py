@@ -330,7 +330,7 @@ class _Decision:
         offered = [one for one in passed if not reached or reached.intersection(one.services)]
         if not 0 < len(offered) <= _MAX_NAMED_ROLES:
             to = f" to {listed_names(named)}" if named else ""
-            return f"role ARNs: nothing in this code passes a role matching this statement{to}"
+            return f"role ARNs: this code does not show which roles this principal passes{to}"
         self.passed = offered
         if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
             self.roles = tuple(one.drafted(self.module, self.grant.at) for one in offered)
