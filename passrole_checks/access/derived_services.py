@@ -178,22 +178,30 @@ def derive_services(
     return DerivedServices(services, points, tuple(dict.fromkeys(holder.name for holder in holders)), allowed_patterns)
 
 
-def derive_for_grant(model: AccessModel, policies: Sequence[AttachedPolicy], grant: PassRoleGrant) -> DerivedServices:
-    """Derive the services for one PassRole grant, from all holders of the policies that share its statement."""
+def derive_for_grant(
+    model: AccessModel,
+    policies: Sequence[AttachedPolicy],
+    grant: PassRoleGrant,
+    known_holders: Callable[[AttachedPolicy], Sequence[Principal]] = lambda _: (),
+) -> DerivedServices:
+    """Derive the services for one PassRole grant, from all holders of the policies that share its statement.
+
+    ``known_holders``: returns the holders of a policy that leaves the configuration, none if they are not known.
+    """
     holders: dict[str, Principal] = {}
     roles: dict[str, KnownRole] = {}
     for policy in policies:
-        for holder in model.principals.of(policy):
+        for holder in known_holders(policy) or model.principals.of(policy):
             holders.setdefault(holder.name, holder)
             widest = model.effective_grant(policy, grant, holder).for_any_service
             if widest is not None:
                 roles.update((role.address, role) for role in model.passable_roles.reached(widest, grant).roles)
-    known = known_services("aws-cn")  # contains those of aws
+    names = known_services("aws-cn")  # contains those of aws
     dead = grant.condition.dead
     return derive_services(
         tuple(holders.values()),
         by_name=grant.only_pass_role,
-        written=_written(grant, known),
+        written=_written(grant, names),
         passed=dict.fromkeys(s for role in roles.values() for s in model.passable_roles.services_of(role)),
         roles=tuple(roles.values()),
         partition=partition_of_roles(model, [role.pattern for role in grant.roles]),

@@ -18,6 +18,7 @@ from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.suggest.published_modules import services_of_missing_module
 from passrole_checks.suggest.referable_roles import ReferableRoles
 
 _ATTACHED_TO = ", attached to "  # in the note on a missing managed policy, which passes no roles
@@ -42,10 +43,12 @@ class Caveats:
             )
         return ""
 
-    def missing_parts(self) -> tuple[str, ...]:
-        """Return caveats for parts of the configuration that are not available and may pass roles too."""
+    def missing_parts(self, services: Collection[str] = ()) -> tuple[str, ...]:
+        """Return caveats for parts of the configuration that are not available and may pass roles too, to one of these
+        services (none: to any)."""
         found = [one.reason for one in self._analyzed.configuration.not_evaluated if self._may_belong(one.file)]
         parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
+        parts = [reason for reason in parts if _may_pass_role(reason, services)]
         shown = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
         more = len(parts) - len(shown)
         return (*shown, *([f"and {more} similar parts"] if more else []))
@@ -79,6 +82,12 @@ class Caveats:
         if not module_of(self._located.resource.address):
             return True
         return os.path.dirname(file) == os.path.dirname(self._located.grant.at.file)
+
+
+def _may_pass_role(reason: str, services: Collection[str]) -> bool:
+    """True if a missing part may pass a role to one of these services (none: to any)."""
+    known = services_of_missing_module(reason)
+    return known is None or bool(set(known) & set(services) if services else known)
 
 
 def _shortened_reason(reason: str) -> str:

@@ -8,8 +8,9 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from passrole_checks.access.derived_services import (
     MOST_SERVICES,
@@ -34,6 +35,7 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.advice import Advice, listed_names
+from passrole_checks.suggest.module_roles import ModuleRoles
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.suggestion import StatementChange
 from passrole_checks.suggest.undocumented_key import without_undocumented
@@ -42,6 +44,7 @@ MOST_WRITTEN = 5
 """More services than these are written on request only."""
 
 _SHOWN = 3
+_COMPANIONS = {"iam:passrole", "iam:getrole"}  # allowed together, for the use of other actions
 _OF_ACTIONS = (OpenPointKind.OPEN_ACTION, OpenPointKind.KEY_UNKNOWN, OpenPointKind.NOT_TRUSTED)
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
@@ -57,13 +60,15 @@ class DerivedLimit:
     """The derived services for one statement.
 
     ``any_role``: the statement allows passing any role. ``policy_changes``: actions by which a holder can change
-    policies. ``administrators``: the holders that can give themselves any permission. ``unknown``: what may
-    attach other policies to a holder, such as modules that are not available.
+    policies. ``creates_roles``: a holder can create roles, and pass these. ``administrators``: the holders that can
+    give themselves any permission. ``unknown``: what may attach other policies to a holder, such as modules that are
+    not available.
     """
 
     derived: DerivedServices
     any_role: bool = False
     policy_changes: tuple[str, ...] = ()
+    creates_roles: bool = False
     administrators: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -112,6 +117,11 @@ class DerivedLimit:
         """True if nothing needs manual review."""
         return not self.open_points and bool(self.named)
 
+    def serves_all_actions(self, services: Collection[str]) -> bool:
+        """True if each allowed action that takes a role sends one of these services."""
+        served = {action for one in self.named if one.service in services for action in one.actions}
+        return all(served.issuperset(one.actions) for one in self.named)
+
     def advice(self, analyzed: AnalyzedConfiguration, located: LocatedGrant) -> Advice:
         """Return the advice for a statement that keeps its roles; one without a change and without phrases if there is
         nothing to do."""
@@ -129,34 +139,35 @@ class DerivedLimit:
             who = _listed(self.administrators, module)
             phrase = f"whether {who} should be able to change any policy: a limit of the services would not matter"
             return Advice(missing=(phrase,), services=self.services)
-        documented, note = self._documented()
+        documented, note, is_whole = self._documented()
         if documented is None:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
             missing = () if is_named else tuple(self.phrases(module))
-            return Advice(missing=missing, services=self.services)
+            others = {name.lower() for name in self.derived.allowed_patterns} - _COMPANIONS
+            is_unused = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
+            return Advice(missing=missing, services=self.services, is_unused=is_unused)
         separate = grant.other_actions and not condition.shared
-        says = documented.description(module, is_whole=not note) + note
+        says = documented.description(module, is_whole=is_whole) + note
         if separate:
             says += "; keeps the other actions in the existing statement"
         change = StatementChange(services=tuple(sorted(documented.services)), separate=separate)
         return Advice(change, f"{says}.", services=documented.services)
 
-    def _documented(self) -> tuple[DerivedLimit | None, str]:
-        """Return the limit to write, and a phrase on the actions that it may deny; None if it needs manual review."""
+    def _documented(self) -> tuple[DerivedLimit | None, str, bool]:
+        """Return the limit to write, a phrase on the actions that it may deny, and whether it has the services of all
+        actions; no limit if it needs manual review."""
         if self.is_complete:
-            return self, ""
+            return self, "", True
         found = without_undocumented(self.derived)
-        if found is None:
-            return None, ""
-        limit = replace(self, derived=found.derived)
-        if not limit.is_complete or not any(one.actions for one in limit.named):
-            return None, ""
+        limit = replace(self, derived=found.derived) if found is not None else self
+        if found is None or not limit.is_complete or not any(one.actions for one in limit.named):
+            return None, "", False
         notes = [
             phrase.format(names=listed_names(actions), their="its" if len(actions) == 1 else "their")
             for phrase, actions in ((_LEFT_OUT, found.left_out), (_UNTESTED, found.untested))
             if actions
         ]
-        return limit, "".join(f"; {note}" for note in notes)
+        return limit, "".join(f"; {note}" for note in notes), not found.left_out
 
     def phrases(self, module: str) -> Iterator[str]:
         """Yield what a person must find out; nothing of the actions of holders that are not known.
@@ -218,9 +229,7 @@ def _reason(one: DerivedService) -> str:
     return "named before" if one.written else "passed here"
 
 
-_LEFT_OUT = (
-    "leaves out {names}, which a wildcard allows: AWS does not document that {their} requests carry iam:PassedToService"
-)
+_LEFT_OUT = "leaves out {names}, which a wildcard may allow: AWS does not document that {their} requests carry iam:PassedToService"
 _UNTESTED = "test {names} first: AWS does not document that {their} requests carry iam:PassedToService"
 _PHRASES = {
     OpenPointKind.HOLDER_UNKNOWN: "the services that the principals with this policy pass the roles to: it is attached "
@@ -237,7 +246,7 @@ _PHRASES = {
 
 
 def derive_limit(
-    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str] = ()
+    uses: Iterable[tuple[AnalyzedConfiguration, LocatedGrant]], unknown: Iterable[str], module_roles: ModuleRoles
 ) -> DerivedLimit | None:
     """Return the derived services for one statement, from all configurations and policies that share it. ``unknown``:
     as in :class:`DerivedLimit`.
@@ -255,8 +264,10 @@ def derive_limit(
                 continue
             for grant in model.grants(policy):
                 if grant.at == at and grant.effect == "Allow":
-                    found.append(derive_for_grant(model, [policy], grant))
-                    holders.update((holder.name, holder) for holder in model.principals.of(policy))
+                    known_holders = partial(module_roles.holders, analyzed)
+                    found.append(derive_for_grant(model, [policy], grant, known_holders))
+                    own = known_holders(policy) or model.principals.of(policy)
+                    holders.update((holder.name, holder) for holder in own)
                     any_role |= grant.scope is Scope.ANY_ROLE
     if not found:
         return None
@@ -264,6 +275,7 @@ def derive_limit(
         merge_derived(found),
         any_role,
         _policy_changes(holders.values()),
+        any(holder.permissions.allows("iam:createrole") is not None for holder in holders.values()),
         tuple(name for name, holder in holders.items() if can_do_everything(holder, ())),
         tuple(dict.fromkeys(unknown)),
     )

@@ -94,14 +94,7 @@ class PassedRoles:
             return ()  # the roles are passed in another configuration
         found: dict[str, PassedRole] = {}
         module = module_of(self.located.resource.address)
-        own = {
-            one.received.resource.address
-            for one in self.received
-            if self.is_runtime_only
-            and open_
-            and one.role in self.located.principals
-            and one.received.receiver.type in _RUN_LATER
-        }  # starting one of these tasks passes the principal's own role too
+        own = self.own_tasks if open_ else frozenset[str]()  # starting one of these passes the principal's own role too
         for one in self.received:
             if one.how == ASSUMED or one.received.receiver.confidence == "hint":
                 continue
@@ -124,9 +117,32 @@ class PassedRoles:
             found[one.label] = PassedRole(one.label, merged, self._target_role(one), places)
         return tuple(found[label] for label in sorted(found))
 
-    def trusting(self, services: Collection[str]) -> tuple[PassedRole, ...]:
-        """Return the known roles that the statement covers and that trust one of these services, except the principals
-        themselves."""
+    def in_other_modules(self) -> tuple[PassedRole, ...]:
+        """Return the roles that the statement covers and that only other modules pass to a service that it allows; none
+        if a module with the statement may serve others, or a name depends on variables."""
+        if not self.referable.is_only_instance(self.located):
+            return ()
+        found = self.roles(None, by_others=True)
+        return () if any(one.wanted is None or self._depends_on_variables(one.label) for one in found) else found
+
+    @cached_property
+    def own_tasks(self) -> frozenset[str]:
+        """Return the resources that run under a role with this statement each time that somebody starts them."""
+        return frozenset(
+            one.received.resource.address
+            for one in self.received
+            if self.is_runtime_only and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
+        )
+
+    def _depends_on_variables(self, address: str) -> bool:
+        """True if the name of a role is not known, or depends on the default of a variable."""
+        roles = (role for role in self.analyzed.configuration.roles if role.resource.address == address)
+        name = next((role.name for role in roles), None)
+        return name is None or name.literal is None or bool(name.defaults)
+
+    def trusting(self, services: Collection[str], *, principals: bool = False) -> tuple[PassedRole, ...]:
+        """Return the known roles that the statement covers and that trust one of these services; ``principals``: also
+        the principals themselves."""
         if self._is_deployment_role:
             return ()  # the roles are passed in another configuration
         module = module_of(self.located.resource.address)
@@ -134,16 +150,18 @@ class PassedRoles:
         for address in sorted(self._covered_addresses):
             role = self.analyzed.model.roles[address]
             given = tuple(service for service in services if assumes(role, (service,)) is Ternary.YES)
-            if given and address not in self.located.principals and address.startswith(module):
+            is_own = address in self.located.principals
+            if given and (principals or not is_own) and address.startswith(module):
                 found.append(PassedRole(address, given, self._target_known(role)))
         return tuple(found)
 
     def _target_known(self, role: KnownRole) -> TargetRole | None:
-        """Return how the statement can name a role that no resource receives; None if it cannot."""
+        """Return how the statement can name a known role; None if it cannot."""
         address = self.referable.reference(role.address, self.located)
         if address is not None:
             return TargetRole(address, role.arn or StringNode((Unresolved(role.address),), self.grant.at))
-        return self._named_by_arn(role.arn)
+        known = (self._named_by_arn(one.arn) for one in self.received if one.role == role.address)
+        return self._named_by_arn(role.arn) or next(known, None)
 
     def service_names(self, services: Iterable[str]) -> Iterator[str]:
         """Yield the services; in China also the alternative name that some send (as in ``required``)."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from passrole_checks.access.derived_services import OpenPointKind
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_to_service_values
@@ -141,7 +142,7 @@ class _Decision:
             return self._get_role()
         passed_here = self._usable(self.passed_roles.roles(intended_names))
         if narrow and not passed_here:
-            passed_here = self._trusting(intended_names)
+            passed_here = self._trusting(intended_names) or self._passed_elsewhere()
         found: tuple[str, ...] | None = None
         if narrow:
             try:
@@ -177,16 +178,30 @@ class _Decision:
         return [one for one in usable if one.services]
 
     def _trusting(self, intended_names: tuple[str, ...] | None) -> Sequence[PassedRole]:
-        """Return the roles of this configuration that trust the services that the holders can pass roles to, if these
-        are known and the roles are few."""
-        if self.limit is None or not self.limit.is_complete:
+        """Return the roles of this configuration that trust the services that the condition names, or else that the
+        holders can pass roles to, if these are known and the roles are few.
+
+        A principal may pass itself to the service that the condition names, if others pass no role to that.
+        """
+        if self.limit is None or self.limit.creates_roles:
+            return ()
+        named = self._named_services(None)
+        if not self.limit.is_complete and (not named or self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)):
             return ()
         services = self._named_services(intended_names) or self.limit.services
-        found = self.passed_roles.trusting(services)
-        if len(found) > _MOST_TRUSTING or {service for one in found for service in one.services} < set(services):
+        is_own = bool(named) and not self.passed_roles.roles(intended_names, by_others=True)
+        found = self.passed_roles.trusting(services, principals=is_own)
+        trusted = {service for one in found for service in one.services}
+        serves = trusted >= set(named) if named else self.limit.serves_all_actions(trusted)
+        if len(found) > _MOST_TRUSTING or not serves:
             return ()
         self.is_by_trust_only = True
         return found
+
+    def _passed_elsewhere(self) -> Sequence[PassedRole]:
+        """Return the roles that other modules of this configuration pass to the services that the condition names."""
+        is_known = self.limit is not None and not self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)
+        return self.passed_roles.in_other_modules() if is_known and self._named_services(None) else ()
 
     @property
     def _needs_separate_statement(self) -> bool:
@@ -315,7 +330,7 @@ class _Decision:
         offered = [one for one in passed if not reached or reached.intersection(one.services)]
         if not 0 < len(offered) <= _MAX_NAMED_ROLES:
             to = f" to {listed_names(named)}" if named else ""
-            return f"role ARNs: nothing in this code passes a role matching this statement{to}"
+            return f"role ARNs: this code does not show which roles this principal passes{to}"
         self.passed = offered
         if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
             self.roles = tuple(one.drafted(self.module, self.grant.at) for one in offered)
@@ -341,9 +356,13 @@ class _Decision:
         """Return why the passed roles may be incomplete or wrong."""
         caveats, named = self.caveats, self._named_services(intended_names)
         choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
-        found = [*choices, *caveats.conditional_resources(named), *caveats.missing_parts()]
+        known = named or (self.limit.services if self.limit is not None and self.limit.is_complete else ())
+        found = [*choices, *caveats.conditional_resources(known), *caveats.missing_parts(known)]
         if not named:
             found += [caveats.unknown_principals(), self._other_services()]
+            own = sorted(seen_from(self.module, address) for address in self.passed_roles.own_tasks)
+            if len(own) > 1:  # one of them may start another
+                found.append(f"whether this statement is also for {listed_names(own)}, which use its role")
         return tuple(dict.fromkeys(filter(None, found)))
 
     def _reached(self) -> tuple[str, ...]:

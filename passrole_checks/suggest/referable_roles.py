@@ -25,6 +25,7 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, RoleDefinition
 from passrole_checks.suggest.edits.template_files import can_contain_role
+from passrole_checks.suggest.edits.template_variables import only_call
 from passrole_checks.suggest.suggestion import TargetRole
 from passrole_checks.suggest.verify import statement_span
 
@@ -37,6 +38,7 @@ _IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
 _ACTION = re.compile(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
+_EXAMPLES = frozenset({"example", "examples", "test", "tests"})
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
 
 
@@ -117,11 +119,21 @@ class ReferableRoles:
         cannot.
         """
         role = self._roles.get(address) or self._roles.get(_INDEX.sub("", address))
-        if role is None or not self.can_refer(located.grant.at.file):
+        if role is None:
             return None
         if self.configuration.framework is Framework.TERRAFORM:
-            return self._in_module(address, role, located)
-        return self._in_template(address, role, located)
+            at = self._place_of_references(located)
+            return self._in_module(address, role, located, at) if at is not None else None
+        return self._in_template(address, role, located) if self.can_refer(located.grant.at.file) else None
+
+    def _place_of_references(self, located: LocatedGrant) -> Position | None:
+        """Return where a statement can contain references: in its own file, or in the call that renders that; None if
+        nowhere."""
+        at = located.grant.at
+        if self.can_refer(at.file):
+            return at
+        call = only_call(at.file, self.configuration.files, self._read)
+        return Position(call.path, call.line) if call is not None else None
 
     def text_at(self, at: Position) -> str:
         """Return the text at a position; "" if it cannot be read."""
@@ -202,8 +214,8 @@ class ReferableRoles:
 
     @cached_property
     def _attaching(self) -> frozenset[tuple[str, int]]:
-        """Return the positions of the resources that attach policies."""
-        resources = [one.resource for one in self.configuration.policies]
+        """Return the positions of the resources that exist and may attach policies."""
+        resources = [*self.configuration.resources, *(one.resource for one in self.configuration.policies)]
         resources += [one.resource for one in self.configuration.attached.managed_policies]
         return frozenset((one.at.file, one.at.line) for one in resources)
 
@@ -243,8 +255,7 @@ class ReferableRoles:
             return None
         return found[1]
 
-    def _in_module(self, address: str, role: RoleDefinition, located: LocatedGrant) -> str | None:
-        at = located.grant.at
+    def _in_module(self, address: str, role: RoleDefinition, located: LocatedGrant, at: Position) -> str | None:
         folder = os.path.dirname(at.file)
         module = module_of(address)
         if os.path.dirname(role.resource.at.file) != folder or not self._is_same(module, folder, located):
@@ -266,6 +277,19 @@ class ReferableRoles:
         if os.path.dirname(located.resource.at.file) == folder:
             return module_of(located.resource.address) == module
         return self._instances.get(folder) == {module}
+
+    def is_only_instance(self, located: LocatedGrant) -> bool:
+        """True if the module with a statement has one instance, and its caller is no example or test."""
+        if self.configuration.framework is not Framework.TERRAFORM:
+            return False
+        folder, module = os.path.dirname(located.grant.at.file), module_of(located.resource.address)
+        files = [Path(file) for file in self.configuration.files]
+        return (
+            bool(module)
+            and self._is_same(module, folder, located)
+            and len(self._instances.get(folder, ())) == 1
+            and not any(_EXAMPLES.intersection(file.parts) for file in files)
+        )
 
     @cached_property
     def _instances(self) -> Mapping[str, set[str]]:

@@ -290,7 +290,7 @@ def _insert_statements(
     if _DASH.match(indent):
         between = break_ + indent
     elif re.match(r"statement\b", statement.own):
-        between = break_ + break_ + indent
+        between = break_ + (break_ if _has_blank_lines(text, start, end) else "") + indent
     elif before.endswith(("[", ",")):
         tight = "," in statement.own and not re.search(r",\s", statement.own)
         between = f",{break_}{indent}" if not indent.strip() else "," if tight else ", "
@@ -345,6 +345,15 @@ def _new_entry(key: re.Match[str], copy: str, text: str, number: int) -> str:
         number += 1
         free = f"{name}{number + 1}"
     return f"{key['indent']}{key['quote']}{free}{key['quote']}{key['equals']}"
+
+
+def _has_blank_lines(text: str, start: int, end: int) -> bool:
+    """Return whether blank lines separate a block from its neighbors; True if it has none."""
+    below = re.match(r"[^\S\n]*\n([^\S\n]*\n)?[^\S\n]*(?:statement|dynamic)\b", text[end:])
+    if below is not None:
+        return below[1] is not None
+    above = re.search(r"\}[^\S\n]*\n([^\S\n]*\n)?[^\S\n]*\Z", text[:start])
+    return above is None or above[1] is not None
 
 
 def _without_repeated_comments(first: str, copies: Iterable[str]) -> list[str]:

@@ -34,6 +34,7 @@ from passrole_checks.suggest.edits import apply_edits, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.module_callers import ModuleCallers
+from passrole_checks.suggest.module_roles import ModuleRoles
 from passrole_checks.suggest.observed_use import Evidence, Narrowing
 from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, Proposer
 from passrole_checks.suggest.referable_roles import Read, ReferableRoles
@@ -105,7 +106,7 @@ class Session:
         self._grants_get_role = GET_ROLE in options.checks and GET_ROLE not in options.skip_checks
         self._include_info = include_info and self._grants_get_role
         self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
-        self._callers = ModuleCallers(read.boundary)
+        self._callers, self._module_roles = ModuleCallers(read.boundary), ModuleRoles(self.texts)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
         files = {finding.at.file for finding in self._findings} if evidence is None else None
         self._units = analyze_units(read, options, files)
@@ -254,7 +255,7 @@ class Session:
                 *self._referable[id(used)].conditional_actions(principal),
             )
         )
-        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown)
+        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown, self._module_roles)
         limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
         asked = checks & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
@@ -525,8 +526,15 @@ class Session:
         text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
         change = change if reads else _with_name(located, change)
         return draft_statement(
-            located, change, text, lambda wanted: self.edits_in(unit, located, wanted), reads=reads, taken=taken
+            located, change, text, lambda wanted: self._own_edits(unit, located, wanted), reads=reads, taken=taken
         )
+
+    def _own_edits(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
+        """Return the edits for a change, or the reason why there are none; none that needs edits of another file."""
+        found = self.edits_in(unit, located, change)
+        if isinstance(found, str) or all(edit.file == located.grant.at.file for edit in found):
+            return found
+        return "the change extends beyond the statement"
 
 
 def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:

@@ -309,12 +309,13 @@ def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence
 
 
 def _repository_of(unit: TrialUnit) -> Path:
-    """Return the repository of a unit, or else the common folder of its files."""
+    """Return the repository of a unit, or else the common folder of its files and the scanned folder around it."""
     own = unit.path if unit.path.is_dir() else unit.path.parent
     repository = repository_around(own)
     if repository is not None:
         return repository
-    folders = {os.path.dirname(file) for file in unit.files if os.path.isabs(file)} | {str(own)}
+    scanned = [folder for folder in current_boundary().folders or () if own.is_relative_to(folder)]
+    folders = {os.path.dirname(file) for file in unit.files if os.path.isabs(file)} | {str(own), *map(str, scanned)}
     return Path(os.path.commonpath(sorted(folders)))
 
 

@@ -131,8 +131,7 @@ main.tf:6  aws_iam_user_policy.deploy
 other/main.tf:6  aws_iam_user_policy.deploy
   PASSROLE_001 any-role
           Needs manual review:
-          - role ARNs: nothing in this code passes a role matching this
-            statement
+          - role ARNs: this code does not show which roles this principal passes
           - which action needs iam:PassRole: bot has no other permissions here
           Suggested statement:
             {

@@ -114,7 +114,7 @@ def test_policy_of_a_custom_resource_has_unknown_principals(tmp_path: Path) -> N
     )
 
 
-NO_ROLES = "role ARNs: nothing in this code passes a role matching this statement"
+NO_ROLES = "role ARNs: this code does not show which roles this principal passes"
 
 
 @pytest.mark.parametrize(

@@ -111,13 +111,18 @@ def test_module_that_gets_the_role_may_attach_policies(tmp_path: Path, given: st
     assert bool(only(found).edits) is (given == "arn")
 
 
+@pytest.mark.parametrize(
+    "attached_policy", ["aws_iam_policy.more.arn", '"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"']
+)
 @pytest.mark.parametrize(("default", "is_derived"), [("true", True), ("false", False)])
-def test_variable_may_attach_policies(tmp_path: Path, default: str, is_derived: bool) -> None:
+def test_variable_may_attach_policies(tmp_path: Path, default: str, is_derived: bool, attached_policy: str) -> None:
     """An attachment that does not exist by default may allow other actions with another value."""
+    statement = 'Effect = "Allow", Action = "s3:GetObject", Resource = "*"'
     attached = (
-        f'variable "on" {{\n  default = {default}\n}}\nresource "aws_iam_role_policy_attachment" "more" {{\n'
-        "  count = var.on ? 1 : 0\n  role = aws_iam_role.ci.name\n"
-        '  policy_arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"\n}\n'
+        f'variable "on" {{\n  default = {default}\n}}\nresource "aws_iam_policy" "more" {{\n'
+        f"  policy = jsonencode({{ Statement = [{{ {statement} }}] }})\n}}\n"
+        'resource "aws_iam_role_policy_attachment" "more" {\n  count = var.on ? 1 : 0\n'
+        f"  role = aws_iam_role.ci.name\n  policy_arn = {attached_policy}\n}}\n"
     )
     text = held_by("aws_iam_role.ci.id", allow(APP), other("lambda:CreateFunction")) + role("ci", "codebuild")
     assert bool(only(session(tmp_path, {"main.tf": text + attached})).edits) is is_derived
@@ -196,6 +201,17 @@ def test_roles_that_trust_the_service_are_named(tmp_path: Path) -> None:
     assert "001" in checks(one) and "Resource = aws_iam_role.etl.arn" in one.statement
     assert found.combine().made == (one,)
     assert found.combine(grades=[Grade.EQUIVALENT]).made == (graded(found, Grade.EQUIVALENT),)
+
+
+@pytest.mark.parametrize(("more", "is_named"), [((), True), (("glue:CreateJob",), False)])
+def test_each_action_needs_a_role(tmp_path: Path, more: tuple[str, ...], is_named: bool) -> None:
+    """One of the services that an action may send suffices; an action without a role here passes one from elsewhere."""
+    text = policy(allow(), other("ecs:RunTask", *more)) + role("task", "ecs-tasks")
+    found = session(tmp_path, {"main.tf": text})
+    assert [one.grade for one in found.suggestions if one.edits] == [
+        Grade.EQUIVALENT,
+        *([Grade.NARROWED] if is_named else []),
+    ]
 
 
 def test_many_roles_that_trust_the_service_are_not_named(tmp_path: Path) -> None:

@@ -153,6 +153,6 @@ def test_roles_passed_by_cloudformation_are_unknown(tmp_path: Path) -> None:
     own = own.replace('user   = "bot"', "role   = aws_iam_role.stacks.id")
     files = {"main.tf": own + role("task", "ecs-tasks") + task() + role("stacks", "cloudformation")}
     assert missing(tmp_path, files) == (
-        "role ARNs: nothing in this code passes a role matching this statement",
+        "role ARNs: this code does not show which roles this principal passes",
         "which action needs iam:PassRole: aws_iam_role.stacks has no other permissions here",
     )

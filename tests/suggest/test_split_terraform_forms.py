@@ -76,7 +76,7 @@ def test_resources_that_are_no_roles_stay_behind(tmp_path: Path) -> None:
       "iam:PassRole" # pass
     ]
     resources = [
-      "arn:aws:iam::111122223333:role/app-*",
+      "arn:aws:iam::111122223333:role/app-*"
     ]
 """
     expected = data_document(f"{first}  }}\n\n  statement {{\n{second}{CONDITION}")

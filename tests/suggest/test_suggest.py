@@ -24,7 +24,7 @@ from passrole_checks.findings import Severity
 
 ECS = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
 
-NO_ROLES = "role ARNs: nothing in this code passes a role matching this statement"
+NO_ROLES = "role ARNs: this code does not show which roles this principal passes"
 NO_ACTION = "which action needs iam:PassRole: bot has no other permissions here"
 
 

@@ -213,14 +213,13 @@ class Braces:
                 found[-1] = (found[-1][0], max(end, found[-1][1]))
             else:
                 found.append((start, end))
-        own_line = self.language.line_breaks and is_first(self.text, members[last][0])  # a trailing comma is allowed
         for start, end in found:
             if end == members[-1][1] and self._ends_lines(members[kept[-1]][1], start):
-                start, own_line = previous_line_end(self.text, start), False  # the closing bracket follows
+                start = previous_line_end(self.text, start)  # the closing bracket follows on the line
             while start == members[0][0] and not is_first(self.text, start) and self.text[end] in " \t":
                 end += 1  # keep the blanks after the bracket
             yield start, end, ""
-        if last in change.numbers and self.comma(container, last) is None and not own_line:
+        if last in change.numbers and self.comma(container, last) is None:
             comma = self.comma(container, kept[-1])
             if comma is not None:
                 yield comma, comma + 1, ""

@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.change_set.recognize import is_change_set
+from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.terraform.reading.syntax import Block, Expression, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
@@ -47,6 +49,7 @@ from passrole_checks.suggest.edits.syntax_changes import (
 )
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode, is_first
 from passrole_checks.suggest.edits.template_files import is_cloudformation_template, template_file, template_file_role
+from passrole_checks.suggest.edits.template_variables import TemplateCall, only_call
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
 from passrole_checks.suggest.generated_files import why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
@@ -85,7 +88,7 @@ def compute_edits(
             raise
         return compute_edits(located, replace(change, only_roles=False), read, files)
     if not file.endswith(_HCL_FILES):
-        return edits
+        return (*edits, *made.other_edits(edits))
     end = max([made.offset(statement.at.end_line, statement.at.end_column), *(edit.end for edit in edits)])
     return with_alignment(text, edits, made.start, end)
 
@@ -112,6 +115,10 @@ class _Statement:
         self.shift = 1 if text.startswith("\ufeff") else 0
         self.lines = [self.shift]
         self.values: dict[int, StringNode] = {}
+
+    def other_edits(self, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+        """Return the edits of other files that the edits of the statement need."""
+        return ()
 
     def line_breaks(self, breaks: re.Pattern[str]) -> None:
         """Split the text into lines at these breaks."""
@@ -176,7 +183,7 @@ class _Statement:
             yield from condition_changes(written, change.services, change.drop, answer)
 
     def role_changes(self, resources: Field | None) -> Iterator[Change]:
-        """Yield the change that removes resources that no role can match."""
+        """Yield the change that removes resources that no role can match, and repeated ones."""
         if not self.change.only_roles or resources is None or resources.value.form is not SyntaxForm.LIST:
             return
         file = self.statement.at.file
@@ -185,12 +192,15 @@ class _Statement:
             for role in self.located.grant.roles
             if role.scope is Scope.NOT_A_ROLE and role.pattern.at.file == file
         }
+        items = resources.value.items
+        texts = [self.text[item.start : item.end] for item in items]
         gone = frozenset(
             number
-            for number, item in enumerate(resources.value.items)
-            if (starts := {start for start in self.values if item.start <= start < item.end}) and starts <= others
+            for number, item in enumerate(items)
+            if texts[number] in texts[:number]
+            or ((starts := {start for start in self.values if item.start <= start < item.end}) and starts <= others)
         )
-        if gone and len(gone) < len(resources.value.items):
+        if gone and len(gone) < len(items):
             yield Remove(resources.value, gone)
 
     def condition_notation(self) -> ConditionNotation | None:
@@ -255,6 +265,7 @@ class _Terraform(_Statement):
     ) -> None:
         super().__init__(located, change, text)
         self.module = ModuleContext(self.statement.at.file, files, read)
+        self.given: dict[str, str] = {}  # variables of the template for roles of the module, with their values
 
     def condition_notation(self) -> ConditionNotation | None:
         file = self.module.file
@@ -275,7 +286,26 @@ class _Terraform(_Statement):
         if file.endswith(_JSON_FILES):
             written = read_json(self.text, self.start, functions=False)
             return self.in_braces(written, _json_language(self.text, written, self.roles().json))
-        return self._template(len(self.text), template_file(file, self.text), template_file_role(self.text))
+        role = template_file_role(self.text, self._variable)
+        return self._template(len(self.text), template_file(file, self.text), role)
+
+    def _variable(self, role: TargetRole) -> str:
+        """Return the variable of the template for a role of the module that renders it."""
+        if self.call is None:
+            raise NotEditableError("its text cannot contain references")
+        reference = f"{role.address.removeprefix(module_of(role.address))}.arn"
+        name = self.call.variable(reference)
+        self.given[name] = reference
+        return name
+
+    @cached_property
+    def call(self) -> TemplateCall | None:
+        """The call that renders the file of the statement, if it is the only one."""
+        return only_call(self.module.file, self.module.others, self.module.read)
+
+    def other_edits(self, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+        written = {name: value for name, value in self.given.items() if any(f"${{{name}}}" in e.text for e in edits)}
+        return self.call.added(written) if self.call is not None and written else ()
 
     def _template(self, end: int, template: Expression | None, role: Callable[[TargetRole], str]) -> Iterator[Span]:
         """Return the edits of JSON in a template: a heredoc, or a file, that ends at ``end``."""
@@ -326,7 +356,7 @@ class _Terraform(_Statement):
         return BraceSyntax(_HCL_COMMENT, True, roles.hcl, json_string, key, separator, padded)
 
     def _block(self, file: HclFile, block: Block, roles: TerraformRoles) -> Iterator[Span]:
-        if block.type != "statement":
+        if block.type not in ("statement", "content"):  # of a ``dynamic "statement"``
             raise NotEditableError("its position in the file is unknown")
         written = file.block(block)
         language = self._language(written, roles)

@@ -5,8 +5,9 @@ Sources: HCL Native Syntax Specification; provider ``hashicorp/aws``, data sourc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
@@ -32,6 +33,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     TemplatePart,
     Tuple,
 )
+from passrole_checks.sources.terraform.resources.blocks import iterator_name
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _TRANSPARENT = frozenset({
@@ -46,12 +48,13 @@ _INDIRECT = frozenset({"var", "local", "each", "count", "module", "self", "path"
 @dataclass(frozen=True)
 class StatementNode:
     """The node at a position: a ``block`` or an ``expression``; ``constant``: True if references are not
-    allowed there.
+    allowed there. ``iterators``: the variables of the ``dynamic`` blocks around it.
     """
 
     block: Block | None = None
     expression: Expression | None = None
     constant: bool = False
+    iterators: tuple[str, ...] = ()
 
 
 class HclFile:
@@ -81,6 +84,7 @@ class HclFile:
         """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
         if found is not None:
+            self._require_no_iterator(found)
             return found
         value = self.attribute_value(line, column)
         for one in walk_expressions(value) if value is not None else ():
@@ -88,6 +92,14 @@ class HclFile:
                 start, end = self.bounds(one.span)
                 raise NotEditableError(f"its text is not in this configuration: it is {self.text[start:end]}")
         raise NotEditableError("its position in the file is unknown")
+
+    def _require_no_iterator(self, found: StatementNode) -> None:
+        """Raise :class:`NotEditableError` if a statement differs between the elements of a ``dynamic`` block."""
+        node = found.block or found.expression
+        start, end = self.bounds(node.span) if node is not None and found.iterators else (0, 0)
+        names = "|".join(map(re.escape, found.iterators))
+        if re.search(rf"(?<![\w.-])(?:{names})\s*[.\[]", self.text[start:end]):
+            raise NotEditableError("a dynamic block generates it")
 
     # values
 
@@ -209,17 +221,19 @@ def _in_body(body: Body, position: tuple[int, int], path: tuple[Block, ...]) -> 
         if not _contains(block.span, position):
             continue
         if (block.span.line, block.span.column) == position:
-            if any(outer.type == "dynamic" for outer in path):
-                raise NotEditableError("a dynamic block generates it")
-            return StatementNode(block=block)
+            return StatementNode(block=block, iterators=_iterators(path))
         return _in_body(block.body, position, (*path, block))
     for attribute in body.attributes:
         if _contains(attribute.span, position):
-            if any(outer.type == "dynamic" for outer in path):
-                raise NotEditableError("a dynamic block generates it")
             constant = not path or path[0].type == "variable"
-            return _in_expression(attribute.value, position, constant)
+            found = _in_expression(attribute.value, position, constant)
+            return replace(found, iterators=_iterators(path)) if found is not None else None
     return None
+
+
+def _iterators(path: Iterable[Block]) -> tuple[str, ...]:
+    """Return the variables of the ``dynamic`` blocks among some blocks."""
+    return tuple(iterator_name(one) for one in path if one.type == "dynamic" and one.labels)
 
 
 def _in_expression(node: Expression, position: tuple[int, int], constant: bool) -> StatementNode | None:

@@ -59,12 +59,15 @@ def can_contain_role(text: str, role: TargetRole) -> bool:
         return False
 
 
-def template_file_role(text: str) -> Callable[[TargetRole], str]:
+def template_file_role(text: str, variable: Callable[[TargetRole], str] | None = None) -> Callable[[TargetRole], str]:
     """Return the function that writes a role as a JSON string in a file: by ARN, with the expressions for account and
-    partition of another ARN of the file. It raises :class:`NotEditableError` if the role cannot be written there.
+    partition of another ARN of the file, or of the same module, by the ``variable`` that this function returns. It
+    raises :class:`NotEditableError` if the role cannot be written there.
     """
 
     def write(role: TargetRole) -> str:
+        if role.address and variable is not None:
+            return f'"${{{variable(role)}}}"'
         return f'"{"".join(_part(part, text) for part in flatten_parts(role.arn.parts))}"'
 
     return write

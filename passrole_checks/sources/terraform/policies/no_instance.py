@@ -39,8 +39,9 @@ def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], b
     There is none if another call of its module has an instance. ``may_grant``: true if a resource block declares or
     attaches a policy that may allow PassRole.
     """
-    notes: dict[_Place, Unreadable] = {}
+    notes: dict[_Place, Unreadable | None] = {}
     existing: set[_Place] = set()
+    absent: dict[_Place, list[tuple[Module, Block]]] = {}  # what they may grant is evaluated last, if at all
     for module in root.walk():
         for block in module.folder.resources:
             if block.labels[0] not in _TYPES:
@@ -50,12 +51,21 @@ def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], b
                 existing.add(place)
                 for type_ in NESTED_POLICIES.get(block.labels[0], ())[:1]:
                     _note_dynamic(module, block, block_address(block), type_, notes, existing)
-            elif place not in notes and may_grant(module, block):
-                notes[place] = _note(block_address(block), block, module.instance_count_text(block))
+            else:
+                notes.setdefault(place)
+                absent.setdefault(place, []).append((module, block))
         for block in module.folder.data:
             if block.labels[0] == DOCUMENT and module.instances(block).items:
                 _note_dynamic(module, block, f"data.{DOCUMENT}.{block.labels[1]}", "statement", notes, existing)
-    yield from (note for place, note in notes.items() if place not in existing)
+    for place, note in notes.items():
+        if place in existing:
+            continue
+        if note is not None:
+            yield note
+        for module, block in absent.get(place, ()):
+            if may_grant(module, block):
+                yield _note(block_address(block), block, module.instance_count_text(block))
+                break
 
 
 def grants_nothing_either(module: Module, block: Block, path: str) -> bool:
@@ -76,7 +86,12 @@ def grants_nothing_either(module: Module, block: Block, path: str) -> bool:
 
 
 def _note_dynamic(
-    module: Module, block: Block, address: str, type_: str, notes: dict[_Place, Unreadable], existing: set[_Place]
+    module: Module,
+    block: Block,
+    address: str,
+    type_: str,
+    notes: dict[_Place, Unreadable | None],
+    existing: set[_Place],
 ) -> None:
     """Add a note on each ``dynamic`` block of a type that generates no block."""
     if block.source_bytes is not None and b"dynamic" not in block.source_bytes:
