@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_runs import run_command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from profiles import examples
 
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.included_access import ACCESS_CHECKS
+from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 ACCOUNT = "arn:aws:iam::111122223333"
 BUILD = {"Service": "codebuild.amazonaws.com"}
@@ -203,3 +212,48 @@ def test_each_finding_keeps_its_entry(tmp_path: Path) -> None:
     both = entries()
     assert alone.keys() == both.keys() and {one["primary"] for one in both.values()} == {False}
     assert {one["severity"] for one in alone.values()} == {one["severity"] for one in both.values()}
+
+
+@functools.cache
+def scanned() -> tuple[Finding, ...]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "t.json")
+        write(path, Role=role(), A=policy(["Role"], allow("*", LAMBDA)), B=policy(["Role"], allow()))
+        return scan_paths([path], ScanOptions(minimum_severity=Severity.LOW)).findings
+
+
+@given(data=st.data())
+@settings(max_examples=examples(200))
+def test_included_access_is_never_worse_than_its_item(data: st.DataObject) -> None:
+    """Whatever the severities of findings on wide and narrow access are, the first of an item is the most severe, and
+    grouping again changes nothing."""
+    rows = st.tuples(
+        st.sampled_from(scanned()),
+        st.sampled_from(sorted(ACCESS_CHECKS)),
+        st.sampled_from(Severity),
+        st.sampled_from(Confidence),
+        st.lists(st.sampled_from("ab"), min_size=1, max_size=2, unique=True),
+    )
+    findings = tuple(
+        replace(
+            finding,
+            check_id=check,
+            severity=severity,
+            confidence=confidence,
+            principals=tuple(names),
+            holders=tuple((name, finding.grant) for name in names if finding.grant is not None),
+            at=replace(finding.at, line=number),
+            fingerprint=str(number),
+        )
+        for number, (finding, check, severity, confidence, names) in enumerate(data.draw(st.lists(rows, max_size=10)))
+    )
+    grouped = group_findings(findings, across_positions=True)
+    by_group: dict[str, list[Finding]] = {}
+    for finding in grouped:
+        by_group.setdefault(finding.group, []).append(finding)
+    for group, members in by_group.items():
+        (primary,) = (finding for finding in members if finding.primary)
+        assert primary.fingerprint == group
+        worst = max((finding.severity.rank, finding.confidence.rank) for finding in members)
+        assert (primary.severity.rank, primary.confidence.rank) == worst
+    assert group_findings(grouped, across_positions=True) == grouped
