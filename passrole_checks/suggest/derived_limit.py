@@ -229,7 +229,10 @@ def _reason(one: DerivedService) -> str:
     return "named before" if one.written else "passed here"
 
 
-_LEFT_OUT = "leaves out {names}, which a wildcard may allow: AWS does not document that {their} requests carry iam:PassedToService"
+_LEFT_OUT = (
+    "leaves out {names}, which a wildcard may allow: AWS does not document that {their} requests carry "
+    "iam:PassedToService"
+)
 _UNTESTED = "test {names} first: AWS does not document that {their} requests carry iam:PassedToService"
 _PHRASES = {
     OpenPointKind.HOLDER_UNKNOWN: "the services that the principals with this policy pass the roles to: it is attached "

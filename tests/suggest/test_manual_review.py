@@ -68,9 +68,7 @@ def test_draft_names_only_roles_that_other_actions_can_pass(tmp_path: Path) -> N
     )
     other = policy(allow(action='["ecs:RunTask", "iam:PassRole"]'))
     (one,) = (one for one in session(tmp_path, {"main.tf": other + trail}).suggestions if not one.edits)
-    assert one.missing[0].endswith(
-        "passes a role matching this statement to ecs-tasks.amazonaws.com and ecs.amazonaws.com"
-    )
+    assert one.missing[0].endswith("which roles this principal passes to ecs-tasks.amazonaws.com and ecs.amazonaws.com")
     assert "trail" not in one.statement and '"ecs-tasks.amazonaws.com"' in one.statement
     unknown = task("app").replace("aws_iam_role.app.arn", 'var.stage == "live" ? aws_iam_role.app.arn : ""')
     text = other + trail + role("app", "ecs-tasks") + unknown + 'variable "stage" {\n  default = "live"\n}\n'
