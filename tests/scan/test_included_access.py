@@ -238,8 +238,8 @@ def scanned() -> tuple[Finding, ...]:
 @given(data=st.data())
 @settings(max_examples=examples(200))
 def test_included_access_is_never_worse_than_its_item(data: st.DataObject) -> None:
-    """Whatever the severities of findings on wide and narrow access are, the first of an item is the most severe, and
-    grouping again changes nothing."""
+    """Findings of any severities on wide and narrow access: the first of an item is the most severe, and grouping again
+    changes nothing."""
     rows = st.tuples(
         st.sampled_from(scanned()),
         st.sampled_from(sorted(ACCESS_CHECKS)),
