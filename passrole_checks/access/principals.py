@@ -10,6 +10,7 @@ IAM entities"; AWS Organizations User Guide, "Service control policies (SCPs)".
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
@@ -56,6 +57,7 @@ _KIND = re.compile(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
 _KEY = re.compile(r"\[[^\[\]]*\]$")
 ITSELF = "\0"
 """Prefix of a policy's address, the key by which access is compared if the principals of the policy are unknown."""
+_OUTPUT = re.compile(r"((?:module\.[\w-]+(?:\[[^\[\]]*\])?\.)*module\.[\w-]+(?:\[[^\[\]]*\])?)\.[\w-]+$")  # of a module
 _NOWHERE = Position("", 0)
 
 
@@ -209,6 +211,23 @@ class Principals:
             if attachment.is_checked and _aws_managed_policy(attachment) is None:
                 found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
+
+    def with_output_of(self, module: str) -> tuple[str, ...]:
+        """Return the principals that have a managed policy which an output of a module names (by its address), if the
+        configuration gives the module one policy only."""
+        return self._by_module.get(module, ())
+
+    @cached_property
+    def _by_module(self) -> dict[str, tuple[str, ...]]:
+        handed = [policy for policy in self.configuration.policies if policy.handed_to is HandedTo.MODULE]
+        given = Counter(policy.resource.address for policy in handed)
+        found: dict[str, dict[str, None]] = {}
+        for attachment in self.configuration.attached.managed_policies if given else ():
+            for part in attachment.policy.parts:
+                output = _OUTPUT.match(part.expression) if isinstance(part, Unresolved) else None
+                if output is not None and given[output[1]] == 1 and not attachment.when:
+                    found.setdefault(output[1], {})[attachment.holder] = None
+        return {module: tuple(holders) for module, holders in found.items()}
 
     def path_conditions(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
         """Return the path conditions under which a principal has a policy, itself or by a group.

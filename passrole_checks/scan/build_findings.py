@@ -92,6 +92,9 @@ def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> I
         if holder.kind is PrincipalKind.POLICY:
             path = policy.path if policy.handed_to is not HandedTo.MODULE else _FORM.sub("", policy.path)
             yield context.located("/".join((policy.resource.address, path, policy.element))), grant
+            if policy.handed_to is HandedTo.MODULE:
+                for name in context.model.principals.with_output_of(policy.resource.address):
+                    yield context.located(name), grant
         elif not verdict.who or holder.name in verdict.who:
             for condition in context.model.principals.path_conditions(policy, holder.name):
                 both = conjoin(grant.statement.when, condition)

@@ -184,6 +184,19 @@ def test_policies_of_one_module_argument_are_of_one_principal(tmp_path: Path) ->
         assert ("+ PASSROLE_001" in run_command("scan", ".", cwd=tmp_path).stdout) is is_same
 
 
+def test_output_of_a_module_names_its_only_policy(tmp_path: Path) -> None:
+    """A user that has the policy which a module makes of the only document that it is given has wider access."""
+    statement = '  statement {\n    actions   = ["iam:PassRole"]\n    resources = ["*"]\n  }\n'
+    text = f'data "aws_iam_policy_document" "d" {{\n{statement}}}\nresource "aws_iam_user" "u" {{\n  name = "u"\n}}\n'
+    text += 'module "policy" {\n  source = "example.com/policy"\n  policy = data.aws_iam_policy_document.d.json\n}\n'
+    for name, arn in (("own", "module.policy.arn"), ("ecs", '"arn:aws:iam::aws:policy/AmazonECS_FullAccess"')):
+        attachment = f"  user       = aws_iam_user.u.name\n  policy_arn = {arn}\n"
+        text += f'resource "aws_iam_user_policy_attachment" "{name}" {{\n{attachment}}}\n'
+    for attached, is_same in (("module.policy.arn", True), ("module.other.arn", False)):
+        (tmp_path / "main.tf").write_text(text.replace("module.policy.arn", attached), "utf-8")
+        assert ("+ PASSROLE_013" in run_command("scan", ".", cwd=tmp_path).stdout) is is_same
+
+
 def test_suppressed_or_accepted_wider_access_includes_nothing(tmp_path: Path) -> None:
     """If the wider finding is suppressed or in a baseline, the narrower one is an item, and decides the exit status."""
     checks = [f"PASSROLE_{number}" for number in ("001", "002", "008")]
@@ -225,8 +238,8 @@ def scanned() -> tuple[Finding, ...]:
 @given(data=st.data())
 @settings(max_examples=examples(200))
 def test_included_access_is_never_worse_than_its_item(data: st.DataObject) -> None:
-    """Whatever the severities of findings on wide and narrow access are, the first of an item is the most severe, and
-    grouping again changes nothing."""
+    """Findings of any severities on wide and narrow access: the first of an item is the most severe, and grouping again
+    changes nothing."""
     rows = st.tuples(
         st.sampled_from(scanned()),
         st.sampled_from(sorted(ACCESS_CHECKS)),
