@@ -15,6 +15,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from passrole_checks.access.policy_quotas import too_long
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
@@ -146,6 +147,7 @@ class TrialScans:
                 continue
             after = self._scan_with(unit, changed)
             found.append(compare_findings(unit, after, edits, spans, changed, self._texts))
+            _verify_size(unit, after)
             if unit.values is not None:
                 _verify_resolved(targets, unit, found[-1].gone)
             tried.append((unit, after))
@@ -294,6 +296,14 @@ def _merge_changes(found: Sequence[FindingChanges]) -> tuple[tuple[Finding, ...]
     less = without((one for changes in found for one in changes.less_severe), unchanged)
     gone = without((one for changes in found for one in changes.gone), (*unchanged, *less))
     return gone, less
+
+
+def _verify_size(unit: TrialUnit, after: TrialResult) -> None:
+    """Raise :class:`NotVerifiedError` if a policy would exceed AWS's size quota."""
+    before = {note.cause for note in too_long(unit.configuration.policies)}
+    more = [note.reason for note in too_long(after.analyzed.configuration.policies) if note.cause not in before]
+    if more:
+        raise NotVerifiedError(f"a policy of its own for the roles: with the edit {more[0]}")
 
 
 def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence[Finding]) -> None:
