@@ -96,6 +96,8 @@ class SelfPass(Check):
             return None
         found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
         changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
+        if not changes:
+            return None
         for pattern in context.with_first(left.roles, [holder.name]):
             if not changes:
                 break

@@ -48,6 +48,7 @@ _LARGEST = 20_000_000  # bytes of one copied file
 _MOST_FILES = 50_000
 _MOST_SECONDS = 10.0  # processor time for all trials, plus some per megabyte of text
 _SECONDS_PER_MEGABYTE = 40.0
+_UNRESOLVED_LENGTH = 12  # characters, those of an account id
 _SECONDS_PER_VARIANT = 0.5  # units with the values of a file
 
 
@@ -299,9 +300,12 @@ def _merge_changes(found: Sequence[FindingChanges]) -> tuple[tuple[Finding, ...]
 
 
 def _verify_size(unit: TrialUnit, after: TrialResult) -> None:
-    """Raise :class:`NotVerifiedError` if a policy would exceed AWS's size quota."""
-    before = {note.cause for note in too_long(unit.configuration.policies)}
-    more = [note.reason for note in too_long(after.analyzed.configuration.policies) if note.cause not in before]
+    """Raise :class:`NotVerifiedError` if a policy probably would exceed AWS's size quota."""
+    before, now = (
+        {note.cause: note.reason for note in too_long(one.policies, unresolved=_UNRESOLVED_LENGTH)}
+        for one in (unit.configuration, after.analyzed.configuration)
+    )
+    more = [reason for cause, reason in now.items() if cause not in before]
     if more:
         raise NotVerifiedError(f"a policy of its own for the roles: with the edit {more[0]}")
 

@@ -135,10 +135,14 @@ other/main.tf:6  aws_iam_user_policy.deploy
           - which action needs iam:PassRole: bot has no other permissions here
           Suggested statement:
             {
-              Effect    = "Allow"
-              Action    = "iam:PassRole"
-              Resource  = "<role ARN>"
-              Condition = { StringEquals = { "iam:PassedToService" = "<service>.amazonaws.com" } }
+              Effect = "Allow"
+              Action = "iam:PassRole"
+              Resource = "<role ARN>"
+              Condition = {
+                StringEquals = {
+                  "iam:PassedToService" = "<service>.amazonaws.com"
+                }
+              }
             }
 
 1 finding fixed in 1 file
