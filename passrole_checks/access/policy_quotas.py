@@ -24,41 +24,46 @@ _LIMITS = {
 _MOST = 32_768
 
 
-def too_long(policies: Iterable[AttachedPolicy], *, unresolved: int = 0) -> Iterator[Unreadable]:
-    """Yield a note for each identity-based policy that exceeds its limit.
+def too_long(policies: Iterable[AttachedPolicy]) -> Iterator[Unreadable]:
+    """Yield a note for each identity-based policy that surely exceeds its limit."""
+    for policy, _, most in lengths_over_limit(policies):
+        address, at = policy.resource.address, policy.resource.at
+        reason = f"{address} exceeds AWS's limit of {most:,} characters"
+        yield Unreadable(at.file, reason, at.line, f"size {address}")
 
-    ``unresolved``: the characters that an unresolved value is assumed to have; with 0 the policy surely exceeds it.
+
+def lengths_over_limit(
+    policies: Iterable[AttachedPolicy], *, unresolved: int = 0
+) -> Iterator[tuple[AttachedPolicy, int, int]]:
+    """Yield each identity-based policy that exceeds its limit, with its number of characters and the limit.
+
+    ``unresolved``: the characters that an unresolved value is assumed to have; with 0 the number is the least possible.
     """
     for policy in policies:
         if policy.kind is not PolicyKind.IDENTITY or policy.managed:
             continue
         most = _LIMITS.get(policy.resource.type, _MOST)
-        if _is_longer(policy.document, most, unresolved):
-            address, at = policy.resource.address, policy.resource.at
-            reason = f"{address} exceeds AWS's limit of {most:,} characters"
-            yield Unreadable(at.file, reason, at.line, f"size {address}")
-
-
-def _is_longer(document: Node, most: int, unresolved: int) -> bool:
-    """Return True if the text of a document, without white space, has more than ``most`` characters."""
-    length = 0
-    for text, quotes in _of_one_reading(document):
-        known = (len("".join(part.split())) if isinstance(part, str) else unresolved for part in text.parts)
-        length += sum(known) + quotes
+        quotes = len('""') if isinstance(policy.document, StringNode) else 0  # of a JSON text
+        length = _length(policy.document, unresolved) - quotes
         if length > most:
-            return True
-    return False
+            yield policy, length, most
 
 
-def _of_one_reading(node: Node, quotes: int = 0) -> Iterator[tuple[StringNode, int]]:
-    """Yield the strings below a node, but not those of variants, each with the number of quotes and commas that JSON
-    surely adds: in a list, as an element that is not the first."""
+def _length(node: Node, unresolved: int) -> int:
+    """Return the least number of characters of a value in JSON, without white space.
+
+    Variants do not count, nor brackets of lists, which may be left out around one element.
+    """
     if isinstance(node, StringNode):
-        yield node, quotes
-    elif isinstance(node, ListNode):
-        for number, item in enumerate(node.items):
-            yield from _of_one_reading(item, 3 if number and isinstance(item, StringNode) else 0)
-    elif isinstance(node, ObjectNode):
-        for entry in node.entries:
-            yield entry.key, 0
-            yield from _of_one_reading(entry.value)
+        return _text_length(node, unresolved) + len('""')
+    if isinstance(node, ListNode):
+        return sum(_length(item, unresolved) for item in node.items) + max(0, len(node.items) - 1)
+    if isinstance(node, ObjectNode):
+        keys = sum(_text_length(entry.key, unresolved) + len('"":') for entry in node.entries)
+        values = sum(_length(entry.value, unresolved) for entry in node.entries)
+        return keys + values + max(0, len(node.entries) - 1) + len("{}")
+    return 0
+
+
+def _text_length(text: StringNode, unresolved: int) -> int:
+    return sum(len("".join(part.split())) if isinstance(part, str) else unresolved for part in text.parts)

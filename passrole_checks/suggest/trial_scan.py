@@ -15,7 +15,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.access.policy_quotas import too_long
+from passrole_checks.access.policy_quotas import lengths_over_limit
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
@@ -300,14 +300,19 @@ def _merge_changes(found: Sequence[FindingChanges]) -> tuple[tuple[Finding, ...]
 
 
 def _verify_size(unit: TrialUnit, after: TrialResult) -> None:
-    """Raise :class:`NotVerifiedError` if a policy probably would exceed AWS's size quota."""
+    """Raise :class:`NotVerifiedError` if a policy that gets longer probably exceeds AWS's size quota."""
     before, now = (
-        {note.cause: note.reason for note in too_long(one.policies, unresolved=_UNRESOLVED_LENGTH)}
+        {
+            (policy.resource.address, policy.path): (length, most)
+            for policy, length, most in lengths_over_limit(one.policies, unresolved=_UNRESOLVED_LENGTH)
+        }
         for one in (unit.configuration, after.analyzed.configuration)
     )
-    more = [reason for cause, reason in now.items() if cause not in before]
-    if more:
-        raise NotVerifiedError(f"a policy of its own for the roles: with the edit {more[0]}")
+    for key, (length, most) in now.items():
+        if key not in before or length > before[key][0]:
+            raise NotVerifiedError(
+                f"where to allow it: with the edit {key[0]} has about {length:,} characters, and AWS allows {most:,}"
+            )
 
 
 def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence[Finding]) -> None:
