@@ -49,21 +49,23 @@ def lengths_over_limit(
             yield policy, length, most
 
 
-def _length(node: Node, unresolved: int) -> int:
+def _length(document: Node, unresolved: int) -> int:
     """Return the least number of characters of a value in JSON, without white space.
 
     Variants do not count, nor brackets of lists, which may be left out around one element.
     """
-    if isinstance(node, StringNode):
-        return _text_length(node, unresolved) + len('""')
-    if isinstance(node, ListNode):
-        return sum(_length(item, unresolved) for item in node.items) + max(0, len(node.items) - 1)
-    if isinstance(node, ObjectNode):
-        keys = sum(_text_length(entry.key, unresolved) + len('"":') for entry in node.entries)
-        values = sum(_length(entry.value, unresolved) for entry in node.entries)
-        return keys + values + max(0, len(node.entries) - 1) + len("{}")
-    return 0
-
-
-def _text_length(text: StringNode, unresolved: int) -> int:
-    return sum(len("".join(part.split())) if isinstance(part, str) else unresolved for part in text.parts)
+    length, left = 0, [document]
+    while left:
+        node = left.pop()
+        if isinstance(node, StringNode):
+            length += len('""')
+            for part in node.parts:
+                length += len("".join(part.split())) if isinstance(part, str) else unresolved
+        elif isinstance(node, ListNode):
+            length += max(0, len(node.items) - 1)
+            left += node.items
+        elif isinstance(node, ObjectNode):
+            length += len("{}") + len(node.entries) + max(0, len(node.entries) - 1)  # with colons and commas
+            for entry in node.entries:
+                left += (entry.key, entry.value)
+    return length
