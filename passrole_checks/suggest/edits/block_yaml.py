@@ -232,8 +232,9 @@ class BlockYaml:
             if number + 1 >= len(members) or container.form is SyntaxForm.LIST or number + 1 in change.numbers:
                 raise NotEditableError("another element follows on its line, so it cannot be removed safely")
             gap = self.text[end : members[number + 1][0]]
-            if "#" in gap:
-                raise NotEditableError("a comment follows the text to remove")
+            if "#" in gap:  # the comment stays, below the dash
+                yield self._dash(start) + 1, line_end(self.text, end), ""
+                continue
             yield start, members[number + 1][0], ""
 
     def _dash(self, start: int) -> int:
