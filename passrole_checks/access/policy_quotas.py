@@ -12,14 +12,18 @@ from collections.abc import Iterable, Iterator
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, Unreadable
 
+MOST_MANAGED, MOST_OF_USER, MOST_OF_GROUP, MOST_OF_ROLE = 6_144, 2_048, 5_120, 10_240
+"""The most characters of a managed policy, and of the inline policies of a user, a group and a role together."""
+
 _LIMITS = {
-    **dict.fromkeys(("AWS::IAM::ManagedPolicy", "aws_iam_policy"), 6_144),
-    **dict.fromkeys(("AWS::IAM::User", "AWS::IAM::UserPolicy", "aws_iam_user_policy"), 2_048),
-    **dict.fromkeys(("AWS::IAM::Group", "AWS::IAM::GroupPolicy", "aws_iam_group_policy"), 5_120),
+    **dict.fromkeys(("AWS::IAM::ManagedPolicy", "aws_iam_policy"), MOST_MANAGED),
+    **dict.fromkeys(("AWS::IAM::User", "AWS::IAM::UserPolicy", "aws_iam_user_policy"), MOST_OF_USER),
+    **dict.fromkeys(("AWS::IAM::Group", "AWS::IAM::GroupPolicy", "aws_iam_group_policy"), MOST_OF_GROUP),
     **dict.fromkeys(
-        ("AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::RolePolicy", "aws_iam_role", "aws_iam_role_policy"), 10_240
+        ("AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::RolePolicy", "aws_iam_role", "aws_iam_role_policy"),
+        MOST_OF_ROLE,
     ),
-    **dict.fromkeys(("AWS::SSO::PermissionSet", "aws_ssoadmin_permission_set_inline_policy"), 10_240),
+    **dict.fromkeys(("AWS::SSO::PermissionSet", "aws_ssoadmin_permission_set_inline_policy"), MOST_OF_ROLE),
 }
 _MOST = 32_768
 

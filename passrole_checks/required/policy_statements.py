@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-MAX_LENGTH = 6_144
+from passrole_checks.access.policy_quotas import MOST_MANAGED
+
 MAX_ATTACHED = 10
 
 _DOCUMENT_LENGTH = 300  # characters of a document around its PassRole statements, including the one that reads roles
@@ -80,7 +81,7 @@ class _PolicyDraft:
 
     passrole_patterns: dict[int, list[Pattern]] = field(default_factory=dict)
     read: dict[Pattern, None] = field(default_factory=dict)
-    remaining: int = MAX_LENGTH - _DOCUMENT_LENGTH
+    remaining: int = MOST_MANAGED - _DOCUMENT_LENGTH
 
 
 def _with_unique_sids(drafts: Sequence[_PolicyDraft], passing: Sequence[RequiredStatement]) -> Iterator[Policy]:

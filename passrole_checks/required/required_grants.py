@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from passrole_checks.access.policy_quotas import MOST_MANAGED
 from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME, RoleConsumers, RoleUse, distinct
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.findings import Confidence
@@ -19,7 +20,6 @@ from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, Unr
 from passrole_checks.required.policy_statements import (
     ACCOUNT,
     MAX_ATTACHED,
-    MAX_LENGTH,
     PARTITION,
     Blank,
     Pattern,
@@ -345,7 +345,7 @@ def _shorten(words: str) -> str:
 
 def _policy_count_notes(policies: Sequence[Policy]) -> Iterable[str]:
     if len(policies) > 1:
-        yield f"a managed policy is limited to {MAX_LENGTH:,} characters, so this is {len(policies)} policies"
+        yield f"a managed policy is limited to {MOST_MANAGED:,} characters, so this is {len(policies)} policies"
     if len(policies) > MAX_ATTACHED:
         yield (
             f"this exceeds the quota of {MAX_ATTACHED} managed policies per user or role: "

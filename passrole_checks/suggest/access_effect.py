@@ -209,18 +209,16 @@ def _allowed_actions(statement: Statement) -> Iterator[tuple[_ActionKey, str]]:
         return
     if evaluate(statement.condition, known_services("aws"), variables=statement.variables).shared:
         return
-    texts = (
+    resources, not_resources = (
         tuple(one.parts for one in some) if some is not None else None
         for some in (statement.resources, statement.not_resources)
     )
-    rest = (*texts, without_positions(statement.condition), statement.when)
+    condition = without_positions(statement.condition)
+    names = [str(action) for action in statement.actions or () if str(action).lower() != "iam:passrole"]
     if statement.actions is None:
-        name = f"NotAction {', '.join(map(str, statement.not_actions or ()))}"
-        yield (name.lower(), *rest), name  # type: ignore[misc]
-    for action in statement.actions or ():
-        name = str(action)
-        if name.lower() != "iam:passrole":
-            yield (name.lower(), *rest), name  # type: ignore[misc]
+        names = [f"NotAction {', '.join(map(str, statement.not_actions or ()))}"]
+    for name in names:
+        yield (name.lower(), resources, not_resources, condition, statement.when), name
 
 
 def _text(pattern: StringNode) -> str:

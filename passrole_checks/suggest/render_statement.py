@@ -101,7 +101,7 @@ def placeholder(description: str, at: Position) -> TargetRole:
 
 
 def is_named(role: TargetRole) -> bool:
-    """True if it is known which role is meant, even if a placeholder stands for its ARN."""
+    """True if a role is known, even if its ARN is written as a placeholder."""
     return not (role.arn.literal or "").startswith("<role ARN")
 
 

@@ -98,7 +98,7 @@ def statements(*services: str) -> list[dict[str, Any]]:
 
 
 def test_principal_that_changes_what_several_statements_pass_is_one_item(tmp_path: Path) -> None:
-    """The first statement stands for the others, whatever their conditions and the changes that they allow."""
+    """The item is at the first statement, whatever the conditions of the others and the changes that they allow."""
     change = allow(["iam:PutRolePolicy"], f"{ACCOUNT}:role/a-*")
     more = allow(["iam:PutRolePolicy", "iam:AttachRolePolicy"], f"{ACCOUNT}:role/b-*")
     first, second = statements("a", "b")

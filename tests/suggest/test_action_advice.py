@@ -16,6 +16,16 @@ from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.grade import Grade
 
 ROLE = '"arn:aws:iam::111122223333:role/app"'
+TEMPLATE = """\
+Resources:
+  Policy:
+    Type: AWS::IAM::UserPolicy
+    Properties:
+      UserName: bot
+      PolicyName: bot
+      PolicyDocument:
+        Statement:
+"""
 CONDITION = '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }'
 
 
@@ -59,16 +69,6 @@ def test_narrow_wildcard_is_split_like_the_name(tmp_path: Path) -> None:
 
 def test_disabled_actions_are_freed(tmp_path: Path) -> None:
     """The other actions stay without the condition, which adds access: the edit is not written without being asked."""
-    template = """\
-Resources:
-  Policy:
-    Type: AWS::IAM::UserPolicy
-    Properties:
-      UserName: bot
-      PolicyName: bot
-      PolicyDocument:
-        Statement:
-"""
     before = """\
           - Sid: Deploy
             Effect: Allow
@@ -102,10 +102,10 @@ Resources:
               StringLike:
                 aws:RequestedRegion: eu-*
 """
-    found = session(tmp_path, {"app.yaml": template + before})
+    found = session(tmp_path, {"app.yaml": TEMPLATE + before})
     one = graded(found, Grade.REPAIRING)
     assert checks(one) == ["017"]
-    assert apply_edits(template + before, one.edits) == template + after
+    assert apply_edits(TEMPLATE + before, one.edits) == TEMPLATE + after
     assert "iam:GetRole" in one.says
     unasked = found.combine(grades=(Grade.EQUIVALENT,))
     assert unasked.changed == {}
@@ -113,14 +113,6 @@ Resources:
 
 def test_condition_right_after_the_actions_is_removed_with_them(tmp_path: Path) -> None:
     """Both removals include the line break between them."""
-    template = """\
-Resources:
-  Policy:
-    Type: AWS::IAM::ManagedPolicy
-    Properties:
-      PolicyDocument:
-        Statement:
-"""
     before = """\
           - Effect: Allow
             Action:
@@ -144,8 +136,8 @@ Resources:
                 iam:PassedToService: lambda.amazonaws.com
             Resource: arn:aws:iam::111122223333:role/app
 """
-    one = graded(session(tmp_path, {"app.yaml": template + before}), Grade.REPAIRING)
-    assert apply_edits(template + before, one.edits) == template + after
+    one = graded(session(tmp_path, {"app.yaml": TEMPLATE + before}), Grade.REPAIRING)
+    assert apply_edits(TEMPLATE + before, one.edits) == TEMPLATE + after
 
 
 @pytest.mark.parametrize(

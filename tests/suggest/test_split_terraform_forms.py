@@ -46,13 +46,22 @@ def data_document(statement: str) -> str:
     )
 
 
+def document_of_two(first: str, second: str) -> str:
+    """Return a data document of two statements, and a policy with it."""
+    return data_document(f"{first}  }}\n\n  statement {{\n{second}")
+
+
+def split_document(folder: Path, statement: str) -> str:
+    """Return the text of a data document whose only statement is split, or the reason why it is not."""
+    return split(folder, {"main.tf": data_document(statement)}, "main.tf")
+
+
 def test_empty_sid_is_kept(tmp_path: Path) -> None:
     """An empty Sid is none, and need not be unique."""
     before = '    sid       = ""\n    actions   = ["ecs:*", "iam:PassRole"]\n    resources = ["*"]\n'
     first = before.replace(', "iam:PassRole"', "")
     second = before.replace('"ecs:*", ', "") + CONDITION
-    expected = data_document(f"{first}  }}\n\n  statement {{\n{second}")
-    assert split(tmp_path, {"main.tf": data_document(before)}, "main.tf") == expected
+    assert split_document(tmp_path, before) == document_of_two(first, second)
 
 
 def test_resources_that_are_no_roles_stay_behind(tmp_path: Path) -> None:
@@ -79,8 +88,7 @@ def test_resources_that_are_no_roles_stay_behind(tmp_path: Path) -> None:
       "arn:aws:iam::111122223333:role/app-*"
     ]
 """
-    expected = data_document(f"{first}  }}\n\n  statement {{\n{second}{CONDITION}")
-    assert split(tmp_path, {"main.tf": data_document(before)}, "main.tf") == expected
+    assert split_document(tmp_path, before) == document_of_two(first, second + CONDITION)
 
 
 def test_bracket_behind_the_last_element_stays_there(tmp_path: Path) -> None:
@@ -93,8 +101,7 @@ def test_bracket_behind_the_last_element_stays_there(tmp_path: Path) -> None:
 """
     first = before.replace('",\n      "iam:PassRole"]', '"]')
     second = '    actions   = ["iam:PassRole"]\n    resources = ["*"]\n'
-    expected = data_document(f"{first}  }}\n\n  statement {{\n{second}{CONDITION}")
-    assert split(tmp_path, {"main.tf": data_document(before)}, "main.tf") == expected
+    assert split_document(tmp_path, before) == document_of_two(first, second + CONDITION)
 
 
 def test_brace_between_two_objects_is_indented_as_terraform_fmt_does(tmp_path: Path) -> None:
@@ -138,8 +145,7 @@ def test_comment_moves_next_to_its_action(tmp_path: Path) -> None:
 """
     first = before.replace('      "iam:PassRole",                    # pass\n', "")
     second = '    actions = [\n      "iam:PassRole", # pass\n    ]\n    resources = ["*"]\n'
-    expected = data_document(f"{first}  }}\n\n  statement {{\n{second}{CONDITION}")
-    assert split(tmp_path, {"main.tf": data_document(before)}, "main.tf") == expected
+    assert split_document(tmp_path, before) == document_of_two(first, second + CONDITION)
 
 
 def test_template_is_split(tmp_path: Path) -> None:

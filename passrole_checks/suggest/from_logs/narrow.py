@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from passrole_checks.access.policy_quotas import MOST_MANAGED, MOST_OF_GROUP, MOST_OF_ROLE, MOST_OF_USER
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import StringNode
@@ -32,12 +33,7 @@ _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
 _MOST_REASONS = 5
 _STATEMENT_LENGTH = 130  # characters of a statement without its roles and services
-_INLINE_LIMITS = (
-    ("user", 2_048),
-    ("group", 5_120),
-    ("role", 10_240),
-)  # total length of the inline policies of one principal
-_MANAGED_LIMIT = 6_144
+_INLINE_LIMITS = (("user", MOST_OF_USER), ("group", MOST_OF_GROUP), ("role", MOST_OF_ROLE))
 _LIMITED = (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 
 
@@ -205,7 +201,7 @@ class _Decision:
         length = sum(len(one) + len('"",') for one in (*written, *services)) + _STATEMENT_LENGTH * len(parts)
         kind = self.first.located.resource.type.lower().replace("_", "")
         if length > next(
-            (most for name, most in _INLINE_LIMITS if f"iam{name}" in kind or f"::{name}" in kind), _MANAGED_LIMIT
+            (most for name, most in _INLINE_LIMITS if f"iam{name}" in kind or f"::{name}" in kind), MOST_MANAGED
         ):
             self.missing[
                 f"a path or prefix that the {len(written)} roles share: listed individually they exceed the policy size"

@@ -105,7 +105,7 @@ def test_statement_beside_directives_is_edited(tmp_path: Path) -> None:
 
 
 def test_statement_in_a_loop_is_refused(tmp_path: Path) -> None:
-    """One text stands for several statements."""
+    """The text of a statement in a loop is rendered as several statements."""
     template = STATEMENT.replace("[\n    {", "[\n    %{ for name in names }{", 1).replace(
         "}\n  ]", "},%{ endfor }\n  ]"
     )
