@@ -127,7 +127,7 @@ class PassedRoles:
 
     @cached_property
     def own_tasks(self) -> frozenset[str]:
-        """Return the addresses of the tasks that run as a holder of this statement, if only services use its holders."""
+        """Return the addresses of tasks that run as a holder of this statement, if only services use its holders."""
         return frozenset(
             one.received.resource.address
             for one in self.received

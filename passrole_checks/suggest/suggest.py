@@ -78,6 +78,25 @@ class CombinedSuggestions:
     changed: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _FlaggedStatement:
+    """A statement with findings, to be edited.
+
+    ``unit`` and ``located``: its first use. ``limit``: the services that its holders can pass roles to; None if they
+    cannot be derived. ``trials``: of all units that use it.
+    """
+
+    findings: tuple[Finding, ...]
+    unit: TrialUnit
+    located: LocatedGrant
+    limit: DerivedLimit | None
+    trials: TrialScans
+
+    @property
+    def has_complete_limit(self) -> bool:
+        return self.limit is not None and self.limit.is_complete
+
+
 class Session:
     """Suggestions for findings, and the compatible ones among them.
 
@@ -243,35 +262,34 @@ class Session:
         if not own or not located or not text:
             yield _remedies(findings)
             return
-        checks = {one.check_id for one in own}
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        unknown = (
-            name
-            for used, one in granting
-            for principal in one.principals
-            for name in (
-                *self._referable[id(used)].unknown_attachments(principal),
-                *self._referable[id(used)].conditional_actions(principal),
-            )
-        )
-        limit = derive_limit(((used.analyzed, one) for used, one in granting), unknown, self._module_roles)
-        limited = limit.advice(unit.analyzed, first) if limit is not None else Advice()
-        asked = checks & FIXABLE_CHECKS
+        statement = _FlaggedStatement(tuple(findings), unit, first, self._limit(granting), trials)
+        yield from self._for_uses(statement, granting, {one.check_id for one in own})
+
+    def _for_uses(
+        self,
+        statement: _FlaggedStatement,
+        granting: Sequence[tuple[TrialUnit, LocatedGrant]],
+        checks: Collection[str],
+    ) -> Iterable[Suggestion]:
+        """Yield the suggestions for a statement that these checks flag, from all of its uses."""
+        unit, located, limit = statement.unit, statement.located, statement.limit
+        limited = limit.advice(unit.analyzed, located) if limit is not None else Advice()
+        asked = frozenset(checks) & FIXABLE_CHECKS
         without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
-        advice = (
-            self._advice(granting, asked, limit) if GET_ROLE in asked and self._grants_get_role else without_reading
-        )
+        wants_to_read = GET_ROLE in asked and self._grants_get_role
+        advice = self._advice(granting, asked, limit) if wants_to_read else without_reading
         done: list[Suggestion] = []
         reason = ""
-        is_complete = limit is not None and limit.is_complete
-        ordered = (without_reading, advice, *action_advice(unit.analyzed, first, checks))
+        is_complete = statement.has_complete_limit
+        ordered = (without_reading, advice, *action_advice(unit.analyzed, located, checks))
         # a limit that may deny something comes last
         for one in dict.fromkeys((limited, *ordered) if is_complete else (*ordered, limited)):
             if one.change is None or (one is limited and done and not is_complete):
                 continue
             try:
-                made = self._proved(findings, unit, first, one, trials, limit, keeps_use=one is limited and is_complete)
+                made = self._proved(statement, one, one.change, keeps_use=one is limited and is_complete)
             except NotVerifiedError as error:
                 reason = str(error)
                 continue
@@ -279,13 +297,26 @@ class Session:
                 done.append(made)
                 yield made
         for made in done:
-            self.reserve_sids(first, made.edits)
-        left = [finding for finding in findings if not any(finding in made.findings for made in done)]
+            self.reserve_sids(located, made.edits)
+        left = [finding for finding in statement.findings if not any(finding in made.findings for made in done)]
         if left and not done and not asked:
             yield _remedies(left, reason)
         elif left:
             advice = combine_advice(advice, limited, is_limited=limited.change is not None and not reason)
-            yield self._manual(left, unit, first, advice, reason, limit, done=bool(done))
+            yield self._manual(replace(statement, findings=tuple(left)), advice, reason, done=bool(done))
+
+    def _limit(self, granting: Sequence[tuple[TrialUnit, LocatedGrant]]) -> DerivedLimit | None:
+        """Return the services that the holders of a statement can pass roles to, from all of its uses."""
+        unknown = (
+            name
+            for unit, one in granting
+            for principal in one.principals
+            for name in (
+                *self._referable[id(unit)].unknown_attachments(principal),
+                *self._referable[id(unit)].conditional_actions(principal),
+            )
+        )
+        return derive_limit(((unit.analyzed, one) for unit, one in granting), unknown, self._module_roles)
 
     def _advice(
         self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
@@ -304,50 +335,24 @@ class Session:
         return merge_advice(found or [advice for _, advice in variants], variants)
 
     def _proved(
-        self,
-        findings: Sequence[Finding],
-        unit: TrialUnit,
-        located: LocatedGrant,
-        advice: Advice,
-        trials: TrialScans,
-        limit: DerivedLimit | None,
-        *,
-        keeps_use: bool,
+        self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, *, keeps_use: bool
     ) -> Suggestion:
-        """Return the suggestion with edits. ``keeps_use``: they must keep all that can be used. Raises
-        :class:`NotVerifiedError` if there are none, or they cannot be verified.
+        """Return the suggestion with edits for the change of an advice. ``keeps_use``: they must keep all that can be
+        used. Raises :class:`NotVerifiedError` if there are none, or they cannot be verified.
         """
-        grade = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
-        wants_to_read = advice.reads
-        try:
-            found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=wants_to_read)
-        except NotVerifiedError:
-            if not wants_to_read or advice.change == StatementChange():
-                raise
-            wants_to_read = False
-            found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=False)
-        if GET_ROLE in proved.new_info and not wants_to_read and self._include_info:
-            # the check is silent about wider statements
-            with suppress(NotVerifiedError):
-                found, proved = self._attempt(findings, unit, located, advice, trials, grade, reads=True)
-                advice = replace(advice, says=f"{advice.says.rstrip('.')}; {SEPARATE_GET_ROLE}.")
+        wanted = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
+        edits, proved, says = self._verified_edits(statement, advice, change, wanted)
         (effect,) = proved.effects
-        keeps_access = advice.change is not None and advice.change.keeps_access
-        is_equivalent = effect.keeps_use and (keeps_access or (limit is not None and limit.is_complete))
-        is_equivalent = is_equivalent and not (advice.change is not None and advice.change.free_others)
-        grade = Grade.REPAIRING if effect.added else Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
+        grade = _grade_of(effect, change, has_complete_limit=statement.has_complete_limit)
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotVerifiedError("whether a service that can be used would be excluded")
-        says = advice.says
         if effect.added:
-            tags = ", whatever its tags" if advice.change is not None and advice.change.drop else ""
-            says += f" Adds {listed(effect.added)}{tags}."
-        services = advice.change.services if advice.change is not None else None
-        many = len({normalize_service(service) for service in services or ()}) > MOST_WRITTEN
+            says += f" Adds {listed(effect.added)}{', whatever its tags' if change.drop else ''}."
+        many = len({normalize_service(service) for service in change.services or ()}) > MOST_WRITTEN
         made = Suggestion(
-            tuple(findings),
-            located.grant.at,
-            found,
+            statement.findings,
+            statement.located.grant.at,
+            edits,
             says,
             (),
             "",
@@ -359,6 +364,27 @@ class Session:
         if not made.findings and not made.less_severe:
             raise NotVerifiedError("no finding would be resolved or become less severe")
         return made
+
+    def _verified_edits(
+        self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, grade: Grade
+    ) -> tuple[tuple[Edit, ...], VerifiedEdits, str]:
+        """Return the edits with their effect and description, with a statement for iam:GetRole where it is wanted and
+        can be verified. Raises :class:`NotVerifiedError` if there are none, or they cannot be verified.
+        """
+        reads, says = advice.reads, advice.says
+        try:
+            edits, proved = self._attempt(statement, advice, change, grade, reads=reads)
+        except NotVerifiedError:
+            if not reads or change == StatementChange():
+                raise
+            reads = False
+            edits, proved = self._attempt(statement, advice, change, grade, reads=False)
+        if GET_ROLE in proved.new_info and not reads and self._include_info:
+            # the check is silent about wider statements
+            with suppress(NotVerifiedError):
+                edits, proved = self._attempt(statement, advice, change, grade, reads=True)
+                says = f"{says.rstrip('.')}; {SEPARATE_GET_ROLE}."
+        return edits, proved, says
 
     def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
@@ -385,29 +411,22 @@ class Session:
         return SharedFileUsers(tuple(units), tuple(callers), is_complete)
 
     def _attempt(
-        self,
-        findings: Sequence[Finding],
-        unit: TrialUnit,
-        located: LocatedGrant,
-        advice: Advice,
-        trials: TrialScans,
-        grade: Grade,
-        *,
-        reads: bool,
+        self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, grade: Grade, *, reads: bool
     ) -> tuple[tuple[Edit, ...], VerifiedEdits]:
         """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
         verified.
         """
-        change = _with_name(located, advice.change or StatementChange())
-        found = self._edits(unit, located, change, advice.services, reads=reads)
+        located = statement.located
+        change = _with_name(located, change)
+        found = self._edits(statement.unit, located, change, advice.services, reads=reads)
         if isinstance(found, str):
             raise NotVerifiedError(found)
         if not found:
             raise NotVerifiedError("the statement already matches the suggestion")
         fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
-        targets = tuple(finding for finding in findings if finding.check_id in fixable)
+        targets = tuple(finding for finding in statement.findings if finding.check_id in fixable)
         attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=grade)
-        return found, self.verify_suggestion(attempt, change, located, trials)
+        return found, self.verify_suggestion(attempt, change, located, statement.trials)
 
     def verify_suggestion(
         self, one: Suggestion, change: StatementChange | Narrowing, located: LocatedGrant, trials: TrialScans
@@ -491,35 +510,28 @@ class Session:
         for known in self.sids_by_policy(located) if new else ():
             known |= new
 
-    def _manual(
-        self,
-        findings: Sequence[Finding],
-        unit: TrialUnit,
-        located: LocatedGrant,
-        advice: Advice,
-        reason: str,
-        limit: DerivedLimit | None,
-        *,
-        done: bool,
-    ) -> Suggestion:
+    def _manual(self, statement: _FlaggedStatement, advice: Advice, reason: str, *, done: bool) -> Suggestion:
+        """Return the suggestion for manual review of findings that no edit resolves. ``reason``: why an edit was
+        refused; ``done``: other findings of the statement have edits."""
+        findings, located = statement.findings, statement.located
         at, grant = located.grant.at, located.grant
         others = tuple(dict.fromkeys(finding.remediation for finding in findings))
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
         is_open = bool(advice.missing) and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
         if done and not is_open and not only_get_role:
-            return Suggestion(tuple(findings), at, (), "", others, "")
+            return Suggestion(findings, at, (), "", others, "")
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
-            return Suggestion(tuple(findings), at, (), "", missing, "")
+            return Suggestion(findings, at, (), "", missing, "")
         roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
             change = StatementChange(roles=roles if done else None, drop=_PASSROLE_KEYS)
         else:
             wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
             tags = TAGS in {finding.check_id for finding in findings}
-            change = drafted_change(located, advice, limit, wide=wide, tags=tags)
-        words = self.draft(unit, located, change, reads=only_get_role)
-        return Suggestion(tuple(findings), at, (), "", missing, words)
+            change = drafted_change(located, advice, statement.limit, wide=wide, tags=tags)
+        words = self.draft(statement.unit, located, change, reads=only_get_role)
+        return Suggestion(findings, at, (), "", missing, words)
 
     def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
         """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
@@ -535,6 +547,14 @@ class Session:
         if isinstance(found, str) or all(edit.file == located.grant.at.file for edit in found):
             return found
         return "the change extends beyond the statement"
+
+
+def _grade_of(effect: AccessEffect, change: StatementChange, *, has_complete_limit: bool) -> Grade:
+    """Return the grade of an edit. ``has_complete_limit``: the services that the holders can pass roles to are known."""
+    if effect.added:
+        return Grade.REPAIRING
+    is_equivalent = effect.keeps_use and (change.keeps_access or has_complete_limit) and not change.free_others
+    return Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
 
 
 def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
