@@ -108,7 +108,8 @@ def read_logs(options: dict[str, Any]) -> Logs | None:
         for name in ("since", "until", "group_roles"):
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"--{name.replace('_', '-')} requires --evidence")
-        if "observed" in options["grade"]:
+        is_typed = context.get_parameter_source("grade") is ParameterSource.COMMANDLINE
+        if is_typed and "observed" in options["grade"]:
             raise click.UsageError("--grade observed requires --evidence")
         return None
     since, until = time_bounds(options)

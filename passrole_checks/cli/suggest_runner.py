@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from passrole_checks.sources.files.read_boundary import Boundary
     from passrole_checks.suggest.grade import Grade
     from passrole_checks.suggest.observed_use import Evidence
-    from passrole_checks.suggest.suggest import FileTexts
     from passrole_checks.suggest.suggestion import Suggestion
 
 
@@ -160,17 +159,10 @@ def suggestion_lines(
 def suggestions_only(suggestions: Sequence[Suggestion], suggested: SuggestResult, width: int) -> Iterator[Line]:
     """Return some of the suggestions as lines of text, without notes and summary."""
     from passrole_checks.output import suggest as output
+    from passrole_checks.suggest.edits import edited_files
 
     texts = suggested.session.texts
-    return output.suggestion_lines(suggestions, texts, lambda one: apply_suggestion(one, texts), width)
-
-
-def apply_suggestion(suggestion: Suggestion, texts: FileTexts) -> Mapping[str, str]:
-    """Return the new contents of the files that a suggestion changes."""
-    from passrole_checks.suggest.edits import apply_edits
-
-    files = dict.fromkeys(edit.file for edit in suggestion.edits)
-    return {file: apply_edits(texts(file), [edit for edit in suggestion.edits if edit.file == file]) for file in files}
+    return output.suggestion_lines(suggestions, texts, lambda one: edited_files(one.edits, texts), width)
 
 
 @dataclass(frozen=True)
@@ -181,7 +173,7 @@ class FixResult:
         made: suggestions that were written (in a dry run: would be).
         left: all other suggestions; those that were not asked for still have edits.
         refused: files that were not written, each with the reason.
-        changed: the text of each file that was written (in a dry run: would be).
+        changed: the text of each file that would be written in a dry run.
     """
 
     made: tuple[Suggestion, ...]
@@ -199,8 +191,13 @@ def write_fixes(suggested: SuggestResult, *, dry_run: bool, chosen: Collection[S
     data, boundary = suggested.session.texts.data, suggested.session.boundary
     combine = partial(suggested.session.combine, grades=suggested.grades, on_request=False, chosen=chosen)
     plan = combine()
-    refused = {file: reason for file in plan.changed if (reason := _refusal_reason(file, data[file], boundary))}
-    if refused:
+    refused: dict[str, str] = {}
+    while new := {
+        file: reason
+        for file in plan.changed
+        if file not in refused and (reason := _refusal_reason(file, data[file], boundary))
+    }:  # the plan without them may edit other files
+        refused |= new
         plan = combine(without=refused)
     written: set[str] = set()
     for file, text in plan.changed.items() if not dry_run else ():

@@ -22,7 +22,6 @@ from passrole_checks.output.findings_text import (
     wrap_prose,
 )
 from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
-from passrole_checks.output.suggest_summary import is_unused
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggestion import ObservedUse, SharedFileUsers, Suggestion
@@ -263,7 +262,7 @@ def _reason(suggestion: Suggestion) -> str:
     findings = suggestion.findings or suggestion.less_severe
     if findings:
         return _checks(findings)
-    return "unused" if is_unused(suggestion) else "broader than observed use"
+    return "unused" if suggestion.is_unused else "broader than observed use"
 
 
 def _checks(findings: Sequence[Finding]) -> str:

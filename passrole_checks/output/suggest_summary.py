@@ -55,7 +55,7 @@ def suggest_summary(suggestions: Sequence[Suggestion]) -> list[Line]:
 def fix_summary(fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], *, dry_run: bool) -> list[Line]:
     """Return how many findings were fixed, how many other edits can fix, and how many need manual review."""
     lines: list[Line] = []
-    number = _count_findings(fixed)
+    number = len(_finding_ids(fixed))
     if number:
         files = len({edit.file for suggestion in fixed for edit in suggestion.edits})
         verb = "would be fixed" if dry_run else "fixed"
@@ -105,7 +105,8 @@ def _open_counts(suggestions: Sequence[Suggestion]) -> Iterator[Line]:
 
 
 _COMMANDS = (
-    (_WRITTEN_UNASKED, False, _FIX),
+    ((Grade.EQUIVALENT,), False, _FIX),
+    ((Grade.OBSERVED,), False, f"{_FIX} --evidence LOGS"),
     (_WRITTEN_UNASKED, True, f"{_FIX} --interactive"),
     *(((grade,), False, f"{_FIX} --grade {grade.value}") for grade in Grade if grade not in _WRITTEN_UNASKED),
 )
@@ -121,10 +122,6 @@ def _added(suggestions: Iterable[Suggestion]) -> Iterator[Line]:
         yield (StyledText("  adds "), StyledText(sanitize(permission), "code"))
 
 
-def _count_findings(suggestions: Iterable[Suggestion]) -> int:
-    return sum(len(suggestion.findings) for suggestion in suggestions)
-
-
 def _finding_ids(suggestions: Iterable[Suggestion]) -> set[int]:
     return {id(finding) for suggestion in suggestions for finding in suggestion.findings}
 
@@ -134,13 +131,8 @@ def _usage_counts(able: Sequence[Suggestion], others: Sequence[Suggestion], verb
     wider = sum(
         bool(one.edits) and not one.findings and not one.less_severe and one.evidence is not None for one in able
     )
-    unused = sum(is_unused(suggestion) for suggestion in others)
+    unused = sum(suggestion.is_unused for suggestion in others)
     if wider:
         yield (StyledText(f"{count_noun(wider, 'statement')} broader than observed use {verb}", "place"),)
     if unused:
         yield (StyledText(count_noun(unused, "unused statement"), "place"),)
-
-
-def is_unused(suggestion: Suggestion) -> bool:
-    """True if the logs show no use of a statement."""
-    return suggestion.evidence is not None and not suggestion.evidence.passes + suggestion.evidence.perhaps

@@ -39,9 +39,7 @@ _MAX_TRIALS = 40
 _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
 _MAX_LINES = 10  # of a revert
-_GRADES = list(Grade)  # the safest first
 _LESS_SEVERE = "This makes the statement less severe; it is still reported."
-_NOT_OFFERED = (Grade.REPAIRING,)
 _REVERTED = Severity.HIGH  # the minimum severity of an item whose cause is reverted
 
 
@@ -149,7 +147,7 @@ class FixFinder:
             return None
         less_severe: Replacement | None = None
         for suggestion in self._suggested.get(traced.at, ()):
-            if suggestion.grade in _NOT_OFFERED or suggestion.on_request:
+            if suggestion.grade is Grade.REPAIRING or suggestion.on_request:
                 continue
             edited = self._edited_lines(suggestion)
             if edited is None:
@@ -161,7 +159,8 @@ class FixFinder:
             replacement = Replacement(name, first, last, lines, suggestion.says, old=old)
             if self._is_fix(traced, outcome):
                 return replacement
-            if less_severe is None and suggestion.less_severe and self._is_less_severe(traced, outcome):
+            is_equivalent = suggestion.grade is Grade.EQUIVALENT and bool(suggestion.less_severe)
+            if less_severe is None and is_equivalent and self._is_less_severe(traced, outcome):
                 less_severe = replace(replacement, says=f"{suggestion.says} {_LESS_SEVERE}")
         return less_severe
 
@@ -350,7 +349,7 @@ def remediation_of(item: Item) -> str:
 
 def _safest_first(suggestion: Suggestion) -> int:
     """Return the sort key of suggestions for a statement; those without edits are last."""
-    return _GRADES.index(suggestion.grade) if suggestion.grade is not None else len(_GRADES)
+    return suggestion.grade.rank if suggestion.grade is not None else len(Grade)
 
 
 def _statement_text(at: Position) -> str:

@@ -44,11 +44,12 @@ def find_wider(
         for holder in holders[id(head)]:
             by_holder.setdefault(holder, []).append(head)
     order = {id(head): (*rank(head)[:2], *_narrowness(head), number) for number, head in enumerate(heads)}
+    own_grants = {id(head): _by_holder([head]) for head in heads}
     inclusion = _Inclusion()
     covered: dict[tuple[int, int], int] = {}  # the number of principals for which the first includes the second
     for holder, some in by_holder.items():
         for wide in sorted(some, key=lambda head: order[id(head)])[:_MOST_COMPARED] if len(some) > 1 else ():
-            own = _by_holder([wide]).get(holder, ())
+            own = own_grants[id(wide)].get(holder, ())
             for head in some:
                 if head is not wide and rank(wide)[:2] <= rank(head)[:2]:
                     grants = holders[id(head)][holder]

@@ -55,7 +55,7 @@ def join_groups(
             join(reaching[roles[0]], head)
     best = {
         id(numbers): heads[min(numbers, key=lambda number: (rank(heads[number]), number))]
-        for numbers in groups.values()
+        for numbers in {id(numbers): numbers for numbers in groups.values()}.values()
     }
     return {id(finding): best[id(group_of(primaries[id(finding)]))] for finding in findings}
 

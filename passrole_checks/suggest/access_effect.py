@@ -203,7 +203,7 @@ _ActionKey = tuple[str, tuple[tuple[Part, ...], ...] | None, tuple[tuple[Part, .
 def _allowed_actions(statement: Statement) -> Iterator[tuple[_ActionKey, str]]:
     """Yield each action of an Allow except iam:PassRole, with all that decides when it is allowed.
 
-    None if a condition tests a key that only requests for iam:PassRole carry.
+    Yields nothing if a condition tests a key that only requests for iam:PassRole carry.
     """
     if statement.effect == "Deny" or not statement.whole:
         return

@@ -22,7 +22,7 @@ class Advice:
 
     ``change``: the change to make; None if it needs manual review; ``says``: its description, one sentence.
     ``missing``: what a person must find out, each a phrase; with a change, what it leaves open. ``asks_services``: the
-    first of these asks for the services only. ``is_unused``: no allowed action takes a role. ``roles`` and
+    first of these asks for the services only. ``takes_no_role``: no allowed action takes a role. ``roles`` and
     ``services``: what is known of the statement, for display, even without a change. ``targets``: the checks whose
     findings the change must resolve. ``reads``: iam:GetRole gets a separate statement. ``new_statement``: the proposed
     statement is an addition to the existing one.
@@ -37,7 +37,7 @@ class Advice:
     new_statement: bool = False
     reads: bool = False
     asks_services: bool = False
-    is_unused: bool = False
+    takes_no_role: bool = False
 
 
 def merge_advice(found: Sequence[Advice], variants: Sequence[tuple[str, Advice]] = ()) -> Advice:
@@ -72,7 +72,7 @@ def combine_advice(advice: Advice, limited: Advice, *, is_limited: bool) -> Advi
     missing = advice.missing
     if advice.asks_services and (limited.missing or limited.change is not None):
         missing = missing[1:]
-    if not is_limited and (limited.is_unused or not advice.services):
+    if not is_limited and (limited.takes_no_role or not advice.services):
         missing = tuple(dict.fromkeys((*missing, *limited.missing)))
     return replace(advice, missing=missing, services=advice.services or limited.services)
 

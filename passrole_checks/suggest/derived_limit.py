@@ -144,8 +144,8 @@ class DerivedLimit:
             is_named = condition.constraint is Constraint.EXACT_IF_PRESENT
             missing = () if is_named else tuple(self.phrases(module))
             others = {name.lower() for name in self.derived.allowed_patterns} - _COMPANIONS
-            is_unused = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
-            return Advice(missing=missing, services=self.services, is_unused=is_unused)
+            takes_no_role = bool(others) and any(point.kind is OpenPointKind.NO_ACTION for point in self.open_points)
+            return Advice(missing=missing, services=self.services, takes_no_role=takes_no_role)
         separate = grant.other_actions and not condition.shared
         says = documented.description(module, is_whole=is_whole) + note
         if separate:

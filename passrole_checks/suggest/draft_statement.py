@@ -106,7 +106,6 @@ def _likely_services(located: LocatedGrant, limit: DerivedLimit | None) -> Itera
         used = [number for number, prefix in enumerate(MOST_USED) if prefix in prefixes]
         is_main = any(item.service.startswith(prefix.rstrip(":")) for prefix in prefixes)
         return (
-            not item.allowed,
             item not in own,
             *item.rank,
             not is_named,

@@ -20,6 +20,11 @@ class Grade(str, Enum):
     OBSERVED = "observed"
     REPAIRING = "repairing"
 
+    @property
+    def rank(self) -> int:
+        """The place among all grades, 0 for the safest."""
+        return list(Grade).index(self)
+
 
 def grades_to_write(asked: Collection[Grade] = (), *, with_evidence: bool = False) -> tuple[Grade, ...]:
     """Return the grades of the edits to write: equivalent ones, those ``asked`` for, and with evidence those by

@@ -17,7 +17,7 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.scan.analyze import AnalyzedConfiguration
-from passrole_checks.sources.model.addresses import module_of
+from passrole_checks.sources.model.addresses import module_of, without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, Framework, HandedTo, PolicyKind
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
@@ -37,7 +37,11 @@ _LIST_OF_ARNS = re.compile(
 )
 _LOCAL = re.compile(r"local\.([\w-]+)")
 _ACTION = re.compile(r"\"([A-Za-z0-9-]+:[A-Za-z*?]+)\"")
-_ANY_ACTION = re.compile(r"(?i)\bNot_?Actions?\b|\bActions?\"?\s*[=:]\s*\[?\s*\"\*\"")
+_UNKNOWN_ACTIONS = re.compile(
+    r"(?i)\bNot_?Actions?\b"
+    r"|\bActions?\"?\s*[=:]\s*(?:\"\*\"|\[[^\]]*\"\*\"|(?![\s\"\[])|\[[^\]]*\b(?:var|local|data|module|each)\.)"
+)
+"""An attribute of actions with any action, or with a value that is not written there."""
 
 
 class ModuleRoles:
@@ -150,7 +154,7 @@ class _Folder:
                     start, end = file.bounds(block.span)
                     text = file.text[start:end]
                     actions = _ACTION.findall(text)
-                    return bool(actions) and not (_ANY_ACTION.search(text) or any(map(may_pass_role, actions)))
+                    return bool(actions) and not (_UNKNOWN_ACTIONS.search(text) or any(map(may_pass_role, actions)))
         return False
 
     def _locals(self) -> Iterator[tuple[str, str]]:
@@ -173,7 +177,7 @@ def _role(analyzed: AnalyzedConfiguration, folder: _Folder, module: _Module, pre
     own = [
         one
         for one in configuration.policies
-        if one.handed_to is HandedTo.MODULE and one.resource.address.partition("[")[0] == address.partition("[")[0]
+        if one.handed_to is HandedTo.MODULE and without_key(one.resource.address) == without_key(address)
     ]
     names = {attribute.name for attribute in module.block.body.attributes}
     if names & _NOT_KNOWN or names & _DOCUMENTS != {one.path.partition("/")[0] for one in own}:
@@ -196,11 +200,7 @@ def _role(analyzed: AnalyzedConfiguration, folder: _Folder, module: _Module, pre
 
 def _managed(analyzed: AnalyzedConfiguration, address: str) -> list[Statement]:
     """Return the statements of the instances of a managed policy."""
-    found = (
-        one
-        for one in analyzed.configuration.policies
-        if one.resource.address == address or one.resource.address.startswith(f"{address}[")
-    )
+    found = (one for one in analyzed.configuration.policies if without_key(one.resource.address) == address)
     return [statement for one in found for statement in analyzed.model.document(one).statements]
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from passrole_checks.sources.terraform.modules.downloaded_modules import NOT_DOWNLOADED
+
 _NONE = (
     "acm", "alb", "elasticache", "elb", "iam", "key-pair", "kms", "route53", "secrets-manager",
     "security-group", "sqs", "ssm-parameter", "transit-gateway", "vpn-gateway",
@@ -31,7 +33,7 @@ _SERVICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "step-functions": ("states",),
     "vpc": ("delivery.logs", "vpc-flow-logs"),
 })  # fmt: skip
-_MISSING = re.compile(r"module \S+ \((.*)\) is not downloaded\b", re.DOTALL)
+_MISSING = re.compile(rf"module \S+ \((.*)\) {re.escape(NOT_DOWNLOADED)}", re.DOTALL)
 _SOURCE = re.compile(
     r"(?:registry\.(?:terraform\.io|opentofu\.org)/)?terraform-aws-modules/(?P<registry>[\w-]+)/aws(?:$|//.*)"
     r"|(?:git::)?(?:https://|ssh://git@|git@)?github\.com[/:]terraform-aws-modules/terraform-aws-(?P<git>[\w-]+)"

@@ -8,7 +8,7 @@ operators" (a key that a request does not carry does not match).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -306,7 +306,9 @@ def _insert_statements(
         return (Edit(file, start, end, whole),)
     elif (key := _ENTRY.fullmatch(indent)) is not None and _BLOCK_ATTRIBUTE.search(statement.own):
         between = f"{',' if text[end : end + 1] == ',' or before.endswith(',') else ''}{break_}"
-        copies = [f"{_new_entry(key, copy, text, number)}{copy}" for number, copy in enumerate(copies)]
+        names = _free_names(key["name"], copies, text)
+        start_of = f"{key['indent']}{key['quote']}{{}}{key['quote']}{key['equals']}"
+        copies = [f"{start_of.format(name)}{copy}" for name, copy in zip(names, copies, strict=True)]
     else:
         raise _NotSplittableError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
@@ -333,22 +335,25 @@ def _closing_brace_indented(statement: _Statement) -> list[Edit]:
     return [Edit("", found.start(1), found.end(1), member[1])] if is_object and found[1] != member[1] else []
 
 
-def _new_entry(key: re.Match[str], copy: str, text: str, number: int) -> str:
-    """Return the start of an entry for a new statement of an object of statements, with a name that is free in the
-    file; in the style of the ``key`` of the old statement.
+def _free_names(key: str, copies: Iterable[str], text: str) -> Iterator[str]:
+    """Yield names for new statements of an object of statements, in the style of the ``key`` of the old one; each is
+    free in the file, and no two are the same.
     """
-    name = "ReadPassedRoles" if re.search(r"iam:GetRole\b", copy) else "PassRoles"
-    if key["name"].islower():
-        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-" if "-" in key["name"] else "_", name).lower()
-    free = name
-    while re.search(rf"\b{free}\b", text):
-        number += 1
-        free = f"{name}{number + 1}"
-    return f"{key['indent']}{key['quote']}{free}{key['quote']}{key['equals']}"
+    used = set[str]()
+    for copy in copies:
+        name = "PassRoles" if re.search(r"(?i)iam:Pass", copy) else _READ_SID
+        if key.islower():
+            name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-" if "-" in key else "_", name).lower()
+        free, number = name, 1
+        while free in used or re.search(rf"\b{free}\b", text):
+            number += 1
+            free = f"{name}{number}"
+        used.add(free)
+        yield free
 
 
 def _has_blank_lines(text: str, start: int, end: int) -> bool:
-    """Return whether blank lines separate a block from its neighbors; True if it has none."""
+    """True if blank lines separate a block from its neighbors, or it has none."""
     below = re.match(r"[^\S\n]*\n([^\S\n]*\n)?[^\S\n]*(?:statement|dynamic)\b", text[end:])
     if below is not None:
         return below[1] is not None

@@ -30,7 +30,7 @@ from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
 from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
 from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
-from passrole_checks.suggest.edits import apply_edits, edits_for
+from passrole_checks.suggest.edits import edited_files, edits_for
 from passrole_checks.suggest.from_logs.suggest import UsageSuggester
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.module_callers import ModuleCallers
@@ -46,7 +46,6 @@ from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_s
 
 # these by a limit only
 _EDITABLE_CHECKS = FIXABLE_CHECKS | ACTION_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}
-_STRENGTH = (Grade.REPAIRING, Grade.OBSERVED, Grade.NARROWED, Grade.EQUIVALENT)  # of several, the first is made
 _PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 _NARROW_CHECKS = frozenset({ANY_SERVICE, INEFFECTIVE, GET_ROLE})  # checks that Resource does not decide
 Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
@@ -204,14 +203,15 @@ class Session:
                     and (on_request or chosen is not None or not one.on_request)
                     and not _touches(one, without)
                 ),
-                key=lambda one: _STRENGTH.index(one.grade or Grade.EQUIVALENT),
+                key=lambda one: -(one.grade or Grade.EQUIVALENT).rank,
             )
             for some in (self.suggestions, self._dependent)
         )
         chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
         with boundary_of_context(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
-            strongest = [one for one in self.suggestions if one in _first_of_each_statement(able)]
+            first = set(map(id, {one.at: one for one in reversed(able)}.values()))  # of each statement
+            strongest = [one for one in self.suggestions if id(one) in first]
             whole = self._verify_all(strongest, trials) if strongest else None
             if whole is not None:
                 chosen_so_far, changed, able = strongest, whole, []
@@ -232,7 +232,7 @@ class Session:
         """Return the files with the edits of several suggestions; None if they do not verify together."""
         edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
         try:
-            changed = _edited_files(edits, self.texts)
+            changed = edited_files(edits, self.texts)
             spans = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
             changes = [self._changes[one.edits] for one in chosen]
             targets = [finding for one in chosen for finding in one.findings]
@@ -388,7 +388,7 @@ class Session:
 
     def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
         """Return a verified suggestion with the findings it resolves, and the text of the statement."""
-        at, changed = one.at, _edited_files(one.edits, self.texts)
+        at, changed = one.at, edited_files(one.edits, self.texts)
         after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
         statement = dedented_text(changed[at.file], after.start, after.end) if at.file in changed else ""
         gone, less_severe = (
@@ -438,7 +438,7 @@ class Session:
         self._changes[one.edits] = change
         span = edited_span(one.at, self.texts(one.at.file), one.edits)
         try:
-            changed = _edited_files(one.edits, self.texts)
+            changed = edited_files(one.edits, self.texts)
         except ValueError as error:
             raise NotVerifiedError(str(error)) from None
         try:
@@ -519,7 +519,7 @@ class Session:
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
         is_open = bool(advice.missing) and any(finding.check_id in FIXABLE_CHECKS for finding in findings)
         if done and not is_open and not only_get_role:
-            return Suggestion(findings, at, (), "", others, "")
+            return _remedies(findings)
         missing = tuple(dict.fromkeys([*advice.missing, *([reason] if reason else [])])) or others
         if grant.effect != "Allow" or not grant.only_pass_role or not grant.statement.whole:
             return Suggestion(findings, at, (), "", missing, "")
@@ -550,7 +550,7 @@ class Session:
 
 
 def _grade_of(effect: AccessEffect, change: StatementChange, *, has_complete_limit: bool) -> Grade:
-    """Return the grade of an edit. ``has_complete_limit``: the services that the holders can pass roles to are known."""
+    """Return the grade of an edit. ``has_complete_limit``: the services that holders can pass roles to are known."""
     if effect.added:
         return Grade.REPAIRING
     is_equivalent = effect.keeps_use and (change.keeps_access or has_complete_limit) and not change.free_others
@@ -575,13 +575,6 @@ def _is_same(one: Suggestion, other: Suggestion) -> bool:
     return one.edits == other.edits or (equivalent and set(map(id, one.findings)) <= set(map(id, other.findings)))
 
 
-def _first_of_each_statement(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
-    first: dict[Position, Suggestion] = {}
-    for one in suggestions:
-        first.setdefault(one.at, one)
-    return list(first.values())
-
-
 def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
     """True if the effect of edits together with others is that of their grade, and they add only what is said."""
     if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
@@ -595,11 +588,3 @@ def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
 
 def _touches(one: Suggestion, files: Collection[str]) -> bool:
     return any(edit.file in files for edit in one.edits)
-
-
-def _edited_files(edits: Iterable[Edit], texts: Read) -> dict[str, str]:
-    """Return the edited files. Raises ValueError if two edits overlap."""
-    found: dict[str, list[Edit]] = {}
-    for edit in edits:
-        found.setdefault(edit.file, []).append(edit)
-    return {file: apply_edits(texts(file), own) for file, own in found.items()}

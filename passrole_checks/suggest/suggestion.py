@@ -124,3 +124,8 @@ class Suggestion:
     less_severe: tuple[Finding, ...] = ()
     on_request: bool = False
     added: tuple[str, ...] = ()
+
+    @property
+    def is_unused(self) -> bool:
+        """True if the logs show no use of the statement."""
+        return self.evidence is not None and not self.evidence.passes + self.evidence.perhaps

@@ -134,3 +134,25 @@ def test_other_module_is_no_holder(tmp_path: Path) -> None:
     found = session(tmp_path, {"main.tf": PASS + module(JSON, source="example/lambda/aws")})
     assert not any(one.edits for one in found.suggestions)
     assert any("001" in checks(one) for one in found.suggestions)
+
+
+@pytest.mark.parametrize(
+    ("actions", "is_known"),
+    [
+        ('["logs:PutLogEvents"]', True),
+        ('["logs:PutLogEvents", "*"]', False),
+        ('concat(["logs:PutLogEvents"], local.more)', False),
+        ("[local.one]", False),
+        ("var.actions", False),
+    ],
+)
+def test_idle_policy_passes_no_role_only_if_all_of_its_actions_are_written(
+    tmp_path: Path, actions: str, is_known: bool
+) -> None:
+    """A policy without an instance, whose actions may be others, leaves the permissions of the role unknown."""
+    names = 'locals {\n  more = ["ec2:RunInstances"]\n  one = "ec2:RunInstances"\n}\nvariable "actions" {}\n'
+    idle = managed("idle", "logs:PutLogEvents", "0").replace('["logs:PutLogEvents"]', actions)
+    used = managed("app", "scheduler:CreateSchedule")
+    files = {"main.tf": PASS + names + idle + used + arns("app", "idle") + module(JSON, LISTED)}
+    found = session(tmp_path, files)
+    assert any(one.grade is Grade.EQUIVALENT for one in found.suggestions) is is_known

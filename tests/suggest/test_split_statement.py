@@ -13,7 +13,7 @@ from suggesting import USED, USED_IN_TEMPLATE, allow, checks, only, policy, sess
 
 from passrole_checks.findings import Severity
 from passrole_checks.suggest.edits import apply_edits
-from passrole_checks.suggest.split_statement import _without_repeated_comments
+from passrole_checks.suggest.split_statement import _free_names, _without_repeated_comments
 from passrole_checks.suggest.suggest import Session
 
 TEMPLATE = f"""\
@@ -427,3 +427,14 @@ def test_where_a_comment_begins(line: str) -> None:
     """A mark in a string, or within a word, begins no comment."""
     assert _without_repeated_comments("b # z\nc # y", [line]) == [line.removesuffix(" # z")]
     assert _without_repeated_comments("b # y", [line]) == [line]
+
+
+def test_new_entries_of_an_object_have_different_names() -> None:
+    """Names are free in the file, and in the style of the old one."""
+    copies = [
+        '{ actions = ["iam:PassRole"] }',
+        '{ actions = ["iam:PassRole", "iam:GetRole"] }',
+        '{ actions = ["iam:GetRole"] }',
+    ]
+    assert list(_free_names("app", copies, "")) == ["pass_roles", "pass_roles2", "read_passed_roles"]
+    assert list(_free_names("App", copies[:1], "PassRoles = {}")) == ["PassRoles2"]

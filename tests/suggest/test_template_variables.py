@@ -8,9 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from edits_of_tests import Workshop
 from suggesting import checks, left_for_a_person, only, role, session, task
 
+from passrole_checks.iam.partial_values import StringNode, Unresolved
+from passrole_checks.suggest.edits import edits_for
 from passrole_checks.suggest.grade import Grade
+from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 STATEMENT = """\
 {
@@ -84,3 +88,16 @@ def test_role_that_depends_on_the_policy_needs_manual_review(tmp_path: Path) -> 
     cycle = ROLES.replace('name = "${var.name}-task"', 'name = "${aws_iam_user_policy.deploy.name}-task"')
     files = {"main.tf": cycle + rendered('{ bucket = "a" }'), "pass.tpl": STATEMENT}
     assert left_for_a_person(session(tmp_path, files))
+
+
+def test_two_instances_of_a_role_are_not_one_variable(tmp_path: Path) -> None:
+    """A variable has one value, so that the text cannot name two instances of one role."""
+    workshop = Workshop(tmp_path)
+    workshop.write("main.tf", rendered('{\n    bucket = "a"\n  }'))
+    workshop.write("pass.tpl", STATEMENT)
+    located = workshop.located()
+    arn = StringNode((Unresolved("aws_iam_role.task.arn"),), located.grant.at)
+    for keys, is_edited in (("a", True), ("ab", False)):
+        roles = tuple(TargetRole(f'aws_iam_role.task["{key}"]', arn) for key in keys)
+        found = edits_for(located, StatementChange(roles=roles), workshop.read, [str(tmp_path / "main.tf")])
+        assert isinstance(found, tuple) is is_edited

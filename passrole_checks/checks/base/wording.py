@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
-from passrole_checks.access.service_trust import has_roles_of_one_purpose
+from passrole_checks.access.service_trust import has_roles_of_one_purpose, works_for_callers
 from passrole_checks.access.severity import Holder, Services
 from passrole_checks.checks.base.grants import narrows_services
 from passrole_checks.escaping.shorten import listed, shortened
@@ -143,7 +143,10 @@ def only_to(services: Services, trust: HolderTrust) -> str:
 
 def only_for(grant: PassRoleGrant) -> str:
     """Return a sentence on services that only roles made for them trust; "" if there are others."""
-    values = grant.services.values
-    if not values or not all(map(has_roles_of_one_purpose, values)):
+    values = grant.services.values if narrows_services(grant) else ()
+    own = [value for value in values if works_for_callers(value)]
+    if not own or not all(map(has_roles_of_one_purpose, own)):
         return ""
-    return f" Only roles that exist for {'this service trust it' if len(values) == 1 else 'these services trust them'}."
+    if len(own) < len(values):
+        return f" Only roles that exist for {listed(own)} trust it; the other services never run caller code."
+    return f" Only roles that exist for {'this service trust it' if len(own) == 1 else 'these services trust them'}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.suggest.edits.apply import apply_edits
+from passrole_checks.suggest.edits.apply import apply_edits, edited_files
 from passrole_checks.suggest.edits.compute_edits import compute_edits
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.suggestion import Edit, StatementChange
@@ -30,4 +30,4 @@ def edits_for(
         return "its file cannot be read"
 
 
-__all__ = ["apply_edits", "edits_for"]
+__all__ = ["apply_edits", "edited_files", "edits_for"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from passrole_checks.suggest.suggestion import Edit
 
@@ -17,3 +17,11 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
         pieces += [text[done : edit.start], edit.text]
         done, last = edit.end, edit.start
     return "".join([*pieces, text[done:]])
+
+
+def edited_files(edits: Iterable[Edit], read: Callable[[str], str]) -> dict[str, str]:
+    """Return the text of each edited file; ``read`` returns the text before. Raises ValueError if two edits overlap."""
+    found: dict[str, list[Edit]] = {}
+    for edit in edits:
+        found.setdefault(edit.file, []).append(edit)
+    return {file: apply_edits(read(file), own) for file, own in found.items()}

@@ -233,7 +233,7 @@ class Braces:
         elif comma is not None:
             end = comma + 1
         own_line = is_first(self.text, start) and not self._shares(members, number)
-        if own_line and self._is_blank_until_line_end(end) and self.text[start:end].count("\n") >= 0:
+        if own_line and self._is_blank_until_line_end(end):
             yield line_start(self.text, start), next_line(self.text, end), ""
             return
         before = start

@@ -295,7 +295,8 @@ class _Terraform(_Statement):
             raise NotEditableError("its text cannot contain references")
         reference = f"{role.address.removeprefix(module_of(role.address))}.arn"
         name = self.call.variable(reference)
-        self.given[name] = reference
+        if self.given.setdefault(name, reference) != reference:
+            raise NotEditableError("its text cannot contain references")
         return name
 
     @cached_property

@@ -58,7 +58,7 @@ class TemplateCall:
         same = next((name for name, value in known.items() if value == reference), None)
         if same is not None:
             return same
-        name = re.sub(r"\W", "_", reference.split(".")[1].partition("[")[0]) + "_arn"
+        name = re.sub(r"\W", "_", reference.removeprefix("data.").split(".")[1].partition("[")[0]) + "_arn"
         if name in known or not known or not _NAME.fullmatch(name):
             raise NotEditableError("its text cannot contain references")
         return name
