@@ -22,11 +22,8 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Framewor
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
+from passrole_checks.suggest.published_modules import published_module
 
-_LAMBDA = re.compile(
-    r"(?:registry\.(?:terraform\.io|opentofu\.org)/)?terraform-aws-modules/lambda/aws"
-    r"|(?:git::)?(?:https://)?github\.com/terraform-aws-modules/terraform-aws-lambda(?:\.git)?(?:\?.*)?"
-)
 _DOCUMENTS = frozenset({"policy_json", "policy_jsons", "policy_statements"})
 _ARNS = ("policy", "policies")
 _COUNTS = ("number_of_policies",)
@@ -115,7 +112,7 @@ class _Folder:
     def modules(self) -> list[_Module]:
         """The calls of modules that create a role for a function."""
         found = (_Module(file, block) for file in self.files for block in file.body.all("module"))
-        return [one for one in found if _LAMBDA.fullmatch(one.source)]
+        return [one for one in found if published_module(one.source) == ("lambda", "")]
 
     def policies(self, text: str) -> tuple[str, ...] | None:
         """Return the managed policies of the folder whose ARNs an expression lists; None if it is not such a list."""

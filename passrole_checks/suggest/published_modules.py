@@ -35,15 +35,22 @@ _SERVICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 })  # fmt: skip
 _MISSING = re.compile(rf"module \S+ \((.*)\) {re.escape(NOT_DOWNLOADED)}", re.DOTALL)
 _SOURCE = re.compile(
-    r"(?:registry\.(?:terraform\.io|opentofu\.org)/)?terraform-aws-modules/(?P<registry>[\w-]+)/aws(?:$|//.*)"
+    r"(?:(?:registry\.(?:terraform\.io|opentofu\.org)/)?terraform-aws-modules/(?P<registry>[\w-]+)/aws"
     r"|(?:git::)?(?:https://|ssh://git@|git@)?github\.com[/:]terraform-aws-modules/terraform-aws-(?P<git>[\w-]+)"
-    r"(?:$|\.git|//.*|\?.*).*"
+    r"(?:\.git)?)(?://(?P<inner>[^?]*))?(?:\?.*)?"
 )
+
+
+def published_module(source: str) -> tuple[str, str] | None:
+    """Return the name of a module of ``terraform-aws-modules`` and the folder inside of it ("" for the module itself);
+    None for other sources."""
+    found = _SOURCE.fullmatch(source)
+    return (found["registry"] or found["git"], found["inner"] or "") if found is not None else None
 
 
 def services_of_missing_module(reason: str) -> tuple[str, ...] | None:
     """Return the services that the module of a note on a missing one can pass roles to; None if that is not known."""
     missing = _MISSING.match(reason)
-    source = _SOURCE.fullmatch(missing[1]) if missing is not None else None
-    services = _SERVICES.get(source["registry"] or source["git"]) if source is not None else None
+    module = published_module(missing[1]) if missing is not None else None
+    services = _SERVICES.get(module[0]) if module is not None else None
     return tuple(f"{service}.amazonaws.com" for service in services) if services is not None else None

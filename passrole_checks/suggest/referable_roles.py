@@ -22,8 +22,10 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, RoleDefinition
+from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS
 from passrole_checks.suggest.edits.template_files import can_contain_role
 from passrole_checks.suggest.edits.template_variables import only_call
 from passrole_checks.suggest.suggestion import TargetRole
@@ -38,7 +40,6 @@ _IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
 _ACTION = re.compile(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
 _INDEX = re.compile(r"\[[^\[\]]*\]$")
 _ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
-_EXAMPLES = frozenset({"example", "examples", "test", "tests"})
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
 
 
@@ -283,12 +284,12 @@ class ReferableRoles:
         if self.configuration.framework is not Framework.TERRAFORM:
             return False
         folder, module = os.path.dirname(located.grant.at.file), module_of(located.resource.address)
-        files = [Path(file) for file in self.configuration.files]
+        top = len((repository_around(Path(folder)) or Path()).parts)  # where the checkout is does not matter
         return (
             bool(module)
             and self._is_same(module, folder, located)
             and len(self._instances.get(folder, ())) == 1
-            and not any(_EXAMPLES.intersection(file.parts) for file in files)
+            and not any(EXAMPLE_FOLDERS.intersection(Path(file).parts[top:]) for file in self.configuration.files)
         )
 
     @cached_property

@@ -88,6 +88,17 @@ def test_roles_of_other_modules_that_are_not_certain_need_manual_review(tmp_path
     assert any("whether this statement is for" in phrase for phrase in left_for_a_person(session(tmp_path, files)))
 
 
+def test_folder_around_the_checkout_is_no_example(tmp_path: Path) -> None:
+    """Only folders of the repository count."""
+    top = tmp_path / "test" / "checkout"
+    (top / ".git").mkdir(parents=True)
+    files = {
+        "main.tf": 'module "deploy" {\n  source = "./deploy"\n}\n' + role("task", "ecs-tasks") + task(),
+        "deploy/main.tf": 'data "aws_caller_identity" "current" {}\n' + policy(allow(condition=TO_TASKS)),
+    }
+    assert only(session(top, files)).grade is Grade.NARROWED
+
+
 def test_two_instances_of_a_module_need_manual_review(tmp_path: Path) -> None:
     calls = "".join(f'module "{name}" {{\n  source = "./deploy"\n}}\n' for name in ("one", "two"))
     account = 'data "aws_caller_identity" "current" {}\n'

@@ -16,14 +16,11 @@ from passrole_checks.sources.terraform.reading.syntax import Block, Body, Expres
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, walk_expressions
 from passrole_checks.suggest.edits.references import ModuleContext
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
+from passrole_checks.suggest.published_modules import published_module
 
 CONDITION_KEYS = ("condition", "conditions")
-_PUBLISHED = (
-    (re.compile(r"\bterraform-aws-(?:modules/)?(?:lambda|step-functions|eventbridge)\b"), "policy_statements", 0),
-    (re.compile(r"\bcloudposse/(?:terraform-aws-)?iam-policy\b"), "iam_policy_statements", 1),
-    (re.compile(r"\bcloudposse/(?:terraform-aws-)?iam-policy\b"), "iam_policy", 1),
-)
-"""Module source, argument, and number of the key in ``CONDITION_KEYS``."""
+_WITH_STATEMENTS = frozenset({"lambda", "step-functions", "eventbridge"})  # of terraform-aws-modules
+_CLOUDPOSSE = re.compile(r"\bcloudposse/(?:terraform-aws-)?iam-policy\b")
 _KEY = re.compile(r"\bconditions?\b")
 _MODULE = re.compile(r"module\.([\w-]+)")
 
@@ -79,10 +76,18 @@ def _published(located: LocatedGrant, module: ModuleContext) -> ConditionNotatio
         for block in one.body.all("module"):
             source = block.body.get("source") if block.labels[:1] == tuple(names[-1:]) else None
             written = one.written(source.value).text if source is not None else None
-            for pattern, name, number in _PUBLISHED:
-                if written is not None and name == argument and pattern.search(written):
-                    return ConditionNotation(CONDITION_KEYS[number])
+            if written is not None and (key := _key_of_published(written, argument)):
+                return ConditionNotation(key)
     return None
+
+
+def _key_of_published(source: str, argument: str) -> str:
+    """Return the attribute of conditions that a published module takes in an argument; "" for other modules."""
+    module = published_module(source)
+    if argument == "policy_statements" and module is not None and module[0] in _WITH_STATEMENTS:
+        return "condition"
+    is_policy = argument in ("iam_policy_statements", "iam_policy")
+    return "conditions" if is_policy and _CLOUDPOSSE.search(source) else ""
 
 
 def _keys_read(name: str, read: Callable[[str], str]) -> Iterator[str]:

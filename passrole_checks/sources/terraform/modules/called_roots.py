@@ -18,7 +18,7 @@ from passrole_checks.sources.terraform.modules.tfvars import is_loaded_automatic
 from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.files import MAX_FILE_BYTES, parse_file, terraform_files
 
-_EXAMPLES = frozenset({"example", "examples", "test", "tests"})
+EXAMPLE_FOLDERS = frozenset({"example", "examples", "test", "tests"})
 
 
 def called_roots(calls: Mapping[Path, set[Path]], exclusions: Exclusions = NO_EXCLUSIONS) -> Iterator[Path]:
@@ -37,7 +37,7 @@ def _is_example(caller: Path, called: Path) -> bool:
     """True if a folder that calls a module is in a folder of examples or tests, and the module is not."""
     common = os.path.commonpath((caller, called))
     inside = caller.relative_to(common).parts
-    return not _EXAMPLES.isdisjoint(inside)
+    return not EXAMPLE_FOLDERS.isdisjoint(inside)
 
 
 def _has_own_values(folder: Path) -> bool:
