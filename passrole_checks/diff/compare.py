@@ -19,6 +19,7 @@ from passrole_checks.access.access_change import policy_key
 from passrole_checks.access.principals import Principals
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
+from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange
 from passrole_checks.diff.moved_statements import take_moved
 from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
@@ -332,6 +333,7 @@ class _ComparedUnit:
         self._after = self._statements(new, [*now, *self._managed(new)])
         self._match()
         old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
+        self._attachments = old_policies.attached, new.attached
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
@@ -467,8 +469,8 @@ class _ComparedUnit:
         )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
-        """Return the Deny that was removed (or added, in the other direction) and limited one of the holders, and True
-        if it was removed.
+        """Return the Deny that was removed and limited one of the holders, and True if it was removed. In the other
+        direction, return the Deny or the permissions boundary that limits one of them now.
         """
         with_it = self._before if forward else self._after
         for item in with_it:
@@ -480,7 +482,7 @@ class _ComparedUnit:
                     return item.variants[0].at, forward
                 if other.identity != item.identity:
                     return (other if forward else item).variants[0].at, False
-        return None, False
+        return (None if forward else narrowing_boundary(*self._attachments, holders)), False
 
 
 def _as_change(

@@ -135,7 +135,8 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class ReducedAccess:
-    """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD if narrowed, in BASE if removed."""
+    """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD if narrowed, in BASE if removed. ``cause``: the Deny
+    or permissions boundary that narrows it, if the statement itself is unchanged."""
 
     change: str
     at: Location
@@ -143,12 +144,14 @@ class ReducedAccess:
     sid: str
     before: GrantedAccess
     after: GrantedAccess | None
+    cause: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IncreasedAccess:
     """A statement of HEAD that grants more access than in BASE (``new`` or ``widened``), below the thresholds of items.
-    ``before``: None if it granted none. ``confidence``: that the access really grows."""
+    ``before``: None if it granted none. ``confidence``: that the access really grows. ``cause`` and ``cause_removed``:
+    as for an :class:`Item`."""
 
     change: str
     confidence: Confidence
@@ -157,6 +160,8 @@ class IncreasedAccess:
     sid: str
     access: GrantedAccess
     before: GrantedAccess | None = None
+    cause: Location | None = None
+    cause_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
