@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.access.access_change import policy_key
-from passrole_checks.access.principals import Principals
+from passrole_checks.access.principals import Principals, unknown_attachments
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
@@ -43,7 +43,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.scan.analyze import unreadable_in
+from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
 from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
 from passrole_checks.scan.result import DependentPolicy
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, merge_analyses
@@ -120,6 +120,8 @@ def compare_versions(
     unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
     unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
     notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
+    if with_scans:
+        notes += [note for pair in versions.pairs for note in _unknown_policy_notes(pair)]
     left_out = changed_left_out((old, new), known_changes or ())
     differing = [pair for pair in versions.pairs if not pair.is_same]
     again = partial(_compare_again, options=options, files=versions.files)
@@ -262,6 +264,14 @@ def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     """Return what is not evaluated, with the number of policies that depend on each missing source."""
     sides = (pair.new,) if pair.is_same else (pair.old, pair.new)
     return tuple(note for side in sides for note in with_counts(side.not_evaluated, _dependents_in(side)))
+
+
+def _unknown_policy_notes(pair: UnitPair) -> Iterator[Unreadable]:
+    """Yield a note on each attachment of a policy whose content is unknown, if the versions of the unit differ."""
+    for side in () if pair.is_same else (pair.old, pair.new):
+        for attachment in unknown_attachments(side):
+            note = unknown_policy_note(attachment)
+            yield replace(note, subject=f"{note.subject} {attachment.holder}")
 
 
 def _dependents_in(side: Configuration) -> Iterator[DependentPolicy]:

@@ -21,6 +21,9 @@ from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 AS_BEFORE = "as before, cannot be read"
 """Prefix of the reason for what is unreadable in both versions and was not changed."""
 
+NOT_COMPARED = "not compared: its counterpart cannot be read"
+"""The reason for a unit that is unreadable in the other version."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnitPair:
@@ -80,8 +83,7 @@ def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mappin
                 if key in found[number] and not single:
                     continue  # only a part of it was unreadable
                 configuration = found[other].pop(key)
-                reason = "not compared: its counterpart cannot be read"
-                notes.append(Unreadable((configuration.files or (entry.file,))[0], reason))
+                notes.append(Unreadable((configuration.files or (entry.file,))[0], NOT_COMPARED))
     for number, other in ((0, 1), (1, 0)) if not one_file else ():
         for key in sorted(found[number].keys() - found[other].keys()):
             part = _read_part(sides[other], key, found[other], readings, other)

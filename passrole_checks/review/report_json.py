@@ -342,7 +342,13 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "cause": _or_none(_object(Location)),
         "cause_removed": _flag,
     },
-    ReportNote: {"file": _path, "line": _LINE_OR_NONE, "reason": _text(_MAX_PROSE)},
+    ReportNote: {
+        "file": _path,
+        "line": _LINE_OR_NONE,
+        "reason": _text(_MAX_PROSE),
+        "kind": _text(50, _WORD),
+        "starts_comment": _flag,
+    },
     Item: {
         "key": _text(32, _KEY, empty=False),
         "group": _one_of("new", "worse"),
