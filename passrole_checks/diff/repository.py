@@ -319,8 +319,10 @@ def _may_lead_to_code(entry: Unreadable, links: Mapping[str, str], snapshots: Sn
         return True
     if any(is_ignored_folder(os.path.basename(folder)) for folder in _parent_folders(path)):
         return False
-    target = top / links[path]
-    return not target.exists() or leads_to_code(target)
+    inside = [one.path for one in snapshots.entries[1] if f"{one.path}/".startswith(f"{links[path]}/")]
+    if not inside or not all((top / name).exists() for name in inside):
+        return not inside or any(map(may_contain_code, inside))
+    return leads_to_code(top / links[path])
 
 
 def _parent_folders(path: str) -> list[str]:

@@ -21,6 +21,7 @@ from passrole_checks.sources.recognize import is_candidate
 MOST_FILES = 200_000
 LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
 LARGEST_VERSION = 2_000_000_000
+_MOST_MISSING = 100  # files of one version without content
 # never follow a symbolic link or block on a pipe that replaced the file meanwhile
 _HOW_TO_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _LFS = b"version https://git-lfs.github.com/spec/"  # first line of a git-lfs pointer file
@@ -85,10 +86,8 @@ class Snapshots:
                 if size is None and not self._is_empty_blob(entry.id):
                     if not may_contain_code(entry.path):
                         continue
-                    raise SnapshotError(
-                        f"{entry.path}: its content is not in this clone; in a partial clone, run"
-                        " git fetch --refetch --no-filter"
-                    )
+                    self._record_missing(side, entry.path)
+                    continue
                 self._count_bytes(side, entry, size or 0)
                 if (size or 0) > LARGEST_FILE:
                     self._record_too_large(side, entry.path)
@@ -141,6 +140,13 @@ class Snapshots:
     def _record_too_large(self, side: int, path: str) -> None:
         if may_contain_code(path):
             self._record_unreadable(side, path, f"not read, because it is larger than {LARGEST_FILE:,} bytes")
+
+    def _record_missing(self, side: int, path: str) -> None:
+        """Record a file whose content a partial clone lacks. Raise a :class:`SnapshotError` if it lacks many."""
+        reason = "its content is not in this clone; in a partial clone, run git fetch --refetch --no-filter"
+        self._record_unreadable(side, path, reason)
+        if len(self.unreadable[side]) > _MOST_MISSING:
+            raise SnapshotError(f"{path}: {reason}")
 
     def _path_of(self, side: int, path: str) -> str:
         return f"{self.folders[side]}/{path}"

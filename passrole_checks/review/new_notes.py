@@ -7,7 +7,6 @@ be new.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
@@ -65,6 +64,7 @@ class _Selection:
     def __init__(self, entries: Iterable[Unreadable], aside: Collection[Unreadable], snapshots: Snapshots) -> None:
         self._tops = [f"{folder}/" for folder in snapshots.folders]
         self._renames: Mapping[str, str] = snapshots.renames or {}
+        self._paths = {entry.path for entry in snapshots.entries[1]}
         self._aside = aside
         entries = [entry for entry in entries if entry not in aside]
         self._old = [entry for entry in entries if entry.file.startswith(self._tops[0])]
@@ -117,8 +117,9 @@ class _Selection:
         return text
 
     def _is_gone(self, entry: Unreadable) -> bool:
-        """True if the new version does not have the file of an old note."""
-        return not os.path.lexists(f"{self._tops[1]}{self._name(entry)}")
+        """True if the new version does not have the file, or the folder, of an old note."""
+        name = self._name(entry)
+        return not (name in self._paths or any(path.startswith(f"{name}/") for path in self._paths))
 
     def _may_hide_access(self, entry: Unreadable) -> bool:
         """True if only the old version has a note, and the new one may evaluate its subject."""
