@@ -93,13 +93,12 @@ def compare_versions(
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
-    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``:
-    also scan
-    both.
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
+    both; what only the old version cannot be read then counts as new.
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))
-    versions = read_and_pair(old, new, reader, renames)
+    versions = read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans)
     if not trusted:
         roots = old.path, new.path
         pairs = (

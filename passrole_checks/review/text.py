@@ -160,6 +160,8 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
     if len(skipped) > len(named):
         yield (StyledText(f"{len(skipped) - len(named)} more not evaluated (--verbose lists them)", "quiet"),)
     yield from _limited([_note_line(note, "") for note in report.notes], "notes")
+    if report.unreadable:
+        yield (StyledText("note: correct what could not be read, or leave it out with --exclude", "quiet"),)
 
 
 def _limited(lines: Sequence[Line], what: str) -> Iterator[Line]:
