@@ -94,7 +94,7 @@ def compare_versions(
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
     the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
-    both; what only the old version cannot be read then counts as new.
+    both; units that cannot be read in the old version only then count as new.
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))
