@@ -1,0 +1,35 @@
+"""Whatever ``scan`` reads is reviewed: each finding of each sample is new in a repository without it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from reviews_of_tests import Reviews
+from sample_folders import FOLDERS, SAMPLES, options_of
+
+Row = tuple[str, str, int]
+
+
+def expected(folder: str, name: str) -> set[Row]:
+    path = SAMPLES / folder / name
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {(check, f"sample_templates/{folder}/{file}", line) for check, file, line, *_ in rows}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_findings_of_a_sample_are_new(repository: Reviews, folder: str) -> None:
+    """A review with an empty BASE has each finding of a scan, also those that HEAD suppresses, and no others."""
+    repository.commit({"README": ""})
+    shutil.copytree(SAMPLES / folder, repository.folder / "sample_templates" / folder, symlinks=True)
+    repository.commit()
+    options = [word for name, value in options_of(folder).items() for word in (f"--{name}", value)]
+    result = repository.review("HEAD^", "HEAD", "--skip-check", "015", *options)
+    report = result.report
+    found = {(remark.check_id, item.at.file, item.at.line) for item in report.items for remark in item.remarks}
+    wanted = expected(folder, "expected.json") | expected(folder, "suppressed.json")
+    wanted = {row for row in wanted if row[0] != "PASSROLE_015"}
+    assert wanted <= found
+    assert found <= wanted
+    assert (report.fixed, report.less, report.unchanged) == ((), (), 0)
