@@ -29,27 +29,32 @@ def group_items(items: Sequence[Item], max_inline: int = 10) -> list[CommentGrou
     """Return the comments to write, worst first and at most ``max_inline``: for each its lines and its items.
 
     An item with an applicable replacement is on the lines of that, which are within one hunk; else on its anchor; an
-    item with neither has no comment. Items on the same lines share a comment, as do items of the same checks without an
-    applicable replacement.
+    item with neither has no comment. Items on the same lines share a comment. If there are more lines than comments,
+    the least severe repeats of the same checks share the comment of an earlier one.
     """
     by_lines: dict[Anchor, list[Item]] = {}
     for item in sorted(items, key=lambda item: -item.severity.rank):
         anchor = comment_anchor(item)
         if anchor is not None:
             by_lines.setdefault(anchor, []).append(item)
-    groups: list[tuple[Anchor, list[Item]]] = []
-    by_checks: dict[frozenset[str], list[Item]] = {}
-    for anchor, group in by_lines.items():
-        check_ids = frozenset(remark.check_id for item in group for remark in item.remarks)
-        is_applicable = any(replaces_lines_of(item.replacement, anchor) for item in group)
-        earlier = None if is_applicable else by_checks.get(check_ids)
-        if earlier is not None and len(earlier) + len(group) <= MAX_KEYS:
-            earlier += group
-            continue
-        if not is_applicable:
-            by_checks[check_ids] = group
-        groups.append((anchor, group))
-    return [(anchor, tuple(group[:MAX_KEYS])) for anchor, group in groups[: max(max_inline, 0)]]
+    groups = [(anchor, group[:MAX_KEYS]) for anchor, group in by_lines.items()]
+    limit = max(max_inline, 0)
+    _merge_repeats(groups, limit)
+    return [(anchor, tuple(group)) for anchor, group in groups[:limit]]
+
+
+def _merge_repeats(groups: list[tuple[Anchor, list[Item]]], limit: int) -> None:
+    """Merge groups of the same checks, the last ones first, until there are at most ``limit`` groups or no repeats."""
+    check_ids = [frozenset(remark.check_id for item in group for remark in item.remarks) for _, group in groups]
+    for last in range(len(groups) - 1, 0, -1):
+        if len(groups) <= limit:
+            return
+        group = groups[last][1]
+        for earlier in range(last - 1, -1, -1):
+            if check_ids[earlier] == check_ids[last] and len(groups[earlier][1]) + len(group) <= MAX_KEYS:
+                groups[earlier][1].extend(group)
+                del groups[last]
+                break
 
 
 def comment_anchor(item: Item) -> Anchor | None:
