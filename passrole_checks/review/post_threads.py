@@ -107,29 +107,29 @@ class ThreadPoster:
 
     # -- closing
 
-    def close(self, threads: Sequence[ReviewThread], body: str) -> tuple[int, str]:
+    def close(self, threads: Sequence[ReviewThread], body: str) -> tuple[int, ForgeError | None]:
         """Reply ``body`` in each thread and resolve it. Return the number of replies, and why threads could not be
-        resolved, or "". Raise a :class:`~passrole_checks.review.http.ForgeError` if a reply cannot be written.
+        resolved, or None. Raise a :class:`~passrole_checks.review.http.ForgeError` if a reply cannot be written.
 
         Threads that are resolved already are skipped. The reply comes first: some tokens may reply but not resolve
         (GitHub requires ``contents: write`` for it), and then one reply remains.
         """
-        refusal = ""
+        refusal: ForgeError | None = None
         try:
             states = self._forge.thread_states([each.thread for each in threads])
         except ForgeError as error:
-            states, refusal = {}, error.reason
+            states, refusal = {}, error
         replied = 0
         for each in threads:
             state = states.get(each.thread.id)
             if (state is not None and state.is_resolved) or not self._reply(each, body):
                 continue
             replied += 1
-            if state is not None and not refusal:
+            if state is not None and refusal is None:
                 try:
                     self._resolve(state.id)
                 except ForgeError as error:
-                    refusal = error.reason
+                    refusal = error
         return replied, refusal
 
     def _reply(self, each: ReviewThread, body: str) -> bool:

@@ -115,7 +115,7 @@ class GitHub:
                 if login := query():
                     return login
             except ForgeError as error:
-                if error.status in (0, 401) or error.status >= 500:
+                if error.status in (0, 401, 429) or error.status >= 500:
                     raise
         return ACTIONS_LOGIN
 
