@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from passrole_checks import __version__
 from passrole_checks.errors import PassRoleChecksError
@@ -108,6 +108,8 @@ class Client:
     ``secret``, a dry run skips reads.
     """
 
+    page_size: ClassVar[Mapping[str, str | int]] = {"per_page": 100}  # the parameter of lists
+
     def __init__(
         self,
         api: str,
@@ -146,7 +148,7 @@ class Client:
 
     def pages(self, path: str, query: Mapping[str, str | int] | None = None, within: str = "") -> Iterator[Any]:
         """Yield the elements of a list, page by page. ``within``: the key of the list, if it is in an object."""
-        url = self._url(path, {"per_page": 100, **(query or {})})
+        url = self._url(path, {**self.page_size, **(query or {})})
         for _ in range(MAX_PAGES):
             if self.skips_reads:
                 return
@@ -384,6 +386,13 @@ def _json_object(response: requests.Response) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def at_page(url: str, page: int) -> str:
+    """Return the URL of another page of a list, for forges that count pages."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "page"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("page", page)])))
 
 
 def _is_same_origin(url: str, other: str) -> bool:

@@ -52,21 +52,20 @@ class ThreadPoster:
                 return self._write(missing, at_position=at_position, is_retry=True)
             if not at_position or error.status not in traits.repeated_refusals:
                 raise
-            return self._write(drafts, at_position=False)
+            return self._write_otherwise(drafts, error)
         except ForgeError as error:
             if error.status not in traits.refusals:
                 raise
-            if not at_position:
-                return drafts
-            self._stop_if_outdated(error)
-            if len(drafts) == 1:
-                return self._write(drafts, at_position=False)
-            middle = len(drafts) // 2
-            return [
-                *self._write(drafts[:middle], at_position=True),
-                *self._write(drafts[middle:], at_position=True),
-            ]
+            return self._write_otherwise(drafts, error) if at_position else drafts
         return []
+
+    def _write_otherwise(self, drafts: Sequence[DraftThread], refusal: ForgeError) -> Sequence[DraftThread]:
+        """Write each half of drafts that were refused at their positions; a single one without its position."""
+        self._stop_if_outdated(refusal)
+        if len(drafts) == 1:
+            return self._write(drafts, at_position=False)
+        middle = len(drafts) // 2
+        return [*self._write(drafts[:middle], at_position=True), *self._write(drafts[middle:], at_position=True)]
 
     def _stop_if_outdated(self, error: ForgeError) -> None:
         """Raise if the request has a newer commit: the forge then refuses every position."""

@@ -50,6 +50,17 @@ def is_report_of(report: ReviewReport, context: Context) -> bool:
     return context.event != "workflow_run"
 
 
+def post_obstacle(report: ReviewReport, context: Context, options: PostOptions, token: str) -> str:
+    """Return why a run of GitHub's kind of actions can post nothing, or "". ``token``: the name of its variable."""
+    if not (context.has_token or options.dry_run):
+        return f"no token ({token})."
+    if not (context.repository and context.api_url):
+        return "unknown repository (GITHUB_REPOSITORY)."
+    if not is_report_of(report, context):
+        return "the report is about another commit than this run."
+    return ""
+
+
 def links_of(report: ReviewReport, context: Context) -> Links:
     """Return the links of comments on the reviewed commit."""
     return Links(
@@ -58,7 +69,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.head_sha,
         report.base,
         context.run_url,
-        gitlab=context.forge == GITLAB,
+        forge=context.forge,
         unlike_head=report.unlike_head,
     )
 
@@ -152,7 +163,14 @@ class _ReviewPoster:
         text = file_text = comment_text(items, self._report, self._links, Anchor(anchor.file, 0, 0))
         if position is not None and position.line:
             gitlab_line = position.line if self._traits.kind == GITLAB else None
-            text = comment_text(items, self._report, self._links, anchor, gitlab_line=gitlab_line)
+            text = comment_text(
+                items,
+                self._report,
+                self._links,
+                anchor,
+                gitlab_line=gitlab_line,
+                has_suggestions=self._traits.has_suggestions,
+            )
         return DraftThread(self._marker(INLINE, items[:MAX_KEYS]), anchor.file, position, text, file_text)
 
     def _positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:

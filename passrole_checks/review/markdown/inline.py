@@ -66,13 +66,20 @@ def comment_anchor(item: Item) -> Anchor | None:
 
 
 def comment_text(
-    items: Sequence[Item], report: ReviewReport, links: Links, anchor: Anchor, *, gitlab_line: int | None = None
+    items: Sequence[Item],
+    report: ReviewReport,
+    links: Links,
+    anchor: Anchor,
+    *,
+    gitlab_line: int | None = None,
+    has_suggestions: bool = True,
 ) -> str:
     """Return the text of a comment about ``items`` on the lines of ``anchor``, both from :func:`group_items`, without a
     marker. With a marker it is within 65,536 characters. ``gitlab_line``: for GitLab, the line of HEAD that its
-    position names."""
+    position names. ``has_suggestions``: the forge can apply a suggestion."""
     first = items[0]
-    lines = _of_first(first, links, anchor, gitlab_line)
+    suggestion = _suggestion(first, anchor, gitlab_line) if has_suggestions else []
+    lines = _of_first(first, links, anchor, suggestion)
     remaining = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
     others = list(_of_others(first, items[1:], links, anchor))
     for number, line in enumerate(others):
@@ -84,7 +91,7 @@ def comment_text(
     return "\n".join(lines)
 
 
-def _of_first(item: Item, links: Links, anchor: Anchor, gitlab_line: int | None) -> list[str]:
+def _of_first(item: Item, links: Links, anchor: Anchor, suggestion: Sequence[str]) -> list[str]:
     about = f"**{item.severity.value.capitalize()} severity.** "
     if not overlaps(anchor, item.at):
         start = "This determines" if item.cause is not None and overlaps(anchor, item.cause) else "This is about"
@@ -92,7 +99,7 @@ def _of_first(item: Item, links: Links, anchor: Anchor, gitlab_line: int | None)
     return join_blocks(
         [f"{about}{access_change(item, links, anchor=anchor)}".strip()],
         remark_lines(item),
-        _suggestion(item, anchor, gitlab_line) or fix_blocks(item, links),
+        suggestion or fix_blocks(item, links),
     )
 
 

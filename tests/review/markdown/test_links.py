@@ -12,7 +12,7 @@ from reports_of_tests import BASE, HEAD, LINKS
 
 from passrole_checks.review.markdown.links import Links
 
-GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/platform/infra", gitlab=True)
+GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/platform/infra", forge="gitlab")
 
 
 @pytest.mark.parametrize(
