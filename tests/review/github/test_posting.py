@@ -260,8 +260,8 @@ def test_unknown_repository_is_reported() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"not_evaluated": (ReportNote("a.tf", 3, "module x is not here"),)},
-        {"notes": (ReportNote("pyproject.toml", 0, "differs from that of main, which is used"),)},
+        {"not_evaluated": (ReportNote("a.tf", 3, "module x is not here", "other", True),)},
+        {"notes": (ReportNote("pyproject.toml", 0, "differs from that of main, which is used", "other", True),)},
     ],
 )
 def test_skipped_input_gets_a_comment(github: GitHubFake, post: Poster, told: dict[str, object]) -> None:
