@@ -129,7 +129,7 @@ class _ItemBuilder:
         self._before = self._counterparts()
         open_before = [finding for finding in self._old.findings if self._is_open(finding, 0)]
         self._open = [finding for finding in self._new.findings if self._is_open(finding, 1)]
-        self._matched = match_findings(open_before, self._open, names, self._counterpart, self._has_grown)
+        self._matched = match_findings(open_before, self._open, names, self._counterpart, self._growth)
         self._reported_gone = [finding for finding in self._matched.gone if self._is_reported(finding)]
         self._groups = [self._group_of(number, finding) for number, finding in enumerate(self._open)]
 
@@ -143,13 +143,17 @@ class _ItemBuilder:
         for change in (*changes.new, *changes.widened, *changes.narrowed, *changes.moved):
             if change.before is not None:
                 counterparts.setdefault(_key_of(change.grant), _key_of(change.before))
+        for new, old in changes.counterparts:
+            counterparts.setdefault(new, old)
         return counterparts
 
     def _counterpart(self, finding: Finding) -> _StatementKey | None:
         return self._before.get((finding.at, finding.statement_path))
 
-    def _has_grown(self, finding: Finding) -> bool:
-        return (finding.at, finding.statement_path) in self._changes
+    def _growth(self, finding: Finding) -> str:
+        """Return "new" or "widened" if the statement grants more than in BASE, else ""."""
+        groups = {group for group, _ in self._changes.get((finding.at, finding.statement_path), ())}
+        return "" if not groups else "new" if groups == {"new"} else "widened"
 
     # -- the result
 
@@ -219,7 +223,7 @@ class _ItemBuilder:
             states[finding.fingerprint] = "new" if not was_there else "updated" if is_updated else "unchanged"
         silenced = [finding for finding in self._new.findings if finding.fingerprint not in states]
         if silenced:
-            matched = match_findings(self._old.findings, silenced, self._names, self._counterpart, self._has_grown)
+            matched = match_findings(self._old.findings, silenced, self._names, self._counterpart, self._growth)
             for number, finding in enumerate(silenced):
                 state = "updated" if number in matched.reworded else "unchanged"
                 states[finding.fingerprint] = state if number in matched.pairs else "new"

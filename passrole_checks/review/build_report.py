@@ -11,6 +11,7 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.moved_statements import values_of_unit
 from passrole_checks.diff.repository import (
     InputsOf,
     compare_snapshots,
@@ -252,7 +253,10 @@ class _ReviewBuilder:
     def _moved_note(self, change: GrantChange) -> ReportNote:
         now, before = change.grant, change.before or change.grant
         source = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
-        reason = f"{', '.join(now.principals)} had this access in {self._versions.base.name} too, from {source}"
+        who = ", ".join(now.principals) or f"every principal with {now.resource.address}"
+        reason = f"{who} had this access in {self._versions.base.name} too, from {source}"
+        if values := values_of_unit(now):
+            reason += f" (if {' and '.join(values)} {'has' if len(values) == 1 else 'have'} the same value there)"
         return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
 
     def _name(self, file: str) -> str:

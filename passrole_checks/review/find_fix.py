@@ -98,6 +98,7 @@ class FixFinder:
         """True if the lines of the statement differ in either version, and not only beside it."""
         if (
             traced.before is not None
+            and self._is_same_file(traced.before, traced.at)
             and (text := _statement_text(traced.at))
             and text == _statement_text(traced.before)
         ):
@@ -110,6 +111,12 @@ class FixFinder:
         end = max(traced.before.line, traced.before.end_line)
         removed = (old for hunk in anchors.hunks(at.file) for old, _ in hunk.gone)
         return any(traced.before.line <= old <= end for old in removed)
+
+    def _is_same_file(self, old: Position, new: Position) -> bool:
+        before, after = (
+            os.path.relpath(at.file, folder) for at, folder in zip((old, new), self._snapshots.folders, strict=True)
+        )
+        return (self._snapshots.renames or {}).get(before, before) == after
 
     def _changes_by_distance(self, item: Item) -> Iterator[_ChangeIndex]:
         """Yield all changes: those in the same file, then those in the same folder, then others."""
