@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration, ResourceDefinition
 
+_INSTANCE = re.compile(r"(?<=\w)\[[^\]]*\]$")
 _MODULES = re.compile(r"^(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
 
 
@@ -71,8 +72,13 @@ def principal_names(unit: Configuration) -> dict[str, tuple[str, str]]:
 
 
 def name_in_code(address: str) -> str:
-    """Return the address of a resource without the modules that contain it."""
-    return _MODULES.sub("", address)
+    """Return the address of a resource without the modules that contain it and the key of its instance."""
+    return _INSTANCE.sub("", _MODULES.sub("", address))
+
+
+def names_in_code(principals: Iterable[str]) -> list[str]:
+    """Return the names by which code refers to principals: the last parts of their addresses."""
+    return [name_in_code(principal).rpartition(".")[2] for principal in principals]
 
 
 def _resources(unit: Configuration) -> dict[str, ResourceDefinition]:

@@ -172,18 +172,21 @@ class _ItemBuilder:
         ]
         reduced = [
             self._reduced(group, change)
-            for group, changes in (("narrowed", self._difference.narrowed), ("removed", self._difference.removed))
+            for group, changes in (
+                ("narrowed", self._difference.narrowed),
+                ("removed", _with_all_variants(self._difference.removed)),
+            )
             for change in changes
             if not self._may_be_hidden((change.before or change.grant).grant.at, change.grant.resource.framework)
         ]
         return ReviewState(
             items=tuple(sorted(_with_unique_keys(items, self._name), key=_severity_order)),
             fixed=tuple(fixed),
-            less=tuple(change for change in reduced if change.after != change.before),  # equal if a role was renamed
+            less=tuple(dict.fromkeys(one for one in reduced if one.after != one.before)),  # equal if a role was renamed
             unchanged=unchanged,
             states=self._states(),
             gone=tuple(gone),
-            more=_sorted_by_position(more),
+            more=_sorted_by_position(dict.fromkeys(more)),
         )
 
     def _is_reported(self, finding: Finding) -> bool:
@@ -273,11 +276,12 @@ class _ItemBuilder:
         uses = [use for _, finding in statement.findings for use in finding.uses]
         uses += [change.grant.resource.address for _, change in changes]
         caused = next((change for _, change in changes if change.cause is not None), None)
-        access, before = self._access(statement, changes)
+        all_changes = changes or statement.changes  # new access whose check is suppressed is new all the same
+        access, before = self._access(statement, all_changes)
         item = Item(
             key="",
             group="worse" if any(group == "worse" for group, _ in remarks) else "new",
-            change=_change_of(changes),
+            change=_change_of(all_changes),
             severity=max((remark.severity for remark in sorted_remarks), key=lambda severity: severity.rank),
             confidence=max((remark.confidence for remark in sorted_remarks), key=lambda confidence: confidence.rank),
             at=self._location(statement.at),
@@ -420,6 +424,19 @@ class _StatementNews:
 
 def _change_of(changes: Sequence[tuple[str, GrantChange]]) -> str:
     return "" if not changes else "widened" if all(group == "widened" for group, _ in changes) else "new"
+
+
+def _with_all_variants(changes: Iterable[GrantChange]) -> Iterator[GrantChange]:
+    """Yield removed statements, those that differ only in their path conditions as one."""
+    variants: dict[Hashable, list[GrantChange]] = {}
+    for change in changes:
+        now = change.grant
+        key = now.grant.at, now.resource.address, now.statement_path, now.principals, _access_of(now, ())
+        variants.setdefault((*key[:4], replace(key[4], when="")), []).append(change)
+    for first, *others in variants.values():
+        whens = [one.grant.when for one in (first, *others)]
+        when = tuple(when for each in whens for when in each) if all(whens) else ()
+        yield replace(first, grant=replace(first.grant, when=when)) if others else first
 
 
 def _shared_positions(statements: Iterable[tuple[Position, str, PassRoleGrant | None]]) -> set[Position]:

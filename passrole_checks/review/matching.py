@@ -17,6 +17,7 @@ from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.sources.model.configuration import Framework
@@ -110,7 +111,12 @@ def match_findings(
         implying = [other for other in gone if finding.check_id in _IMPLIED_CHECKS.get(other.check_id, ())]
         if findings_at_statement(implying, finding, names, counterpart):
             return True
-        return was_reported_by_other(old, finding, names, counterpart) and not growth(finding)
+        if growth(finding):
+            return False
+        administrators = [other for other in old if _allows_everything(other, finding)]
+        if findings_at_statement(administrators, finding, names, counterpart):
+            return True
+        return was_reported_by_other(old, finding, names, counterpart)
 
     implied = {number for number, finding in enumerate(new) if number not in pairs and was_implied(finding)}
     return Matched(pairs, reworded, gone, frozenset(implied))
@@ -131,6 +137,18 @@ def is_still_reported(gone: Finding, new: Iterable[Finding], names: Names, count
         and finding.severity.rank >= gone.severity.rank
         and findings_at_statement([gone], finding, names, counterpart)
         for finding in new
+    )
+
+
+def _allows_everything(old: Finding, finding: Finding) -> bool:
+    """True if the statement of a finding of BASE allowed every action, which includes any issue that is less severe."""
+    grant = old.grant
+    return (
+        grant is not None
+        and grant.granted_by == "*"
+        and grant.scope is Scope.ANY_ROLE
+        and grant.services.constraint is Constraint.ABSENT
+        and old.severity.rank >= finding.severity.rank
     )
 
 
