@@ -136,7 +136,6 @@ class _ReviewBuilder:
         items, faults = self._items(difference, outcome, thresholds, unlike_head)
         self._add_configuration_notes()
         self._add_exclusion_note(difference)
-        self._notes += map(self._moved_note, difference.moved)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
         report, scan, gone, after = relocate(
@@ -165,6 +164,7 @@ class _ReviewBuilder:
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
+            moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )
 
     def _is_enabled(self, check: str) -> bool:

@@ -88,6 +88,6 @@ def test_review_notes_a_moved_statement(
         {"a/main.tf": policy(APP), "b/main.tf": policy(APP, name="other", role="other") + policy(OPEN)},
     )
     assert (said.items, said.report.less, said.report.fixed) == ([], (), ())
-    (note,) = said.report.notes
+    (note,) = said.report.moved
     assert (note.file, note.line) == ("b/main.tf", 13)
     assert note.reason.startswith("deployer had this access in ") and "a/main.tf:6" in note.reason

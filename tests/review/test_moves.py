@@ -76,7 +76,8 @@ def test_a_statement_moves_to_another_root(repository: Reviews, statement: str, 
     """It is no item, neither less access nor fixed; a note says where it was, and if that depends on a value."""
     result = two_roots(repository, statement, statement)
     assert is_silent(result) and result.status == 0
-    (note,) = result.report.notes
+    (note,) = result.report.moved
+    assert (result.json["counts"]["moved"], result.report.warrants_comment) == (1, False)
     assert note.file == "b/main.tf" and " from a/main.tf:" in note.reason
     assert ("${var.app}" in note.reason) is caveat
 
@@ -134,7 +135,7 @@ def test_a_role_that_stays_is_not_the_one_of_the_other_root(repository: Reviews)
         left=role("task"),
         present=role("task"),
     )
-    assert result.report.more and not result.report.notes
+    assert result.report.more and not result.report.moved
 
 
 @pytest.mark.parametrize(("roles", "items"), [(APP, []), ('"*"', [("worse", "widened")])])
