@@ -228,7 +228,7 @@ def _add_variant_findings(
     reader: VersionReader,
     options: ScanOptions,
 ) -> None:
-    """Add to the analyses of the units what they report with the values of a file only."""
+    """Add to the analysis of each unit what it reports with the values of a file only."""
     numbers = {pair.place: number for number, pair in enumerate(pairs)}
     added: tuple[dict[int, list[tuple[str, Analysis]]], ...] = ({}, {})
     for variant, unit in variants:

@@ -16,6 +16,7 @@ from pathlib import Path
 from passrole_checks.diff.module_calls import CHANGED
 from passrole_checks.diff.unreadable_base import COUNTS_AS_NEW
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.scan.analyze import UNKNOWN_POLICY
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
@@ -128,7 +129,7 @@ class _Selection:
         """True if only the old version has a note, and the new one may evaluate its subject."""
         if entry.reason.endswith(COUNTS_AS_NEW):
             return is_terraform_file(Path(entry.file)) or not self._is_gone(entry)
-        if entry.kind in _ABSENT or self._is_gone(entry):
+        if entry.kind in _ABSENT or self._is_gone(entry) or entry.reason.endswith(UNKNOWN_POLICY):
             return False
         if self._key(entry) in self._present or (self._name(entry), entry.cause) in self._present:
             return False

@@ -1,4 +1,4 @@
-"""Whatever ``scan`` reads is reviewed: each finding of each sample is new in a repository without it."""
+"""Reviews of all that ``scan`` reads: each finding of each sample is new in a repository without it."""
 
 from __future__ import annotations
 
