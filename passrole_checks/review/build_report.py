@@ -304,7 +304,8 @@ class _ReviewBuilder:
             note for note in dict.fromkeys(skipped) if not (note.file in unread and note.reason.endswith(NOT_COMPARED))
         ]
         if self._report_options.strict:
-            failing = [note for note in skipped if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
+            current = [note for note in skipped if not note.reason.startswith(f"in {self._base_name}: ")]
+            failing = [note for note in current if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
             unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
             skipped = [note for note in skipped if note not in failing]
         return tuple(dict.fromkeys(unreadable)), tuple(skipped)

@@ -8,9 +8,11 @@ be new.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.diff.module_calls import CHANGED
@@ -68,7 +70,7 @@ class _Selection:
     def __init__(self, entries: Iterable[Unreadable], aside: Collection[Unreadable], snapshots: Snapshots) -> None:
         self._tops = [f"{folder}/" for folder in snapshots.folders]
         self._renames: Mapping[str, str] = snapshots.renames or {}
-        self._paths = {entry.path for entry in snapshots.entries[1]}
+        self._snapshots = snapshots
         self._aside = aside
         entries = [entry for entry in entries if entry not in aside]
         self._old = [entry for entry in entries if entry.file.startswith(self._tops[0])]
@@ -123,7 +125,16 @@ class _Selection:
     def _is_gone(self, entry: Unreadable) -> bool:
         """True if the new version does not have the file, or the folder, of an old note."""
         name = self._name(entry)
-        return not (name in self._paths or any(path.startswith(f"{name}/") for path in self._paths))
+        at = bisect_left(self._paths, name)
+        if self._paths[at : at + 1] == [name]:
+            return False
+        at = bisect_left(self._paths, f"{name}/")
+        return not any(path.startswith(f"{name}/") for path in self._paths[at : at + 1])
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        """The paths of the new version, sorted."""
+        return sorted(entry.path for entry in self._snapshots.entries[1])
 
     def _may_hide_access(self, entry: Unreadable) -> bool:
         """True if only the old version has a note, and the new one may evaluate its subject."""

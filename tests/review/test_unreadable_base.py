@@ -70,3 +70,10 @@ def test_readable_units_are_compared_as_ever(repository: Reviews) -> None:
     before = {"a/main.tf": BROKEN, "b/main.tf": policy(ANY)}
     result = repository.between(before, {"a/main.tf": "", "b/other.tf": ""})
     assert (result.status, result.items, result.report.unchanged) == (0, [], 1)
+
+
+def test_strict_review_of_a_fixed_file_passes(repository: Reviews) -> None:
+    """A file that cannot be read in BASE is no changed code that cannot be evaluated."""
+    repository.commit({"main.tf": BROKEN})
+    repository.commit({"main.tf": policy(APP)})
+    assert repository.review("HEAD^", "HEAD", "--strict").report.unreadable == ()
