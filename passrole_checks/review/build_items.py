@@ -25,6 +25,7 @@ NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
 _KEY = "passroleItem/1"
 _STATEMENT_PARTS = 5  # of a mark
+_FINGERPRINT = "passroleItemFingerprint/1"
 _NEW_ACCESS_REMEDIATION = "Confirm the change is intended; otherwise revert it."
 _StatementKey = tuple[Position, str]
 
@@ -286,6 +287,7 @@ class _ItemBuilder:
             before=before,
             cause=self._location(caused.cause) if caused is not None and caused.cause is not None else None,
             cause_removed=caused is not None and caused.cause_removed,
+            fingerprint=self._fingerprint(sorted_remarks, statement, changes),
         )
         before_at = next((change.before.grant.at for _, change in changes if change.before is not None), None)
         for number, _ in statement.findings:
@@ -293,6 +295,27 @@ class _ItemBuilder:
             before_at = before_at or (earlier.at if earlier is not None else None)
         findings = tuple(finding for _, finding in statement.findings)
         return TracedItem(item, findings, statement.at, before_at, statement.shares_place)
+
+    def _fingerprint(
+        self, remarks: Sequence[Remark], statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
+    ) -> str:
+        """Return a digest of everything that an acceptance of the item depends on, in HEAD: what the checks say, and
+        which principals get which access by which statement. Lines, files and order do not matter."""
+        parts: list[tuple[str, ...]] = [
+            (remark.check_id, remark.severity.value, remark.confidence.value, remark.message) for remark in remarks
+        ]
+        for _, finding in statement.findings:
+            if self._is_reported(finding):
+                grant, principals = finding.grant, sorted(finding.principals)
+                access = _granted_access(grant, principals) if grant is not None else None
+                when = condition_text(finding.when) if finding.when else ""
+                names = "\n".join(sorted({*finding.uses, *finding.principals, *finding.reaches}))
+                parts.append((finding.fingerprint, finding.severity.value, when, names, *_all_texts(access)))
+        for located in (change.grant for _, change in changes):
+            identity = digest(*located.grant.statement.identity)
+            access = _access_of(located, sorted(located.principals))
+            parts.append((located.resource.address, identity, *_all_texts(access)))
+        return digest(_FINGERPRINT, *sorted(digest(*part) for part in parts))
 
     def _remarks(
         self, statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
@@ -493,7 +516,8 @@ def _with_unique_keys(items: Sequence[TracedItem], name: Callable[[str], str]) -
         counts[parts] += 1
         keys[number] = digest(*parts) if counts[parts] == 1 else digest(*parts, str(counts[parts]))
     for number, traced in enumerate(items):
-        yield replace(traced, item=replace(traced.item, key=keys[number]), mark=marks[number])
+        fingerprint = digest(keys[number], traced.item.fingerprint)
+        yield replace(traced, item=replace(traced.item, key=keys[number], fingerprint=fingerprint), mark=marks[number])
 
 
 def _mark(traced: TracedItem, name: Callable[[str], str]) -> tuple[str, ...]:
@@ -505,6 +529,15 @@ def _mark(traced: TracedItem, name: Callable[[str], str]) -> tuple[str, ...]:
     file = name(traced.at.file)
     unit = os.path.dirname(file) if item.framework == Framework.TERRAFORM.value else file
     return _KEY, item.framework, item.resource, unit, statement, *sorted(remark.check_id for remark in item.remarks)
+
+
+def _all_texts(access: GrantedAccess | None) -> tuple[str, ...]:
+    """Return all of an access as strings, lists separated by empty ones."""
+    if access is None:
+        return ()
+    lists = (access.principals, access.roles, access.services, access.conditions)
+    parts = [text for texts in lists for text in (*texts, "")]
+    return *parts, access.scope, access.constraint, str(access.complement), access.when
 
 
 def _access_texts(access: GrantedAccess | None) -> tuple[str, ...]:

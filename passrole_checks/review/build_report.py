@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
 from typing import Any
@@ -55,13 +55,25 @@ class ReportOptions:
 @dataclass(frozen=True, slots=True)
 class Review:
     """``report``, and the whole ``scan`` of HEAD with the ``states`` of its findings by fingerprint (``new``,
-    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts."""
+    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts.
+    ``findings_of``: the fingerprints of the findings behind each item of the report, by its key."""
 
     report: ReviewReport
     scan: ScanResult
     states: Mapping[str, str]
     gone: tuple[Finding, ...]
     accepted: tuple[tuple[Finding, baseline.BaselineEntry], ...] = ()
+    findings_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def accepted_findings(self, report: ReviewReport) -> dict[str, str]:
+        """Return the fingerprints of the findings that owners have accepted in ``report``, a later version of
+        :attr:`report`, each with who did and why."""
+        return {
+            fingerprint: f"Accepted by {item.accepted.by}: {item.accepted.reason}"
+            for item in report.items
+            if item.accepted is not None
+            for fingerprint in self.findings_of.get(item.key, ())
+        }
 
 
 @deadline.pooled()
@@ -142,7 +154,8 @@ class _ReviewBuilder:
             (report, self._visible_scan(difference, after), gone, after), snapshot_roots(self._snapshots)
         )
         report = replace(report, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
-        return Review(truncate_to_limits(report), scan, outcome.state.states, gone, after)
+        state = outcome.state
+        return Review(truncate_to_limits(report), scan, state.states, gone, after, _findings_of(state))
 
     def _report(
         self, difference: AccessDifference, state: ReviewState, items: tuple[Item, ...], faults: Iterable[Unreadable]
@@ -361,6 +374,19 @@ class _ReviewBuilder:
             return baseline.load(path)
         except ConfigurationError as error:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
+
+
+def _findings_of(state: ReviewState) -> dict[str, tuple[str, ...]]:
+    """Return the fingerprints of the findings that the remarks of each item are about, by the item's key."""
+    return {
+        traced.item.key: tuple(
+            finding.fingerprint
+            for finding in traced.findings
+            if finding.check_id in {remark.check_id for remark in traced.item.remarks}
+            and state.states.get(finding.fingerprint) != "unchanged"
+        )
+        for traced in state.items
+    }
 
 
 def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
