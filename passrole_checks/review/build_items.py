@@ -25,7 +25,6 @@ NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
 _KEY = "passroleItem/1"
 _STATEMENT_PARTS = 5  # of a mark
-_FINGERPRINT = "passroleItemFingerprint/1"
 _NEW_ACCESS_REMEDIATION = "Confirm the change is intended; otherwise revert it."
 _StatementKey = tuple[Position, str]
 
@@ -50,7 +49,7 @@ class TracedItem:
 
     ``findings``: all findings of the statement that are not silenced, including those that BASE has too. ``before``:
     the position of the statement in BASE. ``shares_place``: other statements have the same position, as in a JSON text
-    whose layout is unknown. ``mark``: the parts of its key.
+    whose layout is unknown. ``mark``: the parts of its key. ``state``: the parts of its fingerprint.
     """
 
     item: Item
@@ -59,6 +58,7 @@ class TracedItem:
     before: Position | None
     shares_place: bool = False
     mark: tuple[str, ...] = ()
+    state: tuple[tuple[str, ...], ...] = ()
 
     @property
     def statement_mark(self) -> tuple[str, ...]:
@@ -287,20 +287,20 @@ class _ItemBuilder:
             before=before,
             cause=self._location(caused.cause) if caused is not None and caused.cause is not None else None,
             cause_removed=caused is not None and caused.cause_removed,
-            fingerprint=self._fingerprint(sorted_remarks, statement, changes),
         )
         before_at = next((change.before.grant.at for _, change in changes if change.before is not None), None)
         for number, _ in statement.findings:
             earlier = self._matched.pairs.get(number)
             before_at = before_at or (earlier.at if earlier is not None else None)
         findings = tuple(finding for _, finding in statement.findings)
-        return TracedItem(item, findings, statement.at, before_at, statement.shares_place)
+        state = self._state_of(sorted_remarks, statement, changes)
+        return TracedItem(item, findings, statement.at, before_at, statement.shares_place, state=state)
 
-    def _fingerprint(
+    def _state_of(
         self, remarks: Sequence[Remark], statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
-    ) -> str:
-        """Return a digest of everything that an acceptance of the item depends on, in HEAD: what the checks say, and
-        which principals get which access by which statement. Lines, files and order do not matter."""
+    ) -> tuple[tuple[str, ...], ...]:
+        """Return everything that an acceptance of the item depends on, in HEAD: what the checks say, and which
+        principals get which access by which statement."""
         parts: list[tuple[str, ...]] = [
             (remark.check_id, remark.severity.value, remark.confidence.value, remark.message) for remark in remarks
         ]
@@ -309,13 +309,14 @@ class _ItemBuilder:
                 grant, principals = finding.grant, sorted(finding.principals)
                 access = _granted_access(grant, principals) if grant is not None else None
                 when = condition_text(finding.when) if finding.when else ""
-                names = "\n".join(sorted({*finding.uses, *finding.principals, *finding.reaches}))
+                reached = (name.rpartition(" ")[2] for name in finding.reaches)  # without the file
+                names = "\n".join(sorted({*finding.uses, *finding.principals, *reached}))
                 parts.append((finding.fingerprint, finding.severity.value, when, names, *_all_texts(access)))
         for located in (change.grant for _, change in changes):
             identity = digest(*located.grant.statement.identity)
             access = _access_of(located, sorted(located.principals))
             parts.append((located.resource.address, identity, *_all_texts(access)))
-        return digest(_FINGERPRINT, *sorted(digest(*part) for part in parts))
+        return tuple(parts)
 
     def _remarks(
         self, statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
@@ -516,8 +517,7 @@ def _with_unique_keys(items: Sequence[TracedItem], name: Callable[[str], str]) -
         counts[parts] += 1
         keys[number] = digest(*parts) if counts[parts] == 1 else digest(*parts, str(counts[parts]))
     for number, traced in enumerate(items):
-        fingerprint = digest(keys[number], traced.item.fingerprint)
-        yield replace(traced, item=replace(traced.item, key=keys[number], fingerprint=fingerprint), mark=marks[number])
+        yield replace(traced, item=replace(traced.item, key=keys[number]), mark=marks[number])
 
 
 def _mark(traced: TracedItem, name: Callable[[str], str]) -> tuple[str, ...]:

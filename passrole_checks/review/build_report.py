@@ -32,10 +32,13 @@ from passrole_checks.review.find_fix import MAX_ITEMS, FixFinder, FixOutcome, re
 from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
+
+_FINGERPRINT = "passroleItemFingerprint/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +153,12 @@ class _ReviewBuilder:
         self._notes += map(self._moved_note, difference.moved)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
-        report, scan, gone, after = relocate(
-            (report, self._visible_scan(difference, after), gone, after), snapshot_roots(self._snapshots)
+        states = tuple((traced.item.key, traced.state) for traced in outcome.state.items)
+        report, scan, gone, after, states = relocate(
+            (report, self._visible_scan(difference, after), gone, after, states), snapshot_roots(self._snapshots)
         )
-        report = replace(report, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
+        items = _with_fingerprints(report.items, dict(states))
+        report = replace(report, items=items, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
         state = outcome.state
         return Review(truncate_to_limits(report), scan, state.states, gone, after, _findings_of(state))
 
@@ -374,6 +379,14 @@ class _ReviewBuilder:
             return baseline.load(path)
         except ConfigurationError as error:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
+
+
+def _with_fingerprints(items: Iterable[Item], states: Mapping[str, tuple[tuple[str, ...], ...]]) -> tuple[Item, ...]:
+    """Return the items with their fingerprints, from their states without paths of checkouts, in any order."""
+    return tuple(
+        replace(item, fingerprint=digest(_FINGERPRINT, item.key, *sorted(digest(*part) for part in states[item.key])))
+        for item in items
+    )
 
 
 def _findings_of(state: ReviewState) -> dict[str, tuple[str, ...]]:
