@@ -10,7 +10,7 @@ request nor written or committed one of its commits. All comments are untrusted 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -39,7 +39,6 @@ _MAX_REASON = 1_000
 _MAX_NOTES = 20
 _MAX_OWNERS = 100
 _MAX_LOOKUPS = 50  # people whose membership in teams is looked up
-_MAX_COMMANDS = 1_000  # comments with the command that are evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,7 @@ def accept_items(report: ReviewReport, forge: AcceptingForge, key: str, author: 
         if not target.number:
             return with_unknown_acceptance(report, target.why)
         ours = author or forge.viewer()
-        commands = list(_commands(forge.discussions(), key, ours))[:_MAX_COMMANDS]
-        return _Decision(report, forge, ours).apply(commands)
+        return _Decision(report, forge, ours).apply(_commands(forge.discussions(), key, ours))
     except ForgeError as error:
         return with_unknown_acceptance(report, f"could not read comments from {forge.traits.name} ({error})")
 
@@ -144,7 +142,7 @@ class _Decision:
         self._members: dict[str, bool] = {}  # of a team, by login
         self._contributors: Contributors | None = None
 
-    def apply(self, commands: Sequence[_Command]) -> ReviewReport:
+    def apply(self, commands: Iterable[_Command]) -> ReviewReport:
         accepted: dict[str, Acceptance] = {}
         refused: list[tuple[Item, str]] = []
         for command in commands:

@@ -259,7 +259,7 @@ def test_flood_of_comments_is_bounded() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_any_comment_is_harmless(author: str, body: str, reason: str) -> None:
-    """Whatever comments contain, only an owner accepts, and the summary has no marker or second line of theirs."""
+    """With any comments only an owner accepts, and the summary has no marker of theirs."""
     discussions = [thread(by(author, body), by(author, f"passrole: accept {reason}")), alone(author, body)]
     report = decided(*discussions, thread(by("olive", f"passrole: accept x{reason}")))
     assert accepted(report) == [0]

@@ -2,9 +2,9 @@
 
 Sources: GitHub Docs, GraphQL API: "PullRequestReviewComment" and "IssueComment" (``lastEditedAt``,
 ``includesCreatedEdit``), "Commit" (``authors``: the git author, then those in Co-authored-by trailers), "GitActor"
-(``user``: null for an address without an account); REST API: "Get a team by name", "Get team membership for a user"
-(state ``active`` or ``pending``; inherited ones included). ``updated_at`` of the REST API changes without an edit, for
-example if a pending review is submitted.
+(``user``: null for an address without an account), "GitSignature" (``wasSignedByGitHub``); REST API: "Get a team by
+name", "Get team membership for a user" (state ``active`` or ``pending``; inherited ones included). ``updated_at`` of
+the REST API changes without an edit, for example if a pending review is submitted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _THREADS = _OF_REQUEST % (
 _COMMENTS = _OF_REQUEST % f"comments(first: 100, after: $after) {{ {_PAGE} nodes {{ {_COMMENT} }} }}"
 _COMMITS = _OF_REQUEST % (
     f"author {{ login }} commits(first: 100, after: $after) {{ {_PAGE} totalCount nodes {{ commit {{"
-    " authors(first: 20) { nodes { user { login } } } committer { email user { login } } } } }"
+    " authors(first: 20) { nodes { user { login } } } committer { email user { login } }"
+    " signature { wasSignedByGitHub } } } }"
 )
 _MAX_PAGES = 50
 _WEB_COMMITTER = "noreply@github.com"  # GitHub itself: a commit of its web pages
@@ -119,6 +120,7 @@ def _users(commit: object) -> set[str]:
     users = {text_of(get_nested(author, "user"), "login") for author in authors[:1]} or {""}
     users |= {text_of(get_nested(author, "user"), "login") for author in authors[1:]} - {""}  # trailers prove nothing
     committer = get_nested(commit, "committer")
-    if text_of(committer, "email").lower() != _WEB_COMMITTER:
+    is_of_web_page = get_nested(commit, "signature", "wasSignedByGitHub") is True
+    if not (is_of_web_page and text_of(committer, "email").lower() == _WEB_COMMITTER):
         users.add(text_of(get_nested(committer, "user"), "login"))
     return users

@@ -223,10 +223,9 @@ class GitHubFake:
         committer: str | None = None,
         *,
         co_authors: tuple[str | None, ...] = (),
-        committer_email: str = "someone@example.com",
     ) -> None:
         """Add a commit to the pull request, by these people."""
-        self.pull.commits.append(Commit(author, committer or author, co_authors, committer_email))
+        self.pull.commits.append(Commit(author, committer or author, co_authors))
 
     def resolve(self, comment: ReviewComment, user: str = "somebody") -> None:
         self.world.thread_of(comment).resolved_by = self.new_user(user)

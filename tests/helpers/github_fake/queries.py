@@ -199,6 +199,7 @@ class _Root:
         actors = [self._actor(login, "someone@example.com") for login in (one.author, *one.co_authors)]
         committer = self._actor(one.committer, one.committer_email)
         commit = {"id": "C_1", "oid": "c" * 40, "authors": _connection(actors, dict), "committer": committer}
+        commit["signature"] = {"__typename": "GpgSignature", "wasSignedByGitHub": True} if one.is_of_web_page else None
         return {"id": "PRC_1", "commit": commit}
 
     def _actor(self, login: str | None, email: str) -> dict[str, Any]:

@@ -85,12 +85,14 @@ class Repository:
 
 @dataclass(eq=False)
 class Commit:
-    """``author``, ``committer``: logins, None for an address without an account. ``co_authors``: of its trailers."""
+    """``author``, ``committer``: logins, None for an address without an account. ``co_authors``: of its trailers.
+    ``is_of_web_page``: GitHub committed and signed it."""
 
     author: str | None
     committer: str | None
     co_authors: tuple[str | None, ...] = ()
     committer_email: str = "someone@example.com"
+    is_of_web_page: bool = False
 
 
 @dataclass(eq=False)

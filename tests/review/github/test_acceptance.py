@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from git_repositories import Repository
 from github_fake import GitHubFake
-from github_fake.world import ReviewComment
+from github_fake.world import Commit, ReviewComment
 from jobs_of_tests import GitHubJobs, owned_by, policy
 
 BASE = {"main.tf": policy(), "pyproject.toml": owned_by("Olive")}
@@ -206,11 +206,15 @@ def test_unlisted_commits_prevent_acceptance(jobs: GitHubJobs) -> None:
 def test_commits_without_an_account_are_reported(jobs: GitHubJobs) -> None:
     """A commit whose author has no account may be an owner's, which is reported; one committed on GitHub's pages has
     no such committer."""
-    jobs.github.commit(None)
-    jobs.github.commit("contributor", "web-flow", committer_email="noreply@github.com")
+    jobs.github.pull.commits.clear()
+    jobs.github.pull.commits += [
+        Commit("contributor", None, committer_email="noreply@github.com", is_of_web_page=True),
+        Commit("contributor", None, committer_email="noreply@github.com"),  # claims to be GitHub's
+        Commit(None, "contributor"),
+    ]
     accept(jobs)
     assert jobs.review() == 0
-    assert "1 commit has an author" in jobs.notes
+    assert "2 commits have an author" in jobs.notes
 
 
 def test_many_commits_are_all_read(jobs: GitHubJobs) -> None:
