@@ -18,6 +18,7 @@ from passrole_checks.output.findings_text import (
 )
 from passrole_checks.review.code_excerpt import ADDED, REMOVED, dedent_statement, diff_lines
 from passrole_checks.review.report import (
+    ACCEPT,
     Fixed,
     GrantedAccess,
     IncreasedAccess,
@@ -44,6 +45,8 @@ def review_lines(report: ReviewReport, *, width: int, quiet: bool = False, verbo
     summary. ``verbose``: name each item that was not evaluated."""
     for item in (*report.open, *report.accepted):
         yield from _item_lines(item, width)
+        if report.owners and item.accepted is None and item.short_key:
+            yield (StyledText(f"{_INDENT}Owners accept with: {ACCEPT} {item.short_key} REASON", "quiet"),)
         yield ()
     if quiet:
         return

@@ -368,3 +368,32 @@ def test_reviews_with_keys_have_their_own_labels(jobs: GitHubJobs) -> None:
 def test_missing_permission_for_labels_is_named(jobs: GitHubJobs, capsys: pytest.CaptureFixture[str]) -> None:
     assert jobs.review("--label", "--comment", "off", "--max-inline", "0", token="read_only") == 1
     assert "pull-requests: write (for the label)" in capsys.readouterr().err
+
+
+def test_reply_can_start_a_job(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that the reply itself starts (pull_request_review_comment) finds it."""
+    accept(jobs)
+    environment = jobs.environment
+
+    def of_comment(token: str) -> dict[str, str]:
+        return {**environment(token), "GITHUB_EVENT_NAME": "pull_request_review_comment"}
+
+    monkeypatch.setattr(jobs, "environment", of_comment)
+    assert jobs.review() == 0
+    assert jobs.accepted == [("olive", "a lab")]
+
+
+def test_push_and_merge_queue_know_no_acceptance(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that are about no pull request count every finding, and say why."""
+    accept(jobs)
+    environment = jobs.environment
+    for event in ("push", "merge_group"):
+        payload = {"merge_group": {"head_sha": jobs.github.pull.head_sha, "base_sha": jobs.github.pull.base_sha}}
+        file = jobs.folder / f"{event}.json"
+        file.write_text(
+            json.dumps({**payload, "after": jobs.github.pull.head_sha, "before": jobs.github.pull.base_sha})
+        )
+        job = {**environment("bot"), "GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": str(file)}
+        monkeypatch.setattr(jobs, "environment", lambda token, job=job: job)
+        assert jobs.review() == 1
+        assert "not about a pull request" in jobs.notes
