@@ -32,6 +32,7 @@ from passrole_checks.review.report import (
 
 SETTING = "accept_owners"
 
+_HOW = f"reply to the inline comment about it, or write `{ACCEPT} KEY REASON` with the key in the summary"
 _COMMAND = re.compile(r" {0,3}passrole:[ \t]*accept(?:[ \t]+(?P<words>\S.*))?[ \t]*", re.IGNORECASE)
 _SHORT_KEY = re.compile(rf"[0-9a-f]{{{SHORT_KEY_DIGITS}}}-[0-9a-f]{{{SHORT_FINGERPRINT_DIGITS}}}")
 _OWNER = re.compile(r"@?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)*/?)")
@@ -90,25 +91,26 @@ def _commands(discussions: Sequence[Discussion], key: str, ours: str) -> Iterato
             if parsed is None:
                 continue
             keys, reason = parsed
+            command = _Command(comment, keys, reason, {})
             if number == 0:
-                yield _Command(comment, keys, reason, {})
+                yield command
             else:
-                yield _reply(discussion.comments[0], comment, keys, reason, key, ours)
+                yield from _reply(discussion.comments[0], command, key, ours)
 
 
-def _reply(
-    first: AttestedComment, comment: AttestedComment, keys: tuple[str, ...], reason: str, key: str, ours: str
-) -> _Command:
-    marker = parse_marker(first.body)
-    is_ours = first.author.lower() == ours.lower() and marker is not None and marker.key == key
-    if marker is None or not is_ours or marker.kind not in (INLINE, SUMMARY):
-        return _Command(comment, keys, reason, {}, f"it is in a thread that {ours} did not start")
-    if keys or marker.kind == SUMMARY:
-        return _Command(comment, keys, reason, {})
-    named = dict(zip_longest(marker.items, marker.states[: len(marker.items)], fillvalue=""))
-    if first.is_edited:
-        return _Command(comment, keys, reason, named, "the comment that it answers has been edited")
-    return _Command(comment, keys, reason, named)
+def _reply(first: AttestedComment, reply: _Command, key: str, ours: str) -> Iterator[_Command]:
+    """Yield the command in a reply to the comment ``first``, unless that is of another review of ours."""
+    marker = parse_marker(first.body) if first.author.lower() == ours.lower() else None
+    if marker is None or marker.kind not in (INLINE, SUMMARY):
+        yield replace(reply, obstacle=f"it is in a thread that {ours} did not start")
+    elif marker.key != key:
+        return
+    elif reply.keys or marker.kind == SUMMARY:
+        yield reply
+    else:
+        named = dict(zip_longest(marker.items, marker.states[: len(marker.items)], fillvalue=""))
+        obstacle = "the comment that it answers has been edited" if first.is_edited else ""
+        yield replace(reply, named=named, obstacle=obstacle)
 
 
 def _parse(body: str) -> tuple[tuple[str, ...], str] | None:
@@ -145,8 +147,11 @@ class _Decision:
     def apply(self, commands: Iterable[_Command]) -> ReviewReport:
         accepted: dict[str, Acceptance] = {}
         refused: list[tuple[Item, str]] = []
+        aimless: list[str] = []
         for command in commands:
             named = list(self._items(command))
+            if not (command.keys or command.named):
+                aimless.append(f"The comment by {_name(command.comment)} names no finding: {_HOW}.")
             refusal = self._refusal(command) if named else ""
             for item, is_same in named:
                 why = refusal or ("" if is_same else self._changed(item))
@@ -156,6 +161,8 @@ class _Decision:
                 else:
                     accepted.setdefault(item.key, Acceptance(command.comment.author, command.reason))
         self._notes += dict.fromkeys(words for item, words in refused if item.key not in accepted)
+        if len(accepted) < len(self._report.items):
+            self._notes += dict.fromkeys(aimless)
         if accepted:
             self._note_unattributed()
         items = tuple(replace(item, accepted=accepted.get(item.key)) for item in self._report.items)

@@ -122,7 +122,7 @@ class _ReviewPoster:
             earlier = threads.list_threads()
         except ForgeError as error:
             self._on_comment_error("line comments", error)
-            return replace(posted, lost=frozenset(item.key for item in self._report.items if item.anchor is not None))
+            return replace(posted, lost=frozenset(item.key for item in self._report.open if item.anchor is not None))
         present = {item.key for item in self._report.items}
         reported = reported_keys(earlier) & present
         open_threads = sum(not thread.is_answered and bool(thread.keys & present) for thread in earlier)

@@ -141,7 +141,15 @@ def test_short_keys_name_items() -> None:
     reply = by("olive", f"passrole: accept {second} a lab")
     assert accepted(decided(thread(reply, first=summary_comment, inline=False))) == [1]
     assert accepted(decided(alone("olive", f"passrole: accept {first}"))) == []
-    assert accepted(decided(alone("olive", "passrole: accept a lab"))) == []
+
+
+def test_comment_that_names_nothing_is_explained() -> None:
+    """A comment outside of our threads without a key accepts nothing; a reply in another review is ignored."""
+    report = decided(alone("olive", "passrole: accept a lab"))
+    assert accepted(report) == []
+    assert ["names no finding" in note.reason for note in report.notes] == [True]
+    other = by(BOT, marker(ITEMS[0], key="other"))
+    assert decided(thread(by("olive", "passrole: accept a lab"), first=other)).notes == ()
 
 
 def test_short_key_of_another_state_does_not_count() -> None:

@@ -63,7 +63,7 @@ def explanation(report: ReviewReport, *, had_summary: bool = False) -> Iterator[
 
 def _consequence(report: ReviewReport) -> str:
     if not report.open:
-        return f"{_RISK} Owners have accepted this, so the check does not fail."
+        return f"{_RISK} Owners have accepted this{'' if report.unknown else ', so the check does not fail'}."
     minimum, failing = report.fail_on, len(report.failing)
     threshold = "" if minimum is None else minimum.value if minimum is Severity.HIGH else f"{minimum.value} or more"
     sentences = [_RISK]
