@@ -253,26 +253,25 @@ def _plans(versions: VersionPair, options: dict[str, Any]) -> tuple[RootPlan, ..
         return ()
     from passrole_checks.diff.plans import RootPlan, read_plan_file
 
-    before = [_file_and_folder(versions, "--plan-before", value) for value in options["plan_before"]]
+    top = str(versions.repository.top or Path.cwd())
+    before = [_file_and_folder(top, "--plan-before", value) for value in options["plan_before"]]
     plans = []
-    for name, folder in (_file_and_folder(versions, "--plan", value) for value in options["plan"]):
+    for name, folder in (_file_and_folder(top, "--plan", value) for value in options["plan"]):
         of_base = next((pair for pair in before if pair[1] == folder), None)
         if of_base is not None:
             before.remove(of_base)
-        plans.append(
-            RootPlan(folder, read_plan_file(name), read_plan_file(of_base[0]) if of_base is not None else None)
-        )
+        base_plan = read_plan_file(of_base[0], top) if of_base is not None else None
+        plans.append(RootPlan(folder, read_plan_file(name, top), base_plan))
     if before:
         raise ConfigurationError(f"--plan-before {before[0][0]}: no --plan for the same folder ({before[0][1]})")
     return tuple(plans)
 
 
-def _file_and_folder(versions: VersionPair, option: str, value: str) -> tuple[str, str]:
-    """Split ``FILE[=DIR]``; return the folder relative to the top of the repository."""
+def _file_and_folder(top: str, option: str, value: str) -> tuple[str, str]:
+    """Split ``FILE[=DIR]``; return the folder relative to ``top``, which is that of the repository."""
     name, separator, folder = (value, "", "") if os.path.lexists(value) else value.rpartition("=")
     name, folder = (name, folder or ".") if separator else (value, ".")
-    top = os.path.realpath(versions.repository.top or Path.cwd())
-    below = os.path.relpath(os.path.realpath(folder), top)
+    below = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
     if below.split(os.sep)[0] == os.pardir:
         raise ConfigurationError(f"{option} {value}: {folder} is outside of the repository")
     return name, Path(below).as_posix()

@@ -26,12 +26,14 @@ _MIN_SECONDS = 1.0  # for the analysis of a plan that was read in time
 
 
 @dataclass(frozen=True, slots=True)
-class PlanFile:
-    """A plan or a state: its ``name`` as given, its absolute ``path``, and its text."""
+class GivenPlan:
+    """A plan or a state: its ``name`` as given, its absolute ``path``, its text, and its path in the working tree, ""
+    if it is outside."""
 
     name: str
     path: Path
     content: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,13 @@ class RootPlan:
     and the plan or state ``before`` of BASE, if given."""
 
     folder: str
-    plan: PlanFile
-    before: PlanFile | None = None
+    plan: GivenPlan
+    before: GivenPlan | None = None
 
 
-def read_plan_file(name: str) -> PlanFile:
-    """Read a plan or a state. Raises an :class:`InputError` if it cannot be read, or is something else."""
+def read_plan_file(name: str, top: str) -> GivenPlan:
+    """Read a plan or a state; ``top``: the working tree. Raises an :class:`InputError` if it cannot be read, or is
+    something else."""
     path = Path(os.path.abspath(name))
     try:
         data = read_bounded(path, LARGEST_PLAN, pipes=True)
@@ -55,7 +58,8 @@ def read_plan_file(name: str) -> PlanFile:
     if recognized.framework is not Framework.TERRAFORM_PLAN:
         reason = recognized.unreadable or "not a Terraform plan; expected the output of terraform show -json"
         raise InputError(name, reason, recognized.line)
-    return PlanFile(name, path, data.decode("utf-8-sig"))
+    place = os.path.relpath(os.path.realpath(path), os.path.realpath(top))
+    return GivenPlan(name, path, data.decode("utf-8-sig"), "" if place.split(os.sep)[0] == os.pardir else place)
 
 
 def shown_names(plans: Sequence[RootPlan]) -> dict[str, str]:
@@ -83,9 +87,7 @@ def with_plans(versions: Versions, plans: Sequence[RootPlan], sides: tuple[Side,
     if not plans:
         return versions
     statics = {pair.place: pair for pair in versions.pairs}
-    given = {file.path for plan in plans for file in (plan.plan, plan.before) if file is not None}
-    top = os.path.realpath(sides[1].path)
-    replaced = {os.path.relpath(path, top) for path in given}
+    replaced = {file.place for plan in plans for file in (plan.plan, plan.before) if file is not None and file.place}
     pairs: list[UnitPair] = []
     notes: list[Unreadable] = []
     for plan in plans:
@@ -121,7 +123,7 @@ def _aligned(pair: UnitPair) -> UnitPair:
     return replace(pair, old=replace(old, framework=new.framework, account=old.account or new.account, home=new.home))
 
 
-def _load(file: PlanFile, folder: str, side: Side, *, before: bool) -> PlanVersion:
+def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVersion:
     place = side.path / folder
     inputs = replace(side.inputs, source=place if place.is_dir() and _has_terraform(place) else None)
     with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:

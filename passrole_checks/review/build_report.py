@@ -144,11 +144,11 @@ class _ReviewBuilder:
         items, faults = self._items(difference, outcome, thresholds, unlike_head)
         self._add_configuration_notes()
         self._add_exclusion_note(difference)
-        self._notes += map(_plan_note, self._plans)
+        names = shown_names(self._plans)
+        self._notes += (_plan_note(plan, names) for plan in self._plans)
         self._notes += map(self._moved_note, difference.moved)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
-        names = shown_names(self._plans)
         report, scan, gone, after = relocate(
             (report, self._visible_scan(difference, after), gone, after), {**names, **snapshot_roots(self._snapshots)}
         )
@@ -379,9 +379,10 @@ def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) ->
     return frozenset(finding.fingerprint for finding, _ in accepted)
 
 
-def _plan_note(plan: RootPlan) -> ReportNote:
-    before = f", compared with {plan.before.name}" if plan.before is not None else ", compared with what it changes"
-    return ReportNote("", 0, f"{plan.folder}: from plan {plan.plan.name}{before}")
+def _plan_note(plan: RootPlan, names: Mapping[str, str]) -> ReportNote:
+    """Return a note that says what is from a plan."""
+    before = f"plan {names[str(plan.before.path)]}" if plan.before is not None else "what it changes"
+    return ReportNote("", 0, f"{plan.folder}: from plan {names[str(plan.plan.path)]}, compared with {before}")
 
 
 def _may_be_iac(file: str) -> bool:
