@@ -73,11 +73,38 @@ def test_a_value_of_the_plan_is_reported_at_the_line_of_the_source(repository: R
     assert result.status == 1 and not result.report.unreadable and not result.report.not_evaluated
 
 
-def test_an_item_is_the_same_as_from_the_source(repository: Reviews, plan_file: Path) -> None:
+OF_DATA = """\
+data "aws_iam_policy_document" "deploy" {
+  statement {
+    sid       = "Logs"
+    actions   = ["logs:*"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "Pass"
+    actions   = ["iam:PassRole"]
+    resources = ["arn:aws:iam::111122223333:role/app-*"]
+  }
+}
+
+resource "aws_iam_role" "deployer" {
+  name               = "deployer"
+  assume_role_policy = "{}"
+}
+
+resource "aws_iam_role_policy" "deploy" {
+  role   = aws_iam_role.deployer.name
+  policy = data.aws_iam_policy_document.deploy.json
+}
+"""
+
+
+@pytest.mark.parametrize("source", [SOURCE, OF_DATA], ids=["jsonencode", "data"])
+def test_an_item_is_the_same_as_from_the_source(repository: Reviews, plan_file: Path, source: str) -> None:
     """If the source shows the same, the item has the same key, position, cause and suggestion."""
     plan_file.write_text(of_root(APP, EVERY))
-    wide = SOURCE.replace(APP, EVERY)
-    of_source = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": wide})
+    wide = source.replace(APP, EVERY)
+    of_source = repository.between({"infra/main.tf": source}, {"infra/main.tf": wide})
     of_plan = repository.review("HEAD^", "HEAD", f"--plan={plan_file}=infra")
     (item,), (other,) = of_source.report.items, of_plan.report.items
     assert item.replacement is not None
@@ -148,6 +175,38 @@ def test_a_state_can_be_either_version(repository: Reviews, plan_file: Path) -> 
     assert both.items == [("worse", "widened", "infra/main.tf:16", ["001", "015"])]
 
 
+def test_drift_is_no_change_of_the_plan(repository: Reviews, plan_file: Path) -> None:
+    """A policy that somebody widened by hand is not new, and the plan that reverts it narrows it."""
+    drift = [change("aws_iam_role_policy.deploy", policy(APP), policy(EVERY))]
+    plan_file.write_text(json.dumps({**json.loads(of_root(EVERY, APP)), "resource_drift": drift}))
+    result = repository.between({"infra/main.tf": FROM_DATA}, {"infra/main.tf": SOURCE}, f"--plan={plan_file}=infra")
+    assert not result.items and [less.change for less in result.report.less] == ["narrowed"]
+
+
+def test_what_a_target_leaves_out_is_in_both_versions(repository: Reviews, plan_file: Path) -> None:
+    """With -target, resources that the plan does not mention are in its prior state only."""
+    values = {"address": "aws_iam_role_policy.deploy", "mode": "managed", "type": "aws_iam_role_policy"}
+    values |= {"name": "deploy", "values": policy(EVERY)}
+    targeted = plan(
+        change("aws_iam_role.deployer", ROLE, ROLE),
+        blocks=["aws_iam_role.deployer", "aws_iam_role_policy.deploy"],
+        prior_state={"format_version": "1.0", "values": {"root_module": {"resources": [values]}}},
+    )
+    plan_file.write_text(targeted)
+    result = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": FROM_DATA}, f"--plan={plan_file}=infra")
+    assert result.counts[0] == 0 and result.counts[2] > 0
+
+
+def test_workspaces_of_one_root_have_a_plan_each(repository: Reviews, plan_file: Path) -> None:
+    """Access that is new in one of them is new."""
+    other = plan_file.with_name("other.json")
+    plan_file.write_text(of_root(APP, APP))
+    other.write_text(of_root(APP, EVERY))
+    options = f"--plan={plan_file}=infra", f"--plan={other}=infra"
+    result = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": FROM_DATA}, *options)
+    assert result.items == [("worse", "widened", "infra/main.tf:16", ["001", "015"])]
+
+
 # -- where resources are in the source
 
 
@@ -183,7 +242,7 @@ def test_a_resource_of_a_missing_module_is_at_the_call(repository: Reviews, plan
 
 
 def test_an_attached_managed_policy_is_at_its_attachment(repository: Reviews, plan_file: Path) -> None:
-    """What a plan attaches has the line of the argument."""
+    """An attachment of the plan has the line of its argument."""
     attachment = 'resource "aws_iam_role_policy_attachment" "admin" {\n  role = "deployer"\n  policy_arn = %s\n}\n'
     arn = "arn:aws:iam::aws:policy/AdministratorAccess"
     values = {"role": "deployer", "policy_arn": arn}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import (
     Choice,
     ListNode,
@@ -128,8 +128,8 @@ class SourceLines:
         (whole, document) = written.popitem()
         if policy.kind in _COMPARED and merge_documents(policy.document, document) is None:
             self.differing.setdefault(address, whole)
-        lines = dict(_statement_lines(policy.document, document))
-        return replace(policy, resource=resource, document=at_lines(policy.document, lines, whole))
+        statements = dict(_counterparts(policy.document, document))
+        return replace(policy, resource=resource, document=at_lines(policy.document, statements, whole))
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
         resource = self._resource(attachment.resource)
@@ -151,18 +151,25 @@ class SourceLines:
         )
 
 
-def at_lines(document: Node, statements: Mapping[str, Position], whole: Position) -> Node:
-    """Return a document whose statements, by their paths, have other positions, and all else the position ``whole``."""
+def at_lines(document: Node, statements: Mapping[str, Statement], whole: Position) -> Node:
+    """Return a document whose statements, by their paths, have the positions and the notation of others, and all else
+    the position ``whole``."""
     tree = parse_tree(document)
     if not isinstance(tree, ObjectNode):
         return _everywhere(document, whole)
 
+    def located(node: Node, path: str) -> Node:
+        other = statements.get(path)
+        moved = _everywhere(node, other.at if other is not None else whole)
+        return replace(moved, block=other.block) if other is not None and isinstance(moved, ObjectNode) else moved
+
     def value(entry: ObjectEntry) -> Node:
-        if entry.key.literal != "Statement" or not isinstance(entry.value, ListNode):
-            return _everywhere(entry.value, statements.get("Statement", whole))
+        if entry.key.literal != "Statement":
+            return _everywhere(entry.value, whole)
+        if not isinstance(entry.value, ListNode):
+            return located(entry.value, "Statement")
         items = enumerate(entry.value.items)
-        located = (_everywhere(item, statements.get(f"Statement/{number}", whole)) for number, item in items)
-        return ListNode(tuple(located), whole)
+        return ListNode(tuple(located(item, f"Statement/{number}") for number, item in items), whole)
 
     entries = (ObjectEntry(at_position(entry.key, whole), value(entry)) for entry in tree.entries)
     return replace(tree, entries=tuple(entries), at=whole)
@@ -182,9 +189,8 @@ def _everywhere(node: Node, at: Position) -> Node:
     return replace(node, at=at)
 
 
-def _statement_lines(planned: Node, written: Node) -> Iterator[tuple[str, Position]]:
-    """Yield the paths of the statements of a planned document that have a counterpart in the written one, each with its
-    position there."""
+def _counterparts(planned: Node, written: Node) -> Iterator[tuple[str, Statement]]:
+    """Yield the paths of the statements of a planned document that have a counterpart in the written one, with that."""
     rest = list(parse_document(planned).statements)
     counterparts = {statement.at: statement for statement in reversed(parse_document(written).statements)}
     if len(rest) == len(counterparts):
@@ -202,7 +208,7 @@ def _statement_lines(planned: Node, written: Node) -> Iterator[tuple[str, Positi
             if other is not None:
                 del counterparts[other.at]
                 rest.remove(statement)
-                yield statement.path, other.at
+                yield statement.path, other
 
 
 def _planned_blocks(module: dict[str, Json], prefix: str = "") -> Iterator[str]:
