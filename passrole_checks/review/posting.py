@@ -59,6 +59,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.run_url,
         gitlab=context.forge == GITLAB,
         unlike_head=report.unlike_head,
+        outside=report.plans,
     )
 
 

@@ -178,7 +178,8 @@ class ReviewReport:
     that fails, None for none. ``files``: the number of files of HEAD read as infrastructure code. ``more``: access
     that grows in statements without an item. ``unlike_head``: reported files whose lines differ in the commit
     ``head``, because its merge with the target was compared. ``excluded``: paths of either version that the
-    configuration excludes; those of whole folders end in ``/``.
+    configuration excludes; those of whole folders end in ``/``. ``plans``: names of the Terraform plans that were
+    compared, which are no files of the repository; locations in them are of what has no line there.
     """
 
     tool: str
@@ -199,6 +200,7 @@ class ReviewReport:
     unlike_head: tuple[str, ...] = ()
     faults: tuple[ReportNote, ...] = ()
     excluded: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[ReportNote, ...]:

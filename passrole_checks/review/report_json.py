@@ -379,5 +379,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "unlike_head": _list(_path, _MAX_TEXTS),
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
+        "plans": _list(_path, _MAX_TEXTS),
     },
 }
