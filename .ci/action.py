@@ -23,6 +23,7 @@ REVIEW, SCAN = "review", "scan"  # values of the input `mode`, and the commands
 SINGLE = ("fail-on", "severity", "baseline", "account")
 POSTING = ("post", "comment", "max-inline", "key")  # of a review only
 REPEATED = ("var-file", "parameters", "exclude")  # one per line
+PLANS = ("plan", "plan-before")  # one per line, of a review only
 FLAGS = {"status": ("--status", "--no-status"), "check-run": ("--check-run", ""), "strict": ("--strict", "")}
 
 
@@ -54,11 +55,11 @@ def arguments(environment: Mapping[str, str], bundle: str, *, exists: bool) -> I
     for name in (*SINGLE, *(POSTING if mode == REVIEW else ())):
         if value := value_of(environment, name):
             yield f"--{name}={value}"
-    for name in REPEATED:
+    for name in (*REPEATED, *(PLANS if mode == REVIEW else ())):
         for line in filter(None, map(str.strip, value_of(environment, name).splitlines())):
             yield f"--{name}={line}"
     if mode == SCAN:
-        for name in ("bundle", "from-artifact"):
+        for name in (*PLANS, "bundle", "from-artifact"):
             if value_of(environment, name):
                 raise ValueError(f"{name}: needs mode {REVIEW}")
         yield "."

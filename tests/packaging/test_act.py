@@ -13,7 +13,7 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ from github_fake.world import Pull
 from pipelines import HOSTILE
 from pipelines import OPEN_BASE as BASE
 from pipelines import OPEN_HEAD as HEAD
+from plans_of_tests import change as resource_change
+from plans_of_tests import document, plan, statement
 from readme_examples import ACTION, COMMIT, OURS, Example, workflows
 
 Tool = Callable[[str], str]
@@ -277,6 +279,18 @@ def test_code_scanning_is_given_all_findings(runner: Runner, change: Change, fak
     pull = change.pull
     assert uploaded(runner) == ([("PASSROLE_001", "new")], [f"refs/pull/{pull.number}/head", pull.head_sha])
     assert len(fake.comments()) == 1 and not fake.review_comments()
+
+
+def test_a_plan_is_commented_at_its_source(runner: Runner, change: Change, fake: GitHubFake, tmp_path: Path) -> None:
+    """The plan widens more than the source shows; its comment is at the changed line."""
+    values = [{"name": "deploy", "policy": document(statement(roles, service=""))} for roles in ("app", "*")]
+    (tmp_path / "plan.json").write_text(plan(resource_change("aws_iam_policy.deploy", *values)), "utf-8")
+    inputs = f"        with:\n          plan: {tmp_path}/plan.json=infra\n"
+    ran = reviewed(runner, change, replace(SIMPLE, text=SIMPLE.text + inputs))
+    assert not ran.succeeded and ran.outputs["verdict"] == "findings", ran.log
+    (comment,) = fake.review_comments()
+    assert (comment.path, comment.line) == ("infra/variables.tf", 3)
+    assert "from plan" in fake.comments()[0].body
 
 
 def test_a_scan_uploads_all_findings(runner: Runner, change: Change, fake: GitHubFake) -> None:

@@ -67,7 +67,7 @@ def test_each_input_is_passed_to_the_review_step() -> None:
     review = step("Review")
     handed = {name: f"${{{{ inputs.{name} }}}}" for name in metadata()["inputs"]}
     read = {*action.SINGLE, *action.POSTING, *action.REPEATED, *action.FLAGS, "sarif-file", "bundle", "from-artifact"}
-    read |= {"mode", "upload-sarif"}
+    read |= {"mode", "upload-sarif", *action.PLANS}
     assert read == set(handed) - {"token", "working-directory"}
     for name in read:
         assert review["env"][action.variable(name)] == handed[name]
@@ -129,6 +129,8 @@ def test_every_option_that_is_made_exists() -> None:
         **dict.fromkeys(("status", "check_run", "strict"), "true"),
         **{"baseline": "b.json", "account": "111122223333", "var_file": "a.tfvars\n\n b.tfvars ", "parameters": "A=B"},
         exclude="vendor/\n !vendor/ours/\n*.j2.tf",
+        plan="/tmp/a.json=infra/a\n/tmp/b.json=infra/b",
+        plan_before="/tmp/c.json=infra/a",
         sarif_file="out.sarif",
     )
     told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", exists=True))
@@ -140,6 +142,11 @@ def test_every_option_that_is_made_exists() -> None:
         "--exclude=vendor/",
         "--exclude=!vendor/ours/",
         "--exclude=*.j2.tf",
+    ]
+    assert [word for word in everything if word.startswith("--plan")] == [
+        "--plan=/tmp/a.json=infra/a",
+        "--plan=/tmp/b.json=infra/b",
+        "--plan-before=/tmp/c.json=infra/a",
     ]
     assert "--var-file=a.tfvars" in everything and "--var-file=b.tfvars" in everything
     assert "--offline-bundle=bundle.json" in everything and "--from-bundle=bundle.zip" in told
@@ -157,9 +164,9 @@ def test_a_scan_gets_the_options_that_scan_has() -> None:
     assert "--output=summary.md" in action.arguments(given, "bundle.json", exists=False)
 
 
-@pytest.mark.parametrize("name", ["bundle", "from_artifact"])
-def test_a_scan_has_no_report_to_pass_on(name: str) -> None:
-    """Inputs about the report of a review are refused."""
+@pytest.mark.parametrize("name", ["bundle", "from_artifact", "plan", "plan_before"])
+def test_a_scan_has_neither_report_nor_plans(name: str) -> None:
+    """Inputs about the two versions of a review, and its report, are refused."""
     with pytest.raises(ValueError, match=f"{name.replace('_', '-')}: needs mode review"):
         options(mode="scan", **{name: "x"})
 

@@ -60,7 +60,7 @@ def test_the_action_is_used_by_the_tag_of_this_version() -> None:
     """A reader who copies an example gets the version whose README it is."""
     text = (ROOT / "README.md").read_text("utf-8")
     references = re.findall(rf"uses: {OURS}@(\S+)", text)
-    assert references == [TAG] * len(workflows())
+    assert set(references) == {TAG}
 
 
 @every_workflow
