@@ -1,4 +1,4 @@
-"""Set aside what only the old version cannot be read, so that a change that mends it can be compared.
+"""Set aside what only the old version cannot be read, so that a change that fixes it can be compared.
 
 Nothing is known of the old version of such a unit, which may have denied what the new one grants. Everything that the
 new version grants therefore counts as new.

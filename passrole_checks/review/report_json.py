@@ -397,5 +397,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "excluded": _list(_excluded, _MAX_ENTRIES),
         "moved": _list(_object(ReportNote), _MAX_ENTRIES),
         "owners": _list(_text(_MAX_LOGIN), _MAX_TEXTS),
+        "plans": _list(_path, _MAX_TEXTS),
     },
 }
