@@ -23,6 +23,7 @@ from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey
 from passrole_checks.diff.moved_resources import match_modules
 from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
+from passrole_checks.diff.plans import RootPlan, with_plans
 from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
 from passrole_checks.diff.renames import (
     match_by_content,
@@ -90,17 +91,20 @@ def compare_versions(
     changed: Iterable[tuple[str | None, str | None]] | None = None,
     trusted: bool = True,
     with_scans: bool = False,
+    plans: Sequence[RootPlan] = (),
 ) -> AccessDifference:
     """Compare two versions like :func:`compare_paths`; input values come from each side, not from ``options``.
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
     the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
-    both; units that cannot be read in the old version only then count as new.
+    both; units that cannot be read in the old version only then count as new. ``plans``: compared in place of their
+    roots.
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))
     versions = read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans)
+    versions = with_plans(versions, plans, (old, new))
     if not trusted:
         roots = old.path, new.path
         pairs = (
@@ -115,7 +119,8 @@ def compare_versions(
     ) as causes:
         for unit in units:
             with unit.isolated():
-                unit.new, unit.widened = causes.named(unit.pair, unit.new, unit.widened)
+                if unit.pair.readable is not None:
+                    unit.new, unit.widened = causes.named(unit.pair.readable, unit.new, unit.widened)
     variants = [*_compare_variants(versions.variants, options, (old.path, new.path), renames or {}, trusted=trusted)]
     add_changes({unit.pair.place: unit for unit in units}, variants)
     if analyses is not None:
@@ -126,7 +131,7 @@ def compare_versions(
     if with_scans:
         notes += [note for pair in versions.pairs for note in _unknown_policy_notes(pair)]
     left_out = changed_left_out((old, new), known_changes or ())
-    differing = [pair for pair in versions.pairs if not pair.is_same]
+    differing = [one for pair in versions.pairs if not pair.is_same and (one := pair.readable) is not None]
     again = partial(_compare_again, options=options, files=versions.files)
     return replace(
         _difference(

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from passrole_checks.diff import AccessDifference, Side, compare_versions
 from passrole_checks.diff.module_calls import changed_calls
+from passrole_checks.diff.plans import RootPlan
 from passrole_checks.diff.units import AS_BEFORE
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
@@ -51,7 +52,12 @@ def versions_with_inputs(version_pair: VersionPair, snapshots: Snapshots, inputs
 
 
 def compare_snapshots(
-    sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, *, with_scans: bool = False
+    sides: tuple[Side, Side],
+    snapshots: Snapshots,
+    options: ScanOptions,
+    *,
+    with_scans: bool = False,
+    plans: Sequence[RootPlan] = (),
 ) -> AccessDifference:
     """Compare the two; files are named as in the snapshots (:func:`named` restores their names).
 
@@ -65,6 +71,7 @@ def compare_snapshots(
         changed=[(change.old, change.new) for change in snapshots.changed],
         trusted=False,
         with_scans=with_scans,
+        plans=plans,
     )
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})

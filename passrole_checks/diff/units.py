@@ -32,7 +32,8 @@ class UnitPair:
 
     ``place``: its path relative to the new version's folder. If it was read once for both, ``new`` is ``old`` itself,
     with paths of the old version. ``is_idle``: no change affects it. ``accesses``: the file accesses of reading each;
-    None if there is nothing to read.
+    None if there is nothing to read. ``from_plan``: both are from Terraform plans, which cannot be read again with
+    another source; ``trial`` is then the pair to try changes with, if any.
     """
 
     old: Configuration
@@ -40,6 +41,13 @@ class UnitPair:
     place: str = ""
     is_idle: bool = False
     accesses: tuple[FileAccessLog | None, FileAccessLog | None] = (None, None)
+    from_plan: bool = False
+    trial: UnitPair | None = None
+
+    @property
+    def readable(self) -> UnitPair | None:
+        """The pair whose new side can be read with another source: itself, unless it is from plans."""
+        return self.trial if self.from_plan else self
 
     @property
     def is_same(self) -> bool:

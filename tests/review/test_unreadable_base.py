@@ -1,4 +1,4 @@
-"""Changes that fix what could not be read in BASE: HEAD is known, and all that it grants there counts as new."""
+"""A change that fixes what BASE could not be read: HEAD is known, and all that it grants there counts as new."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODULE = 'module "m" {\n  source = "./m"\n}\n'
 def test_fixed_file_is_new(
     repository: Reviews, before: dict[str, str], after: dict[str, str | None], items: list[str]
 ) -> None:
-    """Access that HEAD grants where BASE could not be read is new, with a note; nothing is fixed or reduced."""
+    """Access of HEAD where BASE could not be read is new, with a note; nothing is fixed or reduced."""
     result = repository.between(before, after)
     report = result.report
     assert (result.status, [item[2] for item in result.items]) == (1 if items else 0, items)
@@ -46,7 +46,7 @@ def test_denied_access_of_an_unreadable_base_is_not_missed(repository: Reviews) 
 
 
 def test_unreadable_head_is_not_clean(repository: Reviews) -> None:
-    """A file that cannot be read in HEAD is incomplete, whatever BASE was; an unchanged file elsewhere is neither."""
+    """A file of HEAD that cannot be read is incomplete, whatever BASE was; an unchanged file elsewhere is neither."""
     repository.commit({"b/main.tf": BROKEN, "a/b.tf": BROKEN, "app.yaml": template(ROLES)})
     repository.commit({"b/main.tf": f"{BROKEN}\n"})
     assert [note.file for note in repository.review("HEAD^", "HEAD").report.unreadable] == ["b/main.tf"]
