@@ -8,7 +8,7 @@ disk, regardless of any list of changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -85,6 +85,11 @@ class VersionReader:
         if original is None:
             return new
         return old if original is old else self.moved(original)
+
+    @property
+    def originals(self) -> Mapping[int, Configuration]:
+        """Return the old units that are equal in the new version, by the id of the new one."""
+        return self._original
 
     def moved(self, value: _Value) -> _Value:
         """Relocate a value of the old version to the new one."""

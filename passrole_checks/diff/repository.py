@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -80,7 +80,7 @@ def compare_snapshots(
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
     aside += [*_unused_values(found, snapshots), *changed_calls(found.not_evaluated, snapshots)]
     links = _link_targets(snapshots)
-    unrelated = {entry for entry in found.left_out_files if not _may_lead_to_code(entry, links, snapshots)}
+    unrelated = set(_unrelated_links(found.left_out_files, links, snapshots))
     left_out = (*(entry for entry in found.left_out_files if entry not in unrelated), *aside)
     noted_folders = {folder for entry in aside for folder in _parent_folders(entry.file)}
     other_notes = (
@@ -317,19 +317,30 @@ def _link_targets(snapshots: Snapshots) -> dict[str, str]:
     return {link: leads_to for link, leads_to in found.items() if not leads_to.startswith(("/", ".."))}
 
 
-def _may_lead_to_code(entry: Unreadable, links: Mapping[str, str], snapshots: Snapshots) -> bool:
-    """False for a symbolic link of the new version to files of the repository without infrastructure code, and for one
-    in a folder that is skipped, which has its own note. A link in the place of a file may hide what that contains."""
+def _unrelated_links(
+    entries: Iterable[Unreadable], links: Mapping[str, str], snapshots: Snapshots
+) -> Iterator[Unreadable]:
+    """Yield the entries about symbolic links of the new version to files of the repository without infrastructure code,
+    and about links in a folder that is skipped, which has its own note. A link in the place of a file may hide what
+    that contains.
+    """
     top = snapshots.folders[1]
-    path = entry.file.removeprefix(f"{top}/")
-    if path not in links or any(one.path == path and one.mode != LINK for one in snapshots.entries[0]):
-        return True
-    if any(is_ignored_folder(os.path.basename(folder)) for folder in _parent_folders(path)):
-        return False
-    inside = [one.path for one in snapshots.entries[1] if f"{one.path}/".startswith(f"{links[path]}/")]
-    if not inside or not all((top / name).exists() for name in inside):
-        return not inside or any(map(may_contain_code, inside))
-    return leads_to_code(top / links[path])
+    about_links = [(entry, path) for entry in entries if (path := entry.file.removeprefix(f"{top}/")) in links]
+    if not about_links:
+        return
+    files = {one.path for one in snapshots.entries[0] if one.mode != LINK}
+    present = [one.path for one in snapshots.entries[1]]
+    for entry, path in about_links:
+        if path in files:
+            continue
+        if any(is_ignored_folder(os.path.basename(folder)) for folder in _parent_folders(path)):
+            yield entry
+            continue
+        inside = [name for name in present if f"{name}/".startswith(f"{links[path]}/")]
+        on_disk = bool(inside) and all((top / name).exists() for name in inside)
+        is_code = leads_to_code(top / links[path]) if on_disk else not inside or any(map(may_contain_code, inside))
+        if not is_code:
+            yield entry
 
 
 def _parent_folders(path: str) -> list[str]:

@@ -39,6 +39,7 @@ from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
+from passrole_checks.scan.merge_variants import applies_with_value_file
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
@@ -271,7 +272,8 @@ class _ReviewBuilder:
                 with recording_faults("", fixes.faults):
                     fixes.prepare_suggestions(traced[:MAX_ITEMS], difference.touched.read, options)
             items = tuple(
-                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS) for number, item in enumerate(traced)
+                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS and _can_be_tried(item))
+                for number, item in enumerate(traced)
             )
             return items, [*faults_in(difference.unreadable), *fixes.faults]
 
@@ -337,7 +339,8 @@ class _ReviewBuilder:
             note for note in dict.fromkeys(skipped) if not (note.file in unread and note.reason.endswith(NOT_COMPARED))
         ]
         if self._report_options.strict:
-            failing = [note for note in skipped if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
+            current = [note for note in skipped if not note.reason.startswith(f"in {self._base_name}: ")]
+            failing = [note for note in current if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
             unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
             skipped = [note for note in skipped if note not in failing]
         return tuple(dict.fromkeys(unreadable)), tuple(skipped)
@@ -406,6 +409,11 @@ class _ReviewBuilder:
             return baseline.load(path)
         except ConfigurationError as error:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
+
+
+def _can_be_tried(traced: TracedItem) -> bool:
+    """True if a trial shows whether a replacement fixes an item: trials do not use the values of files."""
+    return not any(map(applies_with_value_file, traced.findings))
 
 
 def _with_fingerprints(items: Iterable[Item], states: Mapping[str, tuple[tuple[str, ...], ...]]) -> tuple[Item, ...]:

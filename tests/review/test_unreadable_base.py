@@ -25,7 +25,7 @@ MODULE = 'module "m" {\n  source = "./m"\n}\n'
         pytest.param({"main.tf": MODULE, "m/m.tf": BROKEN}, {"m/m.tf": policy(OPEN)}, ["m/m.tf:5"], id="module"),
     ],
 )
-def test_mended_file_is_new(
+def test_fixed_file_is_new(
     repository: Reviews, before: dict[str, str], after: dict[str, str | None], items: list[str]
 ) -> None:
     """Access of HEAD where BASE could not be read is new, with a note; nothing is fixed or reduced."""
@@ -70,3 +70,10 @@ def test_readable_units_are_compared_as_ever(repository: Reviews) -> None:
     before = {"a/main.tf": BROKEN, "b/main.tf": policy(ANY)}
     result = repository.between(before, {"a/main.tf": "", "b/other.tf": ""})
     assert (result.status, result.items, result.report.unchanged) == (0, [], 1)
+
+
+def test_strict_review_of_a_fixed_file_passes(repository: Reviews) -> None:
+    """A file that cannot be read in BASE is no changed code that cannot be evaluated."""
+    repository.commit({"main.tf": BROKEN})
+    repository.commit({"main.tf": policy(APP)})
+    assert repository.review("HEAD^", "HEAD", "--strict").report.unreadable == ()
