@@ -14,6 +14,8 @@ TRUST = (
 APP = '"arn:aws:iam::111122223333:role/app-*"'
 OTHER_APP = '"arn:aws:iam::444455556666:role/app-*"'
 TOPIC = 'resource "aws_sns_topic" "topic" {}\n'
+PROFILE = 'provider "aws" {\n  profile = "%s"\n}\n'
+ASSUMED = 'provider "aws" {\n  assume_role {\n    role_arn = "arn:aws:iam::%s:role/deploy"\n  }\n}\n'
 ACCOUNT = 'provider "aws" {\n  allowed_account_ids = ["%s"]\n}\n'
 
 
@@ -115,6 +117,8 @@ def test_one_of_two_copies_has_moved(repository: Reviews) -> None:
         (role() + grant(), role("operator") + grant(holder="operator")),
         (role(in_aws="deployer") + grant(), role(in_aws="operator") + grant()),
         (ACCOUNT % "111122223333" + role() + grant(), ACCOUNT % "444455556666" + role() + grant(OTHER_APP)),
+        (PROFILE % "dev" + role() + grant(), PROFILE % "prod" + role() + grant()),
+        (ASSUMED % "111122223333" + role() + grant(), ASSUMED % "444455556666" + role() + grant()),
         (ACCOUNT % "111122223333" + role() + grant('"*"'), ACCOUNT % "444455556666" + role() + grant('"*"')),
     ],
 )
