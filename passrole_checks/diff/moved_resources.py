@@ -8,7 +8,7 @@ gained one of the same type under the same name in the code. Units that state di
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration, ResourceDefinition
@@ -33,10 +33,29 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
 
 
 def match_modules(old: Configuration, new: Configuration, known: Mapping[str, str]) -> dict[str, str]:
-    """Map addresses in ``old`` to those in ``new``, in another module or none. ``known``: those mapped already."""
-    found = _match(old, _resources(new), _resources(old), new)
+    """Map addresses in ``old`` to those in ``new`` that it declares to be the same, or that only the module
+    distinguishes. ``known``: those mapped already."""
+    found = dict(_declared(old, new))
+    others = _match(old, _resources(new), _resources(old), new)
+    for one, other in others.items():
+        if one not in found and other not in found.values():
+            found[one] = other
     taken = set(known.values())
     return {one: other for one, other in found.items() if one not in known and other not in taken}
+
+
+def _declared(old: Configuration, new: Configuration) -> Iterator[tuple[str, str]]:
+    """Yield the addresses in ``old``, and those in ``new`` that this declares to be the same."""
+    before, after = _resources(old), _resources(new)
+    names, new_names = _names_in_aws(old), _names_in_aws(new)
+    for start, target in new.moves:
+        for address in before.keys() - after.keys():
+            rest = address[len(start) :]
+            moved = target + rest
+            if address.startswith(start) and rest[:1] in ("", ".", "[") and moved in after and moved not in before:
+                first, second = names.get(address), new_names.get(moved)
+                if None in (first, second) or first == second:  # else it is another role in AWS
+                    yield address, moved
 
 
 def _match(

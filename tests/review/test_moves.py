@@ -142,6 +142,19 @@ def test_a_role_that_stays_is_not_the_one_of_the_other_root(repository: Reviews)
     assert result.report.more and not result.report.moved
 
 
+MOVED = "moved {\n  from = aws_iam_role.deployer\n  to   = aws_iam_role.operator\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("declared", "items"), [(MOVED, [("worse", "widened")]), ("", [("worse", "new")])], ids=["declared", "undeclared"]
+)
+def test_a_declared_move_is_the_same_role(repository: Reviews, declared: str, items: list[tuple[str, str]]) -> None:
+    """Without a ``moved`` block, a role with another name in the code is another one."""
+    after = role("operator") + grant('"*"', holder="operator") + declared
+    result = repository.between({"main.tf": role() + grant()}, {"main.tf": after})
+    assert [(item.group, item.change) for item in result.report.items] == items
+
+
 @pytest.mark.parametrize(("roles", "items"), [(APP, []), ('"*"', [("worse", "widened")])])
 def test_a_statement_moves_to_another_module(repository: Reviews, roles: str, items: list[tuple[str, str]]) -> None:
     result = repository.between(
