@@ -60,6 +60,7 @@ class World:
         self.commands: list[str] = []
         self.knows_file_positions = True
         self.public_url = ""
+        self.is_archived = False
         self._last_id = 1000
         self.push_version()
 
@@ -104,13 +105,15 @@ class World:
         return Answer(200, _user(given.token.user))
 
     def project(self, given: Given) -> Answer:
-        return Answer(200, {"id": PROJECT_ID, "path_with_namespace": PROJECT})
+        return Answer(200, {"id": PROJECT_ID, "path_with_namespace": PROJECT, "archived": self.is_archived})
 
     def merge_request(self, given: Given) -> Answer:
         request = self.request
         refs = {"base_sha": request.base_sha, "start_sha": request.base_sha, "head_sha": request.head_sha}
         payload = {"id": 700, "iid": request.iid, "project_id": PROJECT_ID, "state": request.state}
-        return Answer(200, {**payload, "sha": request.head_sha, "diff_refs": refs, "title": "A change"})
+        return Answer(
+            200, {**payload, "sha": request.head_sha, "diff_refs": refs, "discussion_locked": request.is_locked}
+        )
 
     def versions(self, given: Given) -> Answer:
         return self._page(given, [_version(each) for each in self.request.versions])
@@ -205,7 +208,8 @@ class World:
     # -- what they stand on
 
     def _may(self, given: Given, role: int) -> None:
-        if given.token.role < role:
+        least = max(role, DEVELOPER if self.request.is_locked else 0)
+        if self.is_archived or given.token.role < least:
             raise Refusal(403, {"message": "403 Forbidden"})
 
     def _body(self, given: Given) -> str:
