@@ -1,7 +1,7 @@
 """The GitLab API calls of a review of one merge request, and the fields that it needs from the responses.
 
-Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Projects" (``archived``), "Merge requests" (``state``, ``sha``,
-``discussion_locked``; versions of the diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads;
+Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Projects" (``archived``), "Merge requests" (``state``,
+``sha``, ``discussion_locked``; versions of the diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads;
 ``resolved``), "REST API", sections on pagination (``X-Next-Page``) and on paths of projects, "Authentication"
 (``PRIVATE-TOKEN``). Fields that a response lacks are empty: its shape is not trusted.
 """
