@@ -70,6 +70,7 @@ def _counts(report: ReviewReport) -> dict[str, int]:
         "fixed": len(report.fixed),
         "unchanged": report.unchanged,
         "failing": len(report.failing),
+        "moved": len(report.moved),
     }
 
 
@@ -388,5 +389,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "unlike_head": _list(_path, _MAX_TEXTS),
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
+        "moved": _list(_object(ReportNote), _MAX_ENTRIES),
     },
 }
