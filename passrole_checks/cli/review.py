@@ -82,7 +82,7 @@ _FILTER_OPTIONS = (
 _POSTING_OPTIONS = (
     click.option(
         "--post",
-        type=click.Choice(["auto", "github", "gitlab", "none"]),
+        type=click.Choice(["auto", "github", "gitlab", "gitea", "none"]),
         default="auto",
         help="Forge to post comments and the status to; auto detects it from the CI environment.",
     ),
@@ -269,7 +269,7 @@ def _with_acceptances(report: ReviewReport, request: ReviewRequest, options: dic
     except ImportError as error:
         return with_unknown_acceptance(report, f"{error.name} is not installed; run pip install 'passrole-checks[bot]'")
     if not hasattr(forge, "accept"):
-        return with_unknown_acceptance(report, f"not supported for {context.forge}")
+        return replace(with_unknown_acceptance(report, f"not supported for {context.forge}"), owners=())
     try:
         accepted: ReviewReport = forge.accept(report, context, _post_options(options))
     except Exception as error:  # must never make findings count less
@@ -320,7 +320,6 @@ def _render(report: ReviewReport, review: Review | None, context: Context, outpu
 
 
 def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
-    from passrole_checks.review.ci_context import GITLAB
     from passrole_checks.review.markdown.links import Links
     from passrole_checks.review.markdown.summary import summary
 
@@ -331,7 +330,7 @@ def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
         head,
         report.base,
         context.run_url,
-        gitlab=context.forge == GITLAB,
+        forge=context.forge,
         unlike_head=report.unlike_head,
     )
     return summary(report, links, **how)

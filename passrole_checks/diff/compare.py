@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.access.access_change import policy_key
-from passrole_checks.access.principals import Principals
+from passrole_checks.access.principals import Principals, unknown_attachments
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
+from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange
 from passrole_checks.diff.moved_statements import take_moved
 from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
@@ -42,7 +43,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.scan.analyze import unreadable_in
+from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
 from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
 from passrole_checks.scan.result import DependentPolicy
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, merge_analyses
@@ -92,13 +93,12 @@ def compare_versions(
 
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
-    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``:
-    also scan
-    both.
+    the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
+    both; what only the old version cannot be read then counts as new.
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))
-    versions = read_and_pair(old, new, reader, renames)
+    versions = read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans)
     if not trusted:
         roots = old.path, new.path
         pairs = (
@@ -119,6 +119,8 @@ def compare_versions(
     unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
     unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
     notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
+    if with_scans:
+        notes += [note for pair in versions.pairs for note in _unknown_policy_notes(pair)]
     left_out = changed_left_out((old, new), known_changes or ())
     differing = [pair for pair in versions.pairs if not pair.is_same]
     again = partial(_compare_again, options=options, files=versions.files)
@@ -263,6 +265,14 @@ def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     return tuple(note for side in sides for note in with_counts(side.not_evaluated, _dependents_in(side)))
 
 
+def _unknown_policy_notes(pair: UnitPair) -> Iterator[Unreadable]:
+    """Yield a note on each attachment of a policy whose content is unknown, if the versions of the unit differ."""
+    for side in () if pair.is_same else (pair.old, pair.new):
+        for attachment in unknown_attachments(side):
+            note = unknown_policy_note(attachment)
+            yield replace(note, subject=f"{note.subject} {attachment.holder}")
+
+
 def _dependents_in(side: Configuration) -> Iterator[DependentPolicy]:
     services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
     with suppress(Exception):  # the comparison of the unit reports it
@@ -332,6 +342,7 @@ class _ComparedUnit:
         self._after = self._statements(new, [*now, *self._managed(new)])
         self._match()
         old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
+        self._attachments = old_policies.attached, new.attached
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
@@ -467,8 +478,8 @@ class _ComparedUnit:
         )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
-        """Return the Deny that was removed (or added, in the other direction) and limited one of the holders, and True
-        if it was removed.
+        """Return the Deny that was removed and limited one of the holders, and True if it was removed. In the other
+        direction, return the Deny or the permissions boundary that limits one of them now.
         """
         with_it = self._before if forward else self._after
         for item in with_it:
@@ -480,7 +491,7 @@ class _ComparedUnit:
                     return item.variants[0].at, forward
                 if other.identity != item.identity:
                     return (other if forward else item).variants[0].at, False
-        return None, False
+        return (None if forward else narrowing_boundary(*self._attachments, holders)), False
 
 
 def _as_change(

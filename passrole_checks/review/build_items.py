@@ -176,7 +176,7 @@ class _ItemBuilder:
         return ReviewState(
             items=tuple(sorted(_with_unique_keys(items, self._name), key=_severity_order)),
             fixed=tuple(fixed),
-            less=tuple(change for change in reduced if change.after != change.before),  # equal if a role was renamed
+            less=tuple(reduced),
             unchanged=unchanged,
             states=self._states(),
             gone=tuple(gone),
@@ -269,7 +269,7 @@ class _ItemBuilder:
         resource, sid = statement.resource
         uses = [use for _, finding in statement.findings for use in finding.uses]
         uses += [change.grant.resource.address for _, change in changes]
-        caused = next((change for _, change in changes if change.cause is not None), None)
+        cause, cause_removed = self._cause(changes)
         access, before = self._access(statement, changes)
         item = Item(
             key="",
@@ -285,8 +285,8 @@ class _ItemBuilder:
             remarks=sorted_remarks,
             access=access,
             before=before,
-            cause=self._location(caused.cause) if caused is not None and caused.cause is not None else None,
-            cause_removed=caused is not None and caused.cause_removed,
+            cause=cause,
+            cause_removed=cause_removed,
         )
         before_at = next((change.before.grant.at for _, change in changes if change.before is not None), None)
         for number, _ in statement.findings:
@@ -317,6 +317,13 @@ class _ItemBuilder:
             access = _access_of(located, sorted(located.principals))
             parts.append((located.resource.address, identity, *_all_texts(access)))
         return tuple(parts)
+
+    def _cause(self, changes: Sequence[tuple[str, GrantChange]]) -> tuple[Location | None, bool]:
+        """Return the first known cause of the changes, and True if it was removed."""
+        for _, change in changes:
+            if change.cause is not None:
+                return self._location(change.cause), change.cause_removed
+        return None, False
 
     def _remarks(
         self, statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
@@ -382,11 +389,14 @@ class _ItemBuilder:
             variants.setdefault(change.grant.when, []).append((group, change))
         for changes in variants.values():
             access, before = self._access(statement, changes)
-            if access is None or access == before:
+            if access is None:
                 continue
             confidence = max((change.confidence for _, change in changes), key=lambda confidence: confidence.rank)
             at = self._location(statement.at)
-            yield IncreasedAccess(_change_of(changes), confidence, at, resource.address, sid or "", access, before)
+            cause, removed = self._cause(changes)
+            yield IncreasedAccess(
+                _change_of(changes), confidence, at, resource.address, sid or "", access, before, cause, removed
+            )
 
     # -- what is gone
 
@@ -410,6 +420,7 @@ class _ItemBuilder:
             now.grant.sid or "",
             _access_of(before, before.principals),
             after,
+            self._location(change.cause) if change.cause is not None else None,
         )
 
     def _location(self, at: Position) -> Location:

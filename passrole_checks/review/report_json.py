@@ -332,6 +332,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "sid": _text(),
         "before": _object(GrantedAccess),
         "after": _or_none(_object(GrantedAccess)),
+        "cause": _or_none(_object(Location)),
     },
     IncreasedAccess: {
         "change": _one_of("new", "widened"),
@@ -341,8 +342,16 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "sid": _text(),
         "access": _object(GrantedAccess),
         "before": _or_none(_object(GrantedAccess)),
+        "cause": _or_none(_object(Location)),
+        "cause_removed": _flag,
     },
-    ReportNote: {"file": _path, "line": _LINE_OR_NONE, "reason": _text(_MAX_PROSE)},
+    ReportNote: {
+        "file": _path,
+        "line": _LINE_OR_NONE,
+        "reason": _text(_MAX_PROSE),
+        "kind": _text(50, _WORD),
+        "starts_comment": _flag,
+    },
     Acceptance: {"by": _text(_MAX_LOGIN, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
     Item: {
         "key": _text(32, _KEY, empty=False),

@@ -167,6 +167,8 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
     if len(skipped) > len(named):
         yield (StyledText(f"{len(skipped) - len(named)} more not evaluated (--verbose lists them)", "quiet"),)
     yield from _limited([_note_line(note, "") for note in report.notes], "notes")
+    if report.unreadable:
+        yield (StyledText("note: correct what could not be read, or leave it out with --exclude", "quiet"),)
 
 
 def _limited(lines: Sequence[Line], what: str) -> Iterator[Line]:
@@ -187,7 +189,7 @@ def _reduced_line(reduced: ReducedAccess) -> Line:
     return (
         StyledText("- ", "good"),
         StyledText(_location(reduced.at), "place"),
-        StyledText(f"  {_statement(reduced)}  {reduced.change}"),
+        StyledText(f"  {_statement(reduced)}  {reduced.change}{_because(reduced.cause)}"),
     )
 
 
@@ -199,12 +201,17 @@ def _increased_line(increased: IncreasedAccess) -> Line:
         for label, value in _access_rows(increased.access)
         if old.get(label) != value
     ]
+    because = _because(increased.cause, removed=increased.cause_removed)
     return (
         StyledText("  "),
         StyledText(_location(increased.at), "place"),
-        StyledText(f"  {_statement(increased)}  {sanitize('; '.join(changes))}"),
+        StyledText(f"  {_statement(increased)}  {sanitize('; '.join(changes)) or increased.change}{because}"),
         StyledText("  (low confidence)" if increased.confidence is Confidence.LOW else "", "quiet"),
     )
+
+
+def _because(cause: Location | None, *, removed: bool = False) -> str:
+    return f"  because of {_location(cause)}{' (removed)' if removed else ''}" if cause is not None else ""
 
 
 def _statement(change: ReducedAccess | IncreasedAccess) -> str:

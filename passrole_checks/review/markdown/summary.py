@@ -187,13 +187,22 @@ def _reduced_line(reduced: ReducedAccess, links: Links) -> str:
     if reduced.after is None or reduced.change == "removed":
         return f"- {location}: {principals} can no longer pass {before}"
     after = access_text(differing_first(reduced.after, reduced.before))
-    return f"- {location}: {principals} could pass {before}; now {after}"
+    because = _because(reduced, links)
+    if after == before:
+        return f"- {location}: {principals} could pass {before}; now less of that{because}"
+    return f"- {location}: {principals} could pass {before}; now {after}{because}"
 
 
 def _increased_line(increased: IncreasedAccess, links: Links) -> str:
     confidence = " (low confidence)" if increased.confidence is Confidence.LOW else ""
     sentence = change_sentence(increased)
-    return f"- {location_link(increased.at, links)}: {sentence[:1].lower()}{sentence[1:]}{confidence}"
+    because = _because(increased, links)
+    return f"- {location_link(increased.at, links)}: {sentence[:1].lower()}{sentence[1:]}{because}{confidence}"
+
+
+def _because(change: IncreasedAccess | ReducedAccess, links: Links) -> str:
+    cause = cause_link(change, links)
+    return f" (cause: {cause})" if cause else ""
 
 
 def _note_line(note: ReportNote, links: Links) -> str:

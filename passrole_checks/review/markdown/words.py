@@ -12,7 +12,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location
+from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess
 
 MAX_NAMES = 3
 UNKNOWN_SERVICE = "an unresolved service"
@@ -170,12 +170,15 @@ def _shorten_path(file: str) -> str:
     return file if len(file) <= _MAX_PATH else "…" + file[1 - _MAX_PATH :]
 
 
-def cause_link(item: Item, links: Links, coder: Coder = code, *, short: bool = False) -> str:
-    """Return the location of the cause of an item; "" if that is the statement itself."""
+def cause_link(
+    item: Item | IncreasedAccess | ReducedAccess, links: Links, coder: Coder = code, *, short: bool = False
+) -> str:
+    """Return the location of the cause of a change; "" if that is the statement itself."""
     if item.cause is None:
         return ""
-    removed = " (removed)" if item.cause_removed else ""
-    return location_link(item.cause, links, coder, in_base=item.cause_removed, short=short) + removed
+    is_removed = not isinstance(item, ReducedAccess) and item.cause_removed
+    removed = " (removed)" if is_removed else ""
+    return location_link(item.cause, links, coder, in_base=is_removed, short=short) + removed
 
 
 def confidence_text(confidence: Confidence) -> str:
