@@ -352,7 +352,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "kind": _text(50, _WORD),
         "starts_comment": _flag,
     },
-    Acceptance: {"by": _text(_MAX_LOGIN, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
+    Acceptance: {"by": _text(_MAX_PROSE, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
     Item: {
         "key": _text(32, _KEY, empty=False),
         "group": _one_of("new", "worse"),

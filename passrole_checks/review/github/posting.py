@@ -26,7 +26,7 @@ from passrole_checks.review.github.discussion import GitHubDiscussions
 from passrole_checks.review.github.status import post_check_run
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
-from passrole_checks.review.posting import Posted, is_report_of, links_of, post_obstacle, post_review
+from passrole_checks.review.posting import Posted, links_of, post_obstacle, post_review
 from passrole_checks.review.pull_request import find_pull_request, is_current
 from passrole_checks.review.report import Anchor, ReviewReport
 from passrole_checks.review.repository_api import IssueComment
