@@ -155,16 +155,14 @@ def _without_source(plan: RootPlan, folder: Path) -> Unreadable:
 
 def _problems(plan: RootPlan, version: PlanVersion) -> Iterator[Unreadable]:
     """Yield why a plan may be of another commit, one reason of each kind."""
-
-    def note(at: Position, subject: str, others: int, words: str) -> Unreadable:
-        more = f" and {others} more" if others else ""
-        return Unreadable(at.file, f"plan {plan.plan.name} is not of HEAD: {subject}{more} {words}", at.line)
-
-    here = Position(str(plan.plan.path), 1)
-    missing, unknown, differing = version.missing_in_source, version.missing_in_plan, version.differing
-    if missing:
-        yield note(here, missing[0], len(missing) - 1, f"not in {plan.folder}")
-    if unknown:
-        yield note(unknown[0][1], unknown[0][0], len(unknown) - 1, "not in the plan")
-    if differing:
-        yield note(differing[0][1], differing[0][0], len(differing) - 1, "with another policy in the plan")
+    start = Position(str(plan.plan.path), 1)
+    for found, predicates in (
+        ([(address, start) for address in version.missing_in_source], ("is", "are", f" not in {plan.folder}")),
+        (version.missing_in_plan, ("is", "are", " not in it")),
+        (version.differing, ("differs", "differ", " from it")),
+    ):
+        if found:
+            (address, at), others = found[0], len(found) - 1
+            words = f"{address} {predicates[0]}" if not others else f"{address} and {others} more {predicates[1]}"
+            reason = f"plan {plan.plan.name} may be of another commit: {words}{predicates[2]}"
+            yield Unreadable(at.file, reason, at.line, kind=NoteKind.INCOMPLETE)

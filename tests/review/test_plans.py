@@ -111,6 +111,19 @@ def test_an_item_is_the_same_as_from_the_source(repository: Reviews, plan_file: 
     assert other == item
 
 
+def test_findings_keep_their_identity(repository: Reviews, plan_file: Path) -> None:
+    """Code scanning sees the same alerts at the same lines, from the plan as from the source."""
+    plan_file.write_text(of_root(APP, EVERY))
+    repository.commit({"infra/main.tf": SOURCE})
+    repository.commit({"infra/main.tf": SOURCE.replace(APP, EVERY)})
+    options = "HEAD^", "HEAD", "--format=sarif"
+    of_source, of_plan = (
+        json.loads(repository.review(*options, *plans, text=True).out)["runs"][0]["results"]
+        for plans in ((), (f"--plan={plan_file}=infra",))
+    )
+    assert of_source and of_plan == of_source
+
+
 def test_a_cause_elsewhere_is_the_changed_line(repository: Reviews, plan_file: Path) -> None:
     """A changed default widens an unchanged statement; the comment is at the default, with the revert."""
     plan_file.write_text(of_root(APP, EVERY))
@@ -297,15 +310,21 @@ def test_a_resource_without_a_line_is_named_by_its_address(
     assert "::error" in commands and "file=plan.json" not in commands
 
 
-@pytest.mark.parametrize("stale", ["resource", "value"])
+@pytest.mark.parametrize("stale", ["resource", "value", "name"])
 def test_a_plan_of_another_commit_hides_nothing(repository: Reviews, plan_file: Path, stale: str) -> None:
     """If the source of HEAD has resources or policies that the plan does not have, it is compared as well."""
     plan_file.write_text(of_root(APP, APP))
     added = SOURCE[SOURCE.index('resource "aws_iam_role_policy"') :].replace('"deploy"', '"later"').replace(APP, EVERY)
     head = SOURCE + added if stale == "resource" else SOURCE.replace(APP, EVERY)
+    if stale == "name":  # with a policy that neither knows
+        unknown = {"role": "deployer", "name": "earlier"}
+        entry = change("aws_iam_role_policy.deploy", unknown, unknown, {"policy": True})
+        plan_file.write_text(plan(change("aws_iam_role.deployer", ROLE, ROLE), entry))
+        head = head.replace("  policy =", '  name = "later"\n  policy =')
     result = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": head}, f"--plan={plan_file}=infra")
     ((_, _, place, checks),) = result.items
-    assert (place, checks) == (f"infra/main.tf:{16 if stale == 'value' else 31}", ["001", "015"])
+    line = {"resource": 31, "value": 16, "name": 17}[stale]
+    assert (place, checks) == (f"infra/main.tf:{line}", ["001", "015"])
     assert [note.file for note in result.report.not_evaluated] == ["infra/main.tf"]
 
 

@@ -169,11 +169,17 @@ class PlanSource:
             # the configuration may not know instance keys before apply
             address = without_any_key(address)
             policies = self.policies.get(address, [])
+        return [] if self.differs(resource) else policies
+
+    def differs(self, resource: PlannedResource) -> bool:
+        """True if a resource has another name, path or description in the configuration."""
+        whole = without_any_key(resource.address)
         for attribute in _COMPARED:
-            planned, configured = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
+            planned = as_text(resource.values.get(attribute))
+            configured = self._literals.get((resource.address, attribute), self._literals.get((whole, attribute)))
             if planned is not None and configured is not None and planned != configured:
-                return []
-        return policies
+                return True
+        return False
 
     def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
         """Return the policies of the configuration that may be a document of a resource."""

@@ -116,6 +116,9 @@ class SourceLines:
         resource, at = self._resource(policy.resource), self._place(policy.resource)
         if at is None:
             return replace(policy, resource=resource)
+        planned = self._plan.resources.get(policy.resource.address)
+        if planned is not None and self._source.differs(planned):
+            self.differing.setdefault(planned.address, at)
         if policy.document.at.file != self._plan.file:  # completed by the configuration
             return replace(policy, resource=resource)
         address = policy.resource.address
