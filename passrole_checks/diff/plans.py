@@ -149,7 +149,8 @@ def _is_empty(configuration: Configuration) -> bool:
 
 
 def _without_source(plan: RootPlan, folder: Path) -> Unreadable:
-    reason = f"plan {plan.plan.name}: HEAD has no Terraform files in {plan.folder}, so that no lines are known"
+    known = f"plan {plan.plan.name}: no Terraform files in {plan.folder}, so no lines are known"
+    reason = f"{known}; name the folder as FILE=DIR"
     return Unreadable(str(folder), reason, kind=NoteKind.INCOMPLETE)
 
 

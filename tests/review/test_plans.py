@@ -210,6 +210,28 @@ def test_what_a_target_leaves_out_is_in_both_versions(repository: Reviews, plan_
     assert result.counts[0] == 0 and result.counts[2] > 0
 
 
+def test_removed_access_is_at_its_lines_in_base(repository: Reviews, plan_file: Path) -> None:
+    """A policy that the plan deletes is listed with its former place."""
+    plan_file.write_text(of_root(EVERY, None))
+    head = SOURCE[: SOURCE.index('resource "aws_iam_role_policy"')]
+    result = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": head}, f"--plan={plan_file}=infra")
+    assert not result.items
+    ((less, fixed),) = [(result.report.less[0], result.report.fixed[0])]
+    assert (less.change, less.at.file, less.at.line) == ("removed", "infra/main.tf", 16)
+    assert (fixed.check_id, fixed.at.file, fixed.at.line) == ("PASSROLE_001", "infra/main.tf", 16)
+
+
+def test_a_root_that_moves_has_no_new_access(repository: Reviews, plan_file: Path) -> None:
+    """The plan of a root in another folder changes nothing, so nothing is new there."""
+    plan_file.write_text(of_root(EVERY, EVERY))
+    result = repository.between(
+        {"infra/main.tf": SOURCE},
+        {"infra/main.tf": None, "platform/main.tf": FROM_DATA},
+        f"--plan={plan_file}=platform",
+    )
+    assert (result.items, result.report.more, result.status) == ([], (), 0)
+
+
 def test_workspaces_of_one_root_have_a_plan_each(repository: Reviews, plan_file: Path) -> None:
     """Access that is new in one of them is new."""
     other = plan_file.with_name("other.json")
@@ -397,6 +419,18 @@ def test_the_source_of_a_plan_is_read_in_the_repository_only(repository: Reviews
     plan_file.write_text(plan(change("aws_iam_role_policy.deploy", None, {"role": "deployer"}, {"policy": True})))
     result = repository.between({"README.md": ""}, {"infra/main.tf": source}, f"--plan={plan_file}=infra")
     assert {check for _, _, _, checks in result.items for check in checks} <= {"014", "015"}
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_suppressions_are_those_of_base(repository: Reviews, plan_file: Path, trusted: bool) -> None:
+    """A suppression in the source counts for a plan if BASE has it too."""
+    plan_file.write_text(of_root(APP, EVERY))
+    comment = "  # passrole:skip=PASSROLE_001,PASSROLE_015 reviewed\n  role ="
+    head = FROM_DATA.replace("  role =", comment)
+    base = SOURCE.replace("  role =", comment) if trusted else SOURCE
+    result = repository.between({"infra/main.tf": base}, {"infra/main.tf": head}, f"--plan={plan_file}=infra")
+    assert bool(result.items) is not trusted
+    assert any("is ignored" in note.reason for note in result.report.notes) is not trusted
 
 
 def test_the_configuration_of_base_names_no_plans(repository: Reviews, plan_file: Path) -> None:
