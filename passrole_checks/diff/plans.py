@@ -111,7 +111,7 @@ def _read(plan: RootPlan, sides: tuple[Side, Side], static: UnitPair | None) -> 
     else:
         raise InputError(plan.plan.name, "no changes in it to compare; give the plan or state of BASE as well")
     has_source = new.configuration.framework is Framework.TERRAFORM
-    problems = tuple(_problems(plan, new)) if has_source else (_without_source(plan, folder),)
+    problems = tuple(_problems(plan, new, folder)) if has_source else (_without_source(plan, folder),)
     trial = static if static is not None and not static.is_same else None
     pair = UnitPair(old.configuration, new.configuration, os.path.normpath(plan.folder), from_plan=True, trial=trial)
     return _aligned(pair), problems
@@ -154,11 +154,11 @@ def _without_source(plan: RootPlan, folder: Path) -> Unreadable:
     return Unreadable(str(folder), reason, kind=NoteKind.INCOMPLETE)
 
 
-def _problems(plan: RootPlan, version: PlanVersion) -> Iterator[Unreadable]:
+def _problems(plan: RootPlan, version: PlanVersion, folder: Path) -> Iterator[Unreadable]:
     """Yield why a plan may be of another commit, one reason of each kind."""
-    start = Position(str(plan.plan.path), 1)
+    somewhere = Position(str(folder), 0)
     for found, predicates in (
-        ([(address, start) for address in version.missing_in_source], ("is", "are", f" not in {plan.folder}")),
+        ([(address, somewhere) for address in version.missing_in_source], ("is", "are", f" not in {plan.folder}")),
         (version.missing_in_plan, ("is", "are", " not in it")),
         (version.differing, ("differs", "differ", " from it")),
     ):
@@ -166,4 +166,4 @@ def _problems(plan: RootPlan, version: PlanVersion) -> Iterator[Unreadable]:
             (address, at), others = found[0], len(found) - 1
             words = f"{address} {predicates[0]}" if not others else f"{address} and {others} more {predicates[1]}"
             reason = f"plan {plan.plan.name} may be of another commit: {words}{predicates[2]}"
-            yield Unreadable(at.file, reason, at.line, kind=NoteKind.INCOMPLETE)
+            yield Unreadable(at.file, reason, at.line or None, kind=NoteKind.INCOMPLETE)
