@@ -65,7 +65,7 @@ _MAX_DEPTH = 40
 class PlanSource:
     """Policies and roles in a folder's configuration, by resource of the plan.
 
-    ``unreadable``: what could not be read in the folder, or that it has no configuration. ``files``: files that were
+    ``unreadable``: what could not be read in the ``folder``, or that it has no configuration. ``files``: files that were
     read. ``excluded``: files excluded on request. ``configuration``: the evaluated folder, None if there is none.
     ``blocks``: positions of resources, outputs and module calls by address without instance keys. ``opaque``: such
     addresses of the module calls whose module is not available, or has no instance.
@@ -76,7 +76,7 @@ class PlanSource:
 
         self.policies: dict[str, list[AttachedPolicy]] = {}
         self.received: dict[tuple[str, str], Node] = {}  # by resource address and path of the value
-        self.plan = plan
+        self.plan, self.folder = plan, folder
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
         self.files: tuple[str, ...] = ()
