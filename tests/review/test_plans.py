@@ -310,7 +310,7 @@ def test_several_roots_have_a_plan_each(repository: Reviews, plan_file: Path) ->
 
 @pytest.mark.parametrize("existed", [True, False])
 def test_a_note_on_a_resource_is_at_its_block(repository: Reviews, plan_file: Path, existed: bool) -> None:
-    """What is not evaluated in a plan is noted where it is new."""
+    """A stack whose template the plan does not have is noted if it is new."""
     stack = {"name": "app", "template_url": "https://bucket.s3.amazonaws.com/app.yaml"}
     plan_file.write_text(plan(change("aws_cloudformation_stack.app", stack if existed else None, stack)))
     block = '\nresource "aws_cloudformation_stack" "app" {\n  name = "app"\n  template_url = var.url\n}\n'

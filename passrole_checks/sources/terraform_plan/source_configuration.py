@@ -65,8 +65,8 @@ _MAX_DEPTH = 40
 class PlanSource:
     """Policies and roles in a folder's configuration, by resource of the plan.
 
-    ``unreadable``: what could not be read in the ``folder``, or that it has no configuration. ``files``: files that were
-    read. ``excluded``: files excluded on request. ``configuration``: the evaluated folder, None if there is none.
+    ``unreadable``: what could not be read in the ``folder``, or that it has no configuration. ``files``: files that
+    were read. ``excluded``: files excluded on request. ``configuration``: the evaluated folder, None if there is none.
     ``blocks``: positions of resources, outputs and module calls by address without instance keys. ``opaque``: such
     addresses of the module calls whose module is not available, or has no instance.
     """
