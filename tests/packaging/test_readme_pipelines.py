@@ -29,7 +29,7 @@ def used(text: str) -> list[str]:
 
 
 def test_the_patterns_that_the_readme_promises_are_there() -> None:
-    """There are examples for pull requests, merge queues, pushes, forks in both ways, GitLab and pre-commit."""
+    """There are examples for pull requests, merge queues, pushes, forks in both ways, GitLab, Gitea and pre-commit."""
     assert [(example.name, *example.triggers) for example in workflows()] == [
         (".github/workflows/passrole.yml", "pull_request", "merge_group", "push"),
         (".github/workflows/passrole.yml", "pull_request_target"),
@@ -39,6 +39,7 @@ def test_the_patterns_that_the_readme_promises_are_there() -> None:
     ]
     assert [example.name for example in examples() if not example.is_workflow] == [
         ".gitlab-ci.yml",
+        ".gitea/workflows/passrole.yml",
         ".pre-commit-config.yaml",
     ]
 
