@@ -207,9 +207,8 @@ class Principals:
         """The first attachment of each managed policy that is neither in the configuration nor a known AWS managed
         policy."""
         found: dict[str, ManagedAttachment] = {}
-        for attachment in self.configuration.attached.managed_policies:
-            if attachment.is_checked and _aws_managed_policy(attachment) is None:
-                found.setdefault(str(attachment.policy), attachment)
+        for attachment in unknown_attachments(self.configuration):
+            found.setdefault(str(attachment.policy), attachment)
         return tuple(found.values())
 
     def with_output_of(self, module: str) -> tuple[str, ...]:
@@ -412,6 +411,13 @@ def _literal(value: StringNode) -> str | None:
 
 def _is_account(target: StringNode) -> bool:
     return re.fullmatch(r"\d{12}", _literal(target) or "") is not None
+
+
+def unknown_attachments(configuration: Configuration) -> Iterator[ManagedAttachment]:
+    """Yield the attachments of managed policies that are neither in a configuration nor known AWS managed policies."""
+    for attachment in configuration.attached.managed_policies:
+        if attachment.is_checked and _aws_managed_policy(attachment) is None:
+            yield attachment
 
 
 def _aws_managed_policy(attachment: ManagedAttachment) -> ManagedPolicy | None:

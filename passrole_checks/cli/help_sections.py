@@ -133,7 +133,11 @@ PAGES = {
             *_ENVIRONMENT,
             ("GITHUB_TOKEN", "Token for comments on GitHub. Without it nothing is posted there."),
             ("PASSROLE_GITLAB_TOKEN", "Token for comments on GitLab; the CI job token cannot write comments."),
-            ("GITHUB_…, CI_…", "Pull request, run and URLs, as set by GitHub Actions and GitLab CI."),
+            (
+                "GITEA_TOKEN, FORGEJO_TOKEN",
+                "Token for comments on Gitea or Forgejo; without it, GITHUB_TOKEN.",
+            ),
+            ("GITHUB_…, CI_…", "Pull request, run and URLs, as set by GitHub, Gitea, Forgejo and GitLab pipelines."),
             ("HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE", "Proxy and certificates, as for the Requests library."),
         ),
         (*_BASE_CONFIGURATION, ("$GITHUB_STEP_SUMMARY", "In GitHub Actions, the summary is appended to it.")),

@@ -96,7 +96,7 @@ _FILTER_OPTIONS = (
 _POSTING_OPTIONS = (
     click.option(
         "--post",
-        type=click.Choice(["auto", "github", "gitlab", "none"]),
+        type=click.Choice(["auto", "github", "gitlab", "gitea", "none"]),
         default="auto",
         help="Forge to post comments and the status to; auto detects it from the CI environment.",
     ),
@@ -330,7 +330,6 @@ def _render(report: ReviewReport, review: Review | None, context: Context, outpu
 
 
 def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
-    from passrole_checks.review.ci_context import GITLAB
     from passrole_checks.review.markdown.links import Links
     from passrole_checks.review.markdown.summary import summary
 
@@ -341,7 +340,7 @@ def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
         head,
         report.base,
         context.run_url,
-        gitlab=context.forge == GITLAB,
+        forge=context.forge,
         unlike_head=report.unlike_head,
         outside=report.plans,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from passrole_checks.diff import AccessDifference, Side, compare_versions
+from passrole_checks.diff.module_calls import changed_calls
 from passrole_checks.diff.plans import RootPlan
 from passrole_checks.diff.units import AS_BEFORE
 from passrole_checks.errors import ConfigurationError, InputError
@@ -22,12 +23,12 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.walk import is_ignored_folder
 from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable, without_faults
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
+from passrole_checks.sources.skipped_paths import leads_to_code
 from passrole_checks.sources.value_files.names import is_terraform_values
 
 _ENVIRONMENT = "pyvenv.cfg"  # marks a Python virtual environment
 _INSTALLED = ".terraform/modules/modules.json"
 _READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # in addition to infrastructure code
-_MODULE = "module "  # prefix of the reason for a missing module
 _NO_PARSER = "no parser"  # prefix of the reason if none is installed
 _MOST_LINKS, _LONGEST_LINK, _MOST_STEPS = 10_000, 4_096, 10
 
@@ -77,10 +78,16 @@ def compare_snapshots(
     no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
     hidden = {entry.file for entry in no_longer_read}
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
-    aside += [*_unused_values(found, snapshots), *_changed_module_calls(found, snapshots)]
-    left_out = (*found.left_out_files, *aside)
+    aside += [*_unused_values(found, snapshots), *changed_calls(found.not_evaluated, snapshots)]
+    links = _link_targets(snapshots)
+    unrelated = {entry for entry in found.left_out_files if not _may_lead_to_code(entry, links, snapshots)}
+    left_out = (*(entry for entry in found.left_out_files if entry not in unrelated), *aside)
     noted_folders = {folder for entry in aside for folder in _parent_folders(entry.file)}
-    other_notes = (entry for entry in found.not_evaluated if entry.line or entry.file not in noted_folders)
+    other_notes = (
+        entry
+        for entry in found.not_evaluated
+        if entry not in unrelated and (entry.line or entry.file not in noted_folders)
+    )
     found = replace(
         found,
         unreadable=(*found.unreadable, *no_longer_read),
@@ -288,40 +295,6 @@ def _unused_values(found: AccessDifference, snapshots: Snapshots) -> Iterator[Un
             yield Unreadable(file, f"values not used: no {option} names this file", kind=NoteKind.VALUE_FILE)
 
 
-def _changed_module_calls(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
-    """Yield modules that are missing in both versions and whose calling block has changed: another module version, or
-    other arguments, may grant more.
-    """
-    folders = snapshots.folders
-    notes = [
-        entry for entry in found.not_evaluated if entry.subject and entry.line and entry.reason.startswith(_MODULE)
-    ]
-    old, new = ([entry for entry in notes if entry.file.startswith(f"{folder}/")] for folder in folders)
-    lines: dict[str, list[str]] = {}
-    before = {entry.cause: _block_lines(entry, lines) for entry in old}
-    for entry in new:
-        was = before.get(entry.cause)
-        if was is not None and was != _block_lines(entry, lines):
-            yield replace(entry, reason=f"{entry.reason}, and its call has changed", subject="")
-
-
-def _block_lines(entry: Unreadable, known: dict[str, list[str]]) -> list[str]:
-    """Return the lines of the Terraform block at an entry, without layout and comments."""
-    if entry.file not in known:
-        try:
-            known[entry.file] = Path(entry.file).read_text("utf-8", "replace").split("\n")
-        except OSError:
-            known[entry.file] = []
-    lines_of_block = []
-    for line in known[entry.file][(entry.line or 1) - 1 :]:
-        words = " ".join(line.split())
-        if words and not words.startswith(("#", "//")):
-            lines_of_block.append(words)
-        if line.startswith("}"):
-            break
-    return lines_of_block
-
-
 def _link_targets(snapshots: Snapshots) -> dict[str, str]:
     """Map the symbolic links of the new version to their targets inside the repository."""
     links = [entry for entry in snapshots.entries[1] if entry.mode == LINK][:_MOST_LINKS]
@@ -342,6 +315,21 @@ def _link_targets(snapshots: Snapshots) -> dict[str, str]:
                 break
             found[link] = found[step] + found[link][len(step) :]
     return {link: leads_to for link, leads_to in found.items() if not leads_to.startswith(("/", ".."))}
+
+
+def _may_lead_to_code(entry: Unreadable, links: Mapping[str, str], snapshots: Snapshots) -> bool:
+    """False for a symbolic link of the new version to files of the repository without infrastructure code, and for one
+    in a folder that is skipped, which has its own note. A link in the place of a file may hide what that contains."""
+    top = snapshots.folders[1]
+    path = entry.file.removeprefix(f"{top}/")
+    if path not in links or any(one.path == path and one.mode != LINK for one in snapshots.entries[0]):
+        return True
+    if any(is_ignored_folder(os.path.basename(folder)) for folder in _parent_folders(path)):
+        return False
+    inside = [one.path for one in snapshots.entries[1] if f"{one.path}/".startswith(f"{links[path]}/")]
+    if not inside or not all((top / name).exists() for name in inside):
+        return not inside or any(map(may_contain_code, inside))
+    return leads_to_code(top / links[path])
 
 
 def _parent_folders(path: str) -> list[str]:

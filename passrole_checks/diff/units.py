@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, VersionReader
+from passrole_checks.diff.unreadable_base import set_aside
 from passrole_checks.diff.value_file_variants import VariantPair, pair_variants
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
@@ -20,6 +21,9 @@ from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
 AS_BEFORE = "as before, cannot be read"
 """Prefix of the reason for what is unreadable in both versions and was not changed."""
+
+NOT_COMPARED = "not compared: its counterpart cannot be read"
+"""The reason for a unit that is unreadable in the other version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +70,33 @@ class Versions:
     unused_values: tuple[str, ...] = ()  # of the new version
 
 
-def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mapping[str, str] | None = None) -> Versions:
+def read_and_pair(
+    old: Side,
+    new: Side,
+    readings: VersionReader,
+    renames: Mapping[str, str] | None = None,
+    *,
+    new_if_unreadable: bool = False,
+) -> Versions:
     """Read two files or two folders and pair their units.
 
     Two files are a pair. In folders, units with the same relative path are a pair; then ``renames`` (old file paths
     mapped to new ones); then remaining units with exactly the same content (moved). A unit that is a module or a nested
-    stack in the other version is read as a unit there too. Nothing is compared with unreadable content.
+    stack in the other version is read as a unit there too. Nothing is compared with unreadable content, unless what
+    only the old version cannot be read shall count as new (``new_if_unreadable``).
     """
     sides = old, new
     read = [_read(side, readings, number) for number, side in enumerate(sides)]
+    aside: tuple[Unreadable, ...] = ()
+    if new_if_unreadable:
+        read, aside = set_aside(read, [os.path.realpath(side.path) for side in sides], renames or {})
     found = [dict(_by_key(got, side.path)) for got, side in zip(read, sides, strict=True)]
     one_file = not all(os.path.isdir(side.path) for side in sides)
     single = one_file and all(len(side.units) <= 1 for side in read)
-    notes = [note for side in read for note in side.notes]
+    notes = [*aside, *(note for side in read for note in side.notes)]
     for number, other in ((0, 1), (1, 0)):
-        for entry in (*read[number].unreadable, *sides[number].missing):
+        missing = () if new_if_unreadable and number == 0 else sides[number].missing
+        for entry in (*read[number].unreadable, *missing):
             if entry.reason == NOT_INFRASTRUCTURE:
                 continue  # it contains no policies
             lost = _key(entry.file, sides[number].path)
@@ -88,8 +104,7 @@ def read_and_pair(old: Side, new: Side, readings: VersionReader, renames: Mappin
                 if key in found[number] and not single:
                     continue  # only a part of it was unreadable
                 configuration = found[other].pop(key)
-                reason = "not compared: its counterpart cannot be read"
-                notes.append(Unreadable((configuration.files or (entry.file,))[0], reason))
+                notes.append(Unreadable((configuration.files or (entry.file,))[0], NOT_COMPARED))
     for number, other in ((0, 1), (1, 0)) if not one_file else ():
         for key in sorted(found[number].keys() - found[other].keys()):
             part = _read_part(sides[other], key, found[other], readings, other)

@@ -15,12 +15,13 @@ from passrole_checks.errors import SnapshotError
 from passrole_checks.git_versions.git import FileChange, Repository
 from passrole_checks.git_versions.trees import LINK, SUBMODULE, TreeEntry, is_plain
 from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.recognize import is_candidate
 
 MOST_FILES = 200_000
 LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
 LARGEST_VERSION = 2_000_000_000
+_MOST_MISSING = 100  # files of one version without content
 # never follow a symbolic link or block on a pipe that replaced the file meanwhile
 _HOW_TO_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _LFS = b"version https://git-lfs.github.com/spec/"  # first line of a git-lfs pointer file
@@ -84,12 +85,9 @@ class Snapshots:
                 size = sizes.get(entry.id)
                 if size is None and not self._is_empty_blob(entry.id):
                     if not may_contain_code(entry.path):
-                        self._record_skipped(side, entry.path, "its content is not in this clone")
                         continue
-                    raise SnapshotError(
-                        f"{entry.path}: its content is not in this clone; in a partial clone, run"
-                        " git fetch --refetch --no-filter"
-                    )
+                    self._record_missing(side, entry.path)
+                    continue
                 self._count_bytes(side, entry, size or 0)
                 if (size or 0) > LARGEST_FILE:
                     self._record_too_large(side, entry.path)
@@ -116,10 +114,12 @@ class Snapshots:
                 self._record_skipped(side, entry.path, "its path leaves the folder or is too deep")
             elif entry.mode == LINK:
                 self._ids[side][entry.path] = f"link {entry.id or self._blob_id(_link_target(entry), self._id_length)}"
-                self._record_skipped(side, entry.path, "a symbolic link, which is not followed")
+                self._record_skipped(side, entry.path, "a symbolic link, which is not followed", NoteKind.SKIPPED_PATH)
             elif entry.mode == SUBMODULE:
                 self._ids[side][entry.path] = f"submodule {entry.id}"
-                self._record_skipped(side, entry.path, "a submodule; its files are not in this repository")
+                self._record_skipped(
+                    side, entry.path, "a submodule; its files are not in this repository", NoteKind.SUBMODULE
+                )
             elif not entry.is_regular:
                 self._record_skipped(side, entry.path, f"unknown file type (mode {entry.mode})")
             else:
@@ -131,8 +131,8 @@ class Snapshots:
         if self._bytes[side] > LARGEST_VERSION:
             raise SnapshotError(f"{entry.path}: the files up to this one exceed {LARGEST_VERSION:,} bytes")
 
-    def _record_skipped(self, side: int, path: str, reason: str) -> None:
-        self.skipped[side].append(Unreadable(self._path_of(side, path), reason))
+    def _record_skipped(self, side: int, path: str, reason: str, kind: NoteKind = NoteKind.OTHER) -> None:
+        self.skipped[side].append(Unreadable(self._path_of(side, path), reason, kind=kind))
 
     def _record_unreadable(self, side: int, path: str, reason: str) -> None:
         self.unreadable[side].append(Unreadable(self._path_of(side, path), reason))
@@ -140,6 +140,13 @@ class Snapshots:
     def _record_too_large(self, side: int, path: str) -> None:
         if may_contain_code(path):
             self._record_unreadable(side, path, f"not read, because it is larger than {LARGEST_FILE:,} bytes")
+
+    def _record_missing(self, side: int, path: str) -> None:
+        """Record a file whose content a partial clone lacks. Raise a :class:`SnapshotError` if it lacks many."""
+        reason = "its content is not in this clone; in a partial clone, run git fetch --refetch --no-filter"
+        self._record_unreadable(side, path, reason)
+        if len(self.unreadable[side]) > _MOST_MISSING:
+            raise SnapshotError(f"{path}: {reason}")
 
     def _path_of(self, side: int, path: str) -> str:
         return f"{self.folders[side]}/{path}"

@@ -19,6 +19,7 @@ _NOUNS = {
     NoteKind.NO_INSTANCE: ("resource or module without an instance", "resources or modules without an instance"),
     NoteKind.UNUSED_DOCUMENT: ("unused policy document", ""),
     NoteKind.SKIPPED_PATH: ("skipped folder or link", "skipped folders or links"),
+    NoteKind.SUBMODULE: ("submodule", ""),
     NoteKind.VALUE_FILE: ("file with values", "files with values"),
     NoteKind.COMMAND: ("command", ""),
     NoteKind.DEFINED_ELSEWHERE: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -11,6 +12,7 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.moved_statements import values_of_unit
 from passrole_checks.diff.plans import RootPlan, shown_names
 from passrole_checks.diff.repository import (
     InputsOf,
@@ -21,6 +23,7 @@ from passrole_checks.diff.repository import (
     versions_with_inputs,
 )
 from passrole_checks.diff.trusted_suppressions import IGNORED
+from passrole_checks.diff.units import NOT_COMPARED
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
@@ -30,6 +33,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Thresholds, TracedItem, build_items
 from passrole_checks.review.comment_lines import Anchors
 from passrole_checks.review.find_fix import MAX_ITEMS, FixFinder, FixOutcome, remediation_of
+from passrole_checks.review.new_notes import is_touched, new_notes, starts_comment
 from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
@@ -37,6 +41,10 @@ from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
+from passrole_checks.sources.terraform.modules.downloaded_modules import NOT_DOWNLOADED
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_NOT_IN_REPOSITORY = "is not in the repository"  # what NOT_DOWNLOADED means for a version that is not checked out
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,7 @@ class _ReviewBuilder:
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
         self._sides = versions_with_inputs(versions, snapshots, inputs_of)
         self._notes: list[ReportNote] = [*_notes_of(versions.notes)]
+        self._touched = snapshots.touched()
 
     def build(self) -> Review:
         difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True, plans=self._plans)
@@ -146,7 +155,6 @@ class _ReviewBuilder:
         self._add_exclusion_note(difference)
         names = shown_names(self._plans)
         self._notes += (_plan_note(plan, names) for plan in self._plans)
-        self._notes += map(self._moved_note, difference.moved)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
         report, scan, gone, after = relocate(
@@ -176,6 +184,7 @@ class _ReviewBuilder:
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
+            moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )
 
     def _is_enabled(self, check: str) -> bool:
@@ -264,8 +273,17 @@ class _ReviewBuilder:
     def _moved_note(self, change: GrantChange) -> ReportNote:
         now, before = change.grant, change.before or change.grant
         source = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
-        reason = f"{', '.join(now.principals)} had this access in {self._versions.base.name} too, from {source}"
+        who = ", ".join(now.principals) or f"every principal with {now.resource.address}"
+        reason = f"{who} had this access in {self._base_name} too, from {source}"
+        if values := values_of_unit(now):
+            reason += f" (if {' and '.join(values)} {'has' if len(values) == 1 else 'have'} the same value there)"
         return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
+
+    @property
+    def _base_name(self) -> str:
+        """The name of BASE, for messages; a commit id is shortened."""
+        name = self._versions.base.name
+        return name[:12] if _COMMIT.fullmatch(name) else name
 
     def _name(self, file: str) -> str:
         """Return a file of a checkout relative to the repository root."""
@@ -280,37 +298,26 @@ class _ReviewBuilder:
         return f"{self._name(path)}{'/' if path.endswith('/') else ''}"
 
     def _skipped_notes(self, difference: AccessDifference) -> tuple[tuple[ReportNote, ...], tuple[ReportNote, ...]]:
-        """Return what could not be read, and what changed and is not evaluated. A reason that both versions give for
-        the same file, or the same module, is not new, wherever it is, unless other policies depend on the module."""
-        versions_of: dict[tuple[str, str], set[bool]] = {}
-        for entry in difference.not_evaluated:
-            versions_of.setdefault(self._subject(entry), set()).add(self._is_old(entry))
-        present = {entry.subject for entry in difference.not_evaluated if not self._is_old(entry)}
+        """Return what could not be read, and what is not evaluated because of the change."""
         unreadable = [*map(self._note, difference.unreadable)]
-        skipped = [self._note(entry) for entry in difference.left_out_files]
-        for entry in difference.not_evaluated:
+        entries = difference.not_evaluated
+        self._notes += (self._note(entry) for entry in entries if entry.reason.endswith(IGNORED))
+        skipped = []
+        evaluated = (entry for entry in entries if not entry.reason.endswith(IGNORED))
+        for entry in new_notes(evaluated, difference.left_out_files, self._snapshots):
             note = self._note(entry)
-            if entry.reason.endswith(IGNORED):
-                self._notes.append(note)
-            elif len(versions_of[self._subject(entry)]) == 1:
-                if self._is_old(entry) and entry.subject and entry.subject in present:
-                    continue
-                is_past = self._is_old(entry) and entry not in difference.left_out_files
-                reason = f"in {self._versions.base.name}: {note.reason}"
-                skipped.append(replace(note, reason=reason) if is_past else note)
-        skipped = list(dict.fromkeys(skipped))
+            is_past = self._is_old(entry) and entry not in difference.left_out_files
+            reason = f"in {self._base_name}: {note.reason}"
+            skipped.append(replace(note, reason=reason, starts_comment=False) if is_past else note)
+        unread = {note.file for note in unreadable}
+        skipped = [
+            note for note in dict.fromkeys(skipped) if not (note.file in unread and note.reason.endswith(NOT_COMPARED))
+        ]
         if self._report_options.strict:
-            touched = self._snapshots.touched()
-            failing = [note for note in skipped if note.file in touched and _may_be_iac(note.file)]
+            failing = [note for note in skipped if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
             unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
             skipped = [note for note in skipped if note not in failing]
         return tuple(dict.fromkeys(unreadable)), tuple(skipped)
-
-    def _subject(self, entry: Unreadable) -> tuple[str, str]:
-        if entry.subject:
-            return self._name(entry.subject), entry.dependents
-        name = self._name(entry.file)
-        return (self._snapshots.renames or {}).get(name, name) if self._is_old(entry) else name, entry.reason
 
     def _is_old(self, entry: Unreadable) -> bool:
         return entry.file.startswith(f"{self._snapshots.folders[0]}/") or entry.file in self._plans_of_base
@@ -319,7 +326,9 @@ class _ReviewBuilder:
         name = self._name(entry.file)
         if name == "." or os.path.isabs(name) or name.split("/")[0] == "..":  # no file of the repository
             return ReportNote("", 0, entry.reason if name == "." else f"{display_path(entry.file)}: {entry.reason}")
-        return ReportNote(name, entry.line or 0, entry.reason)
+        reason = entry.reason.replace(NOT_DOWNLOADED, _NOT_IN_REPOSITORY)
+        starts = starts_comment(entry, self._touched, name)
+        return ReportNote(name, entry.line or 0, reason, entry.kind.value, starts)
 
     def _add_configuration_notes(self) -> None:
         self._notes += map(self._note, note_changed_configuration(self._versions, self._snapshots))
@@ -362,13 +371,14 @@ class _ReviewBuilder:
         path_in_head = path_finder(self._versions, self._snapshots, 1)(option)
         if path is None:
             name = self._name(path_in_head) if path_in_head is not None else option
-            self._notes.append(ReportNote(name, 0, "the baseline is new and applies once it is merged"))
+            reason = "the baseline is new and applies once it is merged"
+            self._notes.append(ReportNote(name, 0, reason, starts_comment=True))
             return ()
         if path_in_head is None or (
             path_in_head != path and Path(path_in_head).read_bytes() != Path(path).read_bytes()
         ):
-            reason = f"the baseline differs from that of {self._versions.base.name}, which is used"
-            self._notes.append(ReportNote(self._name(path), 0, reason))
+            reason = f"the baseline differs from that of {self._base_name}, which is used"
+            self._notes.append(ReportNote(self._name(path), 0, reason, starts_comment=True))
         try:
             return baseline.load(path)
         except ConfigurationError as error:

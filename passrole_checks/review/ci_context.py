@@ -5,7 +5,8 @@ Sources: GitHub Docs, "Variables reference" (GITHUB_API_URL, GITHUB_EVENT_NAME, 
 GITHUB_RUN_ATTEMPT, GITHUB_RUN_ID, GITHUB_RUN_NUMBER, GITHUB_SERVER_URL, GITHUB_SHA, GITHUB_STEP_SUMMARY), "Events that
 trigger workflows" (the meaning of GITHUB_SHA), "Webhook events and payloads" (pull_request, merge_group, push,
 workflow_run; at most 25 MB); GitLab Docs, "Predefined CI/CD variables reference" (CI_MERGE_REQUEST_…, CI_COMMIT_SHA,
-CI_API_V4_URL).
+CI_API_V4_URL); Gitea Docs, "Compared to GitHub Actions", and Forgejo Docs, "Forgejo Actions" (both set GitHub's
+variables and write GitHub's event; GITEA_ACTIONS, FORGEJO_ACTIONS; a run's address ends in its number).
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import InputError
 
-GITHUB, GITLAB = "github", "gitlab"
+GITHUB, GITLAB, GITEA = "github", "gitlab", "gitea"
 
 GITHUB_TOKEN = "GITHUB_TOKEN"
 GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"
+GITEA_TOKENS = ("GITEA_TOKEN", "FORGEJO_TOKEN", GITHUB_TOKEN)  # the first that is set
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _ZEROS = re.compile(r"0+")
@@ -39,10 +41,10 @@ class Context:
     """The change under review according to the forge. Every field may be empty (0, ""). Commits need not be in the
     clone; only the format of ids, numbers and the forge's own names is validated.
 
-    ``forge``: ``github``, ``gitlab``, or "" outside of both. ``repository``: the base repository, ``owner/name``, or
-    GitLab's project path. ``project_id``: GitLab's project number. ``number``: of the pull or merge request; 0 if the
-    event has none, or (``workflow_run``) it must be looked up by ``head_sha``, ``head_repository`` and
-    ``head_branch``.
+    ``forge``: ``github``, ``gitlab``, ``gitea`` (also for Forgejo), or "" outside of all. ``repository``: the base
+    repository, ``owner/name``, or GitLab's project path. ``project_id``: GitLab's project number. ``number``: of the
+    pull or merge request; 0 if the event has none, or (``workflow_run``) it must be looked up by ``head_sha``,
+    ``head_repository`` and ``head_branch``.
 
     ``head_sha``: the head commit; comments belong to it. ``base_sha``: the base according to the event, which may be
     outdated: a hint for finding the merge base, and the base itself only for ``merge_group`` and ``push``.
@@ -52,7 +54,8 @@ class Context:
     ``event``: the event name (GitLab: the pipeline source). ``run_number`` increases with each run of the scanning
     workflow, ``run_attempt`` with each re-run (0: unknown). ``run_url``: of that run; for
     ``workflow_run`` of the run that scanned. ``api_url`` and ``server_url``: without a trailing slash. ``is_fork``: the
-    head repository differs or was deleted. ``step_summary``: path of the step summary. ``token``: never output.
+    head repository differs or was deleted. ``step_summary``: path of the step summary. ``is_forgejo``: ``gitea`` is
+    Forgejo. ``token``: never output.
     """
 
     forge: str = ""
@@ -74,6 +77,7 @@ class Context:
     server_url: str = ""
     is_fork: bool = False
     step_summary: str = ""
+    is_forgejo: bool = False
     token: str = field(default="", repr=False)
 
     @property
@@ -109,10 +113,13 @@ class PostOptions:
 
 
 def read_context(environment: Mapping[str, str]) -> Context:
-    """Read the context from environment variables; empty outside of GitHub Actions and GitLab CI.
+    """Read the context from environment variables; empty outside of GitHub, Gitea and Forgejo Actions and
+    GitLab CI.
 
     Raise an :class:`InputError` for an unreadable event file.
     """
+    if "true" in (environment.get("GITEA_ACTIONS"), environment.get("FORGEJO_ACTIONS")):
+        return _gitea(environment)
     if environment.get("GITHUB_ACTIONS") == "true" or environment.get("GITHUB_EVENT_PATH"):
         return _github(environment)
     if environment.get("GITLAB_CI"):
@@ -161,6 +168,23 @@ def _github(environment: Mapping[str, str]) -> Context:
         step_summary=environment.get("GITHUB_STEP_SUMMARY", ""),
         token=environment.get(GITHUB_TOKEN, "").strip(),
         **fields,
+    )
+
+
+def _gitea(environment: Mapping[str, str]) -> Context:
+    """Read the variables of GitHub Actions with the meaning that Gitea and Forgejo give them."""
+    context = _github(environment)
+    server = _url(environment.get("GITHUB_SERVER_URL"))
+    repository, number = context.repository, context.run_number
+    return replace(
+        context,
+        forge=GITEA,
+        api_url=_url(environment.get("GITHUB_API_URL")) or (f"{server}/api/v1" if server else ""),
+        server_url=server,
+        run_url=f"{server}/{repository}/actions/runs/{number}" if server and repository and number else "",
+        step_summary="",
+        is_forgejo=environment.get("FORGEJO_ACTIONS") == "true",
+        token=next(filter(None, (environment.get(name, "").strip() for name in GITEA_TOKENS)), ""),
     )
 
 

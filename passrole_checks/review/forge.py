@@ -1,4 +1,4 @@
-"""The calls that a forge (GitHub or GitLab) provides for posting a review, and the data that they exchange.
+"""The calls that a forge (GitHub, GitLab, Gitea) provides for posting a review, and the data that they exchange.
 
 :mod:`passrole_checks.review.posting` is the sequence over this protocol. Each adapter maps it to the API of its forge.
 """
@@ -23,7 +23,8 @@ class ForgeTraits:
     ``summary_budget``: maximum length of the summary in UTF-16 units, without its marker.
     ``refusals``: HTTP statuses that reject the position of a comment; ``repeated_refusals``: those that reject it when
     a retry fails too. ``permission_statuses``: HTTP statuses for a missing permission. ``comment_permission`` and
-    ``resolve_permission``: the permission to write comments, and to resolve threads.
+    ``resolve_permission``: the permission to write comments, and to resolve threads. ``has_suggestions``: a comment can
+    contain a replacement that the forge applies.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class ForgeTraits:
     permission_statuses: Collection[int]
     comment_permission: str
     resolve_permission: str
+    has_suggestions: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 The token is sent to the host of the API only: redirects and next pages on other hosts are refused, and no message
 contains a header. Writes are at least a second apart. Rate-limited calls are repeated when the forge allows it, up to a
-total time. Reads are retried after server errors; a write without a response may have happened all the same, and only
-the caller can find out (:class:`Uncertain`).
+total time; a longer limit ends all calls (:class:`RateLimited`). Reads are retried after server errors; a write without
+a response may have happened all the same, and only the caller can find out (:class:`Uncertain`).
 
 Sources: GitHub Docs, "Best practices for using the REST API" (a second between writes; ``retry-after``, then
 ``x-ratelimit-reset``, else a minute, and longer each time; redirects), "Rate limits for the REST API" (403 and 429),
-"Using pagination in the REST API" (``Link``); GitLab Docs, "Rate limits" (429, ``Retry-After``) and "REST API",
+"Rate limits and query limits for the GraphQL API" (an error with status 200; counted apart), "Using pagination in the
+REST API" (``Link``); GitLab Docs, "Rate limits" (429, ``Retry-After``, ``RateLimit-Reset``) and "REST API",
 "Pagination"; RFC 9110, 15.4 (redirects) and 10.2.3 (Retry-After); Requests, "Authentication" (an entry in a .netrc
 takes the place of a header, but not of an ``auth``).
 """
@@ -18,12 +19,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from passrole_checks import __version__
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.terminal import sanitize
+from passrole_checks.output.counts import count_noun
 
 if TYPE_CHECKING:
     import requests
@@ -36,7 +40,10 @@ _REDIRECTS = (301, 302, 307, 308)
 _MAX_REDIRECTS = 3
 _MINUTE = 60.0
 _MAX_MESSAGE = 300
-_LIMIT_WORDS = ("rate limit", "abuse detection")
+_TOO_MANY_REQUESTS = 429
+_LIMIT_PHRASES = ("rate limit", "abuse detection")
+_TOO_QUICK = "submitted too quickly"  # GitHub's limit of content creation, with status 422
+_MAX_WAIT = 10 * 366 * 86_400.0  # seconds
 
 
 class ForgeError(PassRoleChecksError):
@@ -51,6 +58,27 @@ class ForgeError(PassRoleChecksError):
 
 class Uncertain(ForgeError):
     """A write without a proper response: it may have happened. List before retrying."""
+
+
+class RateLimited(ForgeError):
+    """A call that a rate limit refuses for longer than we may wait. ``status`` is 429, which not every forge uses.
+
+    ``answer``: status and message of the forge. ``until``: Unix time at which the limit ends; None if unknown.
+    ``seconds``: from now until then.
+    """
+
+    def __init__(self, call: str, answer: str, until: float | None, seconds: float) -> None:
+        end = "; how long is unknown" if until is None else f" until {_utc(until)} ({_duration(seconds)})"
+        reason = f"the rate limit is used up{end}; the answer was {answer.rstrip('.')}"
+        super().__init__(call, _TOO_MANY_REQUESTS, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A rate limit: the seconds to wait for it, and True if the forge named them."""
+
+    wait: float
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +108,8 @@ class Client:
     ``secret``, a dry run skips reads.
     """
 
+    page_size: ClassVar[Mapping[str, str | int]] = {"per_page": 100}  # the parameter of lists
+
     def __init__(
         self,
         api: str,
@@ -97,6 +127,7 @@ class Client:
         self._session: requests.Session | None = None
         self._deadline: float | None = None
         self._written: float | None = None
+        self._limited: dict[bool, tuple[float, RateLimited]] = {}  # for GraphQL or not: until when, and the error
 
     @property
     def is_dry(self) -> bool:
@@ -117,7 +148,7 @@ class Client:
 
     def pages(self, path: str, query: Mapping[str, str | int] | None = None, within: str = "") -> Iterator[Any]:
         """Yield the elements of a list, page by page. ``within``: the key of the list, if it is in an object."""
-        url = self._url(path, {"per_page": 100, **(query or {})})
+        url = self._url(path, {**self.page_size, **(query or {})})
         for _ in range(MAX_PAGES):
             if self.skips_reads:
                 return
@@ -165,14 +196,15 @@ class Client:
     ) -> Response:
         """Send a call, follow redirects on this host, and wait for rate limits."""
         redirects = limited = 0
+        until, refusal = self._limited.get(_is_graphql(url), (0.0, None))
+        if refusal is not None and self._pace.clock() < until:
+            raise refusal
         while True:
             response = send(method, url, document)
             call, status = self._call(method, url), response.status_code
-            if (wait := _rate_limit_wait(response, limited, self._pace.clock())) is not None:
+            if (limit := _rate_limit(response, limited, self._pace.clock(), url)) is not None:
                 limited += 1
-                if limited >= _LIMITED_TRIES:
-                    raise ForgeError(call, status, _error_message(response))
-                self._wait(wait, call, status)
+                self._wait_for_limit(limit, response, call, url, is_last=limited >= _LIMITED_TRIES)
             elif status in _REDIRECTS and redirects < _MAX_REDIRECTS:
                 redirects += 1
                 url = self._on_this_host(_join(url, response.headers.get("location", "")), call, status)
@@ -255,11 +287,26 @@ class Client:
             request.headers[name] = value
         return request
 
-    def _wait(self, seconds: float, call: str, status: int) -> None:
+    def _wait_for_limit(
+        self, limit: _Limit, response: requests.Response, call: str, url: str, *, is_last: bool
+    ) -> None:
+        """Wait for a rate limit. Beyond the total time, or after the last try, refuse all calls until it ends."""
         now = self._pace.clock()
+        until = now + limit.wait
+        if is_last or self._is_beyond_deadline(until):
+            answer = sanitize(f"{response.status_code}: {_error_message(response)}")
+            refusal = RateLimited(call, answer, until if limit.is_known else None, limit.wait)
+            self._limited[_is_graphql(url)] = (until, refusal)
+            raise refusal
+        self._pace.sleep(limit.wait)
+
+    def _is_beyond_deadline(self, when: float) -> bool:
         if self._deadline is None:
-            self._deadline = now + self._pace.patience
-        if now + seconds > self._deadline:
+            self._deadline = self._pace.clock() + self._pace.patience
+        return when > self._deadline
+
+    def _wait(self, seconds: float, call: str, status: int) -> None:
+        if self._is_beyond_deadline(self._pace.clock() + seconds):
             reason = (
                 f"would have to wait {seconds:.0f} more seconds, beyond the limit of {self._pace.patience:.0f} in total"
             )
@@ -267,36 +314,85 @@ class Client:
         self._pace.sleep(seconds)
 
 
-def _rate_limit_wait(response: requests.Response, limited: int, now: float) -> float | None:
-    """Return the seconds to wait before the next call; None if the response is not about a rate limit."""
+def _rate_limit(response: requests.Response, limited: int, now: float, url: str) -> _Limit | None:
+    """Return the limit that a response is about, after ``limited`` earlier ones of this call; None if it is about
+    none. GraphQL reports it in an error with status 200."""
     headers, status = response.headers, response.status_code
-    after = headers.get("retry-after", "").strip()
-    is_used_up = headers.get("x-ratelimit-remaining", "").strip() == "0"
-    message = _error_message(response).lower()
-    is_limit = status == 429 or bool(after) or is_used_up or any(phrase in message for phrase in _LIMIT_WORDS)
-    if status not in (403, 429) or not is_limit:
+    is_used_up = "0" in {headers.get(f"{prefix}ratelimit-remaining", "").strip() for prefix in ("x-", "")}
+    after = _retry_after(headers.get("retry-after", "").strip(), now)
+    if status == 200 and _is_graphql(url):
+        is_limit = _has_limit_message(response)
+    elif status == 403:
+        is_limit = after is not None or is_used_up or _has_limit_message(response)
+    else:
+        is_limit = status == _TOO_MANY_REQUESTS or (status == 422 and _TOO_QUICK in _error_message(response))
+    if not is_limit:
         return None
-    if after.isascii() and after.isdigit():
-        return float(after)
-    reset = headers.get("x-ratelimit-reset", "").strip()
-    if is_used_up and reset.isascii() and reset.isdigit():
-        return max(float(reset) - now, 0.0) + 1.0
-    return _MINUTE * 2.0**limited
+    if after is not None:
+        return _Limit(after, True)
+    for reset in (headers.get(f"{prefix}ratelimit-reset", "").strip() for prefix in ("x-", "")):
+        if is_used_up and reset.isascii() and reset.isdigit():
+            return _Limit(min(max(float(reset) - now, 0.0), _MAX_WAIT) + 1.0, True)
+    return _Limit(_MINUTE * 2.0**limited, False)
+
+
+def _retry_after(value: str, now: float) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, which contains a number or a date; None if neither."""
+    if value.isascii() and value.isdigit():
+        return min(float(value), _MAX_WAIT)
+    try:
+        return min(max(parsedate_to_datetime(value).timestamp() - now, 0.0), _MAX_WAIT) if value else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _has_limit_message(response: requests.Response) -> bool:
+    document = _json_object(response)
+    errors = document.get("errors")
+    types = [str(error.get("type")) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    message = _error_message(response).lower()
+    return "RATE_LIMITED" in types or any(phrase in message for phrase in _LIMIT_PHRASES)
+
+
+def _is_graphql(url: str) -> bool:
+    return _split(url).path.endswith("/graphql")
+
+
+def _utc(time: float) -> str:
+    return datetime.fromtimestamp(min(time, 253_402_300_799.0), timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _duration(seconds: float) -> str:
+    return count_noun(round(seconds), "second") if seconds < 90 else count_noun(round(seconds / 60), "minute")
 
 
 def _error_message(response: requests.Response) -> str:
     """Return the message of an error: ``message`` and ``errors`` of its JSON, or the reason phrase of the status."""
-    try:
-        document = response.json()
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
+    document = _json_object(response)
+    if not document:
         return str(response.reason or "")
-    messages = [document.get("message") or document.get("error") or ""]
+    message = document.get("message") or document.get("error") or ""
+    messages = [message.get("error") or "" if isinstance(message, dict) else message]
     errors = document.get("errors")
     for error in errors[:5] if isinstance(errors, list) else ():
         messages.append((error.get("message") or error.get("code") or "") if isinstance(error, dict) else error)
     return "; ".join(str(message) for message in messages if message)
+
+
+def _json_object(response: requests.Response) -> Mapping[str, Any]:
+    """Return the JSON object of a response; empty if it is none."""
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def at_page(url: str, page: int) -> str:
+    """Return the URL of another page of a list, for forges that count pages."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "page"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("page", page)])))
 
 
 def _is_same_origin(url: str, other: str) -> bool:

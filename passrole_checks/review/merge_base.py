@@ -23,7 +23,7 @@ from passrole_checks.git_versions.git import Repository
 from passrole_checks.review.ci_context import GITLAB, Context
 
 _USAGE = (
-    "review: not in a pipeline of GitHub Actions or GitLab CI; specify the versions: BASE HEAD, A...B, or BASE to"
+    "review: not in a pipeline of GitHub, GitLab, Gitea or Forgejo; specify the versions: BASE HEAD, A...B, or BASE to"
     " compare with the working tree"
 )
 

@@ -52,21 +52,20 @@ class ThreadPoster:
                 return self._write(missing, at_position=at_position, is_retry=True)
             if not at_position or error.status not in traits.repeated_refusals:
                 raise
-            return self._write(drafts, at_position=False)
+            return self._write_otherwise(drafts, error)
         except ForgeError as error:
             if error.status not in traits.refusals:
                 raise
-            if not at_position:
-                return drafts
-            self._stop_if_outdated(error)
-            if len(drafts) == 1:
-                return self._write(drafts, at_position=False)
-            middle = len(drafts) // 2
-            return [
-                *self._write(drafts[:middle], at_position=True),
-                *self._write(drafts[middle:], at_position=True),
-            ]
+            return self._write_otherwise(drafts, error) if at_position else drafts
         return []
+
+    def _write_otherwise(self, drafts: Sequence[DraftThread], refusal: ForgeError) -> Sequence[DraftThread]:
+        """Write each half of drafts that were refused at their positions; a single one without its position."""
+        self._stop_if_outdated(refusal)
+        if len(drafts) == 1:
+            return self._write(drafts, at_position=False)
+        middle = len(drafts) // 2
+        return [*self._write(drafts[:middle], at_position=True), *self._write(drafts[middle:], at_position=True)]
 
     def _stop_if_outdated(self, error: ForgeError) -> None:
         """Raise if the request has a newer commit: the forge then refuses every position."""
@@ -107,29 +106,29 @@ class ThreadPoster:
 
     # -- closing
 
-    def close(self, threads: Sequence[ReviewThread], body: str) -> tuple[int, str]:
+    def close(self, threads: Sequence[ReviewThread], body: str) -> tuple[int, ForgeError | None]:
         """Reply ``body`` in each thread and resolve it. Return the number of replies, and why threads could not be
-        resolved, or "". Raise a :class:`~passrole_checks.review.http.ForgeError` if a reply cannot be written.
+        resolved, or None. Raise a :class:`~passrole_checks.review.http.ForgeError` if a reply cannot be written.
 
         Threads that are resolved already are skipped. The reply comes first: some tokens may reply but not resolve
         (GitHub requires ``contents: write`` for it), and then one reply remains.
         """
-        refusal = ""
+        refusal: ForgeError | None = None
         try:
             states = self._forge.thread_states([each.thread for each in threads])
         except ForgeError as error:
-            states, refusal = {}, error.reason
+            states, refusal = {}, error
         replied = 0
         for each in threads:
             state = states.get(each.thread.id)
             if (state is not None and state.is_resolved) or not self._reply(each, body):
                 continue
             replied += 1
-            if state is not None and not refusal:
+            if state is not None and refusal is None:
                 try:
                     self._resolve(state.id)
                 except ForgeError as error:
-                    refusal = error.reason
+                    refusal = error
         return replied, refusal
 
     def _reply(self, each: ReviewThread, body: str) -> bool:

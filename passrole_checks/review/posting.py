@@ -1,7 +1,7 @@
 """Post a review on a forge: line comments, then the summary, then the verdict on the commit.
 
 Line comments come first, so that the summary can include what they could not report. Posting never changes the
-verdict, and an error of the forge is not an error here: it is reported once, with the missing permission.
+verdict, and an error of the forge is not an error here: it is reported once, with its cause or the missing permission.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.post_threads import ThreadPoster
+from passrole_checks.review.refusals import refusal_cause
 from passrole_checks.review.report import Anchor, Item, ReviewReport
 from passrole_checks.review.summary_comment import POSTED, POSTED_NOT_HIDDEN, UNCHANGED, post_summary
 from passrole_checks.review.threads import ReviewThread, file_marks, fixed_threads, reported_keys
@@ -49,6 +50,17 @@ def is_report_of(report: ReviewReport, context: Context) -> bool:
     return context.event != "workflow_run"
 
 
+def post_obstacle(report: ReviewReport, context: Context, options: PostOptions, token: str) -> str:
+    """Return why a run of GitHub's kind of actions can post nothing, or "". ``token``: the name of its variable."""
+    if not (context.has_token or options.dry_run):
+        return f"no token ({token})."
+    if not (context.repository and context.api_url):
+        return "unknown repository (GITHUB_REPOSITORY)."
+    if not is_report_of(report, context):
+        return "the report is about another commit than this run."
+    return ""
+
+
 def links_of(report: ReviewReport, context: Context) -> Links:
     """Return the links of comments on the reviewed commit."""
     return Links(
@@ -57,7 +69,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.head_sha,
         report.base,
         context.run_url,
-        gitlab=context.forge == GITLAB,
+        forge=context.forge,
         unlike_head=report.unlike_head,
         outside=report.plans,
     )
@@ -83,10 +95,13 @@ class _ReviewPoster:
         self._links = links_of(report, context)
         self._missing: dict[str, list[str]] = {}  # permission -> what could not be written without it
         self._refusal = ""
+        self._unpostable: dict[str, list[str]] = {}  # cause -> what could not be written
 
     def post(self) -> Posted:
         posted = self._post_on_request() if self._context.can_be_commented else Posted()
         self._forge.publish_verdict(self._report, self._on_error)
+        for cause, uses in self._unpostable.items():
+            self._notify(f"Could not post {_enumerate(uses)} to {self._traits.name}: {cause}.")
         if self._missing:
             self._notify(self._forge.permission_warning(self._missing, self._refusal))
         return posted
@@ -149,7 +164,14 @@ class _ReviewPoster:
         text = file_text = comment_text(items, self._report, self._links, Anchor(anchor.file, 0, 0))
         if position is not None and position.line:
             gitlab_line = position.line if self._traits.kind == GITLAB else None
-            text = comment_text(items, self._report, self._links, anchor, gitlab_line=gitlab_line)
+            text = comment_text(
+                items,
+                self._report,
+                self._links,
+                anchor,
+                gitlab_line=gitlab_line,
+                has_suggestions=self._traits.has_suggestions,
+            )
         return DraftThread(self._marker(INLINE, items[:MAX_KEYS]), anchor.file, position, text, file_text)
 
     def _positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:
@@ -182,8 +204,10 @@ class _ReviewPoster:
             return
         if replied:
             self._notify(f"Replied in {count_noun(replied, 'fixed thread')}.")
-        if refusal:
-            self._notify(f"Could not resolve fixed threads ({refusal}): requires {self._traits.resolve_permission}.")
+        if refusal is None:
+            return
+        cause = refusal_cause(refusal) or f"{refusal.reason}; requires {self._traits.resolve_permission}"
+        self._notify(f"Could not resolve fixed threads: {cause}.")
 
     # -- the summary
 
@@ -210,7 +234,10 @@ class _ReviewPoster:
         self._on_error(what, self._traits.comment_permission, error)
 
     def _on_error(self, what: str, permission: str, error: ForgeError) -> None:
-        if error.status in self._traits.permission_statuses and "locked" not in error.reason.lower():
+        cause = refusal_cause(error)
+        if cause is not None:
+            self._unpostable.setdefault(cause, []).append(what)
+        elif error.status in self._traits.permission_statuses:
             self._missing.setdefault(permission, []).append(what)
             self._refusal = self._refusal or f"{error.status}: {error.reason}"
         else:
@@ -226,3 +253,7 @@ class _ReviewPoster:
 
 def _keys(drafts: Sequence[DraftThread]) -> frozenset[str]:
     return frozenset(key for draft in drafts for key in draft.keys)
+
+
+def _enumerate(uses: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(uses[:-1]), uses[-1])))

@@ -135,7 +135,8 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class ReducedAccess:
-    """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD if narrowed, in BASE if removed."""
+    """Access that is ``narrowed`` or ``removed``. ``at``: in HEAD if narrowed, in BASE if removed. ``cause``: the Deny
+    or permissions boundary that narrows it, if the statement itself is unchanged."""
 
     change: str
     at: Location
@@ -143,12 +144,14 @@ class ReducedAccess:
     sid: str
     before: GrantedAccess
     after: GrantedAccess | None
+    cause: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IncreasedAccess:
     """A statement of HEAD that grants more access than in BASE (``new`` or ``widened``), below the thresholds of items.
-    ``before``: None if it granted none. ``confidence``: that the access really grows."""
+    ``before``: None if it granted none. ``confidence``: that the access really grows. ``cause`` and ``cause_removed``:
+    as for an :class:`Item`."""
 
     change: str
     confidence: Confidence
@@ -157,15 +160,21 @@ class IncreasedAccess:
     sid: str
     access: GrantedAccess
     before: GrantedAccess | None = None
+    cause: Location | None = None
+    cause_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReportNote:
-    """A note about a file. ``line`` 0: about the whole file; ``file`` "": about the comparison."""
+    """A note about a file. ``line`` 0: about the whole file; ``file`` "": about the comparison. ``kind``: a
+    :class:`~passrole_checks.sources.model.configuration.NoteKind` for what is not evaluated. ``starts_comment``: the
+    note alone is worth a comment."""
 
     file: str
     line: int
     reason: str
+    kind: str = ""
+    starts_comment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +187,9 @@ class ReviewReport:
     that fails, None for none. ``files``: the number of files of HEAD read as infrastructure code. ``more``: access
     that grows in statements without an item. ``unlike_head``: reported files whose lines differ in the commit
     ``head``, because its merge with the target was compared. ``excluded``: paths of either version that the
-    configuration excludes; those of whole folders end in ``/``. ``plans``: names of the Terraform plans that were
-    compared, which are no files of the repository; locations in them are of what has no line there.
+    configuration excludes; those of whole folders end in ``/``. ``moved``: statements that grant what another unit
+    granted in BASE, each with where that was. ``plans``: names of the Terraform plans that were compared, which
+    are no files of the repository; locations in them are of what has no line there.
     """
 
     tool: str
@@ -200,6 +210,7 @@ class ReviewReport:
     unlike_head: tuple[str, ...] = ()
     faults: tuple[ReportNote, ...] = ()
     excluded: tuple[str, ...] = ()
+    moved: tuple[ReportNote, ...] = ()
     plans: tuple[str, ...] = ()
 
     @property
@@ -223,8 +234,10 @@ class ReviewReport:
     @property
     def warrants_comment(self) -> bool:
         """True if a pull request without a comment should get one: something is or may be new, or the change edits the
-        review's own configuration. Improvements, and more access that no check flags, do not start a comment."""
-        return bool(self.items or self.unknown or self.not_evaluated or any(note.file for note in self.notes))
+        review's own configuration. Improvements, and more access that no check flags, do not start a comment, nor do
+        notes on files that the change does not touch."""
+        notes = (*self.not_evaluated, *self.notes)
+        return bool(self.items or self.unknown or any(note.starts_comment for note in notes))
 
 
 def named_files(value: object) -> set[str]:

@@ -70,6 +70,7 @@ def _counts(report: ReviewReport) -> dict[str, int]:
         "fixed": len(report.fixed),
         "unchanged": report.unchanged,
         "failing": len(report.failing),
+        "moved": len(report.moved),
     }
 
 
@@ -329,6 +330,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "sid": _text(),
         "before": _object(GrantedAccess),
         "after": _or_none(_object(GrantedAccess)),
+        "cause": _or_none(_object(Location)),
     },
     IncreasedAccess: {
         "change": _one_of("new", "widened"),
@@ -338,8 +340,16 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "sid": _text(),
         "access": _object(GrantedAccess),
         "before": _or_none(_object(GrantedAccess)),
+        "cause": _or_none(_object(Location)),
+        "cause_removed": _flag,
     },
-    ReportNote: {"file": _path, "line": _LINE_OR_NONE, "reason": _text(_MAX_PROSE)},
+    ReportNote: {
+        "file": _path,
+        "line": _LINE_OR_NONE,
+        "reason": _text(_MAX_PROSE),
+        "kind": _text(50, _WORD),
+        "starts_comment": _flag,
+    },
     Item: {
         "key": _text(32, _KEY, empty=False),
         "group": _one_of("new", "worse"),
@@ -379,6 +389,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "unlike_head": _list(_path, _MAX_TEXTS),
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
+        "moved": _list(_object(ReportNote), _MAX_ENTRIES),
         "plans": _list(_path, _MAX_TEXTS),
     },
 }

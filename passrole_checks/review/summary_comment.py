@@ -12,6 +12,9 @@ POSTED, POSTED_NOT_HIDDEN = "posted", "posted; the previous one could not be hid
 UNCHANGED, NOT_NEEDED, SUPERSEDED = "unchanged", "not needed", "skipped, a newer run has posted one"
 
 
+_OUTDATED = "<details><summary>Outdated: superseded by a later run</summary>"
+
+
 class Comment(Protocol):
     """A comment; ids increase. ``author``: the login name."""
 
@@ -140,3 +143,10 @@ class _Summary:
         self._conversation.delete_comment(created)
         if not self._is_newer(ours[0]) and not is_same_text(ours[0].body, body):
             self._edit(ours[0], body)
+
+
+def folded(body: str) -> str | None:
+    """Return an outdated comment folded below its first line, the marker, for forges that cannot hide comments; None
+    if it has no text."""
+    first, _, rest = body.partition("\n")
+    return f"{first}\n{_OUTDATED}\n\n{rest.strip()}\n\n</details>" if rest else None

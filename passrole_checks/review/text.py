@@ -154,12 +154,15 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
         yield (StyledText("Wider access that no check flags:"),)
         yield from _limited(list(map(_increased_line, report.more)), "of these")
     yield from _limited(list(map(_reduced_line, report.less)), "with less access")
+    yield from _limited([_note_line(note, "moved: ") for note in report.moved], "moved")
     skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
     named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]
     yield from named
     if len(skipped) > len(named):
         yield (StyledText(f"{len(skipped) - len(named)} more not evaluated (--verbose lists them)", "quiet"),)
     yield from _limited([_note_line(note, "") for note in report.notes], "notes")
+    if report.unreadable:
+        yield (StyledText("note: correct what could not be read, or leave it out with --exclude", "quiet"),)
 
 
 def _limited(lines: Sequence[Line], what: str) -> Iterator[Line]:
@@ -180,7 +183,7 @@ def _reduced_line(reduced: ReducedAccess) -> Line:
     return (
         StyledText("- ", "good"),
         StyledText(_location(reduced.at), "place"),
-        StyledText(f"  {_statement(reduced)}  {reduced.change}"),
+        StyledText(f"  {_statement(reduced)}  {reduced.change}{_because(reduced.cause)}"),
     )
 
 
@@ -192,12 +195,17 @@ def _increased_line(increased: IncreasedAccess) -> Line:
         for label, value in _access_rows(increased.access)
         if old.get(label) != value
     ]
+    because = _because(increased.cause, removed=increased.cause_removed)
     return (
         StyledText("  "),
         StyledText(_location(increased.at), "place"),
-        StyledText(f"  {_statement(increased)}  {sanitize('; '.join(changes))}"),
+        StyledText(f"  {_statement(increased)}  {sanitize('; '.join(changes)) or increased.change}{because}"),
         StyledText("  (low confidence)" if increased.confidence is Confidence.LOW else "", "quiet"),
     )
+
+
+def _because(cause: Location | None, *, removed: bool = False) -> str:
+    return f"  because of {_location(cause)}{' (removed)' if removed else ''}" if cause is not None else ""
 
 
 def _statement(change: ReducedAccess | IncreasedAccess) -> str:
@@ -211,7 +219,7 @@ def _note_line(note: ReportNote, prefix: str) -> Line:
 
 def _summary_line(report: ReviewReport) -> Line:
     groups = [(sum(item.group == group for item in report.items), group) for group in ("new", "worse")]
-    counts = [*groups, (len(report.fixed), "fixed")]
+    counts = [*groups, (len(report.fixed), "fixed"), (len(report.moved), "moved")]
     result = ", ".join(f"{count} {group}" for count, group in counts if count)
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (

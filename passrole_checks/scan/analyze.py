@@ -30,6 +30,7 @@ from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
     AttachedPolicy,
     Configuration,
+    ManagedAttachment,
     NoteKind,
     PolicyKind,
     Suppression,
@@ -104,7 +105,7 @@ def analyze(configuration: Configuration, options: ScanOptions, *, with_severity
                     raise deadline.OutOfTimeError
                 run.add(policy, includes)
             if any(check.needs_all_policies and options.runs(check) for check in ALL):
-                run.notes.extend(_unknown_policies(model))
+                run.notes.extend(map(unknown_policy_note, model.principals.unknown))
         except deadline.OutOfTimeError:
             run.out_of_time = True
             run.unreadable.append(_not_analyzed(configuration, run.policy))
@@ -239,16 +240,12 @@ class _Run:
         )
 
 
-def _unknown_policies(model: AccessModel) -> Iterator[Unreadable]:
-    """Yield an entry for each attached managed policy whose content is unknown."""
-    for one in model.principals.unknown:
-        yield Unreadable(
-            one.at.file,
-            f"{shortened(str(one.policy))}, attached to {one.holder}: policy not found, its permissions are unknown",
-            one.at.line,
-            f"policy {one.policy}",
-            kind=NoteKind.DEFINED_ELSEWHERE,
-        )
+def unknown_policy_note(attachment: ManagedAttachment) -> Unreadable:
+    """Return the note on an attached managed policy whose content is unknown; its subject is the policy."""
+    policy = attachment.policy
+    reason = f"{shortened(str(policy))}, attached to {attachment.holder}: policy not found, its permissions are unknown"
+    at = attachment.at
+    return Unreadable(at.file, reason, at.line, f"policy {policy}", kind=NoteKind.DEFINED_ELSEWHERE)
 
 
 def _not_analyzed(configuration: Configuration, policy: AttachedPolicy | None) -> Unreadable:

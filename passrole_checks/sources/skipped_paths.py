@@ -116,6 +116,14 @@ def _link_reason(link: str, walked: Iterable[Path]) -> str | None:
     return None if search.is_complete else f"{words}, which is too large to be searched for infrastructure code"
 
 
+def leads_to_code(target: Path) -> bool:
+    """True if a file is infrastructure code, or a folder contains some or is too large to be searched."""
+    if not target.is_dir():
+        return _is_code(target)
+    search = _Search(MAX_ENTRIES)
+    return search.first_code(str(target)) is not None or not search.is_complete
+
+
 def _is_code(path: Path) -> bool:
     return is_terraform_file(path) or recognize(path).is_infrastructure
 

@@ -11,7 +11,7 @@ from git_repositories import ANY, APP, Repository, template, terraform
 from passrole_checks.diff import Side, compare_versions
 from passrole_checks.git_versions import relocate, resolve_versions
 from passrole_checks.scan.scanner import ScanOptions
-from passrole_checks.sources.model.configuration import NO_INPUTS, Unreadable
+from passrole_checks.sources.model.configuration import NO_INPUTS, NoteKind, Unreadable
 
 ODD = [
     "a b.yaml", "quote'd.yaml", 'double"d.yaml', "new\nline.yaml", "tab\there.yaml", "ünï/ço∂é.yaml", "-dash.yaml",
@@ -307,7 +307,7 @@ def test_skipped_symlinks_and_submodules_are_reported(repository: Repository, mo
         known = relocate(found, {str(folder): "" for folder in snapshots.folders})
     reason = "a symbolic link, which is not followed"
     assert known.left_out_files == tuple(
-        Unreadable(name, reason) for name in ("file.tf", "gone.tf", "moved.tf", "new.tf")
+        Unreadable(name, reason, kind=NoteKind.SKIPPED_PATH) for name in ("file.tf", "gone.tf", "moved.tf", "new.tf")
     )
     assert known.left_out == 4
 

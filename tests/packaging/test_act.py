@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from git_repositories import Repository
+from gitea_fake import GiteaFake
 from github_fake import GitHubFake
 from github_fake.world import Pull
 from pipelines import HOSTILE
@@ -25,7 +26,7 @@ from pipelines import OPEN_BASE as BASE
 from pipelines import OPEN_HEAD as HEAD
 from plans_of_tests import change as resource_change
 from plans_of_tests import document, plan, statement
-from readme_examples import ACTION, COMMIT, OURS, Example, workflows
+from readme_examples import ACTION, COMMIT, OURS, Example, examples, workflows
 
 Tool = Callable[[str], str]
 WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "1"}  # the outputs for the change below
@@ -94,8 +95,8 @@ class Runner:
                 stand_in(place.joinpath(*below), name)
                 self.local[f"{owner}/{repository}@{commit}"] = place
 
-    def run(self, example: Example, where: Path, event: str, payload: object, url: str, token: str) -> Ran:
-        """``where``: the clone that actions/checkout would make."""
+    def run(self, example: Example, where: Path, event: str, payload: object, url: str, token: str, **more: str) -> Ran:
+        """``where``: the clone that actions/checkout would make. ``more``: variables of the runner."""
         event_file, trap = self.folder / "event.json", self.folder / "trap"
         event_file.write_text(json.dumps(payload), "utf-8")
         workflow = self.folder / "workflows" / Path(example.name).name
@@ -114,6 +115,7 @@ class Runner:
             "STAND_INS": str(self.stand_ins),
             "TRAP": str(trap),
             "PIP_CACHE_DIR": str(self.released.parent / "pip"),
+            **more,
         }
         for name, value in environment.items():
             command += ["--env", f"{name}={value}"]
@@ -302,3 +304,30 @@ def test_a_scan_uploads_all_findings(runner: Runner, change: Change, fake: GitHu
     assert ran.outputs["verdict"] == "clean"  # by `fail-on: never`
     assert uploaded(runner) == ([("PASSROLE_001", None)], [])
     assert not fake.writes()
+
+
+@pytest.fixture
+def gitea() -> Iterator[GiteaFake]:
+    fake = GiteaFake()
+    fake.start()
+    yield fake
+    fake.stop()
+    assert fake.violations == []
+
+
+def test_the_action_comments_on_gitea(runner: Runner, change: Change, gitea: GiteaFake, tmp_path: Path) -> None:
+    """The same action, used as the README says for Gitea, comments there and sets no status. act knows no addresses of
+    actions, which Gitea's runner resolves."""
+    (example,) = [each for each in examples() if each.name.startswith(".gitea/")]
+    here = Example(example.name, re.sub(r"https://[\w.]+/", "", example.text), example.section)
+    gitea.pull.base_sha, gitea.pull.head_sha = change.pull.base_sha, change.pull.head_sha
+    variables = gitea.environment(tmp_path / "job")
+    payload = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text("utf-8"))
+    names = ("GITEA_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY")
+    more = {name: variables[name] for name in names}
+    token = gitea.tokens["comments_only"].value
+    ran = runner.run(here, change.repository.folder, "pull_request", payload, gitea.url, token, **more)
+    assert not ran.succeeded and not ran.trapped, ran.log
+    assert ran.outputs == WIDENED
+    assert [(each.path, each.line) for each in gitea.code_comments()] == [("infra/variables.tf", 3)]
+    assert (len(gitea.comments), gitea.statuses) == (1, [])

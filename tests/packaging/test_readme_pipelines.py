@@ -29,7 +29,7 @@ def used(text: str) -> list[str]:
 
 
 def test_the_patterns_that_the_readme_promises_are_there() -> None:
-    """There are examples for pull requests, merge queues, pushes, forks in both ways, code scanning, GitLab and
+    """There are examples for pull requests, merge queues, pushes, forks in both ways, code scanning, GitLab, Gitea and
     pre-commit."""
     assert [(example.name, *example.triggers) for example in workflows()] == [
         (".github/workflows/passrole.yml", "pull_request", "merge_group", "push"),
@@ -41,6 +41,7 @@ def test_the_patterns_that_the_readme_promises_are_there() -> None:
     ]
     assert [example.name for example in examples() if not example.is_workflow] == [
         ".gitlab-ci.yml",
+        ".gitea/workflows/passrole.yml",
         ".pre-commit-config.yaml",
     ]
 
@@ -59,7 +60,7 @@ def test_actions_of_others_are_named_by_the_hash_of_a_release() -> None:
 def test_the_action_is_used_by_the_tag_of_this_version() -> None:
     """A reader who copies an example gets the version whose README it is."""
     text = (ROOT / "README.md").read_text("utf-8")
-    references = re.findall(rf"uses: {OURS}@(\S+)", text)
+    references = re.findall(rf"uses: \S*{OURS}@(\S+)", text)
     assert set(references) == {TAG}
 
 

@@ -45,6 +45,22 @@ def test_context_is_empty_outside_of_pipelines() -> None:
     assert read_context({"GITHUB_TOKEN": "secret", "HOME": "/"}) == Context()
 
 
+@pytest.mark.parametrize(
+    ("variable", "token", "is_forgejo"),
+    [("GITEA_ACTIONS", "GITEA_TOKEN", False), ("FORGEJO_ACTIONS", "FORGEJO_TOKEN", True), ("GITEA_ACTIONS", "", False)],
+)
+def test_gitea_pull_request(tmp_path: Path, variable: str, token: str, is_forgejo: bool) -> None:
+    """Gitea and Forgejo set the variables of GitHub, and their runs are addressed by number. Without a token of theirs,
+    GITHUB_TOKEN is used."""
+    urls = {"GITHUB_SERVER_URL": "https://git.example.com", "GITHUB_API_URL": "https://git.example.com/api/v1"}
+    more = {variable: "true", **urls, **({token: "theirs"} if token else {})}
+    found = actions(tmp_path, "pull_request", PULL_REQUEST, GITHUB_SHA=HEAD, **more)
+    assert (found.forge, found.is_forgejo, found.number, found.head_sha) == ("gitea", is_forgejo, 7, HEAD)
+    assert (found.api_url, found.merge_sha, found.step_summary) == ("https://git.example.com/api/v1", "", "")
+    assert found.run_url == "https://git.example.com/example/app/actions/runs/12"
+    assert found.token == ("theirs" if token else "secret")
+
+
 def test_github_pull_request(tmp_path: Path) -> None:
     """The context of a fork's pull request has its head, base, merge commit and run."""
     found = actions(tmp_path, "pull_request", PULL_REQUEST, GITHUB_SHA=MERGE)

@@ -165,7 +165,7 @@ def test_changed_call_of_a_missing_module_is_noted(repository: Reviews) -> None:
     repository.commit({"main.tf": call % ("2.0", "y")})
     assert left_out(repository) == (
         0, [("main.tf",
-             "module m (example/deployer/aws) is not downloaded (run `terraform init`), and its call has changed")]
+             "module m (example/deployer/aws) is not in the repository, and its call has changed")]
     )  # fmt: skip
 
 

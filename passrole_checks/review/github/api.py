@@ -14,6 +14,7 @@ from typing import Any
 
 from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
 from passrole_checks.review.http import Client, ForgeError, Pace
+from passrole_checks.review.repository_api import PullRequest, RepositoryApi, pull_request
 
 API_VERSION = "2022-11-28"
 ACTIONS_LOGIN = "github-actions[bot]"  # the owner of a workflow's GITHUB_TOKEN
@@ -38,27 +39,6 @@ mutation($id: ID!) {
 }
 """
 _MAX_THREAD_PAGES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class PullRequest:
-    """``head_repository``: "" if it was deleted."""
-
-    number: int
-    is_open: bool
-    head_sha: str
-    head_repository: str
-    base_repository: str
-
-
-@dataclass(frozen=True, slots=True)
-class IssueComment:
-    """A comment in the conversation of a pull request."""
-
-    id: int
-    node_id: str
-    author: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +69,15 @@ def client(api: str, token: str, *, pace: Pace | None = None, dry_run: Callable[
     return Client(api, headers, secret, pace=pace, dry_run=dry_run)
 
 
-class GitHub:
+class GitHub(RepositoryApi):
     """The API calls for ``repository`` (``owner/name``) and its pull request ``number``; each raises a
     :class:`ForgeError`."""
 
     def __init__(self, client: Client, api: str, repository: str) -> None:
-        self.client = client
-        self.number = 0  # set it before calls about a pull request
+        super().__init__(client, repository)
         self._owner, _, self._name = repository.partition("/")
-        self._repository = f"/repos/{repository}"
         # https://docs.github.com/en/enterprise-server, "Forming calls with GraphQL": beside /api/v3, not below it
         self._graphql = f"{api.removesuffix('/v3')}/graphql" if api.endswith("/api/v3") else "/graphql"
-
-    @property
-    def is_dry(self) -> bool:
-        return self.client.is_dry
 
     # -- user and pull requests
 
@@ -115,7 +89,7 @@ class GitHub:
                 if login := query():
                     return login
             except ForgeError as error:
-                if error.status in (0, 401) or error.status >= 500:
+                if error.status in (0, 401, 429) or error.status >= 500:
                     raise
         return ACTIONS_LOGIN
 
@@ -125,40 +99,21 @@ class GitHub:
     def _graphql_viewer(self) -> str:
         return text_of(self._query(_VIEWER, {}).get("viewer"), "login")
 
-    def pull(self, number: int) -> PullRequest | None:
-        """Return the pull request; None in a dry run without a token."""
-        document = self.client.get(f"{self._repository}/pulls/{number}").document
-        return _pull(document) if document is not None else None
-
     def pulls_with(self, sha: str, head: str) -> Iterator[PullRequest]:
         """Yield pull requests that may have the commit ``sha`` as their head. First those that GitHub associates with
         it; then the open ones of ``head`` (``owner:branch``, or ""), since it does not associate all commits of
         forks."""
         try:
-            yield from map(_pull, self.client.pages(f"{self._repository}/commits/{sha}/pulls"))
+            yield from map(pull_request, self.client.pages(f"{self._repository}/commits/{sha}/pulls"))
         except ForgeError as error:
             if error.status not in (403, 404, 409, 422):
                 raise
         if head:
-            yield from map(_pull, self.client.pages(f"{self._repository}/pulls", {"state": "open", "head": head}))
+            yield from map(
+                pull_request, self.client.pages(f"{self._repository}/pulls", {"state": "open", "head": head})
+            )
 
     # -- the conversation
-
-    def comments(self) -> list[IssueComment]:
-        """List the comments in the conversation, oldest first."""
-        comments = self.client.pages(f"{self._repository}/issues/{self.number}/comments")
-        return sorted(map(_comment, comments), key=lambda comment: comment.id)
-
-    def create_comment(self, body: str) -> int:
-        """Create a comment and return its id; 0 in a dry run."""
-        answer = self.client.write("POST", f"{self._repository}/issues/{self.number}/comments", {"body": body})
-        return number_of(answer.document, "id")
-
-    def edit_comment(self, id: int, body: str) -> None:
-        self.client.write("PATCH", f"{self._repository}/issues/comments/{id}", {"body": body})
-
-    def delete_comment(self, id: int) -> None:
-        self.client.write("DELETE", f"{self._repository}/issues/comments/{id}")
 
     def minimize(self, node_id: str) -> None:
         """Hide a comment as outdated."""
@@ -203,9 +158,6 @@ class GitHub:
 
     # -- the commit
 
-    def create_status(self, sha: str, document: Mapping[str, str]) -> None:
-        self.client.write("POST", f"{self._repository}/statuses/{sha}", document)
-
     def check_runs(self, sha: str, name: str) -> list[Mapping[str, Any]]:
         """List the check runs of a commit with this name, newest first, as GitHub returns them."""
         query = {"check_name": name, "filter": "all"}  # the latest may be a job with the same name
@@ -237,21 +189,6 @@ def _data(document: object) -> Mapping[str, Any]:
         raise ForgeError("POST /graphql", status, text_of(errors[0], "message"))
     data = get_nested(document, "data")
     return data if isinstance(data, dict) else {}
-
-
-def _pull(document: object) -> PullRequest:
-    return PullRequest(
-        number_of(document, "number"),
-        text_of(document, "state") == "open",
-        text_of(get_nested(document, "head"), "sha"),
-        text_of(get_nested(document, "head", "repo"), "full_name"),
-        text_of(get_nested(document, "base", "repo"), "full_name"),
-    )
-
-
-def _comment(document: object) -> IssueComment:
-    author = text_of(get_nested(document, "user"), "login")
-    return IssueComment(number_of(document, "id"), text_of(document, "node_id"), author, text_of(document, "body"))
 
 
 def _review_comment(document: object) -> ReviewComment:

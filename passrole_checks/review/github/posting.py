@@ -17,14 +17,16 @@ from typing import Any
 
 from passrole_checks.review.annotations import check_run_annotations
 from passrole_checks.review.ci_context import GITHUB, GITHUB_TOKEN, Context, PostOptions
+from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
-from passrole_checks.review.github.api import GitHub, IssueComment, ReviewComment, client
-from passrole_checks.review.github.pull_request import find_pull_request, is_current
-from passrole_checks.review.github.status import post_check_run, post_status
+from passrole_checks.review.github.api import GitHub, ReviewComment, client
+from passrole_checks.review.github.status import post_check_run
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
-from passrole_checks.review.posting import Posted, is_report_of, links_of, post_review
+from passrole_checks.review.posting import Posted, links_of, post_obstacle, post_review
+from passrole_checks.review.pull_request import find_pull_request, is_current
 from passrole_checks.review.report import Anchor, ReviewReport
+from passrole_checks.review.repository_api import IssueComment
 
 MAX_REVIEW_COMMENTS = 30
 
@@ -58,14 +60,8 @@ def post(
     """
     if options.dry_run:
         notify_all, notify = notify, lambda message: notify_all(f"dry run: {message}")
-    if not (context.has_token or options.dry_run):
-        notify(f"Nothing posted on GitHub: no token ({GITHUB_TOKEN}).")
-        return Posted()
-    if not (context.repository and context.api_url):
-        notify("Nothing posted on GitHub: unknown repository (GITHUB_REPOSITORY).")
-        return Posted()
-    if not is_report_of(report, context):
-        notify("Nothing posted on GitHub: the report is about another commit than this run.")
+    if obstacle := post_obstacle(report, context, options, GITHUB_TOKEN):
+        notify(f"Nothing posted on GitHub: {obstacle}")
         return Posted()
     calls = client(context.api_url, context.token, pace=pace, dry_run=out if options.dry_run else None)
     return post_review(_GitHubForge(calls, context, options, notify), report, context, options, notify)

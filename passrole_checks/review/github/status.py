@@ -1,53 +1,29 @@
-"""The verdict on the commit: a commit status, and optionally a check run.
+"""The check run of a commit, an optional form of the verdict.
 
-The verdict follows from the report and the policy only, not from what could be posted. Sources: GitHub Docs, "REST API
-endpoints for commit statuses" (descriptions have at most 140 characters), "REST API endpoints for check runs" (50
-annotations per call, which later calls append to; at most 65,535 characters of summary).
+Source: GitHub Docs, "REST API endpoints for check runs" (50 annotations per call, which later calls append to; at most
+65,535 characters of summary).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.review.ci_context import Context, PostOptions
+from passrole_checks.review.commit_status import CHECK_NAME, check_name, http_url
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
 
-CHECK_NAME = "passrole-checks"
-_MAX_DESCRIPTION = 140
 _MAX_SUMMARY_BYTES = 65_535
 _MAX_PORTIONS = 20  # of annotations: one call each, a second apart
-_STATES = {ReviewVerdict.CLEAN: "success", ReviewVerdict.FINDINGS: "failure", ReviewVerdict.UNDETERMINED: "error"}
 _CONCLUSIONS = {
     ReviewVerdict.CLEAN: "success",
     ReviewVerdict.FINDINGS: "failure",
     ReviewVerdict.UNDETERMINED: "failure",
 }
-
-
-def check_name(options: PostOptions) -> str:
-    """Return the context of the status and name of the check run: distinct for each review of a pull request."""
-    return CHECK_NAME if options.key == PostOptions().key else truncate(f"{CHECK_NAME} ({options.key})", 100)
-
-
-def post_status(github: GitHub, report: ReviewReport, context: Context, options: PostOptions) -> None:
-    """Set the status of the reviewed commit. Raise a :class:`~passrole_checks.review.http.ForgeError`."""
-    document = {
-        "state": _STATES[report.verdict],
-        "context": check_name(options),
-        "description": truncate(headline(report), _MAX_DESCRIPTION),
-    }
-    if target := _http_url(options.details_url or context.run_url):
-        document["target_url"] = target
-    try:
-        github.create_status(context.head_sha, document)
-    except Uncertain:
-        github.create_status(context.head_sha, document)  # idempotent
 
 
 def post_check_run(
@@ -69,7 +45,7 @@ def post_check_run(
     ours = f"{CHECK_NAME}/{options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours
-    if details := _http_url(options.details_url or context.run_url):
+    if details := http_url(options.details_url or context.run_url):
         document["details_url"] = details
     present = _existing_check_run(github, context.head_sha, name, ours)
     if present is not None:
@@ -108,7 +84,3 @@ def _shorten_summary(summary: str) -> str:
     return (
         summary if len(data) <= _MAX_SUMMARY_BYTES else data[: _MAX_SUMMARY_BYTES - 3].decode("utf-8", "ignore") + "…"
     )
-
-
-def _http_url(url: str) -> str:
-    return url if urlsplit(url).scheme in ("http", "https") else ""

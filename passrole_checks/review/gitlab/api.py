@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
 from passrole_checks.review.forge import ForgeThread
-from passrole_checks.review.http import Client, Pace, Response
+from passrole_checks.review.http import Client, Pace, Response, at_page
+from passrole_checks.review.summary_comment import folded
 
 if TYPE_CHECKING:
     import requests
-
-_OUTDATED = "<details><summary>Outdated: superseded by a later run</summary>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,7 @@ class _Client(Client):
         response.headers.pop("link", None)
         answer = super()._answer(response, url, call)
         page = page.strip()
-        return replace(answer, next_url=_at_page(url, page)) if page.isascii() and page.isdigit() else answer
-
-
-def _at_page(url: str, page: str) -> str:
-    parts = urlsplit(url)
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "page"]
-    return urlunsplit(parts._replace(query=urlencode([*query, ("page", page)])))
+        return replace(answer, next_url=at_page(url, int(page))) if page.isascii() and page.isdigit() else answer
 
 
 def client(api: str, token: str, *, pace: Pace | None = None, dry_run: Callable[[str], None] | None = None) -> Client:
@@ -157,9 +150,8 @@ class GitLab:
     def hide_comment(self, id: int) -> None:
         """Fold a note, since GitLab cannot hide it. Its first line, the marker, stays."""
         body = text_of(self._client.get(f"{self._request}/notes/{id}").document, "body")
-        first, _, rest = body.partition("\n")
-        if rest:
-            self.edit_comment(id, f"{first}\n{_OUTDATED}\n\n{rest.strip()}\n\n</details>")
+        if (text := folded(body)) is not None:
+            self.edit_comment(id, text)
 
     # -- threads
 

@@ -55,7 +55,8 @@ def explanation(report: ReviewReport, *, had_summary: bool = False) -> Iterator[
         yield from ("**Incomplete**: after an internal error, what was not evaluated may contain more problems.", "")
     elif report.unreadable:
         yield from (
-            "**Incomplete**: unreadable files may contain more problems. The check fails until they can be read.",
+            "**Incomplete**: unreadable files may contain more problems. The check fails until they can be read, or"
+            " are left out with `--exclude`.",
             "",
         )
 

@@ -29,27 +29,32 @@ def group_items(items: Sequence[Item], max_inline: int = 10) -> list[CommentGrou
     """Return the comments to write, worst first and at most ``max_inline``: for each its lines and its items.
 
     An item with an applicable replacement is on the lines of that, which are within one hunk; else on its anchor; an
-    item with neither has no comment. Items on the same lines share a comment, as do items of the same checks without an
-    applicable replacement.
+    item with neither has no comment. Items on the same lines share a comment. If there are more lines than comments,
+    the least severe repeats of the same checks share the comment of an earlier one.
     """
     by_lines: dict[Anchor, list[Item]] = {}
     for item in sorted(items, key=lambda item: -item.severity.rank):
         anchor = comment_anchor(item)
         if anchor is not None:
             by_lines.setdefault(anchor, []).append(item)
-    groups: list[tuple[Anchor, list[Item]]] = []
-    by_checks: dict[frozenset[str], list[Item]] = {}
-    for anchor, group in by_lines.items():
-        check_ids = frozenset(remark.check_id for item in group for remark in item.remarks)
-        is_applicable = any(replaces_lines_of(item.replacement, anchor) for item in group)
-        earlier = None if is_applicable else by_checks.get(check_ids)
-        if earlier is not None and len(earlier) + len(group) <= MAX_KEYS:
-            earlier += group
-            continue
-        if not is_applicable:
-            by_checks[check_ids] = group
-        groups.append((anchor, group))
-    return [(anchor, tuple(group[:MAX_KEYS])) for anchor, group in groups[: max(max_inline, 0)]]
+    groups = [(anchor, group[:MAX_KEYS]) for anchor, group in by_lines.items()]
+    limit = max(max_inline, 0)
+    _merge_repeats(groups, limit)
+    return [(anchor, tuple(group)) for anchor, group in groups[:limit]]
+
+
+def _merge_repeats(groups: list[tuple[Anchor, list[Item]]], limit: int) -> None:
+    """Merge groups of the same checks, the last ones first, until there are at most ``limit`` groups or no repeats."""
+    check_ids = [frozenset(remark.check_id for item in group for remark in item.remarks) for _, group in groups]
+    for last in range(len(groups) - 1, 0, -1):
+        if len(groups) <= limit:
+            return
+        group = groups[last][1]
+        for earlier in range(last - 1, -1, -1):
+            if check_ids[earlier] == check_ids[last] and len(groups[earlier][1]) + len(group) <= MAX_KEYS:
+                groups[earlier][1].extend(group)
+                del groups[last]
+                break
 
 
 def comment_anchor(item: Item) -> Anchor | None:
@@ -61,13 +66,20 @@ def comment_anchor(item: Item) -> Anchor | None:
 
 
 def comment_text(
-    items: Sequence[Item], report: ReviewReport, links: Links, anchor: Anchor, *, gitlab_line: int | None = None
+    items: Sequence[Item],
+    report: ReviewReport,
+    links: Links,
+    anchor: Anchor,
+    *,
+    gitlab_line: int | None = None,
+    has_suggestions: bool = True,
 ) -> str:
     """Return the text of a comment about ``items`` on the lines of ``anchor``, both from :func:`group_items`, without a
     marker. With a marker it is within 65,536 characters. ``gitlab_line``: for GitLab, the line of HEAD that its
-    position names."""
+    position names. ``has_suggestions``: the forge can apply a suggestion."""
     first = items[0]
-    lines = _of_first(first, links, anchor, gitlab_line)
+    suggestion = _suggestion(first, anchor, gitlab_line) if has_suggestions else []
+    lines = _of_first(first, links, anchor, suggestion)
     remaining = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
     others = list(_of_others(first, items[1:], links, anchor))
     for number, line in enumerate(others):
@@ -79,7 +91,7 @@ def comment_text(
     return "\n".join(lines)
 
 
-def _of_first(item: Item, links: Links, anchor: Anchor, gitlab_line: int | None) -> list[str]:
+def _of_first(item: Item, links: Links, anchor: Anchor, suggestion: Sequence[str]) -> list[str]:
     about = f"**{item.severity.value.capitalize()} severity.** "
     if not overlaps(anchor, item.at):
         start = "This determines" if item.cause is not None and overlaps(anchor, item.cause) else "This is about"
@@ -87,7 +99,7 @@ def _of_first(item: Item, links: Links, anchor: Anchor, gitlab_line: int | None)
     return join_blocks(
         [f"{about}{access_change(item, links, anchor=anchor)}".strip()],
         remark_lines(item),
-        _suggestion(item, anchor, gitlab_line) or fix_blocks(item, links),
+        suggestion or fix_blocks(item, links),
     )
 
 

@@ -1,7 +1,8 @@
-"""URLs of lines in a repository on GitHub and GitLab.
+"""URLs of lines in a repository on GitHub, GitLab and Gitea.
 
 Sources: GitHub Docs, "Creating a permanent link to a code snippet" (``blob/COMMIT/PATH#L1-L2``); GitLab Docs, "File
-management", section on permalinks (``-/blob/COMMIT/PATH#L1-2``); RFC 3986, 2.1 (percent-encoding).
+management", section on permalinks (``-/blob/COMMIT/PATH#L1-2``); Gitea's "Copy Permalink" (``src/commit/COMMIT/PATH``);
+RFC 3986, 2.1 (percent-encoding).
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from passrole_checks.review.ci_context import GITEA, GITLAB
+
+_FOLDERS = {GITLAB: "-/blob", GITEA: "src/commit"}  # "blob" for others
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&=%+,-]+")  # the URL characters without a meaning in Markdown
 _MAX_URL = 1_000
@@ -18,15 +22,16 @@ _MAX_URL = 1_000
 @dataclass(frozen=True, slots=True)
 class Links:
     """``server`` (https://github.com) and ``repository`` (owner/name) from the environment; ``head`` and ``base``: full
-    commit ids; ``run``: URL of the run. Each may be "", and then there are no links that need it. ``unlike_head``:
-    files whose lines in ``head`` differ from those reported. ``outside``: files that the repository does not have."""
+    commit ids; ``run``: URL of the run. Each may be "", and then there are no links that need it. ``forge``: as in
+    :mod:`passrole_checks.review.ci_context`. ``unlike_head``: files whose lines in ``head`` differ from those
+    reported. ``outside``: files that the repository does not have."""
 
     server: str = ""
     repository: str = ""
     head: str = ""
     base: str = ""
     run: str = ""
-    gitlab: bool = False
+    forge: str = ""
     unlike_head: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
 
@@ -42,9 +47,9 @@ class Links:
         if line > 0 and (in_base or file not in self.unlike_head):
             lines = f"#L{line}"
             if end_line > line:
-                lines += f"-{end_line}" if self.gitlab else f"-L{end_line}"
-        inner = "/-/blob/" if self.gitlab else "/blob/"
-        return _valid_url(f"{server}/{quote(self.repository, safe='/')}{inner}{commit}/{path}{lines}")
+                lines += f"-{end_line}" if self.forge == GITLAB else f"-L{end_line}"
+        folder = _FOLDERS.get(self.forge, "blob")
+        return _valid_url(f"{server}/{quote(self.repository, safe='/')}/{folder}/{commit}/{path}{lines}")
 
     def run_url(self) -> str | None:
         """Return the URL of the run, if it is safe in Markdown."""

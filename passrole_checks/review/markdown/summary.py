@@ -82,6 +82,7 @@ def summary(
         *_folded(_count_of_fixed(report), report.fixed, lambda fixed: _fixed_line(fixed, links), share),
         *_folded(_MORE_HEADING, report.more, lambda increased: _increased_line(increased, links), share),
         *_folded("Less access than before", report.less, lambda reduced: _reduced_line(reduced, links), share),
+        *_folded("Moved", report.moved, lambda note: _note_line(note, links), share),
         *_folded("Not evaluated", report.not_evaluated, lambda note: _note_line(note, links), share),
         *_section("### Notes", report.notes, lambda note: _note_line(note, links), share),
     ]
@@ -178,13 +179,22 @@ def _reduced_line(reduced: ReducedAccess, links: Links) -> str:
     if reduced.after is None or reduced.change == "removed":
         return f"- {location}: {principals} can no longer pass {before}"
     after = access_text(differing_first(reduced.after, reduced.before))
-    return f"- {location}: {principals} could pass {before}; now {after}"
+    because = _because(reduced, links)
+    if after == before:
+        return f"- {location}: {principals} could pass {before}; now less of that{because}"
+    return f"- {location}: {principals} could pass {before}; now {after}{because}"
 
 
 def _increased_line(increased: IncreasedAccess, links: Links) -> str:
     confidence = " (low confidence)" if increased.confidence is Confidence.LOW else ""
     sentence = change_sentence(increased)
-    return f"- {location_link(increased.at, links)}: {sentence[:1].lower()}{sentence[1:]}{confidence}"
+    because = _because(increased, links)
+    return f"- {location_link(increased.at, links)}: {sentence[:1].lower()}{sentence[1:]}{because}{confidence}"
+
+
+def _because(change: IncreasedAccess | ReducedAccess, links: Links) -> str:
+    cause = cause_link(change, links)
+    return f" (cause: {cause})" if cause else ""
 
 
 def _note_line(note: ReportNote, links: Links) -> str:

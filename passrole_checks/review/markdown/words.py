@@ -12,7 +12,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.markdown.links import Links
-from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location
+from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess
 
 MAX_NAMES = 3
 UNKNOWN_SERVICE = "an unresolved service"
@@ -99,6 +99,12 @@ _CONSTRAINT_NOTES = {
 }
 
 
+def grants_nothing(access: GrantedAccess) -> bool:
+    """True if the access is to no role or to no service."""
+    no_role = access.scope == Scope.NOT_A_ROLE.value and not access.complement
+    return no_role or access.constraint == Constraint.NEVER.value
+
+
 def access_text(access: GrantedAccess) -> str:
     """Return the roles, services and conditions of the access, to follow "can pass"."""
     under = f", under a condition on {list_names(access.conditions)}" if access.conditions else ""
@@ -135,6 +141,8 @@ def change_sentence(item: Item | IncreasedAccess) -> str:
     subject = principals_text(now, item.resource)
     if item.change == "new" or (item.change and before is None):
         return f"With this change {subject} can pass {access_text(now)}."
+    if not item.change and (grants_nothing(now) or (isinstance(item, Item) and item.group == "new" and before is None)):
+        return "" if grants_nothing(now) else f"No new access: {subject} could already pass {access_text(now)}."
     if not item.change or before is None:
         return f"As before this change, {subject} can pass {access_text(now)}."
     subject_before = principals_text(before, item.resource)
@@ -170,12 +178,15 @@ def _shorten_path(file: str) -> str:
     return file if len(file) <= _MAX_PATH else "…" + file[1 - _MAX_PATH :]
 
 
-def cause_link(item: Item, links: Links, coder: Coder = code, *, short: bool = False) -> str:
-    """Return the location of the cause of an item; "" if that is the statement itself."""
+def cause_link(
+    item: Item | IncreasedAccess | ReducedAccess, links: Links, coder: Coder = code, *, short: bool = False
+) -> str:
+    """Return the location of the cause of a change; "" if that is the statement itself."""
     if item.cause is None:
         return ""
-    removed = " (removed)" if item.cause_removed else ""
-    return location_link(item.cause, links, coder, in_base=item.cause_removed, short=short) + removed
+    is_removed = not isinstance(item, ReducedAccess) and item.cause_removed
+    removed = " (removed)" if is_removed else ""
+    return location_link(item.cause, links, coder, in_base=is_removed, short=short) + removed
 
 
 def confidence_text(confidence: Confidence) -> str:

@@ -325,6 +325,7 @@ class NoteKind(str, Enum):
     NO_INSTANCE = "no_instance"  # a resource, statement or module that exists in no case
     UNUSED_DOCUMENT = "unused_document"  # a policy document that nothing uses
     SKIPPED_PATH = "skipped_path"  # a folder or a symbolic link that is not followed
+    SUBMODULE = "submodule"  # a git submodule, whose files are in another repository
     VALUE_FILE = "value_file"  # values of variables or parameters that no option names, or that nothing uses
     COMMAND = "command"  # a command that attaches or creates policies
     DEFINED_ELSEWHERE = "defined_elsewhere"  # a policy, template or group outside of the configuration

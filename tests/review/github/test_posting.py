@@ -128,9 +128,9 @@ def test_locked_conversation_is_reported(github: GitHubFake, post: Poster) -> No
     github.pull.locked = True
     posted = post.items(item(1))
     assert (posted.summary, posted.lost) == (False, frozenset({item(1).key}))
-    assert [message.split("octo-org/infra")[1] for message in post.messages if "locked" in message] == [
-        "/pulls/7/reviews: 403: Unable to create comment because issue is locked.",
-        "/issues/7/comments: 403: Unable to create comment because issue is locked.",
+    assert [message for message in post.messages if "Could not post line comments" in message] == [
+        "Could not post line comments and the summary to GitHub: the conversation is locked (403: Unable to create"
+        " comment because issue is locked.)."
     ]
     assert not any("warning" in message for message in post.messages)
 
@@ -260,8 +260,8 @@ def test_unknown_repository_is_reported() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"not_evaluated": (ReportNote("a.tf", 3, "module x is not here"),)},
-        {"notes": (ReportNote("pyproject.toml", 0, "differs from that of main, which is used"),)},
+        {"not_evaluated": (ReportNote("a.tf", 3, "module x is not here", "other", True),)},
+        {"notes": (ReportNote("pyproject.toml", 0, "differs from that of main, which is used", "other", True),)},
     ],
 )
 def test_skipped_input_gets_a_comment(github: GitHubFake, post: Poster, told: dict[str, object]) -> None:

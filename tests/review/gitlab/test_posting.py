@@ -53,7 +53,7 @@ def test_clean_merge_request_gets_no_note(gitlab: GitLabFake, post: Poster) -> N
 
 def test_skipped_input_gets_a_note(gitlab: GitLabFake, post: Poster) -> None:
     """A change that is not evaluated gets a note without any new finding."""
-    assert post(report(gitlab, not_evaluated=(ReportNote("a.tf", 3, "module x is not here"),))).summary
+    assert post(report(gitlab, not_evaluated=(ReportNote("a.tf", 3, "module x is not here", "other", True),))).summary
     assert "nothing new found, 1 item not evaluated" in gitlab.notes()[0].body
 
 

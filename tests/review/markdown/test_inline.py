@@ -42,36 +42,40 @@ def test_items_on_the_same_lines_share_a_comment() -> None:
     assert keys([low, high, other]) == [["high", "low"], ["other"]]
 
 
-def test_items_of_the_same_check_share_a_comment() -> None:
-    """Items of the same check without a replacement share one comment, at the worst of them."""
-    items = [at(BY_HAND, 1), at(replace(BY_HAND, severity=Severity.HIGH), 9), at(BY_HAND, 5)]
-    other = at(replace(BY_HAND, remarks=(ANY_ROLE,)), 20)
-    assert keys([*items, other]) == [["k9", "k1", "k5"], ["k20"]]
-
-
-def test_each_suggestion_has_its_own_comment() -> None:
-    """Items of the same check with replacements have a comment each."""
+def test_each_place_has_its_own_comment() -> None:
+    """Items of the same check have a comment each, in one file and in several, with and without replacements."""
+    items = [at(BY_HAND, 1), at(replace(BY_HAND, severity=Severity.HIGH), 9), at(BY_HAND, 1, "b", "b.tf")]
+    assert keys(items) == [["k9"], ["k1"], ["b"]]
     items = [replace(NEW, key=str(line), replacement=Replacement("a.tf", line, line, "x", "")) for line in (1, 5)]
     assert keys(items) == [["1"], ["5"]]
+
+
+def test_repeats_beyond_the_limit_share_a_comment() -> None:
+    """Beyond ``max_inline`` the least severe repeats of a check share a comment, which leaves room for other checks."""
+    items = [at(BY_HAND, line, file=f"{line}.tf") for line in range(1, 13)]
+    assert keys(items) == [*([f"k{line}"] for line in range(1, 10)), ["k10", "k11", "k12"]]
+    high = at(replace(BY_HAND, severity=Severity.HIGH), 20)
+    other = at(replace(BY_HAND, remarks=(ANY_ROLE,)), 30)
+    assert keys([*items[:3], other, high], 3) == [["k20"], ["k1", "k2", "k3"], ["k30"]]
+    assert keys([*items[:3], other, high], 2) == [["k20", "k1", "k2", "k3"], ["k30"]]
+    assert keys([*items[:3], other, high], 1) == [["k20", "k1", "k2", "k3"]]
 
 
 def test_max_inline_keeps_the_worst_comments() -> None:
     """At most ``max_inline`` comments are returned, the worst; none for 0."""
     items = [
-        replace(
-            NEW, key=f"{severity.value}{line}", severity=severity, replacement=Replacement("a.tf", line, line, "x", "")
-        )
+        replace(at(BY_HAND, line), severity=severity, remarks=(replace(ANY_ROLE, check_id=severity.value),))
         for line, severity in enumerate([Severity.LOW, Severity.HIGH, Severity.MEDIUM], 1)
     ]
-    assert keys(items, 2) == [["high2"], ["medium3"]]
+    assert keys(items, 2) == [["k2"], ["k3"]]
     assert keys(items, 0) == []
 
 
 def test_items_per_comment_are_limited() -> None:
     """A comment contains at most as many items as its marker can name."""
     items = [at(BY_HAND, line) for line in range(1, MAX_KEYS + 20)]
-    ((_, first), (_, second)) = group_items(items)
-    assert (len(first), len(second)) == (MAX_KEYS, 19)
+    ((_, first), (_, second)) = group_items(items, 2)
+    assert (len(first), len(second)) == (19, MAX_KEYS)
     here = [replace(item, anchor=Anchor("a.tf", 1, 1)) for item in items]
     assert [len(group) for _, group in group_items(here)] == [MAX_KEYS]
 

@@ -1,4 +1,4 @@
-"""URLs of lines on GitHub and GitLab."""
+"""URLs of lines on GitHub, GitLab and Gitea."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from reports_of_tests import BASE, HEAD, LINKS
 
 from passrole_checks.review.markdown.links import Links
 
-GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/platform/infra", gitlab=True)
+GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/platform/infra", forge="gitlab")
+
+
+GITEA = replace(LINKS, server="https://git.example.com", forge="gitea")
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,7 @@ GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/pl
         (LINKS, (3, 9), f"https://github.com/acme/infra/blob/{HEAD}/a/b.tf#L3-L9"),
         (LINKS, (3, 3), f"https://github.com/acme/infra/blob/{HEAD}/a/b.tf#L3"),
         (LINKS, (0, 0), f"https://github.com/acme/infra/blob/{HEAD}/a/b.tf"),
+        (GITEA, (3, 9), f"https://git.example.com/acme/infra/src/commit/{HEAD}/a/b.tf#L3-L9"),
         (GITLAB, (3, 9), f"https://gitlab.example.com/acme/platform/infra/-/blob/{HEAD}/a/b.tf#L3-9"),
         (replace(LINKS, server="https://ghe.example.com:8443/"), (3, 3),
          f"https://ghe.example.com:8443/acme/infra/blob/{HEAD}/a/b.tf#L3"),
@@ -28,8 +32,8 @@ GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/pl
     ],
 )  # fmt: skip
 def test_line_fragments(links: Links, lines: tuple[int, int], end: str) -> None:
-    """GitHub writes #L3-L9 and GitLab #L3-9. A single line has no range; line 0, and a file whose lines differ in the
-    linked commit, have no fragment."""
+    """GitHub and Gitea write #L3-L9 and GitLab #L3-9. A single line has no range; line 0, and a file whose lines differ
+    in the linked commit, have no fragment."""
     assert links.blob("a/b.tf", *lines) == end
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -29,6 +30,9 @@ _MAX_QUOTED = 40  # characters of the text that a message quotes
 _BLANKS = re.compile(rb"[ \t]*")
 _LONE = re.compile(rb"\r(?!\n)")
 _HIDDEN = re.compile(rb"\r[ \t]*[^\s]")
+
+_QUOTED_NAME = re.compile(rb'"([^"\n$%\\]+)"(?=[ \t]*=(?!=))')
+_MAX_QUOTED_NAMES = 100  # in one file
 
 UNCLOSED_INTERPOLATION = ": unclosed interpolation"
 STRAY_BRACKET = ": unmatched closing bracket"
@@ -63,6 +67,28 @@ def is_incomplete(source: SourceText, start: int, end: int) -> bool:
     """True if the only problem between two offsets is an unclosed item, which more text could fix."""
     scanner = _LayoutScanner(source.data, start, end)
     return scanner.first_problem() is not None and scanner.offset >= end
+
+
+def without_quoted_names(source: SourceText) -> SourceText | None:
+    """Return the text with plain names of attributes where they are quoted, at the same offsets; None if none are.
+
+    Terraform before 0.12 accepts them (HCL 1, "Syntax": a key is an identifier or a string).
+    """
+    data = source.data
+    for _ in range(_MAX_QUOTED_NAMES):
+        problem = _LayoutScanner(data, 0, len(data)).first_problem()
+        match = _QUOTED_NAME.match(data, problem[0]) if problem is not None else None
+        if match is None:
+            break
+        data = data[: match.start()] + _plain_name(match[1]) + data[match.end() :]
+    return replace(source, data=data) if data is not source.data else None
+
+
+def _plain_name(name: bytes) -> bytes:
+    """Return an attribute name of the length of a quoted one: the same name if it is valid."""
+    if re.fullmatch(_NAME, name):
+        return b" " + name + b" "
+    return b"_" + re.sub(rb"[^\w-]", b"_", name) + b"_"
 
 
 def find_lone_return(source: SourceText) -> int | None:

@@ -18,6 +18,7 @@ from passrole_checks.sources.terraform.reading.diagnose import (
     diagnose,
     find_lone_return,
     is_incomplete,
+    without_quoted_names,
 )
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile, SyntaxProblem
@@ -71,6 +72,8 @@ def parse_partial(source: SourceText, parse: Parse) -> ParsedFile:
     ``parse`` parses the bytes between two offsets. Never raises for invalid content; errors are in ``problems``.
     """
     whole = parse(source, 0, len(source.data))
+    if whole.error is not None and (plain := without_quoted_names(source)) is not None:
+        source, whole = plain, parse(plain, 0, len(plain.data))
     if whole.error is None:
         offset = find_lone_return(source)
         problems = [] if offset is None else [_syntax_error(source, offset, LONE_RETURN)]

@@ -1,0 +1,82 @@
+"""One request to merge on every forge, through five pushes: a finding is new, unchanged, moved, fixed, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from forges_of_tests import FORGES, ForgeOfTests, Thread
+from reviews_of_tests import ANY, APP, Reviews, policy
+
+from passrole_checks import cli
+from passrole_checks.review import http
+from passrole_checks.review.markdown.markers import FIXED, INLINE
+
+PACE = http.Pace
+
+
+class Request:
+    """A request to merge with real commits, and the job that reviews each push."""
+
+    def __init__(self, forge: ForgeOfTests, repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.forge, self._repository, self._monkeypatch = forge, repository, monkeypatch
+        self._runs = 0
+        base = {"main.tf": policy(APP), "README.md": "Infrastructure.\n"}
+        forge.start_request(base, repository.commit(base))
+        repository.git("checkout", "--quiet", "-b", "change")
+
+    def push(self, text: str, readme: str = "Infrastructure.\n") -> int:
+        """Push ``main.tf``, and return the exit status of its job."""
+        self._runs += 1
+        files = {"main.tf": text, "README.md": readme}
+        self.forge.push(files, self._repository.commit(files))
+        for name, value in self.forge.environment(self._runs).items():
+            self._monkeypatch.setenv(name, value)
+        return cli.main(["review"])
+
+    @property
+    def headline(self) -> str:
+        """The headline of the only comment outside of threads."""
+        (body,) = self.forge.comments()
+        return body.split("\n", 2)[1].removeprefix("## iam:PassRole: ")
+
+
+@pytest.fixture(params=sorted(FORGES))
+def request_to_merge(
+    request: pytest.FixtureRequest, repository: Reviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Request]:
+    with FORGES[request.param](tmp_path / "job") as forge:
+        clock = forge.clock
+        monkeypatch.setattr(http, "Pace", lambda: PACE(clock=clock.now, sleep=clock.sleep))
+        yield Request(forge, repository, monkeypatch)
+
+
+def test_new_unchanged_moved_fixed_and_back(request_to_merge: Request) -> None:
+    """There is one thread and one summary while the finding lasts, wherever it moves; when it is fixed, the thread gets
+    one reply and is resolved where that is possible; when it is back, it has a second thread."""
+    forge, push = request_to_merge.forge, request_to_merge.push
+    opened = Thread("main.tf", (INLINE,), False)
+    closed = Thread("main.tf", (INLINE, FIXED), forge.can_resolve)
+    lines = "# Moved\n# by two lines.\n"
+
+    assert push(policy(APP, ANY)) == 1
+    assert forge.threads() == [opened]
+    assert request_to_merge.headline == "1 new problem"
+
+    assert push(policy(APP, ANY), readme="Other words.\n") == 1
+    assert forge.threads() == [opened]
+    assert request_to_merge.headline == "1 new problem"
+
+    assert push(policy(APP, ANY, before=lines)) == 1
+    assert forge.threads() == [opened]
+    assert request_to_merge.headline == "1 new problem"
+    assert "main.tf:8" in forge.comments()[0]
+
+    assert push(policy(APP, before=lines)) == 0
+    assert forge.threads() == [closed]
+    assert request_to_merge.headline == "all fixed"
+
+    assert push(policy(APP, ANY, before=lines)) == 1
+    assert forge.threads() == [closed, opened]
+    assert request_to_merge.headline == "1 new problem"

@@ -1,0 +1,157 @@
+"""Notes are those that the change is responsible for; a note alone starts a comment only about what the change adds."""
+
+from __future__ import annotations
+
+import pytest
+from reviews_of_tests import ANY, APP, Reviews, policy
+
+CALL = 'module "{name}" {{\n  source  = "example/deployer/aws"\n  version = "{version}"\n}}\n'
+MISSING = "module {} (example/deployer/aws) is not in the repository"
+CHANGED = f"{MISSING}, and its call has changed"
+ROLE = 'resource "aws_iam_role" "deployer" {\n  name               = "deployer"\n  assume_role_policy = "{}"\n}\n'
+ATTACHED = 'resource "aws_iam_role_policy_attachment" "x" {\n  role       = aws_iam_role.deployer.name\n%s}\n'
+ELSEWHERE = '  policy_arn = "arn:aws:iam::111122223333:policy/Elsewhere"\n'
+STACK = """\
+Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: https://example.com/%s/child.yaml
+"""
+
+
+def call(version: str = "1.0", name: str = "m") -> str:
+    return CALL.format(name=name, version=version)
+
+
+def notes(repository: Reviews) -> list[tuple[str, int, str]]:
+    report = repository.review("HEAD^", "HEAD").report
+    assert not report.unreadable
+    return [(note.file, note.line, note.reason) for note in report.not_evaluated]
+
+
+def wants_comment(repository: Reviews) -> bool:
+    return repository.review("HEAD^", "HEAD").report.warrants_comment
+
+
+def test_calls_of_one_module_in_several_folders_are_told_apart(repository: Reviews) -> None:
+    """Folders that call a module in different ways do not make a change."""
+    repository.commit({"a/main.tf": call("1.0"), "b/main.tf": call("2.0"), "main.tf": ""})
+    repository.commit({"main.tf": policy(APP)})
+    assert notes(repository) == []
+    repository.commit({"b/main.tf": call("3.0")})
+    assert notes(repository) == [("b/main.tf", 1, CHANGED.format("m"))]
+
+
+def test_each_changed_call_of_a_module_is_noted(repository: Reviews) -> None:
+    """A source is noted at its first call, and a change at each call."""
+    repository.commit({"main.tf": call() + call(name="n")})
+    repository.commit({"main.tf": call() + call("2.0", "n")})
+    assert notes(repository) == [("main.tf", 5, CHANGED.format("n"))]
+    repository.commit({"other.tf": call("2.0", "o")})
+    assert notes(repository) == [("other.tf", 1, MISSING.format("o"))]
+
+
+def test_moved_and_renamed_calls_are_not_noted(repository: Reviews) -> None:
+    """A call that moves to another file or folder, or gets another name, is the same call."""
+    repository.commit({"main.tf": policy(APP) + call(), "b/main.tf": ""})
+    for after in (
+        {"main.tf": policy(APP), "calls.tf": call()},
+        {"calls.tf": None, "b/main.tf": call()},
+        {"b/main.tf": call(name="n")},
+    ):
+        repository.commit(after)
+        assert notes(repository) == []
+    repository.commit({"b/main.tf": "", "main.tf": policy(APP) + call("2.0", "n")})
+    assert notes(repository) == [("main.tf", 9, MISSING.format("n"))]
+
+
+def test_new_version_in_the_source_is_one_changed_call(repository: Reviews) -> None:
+    """A version that is part of the source is a changed call, not a missing module in each version."""
+    text = 'module "m" {\n  source = "git::https://example.com/m.git?ref=%s"\n}\n'
+    repository.commit({"main.tf": text % "v1"})
+    repository.commit({"main.tf": text % "v2"})
+    (note,) = notes(repository)
+    assert note[2].endswith("?ref=v2) is not in the repository, and its call has changed")
+    repository.commit({"main.tf": ""})
+    assert notes(repository) == []
+
+
+def test_module_that_is_removed_from_the_repository_is_noted(repository: Reviews) -> None:
+    """A module that disappears is noted at its unchanged call, and one that never was there is not."""
+    local = 'module "m" {\n  source = "./m"\n}\n'
+    repository.commit({"main.tf": local, "m/main.tf": policy(APP), "lost.tf": local.replace("m", "x", 2)})
+    repository.commit({"m/main.tf": None})
+    assert notes(repository) == [("main.tf", 1, "module m (./m) contains no .tf files")]
+    repository.commit({"lost.tf": "\n" + local.replace("m", "x", 2)})
+    assert notes(repository) == []
+
+
+def test_source_that_becomes_local_is_noted_for_base(repository: Reviews) -> None:
+    """Access of a module that BASE does not have may not be new."""
+    repository.commit({"main.tf": call()})
+    repository.commit({"main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/main.tf": policy(ANY)})
+    assert notes(repository) == [("main.tf", 1, f"in HEAD^: {MISSING.format('m')}")]
+    assert repository.review("HEAD^", "HEAD").status == 1
+
+
+def test_notes_that_move_with_their_template_are_not_new(repository: Reviews) -> None:
+    """A template with another name and a note for the same reason has nothing new; another location is a change."""
+    repository.commit({"a.template": STACK % "1"})
+    repository.commit({"a.template": None, "b.yaml": "# entirely rewritten\n" * 40 + STACK % "1"})
+    assert notes(repository) == []
+    repository.commit({"b.yaml": STACK % "2"})
+    reason = "Child: nested stack template is not available, and its location has changed"
+    assert ([note[2] for note in notes(repository)], wants_comment(repository)) == ([reason], False)
+    repository.commit({"b.yaml": STACK % "2" + (STACK % "2").partition("\n")[2].replace("Child", "Other")})
+    assert [note[2] for note in notes(repository)] == ["Other: nested stack template is not available"]
+    assert wants_comment(repository)
+
+
+def test_attached_policy_that_is_not_found_is_noted(repository: Reviews) -> None:
+    """A policy from elsewhere may grant anything to each principal that it is newly attached to."""
+    repository.commit({"role.tf": ROLE})
+    repository.commit({"attached.tf": ATTACHED % ELSEWHERE})
+    assert [note[:2] for note in notes(repository)] == [("attached.tf", 3)]
+    assert wants_comment(repository)
+    repository.commit({"attached.tf": "\n" + ATTACHED % ELSEWHERE})
+    assert notes(repository) == []
+    other = (ROLE + ATTACHED % ELSEWHERE).replace("deployer", "other").replace('"x"', '"y"')
+    repository.commit({"other.tf": other})
+    assert [note[0] for note in notes(repository)] == ["other.tf"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param({"main.tf": call()}, {"main.tf": call("2.0")}, False, id="module"),
+        pytest.param({"a.tf": ""}, {"x/node_modules/y/main.tf": policy(ANY)}, True, id="skipped"),
+        pytest.param({"a.tf": ""}, {"prod.tfvars": "a = 1\n"}, False, id="values"),
+        pytest.param({"a.tf": ""}, {"pyproject.toml": "[tool.passrole_checks]\n"}, False, id="same-configuration"),
+        pytest.param(
+            {"a.tf": ""}, {"pyproject.toml": '[tool.passrole_checks]\nexclude = ["a"]\n'}, True, id="configuration"
+        ),
+        pytest.param({"main.tf": policy(APP)}, {"main.tf": None, "b/x.tf": policy(APP)}, False, id="moved"),
+        pytest.param({"app.yaml": STACK % "1"}, {"app.yaml": None}, False, id="gone"),
+    ],
+)
+def test_comment_is_started_by_what_may_be_access(
+    repository: Reviews, before: dict[str, str], after: dict[str, str | None], expected: bool
+) -> None:
+    """A note alone starts a comment if the change adds what is not evaluated; an update of a module does not."""
+    repository.commit(before)
+    repository.commit(after)
+    report = repository.review("HEAD^", "HEAD").report
+    assert not report.items
+    assert report.warrants_comment is expected
+
+
+def test_links_that_lead_to_no_code_are_not_noted(repository: Reviews) -> None:
+    """A new link is noted if it leads to infrastructure code, or out of the repository."""
+    repository.commit({"main.tf": policy(APP), "tool": "#!/bin/sh\n", "docs/a.md": "x"})
+    links = {"a": "tool", "b": "docs", "c": "main.tf", "d": "/etc", "node_modules/.bin/e": "../../main.tf"}
+    (repository.folder / "node_modules" / ".bin").mkdir(parents=True)
+    for name, target in links.items():
+        (repository.folder / name).symlink_to(target)
+    repository.commit()
+    assert [note[0] for note in notes(repository)] == ["c", "d"]
