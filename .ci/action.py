@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.cli import main
@@ -24,7 +25,12 @@ SINGLE = ("fail-on", "severity", "baseline", "account")
 POSTING = ("post", "comment", "max-inline", "key")  # of a review only
 REPEATED = ("var-file", "parameters", "exclude")  # one per line
 PLANS = ("plan", "plan-before")  # one per line, of a review only
-FLAGS = {"status": ("--status", "--no-status"), "check-run": ("--check-run", ""), "strict": ("--strict", "")}
+FLAGS = {
+    "status": ("--status", "--no-status"),
+    "check-run": ("--check-run", ""),
+    "label": ("--label", ""),
+    "strict": ("--strict", ""),
+}
 
 
 def variable(name: str) -> str:
@@ -123,8 +129,11 @@ def download(environment: Mapping[str, str], name: str, into: Path) -> None:
     into.write_bytes(content)
 
 
-def outputs(result: Path, status: int) -> dict[str, str]:
-    """Return the outputs of a review from the report file; without a valid one the verdict is `cannot-tell`."""
+def outputs(result: Path, status: int, *, trusted: bool = True) -> dict[str, str]:
+    """Return the outputs of a review from the report file; without a valid one the verdict is `cannot-tell`.
+
+    In a file that is not `trusted`, since a pull request may have written it, nothing counts as accepted.
+    """
     from passrole_checks.errors import PassRoleChecksError
     from passrole_checks.review.report_json import read_bundle
 
@@ -132,12 +141,15 @@ def outputs(result: Path, status: int) -> dict[str, str]:
         report = read_bundle(result.read_bytes())
     except (OSError, PassRoleChecksError):
         return {"verdict": UNDETERMINED}
+    if not trusted:
+        report = replace(report, items=tuple(replace(item, accepted=None) for item in report.items))
     groups = [item.group for item in report.items]
     return {
         "verdict": report.verdict.value if status in (CLEAN, FINDINGS) else UNDETERMINED,
         "new": str(groups.count("new")),
         "worse": str(groups.count("worse")),
         "fixed": str(len(report.fixed)),
+        "accepted": str(len(report.accepted)),
     }
 
 
@@ -184,10 +196,11 @@ def run() -> int:
     status = main(options)
     # A pull request may contain a file of this name: only a file that this run wrote is an output.
     written = {name: path for name, path in files.items() if inode(path) not in (None, before[name])}
+    is_own = not bundle_file or "bundle" in written
     if options[0] == SCAN:
         result = {"verdict": {CLEAN: "clean", FINDINGS: "findings"}.get(status, UNDETERMINED)}
     else:
-        result = outputs(bundle, status) if not bundle_file or "bundle" in written else {"verdict": UNDETERMINED}
+        result = outputs(bundle, status, trusted=not artifact) if is_own else {"verdict": UNDETERMINED}
     result |= {name: os.path.abspath(path) for name, path in written.items()}
     if "sarif" in result:
         for_code_scanning(Path(result["sarif"]))

@@ -28,7 +28,7 @@ _GROUPS = {
         "format", "output", "write_baseline", "group_by", "events", "group_roles", "quiet", "verbose", "no_color",
         "no_progress", "mask_accounts", "offline_bundle",
     ),
-    "Forge": ("post", "comment", "max_inline", "status", "check_run", "key", "author"),
+    "Forge": ("post", "comment", "max_inline", "status", "check_run", "label", "key", "author"),
     "Performance": ("jobs", "executor", "cache", "no_cache"),
 }  # fmt: skip
 _UNGROUPED = "Options"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
 from typing import Any
@@ -37,6 +37,7 @@ from passrole_checks.review.new_notes import is_touched, new_notes, starts_comme
 from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
@@ -45,6 +46,8 @@ from passrole_checks.sources.terraform.modules.downloaded_modules import NOT_DOW
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NOT_IN_REPOSITORY = "is not in the repository"  # what NOT_DOWNLOADED means for a version that is not checked out
+
+_FINGERPRINT = "passroleItemFingerprint/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,25 @@ class ReportOptions:
 @dataclass(frozen=True, slots=True)
 class Review:
     """``report``, and the whole ``scan`` of HEAD with the ``states`` of its findings by fingerprint (``new``,
-    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts."""
+    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts.
+    ``findings_of``: the fingerprints of the findings behind each item of the report, by its key."""
 
     report: ReviewReport
     scan: ScanResult
     states: Mapping[str, str]
     gone: tuple[Finding, ...]
     accepted: tuple[tuple[Finding, baseline.BaselineEntry], ...] = ()
+    findings_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def accepted_findings(self, report: ReviewReport) -> dict[str, str]:
+        """Return the fingerprints of the findings that owners have accepted in ``report``, a later version of
+        :attr:`report`, each with who did and why."""
+        return {
+            fingerprint: f"Accepted by {item.accepted.by}: {item.accepted.reason}"
+            for item in report.items
+            if item.accepted is not None
+            for fingerprint in self.findings_of.get(item.key, ())
+        }
 
 
 @deadline.pooled()
@@ -157,12 +172,16 @@ class _ReviewBuilder:
         self._notes += (_plan_note(plan, names) for plan in self._plans)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
-        report, scan, gone, after = relocate(
-            (report, self._visible_scan(difference, after), gone, after), {**names, **snapshot_roots(self._snapshots)}
+        states = tuple((traced.item.key, traced.state) for traced in outcome.state.items)
+        report, scan, gone, after, states = relocate(
+            (report, self._visible_scan(difference, after), gone, after, states),
+            {**names, **snapshot_roots(self._snapshots)},
         )
         report = replace(report, plans=tuple(sorted(names.values())))
-        report = replace(report, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
-        return Review(truncate_to_limits(report), scan, outcome.state.states, gone, after)
+        items = _with_fingerprints(report.items, dict(states))
+        report = replace(report, items=items, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
+        state = outcome.state
+        return Review(truncate_to_limits(report), scan, state.states, gone, after, _findings_of(state))
 
     def _report(
         self, difference: AccessDifference, state: ReviewState, items: tuple[Item, ...], faults: Iterable[Unreadable]
@@ -383,6 +402,27 @@ class _ReviewBuilder:
             return baseline.load(path)
         except ConfigurationError as error:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
+
+
+def _with_fingerprints(items: Iterable[Item], states: Mapping[str, tuple[tuple[str, ...], ...]]) -> tuple[Item, ...]:
+    """Return the items with their fingerprints, from their states without paths of checkouts, in any order."""
+    return tuple(
+        replace(item, fingerprint=digest(_FINGERPRINT, item.key, *sorted(digest(*part) for part in states[item.key])))
+        for item in items
+    )
+
+
+def _findings_of(state: ReviewState) -> dict[str, tuple[str, ...]]:
+    """Return the fingerprints of the findings that the remarks of each item are about, by the item's key."""
+    return {
+        traced.item.key: tuple(
+            finding.fingerprint
+            for finding in traced.findings
+            if finding.check_id in {remark.check_id for remark in traced.item.remarks}
+            and state.states.get(finding.fingerprint) != "unchanged"
+        )
+        for traced in state.items
+    }
 
 
 def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.report import (
     VERSION,
+    Acceptance,
     Anchor,
     Fixed,
     GrantedAccess,
@@ -43,6 +44,7 @@ _MAX_COMPRESSION = 200  # maximum ratio; the JSON of a report compresses by 10 t
 
 _MAX_PROSE, _MAX_TEXT, _MAX_ENTRIES, _MAX_TEXTS = 20_000, 2_000, 10_000, 500
 _MAX_PATH = 5_000
+_MAX_LOGIN = 500
 _MAX_LINE = 10_000_000
 _PROSE = frozenset({"message", "remediation", "reason", "advice"})
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?|[ -~]{1,200}")
@@ -71,6 +73,7 @@ def _counts(report: ReviewReport) -> dict[str, int]:
         "unchanged": report.unchanged,
         "failing": len(report.failing),
         "moved": len(report.moved),
+        "accepted": len(report.accepted),
     }
 
 
@@ -350,6 +353,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "kind": _text(50, _WORD),
         "starts_comment": _flag,
     },
+    Acceptance: {"by": _text(_MAX_LOGIN, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
     Item: {
         "key": _text(32, _KEY, empty=False),
         "group": _one_of("new", "worse"),
@@ -369,6 +373,8 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "anchor": _or_none(_object(Anchor)),
         "replacement": _or_none(_object(Replacement)),
         "advice": _text(_MAX_PROSE),
+        "fingerprint": _text(32, _KEY),
+        "accepted": _or_none(_object(Acceptance)),
     },
     ReviewReport: {
         "tool": _text(50),
@@ -390,6 +396,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
         "moved": _list(_object(ReportNote), _MAX_ENTRIES),
+        "owners": _list(_text(_MAX_LOGIN), _MAX_TEXTS),
         "plans": _list(_path, _MAX_TEXTS),
     },
 }

@@ -18,6 +18,7 @@ from passrole_checks.output.findings_text import (
 )
 from passrole_checks.review.code_excerpt import ADDED, REMOVED, dedent_statement, diff_lines
 from passrole_checks.review.report import (
+    ACCEPT,
     Fixed,
     GrantedAccess,
     IncreasedAccess,
@@ -42,8 +43,10 @@ _CHANGES = {"new": "new access", "widened": "wider access"}
 def review_lines(report: ReviewReport, *, width: int, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
     """Yield the items, worst first; then, unless ``quiet``, fixed findings, other access changes, notes, and a
     summary. ``verbose``: name each item that was not evaluated."""
-    for item in report.items:
+    for item in (*report.open, *report.accepted):
         yield from _item_lines(item, width)
+        if report.owners and item.accepted is None and item.short_key:
+            yield (StyledText(f"{_INDENT}Owners accept with: {ACCEPT} {item.short_key} REASON", "quiet"),)
         yield ()
     if quiet:
         return
@@ -64,7 +67,11 @@ def _item_lines(item: Item, width: int) -> Iterator[Line]:
     if item.sid:
         spans.append(StyledText(f"  {sanitize(item.sid)}", "quiet"))
     group = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
-    yield [*spans, StyledText(f"  {group}", "high")]
+    if item.accepted is None:
+        yield [*spans, StyledText(f"  {group}", "high")]
+    else:
+        yield [*spans, StyledText(f"  {group}, accepted", "good")]
+        yield from _wrapped(f"by {item.accepted.by}: {item.accepted.reason}", width, "Accepted ")
     others = [use for use in item.uses if use != item.resource]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
@@ -218,8 +225,8 @@ def _note_line(note: ReportNote, prefix: str) -> Line:
 
 
 def _summary_line(report: ReviewReport) -> Line:
-    groups = [(sum(item.group == group for item in report.items), group) for group in ("new", "worse")]
-    counts = [*groups, (len(report.fixed), "fixed"), (len(report.moved), "moved")]
+    groups = [(sum(item.group == group for item in report.open), group) for group in ("new", "worse")]
+    counts = [*groups, (len(report.accepted), "accepted"), (len(report.fixed), "fixed"), (len(report.moved), "moved")]
     result = ", ".join(f"{count} {group}" for count, group in counts if count)
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (
@@ -228,7 +235,7 @@ def _summary_line(report: ReviewReport) -> Line:
         )
     if report.more and not report.items:
         result = f"{result}, nothing new to flag" if result else "nothing new to flag"
-    first = StyledText(result or "nothing new", "place" if report.items else "good")
+    first = StyledText(result or "nothing new", "place" if report.open else "good")
     unchanged = StyledText(f"; {report.unchanged} unchanged")
     if not report.failing:
         return (first, unchanged)

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +19,11 @@ import yaml
 from github_fake import GitHubFake
 from pipelines import POLICY, VARIABLE
 from readme_examples import ACTION, ROOT
+from reports_of_tests import EMPTY, NEW, WIDENED
 
 from passrole_checks.cli import cli
+from passrole_checks.review.report import Acceptance
+from passrole_checks.review.report_json import to_json
 
 
 def load() -> ModuleType:
@@ -268,6 +272,16 @@ def test_what_is_no_result_cannot_tell(tmp_path: Path) -> None:
     assert action.outputs(tmp_path / "none.json", 0) == {"verdict": "cannot-tell"}
     (tmp_path / "other.json").write_text("[]")
     assert action.outputs(tmp_path / "other.json", 0) == {"verdict": "cannot-tell"}
+
+
+def test_accepted_findings_are_counted_in_an_own_report_only(tmp_path: Path) -> None:
+    """In a report that a pull request may have written, no finding is accepted."""
+    result = tmp_path / "result.json"
+    items = tuple(replace(item, accepted=Acceptance("olive", "a lab")) for item in (WIDENED, NEW))
+    result.write_text(to_json(replace(EMPTY, items=items)))
+    own, other = (action.outputs(result, 0, trusted=trusted) for trusted in (True, False))
+    assert (own["verdict"], own["accepted"], own["new"]) == ("clean", "2", "1")
+    assert (other["verdict"], other["accepted"]) == ("findings", "0")
 
 
 def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:

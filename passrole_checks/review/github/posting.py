@@ -15,15 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
 from passrole_checks.review.annotations import check_run_annotations
 from passrole_checks.review.ci_context import GITHUB, GITHUB_TOKEN, Context, PostOptions
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
-from passrole_checks.review.github.api import GitHub, ReviewComment, client
+from passrole_checks.review.github.api import ReviewComment, client
+from passrole_checks.review.github.discussion import GitHubDiscussions
 from passrole_checks.review.github.status import post_check_run
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
-from passrole_checks.review.posting import Posted, links_of, post_obstacle, post_review
+from passrole_checks.review.posting import Posted, is_report_of, links_of, post_obstacle, post_review
 from passrole_checks.review.pull_request import find_pull_request, is_current
 from passrole_checks.review.report import Anchor, ReviewReport
 from passrole_checks.review.repository_api import IssueComment
@@ -67,7 +69,29 @@ def post(
     return post_review(_GitHubForge(calls, context, options, notify), report, context, options, notify)
 
 
-class _GitHubForge(GitHub):
+def accept(
+    report: ReviewReport,
+    context: Context,
+    options: PostOptions,
+    *,
+    pace: Pace | None = None,
+) -> ReviewReport:
+    """Return ``report`` with the items that owners have accepted in the pull request. Raises nothing for errors of
+    GitHub."""
+    if not context.can_be_commented:
+        return with_unknown_acceptance(report, "this run is not about a pull request")
+    if not context.has_token:
+        return with_unknown_acceptance(report, f"no token ({GITHUB_TOKEN})")
+    if not (context.repository and context.api_url):
+        return with_unknown_acceptance(report, "unknown repository (GITHUB_REPOSITORY)")
+    if not is_report_of(report, context):
+        return with_unknown_acceptance(report, "the report is about another commit than this run")
+    calls = client(context.api_url, context.token, pace=pace)
+    forge = _GitHubForge(calls, context, options, lambda _: None)
+    return accept_items(report, forge, options.key, options.author)
+
+
+class _GitHubForge(GitHubDiscussions):
     """A pull request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
     traits = _TRAITS
