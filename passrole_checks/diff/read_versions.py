@@ -10,17 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.relocate_paths import relocate
+from passrole_checks.git_versions.selection import Selection
 from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths
 from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 
 if TYPE_CHECKING:
-    from passrole_checks.sources.detect import Unit
+    from passrole_checks.sources.detect import Discovery, Unit
 
 _Value = TypeVar("_Value")
 Changed = Sequence[tuple[str | None, str | None]]
@@ -32,7 +34,8 @@ class Side:
     """One version: a file or a folder, and its input values.
 
     ``unreadable``: files that could not be provided; ``missing``: files left out deliberately; neither they nor their
-    counterparts are compared. ``sealed``: a folder written for the comparison, without symbolic links.
+    counterparts are compared. ``sealed``: a folder written for the comparison, without symbolic links. ``selection``:
+    the units to read, None for all.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Side:
     unreadable: tuple[Unreadable, ...] = ()
     missing: tuple[Unreadable, ...] = ()
     sealed: bool = False
+    selection: Selection | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,24 @@ class VersionReader:
         side = self._sides[number]
         options = replace(self._options, inputs=side.inputs)
         return read_paths(
-            [path or side.path], options, lambda unit: self._load(number, unit, options), with_variants=path is None
+            [path or side.path],
+            options,
+            lambda unit: self._load(number, unit, options),
+            with_variants=path is None,
+            narrow=partial(self._narrow, number) if path is None and side.selection is not None else None,
+        )
+
+    def _narrow(self, number: int, discovery: Discovery) -> Discovery:
+        """Return the selected units and files with values of a version."""
+        selection = self._sides[number].selection
+        assert selection is not None
+        root = self._roots[number]
+        return replace(
+            discovery,
+            units=tuple(unit for unit in discovery.units if os.path.relpath(unit.path, root) in selection.units),
+            value_files=tuple(
+                file for file in discovery.value_files if os.path.relpath(file, root) in selection.values
+            ),
         )
 
     def whole(self, old: Configuration, new: Configuration) -> Configuration:

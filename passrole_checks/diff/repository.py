@@ -46,7 +46,20 @@ InputsOf = Callable[[Find], Inputs]
 def versions_with_inputs(version_pair: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
     """Return both versions with their input values. Raises an :class:`InputError` for an unusable value file."""
     first, second = (_side(version_pair, snapshots, number, inputs_of) for number in (0, 1))
-    return first, second
+    if snapshots.selection is not None and _inputs_differ((first, second), snapshots):
+        snapshots.write_rest()
+    return replace(first, selection=snapshots.selection), replace(second, selection=snapshots.selection)
+
+
+def _inputs_differ(sides: tuple[Side, Side], snapshots: Snapshots) -> bool:
+    """True if the values given by options may differ between the versions; then every unit may be affected."""
+    first, second = (side.inputs for side in sides)
+    if first.source is not None or second.source is not None:
+        return True
+    if (first.parameters, first.values, first.variables) != (second.parameters, second.values, second.variables):
+        return True
+    files = {os.path.relpath(file, side.path) for side in sides for file in side.inputs.var_files}
+    return len(first.var_files) != len(second.var_files) or not files.isdisjoint(snapshots.touched())
 
 
 def compare_snapshots(
@@ -57,14 +70,11 @@ def compare_snapshots(
     Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace
     the new version; its files are named as if they were in the snapshot.
     """
-    found = compare_versions(
-        *sides,
-        options,
-        renames=snapshots.renames,
-        changed=[(change.old, change.new) for change in snapshots.changed],
-        trusted=False,
-        with_scans=with_scans,
-    )
+    found = _compare(sides, snapshots, options, with_scans)
+    while snapshots.selection is not None and (shared := _shared_folders(found, snapshots)):
+        snapshots.widen(shared)
+        first, second = (replace(side, selection=snapshots.selection) for side in sides)
+        found = _compare((first, second), snapshots, options, with_scans)
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
     no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
@@ -82,6 +92,37 @@ def compare_snapshots(
         left_out=len(left_out),
     )
     return _separate_standing(found, snapshots)
+
+
+def _compare(
+    sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, with_scans: bool
+) -> AccessDifference:
+    return compare_versions(
+        *sides,
+        options,
+        renames=snapshots.renames,
+        changed=[(change.old, change.new) for change in snapshots.changed],
+        trusted=False,
+        with_scans=with_scans,
+    )
+
+
+def _shared_folders(found: AccessDifference, snapshots: Snapshots) -> set[str]:
+    """Return the folders with a difference that units may call which were not compared: a statement there may be in
+    both versions because of them."""
+    assert snapshots.selection is not None
+    changes = (*found.new, *found.widened, *found.narrowed, *found.removed, *found.moved)
+    files = {change.grant.grant.at.file for change in changes}
+    if found.scans is not None:
+        old, new = ({finding.fingerprint: finding.at.file for finding in scan.findings} for scan in found.scans)
+        files.update(file for one, other in ((old, new), (new, old)) for key, file in one.items() if key not in other)
+    folders = {
+        "/".join(Path(os.path.dirname(file)).relative_to(top).parts)
+        for file in files
+        for top in snapshots.folders
+        if file.startswith(f"{top}/")
+    }
+    return folders & snapshots.selection.shared
 
 
 def relocate_to_repository(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
@@ -132,6 +173,7 @@ def path_finder(version_pair: VersionPair, snapshots: Snapshots, number: int) ->
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         below = os.path.relpath(real, os.path.realpath(top))
         if below.split(os.sep)[0] != os.pardir:
+            snapshots.provide(PurePosixPath(below).as_posix())
             exists = os.path.isdir if folder else os.path.isfile
             places = [os.path.join(place, below) for place in snapshots.folders]
             if exists(places[number]):

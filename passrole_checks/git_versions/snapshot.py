@@ -6,13 +6,14 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from passrole_checks.errors import SnapshotError
 from passrole_checks.git_versions.git import FileChange, Repository
+from passrole_checks.git_versions.selection import Select, Selection
 from passrole_checks.git_versions.trees import LINK, SUBMODULE, TreeEntry, is_plain
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Unreadable
@@ -33,7 +34,8 @@ class Snapshots:
 
     ``skipped``: for each version, entries that are not written (symbolic links, submodules, files stored elsewhere);
     ``unreadable``: entries that could not be written; their paths are those in the folders. ``changed``: the files that
-    differ.
+    differ. ``select``: chooses the files to write, if both versions are in the repository; ``selection``: what it
+    chose, None for all files.
     """
 
     repository: Repository
@@ -42,6 +44,8 @@ class Snapshots:
     skipped: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     unreadable: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     changed: list[FileChange] = field(default_factory=list)
+    select: Select | None = None
+    selection: Selection | None = None
 
     def __enter__(self) -> Snapshots:
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
@@ -71,16 +75,62 @@ class Snapshots:
         self._created_folders: set[str] = set()
         self._blob_files: dict[str, str] = {}
         self._can_link = True
+        self._widened: set[str] = set()
         self._bytes = [0, 0]
         self._id_length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
-        wanted = [self._regular_entries(side) for side in (0, 1)]
+        self._unwritten = [self._regular_entries(side) for side in (0, 1)]
+        if self.select is not None and self.renames is not None and not self._has_files():
+            self._find_changes()
+            self.selection = self.select(*self._ids, self.changed, self._read_blobs)
+        if self.selection is not None:
+            self.write_also(self.selection.paths)
+        else:
+            self.write_rest()
+
+    def _has_files(self) -> bool:
+        """True if entries are not in the repository but on disk."""
+        return any(entry.file is not None for side in self.entries for entry in side)
+
+    def _read_blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        sizes = self.repository.sizes(ids)
+        return self.repository.blobs({blob: size for blob, size in sizes.items() if size <= LARGEST_FILE})
+
+    def write_rest(self) -> None:
+        """Write all files; nothing is selected any more."""
+        self.selection = None
+        rest, self._unwritten = self._unwritten, [[], []]
+        self._write_entries(rest)
+        self._find_changes()
+
+    def write_also(self, paths: Collection[str]) -> None:
+        """Write these files of both versions, unless they are written already."""
+        chosen = [[entry for entry in side if entry.path in paths] for side in self._unwritten]
+        self._unwritten = [[entry for entry in side if entry.path not in paths] for side in self._unwritten]
+        self._write_entries(chosen)
+
+    def widen(self, folders: Collection[str]) -> None:
+        """Select more: what may call one of these folders."""
+        assert self.select is not None
+        self._widened |= set(folders)
+        self.selection = self.select(*self._ids, self.changed, self._read_blobs, self._widened)
+        if self.selection is not None:
+            self.write_also(self.selection.paths)
+        else:
+            self.write_rest()
+
+    def provide(self, path: str) -> None:
+        """Write a file, or the files below a folder, of both versions, unless they are written already."""
+        if self.selection is not None:
+            entries = (entry.path for side in self._unwritten for entry in side)
+            self.write_also({one for one in entries if one == path or path in ("", ".") or one.startswith(f"{path}/")})
+
+    def _write_entries(self, wanted: Sequence[Sequence[TreeEntry]]) -> None:
         sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
         users_by_blob: dict[str, list[tuple[int, TreeEntry]]] = {}
         for side in (0, 1):
             for entry in wanted[side]:
                 if entry.file is not None:
                     continue
-                self._ids[side][entry.path] = entry.id
                 size = sizes.get(entry.id)
                 if size is None and not self._is_empty_blob(entry.id):
                     if not may_contain_code(entry.path):
@@ -103,7 +153,6 @@ class Snapshots:
             for entry in wanted[side]:
                 if entry.file is not None:
                     self._copy(side, entry)
-        self._find_changes()
 
     def _regular_entries(self, side: int) -> list[TreeEntry]:
         entries = self.entries[side]
@@ -123,6 +172,8 @@ class Snapshots:
             elif not entry.is_regular:
                 self._record_skipped(side, entry.path, f"unknown file type (mode {entry.mode})")
             else:
+                if entry.file is None:
+                    self._ids[side][entry.path] = entry.id
                 found.append(entry)
         return found
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.affected_files import select_affected
 from passrole_checks.diff.repository import (
     InputsOf,
     compare_snapshots,
@@ -73,7 +74,7 @@ def build_review(
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    with versions.snapshots() as snapshots:
+    with versions.snapshots(None if report_options.everything else select_affected) as snapshots:
         if not snapshots.changed and not report_options.everything:
             return _empty_review(versions, report_options)
         return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options).build()

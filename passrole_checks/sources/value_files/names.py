@@ -10,7 +10,8 @@ from collections.abc import Container
 from pathlib import Path
 
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
-_FIRST = frozenset({"terraform.tfvars", "terraform.tfvars.json"})
+LOADED_FIRST = ("terraform.tfvars", "terraform.tfvars.json")
+"""The values that Terraform loads first, in this order."""
 SAMCONFIG = frozenset({"samconfig.toml", "samconfig.yaml", "samconfig.yml"})
 MANIFEST = frozenset({"manifest.yaml", "manifest.yml"})
 
@@ -20,9 +21,14 @@ def is_terraform_values(path: Path) -> bool:
     return path.name.endswith((".tfvars", ".tfvars.json"))
 
 
+def is_loaded_automatically(name: str) -> bool:
+    """True if Terraform loads a file of values of this name for a root module by itself."""
+    return name in LOADED_FIRST or name.endswith(_AUTOMATIC)
+
+
 def is_loaded_by_terraform(path: Path, folders: Container[Path]) -> bool:
     """True if Terraform loads a file of values without an option. ``folders`` are those with configuration."""
-    return path.parent in folders and (path.name in _FIRST or path.name.endswith(_AUTOMATIC))
+    return path.parent in folders and is_loaded_automatically(path.name)
 
 
 def may_have_parameters(path: Path) -> bool:

@@ -1,0 +1,113 @@
+"""Find which other files the text of a file may refer to, without parsing it.
+
+The result is a superset of what reading the file would open: it serves to leave out what a change cannot affect. A
+reference that these patterns cannot resolve counts as one to any file.
+
+Sources: Terraform's pages "Module Blocks" (a local source begins with ``./`` or ``../``), "Filesystem and Workspace
+Info" (``path.module``, ``path.root``) and "Filesystem Functions"; the nested templates, includes and variables are
+those that :mod:`passrole_checks.sources.cloudformation` reads.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ANY_FILE = ""
+"""The ending of a file name that may be any."""
+
+_LOCAL_SOURCE = re.compile(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
+_ESCAPE = re.compile(rb"\\[uU/]")  # in a string; it may hide a source that begins with a dot
+_FILE_FUNCTION = re.compile(
+    rb"\b(file\w*|templatefile)\s*"
+    rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
+)
+_OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
+_VARIABLE = re.compile(rb'"?\bvariable"?\s*:?\s*(?:\{\s*)?"?([\w-]+)')
+_NESTED = re.compile(rb"TemplateURL|Location|aws:asset|file\s*\(")
+_COMPUTED = re.compile(rb"file\s*\([^)]*\$")
+_TEXT_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|(/)|\r?\n[ \t]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class TerraformReferences:
+    """What a configuration file of Terraform may read.
+
+    ``folders``: relative paths that may be sources of modules. ``beside`` and ``below_root``: paths that functions
+    read, relative to the file's folder and to that of the root module; each may be a folder. ``endings``: how the
+    names of files end that functions read at a computed path, :data:`ANY_FILE` for any. ``hides_source``: the source of
+    a module may be written with escapes. ``variables``: names that may be those of variables.
+    """
+
+    folders: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    below_root: frozenset[str] = frozenset()
+    endings: frozenset[str] = frozenset()
+    hides_source: bool = False
+    variables: frozenset[str] = frozenset()
+
+    def __or__(self, other: TerraformReferences) -> TerraformReferences:
+        return TerraformReferences(
+            self.folders | other.folders,
+            self.beside | other.beside,
+            self.below_root | other.below_root,
+            self.endings | other.endings,
+            self.hides_source or other.hides_source,
+            self.variables | other.variables,
+        )
+
+
+NO_REFERENCES = TerraformReferences()
+
+
+def terraform_references(data: bytes) -> TerraformReferences:
+    """Return what a file of Terraform, or a text that it uses as a template, may read."""
+    folders = frozenset(_text(found) for found in _LOCAL_SOURCE.findall(data)) if b"module" in data else frozenset()
+    variables = frozenset(_text(name) for name in _VARIABLE.findall(data)) if b"variable" in data else frozenset()
+    hides_source = b"module" in data and b"source" in data and _ESCAPE.search(data) is not None
+    beside, below_root, endings = set[str](), set[str](), set[str]()
+    for call in _FILE_FUNCTION.finditer(data) if b"file" in data else ():
+        path = f"${{path.{_text(call[3])}}}" if call[3] else _text(call[2]) if call[2] is not None else None
+        if path is None:
+            endings.add(ANY_FILE)
+            continue
+        own = _OWN_FOLDER.match(path)
+        rest = path[own.end() :].lstrip("/") if own is not None else path
+        if "${" in rest or "%{" in rest:
+            endings.add(_ending(rest) if call[1] != b"fileset" else ANY_FILE)
+        else:
+            (beside if own is not None and own[1] == "module" else below_root).add(rest or ".")
+    return TerraformReferences(
+        folders, frozenset(beside), frozenset(below_root), frozenset(endings), hides_source, variables
+    )
+
+
+def _ending(path: str) -> str:
+    """Return how a path ends after its last interpolation, with the dot; :data:`ANY_FILE` if that may be anything."""
+    last = path[path.rindex("}") + 1 :]
+    return last[last.rindex(".") :] if "." in last else ANY_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateReferences:
+    """What a template may read: ``text`` contains the names of the files; ``is_computed``: also files of any name."""
+
+    text: bytes
+    is_computed: bool
+
+
+def template_references(data: bytes) -> TemplateReferences | None:
+    """Return what a template, or a file that one includes, may read; None for nothing."""
+    text = _TEXT_ESCAPE.sub(_unescaped, data) if b"\\" in data else data
+    if _NESTED.search(text) is None:
+        return None
+    return TemplateReferences(text, _COMPUTED.search(text) is not None)
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    code = found[1] or found[2] or found[3]
+    return bytes([int(code, 16)]) if code else found[4] or b""
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
