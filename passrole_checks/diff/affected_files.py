@@ -8,11 +8,9 @@ affected, so that the result contains at least every unit whose reading opens a 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from pathlib import Path
 from posixpath import basename, dirname, join, normpath
 
 from passrole_checks.diff.linked_values import ValueLinks
@@ -20,11 +18,12 @@ from passrole_checks.git_versions.git import FileChange
 from passrole_checks.git_versions.selection import Blobs, ReadBlobs, Selection
 from passrole_checks.sources.files.file_types import is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
-from passrole_checks.sources.recognize import is_candidate
+from passrole_checks.sources.recognize import is_candidate_name
 from passrole_checks.sources.text_references import (
     NO_REFERENCES,
     TemplateReferences,
     TerraformReferences,
+    is_usual,
     template_references,
     terraform_references,
 )
@@ -79,7 +78,7 @@ def _texts(old: Blobs, new: Blobs, read: ReadBlobs) -> dict[str, list[bytes]] | 
 def _is_read(path: str) -> bool:
     name = basename(path)
     by_name = is_terraform_name(name) or name.endswith((_HCL, ".tfvars")) or name in SAMCONFIG
-    return by_name or is_candidate(Path(name))
+    return by_name or is_candidate_name(name)
 
 
 class _Search:
@@ -93,7 +92,6 @@ class _Search:
         self._terragrunt = [path for path in paths if basename(path) == TERRAGRUNT]
         self._affected_folders: set[str] = set()
         self._affected_files: set[str] = set(changed)
-        self._is_whole = False  # True if affected code may read any file
 
     def selection(self, also: Iterable[str]) -> Selection | None:
         """Return what may be affected; None if that may be everything. ``also``: folders to treat as affected."""
@@ -108,8 +106,6 @@ class _Search:
         values = self._follow(links)
         self._affect_terragrunt()
         written = self._written(values)
-        if self._is_whole:
-            return None
         units = {*(folder or "." for folder in self._affected_folders), *self._affected_files}
         shared = (
             folder
@@ -124,11 +120,11 @@ class _Search:
             folder = dirname(path)
             self._folders[folder] = self._folders.get(folder, NO_REFERENCES) | terraform_references(data)
             return
-        if b"file" in data:
+        if b"{" in data and b"file" in data and (b"${" in data or b"%{" in data):
             found = terraform_references(data)
             if found != NO_REFERENCES:
                 self._expanded[path] = self._expanded.get(path, NO_REFERENCES) | found
-        if is_candidate(Path(name)) and (template := template_references(data)) is not None:
+        if is_candidate_name(name) and (template := template_references(data)) is not None:
             self._templates.setdefault(path, []).append(template)
 
     # -- Terraform
@@ -189,20 +185,22 @@ class _Search:
         folders = {dirname(path) for path in self._changed if path.endswith(_ASSEMBLY)}
         self._affected_files |= {path for path in self._texts if folders and dirname(path) in folders}
         pending = {basename(path) for path in self._affected_files}
-        computed = {path for path, found in self._templates.items() if any(each.is_computed for each in found)}
-        if any(is_candidate(Path(name)) for name in pending):
-            self._affected_files |= computed
         seen = set[str]()
         while pending:
-            names = [name.encode("utf-8", "surrogateescape") for name in pending]
             seen |= pending
+            unusual = [name for name in pending if not is_usual(name)]
             found = {
                 path
                 for path, refs in self._templates.items()
-                if path not in self._affected_files and any(name in each.text for each in refs for name in names)
+                if path not in self._affected_files and any(self._may_include(each, pending, unusual) for each in refs)
             }
             self._affected_files |= found
             pending = {basename(path) for path in found} - seen
+
+    @staticmethod
+    def _may_include(refs: TemplateReferences, names: Collection[str], unusual: Collection[str]) -> bool:
+        endings = tuple(refs.endings)
+        return bool(refs.names(names, unusual)) or any(endings and name.endswith(endings) for name in names)
 
     # -- values
 
@@ -235,7 +233,6 @@ class _Search:
             reads = is_computed or any(self._covers_changed(place) for place in places)
             if is_changed or reads or not places.isdisjoint(self._affected_folders):
                 self._affected_files.add(path)
-                self._is_whole |= is_computed
 
     def _hcl_around(self, path: str) -> list[str]:
         """Return the files of Terragrunt in the folders of a file and above."""
@@ -263,61 +260,14 @@ class _Search:
     # -- what is written
 
     def _written(self, values: Iterable[str]) -> set[str]:
-        """Return the files that reading the affected units may open."""
+        """Return the files to write: those of the affected folders and of what they call. Other files are written when
+        they are read."""
         folders = _reachable(self._called, self._affected_folders)
         written = {*self._changed, *values, *self._affected_files}
-        places = set[str]()
         for path in self._affected_files & self._deployed.keys():
             written.update(self._hcl_around(path))
             folders |= _reachable(self._called, self._deployed[path])
-            places |= self._deployed[path]
-        endings = set[str]()
-        for folder in folders:
-            refs = self._references_of(folder)
-            endings |= refs.endings
-            self._is_whole |= refs.hides_source
-            places.update(_resolved(folder, path) for path in refs.beside | refs.below_root)
-            places.update(
-                _resolved(root, path)
-                for root in (_reachable(self._callers, [folder]) if refs.below_root else ())
-                for path in refs.below_root
-            )
-        written.update(path for path in self._paths if dirname(path) in folders)
-        for place in places:
-            written.update(self._below(place))
-        if endings:
-            written.update(path for path in self._paths if path.endswith(tuple(endings)))
-        written |= self._included(written)
-        return written
-
-    def _below(self, place: str) -> Iterator[str]:
-        """Yield the files at or below a path."""
-        for number in range(bisect_left(self._paths, place), len(self._paths)):
-            path = self._paths[number]
-            if _covers(place, path):
-                yield path
-            elif not path.startswith(place):
-                return
-
-    def _included(self, written: Collection[str]) -> set[str]:
-        """Return the files that templates among the written ones may include, at any depth."""
-        by_name: dict[str, list[str]] = {}
-        for path in self._paths:
-            by_name.setdefault(basename(path), []).append(path)
-        found, pending = set[str](), [path for path in written if path in self._templates]
-        while pending:
-            path = pending.pop()
-            beside = {other for other in self._paths if dirname(other) == dirname(path) and other.endswith(_ASSEMBLY)}
-            self._is_whole |= any(refs.is_computed for refs in self._templates[path])
-            names = {
-                name
-                for name in by_name
-                if any(name.encode("utf-8", "surrogateescape") in refs.text for refs in self._templates[path])
-            }
-            new = {other for name in names for other in by_name[name]} | beside
-            pending += [other for other in new - found if other in self._templates and other not in written]
-            found |= new
-        return found
+        return written | {path for path in self._paths if dirname(path) in folders}
 
 
 def _resolved(folder: str, path: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +13,7 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from passrole_checks.sources.files.file_types import is_terraform_name
-from passrole_checks.sources.recognize import is_candidate
+from passrole_checks.sources.recognize import is_candidate_name
 from passrole_checks.sources.text_references import TerraformReferences
 from passrole_checks.sources.value_files.names import (
     MANIFEST,
@@ -23,6 +26,9 @@ from passrole_checks.sources.value_files.names import (
 if TYPE_CHECKING:
     from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
+_BLOCK = re.compile(rb"^Parameters:[ \t]*(?:#[^\n]*)?\r?\n((?:[ \t#][^\n]*(?:\n|\Z)|\r?\n)*)", re.MULTILINE)
+_TOP = re.compile(rb"^Resources[ \t]*:", re.MULTILINE)
+_KEY = re.compile(rb"""["']?\b([A-Za-z0-9]+)["']?[ \t]*:""")
 _MOST_BYTES = 1_000_000  # of a file with parameters
 
 
@@ -57,10 +63,9 @@ class ValueLinks:
         for link in self._of_terraform:
             if link.path in self._changed or not link.folders.isdisjoint(folders):
                 yield link
-        is_changed = any(may_have_parameters(Path(path)) for path in self._changed)
-        for link in self._of_templates if is_changed or templates else ():
-            if link.path in self._changed or not link.templates.isdisjoint(templates):
-                yield link
+        with_parameters = [path for path in templates if path in self._templates]
+        if with_parameters or any(may_have_parameters(Path(path)) for path in self._changed):
+            yield from self._for_templates(with_parameters)
 
     # -- Terraform
 
@@ -102,36 +107,74 @@ class ValueLinks:
     # -- templates
 
     @cached_property
-    def _of_templates(self) -> list[ValueLink]:
-        settings = [path for path in self._texts if basename(path) in SAMCONFIG or basename(path) in MANIFEST]
-        files = [path for path in self._texts if path.endswith(".json")]
-        links = [ValueLink(path, templates=frozenset(self._templates_near(path))) for path in settings]
-        for path in files:
-            names = frozenset(name for data in self._texts[path] for name in _parameter_names(path, data))
-            if names:
-                templates = set(self._templates_with(names)).union(
-                    *(link.templates for link in links if self._mentions(link.path, path))
-                )
-                links.append(ValueLink(path, templates=frozenset(templates)))
-        return links
+    def _templates(self) -> dict[str, frozenset[str]]:
+        """The files that may be templates with parameters, each with the names that these may have."""
+        names = {
+            path: frozenset(name for data in contents for name in _keys_of_parameters(data))
+            for path, contents in self._texts.items()
+            if is_candidate_name(basename(path))
+            and any(b"Parameters" in data and b"Resources" in data for data in contents)
+        }
+        return {path: found for path, found in names.items() if found}
+
+    @cached_property
+    def _settings(self) -> dict[str, frozenset[str]]:
+        """The files of settings, each with the templates that its values may be for."""
+        files = [path for path in self._texts if basename(path) in SAMCONFIG or self._is_manifest(path)]
+        return {path: frozenset(self._templates_near(path)) for path in files}
+
+    def _is_manifest(self, path: str) -> bool:
+        clues = (b"resource_file", b"template_file")
+        return basename(path) in MANIFEST and any(clue in data for data in self._texts[path] for clue in clues)
 
     def _templates_near(self, settings: str) -> Iterator[str]:
-        """Yield the templates that a file of settings may be for: those below its folder, and those that it names."""
+        """Yield the templates that a file of settings may be for: those that it names, and for a samconfig file those
+        below its folder."""
         folder = dirname(settings)
-        for path in self._texts:
-            is_below = not folder or path.startswith(f"{folder}/")
-            if path != settings and is_candidate(Path(path)) and (is_below or self._mentions(settings, path)):
+        is_around = basename(settings) in SAMCONFIG
+        for path in self._templates:
+            is_below = is_around and (not folder or path.startswith(f"{folder}/"))
+            if is_below or self._mentions(settings, path):
                 yield path
 
-    def _templates_with(self, names: Iterable[str]) -> Iterator[str]:
-        encoded = [name.encode() for name in names]
-        for path, contents in self._texts.items():
-            if is_candidate(Path(path)) and any(all(name in data for name in encoded) for data in contents):
-                yield path
+    @cached_property
+    def _parameters(self) -> dict[str, frozenset[str]]:
+        """The files of parameters with their names."""
+        names = {
+            path: frozenset(name for data in contents for name in _parameter_names(path, data))
+            for path, contents in self._texts.items()
+            if path.endswith(".json")
+        }
+        return {path: found for path, found in names.items() if found}
+
+    def _for_templates(self, templates: Collection[str]) -> Iterator[ValueLink]:
+        for path, near in self._settings.items():
+            if path in self._changed or not near.isdisjoint(templates):
+                yield ValueLink(path, templates=near)
+        for path, names in self._parameters.items():
+            named = [near for settings, near in self._settings.items() if self._mentions(settings, path)]
+            near = frozenset[str]().union(*named)
+            is_for_one = any(names <= self._templates[template] for template in templates)
+            if path in self._changed or is_for_one or not near.isdisjoint(templates):
+                declaring = (template for template, keys in self._templates.items() if names <= keys)
+                yield ValueLink(path, templates=near.union(declaring))
 
     def _mentions(self, path: str, other: str) -> bool:
         name = basename(other).encode("utf-8", "surrogateescape")
         return any(name in data for data in self._texts[path])
+
+
+def _keys_of_parameters(data: bytes) -> Iterator[str]:
+    """Yield the keys below ``Parameters`` at the top; those below its first occurrence where the top is not found."""
+    block = _BLOCK.search(data)
+    if block is None and data.lstrip()[:1] == b"{":
+        with suppress(ValueError, RecursionError):
+            document = json.loads(data)
+            yield from document["Parameters"] if isinstance(document.get("Parameters"), dict) else ()
+            return
+    if block is not None or _TOP.search(data) is None:
+        text = block[1] if block is not None else data[max(data.find(b"Parameters"), 0) :]
+        yield from (name.decode() for name in _KEY.findall(text))
 
 
 def _parsed(path: str, data: bytes) -> ParsedFile:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -48,7 +49,17 @@ def versions_with_inputs(version_pair: VersionPair, snapshots: Snapshots, inputs
     first, second = (_side(version_pair, snapshots, number, inputs_of) for number in (0, 1))
     if snapshots.selection is not None and _inputs_differ((first, second), snapshots):
         snapshots.write_rest()
-    return replace(first, selection=snapshots.selection), replace(second, selection=snapshots.selection)
+    return _with_selection((first, second), snapshots)
+
+
+def _with_selection(sides: tuple[Side, Side], snapshots: Snapshots) -> tuple[Side, Side]:
+    if snapshots.selection is None:
+        return sides
+    first, second = (
+        replace(side, selection=snapshots.selection, provide=partial(snapshots.provide, number))
+        for number, side in enumerate(sides)
+    )
+    return first, second
 
 
 def _inputs_differ(sides: tuple[Side, Side], snapshots: Snapshots) -> bool:
@@ -73,8 +84,7 @@ def compare_snapshots(
     found = _compare(sides, snapshots, options, with_scans)
     while snapshots.selection is not None and (shared := _shared_folders(found, snapshots)):
         snapshots.widen(shared)
-        first, second = (replace(side, selection=snapshots.selection) for side in sides)
-        found = _compare((first, second), snapshots, options, with_scans)
+        found = _compare(_with_selection(sides, snapshots), snapshots, options, with_scans)
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
     no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
@@ -173,9 +183,10 @@ def path_finder(version_pair: VersionPair, snapshots: Snapshots, number: int) ->
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         below = os.path.relpath(real, os.path.realpath(top))
         if below.split(os.sep)[0] != os.pardir:
-            snapshots.provide(PurePosixPath(below).as_posix())
             exists = os.path.isdir if folder else os.path.isfile
             places = [os.path.join(place, below) for place in snapshots.folders]
+            for side, place in enumerate(places):
+                snapshots.provide(side, os.path.normpath(place), below=folder)
             if exists(places[number]):
                 return places[number]
             if exists(places[1 - number]):

@@ -74,11 +74,15 @@ class Snapshots:
         self._ids: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._created_folders: set[str] = set()
         self._blob_files: dict[str, str] = {}
+        self._blob_sizes: dict[str, int] = {}
         self._can_link = True
         self._widened: set[str] = set()
         self._bytes = [0, 0]
         self._id_length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
-        self._unwritten = [self._regular_entries(side) for side in (0, 1)]
+        self._unwritten: tuple[dict[str, list[TreeEntry]], ...] = ({}, {})
+        for side in (0, 1):
+            for entry in self._regular_entries(side):
+                self._unwritten[side].setdefault(os.path.dirname(entry.path), []).append(entry)
         if self.select is not None and self.renames is not None and not self._has_files():
             self._find_changes()
             self.selection = self.select(*self._ids, self.changed, self._read_blobs)
@@ -98,15 +102,20 @@ class Snapshots:
     def write_rest(self) -> None:
         """Write all files; nothing is selected any more."""
         self.selection = None
-        rest, self._unwritten = self._unwritten, [[], []]
-        self._write_entries(rest)
+        for side in (0, 1):
+            self._write_entries(side, [entry for entries in self._unwritten[side].values() for entry in entries])
+            self._unwritten[side].clear()
         self._find_changes()
 
     def write_also(self, paths: Collection[str]) -> None:
         """Write these files of both versions, unless they are written already."""
-        chosen = [[entry for entry in side if entry.path in paths] for side in self._unwritten]
-        self._unwritten = [[entry for entry in side if entry.path not in paths] for side in self._unwritten]
-        self._write_entries(chosen)
+        for side in (0, 1):
+            chosen: list[TreeEntry] = []
+            for folder in {os.path.dirname(path) for path in paths} & self._unwritten[side].keys():
+                entries = self._unwritten[side][folder]
+                chosen += [entry for entry in entries if entry.path in paths]
+                self._unwritten[side][folder] = [entry for entry in entries if entry.path not in paths]
+            self._write_entries(side, chosen)
 
     def widen(self, folders: Collection[str]) -> None:
         """Select more: what may call one of these folders."""
@@ -118,41 +127,60 @@ class Snapshots:
         else:
             self.write_rest()
 
-    def provide(self, path: str) -> None:
-        """Write a file, or the files below a folder, of both versions, unless they are written already."""
-        if self.selection is not None:
-            entries = (entry.path for side in self._unwritten for entry in side)
-            self.write_also({one for one in entries if one == path or path in ("", ".") or one.startswith(f"{path}/")})
+    def provide(self, side: int, path: str, *, below: bool = False) -> None:
+        """Write a file with those beside it, or the files of a folder, unless they are written already.
 
-    def _write_entries(self, wanted: Sequence[Sequence[TreeEntry]]) -> None:
-        sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
-        users_by_blob: dict[str, list[tuple[int, TreeEntry]]] = {}
-        for side in (0, 1):
-            for entry in wanted[side]:
-                if entry.file is not None:
+        ``path``: below the folder of the version (0 or 1), else nothing is written. ``below``: of all subfolders too.
+        """
+        if self.selection is None or not path.startswith(f"{self.folders[side]}/"):
+            return
+        name = os.path.relpath(path, self.folders[side])
+        unwritten = self._unwritten[side]
+        folders = {os.path.dirname(name), name} if name != "." else {""}
+        inner = [folder for folder in unwritten if folder.startswith(f"{name}/") or name == "."]
+        if below:
+            folders.update(inner)
+        elif inner:
+            os.makedirs(path, exist_ok=True)
+        self._write_entries(side, [entry for folder in folders for entry in unwritten.pop(folder, ())])
+
+    def _write_entries(self, side: int, entries: Sequence[TreeEntry]) -> None:
+        """Write files of a version. Contents that the other version has too are linked, not read again."""
+        objects = [entry for entry in entries if entry.file is None]
+        unknown = dict.fromkeys(entry.id for entry in objects if entry.id not in self._blob_sizes)
+        self._blob_sizes.update(self.repository.sizes(unknown) if unknown else {})
+        users: dict[str, list[TreeEntry]] = {}
+        for entry in objects:
+            size = self._blob_sizes.get(entry.id)
+            if size is None and not self._is_empty_blob(entry.id):
+                if not may_contain_code(entry.path):
+                    self._record_skipped(side, entry.path, "its content is not in this clone")
                     continue
-                size = sizes.get(entry.id)
-                if size is None and not self._is_empty_blob(entry.id):
-                    if not may_contain_code(entry.path):
-                        self._record_skipped(side, entry.path, "its content is not in this clone")
-                        continue
-                    raise SnapshotError(
-                        f"{entry.path}: its content is not in this clone; in a partial clone, run"
-                        " git fetch --refetch --no-filter"
-                    )
-                self._count_bytes(side, entry, size or 0)
-                if (size or 0) > LARGEST_FILE:
-                    self._record_too_large(side, entry.path)
-                else:
-                    users_by_blob.setdefault(entry.id, []).append((side, entry))
-        for blob, data in self.repository.blobs({blob: sizes[blob] for blob in users_by_blob if blob in sizes}):
-            self._write_all(blob, users_by_blob.pop(blob, ()), data)
-        for blob, users in users_by_blob.items():  # added with git add --intent-to-add
-            self._write_all(blob, users, b"")
-        for side in (0, 1):
-            for entry in wanted[side]:
-                if entry.file is not None:
-                    self._copy(side, entry)
+                raise SnapshotError(
+                    f"{entry.path}: its content is not in this clone; in a partial clone, run"
+                    " git fetch --refetch --no-filter"
+                )
+            self._count_bytes(side, entry, size or 0)
+            if (size or 0) > LARGEST_FILE:
+                self._record_too_large(side, entry.path)
+            else:
+                users.setdefault(entry.id, []).append(entry)
+        self._write_blobs(side, users)
+        for entry in entries:
+            if entry.file is not None:
+                self._copy(side, entry)
+
+    def _write_blobs(self, side: int, users: dict[str, list[TreeEntry]]) -> None:
+        """Write contents to the paths of a version. ``users``: the entries by their content; emptied."""
+        for blob in [blob for blob in users if blob in self._blob_files and self._can_link]:
+            entries = users.pop(blob)
+            data = Path(self._blob_files[blob]).read_bytes()
+            self._write_all(blob, [(side, entry) for entry in entries], data)
+        wanted = {blob: self._blob_sizes[blob] for blob in users if blob in self._blob_sizes}
+        for blob, data in self.repository.blobs(wanted) if wanted else ():
+            self._write_all(blob, [(side, entry) for entry in users.pop(blob, ())], data)
+        for blob, entries in users.items():  # added with git add --intent-to-add
+            self._write_all(blob, [(side, entry) for entry in entries], b"")
 
     def _regular_entries(self, side: int) -> list[TreeEntry]:
         entries = self.entries[side]

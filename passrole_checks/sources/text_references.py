@@ -11,21 +11,24 @@ those that :mod:`passrole_checks.sources.cloudformation` reads.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 ANY_FILE = ""
 """The ending of a file name that may be any."""
 
 _LOCAL_SOURCE = re.compile(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
-_ESCAPE = re.compile(rb"\\[uU/]")  # in a string; it may hide a source that begins with a dot
+_ESCAPE = re.compile(rb'"\.{0,2}\\[uU/]')  # it may hide a source that begins with a dot
 _FILE_FUNCTION = re.compile(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
 )
 _OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
 _VARIABLE = re.compile(rb'"?\bvariable"?\s*:?\s*(?:\{\s*)?"?([\w-]+)')
-_NESTED = re.compile(rb"TemplateURL|Location|aws:asset|file\s*\(")
-_COMPUTED = re.compile(rb"file\s*\([^)]*\$")
+_NESTED = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS::Include")
+_FILE_VARIABLE = re.compile(rb"\bfile\s*\(")
+_COMPUTED = re.compile(rb"\bfile\s*\(([^)]*\$[^)]*)\)?")
+_FILE_NAME = re.compile(rb"[\w@+~-]*(?:\.[\w@+~-]+)+")
 _TEXT_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|(/)|\r?\n[ \t]*)")
 
 
@@ -90,18 +93,38 @@ def _ending(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TemplateReferences:
-    """What a template may read: ``text`` contains the names of the files; ``is_computed``: also files of any name."""
+    """What a template may read.
 
+    ``words``: those that look like names of files; ``text``: contains the unusual names. ``endings``: how the names end
+    that are computed, :data:`ANY_FILE` for any.
+    """
+
+    words: frozenset[str]
     text: bytes
-    is_computed: bool
+    endings: frozenset[str]
+
+    def names(self, files: Collection[str], unusual: Iterable[str]) -> set[str]:
+        """Return the names among ``files`` that the text contains; ``unusual``: those that do not look
+        like one."""
+        return {
+            *self.words.intersection(files),
+            *(name for name in unusual if name.encode("utf-8", "surrogateescape") in self.text),
+        }
+
+
+def is_usual(name: str) -> bool:
+    """True if a name of a file looks like one: words with dots."""
+    return _FILE_NAME.fullmatch(name.encode("utf-8", "surrogateescape")) is not None
 
 
 def template_references(data: bytes) -> TemplateReferences | None:
     """Return what a template, or a file that one includes, may read; None for nothing."""
     text = _TEXT_ESCAPE.sub(_unescaped, data) if b"\\" in data else data
-    if _NESTED.search(text) is None:
+    has_variable = b"${" in text and b"file" in text and _FILE_VARIABLE.search(text) is not None
+    if not has_variable and not any(kind in text for kind in _NESTED):
         return None
-    return TemplateReferences(text, _COMPUTED.search(text) is not None)
+    endings = (_ending(path) if "}" in (path := _text(found)) else ANY_FILE for found in _COMPUTED.findall(text))
+    return TemplateReferences(frozenset(map(_text, _FILE_NAME.findall(text))), text, frozenset(endings))
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
