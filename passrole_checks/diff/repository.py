@@ -100,6 +100,7 @@ def compare_snapshots(
         not_evaluated=(*other_notes, *aside),
         left_out_files=left_out,
         left_out=len(left_out),
+        excluded=tuple(sorted({*found.excluded, *_excluded_elsewhere(sides, snapshots)})),
     )
     return _separate_standing(found, snapshots)
 
@@ -115,6 +116,22 @@ def _compare(
         trusted=False,
         with_scans=with_scans,
     )
+
+
+def _excluded_elsewhere(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[str]:
+    """Yield the excluded paths among the files that are not written; a folder ends in ``/``."""
+    for number, side in enumerate(sides):
+        exclusions = side.inputs.exclusions
+        for path in snapshots.unwritten(number) if exclusions.patterns else ():
+            parents = [folder for folder in _parent_folders(path) if folder not in ("", ".")]
+            top = f"{snapshots.folders[number]}/"
+            for folder in reversed(parents):
+                if exclusions.excludes_entry(top + folder, folder=True):
+                    yield f"{top}{folder}/"
+                    break
+            else:
+                if may_contain_code(path) and exclusions.excludes_entry(top + path):
+                    yield top + path
 
 
 def _shared_folders(found: AccessDifference, snapshots: Snapshots) -> set[str]:

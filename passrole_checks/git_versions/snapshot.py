@@ -127,6 +127,10 @@ class Snapshots:
         else:
             self.write_rest()
 
+    def unwritten(self, side: int) -> Iterator[str]:
+        """Yield the paths of a version's files that are not written."""
+        return (entry.path for entries in self._unwritten[side].values() for entry in entries)
+
     def provide(self, side: int, path: str, *, below: bool = False) -> None:
         """Write a file with those beside it, or the files of a folder, unless they are written already.
 

@@ -23,12 +23,15 @@ _FILE_FUNCTION = re.compile(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
 )
+_SCRIPT = re.compile(rb"(\.(?:bash|bat|cmd|ps1|py|sh))\b")
+_BREAK = re.compile(rb"[\s\"'=,;()]")
 _OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
-_VARIABLE = re.compile(rb'"?\bvariable"?\s*:?\s*(?:\{\s*)?"?([\w-]+)')
+_VARIABLE = re.compile(rb'\bvariable[\s:{"]*([\w-]+)')
 _NESTED = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS::Include")
 _FILE_VARIABLE = re.compile(rb"\bfile\s*\(")
-_COMPUTED = re.compile(rb"\bfile\s*\(([^)]*\$[^)]*)\)?")
-_FILE_NAME = re.compile(rb"[\w@+~-]*(?:\.[\w@+~-]+)+")
+_LONGEST = 500  # bytes of a path
+_COMPUTED = re.compile(rb"\bfile\s*\(([^)]{0,%d})" % _LONGEST)
+_FILE_NAME = re.compile(rb"(?<![\w@+~-])[\w@+~-]*(?:\.[\w@+~-]+)+")
 _TEXT_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|(/)|\r?\n[ \t]*)")
 
 
@@ -80,6 +83,14 @@ def terraform_references(data: bytes) -> TerraformReferences:
             endings.add(_ending(rest) if call[1] != b"fileset" else ANY_FILE)
         else:
             (beside if own is not None and own[1] == "module" else below_root).add(rest or ".")
+    for script in _SCRIPT.finditer(data):  # of a provisioner
+        written = _BREAK.split(data[max(script.start() - _LONGEST, 0) : script.end()])[-1]
+        path = _OWN_FOLDER.sub(".", _text(written))
+        if "{" in path or "}" in path:
+            endings.add(_text(script[1]))
+        else:
+            beside.add(path)
+            below_root.add(path)
     return TerraformReferences(
         folders, frozenset(beside), frozenset(below_root), frozenset(endings), hides_source, variables
     )
@@ -87,8 +98,8 @@ def terraform_references(data: bytes) -> TerraformReferences:
 
 def _ending(path: str) -> str:
     """Return how a path ends after its last interpolation, with the dot; :data:`ANY_FILE` if that may be anything."""
-    last = path[path.rindex("}") + 1 :]
-    return last[last.rindex(".") :] if "." in last else ANY_FILE
+    _, end, last = path.rpartition("}")
+    return ANY_FILE if not end else last[last.rindex(".") :] if "." in last else ANY_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,8 @@ def template_references(data: bytes) -> TemplateReferences | None:
     has_variable = b"${" in text and b"file" in text and _FILE_VARIABLE.search(text) is not None
     if not has_variable and not any(kind in text for kind in _NESTED):
         return None
-    endings = (_ending(path) if "}" in (path := _text(found)) else ANY_FILE for found in _COMPUTED.findall(text))
+    paths = map(_text, _COMPUTED.findall(text))
+    endings = (_ending(path) for path in paths if "$" in path or len(path) == _LONGEST)
     return TemplateReferences(frozenset(map(_text, _FILE_NAME.findall(text))), text, frozenset(endings))
 
 
