@@ -138,6 +138,10 @@ class _Search:
         for path in self._changed:
             if is_terraform_name(basename(path)) or is_loaded_automatically(basename(path)):
                 self.affect(dirname(path))
+        for path in self._changed:
+            if is_terraform_name(basename(path)):
+                for source in _differing(self._sources_in(path, data) for data in self._texts.get(path, ())):
+                    self._affect_called(source, dirname(path))
         terraform_changed = any(is_terraform_name(basename(path)) for path in self._changed)
         for folder in list(self._folders):
             refs = self._references_of(folder)
@@ -147,6 +151,29 @@ class _Search:
                 for root in _reachable(self._callers, [folder]):
                     if any(self._covers_changed(_resolved(root, path)) for path in refs.below_root):
                         self.affect(root)
+
+    @staticmethod
+    def _sources_in(path: str, data: bytes) -> frozenset[str]:
+        return frozenset(_resolved(dirname(path), source) for source in terraform_references(data).folders)
+
+    def _affect_called(self, folder: str, caller: str) -> None:
+        """Affect a folder that a caller calls in one version only, unless others call it: it may be a root module in
+        the other version."""
+        others = (other for other in self._callers.get(folder, ()) if other != caller and not _is_example(other))
+        if folder in self._folders and not any(self._calls(other, folder) for other in others):
+            self.affect(folder)
+
+    def _calls(self, folder: str, called: str) -> bool:
+        """True if a folder without changed files certainly calls another."""
+        from passrole_checks.sources.terraform.modules.folder import module_source  # slow to import; Terraform only
+        from passrole_checks.sources.terraform.reading.files import parse_bytes
+
+        paths = [path for path in self._texts if dirname(path) == folder and is_terraform_name(basename(path))]
+        if not self._changed.isdisjoint(paths):
+            return False
+        blocks = (block for path in paths for block in parse_bytes(path, self._texts[path][0]).body.all("module"))
+        sources = filter(None, map(module_source, blocks))
+        return any(_resolved(folder, source) == called for source in sources if source.startswith("."))
 
     def affect(self, folder: str) -> bool:
         """Affect a Terraform folder and those that call it. Return True if it was not affected before."""
@@ -182,6 +209,9 @@ class _Search:
 
     def _affect_templates(self) -> None:
         """Affect the templates that may include an affected file."""
+        changed = [self._templates[path] for path in self._changed if path in self._templates]
+        words = frozenset[str]().union(*(_differing(refs.words for refs in found) for found in changed))
+        self._affected_files |= {path for path in self._texts if basename(path) in words}  # may be units of their own
         folders = {dirname(path) for path in self._changed if path.endswith(_ASSEMBLY)}
         self._affected_files |= {path for path in self._texts if folders and dirname(path) in folders}
         pending = {basename(path) for path in self._affected_files}
@@ -231,6 +261,9 @@ class _Search:
             self._deployed[path] = places
             is_changed = not self._changed.isdisjoint(files)
             reads = is_computed or any(self._covers_changed(place) for place in places)
+            if path in self._changed:
+                for place in places & self._folders.keys():  # a root module, if nothing deploys it
+                    self.affect(place)
             if is_changed or reads or not places.isdisjoint(self._affected_folders):
                 self._affected_files.add(path)
 
@@ -274,6 +307,18 @@ def _resolved(folder: str, path: str) -> str:
     """Return a path relative to a folder as one relative to the top, "" for the top itself."""
     found = normpath(join(folder, path.replace("\\", "/")))
     return "" if found == "." else found
+
+
+def _differing(versions: Iterable[frozenset[str]]) -> frozenset[str]:
+    """Return what is in one version of a file only; all of a file that only one version has."""
+    found = list(versions)
+    return found[0] ^ found[1] if len(found) == 2 else frozenset().union(*found)
+
+
+def _is_example(folder: str) -> bool:
+    from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS  # slow to import
+
+    return not EXAMPLE_FOLDERS.isdisjoint(folder.split("/"))
 
 
 def _covers(place: str, path: str) -> bool:

@@ -74,7 +74,9 @@ def build_review(
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    with versions.snapshots(None if report_options.everything else select_affected) as snapshots:
+    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
+    is_whole = report_options.everything or bool(report_options.baseline)
+    with versions.snapshots(None if is_whole else select_affected) as snapshots:
         if not snapshots.changed and not report_options.everything:
             return _empty_review(versions, report_options)
         return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options).build()

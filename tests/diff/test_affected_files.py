@@ -24,10 +24,11 @@ TEMPLATE = "Parameters:\n  Stage: {Type: String}\nResources: {}\n"
 def selected(files: Mapping[str, str], changed: str, *, added: bool = False) -> Selection | None:
     """Return the selection for a file of a repository that has changed, or was ``added`` to it."""
     after = {path: path for path in (*files, changed)}
-    before = {path: path for path in files}
+    before = {path: f"old {path}" if path == changed else path for path in files}
 
     def read(blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        return ((blob, files.get(blob, "").encode("utf-8", "surrogateescape")) for blob in blobs)
+        texts = ((blob, files.get(blob.removeprefix("old "), "")) for blob in blobs)
+        return ((blob, text.encode("utf-8", "surrogateescape")) for blob, text in texts)
 
     return select_affected(before, after, [FileChange(None if added else changed, changed)], read)
 
