@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from passrole_checks.diff import AccessDifference
     from passrole_checks.required.required_grants import Required
     from passrole_checks.scan.cache.store import ResultStore
-    from passrole_checks.scan.scanner import UnitScanner
+    from passrole_checks.scan.scanner import ReadPaths, UnitScanner
     from passrole_checks.sources.model.configuration import Configuration
     from passrole_checks.suggest.observed_use import Evidence
     from passrole_checks.suggest.suggest import Session
@@ -242,6 +242,17 @@ def required(
     return _with_files(paths, text, name, ask)
 
 
+def _observed_use(
+    read: ReadPaths, observe: Callable[[Sequence[Configuration]], Evidence]
+) -> tuple[Evidence, tuple[Unreadable, ...]]:
+    """Return the observed use of what was read, and a fault for each unit that cannot be observed."""
+    from passrole_checks.scan.scanner import isolate_faults
+
+    return isolate_faults(
+        read, lambda units: observe([*units, *(variant.configuration for variant in read.variants_of(units))])
+    )
+
+
 def suggest(
     paths: Paths,
     options: ScanOptions = _DEFAULTS,
@@ -275,7 +286,7 @@ def suggest(
     ['narrowed']
     """
     from passrole_checks.iam import deadline
-    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_read
+    from passrole_checks.scan.scanner import read_paths, scan_read
     from passrole_checks.suggest.suggest import Session
 
     with deadline.pooled():
@@ -284,12 +295,7 @@ def suggest(
         unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
         result = replace(result, unreadable=unread, excluded=read.excluded)
         findings = tuple(finding for finding in select(result) if finding.suppressed is None)
-        evidence: Evidence | None = None
-        faults: tuple[Unreadable, ...] = ()
-        if observe is not None:
-            evidence, faults = isolate_faults(
-                read, lambda units: observe([*units, *(variant.configuration for variant in read.variants_of(units))])
-            )
+        evidence, faults = _observed_use(read, observe) if observe is not None else (None, ())
         session = Session(read, findings, options, include_info=include_info, evidence=evidence)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes]))
     kept = grades_to_write(with_evidence=observe is not None) if grades is None else tuple(grades)

@@ -17,6 +17,7 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.permissions import Allowed
@@ -94,22 +95,7 @@ class SelfPass(Check):
         left = passing.for_any_service
         if left is None:
             return None
-        found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
-        changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
-        if not changes:
-            return None
-        for pattern in context.with_first(left.roles, [holder.name]):
-            if not changes:
-                break
-            if service_of_linked_role(pattern):
-                continue  # a service-linked role can be changed by its service only
-            widening = _widening(context, holder, pattern, left.when)
-            for name in changes:
-                allowed = holder.permissions.allows(name, (pattern,), left.when)
-                widens = widening.get(name, Ternary.YES)
-                if allowed is not None and widens is not Ternary.NO and not _keys(allowed).intersection(_BOUND_BY):
-                    found[name] = (pattern, allowed.certain & left.certain & widens, allowed.when)
-            changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
+        found = _possible_changes(context, left, holder)
         if not found:
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}
@@ -180,6 +166,30 @@ def _severity(context: GrantContext, holder: Principal, access: PassedAccess) ->
 def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
     services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
     return f" in {listed(services)}" if services else ""
+
+
+def _possible_changes(
+    context: GrantContext, left: PassableSet, holder: Principal
+) -> dict[str, tuple[StringNode, Ternary, PathCondition]]:
+    """Return the actions with which the principal may change a role that it can pass, each with the most certain such
+    role, how certain that is, and when it applies."""
+    found: dict[str, tuple[StringNode, Ternary, PathCondition]] = {}
+    changes = [name for name in _CHANGES if holder.permissions.allows(name, (), left.when) is not None]
+    if not changes:
+        return found
+    for pattern in context.with_first(left.roles, [holder.name]):
+        if not changes:
+            break
+        if service_of_linked_role(pattern):
+            continue  # a service-linked role can be changed by its service only
+        widening = _widening(context, holder, pattern, left.when)
+        for name in changes:
+            allowed = holder.permissions.allows(name, (pattern,), left.when)
+            widens = widening.get(name, Ternary.YES)
+            if allowed is not None and widens is not Ternary.NO and not _keys(allowed).intersection(_BOUND_BY):
+                found[name] = (pattern, allowed.certain & left.certain & widens, allowed.when)
+        changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
+    return found
 
 
 def _widening(context: GrantContext, holder: Principal, pattern: StringNode, when: PathCondition) -> dict[str, Ternary]:

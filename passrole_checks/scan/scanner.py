@@ -176,27 +176,15 @@ def read_paths(
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
     discovery = narrow(discovery) if narrow is not None else discovery
-    units: list[tuple[Path, Configuration]] = []
-    bases: list[tuple[Base, Configuration]] = []
     unreadable = list(discovery.unreadable)
-    for unit in discovery.units:
-        try:
-            found = load(unit)
-        except InputError as error:
-            unreadable.append(Unreadable(error.file, error.reason, error.line))
-        except Exception as error:
-            unreadable.append(_fault(unit.only or unit.path, error))
-        else:
-            units.append((unit.only or unit.path, found))
-            base = base_of(unit, found)
-            bases += [(base, found)] if base is not None else []
+    units, bases = _load_all(discovery.units, load, unreadable)
     units = _without_nested_templates(units)
     variants: list[Variant] = []
     value_notes: list[Unreadable] = []
     if with_variants and discovery.value_files:
+        kept = {id(configuration) for _, configuration in units}
+        bases = [(base, configuration) for base, configuration in bases if id(configuration) in kept]
         with recording_faults(str(discovery.value_files[0]), unreadable):
-            kept = {id(configuration) for _, configuration in units}
-            bases = [(base, configuration) for base, configuration in bases if id(configuration) in kept]
             value_notes.extend(assign_value_files(discovery, [base for base, _ in bases], options))
             for base, configuration in bases:
                 variants.extend(_read_variants(base, configuration, load, value_notes))
@@ -212,6 +200,27 @@ def read_paths(
         tuple(variants),
         tuple(value_notes),
     )
+
+
+def _load_all(
+    units: Iterable[Unit], load: Callable[[Unit], Configuration], unreadable: list[Unreadable]
+) -> tuple[list[tuple[Path, Configuration]], list[tuple[Base, Configuration]]]:
+    """Return the configurations with their paths, and those that files of values may be for; add what cannot be read to
+    ``unreadable``."""
+    found: list[tuple[Path, Configuration]] = []
+    bases: list[tuple[Base, Configuration]] = []
+    for unit in units:
+        try:
+            configuration = load(unit)
+        except InputError as error:
+            unreadable.append(Unreadable(error.file, error.reason, error.line))
+        except Exception as error:
+            unreadable.append(_fault(unit.only or unit.path, error))
+        else:
+            found.append((unit.only or unit.path, configuration))
+            base = base_of(unit, configuration)
+            bases += [(base, configuration)] if base is not None else []
+    return found, bases
 
 
 def _read_variants(

@@ -191,9 +191,26 @@ class TrialScans:
         finally:
             self._longest = max(self._longest, time.process_time() - start)
 
-    def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
+    def _load_copy(self, unit: TrialUnit, top: Path, copy_root: Path) -> Configuration:
+        """Read the copy of a unit. Raises :class:`InputError`."""
         from passrole_checks.sources import detect  # the readers are heavy
 
+        path = _path_in_copy(str(unit.path), top, copy_root)
+        assert path is not None
+        is_terraform = unit.configuration.framework is Framework.TERRAFORM
+        single = is_terraform and path.is_file() and not is_terragrunt(path)
+        unit_to_read = detect.Unit(
+            unit.configuration.framework,
+            path.parent if single else path,
+            only=path if single else None,
+            boundary=copy_root,
+        )
+        if unit.values is not None:
+            values = _path_in_copy(str(unit.values.path), top, copy_root) or unit.values.path
+            unit_to_read = unit_with(unit_to_read, replace(unit.values, path=values))
+        return detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._inputs(top, copy_root))
+
+    def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
         top = _repository_of(unit)
         copy_root = self._copy_unit(unit, top)
         written = [(file, _path_in_copy(file, top, copy_root)) for file in changed if file in unit.files]
@@ -202,20 +219,7 @@ class TrialScans:
                 if path_in_copy is None:
                     raise NotVerifiedError("its file is outside the repository")
                 _write(path_in_copy, changed[file])
-            path = _path_in_copy(str(unit.path), top, copy_root)
-            assert path is not None
-            is_terraform = unit.configuration.framework is Framework.TERRAFORM
-            single = is_terraform and path.is_file() and not is_terragrunt(path)
-            unit_to_read = detect.Unit(
-                unit.configuration.framework,
-                path.parent if single else path,
-                only=path if single else None,
-                boundary=copy_root,
-            )
-            if unit.values is not None:
-                values = _path_in_copy(str(unit.values.path), top, copy_root) or unit.values.path
-                unit_to_read = unit_with(unit_to_read, replace(unit.values, path=values))
-            found = detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._inputs(top, copy_root))
+            found = self._load_copy(unit, top, copy_root)
         except (InputError, OSError) as error:
             raise NotVerifiedError(f"the edited file could not be read ({getattr(error, 'reason', error)})") from None
         except NotVerifiedError:

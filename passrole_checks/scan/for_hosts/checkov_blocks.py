@@ -240,6 +240,18 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         asked = [host_results.scan_for_host(file, files, scanned, inputs=inputs, only=True) for file in here]
         asked = [each.once_per_missing_source(offers) for each in asked]
         elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
+    _add_elsewhere(index, elsewhere, modules, blocks, (*by_type["data"], *by_type["command"]))
+
+
+def _add_elsewhere(
+    index: BlockIndex,
+    elsewhere: Sequence[tuple[str | None, str, Finding]],
+    modules: Mapping[str, list[int]],
+    blocks: Sequence[Vertex],
+    documents: Sequence[tuple[Vertex, dict[str, Any]]],
+) -> None:
+    """Add the findings that checkov has no resource for to the blocks that can show them: a resource that a document is
+    handed to, the ``module`` block, or data documents and commands (``documents``). Warn if there is none."""
     others: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for block in blocks if elsewhere else ():
         other = block.other_resource()
@@ -255,9 +267,7 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
             continue  # the runner terraform_json shows this one
         else:
             carriers = [
-                id(conf)
-                for block, conf in (*by_type["data"], *by_type["command"])
-                if block.address == address or _holds(block, conf, finding)
+                id(conf) for block, conf in documents if block.address == address or _holds(block, conf, finding)
             ]
         for carrier in carriers:
             index.elsewhere.setdefault(carrier, []).append((address, finding))

@@ -53,26 +53,33 @@ def load(
         return _load(path, content, is_file=boundary is not None, inputs=inputs)
 
 
+def _read(
+    path: Path, content: str, *, is_file: bool, inputs: Inputs
+) -> tuple[PolicyReader, ConvertedService, Sequence[InputError]]:
+    """Return the reader of a template after reading, the service that it was converted from, and the files that cannot
+    be included. Raises :class:`InputError` and RecursionError."""
+    template = Template(str(path), content, dict(inputs.parameters))
+    service = ConvertedService()
+    if is_service(template.root):
+        service = convert_to_template(template, path if is_file else None)
+    broken = include_files(template, path) if is_file else ()
+    expand_loops(template)
+    reader = make_reader(template, NestingContext(path) if is_file else None)
+    for node, reason in service.skipped:
+        reader.documents.skip(node, reason)
+    reader.read()
+    reader.read_outputs()
+    return reader, service, broken
+
+
 def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configuration:
     """Read a template. ``is_file``: it is stored at ``path``, so that the files it names may be read."""
-    file = str(path)
     try:
-        template = Template(file, content, dict(inputs.parameters))
-        service = (
-            convert_to_template(template, path if is_file else None)
-            if is_service(template.root)
-            else ConvertedService()
-        )
-        broken = include_files(template, path) if is_file else ()
-        expand_loops(template)
-        reader = make_reader(template, NestingContext(path) if is_file else None)
-        for node, reason in service.skipped:
-            reader.documents.skip(node, reason)
-        reader.read()
-        reader.read_outputs()
+        reader, service, broken = _read(path, content, is_file=is_file, inputs=inputs)
         template_suppressions = reader.suppressions()
     except RecursionError:
-        raise InputError(file, "nested too deeply") from None
+        raise InputError(str(path), "nested too deeply") from None
+    template = reader.evaluator.template
     as_read = Configuration(
         framework=reader.framework,
         files=(*template.files, *reader.nested.files),

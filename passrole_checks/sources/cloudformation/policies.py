@@ -266,19 +266,22 @@ class PolicyReader:
                         assumptions.enter_context(self.evaluator.assume(condition, outcome))
                     self._read_by_type(resource, element.node)
 
+    def _read_identity_policy(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+        named = self.attachments.named_principals(properties)
+        start = len(self.policies)
+        self.documents.collect_at(
+            resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, tuple(named), required=True
+        )
+        held = conditional_holders(named)
+        self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
+
     def _read_by_type(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         """Read the policies, principals and roles of a resource by its type."""
         kind = resource.type
         self.received.read(resource, properties)
         self.attachment_reader.read(resource, properties)
         if kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-            named = self.attachments.named_principals(properties)
-            start = len(self.policies)
-            self.documents.collect_at(
-                resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, tuple(named), required=True
-            )
-            held = conditional_holders(named)
-            self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
+            self._read_identity_policy(resource, properties)
         elif kind in _STANDALONE:
             key, principal_kind = _STANDALONE[kind]
             target = child(properties, key)

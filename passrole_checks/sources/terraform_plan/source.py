@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +161,9 @@ class _Loader:
         """The policies in the commands that the plan runs."""
         return commands_of(self.plan, self.attachments)
 
+    def _of_types(self, types: Container[str]) -> Iterator[PlannedResource]:
+        return (planned for planned in self.plan.resources.values() if planned.type in types)
+
     def configuration(self, *, unchanged: bool) -> Configuration:
         checked = [
             resource
@@ -174,12 +177,8 @@ class _Loader:
         policies += handed_out
         addresses = {resource.address for resource in checked}
         positions = {resource.definition.at for resource in checked}
-        stacks = [
-            self.stack(planned, planned.address in addresses)
-            for planned in self.plan.resources.values()
-            if planned.type in TYPES
-        ]
-        roles = [self.role(role) for role in self.plan.resources.values() if role.type in TRUST_POLICIES]
+        stacks = [self.stack(planned, planned.address in addresses) for planned in self._of_types(TYPES)]
+        roles = [self.role(role) for role in self._of_types(TRUST_POLICIES)]
         roles += [role for stack in stacks for role in stack.roles]
         as_read = Configuration(
             Framework.TERRAFORM_PLAN,
@@ -187,9 +186,7 @@ class _Loader:
             tuple(planned.definition for planned in checked),
             tuple(policies),
             tuple(roles),
-            suppressions=self.source.suppressions({planned.address for planned in checked})
-            if self.source is not None
-            else (),
+            suppressions=self.source.suppressions(addresses) if self.source is not None else (),
             excluded=self.source.excluded if self.source is not None else (),
             unreadable=(*self.plan.unreadable, *(self.source.unreadable if self.source is not None else ())),
             account=self.account(),
@@ -209,8 +206,8 @@ class _Loader:
             stack_roles=tuple(role for stack in stacks for role in stack.named),
             users=tuple(
                 (planned.address, text(name, planned.at))
-                for planned in self.plan.resources.values()
-                if planned.type in USERS and (name := as_text(planned.values.get(ENTITIES[planned.type].name)))
+                for planned in self._of_types(USERS)
+                if (name := as_text(planned.values.get(ENTITIES[planned.type].name)))
             )
             + tuple(user for stack in stacks for user in stack.users),
             **self.change_fields(checked, handed_out),
