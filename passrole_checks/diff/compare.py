@@ -411,7 +411,7 @@ class _ComparedUnit:
             others = (self._counterpart(holder, item) for holder in item.names.principals or ("",))
             other = next(filter(None, others), None)
             if other is not None and item.grants and _differs_in_place(item, other):
-                yield (item.variants[0].at, item.path), (other.variants[0].at, other.path)
+                yield item.key, other.key
 
     def _as_before(self, side: Configuration) -> None:
         """Count the statements of an unchanged unit and record its unreadable policies."""

@@ -111,7 +111,7 @@ def _read(plan: RootPlan, sides: tuple[Side, Side], static: UnitPair | None) -> 
     else:
         raise InputError(plan.plan.name, "no changes in it to compare; give the plan or state of BASE as well")
     has_source = new.configuration.framework is Framework.TERRAFORM
-    problems = tuple(_problems(plan, new)) if has_source else (_without_source(plan, folder),)
+    problems = tuple(_problems(plan, new, folder)) if has_source else (_without_source(plan, folder),)
     trial = static if static is not None and not static.is_same else None
     pair = UnitPair(old.configuration, new.configuration, os.path.normpath(plan.folder), from_plan=True, trial=trial)
     return _aligned(pair), problems
@@ -149,22 +149,21 @@ def _is_empty(configuration: Configuration) -> bool:
 
 
 def _without_source(plan: RootPlan, folder: Path) -> Unreadable:
-    reason = f"plan {plan.plan.name}: HEAD has no Terraform files in {plan.folder}, so that no lines are known"
+    known = f"plan {plan.plan.name}: no Terraform files in {plan.folder}, so no lines are known"
+    reason = f"{known}; name the folder as FILE=DIR"
     return Unreadable(str(folder), reason, kind=NoteKind.INCOMPLETE)
 
 
-def _problems(plan: RootPlan, version: PlanVersion) -> Iterator[Unreadable]:
+def _problems(plan: RootPlan, version: PlanVersion, folder: Path) -> Iterator[Unreadable]:
     """Yield why a plan may be of another commit, one reason of each kind."""
-
-    def note(at: Position, subject: str, others: int, words: str) -> Unreadable:
-        more = f" and {others} more" if others else ""
-        return Unreadable(at.file, f"plan {plan.plan.name} is not of HEAD: {subject}{more} {words}", at.line)
-
-    here = Position(str(plan.plan.path), 1)
-    missing, unknown, differing = version.missing_in_source, version.missing_in_plan, version.differing
-    if missing:
-        yield note(here, missing[0], len(missing) - 1, f"not in {plan.folder}")
-    if unknown:
-        yield note(unknown[0][1], unknown[0][0], len(unknown) - 1, "not in the plan")
-    if differing:
-        yield note(differing[0][1], differing[0][0], len(differing) - 1, "with another policy in the plan")
+    somewhere = Position(str(folder), 0)
+    for found, predicates in (
+        ([(address, somewhere) for address in version.missing_in_source], ("is", "are", f" not in {plan.folder}")),
+        (version.missing_in_plan, ("is", "are", " not in it")),
+        (version.differing, ("differs", "differ", " from it")),
+    ):
+        if found:
+            (address, at), others = found[0], len(found) - 1
+            words = f"{address} {predicates[0]}" if not others else f"{address} and {others} more {predicates[1]}"
+            reason = f"plan {plan.plan.name} may be of another commit: {words}{predicates[2]}"
+            yield Unreadable(at.file, reason, at.line or None, kind=NoteKind.INCOMPLETE)

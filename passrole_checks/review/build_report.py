@@ -12,6 +12,7 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.affected_files import select_affected
 from passrole_checks.diff.moved_statements import values_of_unit
 from passrole_checks.diff.plans import RootPlan, shown_names
 from passrole_checks.diff.repository import (
@@ -103,7 +104,10 @@ def build_review(
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    with versions.snapshots() as snapshots:
+    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
+    is_whole = report_options.everything or bool(report_options.baseline)
+    folders = ["" if plan.folder == "." else plan.folder for plan in plans]
+    with versions.snapshots(None if is_whole else select_affected, folders) as snapshots:
         if not snapshots.changed and not report_options.everything and not plans:
             return _empty_review(versions, report_options)
         return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans).build()
@@ -207,6 +211,7 @@ class _ReviewBuilder:
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
+            only_affected=self._snapshots.selection is not None,
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
             moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )

@@ -301,7 +301,7 @@ def test_the_action_comments_on_gitea(runner: Runner, change: Change, gitea: Git
     variables = gitea.environment(tmp_path / "job")
     payload = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text("utf-8"))
     names = ("GITEA_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY")
-    more = {name: variables[name] for name in names}
+    more = {name: variables[name] for name in names} | {"GITEA_TOKEN": "of the job", "FORGEJO_TOKEN": "of the job"}
     token = gitea.tokens["comments_only"].value
     ran = runner.run(here, change.repository.folder, "pull_request", payload, gitea.url, token, **more)
     assert not ran.succeeded and not ran.trapped, ran.log

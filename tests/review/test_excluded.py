@@ -139,7 +139,7 @@ def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, c
 
 
 def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Units that are equal in both versions are read once."""
+    """Units that are equal in both versions are read once if all are asked for, else not at all."""
     from passrole_checks.diff.read_versions import VersionReader
 
     reads: list[int] = []
@@ -153,6 +153,9 @@ def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.Monk
     monkeypatch.setattr(VersionReader, "read", counted)
     files = {f"{name}/main.tf": policy(APP, name=name) for name in "abc"}
     repository.between({**files, "pyproject.toml": table("x/")}, {"a/main.tf": policy(ANY, name="a")})
+    assert reads[:2] == [1, 2]
+    reads.clear()
+    repository.review("HEAD^", "HEAD", "--format", "sarif", text=True)
     assert reads[:2] == [3, 4]
 
 

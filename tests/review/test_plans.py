@@ -111,6 +111,19 @@ def test_an_item_is_the_same_as_from_the_source(repository: Reviews, plan_file: 
     assert other == item
 
 
+def test_findings_keep_their_identity(repository: Reviews, plan_file: Path) -> None:
+    """Code scanning sees the same alerts at the same lines, from the plan as from the source."""
+    plan_file.write_text(of_root(APP, EVERY))
+    repository.commit({"infra/main.tf": SOURCE})
+    repository.commit({"infra/main.tf": SOURCE.replace(APP, EVERY)})
+    options = "HEAD^", "HEAD", "--format=sarif"
+    of_source, of_plan = (
+        json.loads(repository.review(*options, *plans, text=True).out)["runs"][0]["results"]
+        for plans in ((), (f"--plan={plan_file}=infra",))
+    )
+    assert of_source and of_plan == of_source
+
+
 def test_a_cause_elsewhere_is_the_changed_line(repository: Reviews, plan_file: Path) -> None:
     """A changed default widens an unchanged statement; the comment is at the default, with the revert."""
     plan_file.write_text(of_root(APP, EVERY))
@@ -197,6 +210,28 @@ def test_what_a_target_leaves_out_is_in_both_versions(repository: Reviews, plan_
     assert result.counts[0] == 0 and result.counts[2] > 0
 
 
+def test_removed_access_is_at_its_lines_in_base(repository: Reviews, plan_file: Path) -> None:
+    """A policy that the plan deletes is listed with its former place."""
+    plan_file.write_text(of_root(EVERY, None))
+    head = SOURCE[: SOURCE.index('resource "aws_iam_role_policy"')]
+    result = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": head}, f"--plan={plan_file}=infra")
+    assert not result.items
+    ((less, fixed),) = [(result.report.less[0], result.report.fixed[0])]
+    assert (less.change, less.at.file, less.at.line) == ("removed", "infra/main.tf", 16)
+    assert (fixed.check_id, fixed.at.file, fixed.at.line) == ("PASSROLE_001", "infra/main.tf", 16)
+
+
+def test_a_root_that_moves_has_no_new_access(repository: Reviews, plan_file: Path) -> None:
+    """The plan of a root in another folder changes nothing, so nothing is new there."""
+    plan_file.write_text(of_root(EVERY, EVERY))
+    result = repository.between(
+        {"infra/main.tf": SOURCE},
+        {"infra/main.tf": None, "platform/main.tf": FROM_DATA},
+        f"--plan={plan_file}=platform",
+    )
+    assert (result.items, result.report.more, result.status) == ([], (), 0)
+
+
 def test_workspaces_of_one_root_have_a_plan_each(repository: Reviews, plan_file: Path) -> None:
     """Access that is new in one of them is new."""
     other = plan_file.with_name("other.json")
@@ -273,6 +308,18 @@ def test_several_roots_have_a_plan_each(repository: Reviews, plan_file: Path) ->
     ]
 
 
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_note_on_a_resource_is_at_its_block(repository: Reviews, plan_file: Path, existed: bool) -> None:
+    """A stack whose template the plan does not have is noted if it is new."""
+    stack = {"name": "app", "template_url": "https://bucket.s3.amazonaws.com/app.yaml"}
+    plan_file.write_text(plan(change("aws_cloudformation_stack.app", stack if existed else None, stack)))
+    block = '\nresource "aws_cloudformation_stack" "app" {\n  name = "app"\n  template_url = var.url\n}\n'
+    before = {"infra/main.tf": block if existed else "# nothing yet\n"}
+    result = repository.between(before, {"infra/main.tf": f"\n{block}"}, f"--plan={plan_file}=infra")
+    notes = [(note.file, note.line) for note in result.report.not_evaluated]
+    assert notes == ([] if existed else [("infra/main.tf", 3)])
+
+
 # -- plans that do not fit
 
 
@@ -297,15 +344,21 @@ def test_a_resource_without_a_line_is_named_by_its_address(
     assert "::error" in commands and "file=plan.json" not in commands
 
 
-@pytest.mark.parametrize("stale", ["resource", "value"])
+@pytest.mark.parametrize("stale", ["resource", "value", "name"])
 def test_a_plan_of_another_commit_hides_nothing(repository: Reviews, plan_file: Path, stale: str) -> None:
     """If the source of HEAD has resources or policies that the plan does not have, it is compared as well."""
     plan_file.write_text(of_root(APP, APP))
     added = SOURCE[SOURCE.index('resource "aws_iam_role_policy"') :].replace('"deploy"', '"later"').replace(APP, EVERY)
     head = SOURCE + added if stale == "resource" else SOURCE.replace(APP, EVERY)
+    if stale == "name":  # with a policy that neither knows
+        unknown = {"role": "deployer", "name": "earlier"}
+        entry = change("aws_iam_role_policy.deploy", unknown, unknown, {"policy": True})
+        plan_file.write_text(plan(change("aws_iam_role.deployer", ROLE, ROLE), entry))
+        head = head.replace("  policy =", '  name = "later"\n  policy =')
     result = repository.between({"infra/main.tf": SOURCE}, {"infra/main.tf": head}, f"--plan={plan_file}=infra")
     ((_, _, place, checks),) = result.items
-    assert (place, checks) == (f"infra/main.tf:{16 if stale == 'value' else 31}", ["001", "015"])
+    line = {"resource": 31, "value": 16, "name": 17}[stale]
+    assert (place, checks) == (f"infra/main.tf:{line}", ["001", "015"])
     assert [note.file for note in result.report.not_evaluated] == ["infra/main.tf"]
 
 
@@ -378,6 +431,18 @@ def test_the_source_of_a_plan_is_read_in_the_repository_only(repository: Reviews
     plan_file.write_text(plan(change("aws_iam_role_policy.deploy", None, {"role": "deployer"}, {"policy": True})))
     result = repository.between({"README.md": ""}, {"infra/main.tf": source}, f"--plan={plan_file}=infra")
     assert {check for _, _, _, checks in result.items for check in checks} <= {"014", "015"}
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_suppressions_are_those_of_base(repository: Reviews, plan_file: Path, trusted: bool) -> None:
+    """A suppression in the source counts for a plan if BASE has it too."""
+    plan_file.write_text(of_root(APP, EVERY))
+    comment = "  # passrole:skip=PASSROLE_001,PASSROLE_015 reviewed\n  role ="
+    head = FROM_DATA.replace("  role =", comment)
+    base = SOURCE.replace("  role =", comment) if trusted else SOURCE
+    result = repository.between({"infra/main.tf": base}, {"infra/main.tf": head}, f"--plan={plan_file}=infra")
+    assert bool(result.items) is not trusted
+    assert any("is ignored" in note.reason for note in result.report.notes) is not trusted
 
 
 def test_the_configuration_of_base_names_no_plans(repository: Reviews, plan_file: Path) -> None:

@@ -65,8 +65,8 @@ _MAX_DEPTH = 40
 class PlanSource:
     """Policies and roles in a folder's configuration, by resource of the plan.
 
-    ``unreadable``: what could not be read in the folder, or that it has no configuration. ``files``: files that were
-    read. ``excluded``: files excluded on request. ``configuration``: the evaluated folder, None if there is none.
+    ``unreadable``: what could not be read in the ``folder``, or that it has no configuration. ``files``: files that
+    were read. ``excluded``: files excluded on request. ``configuration``: the evaluated folder, None if there is none.
     ``blocks``: positions of resources, outputs and module calls by address without instance keys. ``opaque``: such
     addresses of the module calls whose module is not available, or has no instance.
     """
@@ -76,7 +76,7 @@ class PlanSource:
 
         self.policies: dict[str, list[AttachedPolicy]] = {}
         self.received: dict[tuple[str, str], Node] = {}  # by resource address and path of the value
-        self.plan = plan
+        self.plan, self.folder = plan, folder
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
         self.files: tuple[str, ...] = ()
@@ -169,11 +169,17 @@ class PlanSource:
             # the configuration may not know instance keys before apply
             address = without_any_key(address)
             policies = self.policies.get(address, [])
+        return [] if self.differs(resource) else policies
+
+    def differs(self, resource: PlannedResource) -> bool:
+        """True if a resource has another name, path or description in the configuration."""
+        whole = without_any_key(resource.address)
         for attribute in _COMPARED:
-            planned, configured = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
+            planned = as_text(resource.values.get(attribute))
+            configured = self._literals.get((resource.address, attribute), self._literals.get((whole, attribute)))
             if planned is not None and configured is not None and planned != configured:
-                return []
-        return policies
+                return True
+        return False
 
     def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
         """Return the policies of the configuration that may be a document of a resource."""

@@ -32,6 +32,7 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
+    Unreadable,
 )
 from passrole_checks.sources.terraform_plan.merge_readings import merge_documents, parse_tree
 from passrole_checks.sources.terraform_plan.model import PlanFile, as_list, as_object, as_text
@@ -68,10 +69,11 @@ class SourceLines:
             unchanged=tuple(map(self._policy, configuration.unchanged)),
             roles=tuple(map(self._role, configuration.roles)),
             received=tuple(
-                replace(role, resource=self._resource(role.resource), at=self._place(role.resource) or role.at)
+                replace(role, resource=self._resource(role.resource), at=self._place(role.resource.address) or role.at)
                 for role in configuration.received
             ),
             attached=self._attached(configuration.attached),
+            not_evaluated=tuple(map(self._note, configuration.not_evaluated)),
         )
 
     def missing_in_source(self) -> Iterator[str]:
@@ -92,8 +94,8 @@ class SourceLines:
 
     # -- positions
 
-    def _place(self, resource: ResourceDefinition) -> Position | None:
-        steps = without_any_key(resource.address).split(".")
+    def _place(self, address: str) -> Position | None:
+        steps = without_any_key(address).split(".")
         for end in range(len(steps), 0, -2):
             at = self._source.blocks.get(".".join(steps[:end]))
             if at is not None:
@@ -105,17 +107,30 @@ class SourceLines:
         return any(".".join(steps[:end]) in self._source.opaque for end in range(2, len(steps), 2))
 
     def _resource(self, resource: ResourceDefinition) -> ResourceDefinition:
-        return replace(resource, framework=Framework.TERRAFORM, at=self._place(resource) or resource.at)
+        return replace(resource, framework=Framework.TERRAFORM, at=self._place(resource.address) or resource.at)
+
+    def _note(self, entry: Unreadable) -> Unreadable:
+        """Return a note on a resource of the plan at its block, and any other one on the folder."""
+        if entry.file != self._plan.file:
+            return entry
+        address = entry.reason.partition(": ")[0]
+        at = self._place(address) if address in self._plan.resources else None
+        if at is None:
+            return replace(entry, file=str(self._source.folder), line=None)
+        return replace(entry, file=at.file, line=at.line)
 
     def _role(self, role: RoleDefinition) -> RoleDefinition:
-        at = self._place(role.resource)
+        at = self._place(role.resource.address)
         trust = at_lines(role.trust, {}, at) if role.trust is not None and at is not None else role.trust
         return replace(role, resource=self._resource(role.resource), trust=trust)
 
     def _policy(self, policy: AttachedPolicy) -> AttachedPolicy:
-        resource, at = self._resource(policy.resource), self._place(policy.resource)
+        resource, at = self._resource(policy.resource), self._place(policy.resource.address)
         if at is None:
             return replace(policy, resource=resource)
+        planned = self._plan.resources.get(policy.resource.address)
+        if planned is not None and self._source.differs(planned):
+            self.differing.setdefault(planned.address, at)
         if policy.document.at.file != self._plan.file:  # completed by the configuration
             return replace(policy, resource=resource)
         address = policy.resource.address
@@ -134,7 +149,7 @@ class SourceLines:
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
         resource = self._resource(attachment.resource)
         place = (without_any_key(resource.address), attachment.path, str(attachment.policy))
-        at = self._attachments.get(place) or self._place(attachment.resource)
+        at = self._attachments.get(place) or self._place(attachment.resource.address)
         if at is None:
             return replace(attachment, resource=resource)
         return replace(attachment, resource=resource, at=at, policy=at_position(attachment.policy, at))
