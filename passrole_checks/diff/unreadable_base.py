@@ -30,19 +30,16 @@ def set_aside(
     paths mapped to new ones. ``originals``: the old units that are equal in the new version, by the id of that.
     """
     old, new = read
-    others = (unit for _, unit in new.units if id(unit) not in originals)
-    entries = (*new.unreadable, *(entry for unit in others for entry in unreadable_of(unit)))
-    broken = {_name(entry, roots[1], {}) for entry in entries}
-    equal = set(map(id, originals.values()))
-
-    def is_fixed(entry: Unreadable) -> bool:
-        return not entry.fault and entry.reason != NOT_INFRASTRUCTURE and _name(entry, roots[0], renames) not in broken
-
-    alone = [entry for entry in old.unreadable if is_fixed(entry)]
+    others = {os.path.relpath(path, roots[1]): unit for path, unit in new.units}
+    known = {_name(entry, roots[1], {}) for entry in new.unreadable}
+    alone = [entry for entry in old.unreadable if _counts(entry) and _name(entry, roots[0], renames) not in known]
     lost = {_name(entry, roots[0], {}) for entry in alone}
     units, variants = [], []
     for path, unit in old.units:
-        fixed = [entry for entry in unreadable_of(unit) if is_fixed(entry)] if id(unit) not in equal else []
+        key = os.path.relpath(path, roots[0])
+        other = others.get(renames.get(key, key))
+        is_equal = other is not None and originals.get(id(other)) is unit
+        fixed = [] if is_equal else _fixed(unit, other, roots, renames)
         if fixed or any(_is_part(os.path.join(roots[0], file), str(path), unit) for file in lost):
             alone += fixed
         else:
@@ -51,6 +48,21 @@ def set_aside(
     rest = tuple(entry for entry in old.unreadable if entry not in alone)
     notes = tuple(replace(entry, reason=f"could not be read ({entry.reason}){COUNTS_AS_NEW}") for entry in alone)
     return [replace(old, units=tuple(units), variants=tuple(variants), unreadable=rest), new], notes
+
+
+def _fixed(
+    unit: Configuration, other: Configuration | None, roots: Sequence[str], renames: Mapping[str, str]
+) -> list[Unreadable]:
+    """Return what cannot be read of a unit, without that in files which the ``other`` version cannot read either."""
+    entries = [entry for entry in unreadable_of(unit) if _counts(entry)]
+    if not entries or other is None:
+        return entries
+    broken = {_name(entry, root, {}) for entry in unreadable_of(other) for root in roots}
+    return [entry for entry in entries if _name(entry, roots[0], renames) not in broken]
+
+
+def _counts(entry: Unreadable) -> bool:
+    return not entry.fault and entry.reason != NOT_INFRASTRUCTURE
 
 
 def _name(entry: Unreadable, root: str, renames: Mapping[str, str]) -> str:
