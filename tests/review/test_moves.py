@@ -142,6 +142,14 @@ def test_a_role_that_stays_is_not_the_one_of_the_other_root(repository: Reviews)
     assert result.report.more and not result.report.moved
 
 
+def test_other_credentials_are_noted(repository: Reviews) -> None:
+    """The same code in another account may be new access there."""
+    code = role() + grant()
+    result = repository.between({"main.tf": PROFILE % "dev" + code}, {"main.tf": PROFILE % "prod" + code})
+    (note,) = result.report.not_evaluated
+    assert (note.file, note.line) == ("main.tf", 2) and "profile = prod" in note.reason
+
+
 def test_roles_change_places(repository: Reviews) -> None:
     """Two templates that exchange roles lose and gain nothing."""
     roles = {"First": "arn:aws:iam::111122223333:role/a-*", "Second": "arn:aws:iam::111122223333:role/b-*"}
