@@ -284,7 +284,7 @@ def _message(
     words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
     if gained:
         words += (
-            f" In this code {'these include' if unknown else 'that is'} "
+            f" In this code {'these include' if unknown else 'that is' if len(gained) == 1 else 'those are'} "
             + "; ".join(f"{shortened(role.address)}, which has {one.words}" for role, one in gained[:3])
             + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )

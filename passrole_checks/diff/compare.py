@@ -294,7 +294,19 @@ def _order(change: GrantChange) -> tuple[str, int, int, str, str]:
 def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     """Return what is not evaluated, with the number of policies that depend on each missing source."""
     sides = (pair.new,) if pair.is_same else (pair.old, pair.new)
-    return tuple(note for side in sides for note in with_counts(side.not_evaluated, _dependents_in(side)))
+    notes = (note for side in sides for note in with_counts(side.not_evaluated, _dependents_in(side)))
+    return (*notes, *_other_account(pair))
+
+
+def _other_account(pair: UnitPair) -> Iterator[Unreadable]:
+    """Yield a note if a root is deployed with other credentials, so that its access may be new to another account."""
+    before, after = ([text for text, _ in side.credentials] for side in (pair.old, pair.new))
+    if before and after and before != after and pair.new.policies:
+        text, at = next((entry for entry in pair.new.credentials if entry[0] not in before), pair.new.credentials[0])
+        reason = (
+            f"the provider has other credentials now ({text}): if they are of another account, all access is new there"
+        )
+        yield Unreadable(at.file, reason, at.line)
 
 
 def _unknown_policy_notes(pair: UnitPair) -> Iterator[Unreadable]:

@@ -21,7 +21,7 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
     """Map principals and resources of the old version of one unit to those of the new version of another one."""
     accounts = old.old.account, new.new.account
     homes = old.old.home.account, new.new.home.account
-    credentials = old.old.credentials, new.new.credentials
+    credentials = tuple([text for text, _ in side.credentials] for side in (old.old, new.new))
     if accounts[0] != accounts[1] or any(all(known) and known[0] != known[1] for known in (homes, credentials)):
         return {}
     found = _match(old.old, _resources(old.new), _resources(new.old), new.new)

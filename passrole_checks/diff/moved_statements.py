@@ -9,12 +9,12 @@ the rest has moved.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from passrole_checks.diff.change import GrantChange
-from passrole_checks.diff.moved_resources import moved_names
+from passrole_checks.diff.moved_resources import moved_names, name_in_code, principal_names
 from passrole_checks.diff.renames import relabel_policy
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
@@ -68,20 +68,59 @@ def with_moved_statements(units: Sequence[_Unit], compare: Callable[[UnitPair], 
     """Return the units; those that gained statements which others lost are compared again. Statements that granted the
     same there are ``moved``, with the old one in ``before``."""
     result = list(units)
-    lost = [(unit, change) for unit in result for change in unit.removed if _is_comparable(unit, change)]
-    for number, unit in enumerate(result):
-        others = [(other, change) for other, change in lost if other is not unit]
-        carried = _Carried(unit.pair, others) if unit.new and others else None
+    if not any(unit.new for unit in result):
+        return result
+    lost: list[tuple[UnitDifference, GrantChange]] = [
+        (unit, change) for unit in result for change in unit.removed if _is_comparable(unit, change)
+    ]
+    labels = {id(change): _labels(unit.pair.old, [change]) for unit, change in lost}
+    taken: dict[int, list[_Lost]] = {id(unit): [] for unit in units}
+    for number, unit in enumerate(units):
+        gained = _labels(unit.pair.new, unit.new) if unit.new and lost else set()
+        others = [(other, change) for other, change in lost if other is not unit and gained & labels[id(change)]]
+        carried = _Carried(unit.pair, others) if others else None
         if carried is None or not carried.origins:
             continue
         again = compare(carried.pair)
-        taken = carried.settle(unit, again) if again.is_complete else []
-        for other, change in taken:
-            other.removed.remove(change)
-        lost = [entry for entry in lost if entry[1] not in {change for _, change in taken}]
-        if taken:
+        covered = carried.settle(unit, again) if again.is_complete else []
+        for one in covered:
+            taken[id(one.unit)].append(one)
+            lost = [(other, change) for other, change in lost if change is not one.change]
+            rest = _without(one.change, one.holders)
+            if rest is not None:
+                labels[id(rest)] = labels[id(one.change)]
+                lost.append((one.unit, rest))
+        if covered:
             result[number] = again
+    for unit, final in zip(units, result, strict=True):
+        for gone in taken[id(unit)]:
+            same = [change for change in final.removed if _place(change.grant) == _place(gone.change.grant)]
+            left = [rest for change in same if (rest := _without(change, gone.holders)) is not None]
+            final.removed = [*(change for change in final.removed if change not in same), *left]
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Lost:
+    """A statement that a unit lost, and its principals that another unit has."""
+
+    unit: UnitDifference
+    change: GrantChange
+    holders: tuple[str, ...]
+
+
+def _without(change: GrantChange, holders: Collection[str]) -> GrantChange | None:
+    """Return a change for its other principals; None if there are none."""
+    others = tuple(holder for holder in change.grant.principals if holder not in holders)
+    return replace(change, grant=replace(change.grant, principals=others)) if others else None
+
+
+def _labels(side: Configuration, changes: Iterable[GrantChange]) -> set[object]:
+    """Return the names, in the code and in AWS, that the principals of changes (or their resources) may share with
+    those of another unit."""
+    names = principal_names(side)
+    addresses = {one for change in changes for one in change.grant.principals or (change.grant.resource.address,)}
+    return {*map(name_in_code, addresses), *(names[one] for one in addresses if one in names)}
 
 
 def _is_comparable(unit: UnitDifference, change: GrantChange) -> bool:
@@ -116,12 +155,11 @@ def _limits(unit: UnitDifference, located: LocatedGrant, holder: str) -> Iterato
 class _Carried:
     """Statements that other units lost, in the old version of a unit.
 
-    ``origins``: by the path of their policies there, the unit that lost each, and the change. ``pair``: the unit with
-    them.
+    ``origins``: each by the path of its policy there. ``pair``: the unit with them.
     """
 
     def __init__(self, pair: UnitPair, lost: Iterable[tuple[UnitDifference, GrantChange]]) -> None:
-        self.origins: dict[str, tuple[UnitDifference, GrantChange]] = {}
+        self.origins: dict[str, _Lost] = {}
         self._policies: dict[tuple[object, ...], AttachedPolicy] = {}
         self._managed: list[ManagedAttachment] = []
         self._boundaries: dict[str, BoundaryUse] = {}
@@ -149,7 +187,7 @@ class _Carried:
                 located.resource, path, document_of(located.grant.statement), principals=tuple(holders)
             )
             self._policies[(path,)] = _renamed(policy, unit.pair.place, names)
-        self.origins[path] = unit, change
+        self.origins[path] = _Lost(unit, change, tuple(holders))
         for holder in holders or [""]:
             for item in _limits(unit, located, holder):
                 policy = replace(item.policy, path=f"{CARRIED} limit", document=document_of(item.variants[0].statement))
@@ -178,7 +216,7 @@ class _Carried:
 
     # -- the result
 
-    def settle(self, unit: UnitDifference, again: UnitDifference) -> list[tuple[UnitDifference, GrantChange]]:
+    def settle(self, unit: UnitDifference, again: UnitDifference) -> list[_Lost]:
         """Complete the second comparison: set ``moved``, and name old statements as in the units that lost them.
 
         Return the removed statements of other units that it covers.
@@ -219,7 +257,8 @@ class _Carried:
             grant = replace(change.grant, principals=tuple(filter(None, holders)))
             before = again.counterpart_of(grant)
             if before is None:  # several others grant the same
-                before = replace(next(iter(self.origins.values()))[1].grant, statement_path=next(iter(self.origins)))
+                path, first = next(iter(self.origins.items()))
+                before = replace(first.change.grant, statement_path=path)
             yield replace(change, grant=grant, before=before, cause=None, cause_removed=False)
 
     def _path(self, located: LocatedGrant | None) -> str:
@@ -232,7 +271,7 @@ class _Carried:
         path = self._path(located)
         if not path:
             return located
-        origin = self.origins[path][1].grant
+        origin = self.origins[path].change.grant
         principals = origin.principals if len(located.principals) > 1 else located.principals
         return replace(located, resource=origin.resource, statement_path=origin.statement_path, principals=principals)
 

@@ -113,6 +113,11 @@ def match_findings(
             return True
         if growth(finding):
             return False
+        before = counterpart(finding)
+        if any(
+            (other.at, other.statement_path) == before and _is_same_check_as_severe(other, finding) for other in old
+        ):
+            return True  # of the part of a statement that moved elsewhere
         administrators = [other for other in old if _allows_everything(other, finding)]
         if findings_at_statement(administrators, finding, names, counterpart):
             return True
@@ -138,6 +143,10 @@ def is_still_reported(gone: Finding, new: Iterable[Finding], names: Names, count
         and findings_at_statement([gone], finding, names, counterpart)
         for finding in new
     )
+
+
+def _is_same_check_as_severe(old: Finding, finding: Finding) -> bool:
+    return old.check_id == finding.check_id and old.severity.rank >= finding.severity.rank
 
 
 def _allows_everything(old: Finding, finding: Finding) -> bool:

@@ -142,6 +142,46 @@ def test_a_role_that_stays_is_not_the_one_of_the_other_root(repository: Reviews)
     assert result.report.more and not result.report.moved
 
 
+def test_other_credentials_are_noted(repository: Reviews) -> None:
+    """The same code in another account may be new access there."""
+    code = role() + grant()
+    result = repository.between({"main.tf": PROFILE % "dev" + code}, {"main.tf": PROFILE % "prod" + code})
+    (note,) = result.report.not_evaluated
+    assert (note.file, note.line) == ("main.tf", 2) and "profile = prod" in note.reason
+
+
+def test_roles_change_places(repository: Reviews) -> None:
+    """Two templates that exchange roles lose and gain nothing."""
+    roles = {"First": "arn:aws:iam::111122223333:role/a-*", "Second": "arn:aws:iam::111122223333:role/b-*"}
+    first, second = (template(**{name: passed}) for name, passed in roles.items())
+    result = repository.between({"a.json": first, "b.json": second}, {"a.json": second, "b.json": first})
+    assert is_silent(result) and len(result.report.moved) in (0, 2)
+
+
+def test_a_statement_moves_with_some_of_its_principals(repository: Reviews) -> None:
+    """One that several had moves with each of them; who no longer has it has less access."""
+    attach = (
+        'resource "aws_iam_role_policy" "%s" {\n  role   = "%s"\n  policy = jsonencode({ Statement = '
+        '[{ Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/app-*" }] })\n}\n'
+    )
+    document = f'jsonencode({{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = {APP} }}] }})'
+    policy = f'resource "aws_iam_policy" "pass" {{\n  policy = {document}\n}}\n'
+    policy += (
+        'resource "aws_iam_policy_attachment" "pass" {\n  name       = "pass"\n'
+        '  roles      = ["one", "two", "three"]\n  policy_arn = aws_iam_policy.pass.arn\n}\n'
+    )
+    result = repository.between(
+        {"a/main.tf": TOPIC + policy, "b/main.tf": TOPIC, "c/main.tf": TOPIC},
+        {
+            "a/main.tf": TOPIC,
+            "b/main.tf": TOPIC + attach % ("first", "one"),
+            "c/main.tf": TOPIC + attach % ("second", "two"),
+        },
+    )
+    assert (result.items, len(result.report.moved)) == ([], 2)
+    assert [reduced.before.principals for reduced in result.report.less] == [("three",)]
+
+
 MOVED = "moved {\n  from = aws_iam_role.deployer\n  to   = aws_iam_role.operator\n}\n"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.partial_values import ListNode, strings_in
+from passrole_checks.iam.partial_values import ListNode, Position, strings_in
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module
@@ -32,9 +32,10 @@ def account_of(root: Module) -> str | None:
     return account if all(_uses_account(module, module is root, aliases) for module in root.walk()) else None
 
 
-def credentials_of(root: Module) -> tuple[str, ...]:
-    """Return what decides on the account of the default ``aws`` provider of a root module, as written where it is
-    unknown: its profile, the role that it assumes, the allowed accounts. Empty if it states none of them."""
+def credentials_of(root: Module) -> tuple[tuple[str, Position], ...]:
+    """Return what decides on the account of the default ``aws`` provider of a root module, each with its position: its
+    profile, the role that it assumes, the allowed accounts, as written where they are unknown. Empty if it states none
+    of them."""
     found = []
     for block in root.folder.providers:
         if block.labels[0] != "aws" or provider_alias(block) is not None:
@@ -43,8 +44,8 @@ def credentials_of(root: Module) -> tuple[str, ...]:
         for each, name in ((block, "profile"), (block, "allowed_account_ids"), *((each, "role_arn") for each in roles)):
             value = value_of(each, name, root.scope(block.source))
             if value is not None:
-                found.append(f"{name}={','.join(map(str, strings_in(value)))}")
-    return tuple(sorted(found))
+                found.append((f"{name} = {', '.join(map(str, strings_in(value)))}", value.at))
+    return tuple(sorted(found, key=lambda entry: entry[0]))
 
 
 def _provider_account(root: Module, own: list[Block], alias: str | None) -> str | None:
