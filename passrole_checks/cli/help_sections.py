@@ -16,8 +16,8 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "Input": (
-        "account", "var_file", "var", "parameters", "source", "exclude", "unchanged", "staged", "allow_empty",
-        "evidence", "since", "until", "against", "from_bundle",
+        "account", "var_file", "var", "parameters", "source", "plan", "plan_before", "exclude", "unchanged",
+        "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
         "severity", "confidence", "check", "skip_check", "grade", "baseline", "fail_on", "strict", "all", "principal",
@@ -28,7 +28,7 @@ _GROUPS = {
         "format", "output", "write_baseline", "group_by", "events", "group_roles", "quiet", "verbose", "no_color",
         "no_progress", "mask_accounts", "offline_bundle",
     ),
-    "Forge": ("post", "comment", "max_inline", "status", "check_run", "key", "author"),
+    "Forge": ("post", "comment", "max_inline", "status", "check_run", "label", "key", "author"),
     "Performance": ("jobs", "executor", "cache", "no_cache"),
 }  # fmt: skip
 _UNGROUPED = "Options"
@@ -145,6 +145,7 @@ PAGES = {
             ("Review in a terminal", "passrole-checks review main HEAD"),
             ("In a pipeline, without inline comments", "passrole-checks review --max-inline 0"),
             ("Show what would be posted", "passrole-checks review --dry-run"),
+            ("With the plan of a root module", "passrole-checks review main HEAD --plan plan.json=infra"),
         ),
     ),
     "required": Page(

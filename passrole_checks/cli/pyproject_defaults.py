@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from passrole_checks.sources.model.configuration import Unreadable
 
 
+CONFIGURATION_ONLY = "passrole_checks.configuration_only"
+"""Key of ``click.Context.meta``: the values of the keys below that the configuration has."""
+
+# Keys of the configuration that are no options, with the types of their values.
+_CONFIGURATION_ONLY: dict[str, type] = {"accept_owners": list}
+
+
 class ConfiguredCommand(DocumentedCommand):
     """A command whose options take their defaults from the working directory's ``pyproject.toml``."""
 
@@ -40,6 +47,7 @@ class ConfiguredCommand(DocumentedCommand):
         own = set(_options(self)) - (set() if self.name == "scan" else {"format"})  # formats differ between commands
         extra["default_map"] = {name: value for name, value in values.items() if name in own}
         context = super().make_context(info_name, args, parent, **extra)
+        context.meta[CONFIGURATION_ONLY] = {name: values[name] for name in _CONFIGURATION_ONLY if name in values}
         if context.get_parameter_source("exclude") is ParameterSource.COMMANDLINE:
             # appended to those of the configuration: the last matching pattern wins
             context.params["exclude"] = (*values.get("exclude", ()), *context.params["exclude"])
@@ -63,7 +71,8 @@ class ConfiguredCommand(DocumentedCommand):
 
 
 def configurable_options(context: click.Context | None) -> dict[str, type]:
-    """Return the options that ``pyproject.toml`` can set, those of ``scan`` and ``grants``, with their value types.
+    """Return the options that ``pyproject.toml`` can set, those of ``scan`` and ``grants``, and the keys that are no
+    options, with their value types.
 
     ``context``: the context of the program or of one of its commands.
     """
@@ -72,7 +81,7 @@ def configurable_options(context: click.Context | None) -> dict[str, type]:
     program = context.find_root().command if context is not None else None
     commands = program.commands if isinstance(program, click.Group) else {}
     options = {name: kind for command in ("scan", "grants") for name, kind in _options(commands[command]).items()}
-    return {name: kind for name, kind in options.items() if name not in COMMAND_LINE_ONLY}
+    return {name: kind for name, kind in options.items() if name not in COMMAND_LINE_ONLY} | _CONFIGURATION_ONLY
 
 
 def configuration_notes(context: click.Context) -> list[Unreadable]:

@@ -29,7 +29,7 @@ from passrole_checks.cli.options import (
     severity,
     shared_options,
 )
-from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
+from passrole_checks.cli.pyproject_defaults import CONFIGURATION_ONLY, ConfiguredCommand
 from passrole_checks.cli.write_outputs import (
     CLEAN,
     FINDINGS,
@@ -42,10 +42,11 @@ from passrole_checks.cli.write_outputs import (
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from passrole_checks.diff.plans import RootPlan
     from passrole_checks.git_versions import VersionPair
     from passrole_checks.output.destination import Destination
     from passrole_checks.review.build_report import Review
-    from passrole_checks.review.ci_context import Context
+    from passrole_checks.review.ci_context import Context, PostOptions
     from passrole_checks.review.report import ReviewReport
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -57,10 +58,12 @@ _LARGEST_STEP_SUMMARY = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """The subject of a review: the forge's ``context``, and the versions; None if a bundle is read instead."""
+    """The subject of a review: the forge's ``context``, and the versions; None if a bundle is read instead. ``owners``:
+    who may accept findings, from the configuration of BASE."""
 
     context: Context
     versions: VersionPair | None
+    owners: tuple[str, ...] = ()
 
 
 _FILTER_OPTIONS = (
@@ -70,6 +73,21 @@ _FILTER_OPTIONS = (
     fail_on("Exit 1 on new findings at or above this severity."),
     check_selection,
     baseline("Ignore findings listed in this baseline; read from BASE."),
+    click.option(
+        "--plan",
+        metavar="FILE[=DIR]",
+        multiple=True,
+        help="Terraform plan of HEAD (JSON) for the root module DIR [default: .]; compares what it changes, and is used"
+        " in place of the root module's source. Repeatable.",
+        shell_complete=help_sections.complete_files,
+    ),
+    click.option(
+        "--plan-before",
+        metavar="FILE[=DIR]",
+        multiple=True,
+        help="Plan or state of BASE for DIR, to compare with the plan of HEAD. Repeatable.",
+        shell_complete=help_sections.complete_files,
+    ),
     click.option(
         "--strict",
         is_flag=True,
@@ -102,6 +120,11 @@ _POSTING_OPTIONS = (
     ),
     click.option("--status/--no-status", default=True, help="Set the commit status.  [default: status]"),
     click.option("--check-run", is_flag=True, help="Create a check run with annotations (GitHub)."),
+    click.option(
+        "--label",
+        is_flag=True,
+        help='Label the pull request "passrole: new access" while it has new findings that no owner has accepted.',
+    ),
     click.option(
         "--key",
         metavar="NAME",
@@ -159,6 +182,8 @@ def review_request(options: dict[str, Any]) -> ReviewRequest:
     if options["from_bundle"]:
         if names or staged:
             raise click.UsageError("--from-bundle cannot be combined with versions")
+        if options["plan"] or options["plan_before"]:
+            raise click.UsageError("--from-bundle cannot be combined with plans")
         return ReviewRequest(context, None)
     if not names and not staged:
         return ReviewRequest(context, versions_to_compare(context, Path.cwd()))
@@ -183,6 +208,7 @@ def _run(
 
     review = _build(request.versions, options, {name for name, _ in chosen}) if request.versions is not None else None
     report = review.report if review is not None else _read_bundle(options["from_bundle"], options)
+    report = _with_acceptances(_with_owners(report, request), request, options)
     if options["mask_accounts"]:
         from passrole_checks.review.markdown.masking import mask_accounts
 
@@ -220,12 +246,48 @@ def _build(versions: VersionPair, options: dict[str, Any], formats: Collection[s
     )
     checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
     scan_settings = diff.comparison_options(options, checks=checks, skip_checks=skip_checks)
-    return build_review(versions, scan_settings, diff.inputs_factory(options), report_options)
+    plans = _plans(versions, options)
+    return build_review(versions, scan_settings, diff.inputs_factory(options), report_options, plans)
+
+
+def _plans(versions: VersionPair, options: dict[str, Any]) -> tuple[RootPlan, ...]:
+    """Return the plans of HEAD with those of BASE for the same folder.
+
+    Raises:
+        InputError: a file cannot be read, or is no plan.
+        ConfigurationError: a folder is outside of the repository, or has a plan of BASE only.
+    """
+    if not options["plan"] and not options["plan_before"]:
+        return ()
+    from passrole_checks.diff.plans import RootPlan, read_plan_file
+
+    top = str(versions.repository.top or Path.cwd())
+    before = [_file_and_folder(top, "--plan-before", value) for value in options["plan_before"]]
+    plans = []
+    for name, folder in (_file_and_folder(top, "--plan", value) for value in options["plan"]):
+        of_base = next((pair for pair in before if pair[1] == folder), None)
+        if of_base is not None:
+            before.remove(of_base)
+        base_plan = read_plan_file(of_base[0], top) if of_base is not None else None
+        plans.append(RootPlan(folder, read_plan_file(name, top), base_plan))
+    if before:
+        raise ConfigurationError(f"--plan-before {before[0][0]}: no --plan for the same folder ({before[0][1]})")
+    return tuple(plans)
+
+
+def _file_and_folder(top: str, option: str, value: str) -> tuple[str, str]:
+    """Split ``FILE[=DIR]``; return the folder relative to ``top``, which is that of the repository."""
+    name, separator, folder = (value, "", "") if os.path.lexists(value) else value.rpartition("=")
+    name, folder = (name, folder or ".") if separator else (value, ".")
+    below = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
+    if below.split(os.sep)[0] == os.pardir:
+        raise ConfigurationError(f"{option} {value}: {folder} is outside of the repository")
+    return name, Path(below).as_posix()
 
 
 def _read_bundle(path: str, options: dict[str, Any]) -> ReviewReport:
     """Read the report of a bundle. ``--fail-on`` of this command applies, not that of the command that wrote the
-    bundle."""
+    bundle; nor do its acceptances count, since a pull request may have written it."""
     from passrole_checks.errors import InputError
     from passrole_checks.review.report_json import MAX_BUNDLE_BYTES, read_bundle
 
@@ -234,7 +296,52 @@ def _read_bundle(path: str, options: dict[str, Any]) -> ReviewReport:
             data = stream.read(MAX_BUNDLE_BYTES + 1)
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from None
-    return replace(read_bundle(data, path), fail_on=failing_severity(options))
+    report = read_bundle(data, path)
+    unaccepted = tuple(replace(item, accepted=None) for item in report.items)
+    return replace(report, items=unaccepted, fail_on=failing_severity(options))
+
+
+# -- what owners have accepted
+
+
+def _with_owners(report: ReviewReport, request: ReviewRequest) -> ReviewReport:
+    """Return the report with the owners of BASE whom the target branch still names."""
+    if not request.owners or request.versions is None:
+        return replace(report, owners=request.owners)
+    from passrole_checks.review.acceptance import with_former_owners
+    from passrole_checks.review.owners import current_owners
+
+    owners, former = current_owners(request.owners, request.context, request.versions)
+    return replace(with_former_owners(report, former), owners=owners)
+
+
+def _with_acceptances(report: ReviewReport, request: ReviewRequest, options: dict[str, Any]) -> ReviewReport:
+    """Return the report with the findings that owners have accepted on the forge, or with a note that this is
+    unknown."""
+    if not (report.owners and report.items):
+        return report
+    from passrole_checks.review.acceptance import with_unknown_acceptance
+
+    context = request.context
+    if request.versions is not None and request.versions.head.id is None:
+        return with_unknown_acceptance(report, "these are uncommitted changes")
+    if not context.forge:
+        return with_unknown_acceptance(report, "not in a pipeline of a forge")
+    if options["post"] not in ("auto", context.forge):
+        return with_unknown_acceptance(report, f"--post {options['post']}")
+    try:
+        forge = import_module(f"passrole_checks.review.{context.forge}")
+    except ImportError as error:
+        return with_unknown_acceptance(report, f"{error.name} is not installed; run pip install 'passrole-checks[bot]'")
+    if not hasattr(forge, "accept"):
+        return replace(with_unknown_acceptance(report, f"not supported for {context.forge}"), owners=())
+    try:
+        accepted: ReviewReport = forge.accept(report, context, _post_options(options))
+    except Exception as error:  # must never make findings count less
+        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
+            raise
+        return with_unknown_acceptance(report, f"internal error ({type(error).__name__})")
+    return accepted
 
 
 # -- what is written
@@ -265,14 +372,16 @@ def _render(report: ReviewReport, review: Review | None, context: Context, outpu
         raise ConfigurationError(
             f"--format {output_format}: needs all findings of HEAD, which a bundle does not contain"
         )
+    accepted = review.accepted_findings(report)
     if output_format == "sarif":
         from passrole_checks.checks import ALL
         from passrole_checks.output.sarif import review_sarif
 
-        return review_sarif(review.scan, ALL, review.states, review.gone, review.accepted)
+        return review_sarif(review.scan, ALL, review.states, review.gone, review.accepted, accepted)
     from passrole_checks.output.gitlab import scan_gitlab
 
-    return scan_gitlab(review.scan)
+    findings = tuple(finding for finding in review.scan.findings if finding.fingerprint not in accepted)
+    return scan_gitlab(replace(review.scan, findings=findings))
 
 
 def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
@@ -288,6 +397,7 @@ def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
         context.run_url,
         forge=context.forge,
         unlike_head=report.unlike_head,
+        outside=report.plans,
     )
     return summary(report, links, **how)
 
@@ -326,29 +436,32 @@ def _publish(
 
 def _post(report: ReviewReport, context: Context, options: dict[str, Any], say: Callable[[str], None]) -> bool:
     """Post to the forge. Return True if new findings now have inline comments."""
-    from passrole_checks.review.ci_context import PostOptions
-
     forge = context.forge if options["post"] == "auto" else options["post"]
     if forge in ("", "none"):
         return False
     if forge != context.forge:
         say(f"--post {forge}: not running in a {forge} pipeline; nothing was posted")
         return False
-    names = ("comment", "max_inline", "status", "check_run", "dry_run", "key", "author")
-    how = PostOptions(*(options[name] for name in names))
     try:
         poster = import_module(f"passrole_checks.review.{forge}")
     except ImportError as error:
         say(f"nothing was posted to {forge}: {error.name} is not installed; run pip install 'passrole-checks[bot]'")
         return False
     try:
-        posted = poster.post(report, context, how, say)
+        posted = poster.post(report, context, _post_options(options), say)
     except Exception as error:  # posting must not affect the result or the exit status
         if os.environ.get("PASSROLE_CHECKS_DEBUG"):
             raise
         say(f"internal error while posting to {forge} ({type(error).__name__}); the result is not affected")
         return False
     return bool(getattr(posted, "at_lines", ()))
+
+
+def _post_options(options: dict[str, Any]) -> PostOptions:
+    from passrole_checks.review.ci_context import PostOptions
+
+    names = ("comment", "max_inline", "status", "check_run", "dry_run", "key", "author", "label")
+    return PostOptions(**{name: options[name] for name in names})
 
 
 def _write_step_summary(report: ReviewReport, context: Context, say: Callable[[str], None]) -> None:
@@ -391,9 +504,16 @@ def review(context: click.Context, /, **options: Any) -> int:
     the result is then also posted to the forge, as far as the token permits: a summary comment, inline comments, and a
     commit status.
 
+    With a plan, items are at the lines of the source that it comes from.
+
     Both versions are scanned completely. New findings are those in HEAD but not in BASE; suppressions, baseline and
     configuration are read from BASE. Formats sarif and gitlab contain all findings of HEAD, the others only what is
     new.
+
+    Owners, logins or teams that BASE's configuration lists as accept_owners, accept a finding by a reply to its inline
+    comment: "passrole: accept REASON".
     """
     bundle = destination_of_option(context, "offline_bundle")
-    return _run(context.obj, options, destinations(context, options), bundle, print_error)
+    owners = context.meta[CONFIGURATION_ONLY].get("accept_owners", ())
+    request = replace(context.obj, owners=tuple(owners))
+    return _run(request, options, destinations(context, options), bundle, print_error)

@@ -51,14 +51,19 @@ def review_sarif(
     states: Mapping[str, str],
     gone: Iterable[Finding],
     accepted: Iterable[tuple[Finding, BaselineEntry]],
+    justified: Mapping[str, str] | None = None,
 ) -> str:
     """Return the findings of HEAD as one SARIF run, compared with BASE.
 
     ``states`` maps fingerprints to new, updated or unchanged. Findings of BASE that are ``gone`` are absent.
-    ``accepted``: findings of HEAD accepted by a baseline, which are suppressed externally.
+    ``accepted``: findings of HEAD accepted by a baseline, which are suppressed externally. ``justified`` maps the
+    fingerprints of findings that an owner has accepted to who did and why; they are suppressed externally too.
     """
     rules, index = _rules(checks)
     results = [_result(finding, index, states.get(finding.fingerprint, "new")) for finding in result.findings]
+    for finding, written in zip(result.findings, results, strict=True):
+        if words := (justified or {}).get(finding.fingerprint):
+            written["suppressions"] = [*written["suppressions"], _external_suppression(words)]
     for finding, entry in accepted:
         state = states.get(finding.fingerprint, "unchanged")
         results.append({**_accepted(finding, entry, index), "baselineState": state})
@@ -118,8 +123,11 @@ def _rule(check: type[Check]) -> dict[str, Any]:
 
 def _accepted(finding: Finding, entry: BaselineEntry, index: dict[str, int]) -> dict[str, Any]:
     words = f"In the baseline: {entry.reason}" if entry.reason else "In the baseline."
-    outside = {"kind": "external", "justification": sanitize(words)}
-    return {**_result(finding, index, "unchanged"), "suppressions": [outside]}
+    return {**_result(finding, index, "unchanged"), "suppressions": [_external_suppression(words)]}
+
+
+def _external_suppression(words: str) -> dict[str, str]:
+    return {"kind": "external", "justification": sanitize(words)}
 
 
 def _result(finding: Finding, index: dict[str, int], state: str = "") -> dict[str, Any]:

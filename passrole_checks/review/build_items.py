@@ -49,7 +49,7 @@ class TracedItem:
 
     ``findings``: all findings of the statement that are not silenced, including those that BASE has too. ``before``:
     the position of the statement in BASE. ``shares_place``: other statements have the same position, as in a JSON text
-    whose layout is unknown. ``mark``: the parts of its key.
+    whose layout is unknown. ``mark``: the parts of its key. ``state``: the parts of its fingerprint.
     """
 
     item: Item
@@ -58,6 +58,7 @@ class TracedItem:
     before: Position | None
     shares_place: bool = False
     mark: tuple[str, ...] = ()
+    state: tuple[tuple[str, ...], ...] = ()
 
     @property
     def statement_mark(self) -> tuple[str, ...]:
@@ -300,7 +301,30 @@ class _ItemBuilder:
             earlier = self._matched.pairs.get(number)
             before_at = before_at or (earlier.at if earlier is not None else None)
         findings = tuple(finding for _, finding in statement.findings)
-        return TracedItem(item, findings, statement.at, before_at, statement.shares_place)
+        state = self._state_of(sorted_remarks, statement, changes)
+        return TracedItem(item, findings, statement.at, before_at, statement.shares_place, state=state)
+
+    def _state_of(
+        self, remarks: Sequence[Remark], statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
+    ) -> tuple[tuple[str, ...], ...]:
+        """Return everything that an acceptance of the item depends on, in HEAD: what the checks say, and which
+        principals get which access by which statement."""
+        parts: list[tuple[str, ...]] = [
+            (remark.check_id, remark.severity.value, remark.confidence.value, remark.message) for remark in remarks
+        ]
+        for _, finding in statement.findings:
+            if self._is_reported(finding):
+                grant, principals = finding.grant, sorted(finding.principals)
+                access = _granted_access(grant, principals) if grant is not None else None
+                when = condition_text(finding.when) if finding.when else ""
+                reached = (name.rpartition(" ")[2] for name in finding.reaches)  # without the file
+                names = "\n".join(sorted({*finding.uses, *finding.principals, *reached}))
+                parts.append((finding.fingerprint, finding.severity.value, when, names, *_all_texts(access)))
+        for located in (change.grant for _, change in changes):
+            identity = digest(*located.grant.statement.identity)
+            access = _access_of(located, sorted(located.principals))
+            parts.append((located.resource.address, identity, *_all_texts(access)))
+        return tuple(parts)
 
     def _cause(self, changes: Sequence[tuple[str, GrantChange]]) -> tuple[Location | None, bool]:
         """Return the first known cause of the changes, and True if it was removed."""
@@ -537,6 +561,15 @@ def _mark(traced: TracedItem, name: Callable[[str], str]) -> tuple[str, ...]:
     file = name(traced.at.file)
     unit = os.path.dirname(file) if item.framework == Framework.TERRAFORM.value else file
     return _KEY, item.framework, item.resource, unit, statement, *sorted(remark.check_id for remark in item.remarks)
+
+
+def _all_texts(access: GrantedAccess | None) -> tuple[str, ...]:
+    """Return all of an access as strings, lists separated by empty ones."""
+    if access is None:
+        return ()
+    lists = (access.principals, access.roles, access.services, access.conditions)
+    parts = [text for texts in lists for text in (*texts, "")]
+    return *parts, access.scope, access.constraint, str(access.complement), access.when
 
 
 def _access_texts(access: GrantedAccess | None) -> tuple[str, ...]:

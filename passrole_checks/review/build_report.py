@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
 from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.affected_files import select_affected
 from passrole_checks.diff.moved_statements import values_of_unit
+from passrole_checks.diff.plans import RootPlan, shown_names
 from passrole_checks.diff.repository import (
     InputsOf,
     compare_snapshots,
@@ -36,7 +38,9 @@ from passrole_checks.review.new_notes import is_touched, new_notes, starts_comme
 from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
+from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
+from passrole_checks.scan.merge_variants import applies_with_value_file
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
@@ -44,6 +48,8 @@ from passrole_checks.sources.terraform.modules.downloaded_modules import NOT_DOW
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NOT_IN_REPOSITORY = "is not in the repository"  # what NOT_DOWNLOADED means for a version that is not checked out
+
+_FINGERPRINT = "passroleItemFingerprint/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +69,48 @@ class ReportOptions:
 @dataclass(frozen=True, slots=True)
 class Review:
     """``report``, and the whole ``scan`` of HEAD with the ``states`` of its findings by fingerprint (``new``,
-    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts."""
+    ``updated``, ``unchanged``), the findings of BASE that are ``gone``, and those that the baseline accepts.
+    ``findings_of``: the fingerprints of the findings behind each item of the report, by its key."""
 
     report: ReviewReport
     scan: ScanResult
     states: Mapping[str, str]
     gone: tuple[Finding, ...]
     accepted: tuple[tuple[Finding, baseline.BaselineEntry], ...] = ()
+    findings_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def accepted_findings(self, report: ReviewReport) -> dict[str, str]:
+        """Return the fingerprints of the findings that owners have accepted in ``report``, a later version of
+        :attr:`report`, each with who did and why."""
+        return {
+            fingerprint: f"Accepted by {item.accepted.by}: {item.accepted.reason}"
+            for item in report.items
+            if item.accepted is not None
+            for fingerprint in self.findings_of.get(item.key, ())
+        }
 
 
 @deadline.pooled()
 def build_review(
-    versions: VersionPair, options: ScanOptions, inputs_of: InputsOf, report_options: ReportOptions
+    versions: VersionPair,
+    options: ScanOptions,
+    inputs_of: InputsOf,
+    report_options: ReportOptions,
+    plans: Sequence[RootPlan] = (),
 ) -> Review:
-    """Compare and scan two versions. ``options`` selects the checks; its severity is ignored.
+    """Compare and scan two versions. ``options`` selects the checks; its severity is ignored. ``plans`` are compared in
+    place of their roots.
 
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    with versions.snapshots() as snapshots:
-        if not snapshots.changed and not report_options.everything:
+    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
+    is_whole = report_options.everything or bool(report_options.baseline)
+    folders = ["" if plan.folder == "." else plan.folder for plan in plans]
+    with versions.snapshots(None if is_whole else select_affected, folders) as snapshots:
+        if not snapshots.changed and not report_options.everything and not plans:
             return _empty_review(versions, report_options)
-        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options).build()
+        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans).build()
 
 
 def _empty_review(versions: VersionPair, report_options: ReportOptions) -> Review:
@@ -122,15 +148,18 @@ class _ReviewBuilder:
         options: ScanOptions,
         inputs_of: InputsOf,
         report_options: ReportOptions,
+        plans: Sequence[RootPlan] = (),
     ) -> None:
         self._versions, self._snapshots, self._report_options = versions, snapshots, report_options
+        self._plans = plans
+        self._plans_of_base = {str(plan.before.path) for plan in plans if plan.before is not None}
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
         self._sides = versions_with_inputs(versions, snapshots, inputs_of)
         self._notes: list[ReportNote] = [*_notes_of(versions.notes)]
         self._touched = snapshots.touched()
 
     def build(self) -> Review:
-        difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True)
+        difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True, plans=self._plans)
         assert difference.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(difference.scans))
         thresholds = Thresholds(
@@ -144,13 +173,24 @@ class _ReviewBuilder:
         items, faults = self._items(difference, outcome, thresholds, unlike_head)
         self._add_configuration_notes()
         self._add_exclusion_note(difference)
+        names = shown_names(self._plans)
+        self._notes += (_plan_note(plan, names) for plan in self._plans)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
-        report, scan, gone, after = relocate(
-            (report, self._visible_scan(difference, after), gone, after), snapshot_roots(self._snapshots)
+        states = tuple((traced.item.key, traced.state) for traced in outcome.state.items)
+        report, scan, gone, after, states = relocate(
+            (report, self._visible_scan(difference, after), gone, after, states),
+            {**names, **snapshot_roots(self._snapshots)},
         )
-        report = replace(report, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
-        return Review(truncate_to_limits(report), scan, outcome.state.states, gone, after)
+        items = _with_fingerprints(report.items, dict(states))
+        report = replace(
+            report,
+            items=items,
+            plans=tuple(sorted(names.values())),
+            unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())),
+        )
+        state = outcome.state
+        return Review(truncate_to_limits(report), scan, state.states, gone, after, _findings_of(state))
 
     def _report(
         self, difference: AccessDifference, state: ReviewState, items: tuple[Item, ...], faults: Iterable[Unreadable]
@@ -171,6 +211,7 @@ class _ReviewBuilder:
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
+            only_affected=self._snapshots.selection is not None,
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
             moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )
@@ -230,13 +271,14 @@ class _ReviewBuilder:
             return self._outcome_with(difference, top, thresholds)
 
         traced = outcome.state.items
-        with FixFinder(self._sides, self._snapshots, outcome, compare) as fixes:
+        with FixFinder(self._sides, self._snapshots, outcome, compare, with_plans=bool(self._plans)) as fixes:
             if difference.touched is not None and traced:
                 options = replace(self._options, inputs=self._sides[1].inputs, unchanged=True)
                 with recording_faults("", fixes.faults):
                     fixes.prepare_suggestions(traced[:MAX_ITEMS], difference.touched.read, options)
             items = tuple(
-                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS) for number, item in enumerate(traced)
+                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS and _can_be_tried(item))
+                for number, item in enumerate(traced)
             )
             return items, [*faults_in(difference.unreadable), *fixes.faults]
 
@@ -302,13 +344,14 @@ class _ReviewBuilder:
             note for note in dict.fromkeys(skipped) if not (note.file in unread and note.reason.endswith(NOT_COMPARED))
         ]
         if self._report_options.strict:
-            failing = [note for note in skipped if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
+            current = [note for note in skipped if not note.reason.startswith(f"in {self._base_name}: ")]
+            failing = [note for note in current if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
             unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
             skipped = [note for note in skipped if note not in failing]
         return tuple(dict.fromkeys(unreadable)), tuple(skipped)
 
     def _is_old(self, entry: Unreadable) -> bool:
-        return entry.file.startswith(f"{self._snapshots.folders[0]}/")
+        return entry.file.startswith(f"{self._snapshots.folders[0]}/") or entry.file in self._plans_of_base
 
     def _note(self, entry: Unreadable) -> ReportNote:
         name = self._name(entry.file)
@@ -373,8 +416,40 @@ class _ReviewBuilder:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
 
 
+def _can_be_tried(traced: TracedItem) -> bool:
+    """True if a trial shows whether a replacement fixes an item: trials do not use the values of files."""
+    return not any(map(applies_with_value_file, traced.findings))
+
+
+def _with_fingerprints(items: Iterable[Item], states: Mapping[str, tuple[tuple[str, ...], ...]]) -> tuple[Item, ...]:
+    """Return the items with their fingerprints, from their states without paths of checkouts, in any order."""
+    return tuple(
+        replace(item, fingerprint=digest(_FINGERPRINT, item.key, *sorted(digest(*part) for part in states[item.key])))
+        for item in items
+    )
+
+
+def _findings_of(state: ReviewState) -> dict[str, tuple[str, ...]]:
+    """Return the fingerprints of the findings that the remarks of each item are about, by the item's key."""
+    return {
+        traced.item.key: tuple(
+            finding.fingerprint
+            for finding in traced.findings
+            if finding.check_id in {remark.check_id for remark in traced.item.remarks}
+            and state.states.get(finding.fingerprint) != "unchanged"
+        )
+        for traced in state.items
+    }
+
+
 def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
     return frozenset(finding.fingerprint for finding, _ in accepted)
+
+
+def _plan_note(plan: RootPlan, names: Mapping[str, str]) -> ReportNote:
+    """Return a note that says what is from a plan."""
+    before = f"plan {names[str(plan.before.path)]}" if plan.before is not None else "what it changes"
+    return ReportNote("", 0, f"{plan.folder}: from plan {names[str(plan.plan.path)]}, compared with {before}")
 
 
 def _may_be_iac(file: str) -> bool:

@@ -99,7 +99,7 @@ class PostOptions:
     of line comments. ``status``: set the commit status; ``check_run``: write a check run. ``dry_run``: print each write
     as JSON instead. ``key``: distinguishes several reviews of one pull request, each with its own comment, status and
     check run. ``author``: login whose comments are ours, "" for the owner of the token. ``details_url``: link of the
-    status, "" for the run.
+    status, "" for the run. ``label``: label the request while it has new access that no owner accepted.
     """
 
     comment: str = "update"
@@ -110,6 +110,12 @@ class PostOptions:
     key: str = "default"
     author: str = ""
     details_url: str = ""
+    label: bool = False
+
+    @property
+    def writes_on_request(self) -> bool:
+        """True if something is written on the pull or merge request itself."""
+        return self.comment != "off" or self.max_inline > 0 or self.label
 
 
 def read_context(environment: Mapping[str, str]) -> Context:

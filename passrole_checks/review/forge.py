@@ -1,13 +1,14 @@
 """The calls that a forge (GitHub, GitLab, Gitea) provides for posting a review, and the data that they exchange.
 
 :mod:`passrole_checks.review.posting` is the sequence over this protocol. Each adapter maps it to the API of its forge.
+:class:`LabelingForge` and :class:`AcceptingForge` are what a forge may provide beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from passrole_checks.review.http import ForgeError
 from passrole_checks.review.markdown.markers import CommentMarker
@@ -145,3 +146,82 @@ class Forge(Conversation, Protocol):
     def permission_warning(self, missing: Mapping[str, Sequence[str]], refusal: str) -> str:
         """Return a warning that names the ``missing`` permissions, each with what could not be written without it.
         ``refusal``: the first refusal, status and message."""
+
+
+@runtime_checkable
+class LabelingForge(Protocol):
+    """A forge with labels on requests. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
+
+    def labels(self) -> Collection[str]:
+        """Return the labels of the request."""
+
+    def add_label(self, name: str) -> None:
+        """Add a label to the request; other labels stay."""
+
+    def remove_label(self, name: str) -> None:
+        """Remove a label from the request; other labels stay."""
+
+
+# -- accepting items by reply
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedComment:
+    """A comment with what the forge knows about it. ``author``: the login, "" if the account is deleted; ``author_id``:
+    for :meth:`AcceptingForge.is_member`. ``is_bot``: True unless a person wrote it. ``is_edited``: True unless the
+    forge says that it was never changed."""
+
+    author: str
+    author_id: str
+    is_bot: bool
+    is_edited: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """Comments that belong together, oldest first. ``is_inline``: on a line or file of the diff. A comment in the
+    conversation without replies is a discussion of its own."""
+
+    comments: tuple[AttestedComment, ...]
+    is_inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contributors:
+    """Whose change a request is: the ``logins`` of its author, and of the authors and committers of its commits, as far
+    as the forge knows their accounts. ``unattributed``: the number of commits with an author or committer without an
+    account; ``unlisted``: of commits that the forge does not list."""
+
+    logins: frozenset[str]
+    unattributed: int = 0
+    unlisted: int = 0
+
+
+class AcceptingForge(Protocol):
+    """One request on a forge, read to find the items that owners have accepted. Nothing is written. Each call raises a
+    :class:`~passrole_checks.review.http.ForgeError`.
+
+    A team (GitLab: group) is ``organization/name``.
+    """
+
+    @property
+    def traits(self) -> ForgeTraits: ...
+
+    def find_request(self) -> Target:
+        """As :meth:`Forge.find_request`, and called first."""
+
+    def viewer(self) -> str:
+        """As :meth:`Forge.viewer`."""
+
+    def discussions(self) -> Sequence[Discussion]:
+        """List all comments."""
+
+    def contributors(self) -> Contributors:
+        """Return whose change the request is."""
+
+    def read_team(self, team: str) -> None:
+        """Raise an error if the token may not read the members of a team, or there is no such team."""
+
+    def is_member(self, team: str, comment: AttestedComment) -> bool:
+        """True if the author of a comment is an active member of a team."""

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from passrole_checks.escaping.shorten import truncate
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.ci_context import GITLAB, Context, PostOptions
-from passrole_checks.review.forge import DiffPosition, DraftThread, Forge
-from passrole_checks.review.http import ForgeError
-from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
+from passrole_checks.review.forge import DiffPosition, DraftThread, Forge, LabelingForge
+from passrole_checks.review.http import ForgeError, Uncertain
+from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items, shown_items
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
@@ -24,6 +25,8 @@ from passrole_checks.review.report import Anchor, Item, ReviewReport
 from passrole_checks.review.summary_comment import POSTED, POSTED_NOT_HIDDEN, UNCHANGED, post_summary
 from passrole_checks.review.threads import ReviewThread, file_marks, fixed_threads, reported_keys
 
+LABEL = "passrole: new access"
+_MAX_LABEL = 50  # characters of a label on GitHub
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -71,6 +74,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.run_url,
         forge=context.forge,
         unlike_head=report.unlike_head,
+        outside=report.plans,
     )
 
 
@@ -106,7 +110,7 @@ class _ReviewPoster:
         return posted
 
     def _post_on_request(self) -> Posted:
-        if self._options.comment == "off" and self._options.max_inline <= 0:
+        if not self._options.writes_on_request:
             return Posted()
         try:
             target = self._forge.find_request()
@@ -120,9 +124,11 @@ class _ReviewPoster:
         posted = Posted(target.number)
         if self._options.max_inline > 0:
             posted = self._post_line_comments(posted, author)
-        if self._options.comment == "off":
-            return posted
-        return replace(posted, summary=self._post_summary(posted, author))
+        if self._options.comment != "off":
+            posted = replace(posted, summary=self._post_summary(posted, author))
+        if self._options.label:
+            self._update_label()
+        return posted
 
     # -- line comments
 
@@ -132,7 +138,7 @@ class _ReviewPoster:
             earlier = threads.list_threads()
         except ForgeError as error:
             self._on_comment_error("line comments", error)
-            return replace(posted, lost=frozenset(item.key for item in self._report.items if item.anchor is not None))
+            return replace(posted, lost=frozenset(item.key for item in self._report.open if item.anchor is not None))
         present = {item.key for item in self._report.items}
         reported = reported_keys(earlier) & present
         open_threads = sum(not thread.is_answered and bool(thread.keys & present) for thread in earlier)
@@ -153,7 +159,7 @@ class _ReviewPoster:
         return replace(posted, at_lines=reported | written, lost=lost)
 
     def _drafts(self, reported: frozenset[str], limit: int) -> list[DraftThread]:
-        groups = group_items([item for item in self._report.items if item.key not in reported], limit)
+        groups = group_items([item for item in self._report.open if item.key not in reported], limit)
         return [
             self._draft(anchor, items, position)
             for (anchor, items), position in zip(groups, self._positions([anchor for anchor, _ in groups]), strict=True)
@@ -171,7 +177,8 @@ class _ReviewPoster:
                 gitlab_line=gitlab_line,
                 has_suggestions=self._traits.has_suggestions,
             )
-        return DraftThread(self._marker(INLINE, items[:MAX_KEYS]), anchor.file, position, text, file_text)
+        shown = min((shown_items(items, self._links, at) for at in (anchor, Anchor(anchor.file, 0, 0))), key=len)
+        return DraftThread(self._marker(INLINE, items[:MAX_KEYS], shown), anchor.file, position, text, file_text)
 
     def _positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:
         if not anchors:
@@ -227,6 +234,33 @@ class _ReviewPoster:
         self._notify(f"Summary on {self._traits.request} {posted.number}: {outcome}.")
         return outcome in (POSTED, POSTED_NOT_HIDDEN, UNCHANGED)
 
+    # -- the label
+
+    def _update_label(self) -> None:
+        """Label the request while it has items that no owner accepted. An incomplete result, or one of a fork's
+        workflow, removes no label."""
+        forge, name = self._forge, label_name(self._options.key)
+        if not isinstance(forge, LabelingForge):
+            self._notify(f"No label is set: not supported for {self._traits.name}.")
+            return
+        is_untrusted = self._context.event == "workflow_run" and self._context.is_fork
+        try:
+            if not self._forge.is_current():
+                return
+            is_labeled = name.lower() in map(str.lower, forge.labels())
+            if self._report.open and not is_labeled:
+                self._write_label(forge.add_label, name)
+            elif not (self._report.open or self._report.unknown or is_untrusted) and is_labeled:
+                self._write_label(forge.remove_label, name)
+        except ForgeError as error:
+            self._on_error("the label", self._traits.comment_permission, error)
+
+    def _write_label(self, write: Callable[[str], None], name: str) -> None:
+        try:
+            write(name)
+        except Uncertain:
+            write(name)  # idempotent
+
     # -- errors
 
     def _on_comment_error(self, what: str, error: ForgeError) -> None:
@@ -242,12 +276,24 @@ class _ReviewPoster:
         else:
             self._notify(f"Could not post {what} to {self._traits.name}: {error}")
 
-    def _marker(self, kind: str, items: Sequence[Item] = ()) -> CommentMarker:
+    def _marker(self, kind: str, items: Sequence[Item] = (), shown: Sequence[Item] = ()) -> CommentMarker:
+        """Return the marker of a comment. ``shown``: the first of its items, which a reply can accept."""
         context = self._context
-        keys = tuple(item.key for item in items)
         return CommentMarker(
-            kind, self._options.key, context.head_sha, context.run_number, context.run_attempt, keys, file_marks(items)
+            kind,
+            self._options.key,
+            context.head_sha,
+            context.run_number,
+            context.run_attempt,
+            items=tuple(item.key for item in items),
+            files=file_marks(items),
+            states=tuple(item.fingerprint for item in shown) if self._report.owners else (),
         )
+
+
+def label_name(key: str) -> str:
+    """Return the name of the label of the review ``key``: distinct for each review of a request."""
+    return LABEL if key == PostOptions().key else truncate(f"{LABEL} ({key.replace(',', ' ')})", _MAX_LABEL)
 
 
 def _keys(drafts: Sequence[DraftThread]) -> frozenset[str]:

@@ -11,6 +11,8 @@ from enum import Enum
 from passrole_checks.findings import Confidence, Severity
 
 VERSION = 1
+ACCEPT = "passrole: accept"  # the command of an owner, followed by a reason
+SHORT_KEY_DIGITS, SHORT_FINGERPRINT_DIGITS = 8, 20
 
 
 class ReviewVerdict(str, Enum):
@@ -91,6 +93,14 @@ class GrantedAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The acceptance of an item by an owner: their login ``by``, and the ``reason`` that they gave."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One statement of HEAD with everything that is new about it.
 
@@ -99,6 +109,9 @@ class Item:
     ``access`` and ``before``: what the statement grants in HEAD and BASE, if it does. ``cause``: the changed lines
     that make the difference if the statement itself is unchanged; lines of BASE if ``cause_removed``. ``anchor``: None
     if no file of the diff can have a comment. ``advice``: what to write or fill in, if there is no ``replacement``.
+
+    ``fingerprint``: differs if anything differs that an acceptance depends on: checks, severities, messages, access.
+    ``accepted``: by an owner of the base's configuration; None if it counts.
     """
 
     key: str
@@ -119,6 +132,16 @@ class Item:
     anchor: Anchor | None = None
     replacement: Replacement | None = None
     advice: str = ""
+    fingerprint: str = ""
+    accepted: Acceptance | None = None
+
+    @property
+    def short_key(self) -> str:
+        """The key and fingerprint as owners quote them; "" without a fingerprint. So many digits of the fingerprint
+        that a change cannot be made to have the same ones."""
+        if not self.fingerprint:
+            return ""
+        return f"{self.key[:SHORT_KEY_DIGITS]}-{self.fingerprint[:SHORT_FINGERPRINT_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +211,10 @@ class ReviewReport:
     that grows in statements without an item. ``unlike_head``: reported files whose lines differ in the commit
     ``head``, because its merge with the target was compared. ``excluded``: paths of either version that the
     configuration excludes; those of whole folders end in ``/``. ``moved``: statements that grant what another unit
-    granted in BASE, each with where that was.
+    granted in BASE, each with where that was. ``owners``: who may accept items, as in the base's configuration.
+    ``plans``: names of the Terraform plans that were compared, which are no files of the repository; locations in them
+    are of what has no line there. ``only_affected``: only what the change can affect was read; then ``unchanged`` and
+    ``files`` are numbers of that.
     """
 
     tool: str
@@ -210,6 +236,9 @@ class ReviewReport:
     faults: tuple[ReportNote, ...] = ()
     excluded: tuple[str, ...] = ()
     moved: tuple[ReportNote, ...] = ()
+    owners: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+    only_affected: bool = False
 
     @property
     def unknown(self) -> tuple[ReportNote, ...]:
@@ -217,10 +246,20 @@ class ReviewReport:
         return (*self.faults, *self.unreadable)
 
     @property
+    def open(self) -> tuple[Item, ...]:
+        """The items that no owner accepted."""
+        return tuple(item for item in self.items if item.accepted is None)
+
+    @property
+    def accepted(self) -> tuple[Item, ...]:
+        """The items that an owner has accepted."""
+        return tuple(item for item in self.items if item.accepted is not None)
+
+    @property
     def failing(self) -> tuple[Item, ...]:
-        """The items at or above ``fail_on``."""
+        """The items at or above ``fail_on`` that no owner accepted."""
         minimum = self.fail_on
-        return tuple(item for item in self.items if minimum is not None and item.severity.rank >= minimum.rank)
+        return tuple(item for item in self.open if minimum is not None and item.severity.rank >= minimum.rank)
 
     @property
     def verdict(self) -> ReviewVerdict:

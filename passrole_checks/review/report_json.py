@@ -23,6 +23,7 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.report import (
     VERSION,
+    Acceptance,
     Anchor,
     Fixed,
     GrantedAccess,
@@ -71,6 +72,7 @@ def _counts(report: ReviewReport) -> dict[str, int]:
         "unchanged": report.unchanged,
         "failing": len(report.failing),
         "moved": len(report.moved),
+        "accepted": len(report.accepted),
     }
 
 
@@ -350,6 +352,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "kind": _text(50, _WORD),
         "starts_comment": _flag,
     },
+    Acceptance: {"by": _text(_MAX_PROSE, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
     Item: {
         "key": _text(32, _KEY, empty=False),
         "group": _one_of("new", "worse"),
@@ -369,6 +372,8 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "anchor": _or_none(_object(Anchor)),
         "replacement": _or_none(_object(Replacement)),
         "advice": _text(_MAX_PROSE),
+        "fingerprint": _text(32, _KEY),
+        "accepted": _or_none(_object(Acceptance)),
     },
     ReviewReport: {
         "tool": _text(50),
@@ -390,5 +395,8 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
         "moved": _list(_object(ReportNote), _MAX_ENTRIES),
+        "owners": _list(_text(_MAX_PROSE), _MAX_ENTRIES),
+        "plans": _list(_path, _MAX_TEXTS),
+        "only_affected": _flag,
     },
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.findings_text import (
     Line,
     StyledText,
@@ -18,6 +19,7 @@ from passrole_checks.output.findings_text import (
 )
 from passrole_checks.review.code_excerpt import ADDED, REMOVED, dedent_statement, diff_lines
 from passrole_checks.review.report import (
+    ACCEPT,
     Fixed,
     GrantedAccess,
     IncreasedAccess,
@@ -42,8 +44,10 @@ _CHANGES = {"new": "new access", "widened": "wider access"}
 def review_lines(report: ReviewReport, *, width: int, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
     """Yield the items, worst first; then, unless ``quiet``, fixed findings, other access changes, notes, and a
     summary. ``verbose``: name each item that was not evaluated."""
-    for item in report.items:
+    for item in (*report.open, *report.accepted):
         yield from _item_lines(item, width)
+        if report.owners and item.accepted is None and item.short_key:
+            yield (StyledText(f"{_INDENT}Owners accept with: {ACCEPT} {item.short_key} REASON", "quiet"),)
         yield ()
     if quiet:
         return
@@ -64,7 +68,11 @@ def _item_lines(item: Item, width: int) -> Iterator[Line]:
     if item.sid:
         spans.append(StyledText(f"  {sanitize(item.sid)}", "quiet"))
     group = item.group if item.change in ("", item.group) else f"{item.group}, {_CHANGES.get(item.change, '')}"
-    yield [*spans, StyledText(f"  {group}", "high")]
+    if item.accepted is None:
+        yield [*spans, StyledText(f"  {group}", "high")]
+    else:
+        yield [*spans, StyledText(f"  {group}, accepted", "good")]
+        yield from _wrapped(f"by {item.accepted.by}: {item.accepted.reason}", width, "Accepted ")
     others = [use for use in item.uses if use != item.resource]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
@@ -153,7 +161,7 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
     if report.more:
         yield (StyledText("Wider access that no check flags:"),)
         yield from _limited(list(map(_increased_line, report.more)), "of these")
-    yield from _limited(list(map(_reduced_line, report.less)), "with less access")
+    yield from _limited(list(dict.fromkeys(map(_reduced_line, report.less))), "with less access")
     yield from _limited([_note_line(note, "moved: ") for note in report.moved], "moved")
     skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
     named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]
@@ -218,24 +226,29 @@ def _note_line(note: ReportNote, prefix: str) -> Line:
 
 
 def _summary_line(report: ReviewReport) -> Line:
-    groups = [(sum(item.group == group for item in report.items), group) for group in ("new", "worse")]
-    counts = [*groups, (len(report.fixed), "fixed"), (len(report.moved), "moved")]
+    groups = [(sum(item.group == group for item in report.open), group) for group in ("new", "worse")]
+    counts = [*groups, (len(report.accepted), "accepted"), (len(report.fixed), "fixed"), (len(report.moved), "moved")]
     result = ", ".join(f"{count} {group}" for count, group in counts if count)
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (
             StyledText(f"ERROR: {unread_summary(report.unreadable, report.faults)}; results are incomplete; ", "high"),
-            StyledText(f"{result or '0 new'}; {report.unchanged} unchanged", "place"),
+            StyledText(f"{result or '0 new'}; {_unchanged(report)}", "place"),
         )
     if report.more and not report.items:
         result = f"{result}, nothing new to flag" if result else "nothing new to flag"
-    first = StyledText(result or "nothing new", "place" if report.items else "good")
-    unchanged = StyledText(f"; {report.unchanged} unchanged")
+    first = StyledText(result or "nothing new", "place" if report.open else "good")
+    unchanged = StyledText(f"; {_unchanged(report)}")
     if not report.failing:
         return (first, unchanged)
     minimum = report.fail_on.value if report.fail_on is not None else ""
     threshold = f"{minimum} or more" if minimum != Severity.HIGH.value else minimum
     number = len(report.failing)
     return (first, unchanged, StyledText(f"; {number} {'fails' if number == 1 else 'fail'} ({threshold})", "high"))
+
+
+def _unchanged(report: ReviewReport) -> str:
+    affected = f" in {count_noun(report.files, 'affected file')}" if report.only_affected else ""
+    return f"{report.unchanged} unchanged{affected}"
 
 
 def _location(at: Location) -> str:

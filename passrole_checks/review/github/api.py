@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
 from passrole_checks.review.http import Client, ForgeError, Pace
@@ -79,6 +80,11 @@ class GitHub(RepositoryApi):
         # https://docs.github.com/en/enterprise-server, "Forming calls with GraphQL": beside /api/v3, not below it
         self._graphql = f"{api.removesuffix('/v3')}/graphql" if api.endswith("/api/v3") else "/graphql"
 
+    @property
+    def _names(self) -> dict[str, str]:
+        """The variables of GraphQL queries about the repository."""
+        return {"owner": self._owner, "name": self._name}
+
     # -- user and pull requests
 
     def viewer(self) -> str:
@@ -119,6 +125,20 @@ class GitHub(RepositoryApi):
         """Hide a comment as outdated."""
         self._mutate(_MINIMIZE, {"id": node_id})
 
+    # -- labels
+
+    def labels(self) -> list[str]:
+        """Return the names of the labels."""
+        labels = self.client.pages(f"{self._repository}/issues/{self.number}/labels")
+        return [text_of(label, "name") for label in labels]
+
+    def add_label(self, name: str) -> None:
+        """Add a label; GitHub creates it if the repository has none of that name."""
+        self.client.write("POST", f"{self._repository}/issues/{self.number}/labels", {"labels": [name]})
+
+    def remove_label(self, name: str) -> None:
+        self.client.write("DELETE", f"{self._repository}/issues/{self.number}/labels/{quote(name, safe='')}")
+
     # -- line comments
 
     def review_comments(self) -> list[ReviewComment]:
@@ -144,7 +164,7 @@ class GitHub(RepositoryApi):
     def graphql_threads(self) -> list[GitHubThread]:
         """List the review threads, which the REST API does not have."""
         threads: list[GitHubThread] = []
-        variables: dict[str, Any] = {"owner": self._owner, "name": self._name, "number": self.number, "after": None}
+        variables: dict[str, Any] = {**self._names, "number": self.number, "after": None}
         for _ in range(_MAX_THREAD_PAGES):
             page = get_nested(self._query(_THREADS, variables), "repository", "pullRequest", "reviewThreads")
             threads += map(_thread, list_of(get_nested(page, "nodes")))

@@ -13,13 +13,16 @@ and fails above 32 comments (https://github.com/reviewdog/reviewdog/issues/355).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
 from passrole_checks.review.annotations import check_run_annotations
 from passrole_checks.review.ci_context import GITHUB, GITHUB_TOKEN, Context, PostOptions
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
-from passrole_checks.review.github.api import GitHub, ReviewComment, client
+from passrole_checks.review.github.api import ReviewComment, client
+from passrole_checks.review.github.discussion import GitHubDiscussions
 from passrole_checks.review.github.status import post_check_run
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
@@ -67,7 +70,25 @@ def post(
     return post_review(_GitHubForge(calls, context, options, notify), report, context, options, notify)
 
 
-class _GitHubForge(GitHub):
+def accept(
+    report: ReviewReport,
+    context: Context,
+    options: PostOptions,
+    *,
+    pace: Pace | None = None,
+) -> ReviewReport:
+    """Return ``report`` with the items that owners have accepted in the pull request. Raises nothing for errors of
+    GitHub."""
+    if not context.can_be_commented:
+        return with_unknown_acceptance(report, "this run is not about a pull request")
+    if obstacle := post_obstacle(report, context, replace(options, dry_run=False), GITHUB_TOKEN):
+        return with_unknown_acceptance(report, obstacle.rstrip("."))
+    calls = client(context.api_url, context.token, pace=pace)
+    forge = _GitHubForge(calls, context, options, lambda _: None)
+    return accept_items(report, forge, options.key, options.author)
+
+
+class _GitHubForge(GitHubDiscussions):
     """A pull request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
     traits = _TRAITS

@@ -5,7 +5,7 @@ compares it with the report of the target branch itself (GitLab Docs, "Code Qual
 widget), so it contains all findings of HEAD, not only new ones. The verdict is the status of the job.
 """
 
-from passrole_checks.review.gitlab.posting import post
+from passrole_checks.review.gitlab.posting import accept, post
 from passrole_checks.review.posting import Posted
 
-__all__ = ["Posted", "post"]
+__all__ = ["Posted", "accept", "post"]

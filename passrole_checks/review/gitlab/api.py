@@ -28,6 +28,7 @@ class MergeRequest:
 
     is_open: bool
     head_sha: str
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,20 @@ class GitLab:
         document = self._client.get(self._request).document
         if document is None:
             return None
-        return MergeRequest(text_of(document, "state") == "opened", text_of(document, "sha"))
+        labels = tuple(label for label in list_of(get_nested(document, "labels")) if isinstance(label, str))
+        return MergeRequest(text_of(document, "state") == "opened", text_of(document, "sha"), labels)
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of the labels."""
+        request = self.merge_request()
+        return request.labels if request is not None else ()
+
+    def add_label(self, name: str) -> None:
+        """Add a label; GitLab creates it if the project has none of that name."""
+        self._client.write("PUT", self._request, {"add_labels": name})
+
+    def remove_label(self, name: str) -> None:
+        self._client.write("PUT", self._request, {"remove_labels": name})
 
     def write_obstacle(self) -> str:
         """Return why GitLab refuses comments, as a clause, where its refusals do not say so; "" if it does not."""

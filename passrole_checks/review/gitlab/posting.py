@@ -11,10 +11,13 @@ in the fork), "Discussions API" (resolving needs the Developer role).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
 from passrole_checks.review.ci_context import GITLAB, GITLAB_TOKEN, Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
-from passrole_checks.review.gitlab.api import GitLab, client
+from passrole_checks.review.gitlab.api import client
+from passrole_checks.review.gitlab.discussion import GitLabDiscussions
 from passrole_checks.review.gitlab.positions import Positions
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.posting import Posted, is_report_of, post_review
@@ -51,13 +54,26 @@ def post(
     """
     if options.check_run:
         notify("GitLab has no check runs: the status of the job is the verdict.")
-    if not context.can_be_commented or (options.comment == "off" and options.max_inline <= 0):
+    if not context.can_be_commented or not options.writes_on_request:
         return Posted()
     if obstacle := _obstacle(report, context, options):
         notify(f"Nothing posted on GitLab: {obstacle}")
         return Posted()
     calls = client(context.api_url, context.token, pace=pace, dry_run=out if options.dry_run else None)
     return post_review(_GitLabForge(calls, context), report, context, options, notify)
+
+
+def accept(report: ReviewReport, context: Context, options: PostOptions, *, pace: Pace | None = None) -> ReviewReport:
+    """Return ``report`` with the items that owners have accepted in the merge request. Raises nothing for errors of
+    GitLab."""
+    if not context.can_be_commented:
+        return with_unknown_acceptance(report, "this pipeline is not for a merge request")
+    if not context.repository:
+        return with_unknown_acceptance(report, "the path of the project is unknown (CI_MERGE_REQUEST_PROJECT_PATH)")
+    if obstacle := _obstacle(report, context, replace(options, dry_run=False)):
+        return with_unknown_acceptance(report, obstacle.rstrip("."))
+    calls = client(context.api_url, context.token, pace=pace)
+    return accept_items(report, _GitLabForge(calls, context), options.key, options.author)
 
 
 def _obstacle(report: ReviewReport, context: Context, options: PostOptions) -> str:
@@ -79,13 +95,14 @@ def _obstacle(report: ReviewReport, context: Context, options: PostOptions) -> s
     return ""
 
 
-class _GitLabForge(GitLab):
+class _GitLabForge(GitLabDiscussions):
     """A merge request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
     traits = _TRAITS
 
     def __init__(self, client: Client, context: Context) -> None:
-        super().__init__(client, context.project_id or context.repository, context.number)
+        project = context.project_id or context.repository
+        super().__init__(client, project, context.number, context.api_url, context.repository)
         self._context = context
 
     def find_request(self) -> Target:

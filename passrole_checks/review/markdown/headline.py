@@ -16,11 +16,12 @@ def headline(report: ReviewReport, *, had_summary: bool = False) -> str:
     """Return the headline, without heading marks. A review with unreadable files is never called clean."""
     incomplete = _incomplete(report)
     if report.items:
-        worse = sum(item.group == "worse" for item in report.items)
-        new = len(report.items) - worse
+        worse = sum(item.group == "worse" for item in report.open)
+        new, accepted = len(report.open) - worse, len(report.accepted)
         parts = [
             f"{count_noun(new, 'new problem')}" if new else "",
             f"{count_noun(worse, 'problem')} got worse" if worse else "",
+            (f"{accepted} accepted" if report.open else f"{count_noun(accepted, 'problem')} accepted") * bool(accepted),
         ]
         return f"{_TITLE}: {', '.join(filter(None, (*parts, incomplete)))}"
     if incomplete:
@@ -62,6 +63,8 @@ def explanation(report: ReviewReport, *, had_summary: bool = False) -> Iterator[
 
 
 def _consequence(report: ReviewReport) -> str:
+    if not report.open:
+        return f"{_RISK} Owners have accepted this{'' if report.unknown else ', so the check does not fail'}."
     minimum, failing = report.fail_on, len(report.failing)
     threshold = "" if minimum is None else minimum.value if minimum is Severity.HIGH else f"{minimum.value} or more"
     sentences = [_RISK]
@@ -69,12 +72,12 @@ def _consequence(report: ReviewReport) -> str:
         sentences.append("The check does not fail.")
     elif not failing:
         sentences.append(f"The check does not fail: its threshold is {threshold}.")
-    elif failing == len(report.items):
+    elif failing == len(report.open):
         sentences.insert(0, f"**{'This fails' if failing == 1 else 'These fail'} the check** ({threshold}).")
     else:
         sentences.insert(0, f"**{failing} of these {'fails' if failing == 1 else 'fail'} the check** ({threshold}).")
-    suggested = sum(item.replacement is not None for item in report.items)
-    if suggested == len(report.items):
+    suggested = sum(item.replacement is not None for item in report.open)
+    if suggested == len(report.open):
         sentences.append("A suggested change is below." if suggested == 1 else "Suggested changes are below.")
     elif suggested:
         sentences.append(f"For {suggested} of them a suggested change is below.")

@@ -18,7 +18,7 @@ from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import MAX_KEYS
 from passrole_checks.review.markdown.suggestion import is_applicable, replaces_lines_of, suggestion_block
 from passrole_checks.review.markdown.words import join_blocks, location_link, utf16_length
-from passrole_checks.review.report import Anchor, Item, ReviewReport
+from passrole_checks.review.report import ACCEPT, Anchor, Item, ReviewReport
 
 _BUDGET = 45_000  # UTF-16 units of a comment, without its marker
 
@@ -77,18 +77,35 @@ def comment_text(
     """Return the text of a comment about ``items`` on the lines of ``anchor``, both from :func:`group_items`, without a
     marker. With a marker it is within 65,536 characters. ``gitlab_line``: for GitLab, the line of HEAD that its
     position names. ``has_suggestions``: the forge can apply a suggestion."""
-    first = items[0]
-    suggestion = _suggestion(first, anchor, gitlab_line) if has_suggestions else []
-    lines = _of_first(first, links, anchor, suggestion)
-    remaining = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
-    others = list(_of_others(first, items[1:], links, anchor))
-    for number, line in enumerate(others):
-        remaining -= utf16_length(line) + 1
-        if remaining < 0:
-            lines.append(f"- and {len(others) - number} more, listed in the summary")
-            break
-        lines.append(line)
+    suggestion = _suggestion(items[0], anchor, gitlab_line) if has_suggestions else []
+    lines, shown = _comment_lines(items, links, anchor, suggestion)
+    if len(shown) < len(items):
+        lines.append(f"- and {len(items) - len(shown)} more, listed in the summary")
+    if report.owners:
+        these = "this" if len(items) == 1 else "the findings listed here"
+        lines += ["", f"To accept {these}, an owner replies {code(f'{ACCEPT} REASON')}."]
     return "\n".join(lines)
+
+
+def shown_items(items: Sequence[Item], links: Links, anchor: Anchor) -> Sequence[Item]:
+    """Return the items that the text of a comment shows, with or without a suggestion: all but those that it only
+    counts."""
+    suggestions: list[list[str]] = [[], _suggestion(items[0], anchor, None)]
+    return min((_comment_lines(items, links, anchor, suggestion)[1] for suggestion in suggestions), key=len)
+
+
+def _comment_lines(
+    items: Sequence[Item], links: Links, anchor: Anchor, suggestion: Sequence[str]
+) -> tuple[list[str], Sequence[Item]]:
+    """Return the lines of a comment within its budget, and the items that they show."""
+    lines = _of_first(items[0], links, anchor, suggestion)
+    remaining = _BUDGET - sum(map(utf16_length, lines)) - len(lines)
+    for number, more in enumerate(_of_others(items[0], items[1:], links), start=1):
+        remaining -= sum(utf16_length(line) + 1 for line in more)
+        if remaining < 0:
+            return lines, items[:number]
+        lines += more
+    return lines, items
 
 
 def _of_first(item: Item, links: Links, anchor: Anchor, suggestion: Sequence[str]) -> list[str]:
@@ -115,11 +132,9 @@ def _suggestion(item: Item, anchor: Anchor, gitlab_line: int | None) -> list[str
     return join_blocks([f"**Suggestion:** {effect}"] if effect else [], [block])
 
 
-def _of_others(first: Item, others: Sequence[Item], links: Links, anchor: Anchor) -> Iterator[str]:
-    """Yield the other items, one line each, without what the first item says already."""
-    if not others:
-        return
-    yield from ("", "Same problem:" if _have_same_checks(first, others) else "Also:", "")
+def _of_others(first: Item, others: Sequence[Item], links: Links) -> Iterator[list[str]]:
+    """Yield the lines of each other item, without what the first item says already."""
+    heading = ["", "Same problem:" if _have_same_checks(first, others) else "Also:", ""]
     known = {remark.message for remark in first.remarks}
     for item in others:
         line = f"- {location_link(item.at, links)} {code(item.resource)}"
@@ -127,7 +142,8 @@ def _of_others(first: Item, others: Sequence[Item], links: Links, anchor: Anchor
         line += ": " + " ".join(prose(remark.message, untrusted_names(item)) for remark in new[:3]) if new else ""
         if item.replacement is not None and item.replacement != first.replacement:
             line += f" {instruction(item.replacement, links)}"
-        yield line
+        yield [*heading, line]
+        heading = []
 
 
 def _have_same_checks(first: Item, others: Sequence[Item]) -> bool:

@@ -19,7 +19,7 @@ from passrole_checks.review.markdown.words import (
     lines_link,
     list_names,
 )
-from passrole_checks.review.report import Anchor, Item, Location, Remark, Replacement
+from passrole_checks.review.report import ACCEPT, Anchor, Item, Location, Remark, Replacement
 
 _MAX_REMARKS = 6_000  # characters of remarks, after which they are only counted
 _LONG_ROLE = 140  # characters of a role, after which checks shorten it
@@ -96,6 +96,15 @@ def _new_access(item: Item) -> Remark | None:
 def overlaps(anchor: Anchor, location: Location) -> bool:
     """True if both have a line in common."""
     return anchor.file == location.file and anchor.line <= location.end_line and location.line <= anchor.end_line
+
+
+def acceptance_text(item: Item, owners: Collection[str]) -> str:
+    """Return who accepted an item and why, or else how one of the ``owners`` can; "" if there are none."""
+    if item.accepted is not None:
+        return f"**Accepted** by {code(item.accepted.by)}: {code(item.accepted.reason)}"
+    if not (owners and item.short_key):
+        return ""
+    return f"To accept this, an owner comments {code(f'{ACCEPT} {item.short_key} REASON')}."
 
 
 def fix_blocks(item: Item, links: Links) -> list[str]:

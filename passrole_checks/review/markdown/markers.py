@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 SUMMARY, INLINE, FIXED = "summary", "inline", "fixed"
 MAX_KEYS = 300  # items per comment
+_MAX_STATES = 100
 
 _TOOL = "passrole-checks"
 _LINE = re.compile(
@@ -27,7 +28,8 @@ _COMMIT = re.compile(r"[0-9a-f]{1,64}")
 class CommentMarker:
     """``kind``: :data:`SUMMARY`, :data:`INLINE` (a line comment) or :data:`FIXED` (the reply that it is fixed).
     ``key``: distinguishes several reviews of one pull request. ``head``: the scanned commit. ``run`` and ``attempt``:
-    of the run, to find the newer of two. ``items``: the keys of its items; ``files``: the marks of their files."""
+    of the run, to find the newer of two. ``items``: the keys of its items; ``files``: the marks of their files;
+    ``states``: the fingerprints of the first of the items, which its text shows."""
 
     kind: str
     key: str = "default"
@@ -36,6 +38,7 @@ class CommentMarker:
     attempt: int = 0
     items: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[int, int]:
@@ -54,6 +57,8 @@ class CommentMarker:
             fields.append(("items", _encode_list(self.items[:MAX_KEYS])))
         if self.files:
             fields.append(("files", _encode_list(self.files[:MAX_KEYS])))
+        if self.states:
+            fields.append(("states", _encode_list(self.states[:_MAX_STATES])))
         return f"<!-- {_TOOL}:{self.kind} v=1 {' '.join(f'{name}={value}' for name, value in fields)} -->"
 
     def prepend_to(self, text: str) -> str:
@@ -76,8 +81,11 @@ def parse_marker(body: str) -> CommentMarker | None:
     head, run, attempt = fields.get("head", ""), fields.get("run", "0"), fields.get("attempt", "0")
     if (head and not _COMMIT.fullmatch(head)) or not _NUMBER.fullmatch(run) or not _NUMBER.fullmatch(attempt):
         return None
-    items, files = (tuple(map(unquote, filter(None, fields.get(name, "").split(",")))) for name in ("items", "files"))
-    return CommentMarker(match["kind"], unquote(fields.get("key", "")), head, int(run), int(attempt), items, files)
+    items, files, states = (
+        tuple(map(unquote, filter(None, fields.get(name, "").split(",")))) for name in ("items", "files", "states")
+    )
+    key = unquote(fields.get("key", ""))
+    return CommentMarker(match["kind"], key, head, int(run), int(attempt), items, files, states)
 
 
 def without_marker(body: str) -> str:

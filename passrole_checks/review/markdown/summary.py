@@ -14,7 +14,7 @@ from passrole_checks.findings import Confidence, Severity
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.review.markdown.headline import explanation, headline
-from passrole_checks.review.markdown.item import access_change, fix_blocks, remark_lines
+from passrole_checks.review.markdown.item import acceptance_text, access_change, fix_blocks, remark_lines
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.picture import MAX_EDGES, access_diagram
 from passrole_checks.review.markdown.words import (
@@ -65,7 +65,9 @@ def summary(
     ``had_summary``: an earlier version of this summary reported problems, so that none remaining is good news.
     ``not_inline``: keys of items whose line comments could not be written.
     """
-    items = sorted(report.items, key=lambda item: (-item.severity.rank, item.key not in not_inline))
+    items = sorted(
+        report.items, key=lambda item: (item.accepted is not None, -item.severity.rank, item.key not in not_inline)
+    )
     first = [f"## {headline(report, had_summary=had_summary)}", "", *explanation(report, had_summary=had_summary)]
     unplaced = sum(item.key in not_inline for item in items)
     if unplaced:
@@ -88,12 +90,14 @@ def summary(
     ]
     diagram = _diagram(report, share)
     remaining = budget - _RESERVED - sum(utf16_length(line) + 1 for line in (*first, *unread, *diagram, *rest, *last))
-    table, details, omitted = _items(items, links, remaining)
+    table, details, omitted = _items(items, links, remaining, report.owners)
     text = "\n".join([*first, *unread, *table, *diagram, *details, *omitted, *rest, *last]).strip("\n") + "\n"
     return text if utf16_length(text) <= budget else _headline_only(first, last, budget)
 
 
-def _items(items: Sequence[Item], links: Links, remaining: int) -> tuple[list[str], list[str], list[str]]:
+def _items(
+    items: Sequence[Item], links: Links, remaining: int, owners: Collection[str]
+) -> tuple[list[str], list[str], list[str]]:
     """Return the table, the details, and a count of the items omitted from both."""
     if not items:
         return [], [], []
@@ -101,7 +105,8 @@ def _items(items: Sequence[Item], links: Links, remaining: int) -> tuple[list[st
     all_details: list[str] = []
     remaining -= sum(map(utf16_length, table)) + 4
     for number, item in enumerate(items):
-        row, details = _row(item, links), list(_details(item, links, opened=number < _MAX_OPEN))
+        opened = number < _MAX_OPEN and item.accepted is None
+        row, details = _row(item, links), list(_details(item, links, owners, opened=opened))
         remaining -= sum(utf16_length(line) + 1 for line in (row, *details))
         if remaining < 0:
             return [*table, ""], all_details, _omitted(items[number:], links)
@@ -116,6 +121,7 @@ def _row(item: Item, links: Links) -> str:
     level = f"**{severity}**" if item.severity in (Severity.HIGH, Severity.MEDIUM) else severity
     change = "widened" if item.change == "widened" else "worse" if item.group == "worse" else "new"
     confidence = ", low confidence" if item.confidence is Confidence.LOW else ""
+    accepted = ", accepted" if item.accepted is not None else ""
     principals = principals_text(now if now is not None else before, item.resource, code_in_table)
     if now is None:
         roles, services = "nothing", ""
@@ -125,7 +131,7 @@ def _row(item: Item, links: Links) -> str:
     location = location_link(item.at, links, code_in_table, short=True)
     cause = cause_link(item, links, code_in_table, short=True)
     location += f"<br>cause: {cause}" if cause else ""
-    return f"| {' | '.join((f'{level}<br>{change}{confidence}', principals, roles, services, location))} |"
+    return f"| {' | '.join((f'{level}<br>{change}{confidence}{accepted}', principals, roles, services, location))} |"
 
 
 def _arrow(now: GrantedAccess, before: GrantedAccess | None, text_of: Callable[[GrantedAccess], str]) -> str:
@@ -135,13 +141,16 @@ def _arrow(now: GrantedAccess, before: GrantedAccess | None, text_of: Callable[[
     return f"{text_of(differing_first(before, now))} → {text_of(differing_first(now, before))}"
 
 
-def _details(item: Item, links: Links, *, opened: bool) -> Iterator[str]:
+def _details(item: Item, links: Links, owners: Collection[str], *, opened: bool) -> Iterator[str]:
     check_ids = ", ".join(dict.fromkeys(remark.check_id for remark in item.remarks))
     sid = f" {html_code(item.sid)}" if item.sid else ""
-    yield f"<details{' open' if opened else ''}><summary><b>{item.severity.value}</b>: {html_code(item.resource)}{sid}"
+    level = f"<b>{item.severity.value}</b>{', accepted' if item.accepted is not None else ''}"
+    yield f"<details{' open' if opened else ''}><summary>{level}: {html_code(item.resource)}{sid}"
     yield f"{html_code(f'{item.at.file}:{item.at.line}')} ({html_code(check_ids)})</summary>"
     yield ""
-    yield from join_blocks([access_change(item, links)], remark_lines(item), fix_blocks(item, links))
+    acceptance = [acceptance_text(item, owners)]
+    first, last = (acceptance, []) if item.accepted is not None else ([], acceptance)
+    yield from join_blocks(first, [access_change(item, links)], remark_lines(item), fix_blocks(item, links), last)
     yield from ("", "</details>", "")
 
 
@@ -230,7 +239,9 @@ def _provenance(report: ReviewReport, links: Links) -> Iterator[str]:
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
     unchanged = f"; {count_noun(report.unchanged, 'finding')} in both" if report.unchanged else ""
     excluded = f"; {excluded_summary(report.excluded)}" if report.excluded else ""
-    yield f"{versions}, {count_noun(report.files, 'file')} of infrastructure code{unchanged}{excluded}."
+    files = f"{count_noun(report.files, 'file')} of infrastructure code"
+    affected = " that this change can affect" if report.only_affected else ""
+    yield f"{versions}, {files}{affected}{unchanged}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""
     ids = sorted({remark.check_id for item in report.items for remark in item.remarks})

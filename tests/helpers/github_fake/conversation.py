@@ -79,7 +79,7 @@ def update(request: Request, comment_id: str) -> Answer:
     comment = _comment(request, comment_id)
     request.need("issues", "pull-requests")
     comment.body = check_body(request, "IssueComment", request.json)
-    comment.updated = request.world.clock.now()
+    comment.updated = comment.edited = request.world.clock.now()
     return Answer(200, bodies.comment(request.world, comment))
 
 

@@ -23,6 +23,7 @@ from github_fake.world import (
     CheckRun,
     Clock,
     Comment,
+    Commit,
     Limits,
     Pull,
     Repository,
@@ -63,6 +64,7 @@ class GitHubFake:
             "comments_only": self.new_token(bot, _COMMENTS_ONLY, app=ACTIONS_APP),
             "read_only": self.new_token(bot, dict.fromkeys(_BOT, "read"), app=ACTIONS_APP),
             "resolver": self.new_token(bot, {**_BOT, "contents": "write"}, app=ACTIONS_APP),
+            "members": self.new_token(self.new_user("passrole[bot]"), {**_BOT, "members": "read"}, app="passrole"),
             "personal": self.new_token(person, {**_BOT, "contents": "write"}),
         }
         self.token = self.tokens["bot"].value
@@ -210,6 +212,20 @@ class GitHubFake:
 
     def reply(self, comment: ReviewComment, body: str, user: str = "somebody") -> ReviewComment:
         return reviewing.add_reply(self._as(user), self.world.thread_of(comment), body)
+
+    def edit(self, comment: Comment | ReviewComment, body: str) -> None:
+        """Edit a comment, as its author or a maintainer can, within the second in which it was written."""
+        comment.body, comment.edited = body, self.clock.now()
+
+    def commit(
+        self,
+        author: str | None,
+        committer: str | None = None,
+        *,
+        co_authors: tuple[str | None, ...] = (),
+    ) -> None:
+        """Add a commit to the pull request, by these people."""
+        self.pull.commits.append(Commit(author, committer or author, co_authors))
 
     def resolve(self, comment: ReviewComment, user: str = "somebody") -> None:
         self.world.thread_of(comment).resolved_by = self.new_user(user)

@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 from scripted import Fault, Hook, due, run_hooks
 
-from github_fake import checks, contract, conversation, pulls, queries, reviewing, uploads
+from github_fake import checks, contract, conversation, labels_and_teams, pulls, queries, reviewing, uploads
 from github_fake.journal import WRITING, Call
 from github_fake.routing import DOCUMENTATION, Answer, Refused, Request, handler_of, refuse
 from github_fake.world import Repository, Token, World
 
-OPERATIONS = (checks, conversation, pulls, reviewing, uploads)  # imported: they declare their routes
+OPERATIONS = (checks, conversation, labels_and_teams, pulls, reviewing, uploads)  # imported: they declare their routes
 _IN_REPOSITORY = re.compile(r"/(?:repos/(?P<owner>[^/]+)/(?P<name>[^/]+)|repositories/(?P<id>\d+))(?P<rest>/.*|)")
 _SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 
@@ -84,7 +84,7 @@ class Front:
                 return queries.answer(Request(self.world, method, path, query, headers, given, token))
             repository, rest = self._repository(method, path, token)
             found = handler_of(method, rest)
-            if found is None or (repository is None) != (rest == "/user"):
+            if found is None or (repository is None) != (rest == "/user" or rest.startswith("/orgs/")):
                 refuse(404, "Not Found")
             if method in WRITING:
                 self._count_write()

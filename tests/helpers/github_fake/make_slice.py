@@ -46,9 +46,13 @@ PULL = REPOSITORY + "/pulls/{pull_number}"
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "/user": ("get",),
+    "/orgs/{org}/teams/{team_slug}": ("get",),
+    "/orgs/{org}/teams/{team_slug}/memberships/{username}": ("get",),
     REPOSITORY: ("get",),
     REPOSITORY + "/issues/{issue_number}/comments": ("get", "post"),
     REPOSITORY + "/issues/comments/{comment_id}": ("get", "patch", "delete"),
+    REPOSITORY + "/issues/{issue_number}/labels": ("get", "post"),
+    REPOSITORY + "/issues/{issue_number}/labels/{name}": ("delete",),
     REPOSITORY + "/pulls": ("get",),
     PULL: ("get",),
     PULL + "/files": ("get",),
@@ -88,18 +92,25 @@ FIELDS: dict[str, str] = {
     "Bot": "login url id databaseId",
     "User": "login url id databaseId",
     "Repository": "id name nameWithOwner pullRequest",
-    "PullRequest": "id number state locked headRefOid url comments reviewThreads",
+    "PullRequest": "id number state locked headRefOid url author comments reviewThreads commits",
+    "PullRequestCommitConnection": "nodes pageInfo totalCount",
+    "PullRequestCommit": "id commit",
+    "Commit": "id oid authors committer signature",
+    "GitSignature": "wasSignedByGitHub",
+    "GpgSignature": "wasSignedByGitHub",
+    "GitActorConnection": "nodes totalCount",
+    "GitActor": "name email user",
     "PageInfo": "hasNextPage endCursor hasPreviousPage startCursor",
     "IssueCommentConnection": "nodes pageInfo totalCount",
     "IssueComment": "id databaseId fullDatabaseId author body createdAt updatedAt isMinimized minimizedReason url"
-    " viewerDidAuthor viewerCanMinimize viewerCanUpdate",
+    " viewerDidAuthor viewerCanMinimize viewerCanUpdate lastEditedAt includesCreatedEdit",
     "PullRequestReviewThreadConnection": "nodes pageInfo totalCount",
     "PullRequestReviewThread": "id isResolved isOutdated isCollapsed resolvedBy path line startLine originalLine"
     " originalStartLine subjectType diffSide viewerCanResolve viewerCanReply viewerCanUnresolve comments",
     "PullRequestReviewCommentConnection": "nodes pageInfo totalCount",
     "PullRequestReviewComment": "id databaseId fullDatabaseId author body createdAt updatedAt isMinimized"
     " minimizedReason url viewerDidAuthor viewerCanMinimize viewerCanUpdate path line startLine outdated replyTo"
-    " subjectType",
+    " subjectType lastEditedAt includesCreatedEdit",
     "ResolveReviewThreadPayload": "thread clientMutationId",
     "UnresolveReviewThreadPayload": "thread clientMutationId",
     "MinimizeCommentPayload": "minimizedComment clientMutationId",

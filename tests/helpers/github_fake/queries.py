@@ -15,7 +15,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, build_schema, 
 from github_fake import bodies
 from github_fake.reviewing import add_reply
 from github_fake.routing import Answer, Refused, Request, refuse
-from github_fake.world import Comment, Pull, Repository, ReviewComment, Thread, User, as_text
+from github_fake.world import Comment, Commit, Pull, Repository, ReviewComment, Thread, User, as_text
 
 SLICE = Path(__file__).with_name("slice.graphql")
 _FORBIDDEN = "Resource not accessible by integration"
@@ -189,9 +189,22 @@ class _Root:
             "locked": one.locked,
             "headRefOid": one.head_sha,
             "url": f"{bodies.SITE}/{one.repository.full_name}/pull/{one.number}",
+            "author": self._user(one.user, as_author=True),
+            "commits": _connection(one.commits, self._commit, one.unlisted_commits),
             "comments": _connection([each for each in self._world.comments if each.pull is one], self._comment),
             "reviewThreads": _connection([each for each in self._world.threads if each.root.pull is one], self._thread),
         }
+
+    def _commit(self, one: Commit) -> dict[str, Any]:
+        actors = [self._actor(login, "someone@example.com") for login in (one.author, *one.co_authors)]
+        committer = self._actor(one.committer, one.committer_email)
+        commit = {"id": "C_1", "oid": "c" * 40, "authors": _connection(actors, dict), "committer": committer}
+        commit["signature"] = {"__typename": "GpgSignature", "wasSignedByGitHub": True} if one.is_of_web_page else None
+        return {"id": "PRC_1", "commit": commit}
+
+    def _actor(self, login: str | None, email: str) -> dict[str, Any]:
+        user = None if login is None else self._user(User(login, 1))
+        return {"name": "Some One", "email": email, "user": user}
 
     def _thread(self, one: Thread) -> dict[str, Any]:
         root = one.root
@@ -225,6 +238,8 @@ class _Root:
             "author": self._user(one.user, as_author=True),
             "body": self._world.gives_back(one.body),
             "createdAt": as_text(one.created),
+            "lastEditedAt": None if one.edited is None else as_text(one.edited),
+            "includesCreatedEdit": one.edited is not None,
             "updatedAt": as_text(one.updated),
             "isMinimized": one.minimized is not None,
             "minimizedReason": one.minimized,
@@ -251,8 +266,11 @@ class _Root:
         }
 
 
-def _connection(things: Sequence[Any], tell: Callable[[Any], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Return a page of a connection. Cursors are indexes. GitHub requires ``first`` or ``last``, of at most 100
+def _connection(
+    things: Sequence[Any], tell: Callable[[Any], dict[str, Any]], unlisted: int = 0
+) -> Callable[..., dict[str, Any]]:
+    """Return a page of a connection; ``unlisted``: things that are only counted. Cursors are indexes. GitHub requires
+    ``first`` or ``last``, of at most 100
     ("Pagination" of its GraphQL API)."""
 
     def page(
@@ -279,6 +297,6 @@ def _connection(things: Sequence[Any], tell: Callable[[Any], dict[str, Any]]) ->
             "endCursor": str(chosen[-1] + 1) if chosen else None,
         }
         nodes = [tell(things[index]) for index in chosen]
-        return {"nodes": nodes, "pageInfo": info, "totalCount": len(things)}
+        return {"nodes": nodes, "pageInfo": info, "totalCount": len(things) + unlisted}
 
     return page

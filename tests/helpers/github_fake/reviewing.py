@@ -298,7 +298,7 @@ def add_reply(request: Request, thread: Thread, text: str) -> ReviewComment:
     review = Review(request.world.next_id(), root.pull, request.viewer.user, "", "COMMENTED", root.pull.head_sha, now)
     values = {name: getattr(root, name) for name in root.__dataclass_fields__}
     of_reply = {"id": request.world.next_id(), "review": review, "user": review.user, "body": text, "reply_to": root}
-    made = ReviewComment(**{**values, **of_reply, "created": now, "updated": now, "minimized": None})
+    made = ReviewComment(**{**values, **of_reply, "created": now, "updated": now, "minimized": None, "edited": None})
     request.world.reviews.append(review)
     thread.comments.append(made)
     return made
@@ -321,7 +321,7 @@ def update(request: Request, comment_id: str) -> Answer:
     comment = _found(request, comment_id)
     _may_write(request, comment.pull)
     comment.body = check_body(request, "PullRequestReviewComment", request.json)
-    comment.updated = request.world.clock.now()
+    comment.updated = comment.edited = request.world.clock.now()
     return Answer(200, bodies.review_comment(request.world, comment))
 
 

@@ -84,9 +84,22 @@ class Repository:
 
 
 @dataclass(eq=False)
+class Commit:
+    """``author``, ``committer``: logins, None for an address without an account. ``co_authors``: of its trailers.
+    ``is_of_web_page``: GitHub committed and signed it."""
+
+    author: str | None
+    committer: str | None
+    co_authors: tuple[str | None, ...] = ()
+    committer_email: str = "someone@example.com"
+    is_of_web_page: bool = False
+
+
+@dataclass(eq=False)
 class Pull:
     """``base_files``: those of the merge base. ``shas``: all heads, the present one last; ``history``: their files.
-    ``is_listed_whole`` False: its diff is too large to be listed (406)."""
+    ``is_listed_whole`` False: its diff is too large to be listed (406). ``commits``: those whose people matter to a
+    test; ``unlisted_commits``: the number of more that are not listed."""
 
     id: int
     repository: Repository
@@ -107,11 +120,14 @@ class Pull:
     is_listed_whole: bool = True
     shas: list[str] = field(default_factory=list)
     history: dict[str, dict[str, str]] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    unlisted_commits: int = 0
 
 
 @dataclass(eq=False)
 class Comment:
-    """A comment in the conversation. ``minimized``: why it was hidden, or None."""
+    """A comment in the conversation. ``minimized``: why it was hidden, or None. ``edited``: when, or None."""
 
     id: int
     pull: Pull
@@ -121,6 +137,7 @@ class Comment:
     updated: float
     app: str | None = None
     minimized: str | None = None
+    edited: float | None = None
 
     @property
     def node_id(self) -> str:
@@ -165,6 +182,7 @@ class ReviewComment:
     updated: float
     reply_to: ReviewComment | None = None
     minimized: str | None = None
+    edited: float | None = None
 
     @property
     def node_id(self) -> str:
@@ -258,7 +276,8 @@ class Limits:
 @dataclass
 class World:
     """The whole state. ``url``: of the API; ``files_url``: of the other host with archives. ``gives_back``: maps the
-    written text of a comment to the text that is read."""
+    written text of a comment to the text that is read. ``teams``: ``organization/team``, with the state of each login's
+    membership (``active``, ``pending``)."""
 
     clock: Clock = field(default_factory=Clock)
     limits: Limits = field(default_factory=Limits)
@@ -275,6 +294,7 @@ class World:
     check_runs: list[CheckRun] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
+    teams: dict[str, dict[str, str]] = field(default_factory=dict)
     gives_back: Callable[[str], str] = str
     ids: Iterator[int] = field(default_factory=lambda: count(1001))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from gitlab_fake import queries
 from gitlab_fake.world import (
     DEVELOPER,
     REPORTER,
@@ -60,6 +61,7 @@ class World:
         self.commands: list[str] = []
         self.knows_file_positions = True
         self.public_url = ""
+        self.groups: dict[str, dict[User, str]] = {}
         self.is_archived = False
         self._last_id = 1000
         self.push_version()
@@ -111,9 +113,34 @@ class World:
         request = self.request
         refs = {"base_sha": request.base_sha, "start_sha": request.base_sha, "head_sha": request.head_sha}
         payload = {"id": 700, "iid": request.iid, "project_id": PROJECT_ID, "state": request.state}
-        return Answer(
-            200, {**payload, "sha": request.head_sha, "diff_refs": refs, "discussion_locked": request.is_locked}
-        )
+        payload |= {"labels": list(request.labels), "title": "A change", "discussion_locked": request.is_locked}
+        return Answer(200, {**payload, "sha": request.head_sha, "diff_refs": refs})
+
+    def update_merge_request(self, given: Given) -> Answer:
+        self._may(given, REPORTER)
+        labels = self.request.labels
+        added, removed = (given.json.get(f"{verb}_labels", "").split(",") for verb in ("add", "remove"))
+        labels += [name for name in added if name and name not in labels]
+        labels[:] = [name for name in labels if name not in removed]
+        return self.merge_request(given)
+
+    def graphql(self, given: Given) -> Answer:
+        return Answer(200, queries.answer(self, PROJECT, given.json))
+
+    def group(self, given: Given, group: str) -> Answer:
+        self._members(group)
+        return Answer(200, {"id": 5, "full_path": group})
+
+    def member(self, given: Given, group: str, user: str) -> Answer:
+        for each, state in self._members(group).items():
+            if each.id == int(user):
+                return Answer(200, {**_user(each), "state": state, "access_level": 30})
+        raise Refusal(404, {"message": "404 Not found"})
+
+    def _members(self, group: str) -> dict[User, str]:
+        if group not in self.groups:
+            raise Refusal(404, {"message": "404 Group Not Found"})
+        return self.groups[group]
 
     def versions(self, given: Given) -> Answer:
         return self._page(given, [_version(each) for each in self.request.versions])
@@ -154,7 +181,7 @@ class World:
 
     def edit_note(self, given: Given, id: str) -> Answer:
         note = self._own(given, id)[1]
-        note.body = self._body(given)
+        note.body, note.edited_by = self._body(given), given.token.user
         return Answer(200, _note(note))
 
     def delete_note(self, given: Given, id: str) -> Answer:
@@ -267,6 +294,10 @@ _OPERATIONS: list[tuple[str, re.Pattern[str], Operation]] = [
     (method, re.compile(pattern), operation)
     for method, pattern, operation in (
         ("GET", "/user", World.user),
+        ("POST", "/api/graphql", World.graphql),
+        ("GET", "/groups/(?P<group>[^/]+)", World.group),
+        ("GET", r"/groups/(?P<group>[^/]+)/members/all/(?P<user>\d+)", World.member),
+        ("PUT", _REQUEST, World.update_merge_request),
         ("GET", "/projects/(?P<project>[^/]+)", World.project),
         ("GET", _REQUEST, World.merge_request),
         ("GET", f"{_REQUEST}/versions", World.versions),

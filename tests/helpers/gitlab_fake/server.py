@@ -22,6 +22,7 @@ from gitlab_fake.world import (
     REPORTER,
     Call,
     Discussion,
+    MergeCommit,
     MergeRequest,
     Note,
     Refusal,
@@ -31,7 +32,8 @@ from gitlab_fake.world import (
 )
 
 WRITING = ("POST", "PUT", "DELETE")
-BOT, CONTRIBUTOR, SOMEBODY = User(1, "project_42_bot"), User(2, "contributor"), User(3, "somebody")
+GRAPHQL = "/api/graphql"
+BOT, CONTRIBUTOR, SOMEBODY = User(1, "project_42_bot", is_bot=True), User(2, "contributor"), User(3, "somebody")
 
 
 class GitLabFake:
@@ -139,6 +141,14 @@ class GitLabFake:
     def reply(self, thread: Discussion, body: str, user: User = SOMEBODY) -> None:
         thread.notes.append(Note(self.world.next_id(), user, body, "DiscussionNote"))
 
+    def edit(self, note: Note, body: str, user: User | None = None) -> None:
+        """Edit a note, as its author or a maintainer can."""
+        note.body, note.edited_by = body, user or note.author
+
+    def commit(self, author: User | None, committer: User | None = None) -> None:
+        """Add a commit to the merge request, by these people."""
+        self.request.commits.append(MergeCommit(author, committer or author))
+
     def resolve(self, thread: Discussion, user: User = SOMEBODY) -> None:
         for note in thread.notes:
             note.resolved_by = user
@@ -184,7 +194,7 @@ class GitLabFake:
         return [each for each in self.journal if each.method.startswith(method) and re.search(pattern, each.path)]
 
     def writes(self) -> list[Call]:
-        return [each for each in self.journal if each.method in WRITING]
+        return [each for each in self.journal if each.method in WRITING and each.path != GRAPHQL]
 
     def forget_calls(self) -> None:
         self.journal.clear()
@@ -213,7 +223,7 @@ class GitLabFake:
     def _real(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], raw: bytes) -> Answer:
         try:
             token = self._token(headers)
-            if method in WRITING:
+            if method in WRITING and path != GRAPHQL:
                 self._count_write()
                 if token.scope != "api":
                     payload = {

@@ -26,6 +26,7 @@ class Refusal(Exception):
 class User:
     id: int
     username: str
+    is_bot: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,18 @@ class Call:
     at: float
 
 
+@dataclass(frozen=True)
+class MergeCommit:
+    """A commit; None for an email address without an account."""
+
+    author: User | None
+    committer: User | None
+
+
 @dataclass
 class Note:
+    """``edited_by``: the last to edit its text, or None."""
+
     id: int
     author: User
     body: str
@@ -58,6 +69,7 @@ class Note:
     system: bool = False
     position: dict[str, Any] | None = None
     resolved_by: User | None = None
+    edited_by: User | None = None
 
     @property
     def is_resolvable(self) -> bool:
@@ -114,6 +126,9 @@ class Version:
 
 @dataclass
 class MergeRequest:
+    """``commits``: those whose people matter to a test; ``unlisted_commits``: the number of more that are only
+    counted."""
+
     iid: int
     base_files: dict[str, str]
     head_files: dict[str, str]
@@ -124,6 +139,10 @@ class MergeRequest:
     head_sha: str = ""
     versions: list[Version] = field(default_factory=list)
     discussions: list[Discussion] = field(default_factory=list)
+    author: User = field(default_factory=lambda: User(2, "contributor"))
+    labels: list[str] = field(default_factory=list)
+    commits: list[MergeCommit] = field(default_factory=list)
+    unlisted_commits: int = 0
 
 
 def sha_of(*words: object) -> str:

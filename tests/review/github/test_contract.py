@@ -65,6 +65,14 @@ def test_every_operation_fits_the_description(github: GitHubFake) -> None:
     assert call(github, "PATCH", f"/issues/comments/{comment.json()['id']}", {"body": "b"}).status_code == 200
     assert call(github, "DELETE", f"/issues/comments/{comment.json()['id']}").status_code == 204
 
+    assert call(github, "POST", "/issues/7/labels", {"labels": ["a", "b"]}).status_code == 200
+    assert [label["name"] for label in call(github, "GET", "/issues/7/labels").json()] == ["a", "b"]
+    assert call(github, "DELETE", "/issues/7/labels/a").status_code == 200
+    github.world.teams["acme/a"] = {"Tess": "active"}
+    team = f"{github.url}/orgs/acme/teams/a"
+    assert call(github, "GET", team, token="members").status_code == 200
+    assert call(github, "GET", f"{team}/memberships/tess", token="members").json()["state"] == "active"
+
     given = {"commit_id": head, "event": "COMMENT", "body": "a", "comments": [at_line(github)]}
     review = call(github, "POST", "/pulls/7/reviews", given)
     assert review.status_code == 200
@@ -111,7 +119,8 @@ def test_every_operation_fits_the_description(github: GitHubFake) -> None:
     uncalled = {
         (method, template)
         for method, template in templates
-        if template.startswith(("/repos/", "/user")) and not any(_fits(template, method, each) for each in called)
+        if template.startswith(("/repos/", "/user", "/orgs/"))
+        and not any(_fits(template, method, each) for each in called)
     }
     assert {(method, template.removeprefix("/repos/{owner}/{repo}/actions/")) for method, template in uncalled} == {
         ("get", "runs/{run_id}/artifacts"),
@@ -157,7 +166,7 @@ def _fits(template: str, method: str, called: tuple[str, str]) -> bool:
         ("POST", "/statuses/abc", {"state": "green"}, "at state: 'green' is not one of"),
         ("GET", "/issues/7/comments?page=two", None, "the request does not fit"),
         ("GET", "/issues/7/comments?sorted=up", None, "the request has ?sorted, which is not described"),
-        ("POST", "/issues/7/labels", {"labels": ["a"]}, "there is no such operation in GitHub's description"),
+        ("POST", "/issues/7/assignees", {"assignees": ["a"]}, "there is no such operation in GitHub's description"),
         ("PUT", "/pulls/7/merge", {}, "there is no such operation in GitHub's description"),
     ],
 )

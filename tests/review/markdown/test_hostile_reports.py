@@ -20,6 +20,7 @@ from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, pars
 from passrole_checks.review.markdown.summary import BUDGET, summary
 from passrole_checks.review.markdown.words import utf16_length
 from passrole_checks.review.report import (
+    Acceptance,
     Anchor,
     Fixed,
     GrantedAccess,
@@ -78,6 +79,8 @@ ITEM = st.builds(
     anchor=st.none() | st.builds(Anchor, NAME, LINE, LINE),
     replacement=st.none() | st.builds(Replacement, NAME, LINE, LINE, NAME, NAME, st.booleans(), NAME),
     advice=NAME,
+    fingerprint=st.just("") | st.just("f" * 32),
+    accepted=st.none() | st.builds(Acceptance, NAME, NAME),
 )
 NOTES = st.lists(st.builds(ReportNote, NAME, LINE, NAME), max_size=2).map(tuple)
 MORE = st.builds(
@@ -101,13 +104,14 @@ REPORT = st.builds(
     fail_on=st.none() | SEVERITY,
     files=st.integers(0, 5),
     more=st.lists(MORE, max_size=2).map(tuple),
+    owners=NAMES,
 )  # fmt: skip
 
 OUR_LINK = re.compile(
     rf"https://github\.com/acme/infra/(?:blob/(?:{HEAD}|{BASE})/.*|actions/runs/7)|https://pathfinding\.cloud/paths/.*"
 )
 CODE = r"<code>[^<>\n]*</code>"
-ITS_SUMMARY = rf"<b>\w+</b>: {CODE}(?: {CODE})?\n{CODE} \({CODE}\)|[\w ,]+(?: \(\d+\))?"
+ITS_SUMMARY = rf"<b>\w+</b>(?:, accepted)?: {CODE}(?: {CODE})?\n{CODE} \({CODE}\)|[\w ,]+(?: \(\d+\))?"
 OUR_HTML = re.compile(rf"(?:<details(?: open)?><summary>(?:{ITS_SUMMARY})</summary>|</details>)\n?")
 OUR_HEADINGS = re.compile(r"iam:PassRole: [a-z0-9, ]+|Could not be read|Notes")
 COMMAND = re.compile(

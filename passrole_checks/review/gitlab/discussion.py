@@ -1,0 +1,126 @@
+"""Notes, contributors and groups of a merge request, as GitLab attests them, to accept items by reply.
+
+Sources: GitLab Docs, GraphQL API, "Note" (``lastEditedBy``: null unless the text was edited; ``lastEditedAt`` is never
+null, and both it and ``updatedAt`` may change if a thread is resolved: ``app/models/note.rb``), "User" (``bot``),
+"MergeRequest" (``committers``: users with the email address of a committer; ``commits``), "Commit" (``author``: the
+user with its email address); REST API, "Group and project members API" (``members/all``: inherited and invited members
+included; ``state``), "Groups API".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.review.forge import AttestedComment, Contributors, Discussion
+from passrole_checks.review.gitlab.api import GitLab
+from passrole_checks.review.http import Client, ForgeError
+
+_OF_REQUEST = """
+query($project: ID!, $iid: String!, $after: String) {
+  project(fullPath: $project) { mergeRequest(iid: $iid) { %s } }
+}
+"""
+_PAGE = "pageInfo { hasNextPage endCursor }"
+_USER = "id username bot"
+_NOTES = _OF_REQUEST % (
+    f"notes(first: 100, after: $after) {{ {_PAGE} nodes {{"
+    f" id system body lastEditedBy {{ id }} author {{ {_USER} }} discussion {{ id }} position {{ filePath }} }} }}"
+)
+_COMMITS = _OF_REQUEST % (
+    f"author {{ username }} commitCount"
+    f" commits(first: 100, after: $after) {{ {_PAGE} nodes {{ author {{ username }} }} }}"
+)
+_COMMITTERS = _OF_REQUEST % f"committers(first: 100, after: $after) {{ {_PAGE} nodes {{ username }} }}"
+_MAX_PAGES = 50
+
+
+class GitLabDiscussions(GitLab):
+    """The calls of :class:`passrole_checks.review.forge.AcceptingForge` for a merge request of the project with the
+    path ``project_path``."""
+
+    def __init__(self, client: Client, project: int | str, number: int, api: str, project_path: str) -> None:
+        super().__init__(client, project, number)
+        self._number, self._project_path = number, project_path
+        self._graphql = f"{api.removesuffix('/v4')}/graphql"  # beside /api/v4, not below it
+
+    def discussions(self) -> list[Discussion]:
+        found: dict[str, list[tuple[int, AttestedComment, bool]]] = {}
+        for page in self._pages_of(_NOTES, "notes"):
+            for node in list_of(get_nested(page, "notes", "nodes")):
+                if get_nested(node, "system") is not False:
+                    continue
+                id = _number_in(text_of(node, "id"))
+                thread = text_of(get_nested(node, "discussion"), "id") or f"note {id}"
+                is_inline = get_nested(node, "position") is not None
+                found.setdefault(thread, []).append((id, _comment(node), is_inline))
+        ordered = [sorted(notes, key=lambda note: note[0]) for notes in found.values()]
+        return [
+            Discussion(tuple(comment for _, comment, _ in notes), any(is_inline for *_, is_inline in notes))
+            for notes in ordered
+        ]
+
+    def contributors(self) -> Contributors:
+        logins: set[str] = set()
+        unattributed = listed = total = 0
+        for page in self._pages_of(_COMMITS, "commits"):
+            logins.add(text_of(get_nested(page, "author"), "username"))
+            total = number_of(page, "commitCount")
+            for commit in list_of(get_nested(page, "commits", "nodes")):
+                listed += 1
+                login = text_of(get_nested(commit, "author"), "username")
+                logins.add(login)
+                unattributed += not login
+        for page in self._pages_of(_COMMITTERS, "committers"):
+            logins |= {text_of(user, "username") for user in list_of(get_nested(page, "committers", "nodes"))}
+        return Contributors(frozenset(logins - {""}), unattributed, max(total - listed, 0))
+
+    def read_team(self, team: str) -> None:
+        self._client.get(_group_path(team))
+
+    def is_member(self, team: str, comment: AttestedComment) -> bool:
+        try:
+            member = self._client.get(f"{_group_path(team)}/members/all/{comment.author_id}").document
+        except ForgeError as error:
+            if error.status != 404:
+                raise
+            return False
+        return text_of(member, "state") == "active" and text_of(member, "username").lower() == comment.author.lower()
+
+    def _pages_of(self, query: str, connection: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the merge request in each page of a connection. Raise an error if it cannot be read in full."""
+        call = "POST /graphql"
+        variables: dict[str, Any] = {"project": self._project_path, "iid": str(self._number), "after": None}
+        for _ in range(_MAX_PAGES):
+            document = self._client.query(self._graphql, {"query": query, "variables": dict(variables)}).document
+            if errors := list_of(get_nested(document, "errors")):
+                raise ForgeError(call, 200, text_of(errors[0], "message"))
+            page = get_nested(document, "data", "project", "mergeRequest")
+            if not isinstance(page, dict) or not isinstance(get_nested(page, connection, "nodes"), list):
+                raise ForgeError(call, 0, f"the response has no {connection} of the merge request")
+            yield page
+            if not get_nested(page, connection, "pageInfo", "hasNextPage"):
+                return
+            variables["after"] = get_nested(page, connection, "pageInfo", "endCursor")
+        raise ForgeError(call, 0, f"more than {_MAX_PAGES} pages of {connection}")
+
+
+def _group_path(group: str) -> str:
+    """Return the path of a group's API; a trailing slash distinguishes a top-level group from a user."""
+    return f"/groups/{quote(group.rstrip('/'), safe='')}"
+
+
+def _comment(node: object) -> AttestedComment:
+    author = get_nested(node, "author")
+    is_person = get_nested(author, "bot") is False
+    is_unedited = isinstance(node, dict) and node.get("lastEditedBy", "") is None
+    id = str(_number_in(text_of(author, "id")))
+    return AttestedComment(text_of(author, "username"), id, not is_person, not is_unedited, text_of(node, "body"))
+
+
+def _number_in(global_id: str) -> int:
+    """Return the number at the end of a global id such as ``gid://gitlab/DiffNote/7``."""
+    digits = global_id.rpartition("/")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
