@@ -19,8 +19,8 @@ from passrole_checks.review.ci_context import GITEA, GITEA_TOKENS, Context, Post
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
 from passrole_checks.review.gitea.api import PENDING, CodeComment, Gitea, client
-from passrole_checks.review.http import Client, ForgeError, Pace
-from passrole_checks.review.markdown.markers import INLINE, parse_marker
+from passrole_checks.review.http import Client, ForgeError, Pace, RateLimited
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse_marker, without_marker
 from passrole_checks.review.markdown.summary import BUDGET
 from passrole_checks.review.posting import Posted, post_obstacle, post_review
 from passrole_checks.review.pull_request import find_pull_request, is_current
@@ -81,6 +81,7 @@ class _GiteaForge(Gitea):
         super().__init__(client, context.repository)
         self.traits = replace(_TRAITS, name=name)
         self._context, self._options = context, options
+        self._has_pending = False  # a review that an earlier run may have left
 
     def find_request(self) -> Target:
         target = find_pull_request(self, self._context)
@@ -97,22 +98,39 @@ class _GiteaForge(Gitea):
     # -- line comments
 
     def threads(self) -> list[ForgeThread]:
-        reviews = [review for review in self.reviews() if review.has_comments and review.state != PENDING]
-        comments = [comment for review in reviews for comment in self.code_comments(review.id)]
+        reviews = self.reviews()
+        self._has_pending = any(review.state == PENDING for review in reviews)
+        published = [review.id for review in reviews if review.has_comments and review.state != PENDING]
+        comments = [comment for review in published for comment in self.code_comments(review)]
         threads: dict[tuple[str, int], list[list[CodeComment]]] = {}
         for comment in sorted(comments, key=lambda comment: comment.id):
             on_line = threads.setdefault((comment.path, comment.line), [])
-            if on_line and not self._starts_thread(comment):
-                on_line[-1].append(comment)
-            else:
+            thread = None if self._starts_thread(comment) else self._thread_of(comment, on_line)
+            if thread is None:
                 on_line.append([comment])
+            else:
+                thread.append(comment)
         found = [thread for on_line in threads.values() for thread in on_line]
         return sorted(map(_thread, found), key=lambda thread: thread.comments[0].id)
 
     def _starts_thread(self, comment: CodeComment) -> bool:
         """True for a line comment of this tool, on a line that may have an earlier thread."""
-        marker = parse_marker(comment.body)
-        return marker is not None and marker.kind == INLINE and comment.author.lower() == self._author
+        marker = self._marker(comment)
+        return marker is not None and marker.kind == INLINE
+
+    def _thread_of(self, comment: CodeComment, on_line: Sequence[list[CodeComment]]) -> list[CodeComment] | None:
+        """Return the thread on a line that a comment belongs to: that of its review; else the one with the items that
+        our reply names; else the last one."""
+        marker = self._marker(comment)
+        items = marker.items if marker is not None else ()
+        for thread in reversed(on_line):
+            first = self._marker(thread[0])
+            if thread[0].review == comment.review or (items and first is not None and first.items == items):
+                return thread
+        return on_line[-1] if on_line else None
+
+    def _marker(self, comment: CodeComment) -> CommentMarker | None:
+        return parse_marker(comment.body) if comment.author.lower() == self._author else None
 
     def positions(self, anchors: Sequence[Anchor]) -> list[DiffPosition | None]:
         return [
@@ -132,6 +150,8 @@ class _GiteaForge(Gitea):
             for draft in drafts
             if draft.position is not None
         ]
+        if self._has_pending:
+            self._delete_pending()
         try:
             self.create_review(self._context.head_sha, comments)
         except ForgeError:
@@ -139,7 +159,18 @@ class _GiteaForge(Gitea):
             raise
 
     def _delete_pending(self) -> None:
-        """Delete the remains of a review that failed half-way; no review with a comment of a person."""
+        """Delete the remains of a review that failed half-way; no review with a comment of a person. An error of this
+        is none of a position, and no write may follow it, since that would publish them."""
+        try:
+            self._delete_own_pending()
+        except RateLimited:
+            raise
+        except ForgeError as error:
+            status = error.status if error.status in self.traits.permission_statuses else 0
+            raise ForgeError(error.call, status, f"a pending review is in the way: {error.reason}") from error
+        self._has_pending = False
+
+    def _delete_own_pending(self) -> None:
         for review in self.reviews():
             if review.state == PENDING and review.author.lower() == self._author:
                 comments = self.code_comments(review.id)
@@ -171,7 +202,7 @@ class _GiteaForge(Gitea):
         elif self.server.is_forgejo:
             self.add_to_review(thread.review, comment)
         else:
-            self.create_review(self._context.head_sha, [comment])
+            self.create_review(self._context.head_sha, [{**comment, "body": _naming_items_of(thread, body)}])
 
     def resolve_thread(self, id: str) -> None:
         self.resolve(int(id))
@@ -196,3 +227,11 @@ class _GiteaForge(Gitea):
 def _thread(comments: Sequence[CodeComment]) -> _Thread:
     first = comments[0]
     return _Thread(str(first.id), first.path, comments, first.is_resolved, first.line, first.review)
+
+
+def _naming_items_of(thread: ForgeThread, body: str) -> str:
+    """Return a reply that names the items of its thread: on the line there may be others."""
+    first, reply = parse_marker(thread.comments[0].body), parse_marker(body)
+    if first is None or reply is None:
+        return body
+    return replace(reply, items=first.items).prepend_to(without_marker(body))

@@ -114,6 +114,9 @@ class GiteaFake(World):
         """Answer the next ``times`` calls whose path matches ``pattern`` as :class:`Fault` describes."""
         self._faults.append(Fault(method, re.compile(pattern), times, **more))
 
+    def forget_faults(self) -> None:
+        self._faults.clear()
+
     def when(
         self, method: str, pattern: str, action: Callable[[GiteaFake], object], *, after: bool = False, times: int = 1
     ) -> None:

@@ -85,6 +85,20 @@ def test_returned_item_has_a_new_thread_on_its_line(gitea: GiteaFake, post: Post
     assert kinds(gitea) == [INLINE, FIXED, INLINE, FIXED]
 
 
+@pytest.mark.parametrize("version", [GITEA, OLD_GITEA, FORGEJO])
+def test_threads_on_one_line_are_fixed_apart(gitea: GiteaFake, post: Poster, version: str) -> None:
+    """Of two threads on one line, the reply belongs to the one whose item is fixed; the other stays open."""
+    gitea.version = version
+    for found in ([item(1, 10)], [item(1, 10), item(2, 10)], [item(2, 10)]):
+        post.items(*found, **OFF)
+    assert kinds(gitea) == [INLINE, INLINE, FIXED]
+    gitea.forget_calls()
+    assert post.items(item(2, 10), **OFF).at_lines == {item(2).key}
+    assert gitea.writes() == []
+    post.items(**OFF)
+    assert kinds(gitea) == [INLINE, INLINE, FIXED, FIXED]
+
+
 def test_forged_marker_starts_no_thread(gitea: GiteaFake, post: Poster) -> None:
     """A line comment of another user with our marker neither reports an item, nor separates our reply from its
     thread."""
@@ -105,6 +119,20 @@ def test_failed_review_leaves_nothing_pending(gitea: GiteaFake, post: Poster) ->
     assert sorted(places(gitea)) == [("a.tf", 10), ("a.tf", 50)]
     assert [review.state for review in gitea.reviews] == ["COMMENT", "COMMENT"]
     assert "Could not post 1 item as line comments." in post.messages
+
+
+@pytest.mark.parametrize("status", [403, 422, 502])
+def test_pending_review_is_never_published(gitea: GiteaFake, post: Poster, status: int) -> None:
+    """If the remains of a failed review cannot be deleted, nothing more is written, and the next run deletes them
+    first."""
+    gitea.broken_paths = {"b.tf"}
+    gitea.fault("DELETE", "/reviews/", status=status)
+    found = [item(1, 10), item(2, 30, file="b.tf")]
+    assert post.items(*found, **OFF).lost == {one.key for one in found}
+    assert places(gitea) == []
+    gitea.broken_paths = set()
+    assert post.items(*found, **OFF).lost == frozenset()
+    assert places(gitea) == [("a.tf", 10), ("b.tf", 30)]
 
 
 def test_pending_review_of_a_person_is_kept(gitea: GiteaFake, post: Poster) -> None:
