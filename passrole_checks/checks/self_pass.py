@@ -120,7 +120,7 @@ class SelfPass(Check):
         if not sure:  # the roles may be others, and may have no boundary
             names = [name for name in names if name not in _BOUNDARY_CHANGES] or names
         roles = list(dict.fromkeys(str(found[name][0]) for name in names))
-        them = "it" if len(roles) == 1 and "*" not in roles[0] else "them"
+        them = "it" if len(roles) == 1 and "*" not in roles[0].rpartition(":role/")[2] else "them"
         is_known = not facts and holder.kind is not PrincipalKind.POLICY
         confidence = (Confidence.HIGH if is_known else Confidence.MEDIUM) if sure else Confidence.LOW
         may_be_none = not sure and context.limit_may_exclude_all(holder)

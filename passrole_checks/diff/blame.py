@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.moved_resources import names_in_code
 from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.diff.units import UnitPair, read_in
@@ -121,7 +122,7 @@ class CauseFinder:
         fewest = _minimize(start, is_gone_without)
         if self._is_spent and len(fewest) > 1:
             return change  # some of them may have no effect
-        place = [self._position(atom) for atom in fewest]
+        place = [self._position(atom, names_in_code(change.grant.principals)) for atom in fewest]
         position, gone = min(place, key=lambda one: (one[1], one[0].file, one[0].line))
         return replace(change, cause=position, cause_removed=gone)
 
@@ -185,9 +186,9 @@ class CauseFinder:
         places = (self._place(self._old, file.old_name), self._place(self._new, file.new_name))
         return any(os.path.realpath(place) in unit.files for place in places)
 
-    def _position(self, atom: _Atom) -> tuple[Position, bool]:
+    def _position(self, atom: _Atom, names: Collection[str]) -> tuple[Position, bool]:
         file = self._changed_files()[atom[0]]
-        line, gone = file.line_of(file.pieces[atom[1]])
+        line, gone = file.line_of(file.pieces[atom[1]], names)
         place = self._place(self._old, file.old_name) if gone else self._place(self._new, file.new_name)
         return Position(str(place), line), gone
 

@@ -11,6 +11,9 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.scanner import LocatedGrant, ReadPaths, ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
 
+StatementKey = tuple[Position, str]
+"""The position and the path of a statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class GrantChange:
@@ -42,8 +45,9 @@ class AccessDifference:
     read (symbolic links, submodules), each once with the reason; ``left_out`` counts them. ``standing``: items not
     evaluated in either version for the same reason, and unchanged. ``scans``: scan results of both versions if
     requested, with the trusted suppressions in HEAD; ``touched``: then the units that differ, for comparing again.
-    ``excluded``: paths of either version excluded by request. ``unused_values``: files of the new version with values
-    that were not evaluated.
+    ``counterparts``: statements of the new version, each with that of the old one that it was, if in another resource
+    or file of its unit. ``excluded``: paths of either version excluded by request. ``unused_values``: files of the new
+    version with values that were not evaluated.
     """
 
     new: tuple[GrantChange, ...]
@@ -61,6 +65,7 @@ class AccessDifference:
     left_out_files: tuple[Unreadable, ...] = ()
     excluded: tuple[str, ...] = ()
     moved: tuple[GrantChange, ...] = ()
+    counterparts: tuple[tuple[StatementKey, StatementKey], ...] = ()
     unused_values: tuple[str, ...] = ()
     touched: ReplayableUnits | None = field(default=None, repr=False, compare=False)
 

@@ -20,8 +20,9 @@ from passrole_checks.access.principals import Principals, unknown_attachments
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
-from passrole_checks.diff.change import AccessDifference, GrantChange
-from passrole_checks.diff.moved_statements import take_moved
+from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey
+from passrole_checks.diff.moved_resources import match_modules
+from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
 from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
 from passrole_checks.diff.renames import (
     match_by_content,
@@ -45,7 +46,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
 from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
-from passrole_checks.scan.result import DependentPolicy
+from passrole_checks.scan.result import DependentPolicy, LocatedGrant
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, merge_analyses
 from passrole_checks.scan.scanner import analyze_or_fault as judged_unit
 from passrole_checks.sources.model.configuration import (
@@ -152,7 +153,7 @@ def _compare_units(pairs: Iterable[UnitPair], options: ScanOptions) -> tuple[lis
         start = time.process_time()
         units.append(_ComparedUnit(pair, options))
         seconds = max(seconds, time.process_time() - start)
-    return units, seconds
+    return with_moved_statements(units, lambda pair: _ComparedUnit(pair, options)), seconds
 
 
 def _compare_variants(
@@ -177,7 +178,7 @@ def _compare_again(
     files: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> AccessDifference:
     """Return the difference between units that were read again. Everything unreadable in them counts."""
-    units = [_ComparedUnit(pair, options) for pair in pairs]
+    units, _ = _compare_units(pairs, options)
     after = [judged_unit(pair.new, options) for pair in pairs]
     return _difference(
         units,
@@ -231,8 +232,6 @@ def _difference(
 ) -> AccessDifference:
     """Merge the differences of units."""
 
-    moved = tuple(sorted(take_moved(units), key=_order))
-
     def in_order(name: str) -> tuple[GrantChange, ...]:
         return tuple(sorted((change for unit in units for change in getattr(unit, name)), key=_order))
 
@@ -247,7 +246,8 @@ def _difference(
         _sorted(notes),
         files,
         scans=scans,
-        moved=moved,
+        moved=in_order("moved"),
+        counterparts=tuple(pair for unit in units for pair in unit.counterparts()),
     )
 
 
@@ -297,12 +297,14 @@ class _ComparedUnit:
     widened: list[GrantChange] = field(default_factory=list)
     narrowed: list[GrantChange] = field(default_factory=list)
     removed: list[GrantChange] = field(default_factory=list)
+    moved: list[GrantChange] = field(default_factory=list)
     unchanged: int = 0
     renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._before: list[StatementVersion] = []
+        self._after: list[StatementVersion] = []
         self._reported: list[StatementVersion] = []
         self.is_complete = True  # False if it ran out of time
         sides = self.pair.old, self.pair.new
@@ -327,6 +329,7 @@ class _ComparedUnit:
             return
         old, new = align_principal_names(self.pair.old, self.pair.new)
         names = match_by_name(old, new)
+        names = {**match_modules(old, new, names), **names}
         written = [*old.policies, *old.unchanged]
         same = update_role_names([rename_policy(policy, names) for policy in written], old, new, names)
         alike = match_by_content(old, same, new, names)
@@ -353,6 +356,30 @@ class _ComparedUnit:
     def old_statements(self) -> Sequence[StatementVersion]:
         """Return the statements of the old version."""
         return () if self.pair.is_same else self._before
+
+    def keeps(self, holder: str, item: StatementVersion) -> bool:
+        """True if the new version has the same statement of the old one, for this principal."""
+        other = self._counterpart(holder, item)
+        return other is not None and other.identity == item.identity
+
+    def counterpart_of(self, located: LocatedGrant) -> LocatedGrant | None:
+        """Return the statement of the old version that one of the new version was."""
+        place = located.resource.address, located.statement_path, located.grant.at
+        for item in (item for item in self._after if item.place == place):
+            for holder in located.principals or ("",):
+                other = self._counterpart(holder, item)
+                if other is not None:
+                    return other.located(located.grant.statement.when, located.principals, self._old_names)
+        return None
+
+    def counterparts(self) -> Iterator[tuple[StatementKey, StatementKey]]:
+        """Yield the statements of the new version that are in another resource or file than in the old one, each with
+        that of the old one."""
+        for item in () if self.pair.is_same else self._after:
+            others = (self._counterpart(holder, item) for holder in item.names.principals or ("",))
+            other = next(filter(None, others), None)
+            if other is not None and item.grants and _differs_in_place(item, other):
+                yield (item.variants[0].at, item.path), (other.variants[0].at, other.path)
 
     def _as_before(self, side: Configuration) -> None:
         """Count the statements of an unchanged unit and record its unreadable policies."""
@@ -508,6 +535,12 @@ def _as_change(
         attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
     )
+
+
+def _differs_in_place(item: StatementVersion, other: StatementVersion) -> bool:
+    is_carried = other.path.startswith(CARRIED)  # listed as moved, by its place in the other unit
+    files = [os.path.basename(one.variants[0].at.file) for one in (item, other)]
+    return not is_carried and (item.address, item.path, files[0]) != (other.address, other.path, files[1])
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:

@@ -1,106 +1,304 @@
-"""Find statements that moved from one unit to another, with the same principals.
+"""Find statements that moved from one unit to another, and compare them with what they were there.
 
-Each unit is compared with itself, so a statement that moves to another template looks new there and removed here. If
-its principals have known names in both, and nothing in it depends on the unit, access is unchanged. Names of users,
-groups and roles are unique within an account (IAM User Guide, "IAM and AWS STS quotas").
+Each unit is compared with itself, so a statement that moves to another template or Terraform root is new there and
+removed here. If the same principals have it in both (:mod:`passrole_checks.diff.moved_resources`), the unit that gained
+it is compared again, with the statement in its old version: what it grants more than before is then wider access, and
+the rest has moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.moved_resources import moved_names
+from passrole_checks.diff.renames import relabel_policy
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
-from passrole_checks.iam.partial_values import StringNode, Ternary, UnresolvedKind, strings_in
-from passrole_checks.scan.matching import Round, match_in_rounds
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.partial_values import (
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    UnresolvedKind,
+    map_strings,
+    strings_in,
+    text,
+)
 from passrole_checks.scan.scanner import LocatedGrant
-from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.sources.model.configuration import AttachedPolicy, BoundaryUse, Configuration, ManagedAttachment
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-_PLACES = frozenset(
-    {UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION}
-)  # independent of the unit
 _ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
+_PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
+CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
 
 
 class UnitDifference(Protocol):
-    """A unit in its two versions, with new and removed access."""
+    """A unit in its two versions, with the changes of its access."""
 
     pair: UnitPair
     new: list[GrantChange]
+    widened: list[GrantChange]
+    narrowed: list[GrantChange]
     removed: list[GrantChange]
+    moved: list[GrantChange]
+    unchanged: int
+    is_complete: bool
 
     def old_statements(self) -> Sequence[StatementVersion]:
         """Return the statements of the old version."""
 
+    def keeps(self, holder: str, item: StatementVersion) -> bool:
+        """True if the new version has the same statement of the old one, for this principal."""
 
-_Change = tuple[UnitDifference, GrantChange]
-
-
-def take_moved(units: Sequence[UnitDifference]) -> Iterator[GrantChange]:
-    """Remove moved statements from the units and yield them: the new statement, with the old one as ``before``."""
-    gone = [
-        (unit, change)
-        for unit in units
-        for change in unit.removed
-        if not _may_be_limited(change.grant.principals, unit)
-    ]
-    new = [(unit, change) for unit in units if gone for change in unit.new if not change.suppressed]
-    of_new = Round[_Change, _Change](
-        lambda change: _key(change[1].grant, change[0].pair.new),
-        lambda change: _key(change[1].grant, change[0].pair.old),
-        lambda after, before: after[0] is not before[0],
-    )
-    for _, number, other in match_in_rounds(new, gone, [of_new]):
-        (unit, change), (old_unit, old_change) = new[number], gone[other]
-        unit.new.remove(change)
-        old_unit.removed.remove(old_change)
-        yield replace(change, before=old_change.grant)
+    def counterpart_of(self, located: LocatedGrant) -> LocatedGrant | None:
+        """Return the statement of the old version that one of the new version was."""
 
 
-def _key(located: LocatedGrant, unit: Configuration) -> Hashable | None:
-    """Return the content and principals of a statement independent of its unit; None if they depend on it."""
-    grant = located.grant
-    statement = grant.statement
-    names = _names(unit)
-    principal_names = [names.get(principal) for principal in located.principals]
-    texts = [*(statement.actions or ()), *(statement.not_actions or ()), *(role.pattern for role in grant.roles)]
-    texts += strings_in(statement.condition) if statement.condition is not None else ()
-    if not principal_names or None in principal_names or located.resource.type in _ELSEWHERE or not _is_plain(texts):
-        return None
-    if statement.when or not statement.whole or grant.certain is not Ternary.YES or grant.denied:
-        return None
-    roles = tuple(role.pattern.parts for role in grant.roles)
-    principals = tuple(sorted(one for one in principal_names if one is not None))
-    return principals, unit.account, statement.identity, roles, grant.complement, grant.services
+_Unit = TypeVar("_Unit", bound=UnitDifference)
 
 
-def _is_plain(texts: Iterable[StringNode]) -> bool:
-    return all(
-        unresolved.kind in _PLACES and unresolved.role is None for text in texts for unresolved in text.unresolved_parts
-    )
+def with_moved_statements(units: Sequence[_Unit], compare: Callable[[UnitPair], _Unit]) -> list[_Unit]:
+    """Return the units; those that gained statements which others lost are compared again. Statements that granted the
+    same there are ``moved``, with the old one in ``before``."""
+    result = list(units)
+    lost = [(unit, change) for unit in result for change in unit.removed if _is_comparable(unit, change)]
+    for number, unit in enumerate(result):
+        others = [(other, change) for other, change in lost if other is not unit]
+        carried = _Carried(unit.pair, others) if unit.new and others else None
+        if carried is None or not carried.origins:
+            continue
+        again = compare(carried.pair)
+        taken = carried.settle(unit, again) if again.is_complete else []
+        for other, change in taken:
+            other.removed.remove(change)
+        lost = [entry for entry in lost if entry[1] not in {change for _, change in taken}]
+        if taken:
+            result[number] = again
+    return result
 
 
-def _names(unit: Configuration) -> dict[str, tuple[str, str]]:
-    """Return the kind and name of the principals of a unit whose names are known."""
-    found = {shown: (kind, name) for shown, kind, name in unit.literals}
-    for address, kind, name in (
-        *((role.resource.address, "role", role.name) for role in unit.roles),
-        *((user, "user", name) for user, name in unit.users),
-    ):
-        if name is not None and name.literal is not None:
-            found[address] = kind, name.literal
-    return found
+def _is_comparable(unit: UnitDifference, change: GrantChange) -> bool:
+    """True if what decides on the access that a removed statement granted can be carried over to another unit."""
+    located, attached = change.grant, unit.pair.old.attached
+    statement = located.grant.statement
+    if located.resource.type in _ELSEWHERE or located.handed_to is not None or attached.targets:
+        return False
+    if not {user for _, user in attached.members}.isdisjoint(located.principals):
+        return False
+    limits = (_limit for holder in located.principals or ("",) for _limit in _limits(unit, located, holder))
+    return all(_is_plain(each) for each in (statement, *(each.variants[0].statement for each in limits)))
 
 
-def _may_be_limited(principals: Iterable[str], unit: UnitDifference) -> bool:
-    """True if the old unit may have limited the access of one of the principals; the limit may be gone."""
-    old = unit.pair.old.attached
-    limited = {*(boundary.principal for boundary in old.boundaries), *(user for _, user in old.members)}
+def _is_plain(statement: Statement) -> bool:
+    return not statement.when and statement.whole and statement.effect is not None
+
+
+def _limits(unit: UnitDifference, located: LocatedGrant, holder: str) -> Iterator[StatementVersion]:
+    """Yield the Deny statements that are gone and limited a principal, or a policy without any."""
     for item in unit.old_statements():
-        if item.variants[0].effect == "Deny":
-            limited.update(item.policy.principals)
-    return bool(old.targets) or not limited.isdisjoint(principals)
+        if item.variants[0].effect != "Deny":
+            continue
+        policy = item.policy
+        applies = holder in policy.principals if holder else policy.resource.address == located.resource.address
+        if applies and not unit.keeps(holder, item):
+            yield item
+
+
+class _Carried:
+    """Statements that other units lost, in the old version of a unit.
+
+    ``origins``: by the path of their policies there, the unit that lost each, and the change. ``pair``: the unit with
+    them.
+    """
+
+    def __init__(self, pair: UnitPair, lost: Iterable[tuple[UnitDifference, GrantChange]]) -> None:
+        self.origins: dict[str, tuple[UnitDifference, GrantChange]] = {}
+        self._policies: dict[tuple[object, ...], AttachedPolicy] = {}
+        self._managed: list[ManagedAttachment] = []
+        self._boundaries: dict[str, BoundaryUse] = {}
+        names: dict[int, dict[str, str]] = {}
+        for unit, change in lost:
+            if id(unit) not in names:
+                names[id(unit)] = moved_names(unit.pair, pair)
+            self._add(unit, change, names[id(unit)])
+        self.pair = replace(pair, old=self._carried_to(pair.old, pair.new))
+
+    def _add(self, unit: UnitDifference, change: GrantChange, names: Mapping[str, str]) -> None:
+        located = change.grant
+        holders = [holder for holder in located.principals if holder in names]
+        if not holders and (located.principals or located.resource.address not in names):
+            return
+        path = f"{CARRIED} {len(self.origins)}"
+        if located.managed:
+            self._managed += (
+                replace(one, holder=names[one.holder], path=path)
+                for one in unit.pair.old.attached.managed_policies
+                if one.holder in holders and one.resource == located.resource and one.at == located.grant.at
+            )
+        else:
+            policy = AttachedPolicy(
+                located.resource, path, document_of(located.grant.statement), principals=tuple(holders)
+            )
+            self._policies[(path,)] = _renamed(policy, unit.pair.place, names)
+        self.origins[path] = unit, change
+        for holder in holders or [""]:
+            for item in _limits(unit, located, holder):
+                policy = replace(item.policy, path=f"{CARRIED} limit", document=document_of(item.variants[0].statement))
+                policy = replace(policy, principals=(holder,) if holder else ())
+                self._policies[id(item), holder] = _renamed(policy, unit.pair.place, names)
+        self._boundaries.update((names[holder], boundary) for holder, boundary in _lost_boundaries(unit, holders))
+
+    def _carried_to(self, old: Configuration, new: Configuration) -> Configuration:
+        attached = old.attached
+        bounded = {boundary.principal for boundary in attached.boundaries}
+        boundaries = (replace(one, principal=who) for who, one in self._boundaries.items() if who not in bounded)
+        holders = {name for policy in self._policies.values() for name in policy.principals}
+        holders |= {one.holder for one in self._managed}
+        known = {shown for shown, *_ in old.literals}
+        literals = (one for one in new.literals if one[0] in holders and one[0] not in known)
+        return replace(
+            old,
+            policies=(*old.policies, *self._policies.values()),
+            literals=tuple(sorted((*old.literals, *literals))),
+            attached=replace(
+                attached,
+                managed_policies=(*attached.managed_policies, *self._managed),
+                boundaries=(*attached.boundaries, *boundaries),
+            ),
+        )
+
+    # -- the result
+
+    def settle(self, unit: UnitDifference, again: UnitDifference) -> list[tuple[UnitDifference, GrantChange]]:
+        """Complete the second comparison: set ``moved``, and name old statements as in the units that lost them.
+
+        Return the removed statements of other units that it covers.
+        """
+        moved = list(self._moved(unit, again))
+        alone = {path for change in again.removed if (path := self._path(change.grant))}
+        paired = {
+            path for change in (*moved, *again.widened, *again.narrowed) if (path := self._path(change.before))
+        }  # fmt: skip
+        taken = paired | (self.origins.keys() - alone)
+        again.removed = [
+            replace(change, grant=self._named(change.grant))
+            for change in again.removed
+            if (path := self._path(change.grant)) == "" or path in taken
+        ]
+        again.widened, again.narrowed, again.moved = (
+            [
+                replace(change, before=self._named(change.before)) if change.before is not None else change
+                for change in one
+            ]
+            for one in (again.widened, again.narrowed, moved)
+        )
+        changed = {_place(change.grant) for change in (*again.new, *again.widened, *again.narrowed)}
+        again.unchanged -= len({_place(change.grant) for change in moved} - changed)
+        return [self.origins[path] for path in self.origins if path in taken]
+
+    def _moved(self, unit: UnitDifference, again: UnitDifference) -> Iterator[GrantChange]:
+        """Yield the new statements of the first comparison that are not new or wider in the second, each with the
+        principals for which that is so."""
+        left: dict[object, set[str]] = {}
+        for change in (*again.new, *again.widened):
+            left.setdefault(_place(change.grant), set()).update(change.grant.principals or ("",))
+        for change in unit.new:
+            gained = left.get(_place(change.grant), set())
+            holders = tuple(holder for holder in change.grant.principals or ("",) if holder not in gained)
+            if not holders:
+                continue
+            grant = replace(change.grant, principals=tuple(filter(None, holders)))
+            before = again.counterpart_of(grant)
+            if before is None:  # several others grant the same
+                before = replace(next(iter(self.origins.values()))[1].grant, statement_path=next(iter(self.origins)))
+            yield replace(change, grant=grant, before=before, cause=None, cause_removed=False)
+
+    def _path(self, located: LocatedGrant | None) -> str:
+        """Return the path in ``origins`` of a statement of the second comparison; "" if it is of its own unit."""
+        path = located.statement_path.split("/", 1)[0] if located is not None else ""
+        return path if path in self.origins else ""
+
+    def _named(self, located: LocatedGrant) -> LocatedGrant:
+        """Return a statement as in the unit that lost it."""
+        path = self._path(located)
+        if not path:
+            return located
+        origin = self.origins[path][1].grant
+        principals = origin.principals if len(located.principals) > 1 else located.principals
+        return replace(located, resource=origin.resource, statement_path=origin.statement_path, principals=principals)
+
+
+def _place(located: LocatedGrant) -> object:
+    return located.resource.address, located.statement_path, located.grant.at, located.grant.statement.when
+
+
+def _lost_boundaries(unit: UnitDifference, holders: Iterable[str]) -> Iterator[tuple[str, BoundaryUse]]:
+    """Yield the permissions boundaries that principals had and have no longer, with the principals."""
+    sides = [side.attached.boundaries_by_principal() for side in (unit.pair.old, unit.pair.new)]
+    for holder in holders:
+        before, after = (side.get(holder, []) for side in sides)
+        if after != before:
+            yield from ((holder, boundary) for boundary in before)
+
+
+def document_of(statement: Statement) -> Node:
+    """Return a policy document with one statement, whose effect is known."""
+    at = statement.at
+    elements: list[tuple[str, Node]] = [("Effect", text(statement.effect or "", at))]
+    if statement.sid is not None:
+        elements.append(("Sid", text(statement.sid, at)))
+    for key, strings in (
+        ("Action", statement.actions),
+        ("NotAction", statement.not_actions),
+        ("Resource", statement.resources),
+        ("NotResource", statement.not_resources),
+    ):
+        if strings is not None:
+            elements.append((key, ListNode(tuple(strings), at)))
+    if statement.condition is not None:
+        elements.append(("Condition", statement.condition))
+    entries = tuple(ObjectEntry(text(key, at), value) for key, value in elements)
+    version = "2012-10-17" if statement.variables else "2008-10-17"
+    whole = (("Version", text(version, at)), ("Statement", ListNode((ObjectNode(entries, at),), at)))
+    return ObjectNode(tuple(ObjectEntry(text(key, at), value) for key, value in whole), at)
+
+
+def _renamed(policy: AttachedPolicy, place: str, names: Mapping[str, str]) -> AttachedPolicy:
+    """Return a policy of the unit at ``place`` with the names of another one. A role that stays there is not the one
+    that has its name in the other unit."""
+
+    def renamed(part: Part, of_role: str | None = None) -> Part:
+        if isinstance(part, str) or part.kind in _PLACES:
+            return part
+        role = part.role or of_role
+        known = tuple(renamed(inner, role) for inner in part.known) if part.known is not None else None
+        if role is None:
+            return replace(part, known=known)
+        if role in names:
+            word = re.compile(rf"(?<![\w.]){re.escape(role)}(?![\w-])")
+            expression, new = word.sub(lambda _: names[role], part.expression), names[role]
+        else:
+            expression, new = f"{place}: {part.expression}", f"{place}: {role}"
+        return replace(part, expression=expression, role=new if part.role else None, known=known)
+
+    document = map_strings(
+        policy.document, lambda string: replace(string, parts=tuple(renamed(part) for part in string.parts))
+    )
+    return relabel_policy(replace(policy, document=document), names)
+
+
+def values_of_unit(located: LocatedGrant) -> list[str]:
+    """Return the unresolved expressions in a statement whose values may be others in another unit."""
+    statement = located.grant.statement
+    strings = [*(statement.actions or ()), *(statement.not_actions or ())]
+    strings += [*(statement.resources or ()), *(statement.not_resources or ())]
+    strings += strings_in(statement.condition) if statement.condition is not None else ()
+    parts = (part for string in strings for part in string.unresolved_parts)
+    return list(dict.fromkeys(part.written for part in parts if part.kind not in _PLACES and part.role is None))

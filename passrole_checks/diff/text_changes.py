@@ -10,6 +10,7 @@ from pathlib import Path
 
 _MOST_LINES = 3000  # in the part that differs, to be compared line by line
 _LARGEST = 5_000_000
+_INSIDE = frozenset(" \t)]}")  # how lines begin that do not begin a block
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # git's lines; str.splitlines also splits at U+2028 and others
 
 
@@ -57,12 +58,17 @@ class ChangedFile:
             at = piece.new[1]
         return "".join([*text, *self.new[at:]])
 
-    def line_of(self, piece: ChangedLines) -> tuple[int, bool]:
-        """Return the line (counted from 1) to show for a piece, and True if it is in the old text."""
+    def line_of(self, piece: ChangedLines, names: Collection[str] = ()) -> tuple[int, bool]:
+        """Return the line (counted from 1) to show for a piece, and True if it is in the old text: the first line of
+        the block that contains one of ``names``, else the first line."""
         (first, end), lines, is_removed = piece.new, self.new, False
         if first == end or not any(map(_normalized, lines[first:end])):
             (first, end), lines, is_removed = piece.old, self.old, True
-        return next((at for at in range(first, end) if _normalized(lines[at])), first) + 1, is_removed
+        relevant = [at for at in range(first, end) if _normalized(lines[at])]
+        named = (at for at in relevant if any(re.search(rf"\b{re.escape(name)}\b", lines[at]) for name in names))
+        at = next(named, relevant[0] if relevant else first)
+        headers = [before for before in relevant if before <= at and lines[before][:1] not in _INSIDE]
+        return (headers[-1] if headers else at) + 1, is_removed
 
 
 def changed_file(old_name: str, new_name: str, old: Path | None, new: Path | None) -> ChangedFile | None:

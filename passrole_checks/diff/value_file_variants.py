@@ -17,10 +17,11 @@ from passrole_checks.sources.value_files.model import ValueFile, Variant
 
 
 class ComparedUnit(Protocol):
-    """The new and widened access of a unit."""
+    """The new and widened access of a unit, and the statements that moved to it."""
 
     new: list[GrantChange]
     widened: list[GrantChange]
+    moved: list[GrantChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def add_changes(units: Mapping[str, ComparedUnit], variants: Iterable[tuple[Vari
     added: dict[Hashable, _Added] = {}
     for pair, compared in variants:
         base = units[pair.place]
-        known = {_key(change) for change in (*base.new, *base.widened)}
+        known = {_key(change) for change in (*base.new, *base.widened, *base.moved)}
         for group in ("new", "widened"):
             for change in getattr(compared, group):
                 key = _key(change)

@@ -24,13 +24,14 @@ _LABEL, _NAME, _PROSE = 60, 200, 2_000
 
 # Words without a meaning in Markdown: letters, or a short number. Other characters may form markup, a mention, a
 # reference or a URL.
-_PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6})[.,;:!?)]*")
+_PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6}|e\.g|\u2026)[.,;:!?)]*")
 _COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # may be an abbreviated commit id
 _PUNCTUATED = re.compile(r"(\(?)(.*?)([.,;:]*)")
 _BETWEEN_NAMES = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
 _BEFORE_NAME = re.compile(r"()(.*?)( \(?|\(?)")
 _IN_BACKTICKS = re.compile("`[^`]+`")
 _AT_END = re.compile(r"\)[.,;:]*\Z")
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _MOST_NAMES, _MOST_WORDS = 200, 40
 _MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # not literal within quotes
 _MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # keywords anywhere in a line
@@ -118,9 +119,9 @@ def _format_between(text: str, *, behind: bool) -> str:
 def _format_words(words: list[str]) -> Iterator[str]:
     addresses = {path.url for path in escalation_paths()} if any("//" in word for word in words) else set()
     run: list[str] = []
-    within = 0  # number of further words that belong to a key in brackets
+    within = 0  # number of further words that belong to a key in brackets, or to an expression
     for number, word in enumerate(words):
-        within = max(within - 1, _bracketed_key_length(words, number))
+        within = max(within - 1, _bracketed_key_length(words, number), _expression_length(words, number))
         kind = "code" if within else _classify_word(word, addresses)
         ends_run = word.startswith(("(", "`")) or (bool(run) and run[-1].rstrip(".,;:)").endswith("`"))
         if run and (kind != "code" or (ends_run and within <= 1)):
@@ -128,13 +129,36 @@ def _format_words(words: list[str]) -> Iterator[str]:
             run = []
         if kind == "code":
             run.append(word)
-            if within <= 1 and _AT_END.search(word) and word.count(")") > word.count("("):
+            is_last = within <= 1 and _AT_END.search(word) and word.count(")") > word.count("(")
+            if is_last or _ends_list_element(run):
                 yield _code_run(" ".join(run))
                 run = []
         else:
             yield _link(word) if kind == "link" else word
     if run:
         yield _code_run(" ".join(run))
+
+
+def _ends_list_element(run: list[str]) -> bool:
+    """True if a comma ends an element of a list of names, and not of one in brackets or quotes."""
+    text = "".join(run).lstrip("(")
+    return text.endswith(",") and text.count('"') % 2 == 0 and all(text.count(a) <= text.count(b) for a, b in _PAIRS)
+
+
+def _expression_length(words: list[str], number: int) -> int:
+    """Return how many words an assignment or a comparison spans of which this is the first, such as
+    ``(count = var.enabled ? 1 : 0)``; 0 if none begins here. Without a bracket before it, it ends behind its operator.
+    """
+    if words[number + 1 : number + 2] != ["="] or not _PLAIN_WORD.fullmatch(words[number]):
+        return 0
+    if not words[number].startswith("("):
+        return 3
+    depth = 0
+    for length, word in enumerate(words[number : number + _MOST_WORDS], 1):
+        depth += word.count("(") - word.count(")")
+        if depth <= 0:
+            return length
+    return 3
 
 
 def _bracketed_key_length(words: list[str], number: int) -> int:

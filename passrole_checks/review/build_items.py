@@ -130,7 +130,7 @@ class _ItemBuilder:
         self._before = self._counterparts()
         open_before = [finding for finding in self._old.findings if self._is_open(finding, 0)]
         self._open = [finding for finding in self._new.findings if self._is_open(finding, 1)]
-        self._matched = match_findings(open_before, self._open, names, self._counterpart, self._has_grown)
+        self._matched = match_findings(open_before, self._open, names, self._counterpart, self._growth)
         self._reported_gone = [finding for finding in self._matched.gone if self._is_reported(finding)]
         self._groups = [self._group_of(number, finding) for number, finding in enumerate(self._open)]
 
@@ -144,13 +144,17 @@ class _ItemBuilder:
         for change in (*changes.new, *changes.widened, *changes.narrowed, *changes.moved):
             if change.before is not None:
                 counterparts.setdefault(_key_of(change.grant), _key_of(change.before))
+        for new, old in changes.counterparts:
+            counterparts.setdefault(new, old)
         return counterparts
 
     def _counterpart(self, finding: Finding) -> _StatementKey | None:
         return self._before.get((finding.at, finding.statement_path))
 
-    def _has_grown(self, finding: Finding) -> bool:
-        return (finding.at, finding.statement_path) in self._changes
+    def _growth(self, finding: Finding) -> str:
+        """Return "new" or "widened" if the statement grants more than in BASE, else ""."""
+        groups = {group for group, _ in self._changes.get((finding.at, finding.statement_path), ())}
+        return "" if not groups else "new" if groups == {"new"} else "widened"
 
     # -- the result
 
@@ -169,18 +173,21 @@ class _ItemBuilder:
         ]
         reduced = [
             self._reduced(group, change)
-            for group, changes in (("narrowed", self._difference.narrowed), ("removed", self._difference.removed))
+            for group, changes in (
+                ("narrowed", self._difference.narrowed),
+                ("removed", _with_all_variants(self._difference.removed)),
+            )
             for change in changes
             if not self._may_be_hidden((change.before or change.grant).grant.at, change.grant.resource.framework)
         ]
         return ReviewState(
             items=tuple(sorted(_with_unique_keys(items, self._name), key=_severity_order)),
             fixed=tuple(fixed),
-            less=tuple(reduced),
+            less=tuple(dict.fromkeys(one for one in reduced if one.after != one.before or one.cause is not None)),
             unchanged=unchanged,
             states=self._states(),
             gone=tuple(gone),
-            more=_sorted_by_position(more),
+            more=_sorted_by_position(dict.fromkeys(more)),
         )
 
     def _is_reported(self, finding: Finding) -> bool:
@@ -220,7 +227,7 @@ class _ItemBuilder:
             states[finding.fingerprint] = "new" if not was_there else "updated" if is_updated else "unchanged"
         silenced = [finding for finding in self._new.findings if finding.fingerprint not in states]
         if silenced:
-            matched = match_findings(self._old.findings, silenced, self._names, self._counterpart, self._has_grown)
+            matched = match_findings(self._old.findings, silenced, self._names, self._counterpart, self._growth)
             for number, finding in enumerate(silenced):
                 state = "updated" if number in matched.reworded else "unchanged"
                 states[finding.fingerprint] = state if number in matched.pairs else "new"
@@ -270,11 +277,12 @@ class _ItemBuilder:
         uses = [use for _, finding in statement.findings for use in finding.uses]
         uses += [change.grant.resource.address for _, change in changes]
         cause, cause_removed = self._cause(changes)
-        access, before = self._access(statement, changes)
+        all_changes = changes or statement.changes  # new access whose check is suppressed is new all the same
+        access, before = self._access(statement, all_changes)
         item = Item(
             key="",
             group="worse" if any(group == "worse" for group, _ in remarks) else "new",
-            change=_change_of(changes),
+            change=_change_of(all_changes),
             severity=max((remark.severity for remark in sorted_remarks), key=lambda severity: severity.rank),
             confidence=max((remark.confidence for remark in sorted_remarks), key=lambda confidence: confidence.rank),
             at=self._location(statement.at),
@@ -451,6 +459,19 @@ class _StatementNews:
 
 def _change_of(changes: Sequence[tuple[str, GrantChange]]) -> str:
     return "" if not changes else "widened" if all(group == "widened" for group, _ in changes) else "new"
+
+
+def _with_all_variants(changes: Iterable[GrantChange]) -> Iterator[GrantChange]:
+    """Yield removed statements, those that differ only in their path conditions as one."""
+    variants: dict[Hashable, list[GrantChange]] = {}
+    for change in changes:
+        now = change.grant
+        key = now.grant.at, now.resource.address, now.statement_path, now.principals, _access_of(now, ())
+        variants.setdefault((*key[:4], replace(key[4], when="")), []).append(change)
+    for first, *others in variants.values():
+        whens = [one.grant.when for one in (first, *others)]
+        when = tuple(when for each in whens for when in each) if all(whens) else ()
+        yield replace(first, grant=replace(first.grant, when=when)) if others else first
 
 
 def _shared_positions(statements: Iterable[tuple[Position, str, PassRoleGrant | None]]) -> set[Position]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.moved_statements import values_of_unit
 from passrole_checks.diff.repository import (
     InputsOf,
     compare_snapshots,
@@ -158,7 +159,6 @@ class _ReviewBuilder:
         items, faults = self._items(difference, outcome, thresholds, unlike_head)
         self._add_configuration_notes()
         self._add_exclusion_note(difference)
-        self._notes += map(self._moved_note, difference.moved)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
         states = tuple((traced.item.key, traced.state) for traced in outcome.state.items)
@@ -190,6 +190,7 @@ class _ReviewBuilder:
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
+            moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )
 
     def _is_enabled(self, check: str) -> bool:
@@ -278,7 +279,10 @@ class _ReviewBuilder:
     def _moved_note(self, change: GrantChange) -> ReportNote:
         now, before = change.grant, change.before or change.grant
         source = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
-        reason = f"{', '.join(now.principals)} had this access in {self._base_name} too, from {source}"
+        who = ", ".join(now.principals) or f"every principal with {now.resource.address}"
+        reason = f"{who} had this access in {self._base_name} too, from {source}"
+        if values := values_of_unit(now):
+            reason += f" (if {' and '.join(values)} {'has' if len(values) == 1 else 'have'} the same value there)"
         return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
 
     @property

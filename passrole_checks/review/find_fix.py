@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passrole_checks.diff import Side
+from passrole_checks.diff.moved_resources import names_in_code
 from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed_file
 from passrole_checks.findings import Severity
 from passrole_checks.git_versions import Snapshots
@@ -89,7 +90,8 @@ class FixFinder:
             outcome = self._revert(change)
             if outcome is not None and outcome.state.marks[traced.mark] < self._present.state.marks[traced.mark]:
                 file = self._changed_files()[change[0]]
-                line, gone = file.line_of(file.pieces[change[1]])
+                principals = item.access.principals if item.access is not None else ()
+                line, gone = file.line_of(file.pieces[change[1]], names_in_code(principals))
                 name = file.old_name if gone else file.new_name
                 return replace(item, cause=Location(name, line, line), cause_removed=gone)
         return item
@@ -98,6 +100,7 @@ class FixFinder:
         """True if the lines of the statement differ in either version, and not only beside it."""
         if (
             traced.before is not None
+            and self._is_same_file(traced.before, traced.at)
             and (text := _statement_text(traced.at))
             and text == _statement_text(traced.before)
         ):
@@ -110,6 +113,12 @@ class FixFinder:
         end = max(traced.before.line, traced.before.end_line)
         removed = (old for hunk in anchors.hunks(at.file) for old, _ in hunk.gone)
         return any(traced.before.line <= old <= end for old in removed)
+
+    def _is_same_file(self, old: Position, new: Position) -> bool:
+        before, after = (
+            os.path.relpath(at.file, folder) for at, folder in zip((old, new), self._snapshots.folders, strict=True)
+        )
+        return (self._snapshots.renames or {}).get(before, before) == after
 
     def _changes_by_distance(self, item: Item) -> Iterator[_ChangeIndex]:
         """Yield all changes: those in the same file, then those in the same folder, then others."""
@@ -155,6 +164,7 @@ class FixFinder:
             name, text, (first, last, lines) = edited
             if anchors.hunk_of(name, first, last) is None:
                 continue
+            first, lines = self._with_opening_line(name, first, last, lines, anchors)
             outcome, old = self._try(name, text), self._old_lines(name, first, last)
             replacement = Replacement(name, first, last, lines, suggestion.says, old=old)
             if self._is_fix(traced, outcome):
@@ -175,7 +185,7 @@ class FixFinder:
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
             if suggestion.edits:
-                sentence = f"{suggestion.says[:1].upper()}{suggestion.says[1:]}".rstrip(".") + "."
+                sentence = f"Write the statement as below: it {_lower_first(suggestion.says)}".rstrip(".") + "."
             elif missing:
                 sentence += f" Unknown: {missing.rstrip('.')}."
             statement = suggestion.statement
@@ -202,6 +212,18 @@ class FixFinder:
         """Return lines of HEAD, without their line breaks."""
         text = (self._snapshots.folders[1] / name).read_bytes().decode("utf-8")
         return "\n".join(line.rstrip("\r") for line in text.split("\n")[first - 1 : last])
+
+    def _with_opening_line(self, name: str, first: int, last: int, lines: str, anchors: Anchors) -> tuple[int, str]:
+        """Return the first line and the new text with the lines before, if those open a bracket that the first closes:
+        they say what the text is about. Unchanged if a comment cannot be on them."""
+        above = self._old_lines(name, max(first - _MAX_LINES, 1), first - 1).split("\n") if first > 1 else []
+        old, added = self._old_lines(name, first, last), list[str]()
+        while _closes_more("\n".join([*added, old])) and above:
+            added.insert(0, above.pop())
+        start = first - len(added)
+        if not added or _closes_more("\n".join([*added, old])) or anchors.hunk_of(name, start, last) is None:
+            return first, lines
+        return start, "\n".join([*added, lines])
 
     # -- reverting
 
@@ -345,6 +367,21 @@ class FixFinder:
 def remediation_of(item: Item) -> str:
     """Return the remediation of the worst remark, preferring those about the statement to that about new access."""
     return next((remark for remark in item.remarks if remark.check_id != NEW_ACCESS), item.remarks[0]).remediation
+
+
+def _closes_more(text: str) -> bool:
+    """True if a text closes a bracket that it does not open."""
+    depth = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if depth < 0:
+            return True
+    return False
+
+
+def _lower_first(sentence: str) -> str:
+    """Return a sentence without its initial capital, unless that is one of an abbreviation."""
+    return sentence if sentence[1:2].isupper() else f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def _safest_first(suggestion: Suggestion) -> int:

@@ -7,6 +7,7 @@ Findings that BASE silences, by a suppression or baseline, do not count as prese
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,12 @@ from functools import partial
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
+from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.matching import Round, match_in_rounds
+from passrole_checks.sources.model.configuration import Framework
 
 # Checks that a finding supersedes on its statement: their issues existed before, if they appear when it is gone.
 _IMPLIED_CHECKS = {
@@ -69,15 +73,15 @@ class Matched:
     implied_before: frozenset[int]
 
 
-HasGrown = Callable[[Finding], bool]
-"""True if the statement of a finding of HEAD grants more access than in BASE."""
+Growth = Callable[[Finding], str]
+"""Return "new" or "widened" if the statement of a finding of HEAD grants access that BASE does not have, else ""."""
 
 Counterpart = Callable[[Finding], "tuple[Position, str] | None"]
 """Return the position and path in BASE of the statement of a finding of HEAD, if known."""
 
 
 def match_findings(
-    old: Sequence[Finding], new: Sequence[Finding], names: Names, counterpart: Counterpart, has_grown: HasGrown
+    old: Sequence[Finding], new: Sequence[Finding], names: Names, counterpart: Counterpart, growth: Growth
 ) -> Matched:
     """Match the findings of two versions."""
     old_keys = {id(finding): names.match_key(finding, old=True) for finding in old}
@@ -87,7 +91,11 @@ def match_findings(
             lambda finding: (new_keys[id(finding)], names.new(finding.at.file)),
             lambda finding: (old_keys[id(finding)], names.old(finding.at.file)),
         ),
-        Round[Finding, Finding](lambda finding: new_keys[id(finding)], lambda finding: old_keys[id(finding)]),
+        Round[Finding, Finding](
+            lambda finding: new_keys[id(finding)],
+            lambda finding: old_keys[id(finding)],
+            lambda finding, _: growth(finding) != "new" or counterpart(finding) is not None,  # it may be a copy
+        ),
     ]
     same_statement = [
         Round(each.left, each.right, partial(_is_same_check, each))
@@ -103,7 +111,12 @@ def match_findings(
         implying = [other for other in gone if finding.check_id in _IMPLIED_CHECKS.get(other.check_id, ())]
         if findings_at_statement(implying, finding, names, counterpart):
             return True
-        return was_reported_by_other(old, finding, names, counterpart) and not has_grown(finding)
+        if growth(finding):
+            return False
+        administrators = [other for other in old if _allows_everything(other, finding)]
+        if findings_at_statement(administrators, finding, names, counterpart):
+            return True
+        return was_reported_by_other(old, finding, names, counterpart)
 
     implied = {number for number, finding in enumerate(new) if number not in pairs and was_implied(finding)}
     return Matched(pairs, reworded, gone, frozenset(implied))
@@ -117,12 +130,35 @@ def was_reported_by_other(old: Iterable[Finding], finding: Finding, names: Names
 
 
 def is_still_reported(gone: Finding, new: Iterable[Finding], names: Names, counterpart: Counterpart) -> bool:
-    """True if a check that supersedes that of a finding of BASE reports its statement in HEAD."""
+    """True if a check that supersedes that of a finding of BASE, or includes its issue, reports its statement in
+    HEAD."""
     return any(
-        finding.check_id in _SUPERSEDED_BY.get(gone.check_id, ())
+        (finding.check_id in _SUPERSEDED_BY.get(gone.check_id, ()) or _is_included(gone, finding))
         and finding.severity.rank >= gone.severity.rank
         and findings_at_statement([gone], finding, names, counterpart)
         for finding in new
+    )
+
+
+def _allows_everything(old: Finding, finding: Finding) -> bool:
+    """True if the statement of a finding of BASE allowed every action, which includes any issue that is less severe."""
+    grant = old.grant
+    return (
+        grant is not None
+        and grant.granted_by == "*"
+        and grant.scope is Scope.ANY_ROLE
+        and grant.services.constraint is Constraint.ABSENT
+        and old.severity.rank >= finding.severity.rank
+    )
+
+
+def _is_included(gone: Finding, finding: Finding) -> bool:
+    """True if a finding of HEAD also says that the roles can be passed to any service."""
+    return (
+        gone.check_id == "PASSROLE_002"
+        and gone.check_id in _IMPLIED_CHECKS.get(finding.check_id, ())
+        and finding.grant is not None
+        and finding.grant.services.constraint in (Constraint.ABSENT, Constraint.INEFFECTIVE)
     )
 
 
@@ -140,11 +176,16 @@ def findings_at_statement(
 
 def _same_statement_rounds(names: Names, counterpart: Counterpart) -> tuple[Round[Finding, Finding], ...]:
     """Return the rounds that match findings of HEAD with those of BASE at the same statement: its counterpart; the same
-    policy with the same Sid or, without Sids, the same path; the same text in the same file, with any principals.
+    policy of the same unit with the same Sid or, without Sids, the same path; the same text in the same file, with any
+    principals.
     """
     return (
         Round(counterpart, lambda old: (old.at, old.statement_path)),
-        Round(_identity, _identity, lambda new, old: not names.uses(old).isdisjoint(new.uses)),
+        Round(
+            lambda new: (_unit_of(new, names.new), *_identity(new)),
+            lambda old: (_unit_of(old, names.old), *_identity(old)),
+            lambda new, old: not names.uses(old).isdisjoint(new.uses),
+        ),
         Round(lambda new: _place(new, names.new), lambda old: _place(old, names.old), _has_same_text),
     )
 
@@ -153,7 +194,13 @@ def _is_same_check(each: Round[Finding, Finding], new: Finding, old: Finding) ->
     return new.check_id == old.check_id and each.accepts(new, old)
 
 
-def _identity(finding: Finding) -> Hashable:
+def _unit_of(finding: Finding, name: Callable[[str], str]) -> str:
+    """Return the template, or the folder with the Terraform files."""
+    file = name(finding.at.file)
+    return os.path.dirname(file) if finding.framework is Framework.TERRAFORM else file
+
+
+def _identity(finding: Finding) -> tuple[Hashable, ...]:
     """Return the Sid of the statement or, without one, its path and lasting traits."""
     statement = (finding.sid,) if finding.sid else (None, finding.statement_path, _lasting_traits(finding))
     return finding.framework, finding.managed, *statement

@@ -210,8 +210,8 @@ class ReviewReport:
     that fails, None for none. ``files``: the number of files of HEAD read as infrastructure code. ``more``: access
     that grows in statements without an item. ``unlike_head``: reported files whose lines differ in the commit
     ``head``, because its merge with the target was compared. ``excluded``: paths of either version that the
-    configuration excludes; those of whole folders end in ``/``. ``owners``: who may accept items, as in the base's
-    configuration.
+    configuration excludes; those of whole folders end in ``/``. ``moved``: statements that grant what another unit
+    granted in BASE, each with where that was. ``owners``: who may accept items, as in the base's configuration.
     """
 
     tool: str
@@ -232,6 +232,7 @@ class ReviewReport:
     unlike_head: tuple[str, ...] = ()
     faults: tuple[ReportNote, ...] = ()
     excluded: tuple[str, ...] = ()
+    moved: tuple[ReportNote, ...] = ()
     owners: tuple[str, ...] = ()
 
     @property

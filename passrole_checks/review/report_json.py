@@ -71,6 +71,7 @@ def _counts(report: ReviewReport) -> dict[str, int]:
         "fixed": len(report.fixed),
         "unchanged": report.unchanged,
         "failing": len(report.failing),
+        "moved": len(report.moved),
         "accepted": len(report.accepted),
     }
 
@@ -393,6 +394,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "unlike_head": _list(_path, _MAX_TEXTS),
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
+        "moved": _list(_object(ReportNote), _MAX_ENTRIES),
         "owners": _list(_text(_MAX_PROSE), _MAX_ENTRIES),
     },
 }

@@ -161,6 +161,7 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
         yield (StyledText("Wider access that no check flags:"),)
         yield from _limited(list(map(_increased_line, report.more)), "of these")
     yield from _limited(list(map(_reduced_line, report.less)), "with less access")
+    yield from _limited([_note_line(note, "moved: ") for note in report.moved], "moved")
     skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
     named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]
     yield from named
@@ -225,7 +226,7 @@ def _note_line(note: ReportNote, prefix: str) -> Line:
 
 def _summary_line(report: ReviewReport) -> Line:
     groups = [(sum(item.group == group for item in report.open), group) for group in ("new", "worse")]
-    counts = [*groups, (len(report.accepted), "accepted"), (len(report.fixed), "fixed")]
+    counts = [*groups, (len(report.accepted), "accepted"), (len(report.fixed), "fixed"), (len(report.moved), "moved")]
     result = ", ".join(f"{count} {group}" for count, group in counts if count)
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (

@@ -27,7 +27,9 @@ def language_of(file: str, statement: str) -> str:
     if is_terraform_file(Path(file)):
         if re.match(r"(?:statement|content)\b", statement):
             return "block"
-        return "hcl" if _HCL.search(statement) else "json"
+        if _HCL.search(statement):
+            return "hcl"
+        return "yaml" if re.match(r"(?:- )?[\"']?(?:Sid|Effect|Action|Resource)[\"']?\s*:", statement) else "json"
     return "json" if statement.startswith("{") and '"' in statement else "yaml"
 
 

@@ -259,3 +259,18 @@ def test_mermaid_label_stays_within_its_quotes(text: str) -> None:
     label = markup.label(text)
     assert re.fullmatch(r"[A-Za-z0-9 ,./_*?+=()#;\u2026-]+", label)
     assert not re.search("style|classdef|linkstyle|click", label, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("words", "markdown"),
+    [
+        ("aws_iam_role.a, aws_iam_role.b and 2 more can", "`aws_iam_role.a`, `aws_iam_role.b` and 2 more can"),
+        ("(4 paths, e.g. ec2-001, ecs-008)", "(4 paths, e.g. `ec2-001`, `ecs-008`)"),
+        ("no instance (count = var.on ? 1 : 0)", "no instance (`count = var.on ? 1 : 0`)"),
+        ('Add it (test = "A", values = ["B", "C"]).', 'Add it (`test = "A"`, `values = ["B", "C"]`).'),
+        ('Applies when Stage = "test" or not.', 'Applies when `Stage = "test"` or not.'),
+        ('Add "A": {"B": ["C", "D"]}, naming', 'Add `"A": {"B": ["C", "D"]}`, naming'),
+    ],
+)
+def test_code_font_covers_each_name_and_whole_assignments(words: str, markdown: str) -> None:
+    assert markup.prose(words) == markdown

@@ -45,10 +45,9 @@ def test_text_describes_items(repository: Reviews) -> None:
             - default = "*"
             + default = "{ROLES}"
 
-- main.tf:5  aws_iam_role_policy.pass  PASSROLE_002 any-service  fixed
 - main.tf:6  aws_iam_role_policy.pass  PASSROLE_002 any-service  fixed
 
-1 worse, 2 fixed; 0 unchanged; 1 fails (medium or more)
+1 worse, 1 fixed; 0 unchanged; 1 fails (medium or more)
 """
     )
 

@@ -322,7 +322,7 @@ def test_edit_that_adds_access_is_advice_only(repository: Reviews, monkeypatch: 
     with_suggestions(monkeypatch, lambda one: (replace(one, says="Repairs it.", grade=Grade.REPAIRING),))
     replacement, advice = worker(repository)
     assert replacement is None
-    assert advice.startswith("Repairs it.\n")
+    assert advice.startswith("Write the statement as below: it repairs it.\n")
 
 
 def test_equivalent_edit_that_makes_an_item_less_severe_is_suggested(repository: Reviews) -> None:

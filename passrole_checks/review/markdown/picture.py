@@ -13,7 +13,7 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE, NO_SERVICE, UNKNOWN_SERVICE, Column
 from passrole_checks.review.markdown.words import role_name
-from passrole_checks.review.report import GrantedAccess, ReviewReport
+from passrole_checks.review.report import GrantedAccess, Item, ReducedAccess, ReviewReport
 
 MAX_EDGES = 24  # more are hard to follow
 _MAX_PATHS = 20_000
@@ -58,26 +58,40 @@ def _lines(drawn: list[tuple[Node, Node, str]], number: int) -> Iterator[str]:
 def _arrows(report: ReviewReport) -> list[tuple[Node, Node, str]]:
     """Return the arrows of the new paths from a principal through a role to a service, those of the worst items first,
     then of the removed paths. A path that one statement lost and another gained is neither, so all paths are compared;
-    none if there are too many."""
+    none if there are too many. What a statement that only grows granted before is not gone, and what is left of one
+    that only shrinks is not new."""
     accesses = [access for item in report.items if item.change for access in (item.before, item.access)]
     accesses += [access for reduced in report.less for access in (reduced.before, reduced.after)]
     if sum(map(_path_count, accesses)) > _MAX_PATHS:
         return []
+    grown = {_place(item) for item in report.items if item.change}
+    shrunk = {_place(reduced) for reduced in report.less}
     old_paths: dict[Path, None] = {}
     new_paths: dict[Path, None] = {}
     for item in sorted(report.items, key=lambda item: -item.severity.rank):
         if item.change:
-            old_paths.update(dict.fromkeys(_paths(item.before, item.resource)))
+            before = dict.fromkeys(_paths(item.before, item.resource))
+            old_paths.update(before)
             new_paths.update(dict.fromkeys(_paths(item.access, item.resource)))
+            new_paths.update(before if _place(item) not in shrunk else {})
+    left: dict[Path, None] = {}
     for reduced in report.less:
+        after = dict.fromkeys(_paths(reduced.after, reduced.resource))
         old_paths.update(dict.fromkeys(_paths(reduced.before, reduced.resource)))
-        new_paths.update(dict.fromkeys(_paths(reduced.after, reduced.resource)))
-    before = {arrow for path in old_paths for arrow in pairwise(path)}
+        new_paths.update(after)
+        left.update(after if _place(reduced) not in grown else {})
+    old_paths.update(left)
+    then = {arrow for path in old_paths for arrow in pairwise(path)}
     now = {arrow for path in new_paths for arrow in pairwise(path)}
     changed = [path for path in new_paths if path not in old_paths]
-    changed += [path for path in old_paths if path not in new_paths]
+    gone = [path for path in old_paths if path not in new_paths]
+    changed += [*gone, *(left if gone else ())]
     arrows = dict.fromkeys(arrow for path in changed for arrow in pairwise(path))
-    return [(*arrow, _GONE if arrow not in now else _NEW if arrow not in before else _UNCHANGED) for arrow in arrows]
+    return [(*arrow, _GONE if arrow not in now else _NEW if arrow not in then else _UNCHANGED) for arrow in arrows]
+
+
+def _place(change: Item | ReducedAccess) -> tuple[str, int, str]:
+    return change.at.file, change.at.line, change.resource
 
 
 def _path_count(access: GrantedAccess | None) -> int:

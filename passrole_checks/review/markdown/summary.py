@@ -84,6 +84,7 @@ def summary(
         *_folded(_count_of_fixed(report), report.fixed, lambda fixed: _fixed_line(fixed, links), share),
         *_folded(_MORE_HEADING, report.more, lambda increased: _increased_line(increased, links), share),
         *_folded("Less access than before", report.less, lambda reduced: _reduced_line(reduced, links), share),
+        *_folded("Moved", report.moved, lambda note: _note_line(note, links), share),
         *_folded("Not evaluated", report.not_evaluated, lambda note: _note_line(note, links), share),
         *_section("### Notes", report.notes, lambda note: _note_line(note, links), share),
     ]

@@ -99,6 +99,12 @@ _CONSTRAINT_NOTES = {
 }
 
 
+def grants_nothing(access: GrantedAccess) -> bool:
+    """True if the access is to no role or to no service."""
+    no_role = access.scope == Scope.NOT_A_ROLE.value and not access.complement
+    return no_role or access.constraint == Constraint.NEVER.value
+
+
 def access_text(access: GrantedAccess) -> str:
     """Return the roles, services and conditions of the access, to follow "can pass"."""
     under = f", under a condition on {list_names(access.conditions)}" if access.conditions else ""
@@ -135,6 +141,8 @@ def change_sentence(item: Item | IncreasedAccess) -> str:
     subject = principals_text(now, item.resource)
     if item.change == "new" or (item.change and before is None):
         return f"With this change {subject} can pass {access_text(now)}."
+    if not item.change and (grants_nothing(now) or (isinstance(item, Item) and item.group == "new" and before is None)):
+        return "" if grants_nothing(now) else f"No new access: {subject} could already pass {access_text(now)}."
     if not item.change or before is None:
         return f"As before this change, {subject} can pass {access_text(now)}."
     subject_before = principals_text(before, item.resource)

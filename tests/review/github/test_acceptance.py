@@ -41,7 +41,7 @@ def test_reply_of_an_owner_accepts(jobs: GitHubJobs, capsys: pytest.CaptureFixtu
     assert jobs.review() == 0
     assert (jobs.accepted, jobs.result["verdict"]) == ([("olive", "a lab, see the ticket")], "clean")
     assert jobs.result["counts"] | {"fixed": 0} == {
-        "new": 1, "worse": 0, "fixed": 0, "unchanged": 0, "failing": 0, "accepted": 1,
+        "new": 1, "worse": 0, "fixed": 0, "unchanged": 0, "failing": 0, "moved": 0, "accepted": 1,
     }  # fmt: skip
     assert "olive: a lab, see the ticket" in capsys.readouterr().out
     assert "**Accepted** by `olive`: `a lab, see the ticket`" in jobs.summary

@@ -30,16 +30,24 @@ def test_new_paths_are_thick_and_removed_ones_dotted() -> None:
         '  n0(["aws_iam_role.deployer"])\n'
         '  n1["any role"]\n'
         '  n2{{"lambda.amazonaws.com"}}\n'
-        '  n3["app-*"]\n'
         "  n0 ==> n1\n"
         "  n1 ==> n2\n"
-        "  n0 -.-> n3\n"
-        "  n3 -.-> n2\n"
         "  linkStyle 0,1 stroke:#bb1f33\n"
         "```\n"
         "\n"
-        "Who can pass which role to which service; thick: new; dotted: gone."
+        "Who can pass which role to which service; thick: new."
     )
+
+
+def test_what_is_left_of_a_narrowed_statement_is_not_new() -> None:
+    """Of a statement that only shrinks, what it granted is dotted and what is left is thin."""
+    narrowed = replace(removed(ANY), change="narrowed", after=APP)
+    assert arrows(access_diagram(replace(EMPTY, less=(narrowed,)))) == [
+        "aws_iam_role.deployer -.-> any role",
+        "any role -.-> lambda.amazonaws.com",
+        "aws_iam_role.deployer --> app-*",
+        "app-* --> lambda.amazonaws.com",
+    ]
 
 
 def test_unchanged_part_of_a_new_path_is_thin() -> None:

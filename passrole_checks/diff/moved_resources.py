@@ -1,0 +1,100 @@
+"""Match the principals and policies that one unit lost with those that another unit gained.
+
+A user, group or role with a known name is the same principal wherever it is named: names are unique within an account
+(IAM User Guide, "IAM and AWS STS quotas"). A resource without a known name moved if one unit lost it and the other
+gained one of the same type under the same name in the code. Units that state different accounts share nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from passrole_checks.diff.units import UnitPair
+from passrole_checks.sources.model.configuration import Configuration, ResourceDefinition
+
+_INSTANCE = re.compile(r"(?<=\w)\[[^\]]*\]$")
+_MODULES = re.compile(r"^(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
+
+
+def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
+    """Map principals and resources of the old version of one unit to those of the new version of another one."""
+    accounts = old.old.account, new.new.account
+    homes = old.old.home.account, new.new.home.account
+    if accounts[0] != accounts[1] or (None not in homes and homes[0] != homes[1]):
+        return {}
+    found = _match(old.old, _resources(old.new), _resources(new.old), new.new)
+    shown = {principal: one for one, principal in principal_names(new.new).items()}
+    for one, principal in principal_names(old.old).items():
+        if principal in shown:
+            found[one] = shown[principal]
+    return found
+
+
+def match_modules(old: Configuration, new: Configuration, known: Mapping[str, str]) -> dict[str, str]:
+    """Map addresses in ``old`` to those in ``new``, in another module or none. ``known``: those mapped already."""
+    found = _match(old, _resources(new), _resources(old), new)
+    taken = set(known.values())
+    return {one: other for one, other in found.items() if one not in known and other not in taken}
+
+
+def _match(
+    old: Configuration,
+    left: Mapping[str, ResourceDefinition],
+    present: Mapping[str, ResourceDefinition],
+    new: Configuration,
+) -> dict[str, str]:
+    """Map addresses in ``old``, but not ``left``, to addresses in ``new`` that were not ``present``: those of the same
+    type, with the same name in the code and no different names in AWS. Of several, only equal addresses match."""
+    gone = _by_name(one for address, one in _resources(old).items() if address not in left)
+    added = _by_name(one for address, one in _resources(new).items() if address not in present)
+    names, new_names = _names_in_aws(old), _names_in_aws(new)
+    found: dict[str, str] = {}
+    for key in gone.keys() & added.keys():
+        first, second = gone[key], added[key]
+        pairs = [(one, one) for one in first if one in second]
+        if not pairs and len(first) == len(second) == 1:
+            pairs = [(first[0], second[0])]
+        found.update((one, other) for one, other in pairs if names.get(one) == new_names.get(other))
+    return found
+
+
+def principal_names(unit: Configuration) -> dict[str, tuple[str, str]]:
+    """Return the kind and name of the principals of a unit whose names are known."""
+    found = {shown: (kind, name) for shown, kind, name in unit.literals}
+    for address, kind, name in (
+        *((role.resource.address, "role", role.name) for role in unit.roles),
+        *((user, "user", name) for user, name in unit.users),
+    ):
+        if name is not None and name.literal is not None:
+            found[address] = kind, name.literal
+    return found
+
+
+def name_in_code(address: str) -> str:
+    """Return the address of a resource without the modules that contain it and the key of its instance."""
+    return _INSTANCE.sub("", _MODULES.sub("", address))
+
+
+def names_in_code(principals: Iterable[str]) -> list[str]:
+    """Return the names by which code refers to principals: the last parts of their addresses."""
+    return [name_in_code(principal).rpartition(".")[2] for principal in principals]
+
+
+def _resources(unit: Configuration) -> dict[str, ResourceDefinition]:
+    found = {resource.address: resource for resource in unit.resources}
+    found |= {policy.resource.address: policy.resource for policy in (*unit.policies, *unit.unchanged)}
+    return found | {role.resource.address: role.resource for role in unit.roles}
+
+
+def _by_name(resources: Iterable[ResourceDefinition]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for resource in resources:
+        found.setdefault((resource.type, name_in_code(resource.address)), []).append(resource.address)
+    return found
+
+
+def _names_in_aws(unit: Configuration) -> dict[str, str]:
+    """Return the names of principals by address, as far as they are given."""
+    names = {role.resource.address: str(role.name) for role in unit.roles if role.name is not None}
+    return names | {address: str(name) for address, name in unit.users}
