@@ -16,8 +16,8 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "Input": (
-        "account", "var_file", "var", "parameters", "source", "exclude", "unchanged", "staged", "allow_empty",
-        "evidence", "since", "until", "against", "from_bundle",
+        "account", "var_file", "var", "parameters", "source", "plan", "plan_before", "exclude", "unchanged",
+        "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
         "severity", "confidence", "check", "skip_check", "grade", "baseline", "fail_on", "strict", "all", "principal",
@@ -145,6 +145,7 @@ PAGES = {
             ("Review in a terminal", "passrole-checks review main HEAD"),
             ("In a pipeline, without inline comments", "passrole-checks review --max-inline 0"),
             ("Show what would be posted", "passrole-checks review --dry-run"),
+            ("With the plan of a root module", "passrole-checks review main HEAD --plan plan.json=infra"),
         ),
     ),
     "required": Page(

@@ -42,6 +42,7 @@ from passrole_checks.cli.write_outputs import (
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from passrole_checks.diff.plans import RootPlan
     from passrole_checks.git_versions import VersionPair
     from passrole_checks.output.destination import Destination
     from passrole_checks.review.build_report import Review
@@ -72,6 +73,21 @@ _FILTER_OPTIONS = (
     fail_on("Exit 1 on new findings at or above this severity."),
     check_selection,
     baseline("Ignore findings listed in this baseline; read from BASE."),
+    click.option(
+        "--plan",
+        metavar="FILE[=DIR]",
+        multiple=True,
+        help="Terraform plan of HEAD (JSON) for the root module DIR [default: .]; compares what it changes, and is used"
+        " in place of the root module's source. Repeatable.",
+        shell_complete=help_sections.complete_files,
+    ),
+    click.option(
+        "--plan-before",
+        metavar="FILE[=DIR]",
+        multiple=True,
+        help="Plan or state of BASE for DIR, to compare with the plan of HEAD. Repeatable.",
+        shell_complete=help_sections.complete_files,
+    ),
     click.option(
         "--strict",
         is_flag=True,
@@ -166,6 +182,8 @@ def review_request(options: dict[str, Any]) -> ReviewRequest:
     if options["from_bundle"]:
         if names or staged:
             raise click.UsageError("--from-bundle cannot be combined with versions")
+        if options["plan"] or options["plan_before"]:
+            raise click.UsageError("--from-bundle cannot be combined with plans")
         return ReviewRequest(context, None)
     if not names and not staged:
         return ReviewRequest(context, versions_to_compare(context, Path.cwd()))
@@ -228,7 +246,43 @@ def _build(versions: VersionPair, options: dict[str, Any], formats: Collection[s
     )
     checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
     scan_settings = diff.comparison_options(options, checks=checks, skip_checks=skip_checks)
-    return build_review(versions, scan_settings, diff.inputs_factory(options), report_options)
+    plans = _plans(versions, options)
+    return build_review(versions, scan_settings, diff.inputs_factory(options), report_options, plans)
+
+
+def _plans(versions: VersionPair, options: dict[str, Any]) -> tuple[RootPlan, ...]:
+    """Return the plans of HEAD with those of BASE for the same folder.
+
+    Raises:
+        InputError: a file cannot be read, or is no plan.
+        ConfigurationError: a folder is outside of the repository, or has a plan of BASE only.
+    """
+    if not options["plan"] and not options["plan_before"]:
+        return ()
+    from passrole_checks.diff.plans import RootPlan, read_plan_file
+
+    top = str(versions.repository.top or Path.cwd())
+    before = [_file_and_folder(top, "--plan-before", value) for value in options["plan_before"]]
+    plans = []
+    for name, folder in (_file_and_folder(top, "--plan", value) for value in options["plan"]):
+        of_base = next((pair for pair in before if pair[1] == folder), None)
+        if of_base is not None:
+            before.remove(of_base)
+        base_plan = read_plan_file(of_base[0], top) if of_base is not None else None
+        plans.append(RootPlan(folder, read_plan_file(name, top), base_plan))
+    if before:
+        raise ConfigurationError(f"--plan-before {before[0][0]}: no --plan for the same folder ({before[0][1]})")
+    return tuple(plans)
+
+
+def _file_and_folder(top: str, option: str, value: str) -> tuple[str, str]:
+    """Split ``FILE[=DIR]``; return the folder relative to ``top``, which is that of the repository."""
+    name, separator, folder = (value, "", "") if os.path.lexists(value) else value.rpartition("=")
+    name, folder = (name, folder or ".") if separator else (value, ".")
+    below = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
+    if below.split(os.sep)[0] == os.pardir:
+        raise ConfigurationError(f"{option} {value}: {folder} is outside of the repository")
+    return name, Path(below).as_posix()
 
 
 def _read_bundle(path: str, options: dict[str, Any]) -> ReviewReport:
@@ -343,6 +397,7 @@ def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
         context.run_url,
         forge=context.forge,
         unlike_head=report.unlike_head,
+        outside=report.plans,
     )
     return summary(report, links, **how)
 
@@ -449,9 +504,11 @@ def review(context: click.Context, /, **options: Any) -> int:
     the result is then also posted to the forge, as far as the token permits: a summary comment, inline comments, and a
     commit status.
 
-    Both versions are scanned completely. New findings are those in HEAD but not in BASE; suppressions, baseline and
-    configuration are read from BASE. Formats sarif and gitlab contain all findings of HEAD, the others only what is
-    new.
+    With a plan, items are at the lines of the source that it comes from.
+
+    Only root modules and templates that the change can affect are read, unless a format or option needs all of them:
+    sarif and gitlab contain all findings of HEAD, the others only what is new, and --baseline counts all. New findings
+    are those in HEAD but not in BASE; suppressions, baseline and configuration are read from BASE.
 
     Owners, logins or teams that BASE's configuration lists as accept_owners, accept a finding by a reply to its inline
     comment: "passrole: accept REASON".

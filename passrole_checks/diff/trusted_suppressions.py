@@ -39,6 +39,8 @@ def with_trusted_suppressions(
     """
     if pair.is_same:
         return pair
+    if pair.trial is not None:
+        pair = replace(pair, trial=with_trusted_suppressions(pair.trial, roots, renames, with_scans=with_scans))
     texts = _Texts()
     known = {_key(suppression, roots[0], renames, texts) for suppression in pair.old.suppressions}
     gone = set(_enclosing_blocks(pair.old, pair.new, texts).values())

@@ -7,7 +7,7 @@ and ten warnings per step, and 50 per job.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from passrole_checks.escaping.markup import command_data, command_property
@@ -79,7 +79,10 @@ def _commands(report: ReviewReport) -> Iterator[str]:
 def _annotations(report: ReviewReport) -> Iterator[_Annotation]:
     yield from (_of_note(note, "internal error") for note in report.faults)
     yield from (_of_note(note, "could not be read") for note in report.unreadable)
-    yield from map(_of_item, sorted(report.items, key=lambda item: (item.accepted is not None, -item.severity.rank)))
+    for item in sorted(report.items, key=lambda item: (item.accepted is not None, -item.severity.rank)):
+        annotation = _of_item(item)
+        # a plan is no file of the repository
+        yield replace(annotation, file="") if annotation.file in report.plans else annotation
 
 
 def _of_note(note: ReportNote, what: str) -> _Annotation:

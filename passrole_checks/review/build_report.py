@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
@@ -12,7 +12,9 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.affected_files import select_affected
 from passrole_checks.diff.moved_statements import values_of_unit
+from passrole_checks.diff.plans import RootPlan, shown_names
 from passrole_checks.diff.repository import (
     InputsOf,
     compare_snapshots,
@@ -38,6 +40,7 @@ from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
+from passrole_checks.scan.merge_variants import applies_with_value_file
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
@@ -89,17 +92,25 @@ class Review:
 
 @deadline.pooled()
 def build_review(
-    versions: VersionPair, options: ScanOptions, inputs_of: InputsOf, report_options: ReportOptions
+    versions: VersionPair,
+    options: ScanOptions,
+    inputs_of: InputsOf,
+    report_options: ReportOptions,
+    plans: Sequence[RootPlan] = (),
 ) -> Review:
-    """Compare and scan two versions. ``options`` selects the checks; its severity is ignored.
+    """Compare and scan two versions. ``options`` selects the checks; its severity is ignored. ``plans`` are compared in
+    place of their roots.
 
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    with versions.snapshots() as snapshots:
-        if not snapshots.changed and not report_options.everything:
+    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
+    is_whole = report_options.everything or bool(report_options.baseline)
+    folders = ["" if plan.folder == "." else plan.folder for plan in plans]
+    with versions.snapshots(None if is_whole else select_affected, folders) as snapshots:
+        if not snapshots.changed and not report_options.everything and not plans:
             return _empty_review(versions, report_options)
-        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options).build()
+        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans).build()
 
 
 def _empty_review(versions: VersionPair, report_options: ReportOptions) -> Review:
@@ -137,15 +148,18 @@ class _ReviewBuilder:
         options: ScanOptions,
         inputs_of: InputsOf,
         report_options: ReportOptions,
+        plans: Sequence[RootPlan] = (),
     ) -> None:
         self._versions, self._snapshots, self._report_options = versions, snapshots, report_options
+        self._plans = plans
+        self._plans_of_base = {str(plan.before.path) for plan in plans if plan.before is not None}
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
         self._sides = versions_with_inputs(versions, snapshots, inputs_of)
         self._notes: list[ReportNote] = [*_notes_of(versions.notes)]
         self._touched = snapshots.touched()
 
     def build(self) -> Review:
-        difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True)
+        difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True, plans=self._plans)
         assert difference.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(difference.scans))
         thresholds = Thresholds(
@@ -159,14 +173,22 @@ class _ReviewBuilder:
         items, faults = self._items(difference, outcome, thresholds, unlike_head)
         self._add_configuration_notes()
         self._add_exclusion_note(difference)
+        names = shown_names(self._plans)
+        self._notes += (_plan_note(plan, names) for plan in self._plans)
         report = self._report(difference, outcome.state, items, faults)
         gone = tuple(filter(self._is_reported, outcome.state.gone))
         states = tuple((traced.item.key, traced.state) for traced in outcome.state.items)
         report, scan, gone, after, states = relocate(
-            (report, self._visible_scan(difference, after), gone, after, states), snapshot_roots(self._snapshots)
+            (report, self._visible_scan(difference, after), gone, after, states),
+            {**names, **snapshot_roots(self._snapshots)},
         )
         items = _with_fingerprints(report.items, dict(states))
-        report = replace(report, items=items, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
+        report = replace(
+            report,
+            items=items,
+            plans=tuple(sorted(names.values())),
+            unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())),
+        )
         state = outcome.state
         return Review(truncate_to_limits(report), scan, state.states, gone, after, _findings_of(state))
 
@@ -189,6 +211,7 @@ class _ReviewBuilder:
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
+            only_affected=self._snapshots.selection is not None,
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
             moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )
@@ -248,13 +271,14 @@ class _ReviewBuilder:
             return self._outcome_with(difference, top, thresholds)
 
         traced = outcome.state.items
-        with FixFinder(self._sides, self._snapshots, outcome, compare) as fixes:
+        with FixFinder(self._sides, self._snapshots, outcome, compare, with_plans=bool(self._plans)) as fixes:
             if difference.touched is not None and traced:
                 options = replace(self._options, inputs=self._sides[1].inputs, unchanged=True)
                 with recording_faults("", fixes.faults):
                     fixes.prepare_suggestions(traced[:MAX_ITEMS], difference.touched.read, options)
             items = tuple(
-                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS) for number, item in enumerate(traced)
+                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS and _can_be_tried(item))
+                for number, item in enumerate(traced)
             )
             return items, [*faults_in(difference.unreadable), *fixes.faults]
 
@@ -320,13 +344,14 @@ class _ReviewBuilder:
             note for note in dict.fromkeys(skipped) if not (note.file in unread and note.reason.endswith(NOT_COMPARED))
         ]
         if self._report_options.strict:
-            failing = [note for note in skipped if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
+            current = [note for note in skipped if not note.reason.startswith(f"in {self._base_name}: ")]
+            failing = [note for note in current if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
             unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
             skipped = [note for note in skipped if note not in failing]
         return tuple(dict.fromkeys(unreadable)), tuple(skipped)
 
     def _is_old(self, entry: Unreadable) -> bool:
-        return entry.file.startswith(f"{self._snapshots.folders[0]}/")
+        return entry.file.startswith(f"{self._snapshots.folders[0]}/") or entry.file in self._plans_of_base
 
     def _note(self, entry: Unreadable) -> ReportNote:
         name = self._name(entry.file)
@@ -391,6 +416,11 @@ class _ReviewBuilder:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
 
 
+def _can_be_tried(traced: TracedItem) -> bool:
+    """True if a trial shows whether a replacement fixes an item: trials do not use the values of files."""
+    return not any(map(applies_with_value_file, traced.findings))
+
+
 def _with_fingerprints(items: Iterable[Item], states: Mapping[str, tuple[tuple[str, ...], ...]]) -> tuple[Item, ...]:
     """Return the items with their fingerprints, from their states without paths of checkouts, in any order."""
     return tuple(
@@ -414,6 +444,12 @@ def _findings_of(state: ReviewState) -> dict[str, tuple[str, ...]]:
 
 def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) -> frozenset[str]:
     return frozenset(finding.fingerprint for finding, _ in accepted)
+
+
+def _plan_note(plan: RootPlan, names: Mapping[str, str]) -> ReportNote:
+    """Return a note that says what is from a plan."""
+    before = f"plan {names[str(plan.before.path)]}" if plan.before is not None else "what it changes"
+    return ReportNote("", 0, f"{plan.folder}: from plan {names[str(plan.plan.path)]}, compared with {before}")
 
 
 def _may_be_iac(file: str) -> bool:

@@ -41,6 +41,7 @@ _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
 _MAX_LINES = 10  # of a revert
 _LESS_SEVERE = "This makes the statement less severe; it is still reported."
+_NOT_ABOUT_SERVICES = frozenset({"PASSROLE_005", "PASSROLE_010"})  # nor does a statement for them show more
 _REVERTED = Severity.HIGH  # the minimum severity of an item whose cause is reverted
 
 
@@ -59,10 +60,23 @@ _ChangeIndex = tuple[int, int]  # the indexes of a changed file, and of a hunk i
 
 
 class FixFinder:
-    """Searches fixes of items. A context manager, which deletes the folder of the trials."""
+    """Searches fixes of items. A context manager, which deletes the folder of the trials.
 
-    def __init__(self, sides: tuple[Side, Side], snapshots: Snapshots, present: FixOutcome, compare: Compare) -> None:
+    ``with_plans``: some items are from Terraform plans, which do not change with the source. The trials evaluate the
+    source, so that these items are fixed only if the source shows them too.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[Side, Side],
+        snapshots: Snapshots,
+        present: FixOutcome,
+        compare: Compare,
+        *,
+        with_plans: bool = False,
+    ) -> None:
         self._sides, self._snapshots, self._present, self._compare = sides, snapshots, present, compare
+        self._with_plans = with_plans
         self._copy = TrialCopy(sides[1].path, link=True)
         self._changed: list[ChangedFile] | None = None
         self._outcomes: dict[tuple[str, str | None], FixOutcome | None] = {}
@@ -88,7 +102,7 @@ class FixFinder:
             return item
         for change in itertools.islice(self._changes_by_distance(item), _MAX_CHANGES):
             outcome = self._revert(change)
-            if outcome is not None and outcome.state.marks[traced.mark] < self._present.state.marks[traced.mark]:
+            if outcome is not None and outcome.state.marks[traced.mark] < self._before().marks[traced.mark]:
                 file = self._changed_files()[change[0]]
                 principals = item.access.principals if item.access is not None else ()
                 line, gone = file.line_of(file.pieces[change[1]], names_in_code(principals))
@@ -180,7 +194,7 @@ class FixFinder:
         check_ids = {remark.check_id for remark in traced.item.remarks}
         for suggestion in () if traced.shares_place else self._suggested.get(traced.at, ()):
             own = (*suggestion.findings, *suggestion.less_severe)
-            if check_ids.isdisjoint(finding.check_id for finding in own):
+            if check_ids.isdisjoint(finding.check_id for finding in own) or check_ids <= _NOT_ABOUT_SERVICES:
                 continue  # it fixes another issue of the statement
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
@@ -291,7 +305,7 @@ class FixFinder:
     def _is_fix(self, traced: TracedItem, outcome: FixOutcome | None) -> bool:
         if outcome is None:
             return False
-        before, after = self._present.state.marks, outcome.state.marks
+        before, after = self._before().marks, outcome.state.marks
         return after[traced.mark] < before[traced.mark] and after <= before
 
     def _is_less_severe(self, traced: TracedItem, outcome: FixOutcome | None) -> bool:
@@ -300,7 +314,7 @@ class FixFinder:
             return False
         present, now = (
             [each for each in state.items if each.statement_mark == traced.statement_mark]
-            for state in (self._present.state, outcome.state)
+            for state in (self._before(), outcome.state)
         )
         if len(present) != 1 or len(now) != 1:
             return False
@@ -309,8 +323,12 @@ class FixFinder:
         return (
             set(one.mark) <= set(traced.mark)
             and one.item.severity.rank < traced.item.severity.rank
-            and rest <= self._present.state.marks - Counter([traced.mark])
+            and rest <= self._before().marks - Counter([traced.mark])
         )
+
+    def _before(self) -> ReviewState:
+        """Return the state that trials are compared with."""
+        return self._unchanged.state if self._with_plans and self._unchanged is not None else self._present.state
 
     def _changed_files(self) -> list[ChangedFile]:
         if self._changed is None:
@@ -361,7 +379,9 @@ class FixFinder:
         if not self._was_compared:
             self._was_compared = True
             self._unchanged = self._compare(self._copy.path)
-        return self._unchanged is not None and self._unchanged.state.marks == self._present.state.marks
+        if self._unchanged is None or self._with_plans:
+            return self._unchanged is not None
+        return self._unchanged.state.marks == self._present.state.marks
 
 
 def remediation_of(item: Item) -> str:

@@ -74,6 +74,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.run_url,
         forge=context.forge,
         unlike_head=report.unlike_head,
+        outside=report.plans,
     )
 
 

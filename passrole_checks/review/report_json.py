@@ -396,5 +396,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "excluded": _list(_excluded, _MAX_ENTRIES),
         "moved": _list(_object(ReportNote), _MAX_ENTRIES),
         "owners": _list(_text(_MAX_PROSE), _MAX_ENTRIES),
+        "plans": _list(_path, _MAX_TEXTS),
+        "only_affected": _flag,
     },
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.findings_text import (
     Line,
     StyledText,
@@ -160,7 +161,7 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
     if report.more:
         yield (StyledText("Wider access that no check flags:"),)
         yield from _limited(list(map(_increased_line, report.more)), "of these")
-    yield from _limited(list(map(_reduced_line, report.less)), "with less access")
+    yield from _limited(list(dict.fromkeys(map(_reduced_line, report.less))), "with less access")
     yield from _limited([_note_line(note, "moved: ") for note in report.moved], "moved")
     skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
     named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]
@@ -231,18 +232,23 @@ def _summary_line(report: ReviewReport) -> Line:
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (
             StyledText(f"ERROR: {unread_summary(report.unreadable, report.faults)}; results are incomplete; ", "high"),
-            StyledText(f"{result or '0 new'}; {report.unchanged} unchanged", "place"),
+            StyledText(f"{result or '0 new'}; {_unchanged(report)}", "place"),
         )
     if report.more and not report.items:
         result = f"{result}, nothing new to flag" if result else "nothing new to flag"
     first = StyledText(result or "nothing new", "place" if report.open else "good")
-    unchanged = StyledText(f"; {report.unchanged} unchanged")
+    unchanged = StyledText(f"; {_unchanged(report)}")
     if not report.failing:
         return (first, unchanged)
     minimum = report.fail_on.value if report.fail_on is not None else ""
     threshold = f"{minimum} or more" if minimum != Severity.HIGH.value else minimum
     number = len(report.failing)
     return (first, unchanged, StyledText(f"; {number} {'fails' if number == 1 else 'fail'} ({threshold})", "high"))
+
+
+def _unchanged(report: ReviewReport) -> str:
+    affected = f" in {count_noun(report.files, 'affected file')}" if report.only_affected else ""
+    return f"{report.unchanged} unchanged{affected}"
 
 
 def _location(at: Location) -> str:

@@ -24,7 +24,7 @@ class Links:
     """``server`` (https://github.com) and ``repository`` (owner/name) from the environment; ``head`` and ``base``: full
     commit ids; ``run``: URL of the run. Each may be "", and then there are no links that need it. ``forge``: as in
     :mod:`passrole_checks.review.ci_context`. ``unlike_head``: files whose lines in ``head`` differ from those
-    reported."""
+    reported. ``outside``: files that the repository does not have."""
 
     server: str = ""
     repository: str = ""
@@ -33,13 +33,14 @@ class Links:
     run: str = ""
     forge: str = ""
     unlike_head: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     def blob(self, file: str, line: int = 0, end_line: int = 0, *, in_base: bool = False) -> str | None:
         """Return the URL of lines of HEAD (or BASE); of the file if ``line`` is 0 or its lines differ there. None if
         there can be none."""
         commit = self.base if in_base else self.head
         server = self.server.rstrip("/")
-        if not (server and self.repository and _COMMIT.fullmatch(commit) and file):
+        if not (server and self.repository and _COMMIT.fullmatch(commit) and file) or file in self.outside:
             return None
         path = quote(file, safe="/", errors="surrogateescape" if _has_surrogate_bytes(file) else "replace")
         lines = ""

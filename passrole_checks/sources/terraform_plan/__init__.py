@@ -3,6 +3,6 @@
 Source: Terraform documentation, "JSON Output Format".
 """
 
-from passrole_checks.sources.terraform_plan.source import load
+from passrole_checks.sources.terraform_plan.source import PlanVersion, load, load_version
 
-__all__ = ["load"]
+__all__ = ["PlanVersion", "load", "load_version"]

@@ -38,7 +38,7 @@ from passrole_checks.sources.model.unknown_consumers import (
 )
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object
 
-AFTER, _BEFORE = "after", "before"  # values of an output that a plan changes
+AFTER, BEFORE = "after", "before"  # values of an output that a plan changes
 _MARKS = ('"Statement"', "eyJ", "ewo", "eyA")
 
 
@@ -80,7 +80,7 @@ def handed_out_by_outputs_before(plan: PlanFile) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in the outputs before a plan."""
     for start, key in plan.outputs:
         for name, entry in as_object(_value_at(plan, start)).items() if key == AFTER else ():
-            yield from _handed_out_by_output(plan, start, name, as_object(entry), _BEFORE)
+            yield from _handed_out_by_output(plan, start, name, as_object(entry), BEFORE)
 
 
 def _handed_out_by_output(

@@ -55,7 +55,7 @@ class _DocumentMerger:
             return written
         if _is_unresolved(written):
             return shown
-        first, second = _parse_tree(shown), _parse_tree(written)
+        first, second = parse_tree(shown), parse_tree(written)
         if not isinstance(first, ObjectNode) or not isinstance(second, ObjectNode):
             return None
         statements = self.merge_statements(_as_list(first.get("Statement")), _as_list(second.get("Statement")))
@@ -209,7 +209,8 @@ def _as_list(node: Node | None) -> list[Node]:
     return [node] if node is not None else []
 
 
-def _parse_tree(node: Node) -> Node | None:
+def parse_tree(node: Node) -> Node | None:
+    """Return the content of a JSON text, and any other node as it is; None if the text is not valid JSON."""
     if not isinstance(node, StringNode):
         return node
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
@@ -12,6 +13,7 @@ from passrole_checks.iam.partial_values import Node, Position, StringNode, Unres
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import (
+    NO_ATTACHMENTS,
     AttachedPolicy,
     Attachments,
     Configuration,
@@ -65,6 +67,7 @@ from passrole_checks.sources.terraform_plan.plan_file import (
 )
 from passrole_checks.sources.terraform_plan.references import PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
+from passrole_checks.sources.terraform_plan.source_lines import SourceLines
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
 from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
 from passrole_checks.sources.terraform_plan.values_before import (
@@ -73,6 +76,7 @@ from passrole_checks.sources.terraform_plan.values_before import (
     handed_out_before,
     managed_handed_out_before,
     plan_before,
+    whole_plan_before,
 )
 
 
@@ -91,6 +95,49 @@ def load(path: Path, content: str, *, unchanged: bool = False, inputs: Inputs | 
     plan = read_state(path, content) if is_stored_state(content) else read_plan(path, content)
     source = PlanSource(plan, inputs.source, inputs) if inputs is not None and inputs.source is not None else None
     return _Loader(plan, source).configuration(unchanged=unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVersion:
+    """The infrastructure before or after a plan: ``configuration``, which contains everything and no change.
+
+    ``has_changes``: the file is a plan, not a state. With a source folder, positions are those of the source if it has
+    them; then ``missing_in_source`` are addresses of resources that the source does not have, ``missing_in_plan`` the
+    resources of the source that the plan does not know, ``differing`` the policies that have other values there.
+    """
+
+    configuration: Configuration
+    has_changes: bool
+    missing_in_source: tuple[str, ...] = ()
+    missing_in_plan: tuple[tuple[str, Position], ...] = ()
+    differing: tuple[tuple[str, Position], ...] = ()
+
+
+def load_version(path: Path, content: str, *, before: bool, inputs: Inputs) -> PlanVersion:
+    """Return the infrastructure ``before`` a plan, or after it. A state has only what is after.
+
+    Raises the same as :func:`load`.
+    """
+    plan = read_state(path, content) if is_stored_state(content) else read_plan(path, content)
+    has_changes = plan_before(plan) is not None
+    plan = whole_plan_before(plan) if before else plan
+    source = PlanSource(plan, inputs.source, inputs) if inputs.source is not None else None
+    configuration = replace(
+        _Loader(plan, source).configuration(unchanged=True),
+        before=None,
+        attached_before=NO_ATTACHMENTS,
+        handed_out_before=frozenset(),
+    )
+    if source is None or source.configuration is None:
+        return PlanVersion(configuration, has_changes)
+    lines = SourceLines(plan, source)
+    return PlanVersion(
+        lines.locate(configuration),
+        has_changes,
+        tuple(lines.missing_in_source()),
+        tuple(lines.missing_in_plan()),
+        tuple(lines.differing.items()),
+    )
 
 
 class _ChangeFields(TypedDict, total=False):

@@ -30,7 +30,13 @@ from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.configuration import AttachedPolicy, Inputs, Suppression, Unreadable
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Configuration,
+    Inputs,
+    Suppression,
+    Unreadable,
+)
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
     NESTED_POLICIES,
@@ -59,8 +65,10 @@ _MAX_DEPTH = 40
 class PlanSource:
     """Policies and roles in a folder's configuration, by resource of the plan.
 
-    ``unreadable``: what could not be read in the folder, or that it has no configuration. ``files``: files that were
-    read. ``excluded``: files excluded on request.
+    ``unreadable``: what could not be read in the ``folder``, or that it has no configuration. ``files``: files that
+    were read. ``excluded``: files excluded on request. ``configuration``: the evaluated folder, None if there is none.
+    ``blocks``: positions of resources, outputs and module calls by address without instance keys. ``opaque``: such
+    addresses of the module calls whose module is not available, or has no instance.
     """
 
     def __init__(self, plan: PlanFile, folder: Path, inputs: Inputs) -> None:
@@ -68,7 +76,7 @@ class PlanSource:
 
         self.policies: dict[str, list[AttachedPolicy]] = {}
         self.received: dict[tuple[str, str], Node] = {}  # by resource address and path of the value
-        self.plan = plan
+        self.plan, self.folder = plan, folder
         self.unreadable: tuple[Unreadable, ...] = ()
         self.not_evaluated: tuple[Unreadable, ...] = ()
         self.files: tuple[str, ...] = ()
@@ -76,6 +84,9 @@ class PlanSource:
         self._literals: dict[tuple[str, str], str] = {}
         self._suppressions: tuple[Suppression, ...] = ()
         self._used: list[Position] = []
+        self.configuration: Configuration | None = None
+        self.blocks: dict[str, Position] = {}
+        self.opaque: frozenset[str] = frozenset()
         self.unmatched = False  # true if a policy of the plan is not in the configuration
         log_links(os.path.abspath(folder))
         full = Path(os.path.realpath(folder))
@@ -86,6 +97,7 @@ class PlanSource:
 
         def look(root: Module) -> None:
             self._literals = dict(_identities(root))
+            self.blocks, self.opaque = dict(_blocks(root)), frozenset(_opaque_calls(root))
 
         values = tuple(_variables(plan))
         source_inputs = replace(inputs, source=None, values=values)
@@ -93,6 +105,7 @@ class PlanSource:
         if not configuration.files:
             self.unreadable = (Unreadable(str(folder), "--source: folder contains no Terraform configuration"),)
             return
+        self.configuration = configuration
         for policy in configuration.policies:
             self.policies.setdefault(policy.resource.address, []).append(policy)
         self.received = {(role.resource.address, role.attribute): role.value for role in configuration.received}
@@ -130,7 +143,7 @@ class PlanSource:
         """
         configured = self.received.get((resource.address, attribute))
         if configured is None:
-            configured = self.received.get((_without_any_key(resource.address), attribute))
+            configured = self.received.get((without_any_key(resource.address), attribute))
         if configured is None or not _is_undetermined(shown) or _is_undetermined(configured):
             return shown
         referenced, roles = _roles_in(shown), _roles_in(configured)
@@ -154,18 +167,24 @@ class PlanSource:
         policies = self.policies.get(address)
         if policies is None:
             # the configuration may not know instance keys before apply
-            address = _without_any_key(address)
+            address = without_any_key(address)
             policies = self.policies.get(address, [])
+        return [] if self.differs(resource) else policies
+
+    def differs(self, resource: PlannedResource) -> bool:
+        """True if a resource has another name, path or description in the configuration."""
+        whole = without_any_key(resource.address)
         for attribute in _COMPARED:
-            planned, configured = as_text(resource.values.get(attribute)), self._literals.get((address, attribute))
+            planned = as_text(resource.values.get(attribute))
+            configured = self._literals.get((resource.address, attribute), self._literals.get((whole, attribute)))
             if planned is not None and configured is not None and planned != configured:
-                return []
-        return policies
+                return True
+        return False
 
     def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
         """Return the policies of the configuration that may be a document of a resource."""
         policies = self._policies(resource)
-        address = resource.address if resource.address in self.policies else _without_any_key(resource.address)
+        address = resource.address if resource.address in self.policies else without_any_key(resource.address)
         if "/" not in path:
             return [policy for policy in policies if policy.path == path]
         # nested policies are a set in the plan: match by name, or by position if the plan has no values
@@ -253,7 +272,27 @@ def _identities(root: Module) -> Iterator[tuple[tuple[str, str], str]]:
                         yield (address, attribute), known
 
 
-def _without_any_key(address: str) -> str:
+def _blocks(root: Module) -> Iterator[tuple[str, Position]]:
+    """Yield the address, without instance keys, and the position of each resource, module call and root output."""
+    for module in root.walk():
+        prefix = "".join(f"module.{name}." for name in module.key)
+        for block in module.folder.resources:
+            yield f"{prefix}{block.labels[0]}.{block.labels[1]}", module.scope(block.source).position(block.span)
+        for name, block in module.folder.modules.items():
+            yield f"{prefix}module.{name}", module.scope(block.source).position(block.span)
+    for name, block in root.folder.outputs.items():
+        yield f"output.{name}", root.scope(block.source).position(block.span)
+
+
+def _opaque_calls(root: Module) -> Iterator[str]:
+    """Yield the module calls, as addresses without instance keys, below which the configuration shows nothing."""
+    for module in root.walk():
+        for name, block in module.folder.modules.items():
+            if not module.children(block):
+                yield ".".join(f"module.{step}" for step in (*module.key, name))
+
+
+def without_any_key(address: str) -> str:
     """Return an address without instance keys, those of its modules included."""
     steps = module_steps(address)
     rest = address[len(".".join(steps)) :].lstrip(".")

@@ -19,6 +19,7 @@ from passrole_checks.sources.model.principal_names import bare_name, literal_pri
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, PERMISSION_SET_ARNS
 from passrole_checks.sources.terraform_plan.handed_out import (
     AFTER,
+    BEFORE,
     handed_out_by,
     handed_out_by_outputs_before,
     managed_policies_by,
@@ -42,18 +43,37 @@ def plan_before(plan: PlanFile) -> PlanFile | None:
     """
     if not plan.changes and all(key != AFTER for _, key in plan.outputs):
         return None
+    return PlanFile(plan.file, plan.text, plan.lines, resources=_before_changes(plan, _RELEVANT_TYPES))
+
+
+def whole_plan_before(plan: PlanFile) -> PlanFile:
+    """Return all resources and outputs before the plan, as a plan without changes."""
+    return PlanFile(
+        plan.file,
+        plan.text,
+        plan.lines,
+        resources=_before_changes(plan, re.compile("")),
+        known_documents=plan.known_documents,
+        callers=plan.callers,
+        accounts=plan.accounts,
+        outputs=[(start, BEFORE) for start, key in plan.outputs if key == AFTER],
+        variables=plan.variables,
+    )
+
+
+def _before_changes(plan: PlanFile, types: re.Pattern[str]) -> dict[str, PlannedResource]:
     changed = {entry.address for entry in plan.changes if not entry.deposed}
     resources = {
         resource.address: replace(resource, changed=False)
         for resource in plan.resources.values()
-        if resource.address not in changed and _RELEVANT_TYPES.match(resource.type)
+        if resource.address not in changed and types.match(resource.type)
     }
     for entry in plan.changes:
-        if not entry.deposed and _RELEVANT_TYPES.match(entry.type):
+        if not entry.deposed and types.match(entry.type):
             previous = resource_before(plan, entry)
             if previous is not None:
                 resources[entry.address] = previous
-    return PlanFile(plan.file, plan.text, plan.lines, resources=resources)
+    return resources
 
 
 def handed_out_before(plan: PlanFile, now: Iterable[AttachedPolicy]) -> Iterator[AttachedPolicy]:

@@ -11,6 +11,7 @@ from git_repositories import Repository
 from gitlab_fake import GitLabFake
 from pipelines import OPEN_BASE as BASE
 from pipelines import OPEN_HEAD as HEAD
+from plans_of_tests import change, document, plan, statement
 from reviews_on_gitlab import BOT, places
 
 from passrole_checks import cli
@@ -18,6 +19,7 @@ from passrole_checks.review import http
 from passrole_checks.review.markdown.markers import FIXED, parse_marker
 
 PACE = http.Pace
+APP = "arn:aws:iam::111122223333:role/app-*"
 
 
 class Bot:
@@ -82,6 +84,30 @@ def test_widening_default_is_reported_fixed_and_closed(gitlab: GitLabFake, bot: 
     assert thread.resolved_by is not None and thread.resolved_by.username == BOT
     assert [marker.kind for each in thread.notes[1:] if (marker := parse_marker(each.body))] == [FIXED]
     assert (len(gitlab.threads()), len(gitlab.notes())) == (1, 1)
+
+
+def test_a_plan_is_commented_at_its_source(gitlab: GitLabFake, bot: Bot, tmp_path: Path) -> None:
+    """Access that only a plan shows has its thread at the changed line, or, without a line, its row in the summary;
+    both are closed by a plan without it."""
+    values = [
+        {"name": "x", "policy": document(statement(roles, service=""))} for roles in (APP, APP.replace("app-", ""))
+    ]
+    blocks = ["aws_iam_policy.deploy"]
+    widened = change("aws_iam_policy.deploy", *values), change("aws_iam_policy.gone", None, values[1])
+    file = tmp_path / "plan.json"
+    file.write_text(plan(*widened, blocks=blocks))
+    bot.push(HEAD)
+    assert bot.review(f"--plan={file}=infra") == 1
+    (thread,) = gitlab.threads()
+    assert places(gitlab) == [("infra/variables.tf", None, 3)]
+    (note,) = gitlab.notes()
+    assert "aws_iam_policy.gone" in note.body and "`plan.json" in note.body
+
+    file.write_text(plan(change("aws_iam_policy.deploy", values[0], values[0]), blocks=blocks))
+    bot.push(BASE)
+    assert bot.review(f"--plan={file}=infra") == 0
+    assert bot.summary == "## iam:PassRole: all fixed"
+    assert thread.resolved_by is not None and thread.resolved_by.username == BOT
 
 
 def test_without_a_token_code_quality_has_all_findings(
