@@ -27,6 +27,7 @@ GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"
 GITEA_TOKENS = ("GITEA_TOKEN", "FORGEJO_TOKEN", GITHUB_TOKEN)  # the first that is set
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_QUEUE_BRANCH = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,15})-[0-9a-f]{40,64}", re.DOTALL)
 _ZEROS = re.compile(r"0+")
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 _PROJECT = re.compile(r"[\w.-]{1,255}(?:/[\w.-]{1,255})+")
@@ -55,7 +56,7 @@ class Context:
     workflow, ``run_attempt`` with each re-run (0: unknown). ``run_url``: of that run; for
     ``workflow_run`` of the run that scanned. ``api_url`` and ``server_url``: without a trailing slash. ``is_fork``: the
     head repository differs or was deleted. ``step_summary``: path of the step summary. ``is_forgejo``: ``gitea`` is
-    Forgejo. ``token``: never output.
+    Forgejo. ``queued``: number of the pull request that a ``merge_group`` is about to merge. ``token``: never output.
     """
 
     forge: str = ""
@@ -78,6 +79,7 @@ class Context:
     is_fork: bool = False
     step_summary: str = ""
     is_forgejo: bool = False
+    queued: int = 0
     token: str = field(default="", repr=False)
 
     @property
@@ -155,6 +157,7 @@ def _github(environment: Mapping[str, str]) -> Context:
         fields |= {
             "head_sha": _sha(_field(event, "merge_group", "head_sha")) or sha,
             "base_sha": _sha(_field(event, "merge_group", "base_sha")),
+            "queued": _queued(_name(_field(event, "merge_group", "head_ref"))),
         }
     elif name == "push":
         ref = _name(event.get("ref"))
@@ -291,6 +294,12 @@ def _number(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MAX_DIGITS:
         return value
     return 0
+
+
+def _queued(head_ref: str) -> int:
+    """Return the number of the pull request in the name of a merge queue's branch."""
+    match = _QUEUE_BRANCH.fullmatch(head_ref)
+    return _number(match[1]) if match is not None else 0
 
 
 def _repository(value: object) -> str:

@@ -77,14 +77,14 @@ def accept(
     *,
     pace: Pace | None = None,
 ) -> ReviewReport:
-    """Return ``report`` with the items that owners have accepted in the pull request. Raises nothing for errors of
-    GitHub."""
-    if not context.can_be_commented:
+    """Return ``report`` with the items that owners have accepted in the pull request, or in the one that a merge queue
+    is about to merge. Raises nothing for errors of GitHub."""
+    if not (context.can_be_commented or context.queued):
         return with_unknown_acceptance(report, "this run is not about a pull request")
     if obstacle := post_obstacle(report, context, replace(options, dry_run=False), GITHUB_TOKEN):
         return with_unknown_acceptance(report, obstacle.rstrip("."))
     calls = client(context.api_url, context.token, pace=pace)
-    forge = _GitHubForge(calls, context, options, lambda _: None)
+    forge = (_QueuedForge if context.queued else _GitHubForge)(calls, context, options, lambda _: None)
     return accept_items(report, forge, options.key, options.author)
 
 
@@ -188,6 +188,15 @@ class _GitHubForge(GitHubDiscussions):
             warning += " In pull requests from forks and by Dependabot the token is read-only: see the README for"
             warning += " workflows for them."
         return warning
+
+
+class _QueuedForge(_GitHubForge):
+    """The pull request that a merge queue is about to merge: its head is another commit than the one reviewed."""
+
+    def find_request(self) -> Target:
+        self.number = self._context.queued
+        pull = self.pull(self.number)
+        return Target(self.number) if pull is not None and pull.is_open else Target(0, "the pull request is not open")
 
 
 def _position(anchor: Anchor) -> DiffPosition:

@@ -394,17 +394,44 @@ def test_reply_can_start_a_job(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch
     assert jobs.accepted == [("olive", "a lab")]
 
 
-def test_push_and_merge_queue_know_no_acceptance(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that are about no pull request count every finding, and say why."""
+def in_event(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch, event: str) -> None:
+    """Let the next jobs be of another event."""
+
+    def environment(token: str) -> dict[str, str]:
+        job = jobs.github.environment(jobs.github.pull, jobs.folder, event, run_number=jobs.runs)
+        return {**job, "GITHUB_TOKEN": jobs.github.tokens[token].value}
+
+    monkeypatch.setattr(jobs, "environment", environment)
+
+
+def test_push_knows_no_acceptance(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is about no pull request counts every finding, and says why."""
     accept(jobs)
-    environment = jobs.environment
-    for event in ("push", "merge_group"):
-        payload = {"merge_group": {"head_sha": jobs.github.pull.head_sha, "base_sha": jobs.github.pull.base_sha}}
-        file = jobs.folder / f"{event}.json"
-        file.write_text(
-            json.dumps({**payload, "after": jobs.github.pull.head_sha, "before": jobs.github.pull.base_sha})
-        )
-        job = {**environment("bot"), "GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": str(file)}
-        monkeypatch.setattr(jobs, "environment", lambda token, job=job: job)
-        assert jobs.review() == 1
-        assert "not about a pull request" in jobs.notes
+    in_event(jobs, monkeypatch, "push")
+    assert jobs.review() == 1
+    assert "not about a pull request" in jobs.notes
+
+
+def test_merge_queue_accepts_as_the_pull_request(
+    jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch, repository: Repository
+) -> None:
+    """In a merge queue the comments of the pull request to merge count, for the same state of a finding only."""
+    accept(jobs)
+    pull, github = jobs.github.pull, jobs.github
+    for files, status in (
+        ({"other.tf": "# another pull request\n"}, 0),
+        ({"main.tf": policy("*", "ec2.amazonaws.com")}, 1),
+    ):
+        group = repository.commit(files)  # the merge that the queue tests
+
+        def environment(token: str, group: str = group) -> dict[str, str]:
+            job = github.environment(pull, jobs.folder, "merge_group", run_number=jobs.runs)
+            event = github.payload(pull, "merge_group")
+            event["merge_group"]["head_sha"] = group
+            Path(job["GITHUB_EVENT_PATH"]).write_text(json.dumps(event))
+            return {**job, "GITHUB_SHA": group, "GITHUB_TOKEN": github.tokens[token].value}
+
+        monkeypatch.setattr(jobs, "environment", environment)
+        assert jobs.review() == status
+    pull.state = "closed"
+    assert jobs.review() == 1
