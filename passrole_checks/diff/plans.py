@@ -45,6 +45,11 @@ class RootPlan:
     plan: GivenPlan
     before: GivenPlan | None = None
 
+    @property
+    def place(self) -> str:
+        """The folder in words."""
+        return self.folder if self.folder != "." else "the top folder"
+
 
 def read_plan_file(name: str, top: str) -> GivenPlan:
     """Read a plan or a state; ``top``: the working tree. Raises an :class:`InputError` if it cannot be read, or is
@@ -149,7 +154,7 @@ def _is_empty(configuration: Configuration) -> bool:
 
 
 def _without_source(plan: RootPlan, folder: Path) -> Unreadable:
-    known = f"plan {plan.plan.name}: no Terraform files in {plan.folder}, so no lines are known"
+    known = f"plan {plan.plan.path}: no Terraform files in {plan.place}, so no lines are known"
     reason = f"{known}; name the folder as FILE=DIR"
     return Unreadable(str(folder), reason, kind=NoteKind.INCOMPLETE)
 
@@ -158,12 +163,12 @@ def _problems(plan: RootPlan, version: PlanVersion, folder: Path) -> Iterator[Un
     """Yield why a plan may be of another commit, one reason of each kind."""
     somewhere = Position(str(folder), 0)
     for found, predicates in (
-        ([(address, somewhere) for address in version.missing_in_source], ("is", "are", f" not in {plan.folder}")),
+        ([(address, somewhere) for address in version.missing_in_source], ("is", "are", f" not in {plan.place}")),
         (version.missing_in_plan, ("is", "are", " not in it")),
         (version.differing, ("differs", "differ", " from it")),
     ):
         if found:
             (address, at), others = found[0], len(found) - 1
             words = f"{address} {predicates[0]}" if not others else f"{address} and {others} more {predicates[1]}"
-            reason = f"plan {plan.plan.name} may be of another commit: {words}{predicates[2]}"
+            reason = f"plan {plan.plan.path} may be of another commit: {words}{predicates[2]}"
             yield Unreadable(at.file, reason, at.line or None, kind=NoteKind.INCOMPLETE)
