@@ -1,4 +1,4 @@
-"""Last step of `action.yml`: turn the inputs in the environment into options of `review`, run it, write the outputs.
+"""Main step of `action.yml`: turn inputs in the environment into options of `review` or `scan`, run it, write outputs.
 
 Runs as ``python -I``, so that nothing is imported from the working directory, which contains the pull request.
 """
@@ -20,8 +20,11 @@ CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 UNDETERMINED = "cannot-tell"
 LARGEST_ARTIFACT = 20_000_000
 SECONDS = 60
-SINGLE = ("fail-on", "severity", "post", "comment", "max-inline", "key", "baseline", "account")
+REVIEW, SCAN = "review", "scan"  # values of the input `mode`, and the commands
+SINGLE = ("fail-on", "severity", "baseline", "account")
+POSTING = ("post", "comment", "max-inline", "key")  # of a review only
 REPEATED = ("var-file", "parameters", "exclude")  # one per line
+PLANS = ("plan", "plan-before")  # one per line, of a review only
 FLAGS = {
     "status": ("--status", "--no-status"),
     "check-run": ("--check-run", ""),
@@ -43,27 +46,50 @@ def value_of(environment: Mapping[str, str], name: str) -> str:
 def arguments(environment: Mapping[str, str], bundle: str, *, exists: bool) -> Iterator[str]:
     """Yield the arguments of the command line for the inputs.
 
-    The report is written to the file ``bundle``, or read from it if it ``exists``. Raises ValueError for a flag that is
-    neither true nor false.
+    A review writes its report to the file ``bundle``, or reads it from there if it ``exists``. Raises ValueError for an
+    unknown mode, a flag that is neither true nor false, and inputs that exclude each other.
     """
-    yield "review"
+    mode = value_of(environment, "mode") or REVIEW
+    if mode not in (REVIEW, SCAN):
+        raise ValueError(f"mode: {mode!r} is neither {REVIEW} nor {SCAN}")
+    yield mode
     yield from ("--format", "text", "--output", "-")
-    if sarif := value_of(environment, "sarif-file"):
+    if sarif := sarif_file(environment):
         yield from ("--format", "sarif", f"--output={sarif}")
-    for name in SINGLE:
+    if mode == SCAN and (summary := environment.get("GITHUB_STEP_SUMMARY")):
+        yield from ("--format", "markdown", f"--output={summary}")  # a review appends its own
+    for name in (*SINGLE, *(POSTING if mode == REVIEW else ())):
         if value := value_of(environment, name):
             yield f"--{name}={value}"
-    for name in REPEATED:
+    for name in (*REPEATED, *(PLANS if mode == REVIEW else ())):
         for line in filter(None, map(str.strip, value_of(environment, name).splitlines())):
             yield f"--{name}={line}"
+    if mode == SCAN:
+        for name in (*PLANS, "bundle", "from-artifact"):
+            if value_of(environment, name):
+                raise ValueError(f"{name}: needs mode {REVIEW}")
+        yield "."
+        return
     for name, (yes, no) in FLAGS.items():
-        value = value_of(environment, name) or "false"
-        if value not in ("true", "false"):
-            raise ValueError(f"{name}: {value!r} is neither true nor false")
-        option = yes if value == "true" else no
+        option = yes if is_true(environment, name) else no
         if option:
             yield option
     yield f"--from-bundle={bundle}" if exists else f"--offline-bundle={bundle}"
+
+
+def is_true(environment: Mapping[str, str], name: str) -> bool:
+    """Return the value of a flag. Raises ValueError if it is neither true nor false."""
+    value = value_of(environment, name) or "false"
+    if value not in ("true", "false"):
+        raise ValueError(f"{name}: {value!r} is neither true nor false")
+    return value == "true"
+
+
+def sarif_file(environment: Mapping[str, str]) -> str:
+    """Return the SARIF file to write, "" if none: the input, or a file outside the clone if only the upload is
+    requested. Raises ValueError if that flag is neither true nor false."""
+    upload = is_true(environment, "upload-sarif")
+    return value_of(environment, "sarif-file") or (f"{environment['FOLDER']}/passrole.sarif" if upload else "")
 
 
 def download(environment: Mapping[str, str], name: str, into: Path) -> None:
@@ -104,7 +130,7 @@ def download(environment: Mapping[str, str], name: str, into: Path) -> None:
 
 
 def outputs(result: Path, status: int, *, trusted: bool = True) -> dict[str, str]:
-    """Return the outputs of the action from the report file; without a valid one the verdict is `cannot-tell`.
+    """Return the outputs of a review from the report file; without a valid one the verdict is `cannot-tell`.
 
     In a file that is not `trusted`, since a pull request may have written it, nothing counts as accepted.
     """
@@ -150,7 +176,7 @@ def inode(path: str) -> int | None:
 
 
 def run() -> int:
-    """Review, write the outputs, and return the exit status of the review.
+    """Review or scan, write the outputs, and return the exit status of the command.
 
     A report from another workflow is only posted here: that workflow fails on findings, this one succeeds.
     """
@@ -159,19 +185,22 @@ def run() -> int:
     bundle_file, artifact = value_of(environment, "bundle"), value_of(environment, "from-artifact")
     bundle = folder / "bundle.zip" if artifact else Path(bundle_file or folder / "bundle.json")
     try:
+        options = list(arguments(environment, str(bundle), exists=bool(artifact)))
         if artifact:
             download(environment, artifact, bundle)
-        options = list(arguments(environment, str(bundle), exists=bool(artifact)))
+        files = {"bundle": bundle_file, "sarif": sarif_file(environment)}
     except (ValueError, OSError) as error:
         print(f"passrole_checks: {error}", file=sys.stderr)
         return UNUSABLE
-    files = {"bundle": bundle_file, "sarif": value_of(environment, "sarif-file")}
     before = {name: inode(path) for name, path in files.items()}
     status = main(options)
     # A pull request may contain a file of this name: only a file that this run wrote is an output.
     written = {name: path for name, path in files.items() if inode(path) not in (None, before[name])}
     is_own = not bundle_file or "bundle" in written
-    result = outputs(bundle, status, trusted=not artifact) if is_own else {"verdict": UNDETERMINED}
+    if options[0] == SCAN:
+        result = {"verdict": {CLEAN: "clean", FINDINGS: "findings"}.get(status, UNDETERMINED)}
+    else:
+        result = outputs(bundle, status, trusted=not artifact) if is_own else {"verdict": UNDETERMINED}
     result |= {name: os.path.abspath(path) for name, path in written.items()}
     if "sarif" in result:
         for_code_scanning(Path(result["sarif"]))

@@ -208,7 +208,7 @@ def _run(
 
     review = _build(request.versions, options, {name for name, _ in chosen}) if request.versions is not None else None
     report = review.report if review is not None else _read_bundle(options["from_bundle"], options)
-    report = _with_acceptances(replace(report, owners=request.owners), request, options)
+    report = _with_acceptances(_with_owners(report, request), request, options)
     if options["mask_accounts"]:
         from passrole_checks.review.markdown.masking import mask_accounts
 
@@ -304,6 +304,17 @@ def _read_bundle(path: str, options: dict[str, Any]) -> ReviewReport:
 # -- what owners have accepted
 
 
+def _with_owners(report: ReviewReport, request: ReviewRequest) -> ReviewReport:
+    """Return the report with the owners of BASE whom the target branch still names."""
+    if not request.owners or request.versions is None:
+        return replace(report, owners=request.owners)
+    from passrole_checks.review.acceptance import with_former_owners
+    from passrole_checks.review.owners import current_owners
+
+    owners, former = current_owners(request.owners, request.context, request.versions)
+    return replace(with_former_owners(report, former), owners=owners)
+
+
 def _with_acceptances(report: ReviewReport, request: ReviewRequest, options: dict[str, Any]) -> ReviewReport:
     """Return the report with the findings that owners have accepted on the forge, or with a note that this is
     unknown."""
@@ -323,7 +334,7 @@ def _with_acceptances(report: ReviewReport, request: ReviewRequest, options: dic
     except ImportError as error:
         return with_unknown_acceptance(report, f"{error.name} is not installed; run pip install 'passrole-checks[bot]'")
     if not hasattr(forge, "accept"):
-        return with_unknown_acceptance(report, f"not supported for {context.forge}")
+        return replace(with_unknown_acceptance(report, f"not supported for {context.forge}"), owners=())
     try:
         accepted: ReviewReport = forge.accept(report, context, _post_options(options))
     except Exception as error:  # must never make findings count less

@@ -46,6 +46,7 @@ from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
+from passrole_checks.scan.merge_variants import with_findings_of
 from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
 from passrole_checks.scan.result import DependentPolicy, LocatedGrant
 from passrole_checks.scan.scanner import Analysis, ScanOptions, ScanResult, findings_of_change, merge_analyses
@@ -97,7 +98,7 @@ def compare_versions(
     ``renames``: old file paths mapped to new ones. ``changed``: the files that differ, under their names in both (None
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
     the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
-    both; what only the old version cannot be read then counts as new. ``plans``: compared in place of their
+    both; units that cannot be read in the old version only then count as new. ``plans``: compared in place of their
     roots.
     """
     known_changes = list(changed) if changed is not None else None
@@ -120,8 +121,10 @@ def compare_versions(
             with unit.isolated():
                 if unit.pair.readable is not None:
                     unit.new, unit.widened = causes.named(unit.pair.readable, unit.new, unit.widened)
-    compared = _compare_variants(versions.variants, options, (old.path, new.path), renames or {}, trusted=trusted)
-    add_changes({unit.pair.place: unit for unit in units}, compared)
+    variants = [*_compare_variants(versions.variants, options, (old.path, new.path), renames or {}, trusted=trusted)]
+    add_changes({unit.pair.place: unit for unit in units}, variants)
+    if analyses is not None:
+        _add_variant_findings(analyses, versions.pairs, variants, reader, options)
     unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
     unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
     notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
@@ -221,6 +224,30 @@ def _analyze_both(
         for pair, was in zip(pairs, before, strict=True)
     ]
     return before, after
+
+
+def _add_variant_findings(
+    analyses: tuple[list[Analysis], list[Analysis]],
+    pairs: Sequence[UnitPair],
+    variants: Iterable[tuple[VariantPair, _ComparedUnit]],
+    reader: VersionReader,
+    options: ScanOptions,
+) -> None:
+    """Add to the analysis of each unit what it reports with the values of a file only."""
+    numbers = {pair.place: number for number, pair in enumerate(pairs)}
+    added: tuple[dict[int, list[tuple[str, Analysis]]], ...] = ({}, {})
+    for variant, unit in variants:
+        number, pair = numbers.get(variant.place), unit.pair
+        if number is None:
+            continue
+        before = judged_unit(pair.old, options) if variant.is_in_both else None
+        after = reader.moved(before) if pair.is_same and before is not None else judged_unit(pair.new, options)
+        for side, analysis in zip(added, (before, after), strict=True):
+            if analysis is not None:
+                side.setdefault(number, []).append((variant.label, analysis))
+    for whole, side in zip(analyses, added, strict=True):
+        for number, found in side.items():
+            whole[number] = with_findings_of(whole[number], found)
 
 
 def _incomplete_entries(units: Iterable[Analysis]) -> Iterator[Unreadable]:
@@ -384,7 +411,7 @@ class _ComparedUnit:
             others = (self._counterpart(holder, item) for holder in item.names.principals or ("",))
             other = next(filter(None, others), None)
             if other is not None and item.grants and _differs_in_place(item, other):
-                yield (item.variants[0].at, item.path), (other.variants[0].at, other.path)
+                yield item.key, other.key
 
     def _as_before(self, side: Configuration) -> None:
         """Count the statements of an unchanged unit and record its unreadable policies."""

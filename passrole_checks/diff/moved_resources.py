@@ -8,7 +8,7 @@ gained one of the same type under the same name in the code. Units that state di
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.sources.model.configuration import Configuration, ResourceDefinition
@@ -21,7 +21,8 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
     """Map principals and resources of the old version of one unit to those of the new version of another one."""
     accounts = old.old.account, new.new.account
     homes = old.old.home.account, new.new.home.account
-    if accounts[0] != accounts[1] or (None not in homes and homes[0] != homes[1]):
+    credentials = old.old.credentials, new.new.credentials
+    if accounts[0] != accounts[1] or any(all(known) and known[0] != known[1] for known in (homes, credentials)):
         return {}
     found = _match(old.old, _resources(old.new), _resources(new.old), new.new)
     shown = {principal: one for one, principal in principal_names(new.new).items()}
@@ -32,10 +33,29 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
 
 
 def match_modules(old: Configuration, new: Configuration, known: Mapping[str, str]) -> dict[str, str]:
-    """Map addresses in ``old`` to those in ``new``, in another module or none. ``known``: those mapped already."""
-    found = _match(old, _resources(new), _resources(old), new)
+    """Map addresses in ``old`` to those in ``new`` that it declares to be the same, or that only the module
+    distinguishes. ``known``: those mapped already."""
+    found = dict(_declared(old, new))
+    others = _match(old, _resources(new), _resources(old), new)
+    for one, other in others.items():
+        if one not in found and other not in found.values():
+            found[one] = other
     taken = set(known.values())
     return {one: other for one, other in found.items() if one not in known and other not in taken}
+
+
+def _declared(old: Configuration, new: Configuration) -> Iterator[tuple[str, str]]:
+    """Yield the addresses in ``old``, and those in ``new`` that this declares to be the same."""
+    before, after = _resources(old), _resources(new)
+    names, new_names = _names_in_aws(old), _names_in_aws(new)
+    for start, target in new.moves:
+        for address in before.keys() - after.keys():
+            rest = address[len(start) :]
+            moved = target + rest
+            if address.startswith(start) and rest[:1] in ("", ".", "[") and moved in after and moved not in before:
+                first, second = names.get(address), new_names.get(moved)
+                if None in (first, second) or first == second:  # else it is another role in AWS
+                    yield address, moved
 
 
 def _match(

@@ -90,6 +90,8 @@ def _is_comparable(unit: UnitDifference, change: GrantChange) -> bool:
     statement = located.grant.statement
     if located.resource.type in _ELSEWHERE or located.handed_to is not None or attached.targets:
         return False
+    if unit.pair.new.unreadable:
+        return False  # it may still be there
     if not {user for _, user in attached.members}.isdisjoint(located.principals):
         return False
     limits = (_limit for holder in located.principals or ("",) for _limit in _limits(unit, located, holder))

@@ -8,21 +8,31 @@ disk, regardless of any list of changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.relocate_paths import relocate
+from passrole_checks.git_versions.selection import Selection
 from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths
 from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 
 if TYPE_CHECKING:
-    from passrole_checks.sources.detect import Unit
+    from passrole_checks.sources.detect import Discovery, Unit
 
 _Value = TypeVar("_Value")
+
+
+class Provide(Protocol):
+    """Writes the file or folder at a path, for a folder ``below`` with all of its subfolders."""
+
+    def __call__(self, path: str, *, below: bool = False) -> None: ...
+
+
 Changed = Sequence[tuple[str | None, str | None]]
 """The files that differ, under their names in both versions; None where a file is in one of them only."""
 
@@ -32,7 +42,8 @@ class Side:
     """One version: a file or a folder, and its input values.
 
     ``unreadable``: files that could not be provided; ``missing``: files left out deliberately; neither they nor their
-    counterparts are compared. ``sealed``: a folder written for the comparison, without symbolic links.
+    counterparts are compared. ``sealed``: a folder written for the comparison, without symbolic links. ``selection``:
+    the units to read, None for all; then ``provide`` writes a file or a folder of ``path`` before it is read.
     """
 
     path: Path
@@ -40,6 +51,31 @@ class Side:
     unreadable: tuple[Unreadable, ...] = ()
     missing: tuple[Unreadable, ...] = ()
     sealed: bool = False
+    selection: Selection | None = None
+    provide: Provide | None = None
+
+
+class _ProvidingLog(FileAccessLog):
+    """A log that has each path written before it is read."""
+
+    def __init__(self, provide: Provide) -> None:
+        super().__init__()
+        self._provide = provide
+
+    def at_file(self, path: str) -> None:
+        """Record that a file is opened or looked up."""
+        self._provide(path)
+        super().at_file(path)
+
+    def at_folder(self, path: str) -> None:
+        """Record that a folder is listed."""
+        self._provide(path)
+        super().at_folder(path)
+
+    def at_tree(self, path: str) -> None:
+        """Record that a folder is walked."""
+        self._provide(path, below=True)
+        super().at_tree(path)
 
 
 @dataclass(frozen=True)
@@ -76,7 +112,24 @@ class VersionReader:
         side = self._sides[number]
         options = replace(self._options, inputs=side.inputs)
         return read_paths(
-            [path or side.path], options, lambda unit: self._load(number, unit, options), with_variants=path is None
+            [path or side.path],
+            options,
+            lambda unit: self._load(number, unit, options),
+            with_variants=path is None,
+            narrow=partial(self._narrow, number) if path is None and side.selection is not None else None,
+        )
+
+    def _narrow(self, number: int, discovery: Discovery) -> Discovery:
+        """Return the selected units and files with values of a version."""
+        selection = self._sides[number].selection
+        assert selection is not None
+        root = self._roots[number]
+        return replace(
+            discovery,
+            units=tuple(unit for unit in discovery.units if os.path.relpath(unit.path, root) in selection.units),
+            value_files=tuple(
+                file for file in discovery.value_files if os.path.relpath(file, root) in selection.values
+            ),
         )
 
     def whole(self, old: Configuration, new: Configuration) -> Configuration:
@@ -85,6 +138,11 @@ class VersionReader:
         if original is None:
             return new
         return old if original is old else self.moved(original)
+
+    @property
+    def originals(self) -> Mapping[int, Configuration]:
+        """Return the old units that are equal in the new version, by the id of the new one."""
+        return self._original
 
     def moved(self, value: _Value) -> _Value:
         """Relocate a value of the old version to the new one."""
@@ -101,8 +159,18 @@ class VersionReader:
 
     def _is_same(self, accesses: FileAccessLog) -> bool:
         if id(accesses) not in self._same:
+            self._provide(accesses)
             self._same[id(accesses)] = same_below(accesses, *self._roots)
         return self._same[id(accesses)]
+
+    def _provide(self, accesses: FileAccessLog) -> None:
+        """Have the paths that were accessed in the old version written in the new one."""
+        provide = self._sides[1].provide
+        if provide is not None:
+            for path in (*accesses.files, *accesses.folders):
+                provide(self.moved(path))
+            for path in accesses.trees:
+                provide(self.moved(path), below=True)
 
     def _load(self, number: int, unit: Unit, options: ScanOptions) -> Configuration:
         key = self._key(number, unit)
@@ -121,7 +189,8 @@ class VersionReader:
         from passrole_checks.sources import detect  # the readers are heavy
 
         self.unit_reads += 1
-        with recording_accesses() as accesses:
+        provide = self._sides[number].provide
+        with recording_accesses(_ProvidingLog(provide) if provide is not None else None) as accesses:
             try:
                 found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
             except InputError as error:

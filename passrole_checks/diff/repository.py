@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -48,7 +49,30 @@ InputsOf = Callable[[Find], Inputs]
 def versions_with_inputs(version_pair: VersionPair, snapshots: Snapshots, inputs_of: InputsOf) -> tuple[Side, Side]:
     """Return both versions with their input values. Raises an :class:`InputError` for an unusable value file."""
     first, second = (_side(version_pair, snapshots, number, inputs_of) for number in (0, 1))
+    if snapshots.selection is not None and _inputs_differ((first, second), snapshots):
+        snapshots.write_rest()
+    return _with_selection((first, second), snapshots)
+
+
+def _with_selection(sides: tuple[Side, Side], snapshots: Snapshots) -> tuple[Side, Side]:
+    if snapshots.selection is None:
+        return sides
+    first, second = (
+        replace(side, selection=snapshots.selection, provide=partial(snapshots.provide, number))
+        for number, side in enumerate(sides)
+    )
     return first, second
+
+
+def _inputs_differ(sides: tuple[Side, Side], snapshots: Snapshots) -> bool:
+    """True if the values given by options may differ between the versions; then every unit may be affected."""
+    first, second = (side.inputs for side in sides)
+    if first.source is not None or second.source is not None:
+        return True
+    if (first.parameters, first.values, first.variables) != (second.parameters, second.values, second.variables):
+        return True
+    files = {os.path.relpath(file, side.path) for side in sides for file in side.inputs.var_files}
+    return len(first.var_files) != len(second.var_files) or not files.isdisjoint(snapshots.touched())
 
 
 def compare_snapshots(
@@ -64,15 +88,10 @@ def compare_snapshots(
     Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace
     the new version; its files are named as if they were in the snapshot.
     """
-    found = compare_versions(
-        *sides,
-        options,
-        renames=snapshots.renames,
-        changed=[(change.old, change.new) for change in snapshots.changed],
-        trusted=False,
-        with_scans=with_scans,
-        plans=plans,
-    )
+    found = _compare(sides, snapshots, options, plans, with_scans=with_scans)
+    while snapshots.selection is not None and (shared := _shared_folders(found, snapshots)):
+        snapshots.widen(shared)
+        found = _compare(_with_selection(sides, snapshots), snapshots, options, plans, with_scans=with_scans)
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
     no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
@@ -80,7 +99,7 @@ def compare_snapshots(
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
     aside += [*_unused_values(found, snapshots), *changed_calls(found.not_evaluated, snapshots)]
     links = _link_targets(snapshots)
-    unrelated = {entry for entry in found.left_out_files if not _may_lead_to_code(entry, links, snapshots)}
+    unrelated = set(_unrelated_links(found.left_out_files, links, snapshots))
     left_out = (*(entry for entry in found.left_out_files if entry not in unrelated), *aside)
     noted_folders = {folder for entry in aside for folder in _parent_folders(entry.file)}
     other_notes = (
@@ -94,8 +113,57 @@ def compare_snapshots(
         not_evaluated=(*other_notes, *aside),
         left_out_files=left_out,
         left_out=len(left_out),
+        excluded=tuple(sorted({*found.excluded, *_excluded_elsewhere(sides, snapshots)})),
     )
     return _separate_standing(found, snapshots)
+
+
+def _compare(
+    sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, plans: Sequence[RootPlan], *, with_scans: bool
+) -> AccessDifference:
+    return compare_versions(
+        *sides,
+        options,
+        renames=snapshots.renames,
+        changed=[(change.old, change.new) for change in snapshots.changed],
+        trusted=False,
+        with_scans=with_scans,
+        plans=plans,
+    )
+
+
+def _excluded_elsewhere(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[str]:
+    """Yield the excluded paths among the files that are not written; a folder ends in ``/``."""
+    for number, side in enumerate(sides):
+        exclusions = side.inputs.exclusions
+        for path in snapshots.unwritten(number) if exclusions.patterns else ():
+            parents = [folder for folder in _parent_folders(path) if folder not in ("", ".")]
+            top = f"{snapshots.folders[number]}/"
+            for folder in reversed(parents):
+                if exclusions.excludes_entry(top + folder, folder=True):
+                    yield f"{top}{folder}/"
+                    break
+            else:
+                if may_contain_code(path) and exclusions.excludes_entry(top + path):
+                    yield top + path
+
+
+def _shared_folders(found: AccessDifference, snapshots: Snapshots) -> set[str]:
+    """Return the folders with a difference that units may call which were not compared: a statement there may be in
+    both versions because of them."""
+    assert snapshots.selection is not None
+    changes = (*found.new, *found.widened, *found.narrowed, *found.removed, *found.moved)
+    files = {change.grant.grant.at.file for change in changes}
+    if found.scans is not None:
+        old, new = ({finding.fingerprint: finding.at.file for finding in scan.findings} for scan in found.scans)
+        files.update(file for one, other in ((old, new), (new, old)) for key, file in one.items() if key not in other)
+    folders = {
+        "/".join(Path(os.path.dirname(file)).relative_to(top).parts)
+        for file in files
+        for top in snapshots.folders
+        if file.startswith(f"{top}/")
+    }
+    return folders & snapshots.selection.shared
 
 
 def relocate_to_repository(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
@@ -148,6 +216,8 @@ def path_finder(version_pair: VersionPair, snapshots: Snapshots, number: int) ->
         if below.split(os.sep)[0] != os.pardir:
             exists = os.path.isdir if folder else os.path.isfile
             places = [os.path.join(place, below) for place in snapshots.folders]
+            for side, place in enumerate(places):
+                snapshots.provide(side, os.path.normpath(place), below=folder)
             if exists(places[number]):
                 return places[number]
             if exists(places[1 - number]):
@@ -317,19 +387,30 @@ def _link_targets(snapshots: Snapshots) -> dict[str, str]:
     return {link: leads_to for link, leads_to in found.items() if not leads_to.startswith(("/", ".."))}
 
 
-def _may_lead_to_code(entry: Unreadable, links: Mapping[str, str], snapshots: Snapshots) -> bool:
-    """False for a symbolic link of the new version to files of the repository without infrastructure code, and for one
-    in a folder that is skipped, which has its own note. A link in the place of a file may hide what that contains."""
+def _unrelated_links(
+    entries: Iterable[Unreadable], links: Mapping[str, str], snapshots: Snapshots
+) -> Iterator[Unreadable]:
+    """Yield the entries about symbolic links of the new version to files of the repository without infrastructure code,
+    and about links in a folder that is skipped, which has its own note. A link in the place of a file may hide what
+    that contains.
+    """
     top = snapshots.folders[1]
-    path = entry.file.removeprefix(f"{top}/")
-    if path not in links or any(one.path == path and one.mode != LINK for one in snapshots.entries[0]):
-        return True
-    if any(is_ignored_folder(os.path.basename(folder)) for folder in _parent_folders(path)):
-        return False
-    inside = [one.path for one in snapshots.entries[1] if f"{one.path}/".startswith(f"{links[path]}/")]
-    if not inside or not all((top / name).exists() for name in inside):
-        return not inside or any(map(may_contain_code, inside))
-    return leads_to_code(top / links[path])
+    about_links = [(entry, path) for entry in entries if (path := entry.file.removeprefix(f"{top}/")) in links]
+    if not about_links:
+        return
+    files = {one.path for one in snapshots.entries[0] if one.mode != LINK}
+    present = [one.path for one in snapshots.entries[1]]
+    for entry, path in about_links:
+        if path in files:
+            continue
+        if any(is_ignored_folder(os.path.basename(folder)) for folder in _parent_folders(path)):
+            yield entry
+            continue
+        inside = [name for name in present if f"{name}/".startswith(f"{links[path]}/")]
+        on_disk = bool(inside) and all((top / name).exists() for name in inside)
+        is_code = leads_to_code(top / links[path]) if on_disk else not inside or any(map(may_contain_code, inside))
+        if not is_code:
+            yield entry
 
 
 def _parent_folders(path: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from passrole_checks.access.access_change import holder_keys
+from passrole_checks.diff.change import StatementKey
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
@@ -40,6 +41,13 @@ class StatementVersion:
     def place(self) -> tuple[str, str, Position]:
         """Return the address, the statement path and the position."""
         return self.address, self.path, self.variants[0].at
+
+    @property
+    def key(self) -> StatementKey:
+        """Return the position and the path as in findings: all statements of an AWS managed policy count as one."""
+        first = self.variants[0]
+        path = self.path.removesuffix(f"/{first.statement.path}") if self.policy.managed else self.path
+        return first.at, path
 
     @cached_property
     def identity(self) -> tuple[Hashable, ...]:

@@ -82,14 +82,16 @@ def read_and_pair(
 
     Two files are a pair. In folders, units with the same relative path are a pair; then ``renames`` (old file paths
     mapped to new ones); then remaining units with exactly the same content (moved). A unit that is a module or a nested
-    stack in the other version is read as a unit there too. Nothing is compared with unreadable content, unless what
-    only the old version cannot be read shall count as new (``new_if_unreadable``).
+    stack in the other version is read as a unit there too. Nothing is compared with unreadable content.
+    ``new_if_unreadable``: units that cannot be read in the old version only count as new.
     """
     sides = old, new
     read = [_read(side, readings, number) for number, side in enumerate(sides)]
     aside: tuple[Unreadable, ...] = ()
     if new_if_unreadable:
-        read, aside = set_aside(read, [os.path.realpath(side.path) for side in sides], renames or {})
+        read, aside = set_aside(
+            read, [os.path.realpath(side.path) for side in sides], renames or {}, readings.originals
+        )
     found = [dict(_by_key(got, side.path)) for got, side in zip(read, sides, strict=True)]
     one_file = not all(os.path.isdir(side.path) for side in sides)
     single = one_file and all(len(side.units) <= 1 for side in read)

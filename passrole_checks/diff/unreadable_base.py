@@ -1,4 +1,4 @@
-"""Set aside what only the old version cannot be read, so that a change that mends it can be compared.
+"""Set aside units that cannot be read in the old version only, so that a change that fixes them can be compared.
 
 Nothing is known of the old version of such a unit, which may have denied what the new one grants. Everything that the
 new version grants therefore counts as new.
@@ -18,41 +18,39 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
 COUNTS_AS_NEW = "; what it grants now counts as new"
-"""End of the note on what only the old version could not be read."""
+"""End of the note on a file that cannot be read in the old version only."""
 
 
 def set_aside(
-    read: Sequence[ReadPaths], roots: Sequence[str], renames: Mapping[str, str]
+    read: Sequence[ReadPaths], roots: Sequence[str], renames: Mapping[str, str], originals: Mapping[int, Configuration]
 ) -> tuple[list[ReadPaths], tuple[Unreadable, ...]]:
     """Return both versions without the old units that cannot be read, and a note on each reason.
 
-    ``roots``: the folders of the versions, resolved. A file that neither version can read stays. ``renames``: old file
-    paths mapped to new ones.
+    ``roots``: the folders of the versions, resolved. A file that cannot be read in both stays. ``renames``: old file
+    paths mapped to new ones. ``originals``: the old units that are equal in the new version, by the id of that.
     """
     old, new = read
-    # a unit that is equal in both versions is read once, with the paths of the old one
-    broken = {_name(entry, root, {}) for entry in (*new.unreadable, *_unreadable_in(new)) for root in roots}
+    others = (unit for _, unit in new.units if id(unit) not in originals)
+    entries = (*new.unreadable, *(entry for unit in others for entry in unreadable_of(unit)))
+    broken = {_name(entry, roots[1], {}) for entry in entries}
+    equal = set(map(id, originals.values()))
 
-    def is_mended(entry: Unreadable) -> bool:
+    def is_fixed(entry: Unreadable) -> bool:
         return not entry.fault and entry.reason != NOT_INFRASTRUCTURE and _name(entry, roots[0], renames) not in broken
 
-    alone = [entry for entry in old.unreadable if is_mended(entry)]
+    alone = [entry for entry in old.unreadable if is_fixed(entry)]
     lost = {_name(entry, roots[0], {}) for entry in alone}
     units, variants = [], []
     for path, unit in old.units:
-        mended = [entry for entry in unreadable_of(unit) if is_mended(entry)]
-        if mended or any(_is_part(os.path.join(roots[0], file), str(path), unit) for file in lost):
-            alone += mended
+        fixed = [entry for entry in unreadable_of(unit) if is_fixed(entry)] if id(unit) not in equal else []
+        if fixed or any(_is_part(os.path.join(roots[0], file), str(path), unit) for file in lost):
+            alone += fixed
         else:
             units.append((path, unit))
             variants += [variant for variant in old.variants if variant.path == path]
     rest = tuple(entry for entry in old.unreadable if entry not in alone)
     notes = tuple(replace(entry, reason=f"could not be read ({entry.reason}){COUNTS_AS_NEW}") for entry in alone)
     return [replace(old, units=tuple(units), variants=tuple(variants), unreadable=rest), new], notes
-
-
-def _unreadable_in(version: ReadPaths) -> list[Unreadable]:
-    return [entry for _, unit in version.units for entry in unreadable_of(unit)]
 
 
 def _name(entry: Unreadable, root: str, renames: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ class VariantPair:
     """A unit with the values of one file, in its two versions.
 
     ``place``: the relative path of the unit. ``label``: the file, relative to the version, with its part. ``file``: the
-    file of the new version.
+    file of the new version. ``is_in_both``: the old version has the file; else ``old`` is the unit without its values.
     """
 
     place: str
@@ -37,6 +37,7 @@ class VariantPair:
     old: Configuration
     new: Configuration
     file: ValueFile
+    is_in_both: bool = True
 
 
 @dataclass
@@ -62,7 +63,9 @@ def pair_variants(
     old = {key: variant.configuration for key, variant in _by_key(read[0], roots[0], renames)}
     for (place, label), new in _by_key(read[1], roots[1], {}):
         if place in bases:
-            yield VariantPair(place, label, old.get((place, label), bases[place]), new.configuration, new.file)
+            before = old.get((place, label))
+            known = before if before is not None else bases[place]
+            yield VariantPair(place, label, known, new.configuration, new.file, is_in_both=before is not None)
 
 
 def _by_key(side: ReadPaths, root: Path, renames: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Variant]]:

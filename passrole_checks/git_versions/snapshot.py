@@ -6,13 +6,14 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from passrole_checks.errors import SnapshotError
 from passrole_checks.git_versions.git import FileChange, Repository
+from passrole_checks.git_versions.selection import Select, Selection
 from passrole_checks.git_versions.trees import LINK, SUBMODULE, TreeEntry, is_plain
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -34,7 +35,8 @@ class Snapshots:
 
     ``skipped``: for each version, entries that are not written (symbolic links, submodules, files stored elsewhere);
     ``unreadable``: entries that could not be written; their paths are those in the folders. ``changed``: the files that
-    differ.
+    differ. ``select``: chooses the files to write, if both versions are in the repository; ``also``: folders
+    to treat as affected; ``selection``: what it chose, None for all files.
     """
 
     repository: Repository
@@ -43,6 +45,9 @@ class Snapshots:
     skipped: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     unreadable: tuple[list[Unreadable], list[Unreadable]] = field(default_factory=lambda: ([], []))
     changed: list[FileChange] = field(default_factory=list)
+    select: Select | None = None
+    also: Collection[str] = ()
+    selection: Selection | None = None
 
     def __enter__(self) -> Snapshots:
         self._folder = tempfile.TemporaryDirectory(prefix="passrole-checks-")
@@ -71,37 +76,113 @@ class Snapshots:
         self._ids: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self._created_folders: set[str] = set()
         self._blob_files: dict[str, str] = {}
+        self._blob_sizes: dict[str, int] = {}
         self._can_link = True
+        self._widened = set(self.also)
         self._bytes = [0, 0]
         self._id_length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
-        wanted = [self._regular_entries(side) for side in (0, 1)]
-        sizes = self.repository.sizes(entry.id for side in wanted for entry in side if entry.file is None)
-        users_by_blob: dict[str, list[tuple[int, TreeEntry]]] = {}
+        self._unwritten: tuple[dict[str, list[TreeEntry]], ...] = ({}, {})
         for side in (0, 1):
-            for entry in wanted[side]:
-                if entry.file is not None:
-                    continue
-                self._ids[side][entry.path] = entry.id
-                size = sizes.get(entry.id)
-                if size is None and not self._is_empty_blob(entry.id):
-                    if not may_contain_code(entry.path):
-                        continue
-                    self._record_missing(side, entry.path)
-                    continue
-                self._count_bytes(side, entry, size or 0)
-                if (size or 0) > LARGEST_FILE:
-                    self._record_too_large(side, entry.path)
-                else:
-                    users_by_blob.setdefault(entry.id, []).append((side, entry))
-        for blob, data in self.repository.blobs({blob: sizes[blob] for blob in users_by_blob if blob in sizes}):
-            self._write_all(blob, users_by_blob.pop(blob, ()), data)
-        for blob, users in users_by_blob.items():  # added with git add --intent-to-add
-            self._write_all(blob, users, b"")
+            for entry in self._regular_entries(side):
+                self._unwritten[side].setdefault(os.path.dirname(entry.path), []).append(entry)
+        if self.select is not None and self.renames is not None and not self._has_files():
+            self._find_changes()
+            self.selection = self.select(*self._ids, self.changed, self._read_blobs, self._widened)
+        if self.selection is not None:
+            self.write_also(self.selection.paths)
+        else:
+            self.write_rest()
+
+    def _has_files(self) -> bool:
+        """True if entries are not in the repository but on disk."""
+        return any(entry.file is not None for side in self.entries for entry in side)
+
+    def _read_blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        sizes = self.repository.sizes(ids)
+        return self.repository.blobs({blob: size for blob, size in sizes.items() if size <= LARGEST_FILE})
+
+    def write_rest(self) -> None:
+        """Write all files; nothing is selected any more."""
+        self.selection = None
         for side in (0, 1):
-            for entry in wanted[side]:
-                if entry.file is not None:
-                    self._copy(side, entry)
+            self._write_entries(side, [entry for entries in self._unwritten[side].values() for entry in entries])
+            self._unwritten[side].clear()
         self._find_changes()
+
+    def write_also(self, paths: Collection[str]) -> None:
+        """Write these files of both versions, unless they are written already."""
+        for side in (0, 1):
+            chosen: list[TreeEntry] = []
+            for folder in {os.path.dirname(path) for path in paths} & self._unwritten[side].keys():
+                entries = self._unwritten[side][folder]
+                chosen += [entry for entry in entries if entry.path in paths]
+                self._unwritten[side][folder] = [entry for entry in entries if entry.path not in paths]
+            self._write_entries(side, chosen)
+
+    def widen(self, folders: Collection[str]) -> None:
+        """Select more: what may call one of these folders."""
+        assert self.select is not None
+        self._widened |= set(folders)
+        self.selection = self.select(*self._ids, self.changed, self._read_blobs, self._widened)
+        if self.selection is not None:
+            self.write_also(self.selection.paths)
+        else:
+            self.write_rest()
+
+    def unwritten(self, side: int) -> Iterator[str]:
+        """Yield the paths of a version's files that are not written."""
+        return (entry.path for entries in self._unwritten[side].values() for entry in entries)
+
+    def provide(self, side: int, path: str, *, below: bool = False) -> None:
+        """Write a file with those beside it, or the files of a folder, unless they are written already.
+
+        ``path``: below the folder of the version (0 or 1), else nothing is written. ``below``: of all subfolders too.
+        """
+        if self.selection is None or not path.startswith(f"{self.folders[side]}/"):
+            return
+        name = os.path.relpath(path, self.folders[side])
+        unwritten = self._unwritten[side]
+        folders = {os.path.dirname(name), name} if name != "." else {""}
+        inner = [folder for folder in unwritten if folder.startswith(f"{name}/") or name == "."]
+        if below:
+            folders.update(inner)
+        elif inner:
+            os.makedirs(path, exist_ok=True)
+        self._write_entries(side, [entry for folder in folders for entry in unwritten.pop(folder, ())])
+
+    def _write_entries(self, side: int, entries: Sequence[TreeEntry]) -> None:
+        """Write files of a version. Contents that the other version has too are linked, not read again."""
+        objects = [entry for entry in entries if entry.file is None]
+        unknown = dict.fromkeys(entry.id for entry in objects if entry.id not in self._blob_sizes)
+        self._blob_sizes.update(self.repository.sizes(unknown) if unknown else {})
+        users: dict[str, list[TreeEntry]] = {}
+        for entry in objects:
+            size = self._blob_sizes.get(entry.id)
+            if size is None and not self._is_empty_blob(entry.id):
+                if may_contain_code(entry.path):
+                    self._record_missing(side, entry.path)
+                continue
+            self._count_bytes(side, entry, size or 0)
+            if (size or 0) > LARGEST_FILE:
+                self._record_too_large(side, entry.path)
+            else:
+                users.setdefault(entry.id, []).append(entry)
+        self._write_blobs(side, users)
+        for entry in entries:
+            if entry.file is not None:
+                self._copy(side, entry)
+
+    def _write_blobs(self, side: int, users: dict[str, list[TreeEntry]]) -> None:
+        """Write contents to the paths of a version. ``users``: the entries by their content; emptied."""
+        for blob in [blob for blob in users if blob in self._blob_files and self._can_link]:
+            entries = users.pop(blob)
+            data = Path(self._blob_files[blob]).read_bytes()
+            self._write_all(blob, [(side, entry) for entry in entries], data)
+        wanted = {blob: self._blob_sizes[blob] for blob in users if blob in self._blob_sizes}
+        for blob, data in self.repository.blobs(wanted) if wanted else ():
+            self._write_all(blob, [(side, entry) for entry in users.pop(blob, ())], data)
+        for blob, entries in users.items():  # added with git add --intent-to-add
+            self._write_all(blob, [(side, entry) for entry in entries], b"")
 
     def _regular_entries(self, side: int) -> list[TreeEntry]:
         entries = self.entries[side]
@@ -123,6 +204,8 @@ class Snapshots:
             elif not entry.is_regular:
                 self._record_skipped(side, entry.path, f"unknown file type (mode {entry.mode})")
             else:
+                if entry.file is None:
+                    self._ids[side][entry.path] = entry.id
                 found.append(entry)
         return found
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.errors import ConfigurationError, SnapshotError
 from passrole_checks.git_versions.git import Repository
+from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import Snapshots, renamed_paths
 from passrole_checks.git_versions.trees import TreeEntry, index_entries, tree_entries, working_tree_entries
 
@@ -57,14 +58,17 @@ class VersionPair:
         head_paths = {entry.path for entry in tree_entries(self.repository, self.head.id)}
         return {path: path in head_paths for change in changes for path in (change.old, change.new) if path is not None}
 
-    def snapshots(self) -> Snapshots:
-        """Return both versions as folders. Raises a :class:`SnapshotError` for objects that git cannot provide."""
+    def snapshots(self, select: Select | None = None, also: Collection[str] = ()) -> Snapshots:
+        """Return both versions as folders. Raises a :class:`SnapshotError` for objects that git cannot provide.
+
+        ``select``: chooses the files to write (default: all); ``also``: folders that it treats as affected.
+        """
         assert self.base.id is not None
         entries = tree_entries(self.repository, self.base.id), self._head()
         renames = None
         if self.compared is not None or self.staged:
             renames = renamed_paths(self.repository.changes(self.base.id, self.compared))
-        return Snapshots(self.repository, entries, renames)
+        return Snapshots(self.repository, entries, renames, select=select, also=also)
 
     def _head(self) -> list[TreeEntry]:
         if self.compared is not None:

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from passrole_checks.escaping.shorten import truncate
+from passrole_checks.escaping.shorten import listed, truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.forge import AcceptingForge, AttestedComment, Contributors, Discussion
 from passrole_checks.review.http import ForgeError
 from passrole_checks.review.markdown.markers import INLINE, SUMMARY, parse_marker
+from passrole_checks.review.owners import SETTING
 from passrole_checks.review.report import (
     ACCEPT,
     SHORT_FINGERPRINT_DIGITS,
@@ -29,8 +30,6 @@ from passrole_checks.review.report import (
     ReportNote,
     ReviewReport,
 )
-
-SETTING = "accept_owners"
 
 _HOW = f"reply to the inline comment about it, or write `{ACCEPT} KEY REASON` with the key in the summary"
 _COMMAND = re.compile(r" {0,3}passrole:[ \t]*accept(?:[ \t]+(?P<words>\S.*))?[ \t]*", re.IGNORECASE)
@@ -52,6 +51,14 @@ class _Command:
     reason: str
     named: Mapping[str, str]
     obstacle: str = ""
+
+
+def with_former_owners(report: ReviewReport, former: Sequence[str]) -> ReviewReport:
+    """Return the report with a note on owners of BASE whom the target branch does not name any more."""
+    if not (former and report.items):
+        return report
+    reason = f"Not owners any more: the target branch does not name {listed(former)} in {SETTING}."
+    return replace(report, notes=(*report.notes, ReportNote("", 0, reason)))
 
 
 def with_unknown_acceptance(report: ReviewReport, why: str) -> ReviewReport:
@@ -265,4 +272,4 @@ def _of(item: Item) -> str:
     return f"{item.resource} ({item.short_key})" if item.short_key else item.resource
 
 
-__all__ = ["SETTING", "accept_items", "with_unknown_acceptance"]
+__all__ = ["SETTING", "accept_items", "with_former_owners", "with_unknown_acceptance"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
+from passrole_checks.diff.affected_files import select_affected
 from passrole_checks.diff.moved_statements import values_of_unit
 from passrole_checks.diff.plans import RootPlan, shown_names
 from passrole_checks.diff.repository import (
@@ -39,6 +40,7 @@ from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
+from passrole_checks.scan.merge_variants import applies_with_value_file
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
@@ -102,7 +104,10 @@ def build_review(
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    with versions.snapshots() as snapshots:
+    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
+    is_whole = report_options.everything or bool(report_options.baseline)
+    folders = ["" if plan.folder == "." else plan.folder for plan in plans]
+    with versions.snapshots(None if is_whole else select_affected, folders) as snapshots:
         if not snapshots.changed and not report_options.everything and not plans:
             return _empty_review(versions, report_options)
         return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans).build()
@@ -177,9 +182,13 @@ class _ReviewBuilder:
             (report, self._visible_scan(difference, after), gone, after, states),
             {**names, **snapshot_roots(self._snapshots)},
         )
-        report = replace(report, plans=tuple(sorted(names.values())))
         items = _with_fingerprints(report.items, dict(states))
-        report = replace(report, items=items, unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())))
+        report = replace(
+            report,
+            items=items,
+            plans=tuple(sorted(names.values())),
+            unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())),
+        )
         state = outcome.state
         return Review(truncate_to_limits(report), scan, state.states, gone, after, _findings_of(state))
 
@@ -267,7 +276,8 @@ class _ReviewBuilder:
                 with recording_faults("", fixes.faults):
                     fixes.prepare_suggestions(traced[:MAX_ITEMS], difference.touched.read, options)
             items = tuple(
-                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS) for number, item in enumerate(traced)
+                self._complete_safely(item, anchors, fixes, number < MAX_ITEMS and _can_be_tried(item))
+                for number, item in enumerate(traced)
             )
             return items, [*faults_in(difference.unreadable), *fixes.faults]
 
@@ -333,7 +343,8 @@ class _ReviewBuilder:
             note for note in dict.fromkeys(skipped) if not (note.file in unread and note.reason.endswith(NOT_COMPARED))
         ]
         if self._report_options.strict:
-            failing = [note for note in skipped if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
+            current = [note for note in skipped if not note.reason.startswith(f"in {self._base_name}: ")]
+            failing = [note for note in current if is_touched(note.file, self._touched) and _may_be_iac(note.file)]
             unreadable += [replace(note, reason=f"not evaluated: {note.reason}") for note in failing]
             skipped = [note for note in skipped if note not in failing]
         return tuple(dict.fromkeys(unreadable)), tuple(skipped)
@@ -402,6 +413,11 @@ class _ReviewBuilder:
             return baseline.load(path)
         except ConfigurationError as error:
             raise ConfigurationError(relocate(str(error), snapshot_roots(self._snapshots))) from None
+
+
+def _can_be_tried(traced: TracedItem) -> bool:
+    """True if a trial shows whether a replacement fixes an item: trials do not use the values of files."""
+    return not any(map(applies_with_value_file, traced.findings))
 
 
 def _with_fingerprints(items: Iterable[Item], states: Mapping[str, tuple[tuple[str, ...], ...]]) -> tuple[Item, ...]:

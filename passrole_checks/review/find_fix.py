@@ -41,6 +41,7 @@ _MAX_SECONDS = 20.0  # of processor time; fixes found by then are reported
 _MAX_CHANGES = 16  # reverted in trials to find an unknown cause
 _MAX_LINES = 10  # of a revert
 _LESS_SEVERE = "This makes the statement less severe; it is still reported."
+_NOT_ABOUT_SERVICES = frozenset({"PASSROLE_005", "PASSROLE_010"})  # nor does a statement for them show more
 _REVERTED = Severity.HIGH  # the minimum severity of an item whose cause is reverted
 
 
@@ -193,7 +194,7 @@ class FixFinder:
         check_ids = {remark.check_id for remark in traced.item.remarks}
         for suggestion in () if traced.shares_place else self._suggested.get(traced.at, ()):
             own = (*suggestion.findings, *suggestion.less_severe)
-            if check_ids.isdisjoint(finding.check_id for finding in own):
+            if check_ids.isdisjoint(finding.check_id for finding in own) or check_ids <= _NOT_ABOUT_SERVICES:
                 continue  # it fixes another issue of the statement
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)

@@ -46,6 +46,12 @@ def versions_to_compare(context: Context, folder: Path) -> VersionPair:
     return _VersionFinder(context, repository).find()
 
 
+def target_tips(context: Context, versions: VersionPair) -> Iterator[str]:
+    """Yield the commits of the target branch that are in the clone of ``versions``, at different times."""
+    if context.number and versions.head.id is not None:
+        yield from _VersionFinder(context, versions.repository).target_tips(versions.head.id)
+
+
 class _VersionFinder:
     def __init__(self, context: Context, repository: Repository) -> None:
         self._context, self._repository = context, repository
@@ -97,7 +103,7 @@ class _VersionFinder:
         return self._repository.resolve(f"{merge}^1")
 
     def _from_merge_base(self, head: str) -> VersionPair:
-        candidates = [bases for tip in self._target_tips(head) if (bases := self._repository.merge_bases(tip, head))]
+        candidates = [bases for tip in self.target_tips(head) if (bases := self._repository.merge_bases(tip, head))]
         if not candidates:
             raise SnapshotError(self._no_merge_base(head))
         bases = self._youngest([bases for bases in candidates if head not in bases] or candidates)
@@ -110,7 +116,7 @@ class _VersionFinder:
         base = NamedVersion(f"the merge base with {self._target()}", bases[0])
         return VersionPair(self._repository, base, NamedVersion(_short(head), head), notes=notes)
 
-    def _target_tips(self, head: str) -> Iterator[str]:
+    def target_tips(self, head: str) -> Iterator[str]:
         """Yield candidates for the target commit, as far as they are in the clone."""
         context, repository = self._context, self._repository
         first = self._merge_target(head)
@@ -163,7 +169,7 @@ class _VersionFinder:
         )
         if self._repository.is_shallow():
             return f"{problem} in this shallow clone: git fetch --unshallow origin, or {full_clone}"
-        if not list(self._target_tips(head)):
+        if not list(self.target_tips(head)):
             return f"{problem}, which is not in this clone: git fetch origin, or {full_clone}"
         return f"{problem}: they have no common history; compare them anyway: passrole-checks review BASE HEAD"
 

@@ -8,14 +8,17 @@ be new.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.diff.module_calls import CHANGED
 from passrole_checks.diff.unreadable_base import COUNTS_AS_NEW
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.scan.analyze import UNKNOWN_POLICY
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
@@ -67,7 +70,7 @@ class _Selection:
     def __init__(self, entries: Iterable[Unreadable], aside: Collection[Unreadable], snapshots: Snapshots) -> None:
         self._tops = [f"{folder}/" for folder in snapshots.folders]
         self._renames: Mapping[str, str] = snapshots.renames or {}
-        self._paths = {entry.path for entry in snapshots.entries[1]}
+        self._snapshots = snapshots
         self._aside = aside
         entries = [entry for entry in entries if entry not in aside]
         self._old = [entry for entry in entries if entry.file.startswith(self._tops[0])]
@@ -122,13 +125,22 @@ class _Selection:
     def _is_gone(self, entry: Unreadable) -> bool:
         """True if the new version does not have the file, or the folder, of an old note."""
         name = self._name(entry)
-        return not (name in self._paths or any(path.startswith(f"{name}/") for path in self._paths))
+        at = bisect_left(self._paths, name)
+        if self._paths[at : at + 1] == [name]:
+            return False
+        at = bisect_left(self._paths, f"{name}/")
+        return not any(path.startswith(f"{name}/") for path in self._paths[at : at + 1])
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        """The paths of the new version, sorted."""
+        return sorted(entry.path for entry in self._snapshots.entries[1])
 
     def _may_hide_access(self, entry: Unreadable) -> bool:
         """True if only the old version has a note, and the new one may evaluate its subject."""
         if entry.reason.endswith(COUNTS_AS_NEW):
             return is_terraform_file(Path(entry.file)) or not self._is_gone(entry)
-        if entry.kind in _ABSENT or self._is_gone(entry):
+        if entry.kind in _ABSENT or self._is_gone(entry) or entry.reason.endswith(UNKNOWN_POLICY):
             return False
         if self._key(entry) in self._present or (self._name(entry), entry.cause) in self._present:
             return False

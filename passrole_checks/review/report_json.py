@@ -44,7 +44,6 @@ _MAX_COMPRESSION = 200  # maximum ratio; the JSON of a report compresses by 10 t
 
 _MAX_PROSE, _MAX_TEXT, _MAX_ENTRIES, _MAX_TEXTS = 20_000, 2_000, 10_000, 500
 _MAX_PATH = 5_000
-_MAX_LOGIN = 500
 _MAX_LINE = 10_000_000
 _PROSE = frozenset({"message", "remediation", "reason", "advice"})
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?|[ -~]{1,200}")
@@ -353,7 +352,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "kind": _text(50, _WORD),
         "starts_comment": _flag,
     },
-    Acceptance: {"by": _text(_MAX_LOGIN, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
+    Acceptance: {"by": _text(_MAX_PROSE, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
     Item: {
         "key": _text(32, _KEY, empty=False),
         "group": _one_of("new", "worse"),
@@ -396,7 +395,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "faults": _list(_object(ReportNote), _MAX_ENTRIES),
         "excluded": _list(_excluded, _MAX_ENTRIES),
         "moved": _list(_object(ReportNote), _MAX_ENTRIES),
-        "owners": _list(_text(_MAX_LOGIN), _MAX_TEXTS),
+        "owners": _list(_text(_MAX_PROSE), _MAX_ENTRIES),
         "plans": _list(_path, _MAX_TEXTS),
     },
 }

@@ -160,7 +160,7 @@ def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
     if report.more:
         yield (StyledText("Wider access that no check flags:"),)
         yield from _limited(list(map(_increased_line, report.more)), "of these")
-    yield from _limited(list(map(_reduced_line, report.less)), "with less access")
+    yield from _limited(list(dict.fromkeys(map(_reduced_line, report.less))), "with less access")
     yield from _limited([_note_line(note, "moved: ") for note in report.moved], "moved")
     skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
     named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]

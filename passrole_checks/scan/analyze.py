@@ -42,6 +42,9 @@ _MOST_SECONDS = 300.0  # of processor time, for a configuration whose source set
 
 _CheckFilter = Callable[[type[Check]], bool]
 
+UNKNOWN_POLICY = ": policy not found, its permissions are unknown"
+"""End of the note on an attached managed policy whose content is unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedConfiguration:
@@ -243,7 +246,7 @@ class _Run:
 def unknown_policy_note(attachment: ManagedAttachment) -> Unreadable:
     """Return the note on an attached managed policy whose content is unknown; its subject is the policy."""
     policy = attachment.policy
-    reason = f"{shortened(str(policy))}, attached to {attachment.holder}: policy not found, its permissions are unknown"
+    reason = f"{shortened(str(policy))}, attached to {attachment.holder}{UNKNOWN_POLICY}"
     at = attachment.at
     return Unreadable(at.file, reason, at.line, f"policy {policy}", kind=NoteKind.DEFINED_ELSEWHERE)
 

@@ -9,7 +9,7 @@ from passrole_checks.findings import Confidence, Finding
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit
 from passrole_checks.sources.model.configuration import Suppression, Unreadable
-from passrole_checks.sources.value_files.model import MAX_NAMES, ValueFile, with_values_of
+from passrole_checks.sources.value_files.model import MAX_NAMES, SUBJECT, ValueFile, with_values_of
 
 
 @dataclass
@@ -35,6 +35,16 @@ def with_variants(base: Analysis, variants: Sequence[tuple[ValueFile, ScannedUni
         unused_suppressions=_unused_in_all(base.unused_suppressions, unused),
         files=tuple(dict.fromkeys((*base.files, *read))),
     )
+
+
+def with_findings_of(base: Analysis, variants: Sequence[tuple[str, Analysis]]) -> Analysis:
+    """Return an analysis with the findings that its variants add. ``variants``: with the label of the file of each."""
+    return replace(base, findings=(*base.findings, *_added_findings(base, variants)))
+
+
+def applies_with_value_file(finding: Finding) -> bool:
+    """True if a finding applies only with the values of a file that no option names."""
+    return any(assumption.subject == SUBJECT for when in finding.when for assumption in when)
 
 
 def _unused_in_all(own: Iterable[Suppression], others: Sequence[set[Suppression]]) -> tuple[Suppression, ...]:

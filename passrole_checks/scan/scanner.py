@@ -164,16 +164,18 @@ def read_paths(
     load: Callable[[Unit], Configuration] | None = None,
     *,
     with_variants: bool = False,
+    narrow: Callable[[Discovery], Discovery] | None = None,
 ) -> ReadPaths:
     """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
     ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``with_variants``: also read
-    the units with the values of files that no option names.
+    the units with the values of files that no option names. ``narrow``: chooses what to read of what was found.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
+    discovery = narrow(discovery) if narrow is not None else discovery
     units: list[tuple[Path, Configuration]] = []
     bases: list[tuple[Base, Configuration]] = []
     unreadable = list(discovery.unreadable)

@@ -93,7 +93,14 @@ _NOTHING = Recognized()
 
 def is_candidate(path: Path) -> bool:
     """True if a file found on a walk may be infrastructure code, by its extension. Never for ``.git``."""
-    return path.suffix.lower() not in _NO_TEMPLATES and path.name != ".git"
+    return is_candidate_name(path.name)
+
+
+def is_candidate_name(name: str) -> bool:
+    """True if a file of this name may be infrastructure code, see :func:`is_candidate`."""
+    dot = name.rfind(".")
+    suffix = name[dot:].lower() if 0 < dot < len(name) - 1 else ""  # as ``Path.suffix``
+    return suffix not in _NO_TEMPLATES and name != ".git"
 
 
 def recognize(path: Path, *, named: bool = False) -> Recognized:

@@ -44,6 +44,9 @@ class ForgeOfTests(Protocol):
     def comments(self) -> list[str]:
         """Return the texts of the comments outside of threads."""
 
+    def lose_response(self, skip: int) -> None:
+        """Do what the next POST asks for, after ``skip`` others, and answer it with an error all the same."""
+
 
 class GitHubOfTests:
     can_resolve = True
@@ -76,6 +79,9 @@ class GitHubOfTests:
     def comments(self) -> list[str]:
         return [comment.body for comment in self._fake.comments()]
 
+    def lose_response(self, skip: int) -> None:
+        self._fake.fault("POST", "^/repos/", status=502, skip=skip, after_effect=True)
+
 
 class GitLabOfTests:
     can_resolve = True
@@ -104,6 +110,9 @@ class GitLabOfTests:
 
     def comments(self) -> list[str]:
         return [note.body for note in self._fake.notes()]
+
+    def lose_response(self, skip: int) -> None:
+        self._fake.fault("POST", "", status=502, skip=skip, after_effect=True)
 
 
 class GiteaOfTests:
@@ -141,6 +150,9 @@ class GiteaOfTests:
 
     def comments(self) -> list[str]:
         return [comment.body for comment in self._fake.comments]
+
+    def lose_response(self, skip: int) -> None:
+        self._fake.fault("POST", "", status=502, skip=skip, after_effect=True)
 
 
 def kinds(bodies: list[str]) -> tuple[str, ...]:

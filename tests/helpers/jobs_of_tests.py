@@ -1,4 +1,4 @@
-"""Jobs that review a pull or merge request with real commits, on the fakes of GitHub and GitLab."""
+"""Jobs that review a pull or merge request with real commits, on the fakes of GitHub, GitLab and Gitea."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from git_repositories import Repository
+from gitea_fake import GiteaFake
 from github_fake import GitHubFake
 from gitlab_fake import GitLabFake
 
@@ -155,3 +156,33 @@ class GitLabJobs(Jobs):
     def summary(self) -> str:
         (note,) = self.gitlab.notes()
         return note.body
+
+
+class GiteaJobs(Jobs):
+    """Jobs of a pull request."""
+
+    def __init__(
+        self,
+        gitea: GiteaFake,
+        repository: Repository,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        base: Mapping[str, str],
+    ) -> None:
+        super().__init__(repository, folder, monkeypatch)
+        self.gitea = gitea
+        pace = http.Pace
+        monkeypatch.setattr(http, "Pace", lambda: pace(clock=gitea.clock.now, sleep=gitea.clock.sleep))
+        gitea.pull.base_sha = repository.commit(dict(base))
+        repository.git("checkout", "--quiet", "-b", "change")
+
+    def push(self, files: Mapping[str, str]) -> None:
+        """Commit these files, all files of the tree, as the new head."""
+        self.gitea.push(dict(files), self.repository.commit(dict(files)))
+
+    def review(self, *arguments: str, token: str = "job") -> int:
+        return super().review(*arguments, token=token)
+
+    def environment(self, token: str) -> dict[str, str]:
+        job = self.gitea.environment(self.folder, run_number=self.runs)
+        return {**job, "GITEA_TOKEN": self.gitea.tokens[token].value if token else ""}

@@ -9,10 +9,13 @@ from typing import Any
 
 import yaml
 
+from passrole_checks import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 ACTION, TEMPLATE = ROOT / "action.yml", ROOT / ".gitlab" / "passrole-checks.gitlab-ci.yml"
 OURS = "your-organization/passrole_checks"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the placeholder, so that linters see a pinned one
+TAG = f"v{__version__}"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the tag and the placeholder, so that linters see a pinned one
 
 _BLOCK = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
@@ -44,8 +47,8 @@ class Example:
 
 
 def examples(commit: str = COMMIT) -> list[Example]:
-    """All of them, in the README's order, with ``commit`` where a commit of ours has to be put in."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    """All of them, in the README's order, with ``commit`` in place of the tag or the commit of ours."""
+    text = (ROOT / "README.md").read_text("utf-8").replace(f"{OURS}@{TAG}", f"{OURS}@COMMIT")
     return [
         Example(match[1], match[2].replace("COMMIT", commit).replace(f"PASSROLE_{commit}", "PASSROLE_COMMIT"), heading)
         for match in _BLOCK.finditer(text)

@@ -13,7 +13,7 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -24,19 +24,25 @@ from github_fake.world import Pull
 from pipelines import HOSTILE
 from pipelines import OPEN_BASE as BASE
 from pipelines import OPEN_HEAD as HEAD
+from plans_of_tests import change as resource_change
+from plans_of_tests import document, plan, statement
 from readme_examples import ACTION, COMMIT, OURS, Example, examples, workflows
 
 Tool = Callable[[str], str]
 WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "1"}  # the outputs for the change below
-SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING = workflows()
+SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING, SCAN = workflows()
 
 STAND_INS = {  # of the actions of others: what each does with its inputs
     "actions/setup-python": ('echo "python-path=$(command -v python3)" >> "$GITHUB_OUTPUT"', ("python-path",)),
     "actions/upload-artifact": ('mkdir "$STAND_INS/$IN_NAME" && cp -- "$IN_PATH" "$STAND_INS/$IN_NAME"', ()),
-    "github/codeql-action/upload-sarif": ('cp -- "$IN_SARIF_FILE" "$STAND_INS/$IN_CATEGORY.uploaded"', ()),
+    "github/codeql-action/upload-sarif": (
+        'cp -- "$IN_SARIF_FILE" "$STAND_INS/$IN_CATEGORY.uploaded"\n'
+        'echo "$IN_REF $IN_SHA" > "$STAND_INS/$IN_CATEGORY.commit"',
+        (),
+    ),
 }
 INPUTS = ("path", "name", "sarif_file", "category", "python-version", "update-environment", "retention-days")
-INPUTS += ("ref", "sha")
+INPUTS += ("ref", "sha", "checkout_path")
 
 
 def stand_in(folder: Path, name: str) -> None:
@@ -260,13 +266,20 @@ def test_two_workflows_review_a_fork(runner: Runner, change: Change, fake: GitHu
     assert not fake.statuses()
 
 
+def uploaded(runner: Runner) -> tuple[list[tuple[str, str | None]], list[str]]:
+    """Return the results that were uploaded, and the reference and commit that they are for."""
+    sarif = json.loads((runner.stand_ins / "passrole.uploaded").read_text("utf-8"))
+    results = [(one["ruleId"], one.get("baselineState")) for one in sarif["runs"][0]["results"]]
+    return results, (runner.stand_ins / "passrole.commit").read_text("utf-8").split()
+
+
 def test_code_scanning_is_given_all_findings(runner: Runner, change: Change, fake: GitHubFake) -> None:
-    """The SARIF that is uploaded holds what is new as new; at lines code scanning comments, and we do not."""
+    """The uploaded SARIF is for the head commit and marks what is new; code scanning comments at lines, the action does
+    not."""
     ran = reviewed(runner, change, CODE_SCANNING)
     assert not ran.succeeded
-    sarif = json.loads((runner.stand_ins / "passrole.uploaded").read_text("utf-8"))
-    results = sarif["runs"][0]["results"]
-    assert [(one["ruleId"], one["baselineState"]) for one in results] == [("PASSROLE_001", "new")]
+    pull = change.pull
+    assert uploaded(runner) == ([("PASSROLE_001", "new")], [f"refs/pull/{pull.number}/head", pull.head_sha])
     assert len(fake.comments()) == 1 and not fake.review_comments()
 
 
@@ -288,10 +301,33 @@ def test_the_action_comments_on_gitea(runner: Runner, change: Change, gitea: Git
     variables = gitea.environment(tmp_path / "job")
     payload = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text("utf-8"))
     names = ("GITEA_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY")
-    more = {name: variables[name] for name in names}
+    more = {name: variables[name] for name in names} | {"GITEA_TOKEN": "of the job", "FORGEJO_TOKEN": "of the job"}
     token = gitea.tokens["comments_only"].value
     ran = runner.run(here, change.repository.folder, "pull_request", payload, gitea.url, token, **more)
     assert not ran.succeeded and not ran.trapped, ran.log
     assert ran.outputs == WIDENED
     assert [(each.path, each.line) for each in gitea.code_comments()] == [("infra/variables.tf", 3)]
     assert (len(gitea.comments), gitea.statuses) == (1, [])
+
+
+def test_a_plan_is_commented_at_its_source(runner: Runner, change: Change, fake: GitHubFake, tmp_path: Path) -> None:
+    """The plan widens more than the source shows; its comment is at the changed line."""
+    values = [{"name": "deploy", "policy": document(statement(roles, service=""))} for roles in ("app", "*")]
+    (tmp_path / "plan.json").write_text(plan(resource_change("aws_iam_policy.deploy", *values)), "utf-8")
+    inputs = f"        with:\n          plan: {tmp_path}/plan.json=infra\n"
+    ran = reviewed(runner, change, replace(SIMPLE, text=SIMPLE.text + inputs))
+    assert not ran.succeeded and ran.outputs["verdict"] == "findings", ran.log
+    (comment,) = fake.review_comments()
+    assert (comment.path, comment.line) == ("infra/variables.tf", 3)
+    assert "from plan" in fake.comments()[0].body
+
+
+def test_a_scan_uploads_all_findings(runner: Runner, change: Change, fake: GitHubFake) -> None:
+    """Without a pull request, the findings of the checked-out commit are uploaded for it, and nothing is posted."""
+    payload = {"ref": "refs/heads/main", "repository": {"full_name": "octo-org/infra"}}
+    token = fake.tokens["read_only"].value
+    ran = runner.run(SCAN, change.repository.folder, "push", payload, fake.url, token)
+    assert ran.succeeded and not ran.trapped, ran.log
+    assert ran.outputs["verdict"] == "clean"  # by `fail-on: never`
+    assert uploaded(runner) == ([("PASSROLE_001", None)], [])
+    assert not fake.writes()

@@ -17,6 +17,7 @@ import click
 import pytest
 import yaml
 from github_fake import GitHubFake
+from pipelines import POLICY, VARIABLE
 from readme_examples import ACTION, ROOT
 from reports_of_tests import EMPTY, NEW, WIDENED
 
@@ -40,8 +41,13 @@ def metadata() -> Any:
     return yaml.safe_load(ACTION.read_text("utf-8"))
 
 
+def step(name: str) -> Any:
+    (found,) = [step for step in metadata()["runs"]["steps"] if step["name"] == name]
+    return found
+
+
 def defaults() -> dict[str, str]:
-    """The environment of the last step where a workflow gives no inputs."""
+    """The environment of the main step if a workflow gives no inputs."""
     inputs = {name: entry["default"] for name, entry in metadata()["inputs"].items()}
     return {action.variable(name): value for name, value in inputs.items() if "${{" not in value}
 
@@ -55,16 +61,17 @@ def test_inputs_reach_scripts_by_the_environment_alone() -> None:
     """No script of the action has an expression in it, and each runs in a bash that stops at the first error."""
     scripts = [step for step in metadata()["runs"]["steps"] if "run" in step]
     assert len(scripts) == 3
-    for step in scripts:
-        assert "${{" not in step["run"]
-        assert step["shell"] == "bash"  # GitHub runs it with -eo pipefail
+    for script in scripts:
+        assert "${{" not in script["run"]
+        assert script["shell"] == "bash"  # GitHub runs it with -eo pipefail
 
 
 def test_each_input_is_passed_to_the_review_step() -> None:
     """Every input is in the environment of the step that reads it, or is the token or the folder to run in."""
-    review = metadata()["runs"]["steps"][-1]
+    review = step("Review")
     handed = {name: f"${{{{ inputs.{name} }}}}" for name in metadata()["inputs"]}
-    read = {*action.SINGLE, *action.REPEATED, *action.FLAGS, "sarif-file", "bundle", "from-artifact"}
+    read = {*action.SINGLE, *action.POSTING, *action.REPEATED, *action.FLAGS, "sarif-file", "bundle", "from-artifact"}
+    read |= {"mode", "upload-sarif", *action.PLANS}
     assert read == set(handed) - {"token", "working-directory"}
     for name in read:
         assert review["env"][action.variable(name)] == handed[name]
@@ -81,7 +88,7 @@ def test_installing_steps_do_not_have_the_token() -> None:
 @pytest.mark.parametrize(("host", "known"), [("github.com", True), ("github.com.example.org", False)])
 def test_git_gets_the_token_for_github_only(tmp_path: Path, host: str, known: bool) -> None:
     """The credential helper of the fetch returns the token to GitHub's host only."""
-    (fetch,) = [step for step in metadata()["runs"]["steps"] if step["name"] == "Fetch what is missing"]
+    fetch = step("Fetch what is missing")
     settings = {
         name: text.replace("${{ github.server_url }}", "https://github.com") for name, text in fetch["env"].items()
     }
@@ -126,6 +133,8 @@ def test_every_option_that_is_made_exists() -> None:
         **dict.fromkeys(("status", "check_run", "strict"), "true"),
         **{"baseline": "b.json", "account": "111122223333", "var_file": "a.tfvars\n\n b.tfvars ", "parameters": "A=B"},
         exclude="vendor/\n !vendor/ours/\n*.j2.tf",
+        plan="/tmp/a.json=infra/a\n/tmp/b.json=infra/b",
+        plan_before="/tmp/c.json=infra/a",
         sarif_file="out.sarif",
     )
     told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", exists=True))
@@ -138,9 +147,49 @@ def test_every_option_that_is_made_exists() -> None:
         "--exclude=!vendor/ours/",
         "--exclude=*.j2.tf",
     ]
+    assert [word for word in everything if word.startswith("--plan")] == [
+        "--plan=/tmp/a.json=infra/a",
+        "--plan=/tmp/b.json=infra/b",
+        "--plan-before=/tmp/c.json=infra/a",
+    ]
     assert "--var-file=a.tfvars" in everything and "--var-file=b.tfvars" in everything
     assert "--offline-bundle=bundle.json" in everything and "--from-bundle=bundle.zip" in told
     assert "--status" in everything and "--no-status" in told
+
+
+def test_a_scan_gets_the_options_that_scan_has() -> None:
+    """Inputs that only a review uses are left out, with their defaults; the step summary is one of the outputs."""
+    words = options(mode="scan", sarif_file="out.sarif", exclude="vendor/", var_file="a.tfvars", account="111122223333")
+    command = cli.commands["scan"]
+    values, rest, _ = command.make_parser(click.Context(command)).parse_args(words[1:])
+    assert (words[0], rest, list(values["paths"])) == ("scan", [], ["."])
+    assert values["format"] == ["text", "sarif"] and values["output"] == ["-", "out.sarif"]
+    given = {**defaults(), action.variable("mode"): "scan", "GITHUB_STEP_SUMMARY": "summary.md"}
+    assert "--output=summary.md" in action.arguments(given, "bundle.json", exists=False)
+
+
+@pytest.mark.parametrize("name", ["bundle", "from_artifact", "plan", "plan_before"])
+def test_a_scan_has_neither_report_nor_plans(name: str) -> None:
+    """Inputs about the two versions of a review, and its report, are refused."""
+    with pytest.raises(ValueError, match=f"{name.replace('_', '-')}: needs mode review"):
+        options(mode="scan", **{name: "x"})
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    """Neither of the two is guessed."""
+    with pytest.raises(ValueError, match="mode: 'Scan' is neither review nor scan"):
+        options(mode="Scan")
+
+
+@pytest.mark.parametrize("mode", ["review", "scan"])
+def test_an_upload_needs_no_name_of_a_file(mode: str) -> None:
+    """The file is outside the clone; a name that is given is used."""
+    folder = {**defaults(), "FOLDER": "/tmp/of-this-run", action.variable("mode"): mode}
+    wanted = {**folder, action.variable("upload-sarif"): "true"}
+    assert "--output=/tmp/of-this-run/passrole.sarif" in action.arguments(wanted, "bundle.json", exists=False)
+    named = {**wanted, action.variable("sarif-file"): "own.sarif"}
+    assert "--output=own.sarif" in action.arguments(named, "bundle.json", exists=False)
+    assert "sarif" not in action.arguments(folder, "bundle.json", exists=False)
 
 
 @pytest.mark.parametrize("hostile", ["--dry-run", "; rm -rf /", "$(id)", "medium --post=github"])
@@ -249,6 +298,35 @@ def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:
     action.for_code_scanning(sarif)
     content = json.loads(sarif.read_text("utf-8"))
     assert content == {"version": "2.1.0", "runs": [{"tool": {}, "results": results[:2]}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "verdict"), [("*", 1, "findings"), ("app", 0, "clean"), (None, 2, "cannot-tell")]
+)
+def test_a_scan_says_what_it_found(
+    content: str | None, status: int, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outputs are the verdict and the SARIF file; a folder without infrastructure code is never clean."""
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    if content is not None:
+        text = VARIABLE.replace("app-*", content) + POLICY
+        Path("main.tf").write_text(text, "utf-8")
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_", "GITLAB_"))]:
+        monkeypatch.delenv(name)
+    folder, summary = tmp_path / "run", tmp_path / "summary.md"
+    folder.mkdir()
+    given = {"mode": "scan", "upload-sarif": "true"}
+    environment = {**defaults(), **{action.variable(name): value for name, value in given.items()}}
+    files = {"FOLDER": str(folder), "GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(summary)}
+    for name, value in {**environment, **files}.items():
+        monkeypatch.setenv(name, value)
+    assert action.run() == status
+    sarif = folder / "passrole.sarif"
+    assert (tmp_path / "output").read_text("utf-8") == f"verdict={verdict}\nsarif={sarif}\n"
+    results = json.loads(sarif.read_text("utf-8"))["runs"][0]["results"]
+    assert [one["ruleId"] for one in results] == (["PASSROLE_001"] if status == 1 else [])
+    assert summary.read_text("utf-8")
 
 
 @pytest.mark.parametrize("planted", ["files", "links"])

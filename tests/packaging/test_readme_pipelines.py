@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from readme_examples import ACTION, OURS, ROOT, TEMPLATE, Example, examples, workflows
+from readme_examples import ACTION, OURS, ROOT, TAG, TEMPLATE, Example, examples, workflows
 
 from passrole_checks.review.report_json import ZIP_MEMBER
 
@@ -29,13 +29,15 @@ def used(text: str) -> list[str]:
 
 
 def test_the_patterns_that_the_readme_promises_are_there() -> None:
-    """There are examples for pull requests, merge queues, pushes, forks in both ways, GitLab, Gitea and pre-commit."""
+    """There are examples for pull requests, merge queues, pushes, forks in both ways, code scanning, GitLab, Gitea and
+    pre-commit."""
     assert [(example.name, *example.triggers) for example in workflows()] == [
         (".github/workflows/passrole.yml", "pull_request", "merge_group", "push"),
         (".github/workflows/passrole.yml", "pull_request_target"),
         (".github/workflows/passrole.yml", "pull_request"),
         (".github/workflows/passrole-comment.yml", "workflow_run"),
         (".github/workflows/passrole.yml", "pull_request", "push"),
+        (".github/workflows/passrole-scan.yml", "push", "schedule"),
     ]
     assert [example.name for example in examples() if not example.is_workflow] == [
         ".gitlab-ci.yml",
@@ -55,6 +57,13 @@ def test_actions_of_others_are_named_by_the_hash_of_a_release() -> None:
         assert hashes.setdefault(name.split("/")[0:2][1], commit) == commit
 
 
+def test_the_action_is_used_by_the_tag_of_this_version() -> None:
+    """A reader who copies an example gets the version whose README it is."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    references = re.findall(rf"uses: \S*{OURS}@(\S+)", text)
+    assert set(references) == {TAG}
+
+
 @every_workflow
 def test_a_workflow_has_no_more_permissions_than_it_needs(example: Example) -> None:
     """Nothing is permitted to a workflow as a whole, and to its job only what an example may have."""
@@ -69,15 +78,18 @@ def test_a_newer_run_ends_an_older_one(example: Example) -> None:
     """Of one pull request only the newest run goes on, and no run ends that of another commit of a branch."""
     concurrency = example.content["concurrency"]
     assert concurrency["cancel-in-progress"] is True
-    assert "pull_request.number" in concurrency["group"] or "workflow_run.head_branch" in concurrency["group"]
+    number = "pull_request.number" in concurrency["group"] or "workflow_run.head_branch" in concurrency["group"]
+    assert number is not {"push", "schedule"}.issuperset(example.triggers)
     assert "github.ref" not in concurrency["group"]
 
 
 @every_workflow
 def test_the_head_is_never_checked_out_where_there_is_a_token_that_writes(example: Example) -> None:
-    """No checkout names a commit, none keeps the token in the clone, and a workflow on a run has none at all."""
+    """No checkout names a commit, none keeps the token in the clone, and a workflow on a run has none at all. Only a
+    scan needs no history."""
     checkouts = [step for step in example.steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert [step["with"] for step in checkouts] == [{"fetch-depth": 0, "persist-credentials": False}] * len(checkouts)
+    history: dict[str, Any] = {} if "mode: scan" in example.text else {"fetch-depth": 0}
+    assert [step["with"] for step in checkouts] == [{**history, "persist-credentials": False}] * len(checkouts)
     assert bool(checkouts) is ("workflow_run" not in example.triggers)
 
 

@@ -139,7 +139,7 @@ def test_causes_and_suggestions_are_found_with_exclusions(repository: Reviews, c
 
 
 def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Units that are equal in both versions are read once."""
+    """Units that are equal in both versions are read once if all are asked for, else not at all."""
     from passrole_checks.diff.read_versions import VersionReader
 
     reads: list[int] = []
@@ -153,6 +153,9 @@ def test_equal_units_are_read_once(repository: Reviews, monkeypatch: pytest.Monk
     monkeypatch.setattr(VersionReader, "read", counted)
     files = {f"{name}/main.tf": policy(APP, name=name) for name in "abc"}
     repository.between({**files, "pyproject.toml": table("x/")}, {"a/main.tf": policy(ANY, name="a")})
+    assert reads[:2] == [1, 2]
+    reads.clear()
+    repository.review("HEAD^", "HEAD", "--format", "sarif", text=True)
     assert reads[:2] == [3, 4]
 
 
@@ -184,3 +187,26 @@ def test_bundle_contains_excluded_paths(repository: Reviews) -> None:
 
     many = replace(report, excluded=tuple(f"{number}.tf" for number in range(20_000)))
     assert len(read_bundle(to_json(truncate_to_limits(many)).encode()).excluded) == 10_000
+
+
+def test_every_format_says_what_is_excluded(
+    repository: Reviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Text, JSON, Markdown, SARIF and the step summary count or name excluded paths."""
+    before = {"main.tf": policy(APP), "vendor/x.tf": policy(APP, name="x"), "pyproject.toml": table("vendor/")}
+    repository.commit(before)
+    repository.commit({"vendor/x.tf": policy(ANY, name="x"), "pyproject.toml": ""})
+    texts = {
+        name: repository.review("HEAD^", "HEAD", "--format", name, text=True).out
+        for name in ("text", "json", "markdown", "sarif")
+    }
+    assert "1 folder excluded" in texts["text"] and "1 folder excluded" in texts["markdown"]
+    assert json.loads(texts["json"])["excluded"] == ["vendor/"]
+    (invocation,) = json.loads(texts["sarif"])["runs"][0]["invocations"]
+    places = [entry["locations"][0]["physicalLocation"] for entry in invocation["toolExecutionNotifications"]]
+    assert "vendor" in [place["artifactLocation"]["uri"] for place in places]
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    repository.review("HEAD^", "HEAD", text=True)
+    assert "1 folder excluded" in summary.read_text("utf-8")

@@ -52,6 +52,18 @@ def request_to_merge(
         yield Request(forge, repository, monkeypatch)
 
 
+@pytest.mark.parametrize("skip", [0, 1, 2])
+def test_lost_responses_repeat_nothing(request_to_merge: Request, skip: int) -> None:
+    """Where the response to a write is lost at each push, threads, replies and the summary are the same."""
+    forge = request_to_merge.forge
+    closed = Thread("main.tf", (INLINE, FIXED), forge.can_resolve)
+    for text in (policy(APP, ANY), policy(APP), policy(APP, ANY)):
+        forge.lose_response(skip)
+        request_to_merge.push(text)
+    assert forge.threads() == [closed, Thread("main.tf", (INLINE,), False)]
+    assert request_to_merge.headline == "1 new problem"
+
+
 def test_new_unchanged_moved_fixed_and_back(request_to_merge: Request) -> None:
     """There is one thread and one summary while the finding lasts, wherever it moves; when it is fixed, the thread gets
     one reply and is resolved where that is possible; when it is back, it has a second thread."""

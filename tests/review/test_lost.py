@@ -136,8 +136,10 @@ def test_changed_value_file_that_is_not_loaded_is_compared_or_noted(repository: 
 
 
 def test_broken_terraform_near_a_change_is_unreadable(repository: Reviews) -> None:
-    """A Terraform file that was broken before may use what changed near it; elsewhere it is only a note."""
-    repository.commit({"a/main.tf": "resource {", "a/policy.json": "{}", "b/policy.json": "{}"})
+    """A Terraform file that was broken before may use what changed; one that does not name it is not affected."""
+    broken = 'resource {\n  a = file("%s")\n'
+    files = {"a/main.tf": broken % "policy.json", "c/main.tf": broken % "../d/x.json"}
+    repository.commit({**files, "a/policy.json": "{}", "b/policy.json": "{}"})
     repository.commit({"b/policy.json": '{"a": 1}'})
     assert unread(repository)[0] == 0
     repository.commit({"a/policy.json": '{"a": 1}'})
@@ -146,11 +148,13 @@ def test_broken_terraform_near_a_change_is_unreadable(repository: Reviews) -> No
 
 
 def test_missing_parser_is_not_clean(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a parser nothing is known about Terraform in either version, which is not clean."""
+    """Without a parser nothing is known about affected Terraform in either version, which is not clean."""
     monkeypatch.setattr(files, "reader", lambda: readers._unavailable_reader("no parser: none is installed"))
     files.parse_bytes.cache_clear()
-    repository.commit({"main.tf": policy(APP)})
-    repository.commit({"main.tf": policy(APP), "policies/x.json": "{}"})
+    repository.commit(
+        {"main.tf": policy(APP) + 'locals { a = file("policies/x.json") }\n', "other/main.tf": policy(APP)}
+    )
+    repository.commit({"policies/x.json": "{}"})
     status, notes = unread(repository)
     assert (status, {file for file, _ in notes}) == (2, {"main.tf"})
 

@@ -14,6 +14,8 @@ TRUST = (
 APP = '"arn:aws:iam::111122223333:role/app-*"'
 OTHER_APP = '"arn:aws:iam::444455556666:role/app-*"'
 TOPIC = 'resource "aws_sns_topic" "topic" {}\n'
+PROFILE = 'provider "aws" {\n  profile = "%s"\n}\n'
+ASSUMED = 'provider "aws" {\n  assume_role {\n    role_arn = "arn:aws:iam::%s:role/deploy"\n  }\n}\n'
 ACCOUNT = 'provider "aws" {\n  allowed_account_ids = ["%s"]\n}\n'
 
 
@@ -115,6 +117,8 @@ def test_one_of_two_copies_has_moved(repository: Reviews) -> None:
         (role() + grant(), role("operator") + grant(holder="operator")),
         (role(in_aws="deployer") + grant(), role(in_aws="operator") + grant()),
         (ACCOUNT % "111122223333" + role() + grant(), ACCOUNT % "444455556666" + role() + grant(OTHER_APP)),
+        (PROFILE % "dev" + role() + grant(), PROFILE % "prod" + role() + grant()),
+        (ASSUMED % "111122223333" + role() + grant(), ASSUMED % "444455556666" + role() + grant()),
         (ACCOUNT % "111122223333" + role() + grant('"*"'), ACCOUNT % "444455556666" + role() + grant('"*"')),
     ],
 )
@@ -136,6 +140,19 @@ def test_a_role_that_stays_is_not_the_one_of_the_other_root(repository: Reviews)
         present=role("task"),
     )
     assert result.report.more and not result.report.moved
+
+
+MOVED = "moved {\n  from = aws_iam_role.deployer\n  to   = aws_iam_role.operator\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("declared", "items"), [(MOVED, [("worse", "widened")]), ("", [("worse", "new")])], ids=["declared", "undeclared"]
+)
+def test_a_declared_move_is_the_same_role(repository: Reviews, declared: str, items: list[tuple[str, str]]) -> None:
+    """Without a ``moved`` block, a role with another name in the code is another one."""
+    after = role("operator") + grant('"*"', holder="operator") + declared
+    result = repository.between({"main.tf": role() + grant()}, {"main.tf": after})
+    assert [(item.group, item.change) for item in result.report.items] == items
 
 
 @pytest.mark.parametrize(("roles", "items"), [(APP, []), ('"*"', [("worse", "widened")])])

@@ -1,4 +1,4 @@
-"""A change that mends what BASE could not be read: HEAD is known, and all that it grants there counts as new."""
+"""A change that fixes what BASE could not be read: HEAD is known, and all that it grants there counts as new."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MODULE = 'module "m" {\n  source = "./m"\n}\n'
         pytest.param({"main.tf": MODULE, "m/m.tf": BROKEN}, {"m/m.tf": policy(OPEN)}, ["m/m.tf:5"], id="module"),
     ],
 )
-def test_mended_file_is_new(
+def test_fixed_file_is_new(
     repository: Reviews, before: dict[str, str], after: dict[str, str | None], items: list[str]
 ) -> None:
-    """What HEAD grants where BASE could not be read is new, with a note; nothing is fixed or reduced."""
+    """Access of HEAD where BASE could not be read is new, with a note; nothing is fixed or reduced."""
     result = repository.between(before, after)
     report = result.report
     assert (result.status, [item[2] for item in result.items]) == (1 if items else 0, items)
@@ -46,7 +46,7 @@ def test_denied_access_of_an_unreadable_base_is_not_missed(repository: Reviews) 
 
 
 def test_unreadable_head_is_not_clean(repository: Reviews) -> None:
-    """What HEAD cannot be read is incomplete, whatever BASE was; an unchanged file elsewhere is neither."""
+    """A file of HEAD that cannot be read is incomplete, whatever BASE was; an unchanged file elsewhere is neither."""
     repository.commit({"b/main.tf": BROKEN, "a/b.tf": BROKEN, "app.yaml": template(ROLES)})
     repository.commit({"b/main.tf": f"{BROKEN}\n"})
     assert [note.file for note in repository.review("HEAD^", "HEAD").report.unreadable] == ["b/main.tf"]
@@ -66,7 +66,14 @@ def test_file_in_the_place_of_a_link_is_new(repository: Reviews) -> None:
 
 
 def test_readable_units_are_compared_as_ever(repository: Reviews) -> None:
-    """A mended file makes nothing new in another root."""
+    """A fixed file makes nothing new in another root."""
     before = {"a/main.tf": BROKEN, "b/main.tf": policy(ANY)}
     result = repository.between(before, {"a/main.tf": "", "b/other.tf": ""})
     assert (result.status, result.items, result.report.unchanged) == (0, [], 1)
+
+
+def test_strict_review_of_a_fixed_file_passes(repository: Reviews) -> None:
+    """A file that cannot be read in BASE is no changed code that cannot be evaluated."""
+    repository.commit({"main.tf": BROKEN})
+    repository.commit({"main.tf": policy(APP)})
+    assert repository.review("HEAD^", "HEAD", "--strict").report.unreadable == ()

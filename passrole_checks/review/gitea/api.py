@@ -39,11 +39,12 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """``state``: :data:`PENDING` if only its author sees it."""
+    """``state``: :data:`PENDING` if only its author sees it. ``has_comments``: on lines."""
 
     id: int
     author: str
     state: str
+    has_comments: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class Gitea(RepositoryApi):
 
 def _review(document: object) -> Review:
     author = text_of(get_nested(document, "user"), "login")
-    return Review(number_of(document, "id"), author, text_of(document, "state"))
+    has_comments = get_nested(document, "comments_count") != 0
+    return Review(number_of(document, "id"), author, text_of(document, "state"), has_comments)
 
 
 def _code_comment(document: object) -> CodeComment:

@@ -97,7 +97,7 @@ class _GiteaForge(Gitea):
     # -- line comments
 
     def threads(self) -> list[ForgeThread]:
-        reviews = [review for review in self.reviews() if review.state != PENDING]
+        reviews = [review for review in self.reviews() if review.has_comments and review.state != PENDING]
         comments = [comment for review in reviews for comment in self.code_comments(review.id)]
         threads: dict[tuple[str, int], list[list[CodeComment]]] = {}
         for comment in sorted(comments, key=lambda comment: comment.id):

@@ -13,6 +13,7 @@ and fails above 32 comments (https://github.com/reviewdog/reviewdog/issues/355).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
@@ -25,7 +26,7 @@ from passrole_checks.review.github.discussion import GitHubDiscussions
 from passrole_checks.review.github.status import post_check_run
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
-from passrole_checks.review.posting import Posted, is_report_of, links_of, post_obstacle, post_review
+from passrole_checks.review.posting import Posted, links_of, post_obstacle, post_review
 from passrole_checks.review.pull_request import find_pull_request, is_current
 from passrole_checks.review.report import Anchor, ReviewReport
 from passrole_checks.review.repository_api import IssueComment
@@ -80,12 +81,8 @@ def accept(
     GitHub."""
     if not context.can_be_commented:
         return with_unknown_acceptance(report, "this run is not about a pull request")
-    if not context.has_token:
-        return with_unknown_acceptance(report, f"no token ({GITHUB_TOKEN})")
-    if not (context.repository and context.api_url):
-        return with_unknown_acceptance(report, "unknown repository (GITHUB_REPOSITORY)")
-    if not is_report_of(report, context):
-        return with_unknown_acceptance(report, "the report is about another commit than this run")
+    if obstacle := post_obstacle(report, context, replace(options, dry_run=False), GITHUB_TOKEN):
+        return with_unknown_acceptance(report, obstacle.rstrip("."))
     calls = client(context.api_url, context.token, pace=pace)
     forge = _GitHubForge(calls, context, options, lambda _: None)
     return accept_items(report, forge, options.key, options.author)

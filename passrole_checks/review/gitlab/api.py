@@ -1,9 +1,9 @@
 """The GitLab API calls of a review of one merge request, and the fields that it needs from the responses.
 
-Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Merge requests" (``state``, ``sha``; versions of the
-diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads; ``resolved``), "REST API", sections on
-pagination (``X-Next-Page``) and on paths of projects, "Authentication" (``PRIVATE-TOKEN``). Fields that a response
-lacks are empty: its shape is not trusted.
+Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Projects" (``archived``), "Merge requests" (``state``,
+``sha``, ``discussion_locked``; versions of the diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads;
+``resolved``), "REST API", sections on pagination (``X-Next-Page``) and on paths of projects, "Authentication"
+(``PRIVATE-TOKEN``). Fields that a response lacks are empty: its shape is not trusted.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class GitLab:
 
     def __init__(self, client: Client, project: int | str, number: int) -> None:
         self._client = client
-        self._request = f"/projects/{quote(str(project), safe='')}/merge_requests/{number}"
+        self._project = f"/projects/{quote(str(project), safe='')}"
+        self._request = f"{self._project}/merge_requests/{number}"
 
     @property
     def is_dry(self) -> bool:
@@ -116,6 +117,14 @@ class GitLab:
 
     def remove_label(self, name: str) -> None:
         self._client.write("PUT", self._request, {"remove_labels": name})
+
+    def write_obstacle(self) -> str:
+        """Return why GitLab refuses comments, as a clause, where its refusals do not say so; "" if it does not."""
+        if get_nested(self._client.get(self._project).document, "archived") is True:
+            return "the project is archived, hence read-only"
+        if get_nested(self._client.get(self._request).document, "discussion_locked") is True:
+            return "the discussion of the merge request is locked to members of the project"
+        return ""
 
     def version(self, head_sha: str) -> Version | None:
         """Return the latest version of the diff if its head is ``head_sha``."""

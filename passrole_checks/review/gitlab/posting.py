@@ -142,6 +142,12 @@ class _GitLabForge(GitLabDiscussions):
 
     def permission_warning(self, missing: Mapping[str, Sequence[str]], refusal: str) -> str:
         uses = " and ".join(use for uses in missing.values() for use in uses)
+        try:
+            obstacle = self.write_obstacle()
+        except ForgeError:
+            obstacle = ""
+        if obstacle:
+            return f"Could not post {uses} to GitLab: {obstacle} ({refusal})."
         return (
             f"warning: the token cannot post {uses}. GitLab answered {refusal}. Use a valid token with scope api and"
             " the Developer role in the project of the merge request."

@@ -88,8 +88,10 @@ def comment_text(
 
 
 def shown_items(items: Sequence[Item], links: Links, anchor: Anchor) -> Sequence[Item]:
-    """Return the items that the text of a comment shows: all but those that it only counts."""
-    return _comment_lines(items, links, anchor, _suggestion(items[0], anchor, None))[1]
+    """Return the items that the text of a comment shows, with or without a suggestion: all but those that it only
+    counts."""
+    suggestions: list[list[str]] = [[], _suggestion(items[0], anchor, None)]
+    return min((_comment_lines(items, links, anchor, suggestion)[1] for suggestion in suggestions), key=len)
 
 
 def _comment_lines(

@@ -422,6 +422,8 @@ class Configuration:
     suppressions: tuple[Suppression, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     account: str | None = None  # the target account, if the configuration states it
+    moves: tuple[tuple[str, str], ...] = ()  # old and new addresses that the configuration declares to be the same
+    credentials: tuple[str, ...] = ()  # what decides on the account, where the configuration states that
     not_evaluated: tuple[Unreadable, ...] = field(default=())  # with reasons
     before: tuple[AttachedPolicy, ...] | None = None
     unchanged: tuple[AttachedPolicy, ...] = ()

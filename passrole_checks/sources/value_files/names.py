@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
-_AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
-_FIRST = frozenset({"terraform.tfvars", "terraform.tfvars.json"})
+from passrole_checks.sources.files.file_types import is_loaded_automatically
+
 SAMCONFIG = frozenset({"samconfig.toml", "samconfig.yaml", "samconfig.yml"})
 MANIFEST = frozenset({"manifest.yaml", "manifest.yml"})
 
@@ -22,7 +22,7 @@ def is_terraform_values(path: Path) -> bool:
 
 def is_loaded_by_terraform(path: Path, folders: Container[Path]) -> bool:
     """True if Terraform loads a file of values without an option. ``folders`` are those with configuration."""
-    return path.parent in folders and (path.name in _FIRST or path.name.endswith(_AUTOMATIC))
+    return path.parent in folders and is_loaded_automatically(path.name)
 
 
 def may_have_parameters(path: Path) -> bool:

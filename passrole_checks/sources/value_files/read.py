@@ -89,12 +89,14 @@ def _in_settings(path: Path) -> Iterator[ValueFile | ParameterFile]:
 
 
 def _json_values(path: Path) -> ValueFile | None:
+    content = _text(path)
+    return parameters_in(path, content) if content is not None else None
+
+
+def parameters_in(path: Path, content: str) -> ValueFile | None:
     """Return the values in a JSON file of one of the forms of ``--parameters``; None for other files."""
     from passrole_checks.sources.cloudformation.parameter_values import parse_parameters  # slow to import
 
-    content = _text(path)
-    if content is None:
-        return None
     deadline.check()
     is_certain = _CERTAIN.match(content) is not None
     if not is_certain and content.count("{") > _MAX_BRACES:

@@ -8,7 +8,8 @@ For clients
     ``fake.url``                 what GITHUB_API_URL would be; ``fake.url + "/graphql"`` takes GraphQL
     ``fake.token``               the token of the job: the app's, ``github-actions[bot]``, may write what a bot writes
     ``fake.tokens``              others: ``read_only`` (a fork's), ``comments_only`` (contents: read, pull-requests:
-                                 write), ``personal`` (of the user ``passrole-bot``); ``fake.new_token(user, {...})``
+                                 write), ``personal`` (of the user ``passrole-bot``), ``members`` (may read teams,
+                                 ``fake.world.teams``); ``fake.new_token(user, {...})``
     ``fake.clock``               a manual clock: ``now()``, ``monotonic()``, ``sleep(seconds)``. Give its
                                  ``monotonic`` and ``sleep`` to the client; limits and time stamps go by it
     ``fake.environment(pull, folder, event="pull_request")``   the variables of a job of GitHub Actions, with event file
@@ -22,6 +23,8 @@ Actions of other users
     ``fake.comment(pull, body, user)``           a comment in the conversation
     ``fake.review_comment(pull, path, line, body, user)``, ``fake.reply(comment, body, user)``,
     ``fake.resolve(comment, user)``              the same on lines, in threads
+    ``fake.edit(comment, body)``                 an edit within the second of the comment
+    ``fake.commit(author, committer)``           a commit whose people matter
     ``fake.push(pull, files, sha=None)``         a new head: comments move with their lines, or are outdated
     ``fake.apply_suggestion(comment)``           as the button does: the suggestion of a comment becomes a commit
     ``pull.locked = True``, ``pull.state = "closed"``, ``pull.is_listed_whole = False``

@@ -14,7 +14,9 @@ For clients
 State: the project ``acme/platform/infra``, number 42, with merge request 7 by ``contributor``:
 ``fake.request.base_files``, ``head_files``, ``renamed`` (new path: old path), ``head_sha``, ``state``.
 ``fake.notes()``: those that users wrote; ``fake.threads()``: discussions other than single notes;
-``fake.commands``: quick actions that a text has triggered.
+``fake.commands``: quick actions that a text has triggered. Its GraphQL API (``queries``) has what is read of notes and
+commits: ``fake.commit(author, committer)``, ``fake.edit(note, body, user)``; ``fake.world.groups``: the members of
+groups by path, with their states.
 
 Actions of other users: ``fake.note(body, user)``, ``fake.reply(thread, body, user)``, ``fake.resolve(thread, user)``,
 ``fake.push(files)``, ``fake.apply_suggestion(thread)``.

@@ -62,6 +62,7 @@ class World:
         self.knows_file_positions = True
         self.public_url = ""
         self.groups: dict[str, dict[User, str]] = {}
+        self.is_archived = False
         self._last_id = 1000
         self.push_version()
 
@@ -106,14 +107,14 @@ class World:
         return Answer(200, _user(given.token.user))
 
     def project(self, given: Given) -> Answer:
-        return Answer(200, {"id": PROJECT_ID, "path_with_namespace": PROJECT})
+        return Answer(200, {"id": PROJECT_ID, "path_with_namespace": PROJECT, "archived": self.is_archived})
 
     def merge_request(self, given: Given) -> Answer:
         request = self.request
         refs = {"base_sha": request.base_sha, "start_sha": request.base_sha, "head_sha": request.head_sha}
         payload = {"id": 700, "iid": request.iid, "project_id": PROJECT_ID, "state": request.state}
-        payload |= {"labels": list(request.labels)}
-        return Answer(200, {**payload, "sha": request.head_sha, "diff_refs": refs, "title": "A change"})
+        payload |= {"labels": list(request.labels), "title": "A change", "discussion_locked": request.is_locked}
+        return Answer(200, {**payload, "sha": request.head_sha, "diff_refs": refs})
 
     def update_merge_request(self, given: Given) -> Answer:
         self._may(given, REPORTER)
@@ -234,7 +235,8 @@ class World:
     # -- what they stand on
 
     def _may(self, given: Given, role: int) -> None:
-        if given.token.role < role:
+        least = max(role, DEVELOPER if self.request.is_locked else 0)
+        if self.is_archived or given.token.role < least:
             raise Refusal(403, {"message": "403 Forbidden"})
 
     def _body(self, given: Given) -> str:

@@ -134,6 +134,7 @@ class MergeRequest:
     head_files: dict[str, str]
     renamed: dict[str, str] = field(default_factory=dict)
     state: str = "opened"
+    is_locked: bool = False
     base_sha: str = "b" * 40
     head_sha: str = ""
     versions: list[Version] = field(default_factory=list)

@@ -177,6 +177,17 @@ def test_owners_of_head_do_not_count(jobs: GitHubJobs) -> None:
     assert "mallory" in jobs.notes
 
 
+@pytest.mark.parametrize("text", [owned_by("mallory"), "", "[tool.passrole_checks]\naccept_owners = 1\n", "{"])
+def test_former_owners_do_not_count(jobs: GitHubJobs, repository: Repository, text: str) -> None:
+    """A pull request that begins from an old commit does not bring back the owners of that time."""
+    accept(jobs)
+    repository.git("checkout", "--quiet", "main")
+    jobs.github.pull.base_sha = repository.commit({"pyproject.toml": text})
+    repository.git("checkout", "--quiet", "change")
+    assert jobs.review() == 1
+    assert (jobs.result["owners"], "Not owners any more" in jobs.notes) == ([], True)
+
+
 def test_forged_marker_does_not_count(jobs: GitHubJobs) -> None:
     """A thread that another user started with our marker accepts nothing, with or without a key."""
     forged = jobs.github.review_comment(jobs.github.pull, "main.tf", 8, comment(jobs).body, "mallory")

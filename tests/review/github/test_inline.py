@@ -13,6 +13,7 @@ from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse_marker
 from passrole_checks.review.report import Anchor, Replacement
 
+PLACES = (("a.tf", 10), ("a.tf", 30), ("b.tf", 10), ("b.tf", 30))
 OFF = {"comment": "off", "status": False}
 
 
@@ -259,3 +260,16 @@ def test_hostile_names_do_not_break_deduplication(github: GitHubFake, post: Post
     post.items(*found, status=False)
     assert (len(github.review_comments()), len(github.comments())) == (2, 1)
     assert all(each.body.count("<!--") == 1 for each in (*github.review_comments(), *github.comments()))
+
+
+def test_same_check_in_several_files_has_a_comment_each(github: GitHubFake, post: Poster) -> None:
+    """Findings of one check in two files have a comment each; beyond the maximum the last ones share one, and are not
+    repeated by the next run."""
+    found = [item(number, line, file=file, rule="PASSROLE_001") for number, (file, line) in enumerate(PLACES)]
+    assert len(post.items(*found, **OFF).at_lines) == 4
+    assert [(one.path, one.line) for one in github.review_comments()] == [*PLACES]
+    more = [item(10 + number, line, rule="PASSROLE_001") for number, line in enumerate((49, 50, 51))]
+    assert len(post.items(*found, *more, max_inline=6, **OFF).at_lines) == 7
+    assert [(one.path, one.line) for one in github.review_comments()][4:] == [("a.tf", 49), ("a.tf", 50)]
+    assert len(post.items(*found, *more, max_inline=6, **OFF).at_lines) == 7
+    assert len(github.review_comments()) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from gitlab_fake import GitLabFake
 from reviews_on_gitlab import Poster, item
 
@@ -34,3 +35,21 @@ def test_blocked_account_is_reported(gitlab: GitLabFake, post: Poster) -> None:
     post.items(item(1))
     assert any("the owner of the token is blocked" in each for each in post.messages)
     assert not any("scope api" in each for each in post.messages)
+
+
+@pytest.mark.parametrize(
+    ("is_archived", "cause"),
+    [
+        (True, "the project is archived, hence read-only (403: 403 Forbidden)."),
+        (False, "the discussion of the merge request is locked to members of the project (403: 403 Forbidden)."),
+    ],
+)
+def test_archived_project_and_locked_discussion(
+    gitlab: GitLabFake, post: Poster, is_archived: bool, cause: str
+) -> None:
+    """GitLab's refusals do not say that a project is archived or a discussion locked, so the project and the merge
+    request are asked; no scope or role is named."""
+    gitlab.world.is_archived, gitlab.request.is_locked = is_archived, not is_archived
+    post.items(item(1), context=post.context(token="reporter"))
+    assert f"Could not post line comments and the summary to GitLab: {cause}" in post.messages
+    assert not any("scope" in each or "role" in each for each in post.messages)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.files.file_types import is_loaded_automatically
 from passrole_checks.sources.files.read_boundary import current_boundary
-from passrole_checks.sources.terraform.modules.tfvars import is_loaded_automatically
 from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.files import MAX_FILE_BYTES, parse_file, terraform_files
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.partial_values import ListNode
+from passrole_checks.iam.partial_values import ListNode, strings_in
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module
@@ -30,6 +30,21 @@ def account_of(root: Module) -> str | None:
         return None
     aliases = frozenset(alias for alias in map(provider_alias, own) if _provider_account(root, own, alias) == account)
     return account if all(_uses_account(module, module is root, aliases) for module in root.walk()) else None
+
+
+def credentials_of(root: Module) -> tuple[str, ...]:
+    """Return what decides on the account of the default ``aws`` provider of a root module, as written where it is
+    unknown: its profile, the role that it assumes, the allowed accounts. Empty if it states none of them."""
+    found = []
+    for block in root.folder.providers:
+        if block.labels[0] != "aws" or provider_alias(block) is not None:
+            continue
+        roles = [each for each in block.body.blocks if each.type == "assume_role"]
+        for each, name in ((block, "profile"), (block, "allowed_account_ids"), *((each, "role_arn") for each in roles)):
+            value = value_of(each, name, root.scope(block.source))
+            if value is not None:
+                found.append(f"{name}={','.join(map(str, strings_in(value)))}")
+    return tuple(sorted(found))
 
 
 def _provider_account(root: Module, own: list[Block], alias: str | None) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.files.access_log import log_file, log_folder
+from passrole_checks.sources.files.file_types import LOADED_FIRST, is_loaded_automatically
 from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
 from passrole_checks.sources.terraform.reading.reader_json import read_values
@@ -37,8 +38,6 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Unparsed,
 )
 
-_FIRST = ("terraform.tfvars", "terraform.tfvars.json")
-_AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _PRIMITIVE = frozenset({"string", "number", "bool"})
 _MAX_BYTES = 20_000_000  # bytes of one file of values
 
@@ -50,14 +49,9 @@ def read_tfvars(folder: Path) -> list[ParsedFile]:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    loaded = [name for name in _FIRST if name in names]
+    loaded = [name for name in LOADED_FIRST if name in names]
     loaded += [name for name in names if name not in loaded and is_loaded_automatically(name)]
     return [_reject_non_values(parse_file(folder / name)) for name in loaded if not (folder / name).is_dir()]
-
-
-def is_loaded_automatically(name: str) -> bool:
-    """True if Terraform loads a file of values of this name for a root module by itself."""
-    return name in _FIRST or name.endswith(_AUTOMATIC)
 
 
 def read_var_file(path: Path) -> ParsedFile:

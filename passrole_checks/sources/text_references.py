@@ -1,0 +1,148 @@
+"""Find which other files the text of a file may refer to, without parsing it.
+
+The result is a superset of what reading the file would open: it serves to leave out what a change cannot affect. A
+reference that these patterns cannot resolve counts as one to any file.
+
+Sources: Terraform's pages "Module Blocks" (a local source begins with ``./`` or ``../``), "Filesystem and Workspace
+Info" (``path.module``, ``path.root``) and "Filesystem Functions"; the nested templates, includes and variables are
+those that :mod:`passrole_checks.sources.cloudformation` reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+ANY_FILE = ""
+"""The ending of a file name that may be any."""
+
+_LOCAL_SOURCE = re.compile(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
+_ESCAPE = re.compile(rb'"\.{0,2}\\[uU/]')  # it may hide a source that begins with a dot
+_FILE_FUNCTION = re.compile(
+    rb"\b(file\w*|templatefile)\s*"
+    rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
+)
+_SCRIPT = re.compile(rb"(\.(?:bash|bat|cmd|ps1|py|sh))\b")
+_BREAK = re.compile(rb"[\s\"'=,;()]")
+_OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
+_VARIABLE = re.compile(rb'\bvariable[\s:{"]*([\w-]+)')
+_NESTED = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS::Include")
+_FILE_VARIABLE = re.compile(rb"\bfile\s*\(")
+_LONGEST = 500  # bytes of a path
+_COMPUTED = re.compile(rb"\bfile\s*\(([^)]{0,%d})" % _LONGEST)
+_FILE_NAME = re.compile(rb"(?<![\w@+~-])[\w@+~-]*(?:\.[\w@+~-]+)+")
+_TEXT_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|(/)|\r?\n[ \t]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class TerraformReferences:
+    """What a configuration file of Terraform may read.
+
+    ``folders``: relative paths that may be sources of modules. ``beside`` and ``below_root``: paths that functions
+    read, relative to the file's folder and to that of the root module; each may be a folder. ``endings``: how the
+    names of files end that functions read at a computed path, :data:`ANY_FILE` for any. ``hides_source``: the source of
+    a module may be written with escapes. ``variables``: names that may be those of variables.
+    """
+
+    folders: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    below_root: frozenset[str] = frozenset()
+    endings: frozenset[str] = frozenset()
+    hides_source: bool = False
+    variables: frozenset[str] = frozenset()
+
+    def __or__(self, other: TerraformReferences) -> TerraformReferences:
+        return TerraformReferences(
+            self.folders | other.folders,
+            self.beside | other.beside,
+            self.below_root | other.below_root,
+            self.endings | other.endings,
+            self.hides_source or other.hides_source,
+            self.variables | other.variables,
+        )
+
+
+NO_REFERENCES = TerraformReferences()
+
+
+def terraform_references(data: bytes) -> TerraformReferences:
+    """Return what a file of Terraform, or a text that it uses as a template, may read."""
+    folders = frozenset(_text(found) for found in _LOCAL_SOURCE.findall(data)) if b"module" in data else frozenset()
+    variables = frozenset(_text(name) for name in _VARIABLE.findall(data)) if b"variable" in data else frozenset()
+    hides_source = b"module" in data and b"source" in data and _ESCAPE.search(data) is not None
+    beside, below_root, endings = set[str](), set[str](), set[str]()
+    for call in _FILE_FUNCTION.finditer(data) if b"file" in data else ():
+        path = f"${{path.{_text(call[3])}}}" if call[3] else _text(call[2]) if call[2] is not None else None
+        if path is None:
+            endings.add(ANY_FILE)
+            continue
+        own = _OWN_FOLDER.match(path)
+        rest = path[own.end() :].lstrip("/") if own is not None else path
+        if "${" in rest or "%{" in rest:
+            endings.add(_ending(rest) if call[1] != b"fileset" else ANY_FILE)
+        else:
+            (beside if own is not None and own[1] == "module" else below_root).add(rest or ".")
+    for script in _SCRIPT.finditer(data):  # of a provisioner
+        written = _BREAK.split(data[max(script.start() - _LONGEST, 0) : script.end()])[-1]
+        path = _OWN_FOLDER.sub(".", _text(written))
+        if "{" in path or "}" in path:
+            endings.add(_text(script[1]))
+        else:
+            beside.add(path)
+            below_root.add(path)
+    return TerraformReferences(
+        folders, frozenset(beside), frozenset(below_root), frozenset(endings), hides_source, variables
+    )
+
+
+def _ending(path: str) -> str:
+    """Return how a path ends after its last interpolation, with the dot; :data:`ANY_FILE` if that may be anything."""
+    _, end, last = path.rpartition("}")
+    return ANY_FILE if not end else last[last.rindex(".") :] if "." in last else ANY_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateReferences:
+    """What a template may read.
+
+    ``words``: those that look like names of files; ``text``: contains the unusual names. ``endings``: how the names end
+    that are computed, :data:`ANY_FILE` for any.
+    """
+
+    words: frozenset[str]
+    text: bytes
+    endings: frozenset[str]
+
+    def names(self, files: Collection[str], unusual: Iterable[str]) -> set[str]:
+        """Return the names among ``files`` that the text contains; ``unusual``: those that do not look
+        like one."""
+        return {
+            *self.words.intersection(files),
+            *(name for name in unusual if name.encode("utf-8", "surrogateescape") in self.text),
+        }
+
+
+def is_usual(name: str) -> bool:
+    """True if a name of a file looks like one: words with dots."""
+    return _FILE_NAME.fullmatch(name.encode("utf-8", "surrogateescape")) is not None
+
+
+def template_references(data: bytes) -> TemplateReferences | None:
+    """Return what a template, or a file that one includes, may read; None for nothing."""
+    text = _TEXT_ESCAPE.sub(_unescaped, data) if b"\\" in data else data
+    has_variable = b"${" in text and b"file" in text and _FILE_VARIABLE.search(text) is not None
+    if not has_variable and not any(kind in text for kind in _NESTED):
+        return None
+    paths = map(_text, _COMPUTED.findall(text))
+    endings = (_ending(path) for path in paths if "$" in path or len(path) == _LONGEST)
+    return TemplateReferences(frozenset(map(_text, _FILE_NAME.findall(text))), text, frozenset(endings))
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    code = found[1] or found[2] or found[3]
+    return bytes([int(code, 16)]) if code else found[4] or b""
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

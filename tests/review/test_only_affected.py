@@ -1,0 +1,90 @@
+"""A review that reads only what the change can affect says what a review of everything says."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from changing_trees import change, planted
+from reviews_of_tests import ANY, APP, Reviews, policy
+
+from passrole_checks.review import build_report
+from passrole_checks.review.report import ReviewReport
+
+LEFT_OUT = ("root/.terraform", "cdk.out/asset.1", ".git", "root/.git")
+"""Paths that make a review read everything, and those that git does not add."""
+
+
+def reports(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> list[ReviewReport]:
+    """Return the reports of the last commit: of what it can affect, and of everything."""
+    found = [repository.review("HEAD^", "HEAD").report]
+    with monkeypatch.context() as context:
+        context.setattr(build_report, "select_affected", None)
+        found.append(repository.review("HEAD^", "HEAD").report)
+    some, everything = found
+    assert set(some.unreadable) <= set(everything.unreadable)  # of files that the change does not affect
+    return [_comparable(report) for report in found]
+
+
+def _comparable(report: ReviewReport) -> ReviewReport:
+    """Return a report without the numbers of what was read, and without the keys of fixed findings: equal ones are
+    numbered among all that were read."""
+    fixed = tuple(replace(one, key="") for one in report.fixed)
+    return replace(report, unchanged=0, files=0, not_evaluated=(), notes=(), unreadable=(), fixed=fixed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_changes(seed: int, repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reports are equal after random changes to files that refer to each other."""
+    check(seed, repository, monkeypatch, changes=6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_many_random_changes(seed: int, repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reports are equal after random changes to files that refer to each other."""
+    check(seed, repository, monkeypatch, changes=30)
+
+
+def check(seed: int, repository: Reviews, monkeypatch: pytest.MonkeyPatch, changes: int) -> None:
+    chance = random.Random(seed)
+    top = repository.folder / "tree"
+    planted(top)
+    _add(repository, top)
+    repository.git("commit", "-q", "-m", "planted")
+    for _ in range(changes):
+        said = [change(top, chance) for _ in range(chance.choice([1, 1, 1, 2, 4]))]
+        _add(repository, top)
+        repository.git("commit", "-q", "--allow-empty", "-m", "changed")
+        some, everything = reports(repository, monkeypatch)
+        assert some == everything, said
+
+
+def _add(repository: Reviews, top: Path) -> None:
+    for path in (top / name for name in LEFT_OUT):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            path.unlink()
+    repository.git("add", "--all")
+
+
+def test_statement_in_a_module_of_several_roots(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that newly calls a module whose statement other roots have."""
+    module = {"modules/m/main.tf": policy(ANY)}
+    call = 'module "m" {\n  source = "../modules/m"\n}\n'
+    repository.commit({**module, "a/main.tf": call, "b/main.tf": call, "c/main.tf": ""})
+    repository.commit({"c/main.tf": call})
+    some, everything = reports(repository, monkeypatch)
+    assert some == everything
+
+
+def test_only_affected_roots_are_read(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be read in another root does not matter; SARIF needs all of HEAD."""
+    repository.commit({"a/main.tf": policy(APP), "b/main.tf": "resource {"})
+    repository.commit({"a/main.tf": policy(ANY)})
+    assert repository.review("HEAD^", "HEAD").report.files == 1
