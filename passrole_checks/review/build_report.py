@@ -211,6 +211,7 @@ class _ReviewBuilder:
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
             files=len(difference.files[1]),
+            only_affected=self._snapshots.selection is not None,
             excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
             moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )

@@ -213,7 +213,8 @@ class ReviewReport:
     configuration excludes; those of whole folders end in ``/``. ``moved``: statements that grant what another unit
     granted in BASE, each with where that was. ``owners``: who may accept items, as in the base's configuration.
     ``plans``: names of the Terraform plans that were compared, which are no files of the repository; locations in them
-    are of what has no line there.
+    are of what has no line there. ``only_affected``: only what the change can affect was read; then ``unchanged`` and
+    ``files`` are numbers of that.
     """
 
     tool: str
@@ -237,6 +238,7 @@ class ReviewReport:
     moved: tuple[ReportNote, ...] = ()
     owners: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
+    only_affected: bool = False
 
     @property
     def unknown(self) -> tuple[ReportNote, ...]:

@@ -397,5 +397,6 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "moved": _list(_object(ReportNote), _MAX_ENTRIES),
         "owners": _list(_text(_MAX_PROSE), _MAX_ENTRIES),
         "plans": _list(_path, _MAX_TEXTS),
+        "only_affected": _flag,
     },
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.output.counts import count_noun
 from passrole_checks.output.findings_text import (
     Line,
     StyledText,
@@ -231,18 +232,23 @@ def _summary_line(report: ReviewReport) -> Line:
     if report.verdict is ReviewVerdict.UNDETERMINED:
         return (
             StyledText(f"ERROR: {unread_summary(report.unreadable, report.faults)}; results are incomplete; ", "high"),
-            StyledText(f"{result or '0 new'}; {report.unchanged} unchanged", "place"),
+            StyledText(f"{result or '0 new'}; {_unchanged(report)}", "place"),
         )
     if report.more and not report.items:
         result = f"{result}, nothing new to flag" if result else "nothing new to flag"
     first = StyledText(result or "nothing new", "place" if report.open else "good")
-    unchanged = StyledText(f"; {report.unchanged} unchanged")
+    unchanged = StyledText(f"; {_unchanged(report)}")
     if not report.failing:
         return (first, unchanged)
     minimum = report.fail_on.value if report.fail_on is not None else ""
     threshold = f"{minimum} or more" if minimum != Severity.HIGH.value else minimum
     number = len(report.failing)
     return (first, unchanged, StyledText(f"; {number} {'fails' if number == 1 else 'fail'} ({threshold})", "high"))
+
+
+def _unchanged(report: ReviewReport) -> str:
+    affected = f" in {count_noun(report.files, 'affected file')}" if report.only_affected else ""
+    return f"{report.unchanged} unchanged{affected}"
 
 
 def _location(at: Location) -> str:

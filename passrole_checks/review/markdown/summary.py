@@ -239,7 +239,9 @@ def _provenance(report: ReviewReport, links: Links) -> Iterator[str]:
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
     unchanged = f"; {count_noun(report.unchanged, 'finding')} in both" if report.unchanged else ""
     excluded = f"; {excluded_summary(report.excluded)}" if report.excluded else ""
-    yield f"{versions}, {count_noun(report.files, 'file')} of infrastructure code{unchanged}{excluded}."
+    files = f"{count_noun(report.files, 'file')} of infrastructure code"
+    affected = " that this change can affect" if report.only_affected else ""
+    yield f"{versions}, {files}{affected}{unchanged}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""
     ids = sorted({remark.check_id for item in report.items for remark in item.remarks})

@@ -1,6 +1,7 @@
 """Recognize Terraform files by name alone.
 
-Sources: Terraform's page "Files and Configuration Structure" and "Input Variables"; OpenTofu's page "Files and Directories".
+Sources: Terraform's pages "Files and Configuration Structure" and "Input Variables"; OpenTofu's page "Files and
+Directories".
 """
 
 from __future__ import annotations
