@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.diff.read_versions import Side
+from passrole_checks.diff.read_versions import Side, providing_files
 from passrole_checks.diff.units import UnitPair, Versions
 from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN, recognize_bytes
 from passrole_checks.sources.terraform_plan import PlanVersion, load_version
@@ -130,8 +131,9 @@ def _aligned(pair: UnitPair) -> UnitPair:
 
 def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVersion:
     place = side.path / folder
-    inputs = replace(side.inputs, source=place if place.is_dir() and _has_terraform(place) else None)
-    with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:
+    with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit, providing_files(side):
+        log_folder(place)
+        inputs = replace(side.inputs, source=place if place.is_dir() and _has_terraform(place) else None)
         deadline.grant(len(file.content))
         try:
             version = load_version(file.path, file.content, before=before, inputs=inputs)
