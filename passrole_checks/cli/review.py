@@ -506,9 +506,9 @@ def review(context: click.Context, /, **options: Any) -> int:
 
     With a plan, items are at the lines of the source that it comes from.
 
-    Both versions are scanned completely. New findings are those in HEAD but not in BASE; suppressions, baseline and
-    configuration are read from BASE. Formats sarif and gitlab contain all findings of HEAD, the others only what is
-    new.
+    Only root modules and templates that the change can affect are read, unless a format or option needs all of them:
+    sarif and gitlab contain all findings of HEAD, the others only what is new, and --baseline counts all. New findings
+    are those in HEAD but not in BASE; suppressions, baseline and configuration are read from BASE.
 
     Owners, logins or teams that BASE's configuration lists as accept_owners, accept a finding by a reply to its inline
     comment: "passrole: accept REASON".

@@ -69,6 +69,15 @@ class ValueLinks:
     # -- Terraform
 
     @cached_property
+    def _configuration(self) -> dict[str, list[str]]:
+        """The files of each Terraform folder."""
+        found: dict[str, list[str]] = {folder: [] for folder in self._folders}
+        for path in self._texts:
+            if is_terraform_name(basename(path)):
+                found[dirname(path)].append(path)
+        return found
+
+    @cached_property
     def _of_terraform(self) -> list[ValueLink]:
         files = [path for path in self._texts if is_terraform_values(Path(path))]
         named = [
@@ -95,9 +104,8 @@ class ValueLinks:
         """Return the variables that a Terraform folder declares."""
         return frozenset(
             block.labels[0]
-            for path, contents in self._texts.items()
-            if dirname(path) == folder and is_terraform_name(basename(path))
-            for data in contents
+            for path in self._configuration[folder]
+            for data in self._texts[path]
             if b"variable" in data
             for block in _parsed(path, data).body.all("variable")
             if block.labels

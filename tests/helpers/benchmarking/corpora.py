@@ -7,6 +7,7 @@ are in ``tests/benchmarks/README.md``).
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,27 @@ from benchmarking import large_plan, template_files, terraform_files
 def terraform(folder: Path, systems: int) -> Path:
     """Write the Terraform files of so many systems, :data:`terraform_files.FILES` each."""
     return _write(folder, islice(terraform_files.systems(), systems * terraform_files.FILES))
+
+
+def history(folder: Path, systems: int) -> Path:
+    """Write a repository of so many systems, whose last commit changes one root."""
+    terraform(folder, systems)
+    _commit(folder, "init", "--quiet")
+    root = next((folder / "systems").glob("*-4" if systems > 4 else "*"))
+    for change in (
+        "",
+        '\nresource "aws_iam_role_policy" "more" {\n  role   = "more"\n  policy = jsonencode({\n'
+        '    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }]\n  })\n}\n',
+    ):
+        with (root / "iam.tf").open("a", encoding="utf-8") as file:
+            file.write(change)
+        _commit(folder, "add", "--all")
+        _commit(folder, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "change")
+    return folder
+
+
+def _commit(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
 
 
 def templates(folder: Path, files: int) -> Path:

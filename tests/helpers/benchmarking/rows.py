@@ -13,6 +13,7 @@ from benchmarking import corpora, scanners, terraform_files
 from benchmarking.runs import Command, Measured, interleaved
 
 SIZES = (1, 2, 4, 8)
+HISTORY = 21  # how often the systems of a corpus are in the repository of a review
 _HOSTS = 2  # the size that hosts are run on; they take minutes for the largest one
 _MEGABYTE = 1_000_000
 
@@ -85,6 +86,11 @@ class Bench:
     def plan(self) -> Path:
         """The large plan."""
         return self._made("plan", lambda path: corpora.plan(path, self.settings.plan))
+
+    @cached_property
+    def history(self) -> Path:
+        """A repository of many systems whose last commit changes one root."""
+        return self._made("history", lambda path: corpora.history(path, HISTORY * self.settings.systems))
 
     @cached_property
     def growth(self) -> dict[str, list[Measured]]:
@@ -178,6 +184,13 @@ def _repeated(bench: Bench) -> Result:
     return _seconds(measured["repeated"], measured["cold"])
 
 
+def _review(bench: Bench) -> Result:
+    bench.say("a review")
+    path = bench.history
+    measured = bench.run({"review": scanners.review(path), "scan": scanners.ours(path)})
+    return _seconds(measured["review"], measured["scan"])
+
+
 def _jobs(bench: Bench) -> Result:
     if "--jobs" not in scanners.options():
         return Result("no --jobs")
@@ -197,6 +210,7 @@ ROWS: Sequence[Row] = (
     Row("memory-templates", "templates, twice the files: memory", 2.2, _growth("templates", lambda run: run.peak)),
     Row("plan-memory", "a plan of 100 MB, memory : size of the file", 15.0, _plan),
     Row("repeated", "Terraform, repeated scan : cold scan", 0.1, _repeated),
+    Row("review", "4,788 files, review of a change to one root : scan", 0.3, _review),
     Row("jobs", "Terraform, two processes : one", None, _jobs),
     Row("terraform-checkov", "Terraform, ours : checkov's IAM checks", None,
         lambda bench: _seconds(bench.checkov_terraform["ours"], bench.checkov_terraform["iam"])),

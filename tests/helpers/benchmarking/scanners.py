@@ -18,6 +18,10 @@ CHECKOV_IAM = (
     "CKV_AWS_286", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_289", "CKV_AWS_290", "CKV_AWS_355", "CKV_AWS_356",
 )  # fmt: skip
 _CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"  # it has no __main__
+_REVIEW = (
+    "import os, sys; os.chdir(sys.argv[1]); from passrole_checks import cli; "
+    "sys.exit(cli.main(['review', 'HEAD~1', 'HEAD']))"
+)
 _LEAVES = ROOT / "passrole_checks"
 
 
@@ -37,6 +41,11 @@ def ours(path: Path, *, cache: Path | None = None, jobs: int = 1) -> Command:
         more.append("--no-cache")
     where = {"PASSROLE_CHECKS_CACHE_DIR": str(cache)} if cache is not None else {}
     return Command(["-m", "passrole_checks", "scan", "--quiet", *more, str(path)], environment=where)
+
+
+def review(path: Path) -> Command:
+    """A review of the last commit of a repository."""
+    return Command(["-c", _REVIEW, str(path)])
 
 
 def profiled(path: Path) -> Command:
