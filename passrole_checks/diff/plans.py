@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.diff.read_versions import Side
+from passrole_checks.diff.read_versions import Side, providing_files
 from passrole_checks.diff.units import UnitPair, Versions
 from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN, recognize_bytes
 from passrole_checks.sources.terraform_plan import PlanVersion, load_version
@@ -44,6 +45,11 @@ class RootPlan:
     folder: str
     plan: GivenPlan
     before: GivenPlan | None = None
+
+    @property
+    def place(self) -> str:
+        """The folder in words."""
+        return self.folder if self.folder != "." else "the top folder"
 
 
 def read_plan_file(name: str, top: str) -> GivenPlan:
@@ -125,8 +131,9 @@ def _aligned(pair: UnitPair) -> UnitPair:
 
 def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVersion:
     place = side.path / folder
-    inputs = replace(side.inputs, source=place if place.is_dir() and _has_terraform(place) else None)
-    with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit:
+    with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit, providing_files(side):
+        log_folder(place)
+        inputs = replace(side.inputs, source=place if place.is_dir() and _has_terraform(place) else None)
         deadline.grant(len(file.content))
         try:
             version = load_version(file.path, file.content, before=before, inputs=inputs)
@@ -149,7 +156,7 @@ def _is_empty(configuration: Configuration) -> bool:
 
 
 def _without_source(plan: RootPlan, folder: Path) -> Unreadable:
-    known = f"plan {plan.plan.name}: no Terraform files in {plan.folder}, so no lines are known"
+    known = f"plan {plan.plan.path}: no Terraform files in {plan.place}, so no lines are known"
     reason = f"{known}; name the folder as FILE=DIR"
     return Unreadable(str(folder), reason, kind=NoteKind.INCOMPLETE)
 
@@ -158,12 +165,12 @@ def _problems(plan: RootPlan, version: PlanVersion, folder: Path) -> Iterator[Un
     """Yield why a plan may be of another commit, one reason of each kind."""
     somewhere = Position(str(folder), 0)
     for found, predicates in (
-        ([(address, somewhere) for address in version.missing_in_source], ("is", "are", f" not in {plan.folder}")),
+        ([(address, somewhere) for address in version.missing_in_source], ("is", "are", f" not in {plan.place}")),
         (version.missing_in_plan, ("is", "are", " not in it")),
         (version.differing, ("differs", "differ", " from it")),
     ):
         if found:
             (address, at), others = found[0], len(found) - 1
             words = f"{address} {predicates[0]}" if not others else f"{address} and {others} more {predicates[1]}"
-            reason = f"plan {plan.plan.name} may be of another commit: {words}{predicates[2]}"
+            reason = f"plan {plan.plan.path} may be of another commit: {words}{predicates[2]}"
             yield Unreadable(at.file, reason, at.line or None, kind=NoteKind.INCOMPLETE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -76,6 +77,12 @@ class _ProvidingLog(FileAccessLog):
         """Record that a folder is walked."""
         self._provide(path, below=True)
         super().at_tree(path)
+
+
+def providing_files(side: Side) -> AbstractContextManager[FileAccessLog]:
+    """Return a context that records file accesses, and in which the files of a version are written before they are
+    read."""
+    return recording_accesses(_ProvidingLog(side.provide) if side.provide is not None else None)
 
 
 @dataclass(frozen=True)
@@ -189,8 +196,7 @@ class VersionReader:
         from passrole_checks.sources import detect  # the readers are heavy
 
         self.unit_reads += 1
-        provide = self._sides[number].provide
-        with recording_accesses(_ProvidingLog(provide) if provide is not None else None) as accesses:
+        with providing_files(self._sides[number]) as accesses:
             try:
                 found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
             except InputError as error:

@@ -449,7 +449,7 @@ def _fingerprints(accepted: Iterable[tuple[Finding, baseline.BaselineEntry]]) ->
 def _plan_note(plan: RootPlan, names: Mapping[str, str]) -> ReportNote:
     """Return a note that says what is from a plan."""
     before = f"plan {names[str(plan.before.path)]}" if plan.before is not None else "what it changes"
-    return ReportNote("", 0, f"{plan.folder}: from plan {names[str(plan.plan.path)]}, compared with {before}")
+    return ReportNote("", 0, f"{plan.place}: from plan {names[str(plan.plan.path)]}, compared with {before}")
 
 
 def _may_be_iac(file: str) -> bool:

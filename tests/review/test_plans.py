@@ -262,6 +262,30 @@ def test_a_resource_of_a_module_is_at_its_lines(repository: Reviews, plan_file: 
     assert set(item.uses) == set(addresses)
 
 
+def test_the_source_of_an_unchanged_root_is_read(repository: Reviews, plan_file: Path) -> None:
+    """Only another root changes; the modules of the root with a plan are found all the same."""
+    modules = {"modules/app/main.tf": 'module "inner" {\n  source = "../inner"\n}\n', "modules/inner/main.tf": SOURCE}
+    roots = {f"roots/{name}/main.tf": 'module "app" {\n  source = "../../modules/app"\n}\n' for name in ("one", "two")}
+    address = "module.app.module.inner.aws_iam_role_policy.deploy"
+    plan_file.write_text(plan(change(address, policy(APP), policy(EVERY))))
+    before = {**modules, **roots, "other/main.tf": "# one\n", "templates/a.json": "{}"}
+    result = repository.between(before, {"other/main.tf": "# two\n"}, f"--plan={plan_file}=roots/one")
+    assert [place for _, _, place, _ in result.items] == ["modules/inner/main.tf:16"]
+
+
+def test_a_policy_in_a_file_is_at_its_lines_there(repository: Reviews, plan_file: Path) -> None:
+    """The file is read although nothing that changes refers to it."""
+    source = (
+        'resource "aws_iam_role_policy" "deploy" {\n  policy = file("${path.module}/../../policies/deploy.json")\n}\n'
+    )
+    text = json.dumps(json.loads(document(LOGS, statement(EVERY, "Pass", ""))), indent=1)
+    plan_file.write_text(plan(change("aws_iam_role_policy.deploy", policy(APP), policy(EVERY))))
+    before = {"roots/one/main.tf": source, "policies/deploy.json": text, "other/main.tf": "# one\n"}
+    result = repository.between(before, {"other/main.tf": "# two\n"}, f"--plan={plan_file}=roots/one")
+    line = text[: text.index('"Pass"')].count("\n")
+    assert [place for _, _, place, _ in result.items] == [f"policies/deploy.json:{line}"]
+
+
 def test_a_resource_of_a_missing_module_is_at_the_call(repository: Reviews, plan_file: Path) -> None:
     """Registry modules are not in the repository; the plan shows their resources."""
     call = 'module "app" {\n  source  = "acme/app/aws"\n  version = "%s"\n}\n'
