@@ -35,7 +35,7 @@ from passrole_checks.diff.renames import (
 from passrole_checks.diff.reread import AffectedUnits
 from passrole_checks.diff.statements import StatementVersion, group_by_holder, pair_statements
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
-from passrole_checks.diff.units import AS_BEFORE, UnitPair, read_and_pair
+from passrole_checks.diff.units import AS_BEFORE, UnitPair, Versions, read_and_pair
 from passrole_checks.diff.value_file_variants import VariantPair, add_changes
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
@@ -103,54 +103,77 @@ def compare_versions(
     """
     known_changes = list(changed) if changed is not None else None
     reader = VersionReader(old, new, replace(options, unchanged=True))
-    versions = read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans)
-    versions = with_plans(versions, plans, (old, new))
+    versions = with_plans(read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans), plans, (old, new))
+    roots = old.path, new.path
     if not trusted:
-        roots = old.path, new.path
-        pairs = (
-            with_trusted_suppressions(pair, roots, renames or {}, with_scans=with_scans) for pair in versions.pairs
-        )
-        versions = replace(versions, pairs=tuple(pairs))
+        versions = _with_trusted_suppressions(versions, roots, renames or {}, with_scans=with_scans)
     units, seconds = _compare_units(versions.pairs, options)
     analyses = _analyze_both(versions.pairs, reader, options) if with_scans else None
-    # last, because finding causes uses the remaining time
-    with CauseFinder(
-        old, new, known_changes, lambda pair: _ComparedUnit(pair, options, only_gains=True), seconds
-    ) as causes:
-        for unit in units:
-            with unit.isolated():
-                if unit.pair.readable is not None:
-                    unit.new, unit.widened = causes.named(unit.pair.readable, unit.new, unit.widened)
-    variants = [*_compare_variants(versions.variants, options, (old.path, new.path), renames or {}, trusted=trusted)]
+    _name_causes(units, (old, new), known_changes, options, seconds)  # uses the remaining time
+    variants = [*_compare_variants(versions.variants, options, roots, renames or {}, trusted=trusted)]
     add_changes({unit.pair.place: unit for unit in units}, variants)
     if analyses is not None:
         _add_variant_findings(analyses, versions.pairs, variants, reader, options)
     unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
     unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
-    notes = [note for pair in versions.pairs for note in _in_both(reader, pair, _unit_notes(pair))]
-    if with_scans:
-        notes += [note for pair in versions.pairs for note in _unknown_policy_notes(pair)]
     left_out = changed_left_out((old, new), known_changes or ())
-    differing = [one for pair in versions.pairs if not pair.is_same and (one := pair.readable) is not None]
-    again = partial(_compare_again, options=options, files=versions.files)
+    difference = _difference(
+        units,
+        [*versions.unreadable, *unreadable],
+        [*_notes(versions, idle, reader, with_scans=with_scans)],
+        versions.files,
+        (merge_analyses(analyses[0], options), merge_analyses(analyses[1], options)) if analyses is not None else None,
+    )
     return replace(
-        _difference(
-            units,
-            [*versions.unreadable, *unreadable],
-            [*versions.notes, *(replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle), *notes],
-            versions.files,
-            (merge_analyses(analyses[0], options), merge_analyses(analyses[1], options))
-            if analyses is not None
-            else None,
-        ),
+        difference,
         left_out=len(left_out),
         left_out_files=left_out,
         excluded=versions.excluded,
         unused_values=versions.unused_values,
-        touched=AffectedUnits(differing, versions.variants, (old, new), options, renames or {}, again)
-        if with_scans
-        else None,
+        touched=_affected_units(versions, (old, new), options, renames or {}) if with_scans else None,
     )
+
+
+def _with_trusted_suppressions(
+    versions: Versions, roots: tuple[Path, Path], renames: Mapping[str, str], *, with_scans: bool
+) -> Versions:
+    pairs = (with_trusted_suppressions(pair, roots, renames, with_scans=with_scans) for pair in versions.pairs)
+    return replace(versions, pairs=tuple(pairs))
+
+
+def _notes(
+    versions: Versions, idle: Iterable[Unreadable], reader: VersionReader, *, with_scans: bool
+) -> Iterator[Unreadable]:
+    """Yield the notes of both versions. ``idle``: what cannot be read and no change affects."""
+    yield from versions.notes
+    yield from (replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle)
+    for pair in versions.pairs:
+        yield from _in_both(reader, pair, _unit_notes(pair))
+        if with_scans:
+            yield from _unknown_policy_notes(pair)
+
+
+def _name_causes(
+    units: Iterable[_ComparedUnit],
+    sides: tuple[Side, Side],
+    changed: Sequence[tuple[str | None, str | None]] | None,
+    options: ScanOptions,
+    seconds: float,
+) -> None:
+    """Add the causes to the changes of units. ``seconds``: the longest time of one comparison."""
+    with CauseFinder(*sides, changed, lambda pair: _ComparedUnit(pair, options, only_gains=True), seconds) as causes:
+        for unit in units:
+            with unit.isolated():
+                if unit.pair.readable is not None:
+                    unit.new, unit.widened = causes.named(unit.pair.readable, unit.new, unit.widened)
+
+
+def _affected_units(
+    versions: Versions, sides: tuple[Side, Side], options: ScanOptions, renames: Mapping[str, str]
+) -> AffectedUnits:
+    differing = [one for pair in versions.pairs if not pair.is_same and (one := pair.readable) is not None]
+    again = partial(_compare_again, options=options, files=versions.files)
+    return AffectedUnits(differing, versions.variants, sides, options, renames, again)
 
 
 def _compare_units(pairs: Iterable[UnitPair], options: ScanOptions) -> tuple[list[_ComparedUnit], float]:

@@ -70,6 +70,28 @@ class Versions:
     unused_values: tuple[str, ...] = ()  # of the new version
 
 
+def _drop_counterparts(
+    entry: Unreadable,
+    side: Side,
+    own: Mapping[str, Configuration],
+    other: dict[str, Configuration],
+    *,
+    single: bool,
+) -> Iterator[Unreadable]:
+    """Remove from the units of the ``other`` version those whose counterpart cannot be read, and yield a note on each.
+
+    ``own``: the units of the version that ``entry`` is about. ``single``: both versions have at most one unit.
+    """
+    if entry.reason == NOT_INFRASTRUCTURE:
+        return  # it contains no policies
+    lost = _key(entry.file, side.path)
+    for key in [key for key, unit in other.items() if single or _affects(lost, key, unit)]:
+        if key in own and not single:
+            continue  # only a part of it was unreadable
+        configuration = other.pop(key)
+        yield Unreadable((configuration.files or (entry.file,))[0], NOT_COMPARED)
+
+
 def read_and_pair(
     old: Side,
     new: Side,
@@ -89,28 +111,19 @@ def read_and_pair(
     read = [_read(side, readings, number) for number, side in enumerate(sides)]
     aside: tuple[Unreadable, ...] = ()
     if new_if_unreadable:
-        read, aside = set_aside(
-            read, [os.path.realpath(side.path) for side in sides], renames or {}, readings.originals
-        )
+        tops = [os.path.realpath(side.path) for side in sides]
+        read, aside = set_aside(read, tops, renames or {}, readings.originals)
     found = [dict(_by_key(got, side.path)) for got, side in zip(read, sides, strict=True)]
     one_file = not all(os.path.isdir(side.path) for side in sides)
     single = one_file and all(len(side.units) <= 1 for side in read)
     notes = [*aside, *(note for side in read for note in side.notes)]
-    for number, other in ((0, 1), (1, 0)):
+    for number in (0, 1):
         missing = () if new_if_unreadable and number == 0 else sides[number].missing
         for entry in (*read[number].unreadable, *missing):
-            if entry.reason == NOT_INFRASTRUCTURE:
-                continue  # it contains no policies
-            lost = _key(entry.file, sides[number].path)
-            for key in [key for key, unit in found[other].items() if single or _affects(lost, key, unit)]:
-                if key in found[number] and not single:
-                    continue  # only a part of it was unreadable
-                configuration = found[other].pop(key)
-                notes.append(Unreadable((configuration.files or (entry.file,))[0], NOT_COMPARED))
+            notes += _drop_counterparts(entry, sides[number], found[number], found[1 - number], single=single)
     for number, other in ((0, 1), (1, 0)) if not one_file else ():
         for key in sorted(found[number].keys() - found[other].keys()):
-            part = _read_part(sides[other], key, found[other], readings, other)
-            if part is not None:
+            if (part := _read_part(sides[other], key, found[other], readings, other)) is not None:
                 found[other][key] = part
     if single:
         keys = {key: "" for side in found for key in side}

@@ -161,6 +161,11 @@ class _Loader:
         """The policies in the commands that the plan runs."""
         return commands_of(self.plan, self.attachments)
 
+    def _users(self) -> Iterator[tuple[str, StringNode]]:
+        for planned in self._of_types(USERS):
+            if name := as_text(planned.values.get(ENTITIES[planned.type].name)):
+                yield planned.address, text(name, planned.at)
+
     def _of_types(self, types: Container[str]) -> Iterator[PlannedResource]:
         return (planned for planned in self.plan.resources.values() if planned.type in types)
 
@@ -204,12 +209,7 @@ class _Loader:
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.named),
-            users=tuple(
-                (planned.address, text(name, planned.at))
-                for planned in self._of_types(USERS)
-                if (name := as_text(planned.values.get(ENTITIES[planned.type].name)))
-            )
-            + tuple(user for stack in stacks for user in stack.users),
+            users=(*self._users(), *(user for stack in stacks for user in stack.users)),
             **self.change_fields(checked, handed_out),
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
