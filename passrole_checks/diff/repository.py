@@ -32,6 +32,7 @@ _INSTALLED = ".terraform/modules/modules.json"
 _READ_BY_TERRAFORM = (".tftpl", ".tfvars")  # in addition to infrastructure code
 _NO_PARSER = "no parser"  # prefix of the reason if none is installed
 _MOST_LINKS, _LONGEST_LINK, _MOST_STEPS = 10_000, 4_096, 10
+_MOST_BEHIND_LINK = 500  # files that are searched for infrastructure code
 
 
 class Find(Protocol):
@@ -407,6 +408,8 @@ def _unrelated_links(
             yield entry
             continue
         inside = [name for name in present if f"{name}/".startswith(f"{links[path]}/")]
+        if 0 < len(inside) <= _MOST_BEHIND_LINK:
+            snapshots.provide(1, str(top / links[path]), below=True)
         on_disk = bool(inside) and all((top / name).exists() for name in inside)
         is_code = leads_to_code(top / links[path]) if on_disk else not inside or any(map(may_contain_code, inside))
         if not is_code:
