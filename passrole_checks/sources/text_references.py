@@ -37,7 +37,7 @@ _TEXT_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000(
 
 @dataclass(frozen=True, slots=True)
 class TerraformReferences:
-    """What a configuration file of Terraform may read.
+    """The files that a configuration file of Terraform may read.
 
     ``folders``: relative paths that may be sources of modules. ``beside`` and ``below_root``: paths that functions
     read, relative to the file's folder and to that of the root module; each may be a folder. ``endings``: how the
@@ -104,7 +104,7 @@ def _ending(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TemplateReferences:
-    """What a template may read.
+    """The files that a template may read.
 
     ``words``: those that look like names of files; ``text``: contains the unusual names. ``endings``: how the names end
     that are computed, :data:`ANY_FILE` for any.

@@ -47,7 +47,7 @@ def test_text_describes_items(repository: Reviews) -> None:
 
 - main.tf:6  aws_iam_role_policy.pass  PASSROLE_002 any-service  fixed
 
-1 worse, 1 fixed; 0 unchanged; 1 fails (medium or more)
+1 worse, 1 fixed; 0 unchanged in 2 affected files; 1 fails (medium or more)
 """
     )
 
@@ -60,7 +60,7 @@ def test_unflagged_access_is_listed_and_does_not_fail(repository: Reviews) -> No
         0,
         "Wider access that no check flags:\n"
         "  main.tf:5  aws_iam_role_policy.pass  services lambda.amazonaws.com -> lambda.amazonaws.com, "
-        "ec2.amazonaws.com\n\nnothing new to flag; 0 unchanged\n",
+        "ec2.amazonaws.com\n\nnothing new to flag; 0 unchanged in 1 affected file\n",
     )
 
 
