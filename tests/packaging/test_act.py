@@ -29,7 +29,7 @@ from plans_of_tests import document, plan, statement
 from readme_examples import ACTION, COMMIT, OURS, Example, examples, workflows
 
 Tool = Callable[[str], str]
-WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "1"}  # the outputs for the change below
+WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "0"}  # the outputs for the change below
 SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING, SCAN = workflows()
 
 STAND_INS = {  # of the actions of others: what each does with its inputs
