@@ -277,6 +277,12 @@ def test_check_run_option_is_explained(gitea: GiteaFake, post: Poster) -> None:
     assert post.messages[0] == "Forgejo has no check runs: the commit status is the verdict."
 
 
+def test_label_is_not_supported(gitea: GiteaFake, post: Poster) -> None:
+    """No label is set, which a message says."""
+    post.items(item(1), label=True)
+    assert "No label is set: not supported for Gitea." in post.messages
+
+
 @pytest.mark.parametrize("token", ["", "job"])
 def test_dry_run_prints_writes(gitea: GiteaFake, post: Poster, token: str) -> None:
     """A dry run prints the writes and makes none."""
