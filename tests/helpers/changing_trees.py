@@ -160,7 +160,9 @@ def _link(path: Path, chance: random.Random) -> None:
 
 
 def _mode(path: Path, chance: random.Random) -> None:
-    path.chmod(chance.choice([0o000, 0o400, 0o644, 0o755]))
+    mode = chance.choice([0o000, 0o400, 0o644, 0o755])
+    if not path.is_symlink():  # its target may be outside of the tree
+        path.chmod(mode)
 
 
 def _write(path: Path, content: str) -> None:
