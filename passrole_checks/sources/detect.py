@@ -34,6 +34,7 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     Inputs,
+    NoteKind,
     Unreadable,
     recording_faults,
 )
@@ -357,6 +358,8 @@ class _Search:
             self.units.setdefault((file, None), unit)
         elif recognized.unreadable is not None:
             self.report_unreadable(file, recognized.unreadable, recognized.line)
+        elif recognized.note:
+            self.notes.append(Unreadable(str(file), recognized.note, kind=NoteKind.OTHER_TOOL))
 
     def report_error(self, path: Path, error: OSError) -> None:
         """Report that a path cannot be opened."""

@@ -75,12 +75,14 @@ class Recognized:
     """The framework of a file, or the reason why it cannot be read; neither if the file is not infrastructure code.
 
     ``lenient``: only its content suggests that it is a template, so that errors in it are no errors of the scan.
+    ``note``: why a file that is none by itself may be part of infrastructure code.
     """
 
     framework: Framework | None = None
     unreadable: str | None = None
     line: int | None = None
     lenient: bool = False
+    note: str = ""
 
     @property
     def is_infrastructure(self) -> bool:
@@ -89,6 +91,11 @@ class Recognized:
 
 
 _NOTHING = Recognized()
+_RESOURCE = re.compile(
+    rb"""^[A-Za-z0-9]+:[ \t]*(?:\#[^\n]*)?\r?\n(?:[ \t]*\#[^\n]*\n)*[ \t]+["']?Type["']?:[ \t]*["']?AWS::IAM::\w""",
+    re.MULTILINE,
+)
+_PART = Recognized(note="CloudFormation resources without `Resources:`, as in a part that another tool joins")
 
 
 def is_candidate(path: Path) -> bool:
@@ -145,10 +152,12 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         other = _other_output_reason(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
         if other is not None:
             return Recognized(unreadable=other)
+    part = _PART if b"AWS::IAM::" in data and _RESOURCE.search(data) is not None else _NOTHING
     if not _contains_clue(data):
-        return _NOTHING
+        return part
     try:
-        return recognize_text(data.decode("utf-8-sig"))
+        recognized = recognize_text(data.decode("utf-8-sig"))
+        return recognized if recognized.is_infrastructure else part
     except UnicodeDecodeError as error:
         recognized = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1

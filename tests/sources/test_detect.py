@@ -147,6 +147,21 @@ def test_unreadable_plan_or_template_has_a_line(
     assert said.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_noted"),
+    [
+        ("Deploy:\n  # why\n  Type: 'AWS::IAM::Policy'\n  Properties: {}\n", True),
+        ("Topic:\n  Type: AWS::SNS::Topic\n", False),
+        ("Names:\n  - AWS::IAM::Policy\n", False),
+    ],
+)
+def test_resources_without_a_template_are_noted(tmp_path: Path, text: str, is_noted: bool) -> None:
+    """A part of a template that another tool joins is no unit, and is noted if it has a resource of IAM."""
+    put(tmp_path, **{"part.yml": text})
+    found = discover([tmp_path])
+    assert (found.units, [Path(note.file).name for note in found.not_evaluated]) == ((), ["part.yml"] * is_noted)
+
+
 @pytest.mark.parametrize("name", ["tfplan", "x.tfplan", "x.plan", "x.out"])
 def test_binary_plan_names_the_command_to_run(tmp_path: Path, name: str) -> None:
     """A plan as ``terraform plan -out`` writes it is unreadable, and the reason says how to make it readable."""
