@@ -108,14 +108,15 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     complaints, notes = _check_inputs(discovery, options, declared)
     result = merge_analyses([unit.analysis for unit in shown if unit.analysis is not None], options)
     unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
-    folders = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
+    evaluated = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
+    evaluated.update(file for unit in shown for file in unit.nested)
     return replace(
         result,
         unreadable=_sorted_entries(
             [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
         ),
         not_evaluated=_distinct_notes(
-            [*result.not_evaluated, *notes, *discovery.not_evaluated, *without_faults(about_values)], folders
+            [*result.not_evaluated, *notes, *discovery.not_evaluated, *without_faults(about_values)], evaluated
         ),
         excluded=_excluded(discovery, shown),
     )
@@ -191,10 +192,11 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _check_inputs(discovery, options, declared)
+    nested = {file for _, unit in units for file in unit.nested}
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
-        (*notes, *discovery.not_evaluated),
+        (*notes, *(note for note in discovery.not_evaluated if note.subject not in nested)),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
         tuple(variants),
@@ -311,7 +313,7 @@ def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
 
 
 def _distinct_notes(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
-    """Return one note for each subject, without those about folders that were evaluated after all."""
+    """Return one note for each subject, without those about folders and files that were evaluated after all."""
     told: dict[object, Unreadable] = {}
     for note in _sorted_entries(notes):
         if note.subject not in evaluated:

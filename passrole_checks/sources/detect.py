@@ -359,7 +359,8 @@ class _Search:
         elif recognized.unreadable is not None:
             self.report_unreadable(file, recognized.unreadable, recognized.line)
         elif recognized.note:
-            self.notes.append(Unreadable(str(file), recognized.note, kind=NoteKind.OTHER_TOOL))
+            note = Unreadable(str(file), recognized.note, subject=str(file), kind=NoteKind.OTHER_TOOL)
+            self.notes.append(note)
 
     def report_error(self, path: Path, error: OSError) -> None:
         """Report that a path cannot be opened."""
