@@ -109,7 +109,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     result = merge_analyses([unit.analysis for unit in shown if unit.analysis is not None], options)
     unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
     evaluated = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
-    evaluated.update(file for unit in shown for file in unit.nested)
+    evaluated.update(result.files)
     return replace(
         result,
         unreadable=_sorted_entries(
@@ -192,11 +192,11 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _check_inputs(discovery, options, declared)
-    nested = {file for _, unit in units for file in unit.nested}
+    files = {file for _, unit in units for file in unit.files}
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
-        (*notes, *(note for note in discovery.not_evaluated if note.subject not in nested)),
+        (*notes, *(note for note in discovery.not_evaluated if note.subject not in files)),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
         tuple(variants),
