@@ -106,6 +106,7 @@ def test_sentences_keep_their_text(words: str) -> None:
         ("to a.com (x.y and z.w); with a:B (c-1).", "to `a.com` (`x.y` and `z.w`); with `a:B` (`c-1`)."),
         ('r.x["Approved by us and"] can pass a-*.', '`r.x["Approved by us and"]` can pass `a-*`.'),
         ('r.x["no end can pass a-*.', '`r.x["no` end can pass `a-*`.'),
+        ("on ${a.b}; c.d, which has e:F", "on `${a.b}`; `c.d`, which has `e:F`"),
     ],
 )
 def test_code_spans_join_adjacent_words(words: str, markdown: str) -> None:
