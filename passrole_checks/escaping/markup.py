@@ -142,7 +142,11 @@ def _format_words(words: list[str]) -> Iterator[str]:
 def _ends_list_element(run: list[str]) -> bool:
     """True if a comma or semicolon ends an element of a list of names, and not of one in brackets or quotes."""
     text = "".join(run).lstrip("(")
-    return text.endswith((",", ";")) and text.count('"') % 2 == 0 and all(text.count(a) <= text.count(b) for a, b in _PAIRS)
+    return (
+        text.endswith((",", ";"))
+        and text.count('"') % 2 == 0
+        and all(text.count(a) <= text.count(b) for a, b in _PAIRS)
+    )
 
 
 def _expression_length(words: list[str], number: int) -> int:

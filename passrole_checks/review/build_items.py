@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.review.matching import Names, findings_at_statement, is_still_reported, match_findings
 from passrole_checks.review.report import Fixed, GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess, Remark
 from passrole_checks.scan.condition_words import condition_text
@@ -23,6 +24,7 @@ from passrole_checks.sources.model.configuration import Framework, ResourceDefin
 
 NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
+_ACCESS_CHECKS = frozenset({"PASSROLE_001", "PASSROLE_002", "PASSROLE_008", "PASSROLE_009", "PASSROLE_016"})
 _KEY = "passroleItem/1"
 _STATEMENT_PARTS = 5  # of a mark
 _NEW_ACCESS_REMEDIATION = "Confirm the change is intended; otherwise revert it."
@@ -166,10 +168,13 @@ class _ItemBuilder:
             self._is_reported(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
         )
         gone = [finding for finding in self._matched.gone if not self._may_be_hidden(finding.at, finding.framework)]
+        places = {self._place_of(finding) for finding in self._open}  # of equal statements, one may remain
         fixed = [
             self._fixed(finding)
             for finding in gone
-            if self._is_reported(finding) and not is_still_reported(finding, self._open, self._names, self._counterpart)
+            if self._is_reported(finding)
+            and not is_still_reported(finding, self._open, self._names, self._counterpart)
+            and self._place_of(finding, old=True) not in places
         ]
         reduced = [
             self._reduced(group, change)
@@ -190,6 +195,10 @@ class _ItemBuilder:
             more=_sorted_by_position(dict.fromkeys(more)),
         )
 
+    def _place_of(self, finding: Finding, *, old: bool = False) -> tuple[str, str]:
+        names = self._names
+        return names.match_key(finding, old=old), (names.old if old else names.new)(finding.at.file)
+
     def _is_reported(self, finding: Finding) -> bool:
         return self._thresholds.includes(finding.severity, finding.confidence)
 
@@ -200,7 +209,12 @@ class _ItemBuilder:
             return "worse" if finding.severity.rank > matched.pairs[number].severity.rank else ""
         if number in matched.implied_before:
             return ""
-        return "worse" if findings_at_statement(self._reported_gone, finding, self._names, self._counterpart) else "new"
+        gone = findings_at_statement(self._reported_gone, finding, self._names, self._counterpart)
+        if not gone:
+            return "new"
+        # a narrower statement may have an issue that a wider one implied, such as that of an administrator
+        is_implied = finding.check_id in _ACCESS_CHECKS and not self._growth(finding)
+        return "" if is_implied and max(one.severity.rank for one in gone) >= finding.severity.rank else "worse"
 
     def _may_be_hidden(
         self, at: Position, framework: Framework, unreadable: Sequence[Unreadable] | None = None
@@ -374,8 +388,11 @@ class _ItemBuilder:
             changes = [(group, change) for group, change in changes if change.grant.when == worst[1].grant.when]
             holders = [name for _, change in changes for name in change.grant.principals]
             befores = [change.before for _, change in changes if change.before is not None]
-            before = _access_of(befores[0], befores[0].principals) if len(befores) == len(changes) else None
-            return _access_of(changes[0][1].grant, holders), before
+            before = None
+            if len(befores) == len(changes):
+                before = _with_roles(_access_of(befores[0], befores[0].principals), befores)
+            now = _access_of(changes[0][1].grant, holders)
+            return _with_roles(now, [change.grant for _, change in changes]), before
         for number, finding in statement.findings:
             if finding.grant is not None:
                 earlier = self._matched.pairs.get(number)
@@ -511,12 +528,21 @@ def _access_of(located: LocatedGrant, principals: Iterable[str]) -> GrantedAcces
     return _granted_access(located.grant, principals, located.when)
 
 
+def _with_roles(access: GrantedAccess, grants: Iterable[LocatedGrant]) -> GrantedAccess:
+    """Return the access with the roles of all grants of a statement, such as those of the instances of a module."""
+    roles = [role for located in grants for role in _access_of(located, ()).roles]
+    return replace(access, roles=tuple(dict.fromkeys([*access.roles, *roles])))
+
+
 def _granted_access(
     grant: PassRoleGrant, principals: Iterable[str], when: Sequence[PathCondition] = ()
 ) -> GrantedAccess:
+    roles: Sequence[RoleScope] = grant.roles
+    if not grant.complement:
+        roles = [role for role in roles if role.scope is not Scope.NOT_A_ROLE] or roles
     return GrantedAccess(
         principals=tuple(dict.fromkeys(principals)),
-        roles=tuple(str(role.pattern) for role in grant.roles),
+        roles=tuple(str(role.pattern) for role in roles),
         scope=grant.scope.value,
         complement=grant.complement,
         constraint=grant.services.constraint.value,

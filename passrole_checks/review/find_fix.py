@@ -200,6 +200,8 @@ class FixFinder:
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
             if suggestion.edits:
                 sentence = f"Write the statement as below: it {_lower_first(suggestion.says)}".rstrip(".") + "."
+                if not check_ids - {NEW_ACCESS} <= {finding.check_id for finding in suggestion.findings}:
+                    sentence += f" {_LESS_SEVERE}"
             elif missing:
                 sentence += f" Unknown: {missing.rstrip('.')}."
             statement = suggestion.statement

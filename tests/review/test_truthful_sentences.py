@@ -126,3 +126,50 @@ def test_advice_is_in_the_language_of_an_embedded_template(repository: Reviews) 
     result = repository.between({"main.tf": ""}, {"main.tf": stack})
     (item,) = result.report.items
     assert "\n- Effect: Allow\n" in item.advice and '"Effect"' not in item.advice
+
+
+APP = "arn:aws:iam::111122223333:role/app-*"
+
+
+def test_narrower_statement_is_not_worse(repository: Reviews) -> None:
+    """Issues that an administrator has not, because that is worse, are not new when its statement becomes narrower."""
+    wide = DEPLOYER + grant("*", "iam:*")
+    narrow = wide.replace('"iam:*"', '["iam:PassRole", "iam:PutRolePolicy"]').replace('"*"', f'"{APP}"')
+    result = repository.between({"main.tf": wide}, {"main.tf": narrow})
+    assert (result.items, result.status) == ([], 0)
+
+
+def test_roles_are_listed_without_other_arns(repository: Reviews) -> None:
+    """ARNs that are no roles are in the findings, not in the roles that can be passed."""
+    roles = grant("X").replace('"X"', '["arn:aws:ecs:*:*:cluster/app", "arn:aws:iam::111122223333:role/app"]')
+    result = repository.between({"main.tf": DEPLOYER}, {"main.tf": DEPLOYER + roles})
+    (item,) = result.report.items
+    assert item.access is not None and item.access.roles == ("arn:aws:iam::111122223333:role/app",)
+
+
+def test_instances_of_a_module_have_their_own_roles(repository: Reviews) -> None:
+    """The access of a statement in a module is that of all its instances."""
+    module = 'variable "role" {}\n' + grant("${var.role}").replace("aws_iam_role.deployer.id", "var.role")
+    calls = "".join(
+        f'module "{name}" {{\n  source = "./m"\n  role   = "arn:aws:iam::111122223333:role/{name}"\n}}\n'
+        for name in "ab"
+    )
+    result = repository.between({"main.tf": ""}, {"main.tf": calls, "m/main.tf": module})
+    (access,) = [one.access for one in (*result.report.items, *result.report.more)]
+    assert access is not None
+    assert access.roles == tuple(f"arn:aws:iam::111122223333:role/{name}" for name in "ab")
+
+
+def test_other_account_is_named(repository: Reviews) -> None:
+    """Roles that differ in the account only are written with it."""
+    before, after = (DEPLOYER + grant(f"arn:aws:iam::{account}:role/app-*") for account in ("111122223333", "*"))
+    result = repository.between({"main.tf": before}, {"main.tf": after})
+    assert "could pass `arn:aws:iam::111122223333:role/app-*`; with this change" in summary(result.report, Links())
+
+
+def test_one_of_two_equal_statements_that_is_removed_fixes_nothing(repository: Reviews) -> None:
+    """The other one is still reported."""
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+    both = DEPLOYER + grant("*").replace(statement, f"{statement},\n      {statement}")
+    result = repository.between({"main.tf": both}, {"main.tf": DEPLOYER + grant("*")})
+    assert (result.items, result.report.fixed) == ([], ())

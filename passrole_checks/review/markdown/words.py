@@ -146,6 +146,12 @@ def change_sentence(item: Item | IncreasedAccess) -> str:
     if not item.change or before is None:
         return f"As before this change, {subject} can pass {access_text(now)}."
     subject_before = principals_text(before, item.resource)
+    if access_text(before) == access_text(now) and before.roles != now.roles and now.scope == before.scope:
+        # they differ in the account only
+        return (
+            f"Before, {subject_before} could pass {list_names(before.roles)}; with this change {subject} can pass"
+            f" {list_names(now.roles)}."
+        )
     if access_text(before) != access_text(now):
         earlier = f"Before, {subject_before} could pass {access_text(before)}"
         if subject_before == subject:
