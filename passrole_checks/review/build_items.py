@@ -20,7 +20,7 @@ from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable, faults_in
+from passrole_checks.sources.model.configuration import Framework, NoteKind, ResourceDefinition, Unreadable, faults_in
 
 NEW_ACCESS = "PASSROLE_015"
 UNRESOLVED = "PASSROLE_014"
@@ -122,6 +122,7 @@ class _ItemBuilder:
     ) -> None:
         assert difference.scans is not None
         self._unreadable_before = [entry for entry in difference.unreadable if is_old(entry)]
+        self._moved_out = _with_new_missing_parts(difference.not_evaluated, name, names.old, is_old)
         self._difference, self._thresholds, self._name, self._names = difference, thresholds, name, names
         self._old, self._new = difference.scans
         self._changes: dict[_StatementKey, list[tuple[str, GrantChange]]] = {}
@@ -167,7 +168,7 @@ class _ItemBuilder:
         unchanged = sum(
             self._is_reported(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
         )
-        gone = [finding for finding in self._matched.gone if not self._may_be_hidden(finding.at, finding.framework)]
+        gone = [finding for finding in self._matched.gone if not self._may_be_elsewhere(finding.at, finding.framework)]
         places = {self._place_of(finding) for finding in self._open}  # of equal statements, one may remain
         fixed = [
             self._fixed(finding)
@@ -183,7 +184,7 @@ class _ItemBuilder:
                 ("removed", _with_all_variants(self._difference.removed)),
             )
             for change in changes
-            if not self._may_be_hidden((change.before or change.grant).grant.at, change.grant.resource.framework)
+            if not self._may_be_elsewhere((change.before or change.grant).grant.at, change.grant.resource.framework)
         ]
         return ReviewState(
             items=tuple(sorted(_with_unique_keys(items, self._name), key=_severity_order)),
@@ -215,6 +216,12 @@ class _ItemBuilder:
         # a narrower statement may have an issue that a wider one implied, such as that of an administrator
         is_implied = finding.check_id in _ACCESS_CHECKS and not self._growth(finding)
         return "" if is_implied and max(one.severity.rank for one in gone) >= finding.severity.rank else "worse"
+
+    def _may_be_elsewhere(self, at: Position, framework: Framework) -> bool:
+        """True if a statement of BASE may be in a file that cannot be read, or in a nested template that HEAD newly has
+        and that is not available."""
+        is_template = framework is not Framework.TERRAFORM
+        return self._may_be_hidden(at, framework) or (is_template and self._names.old(at.file) in self._moved_out)
 
     def _may_be_hidden(
         self, at: Position, framework: Framework, unreadable: Sequence[Unreadable] | None = None
@@ -472,6 +479,20 @@ class _StatementNews:
             return change.grant.resource, change.grant.grant.sid
         _, finding = self.findings[0]
         return finding.resource, finding.sid
+
+
+def _with_new_missing_parts(
+    notes: Iterable[Unreadable],
+    name: Callable[[str], str],
+    old_name: Callable[[str], str],
+    is_old: Callable[[Unreadable], bool],
+) -> frozenset[str]:
+    """Return the files, as in HEAD, that refer to more policies and templates outside of the code than in BASE."""
+    counts = Counter[str]()
+    for note in notes:
+        if note.kind is NoteKind.DEFINED_ELSEWHERE:
+            counts[old_name(note.file) if is_old(note) else name(note.file)] += -1 if is_old(note) else 1
+    return frozenset(file for file, count in counts.items() if count > 0)
 
 
 def _change_of(changes: Sequence[tuple[str, GrantChange]]) -> str:

@@ -173,3 +173,18 @@ def test_one_of_two_equal_statements_that_is_removed_fixes_nothing(repository: R
     both = DEPLOYER + grant("*").replace(statement, f"{statement},\n      {statement}")
     result = repository.between({"main.tf": both}, {"main.tf": DEPLOYER + grant("*")})
     assert (result.items, result.report.fixed) == ([], ())
+
+
+def test_access_may_be_in_a_new_nested_stack(repository: Reviews) -> None:
+    """Nothing is less or fixed where a new nested template, which is not available, may contain it."""
+    statement = "{Effect: Allow, Action: iam:PassRole, Resource: '*'}"
+    policy = f"  P: {{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: {{Statement: [{statement}]}}}}}}\n"
+    nested = (
+        "  N: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: https://s3.amazonaws.com/b/policies.yaml}}\n"
+    )
+    topic = "Resources:\n  T: {Type: AWS::SNS::Topic}\n"
+    result = repository.between({"t.yaml": topic + policy}, {"t.yaml": topic + nested})
+    assert (result.report.fixed, result.report.less) == ((), ())
+    assert len(result.report.not_evaluated) == 1
+    result = repository.between({"t.yaml": topic + policy + nested}, {"t.yaml": topic + nested})
+    assert (len(result.report.fixed), len(result.report.less)) == (1, 1)
