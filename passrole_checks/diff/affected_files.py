@@ -8,7 +8,7 @@ affected, so that the result contains at least every unit whose reading opens a 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from posixpath import basename, dirname, join, normpath
@@ -31,9 +31,11 @@ from passrole_checks.sources.value_files.names import SAMCONFIG
 
 _FOUND_OTHERWISE = re.compile(r"(?:^|/)(?:\.terraform/modules|\.external_modules)/|/asset\.")
 """Paths that are read because of a list, or compared with all others."""
-_ASSEMBLY = ("manifest.json", ".assets.json")  # what belongs to all templates of its folder
+_ASSETS = ".assets.json"  # what belongs to all templates of its folder, as all files beside it
+_ASSEMBLY = ("manifest.json", _ASSETS)
 _MOST_CHANGES = 2_000
 _MOST_BYTES = 300_000_000  # of the texts that are in memory
+_COMPUTED_SOURCE = re.compile(rb'\bsource"?\s*[=:]\s*(?:[^"<\s]|"[^"\n]*[$%]\{)')
 _HCL = ".hcl"
 _PLACE = re.compile(rb"\b(?:source|path|config_path)\s*=\s*([^\n]*)")
 _LITERAL = re.compile(r'"(?:\$\{\s*get_terragrunt_dir\(\)\s*\}/?)?([^"$%]*)"')
@@ -47,21 +49,28 @@ def select_affected(
 ) -> Selection | None:
     """Return the files that may be affected; None if everything is to be read.
 
-    ``also``: folders to treat as affected.
+    ``also``: folders and files to treat as affected.
     """
     paths = {path for change in changed for path in (change.old, change.new) if path is not None}
     if len(paths) > _MOST_CHANGES or any(map(_FOUND_OTHERWISE.search, (*old, *new))):
         return None
-    texts = _texts(old, new, read)
-    return _Search(sorted({*old, *new}), paths, texts).selection(also) if texts is not None else None
+    texts = _texts(old, new, read, _is_read)
+    if texts is None:
+        return None
+    search = _Search(sorted({*old, *new}), paths, texts)
+    scripts = _texts(old, new, read, search.is_script)
+    if scripts is None:
+        return None
+    search.add_scripts(scripts)
+    return search.selection(also)
 
 
-def _texts(old: Blobs, new: Blobs, read: ReadBlobs) -> dict[str, list[bytes]] | None:
-    """Return the contents that each file has in the two versions; None if they are too large."""
+def _texts(old: Blobs, new: Blobs, read: ReadBlobs, is_read: Callable[[str], bool]) -> dict[str, list[bytes]] | None:
+    """Return the contents that files have in the two versions; None if they are too large."""
     users: dict[str, set[str]] = {}
     for side in (old, new):
         for path, blob in side.items():
-            if _is_read(path):
+            if is_read(path):
                 users.setdefault(blob, set()).add(path)
     texts: dict[str, list[bytes]] = {}
     total = 0
@@ -78,7 +87,12 @@ def _texts(old: Blobs, new: Blobs, read: ReadBlobs) -> dict[str, list[bytes]] | 
 def _is_read(path: str) -> bool:
     name = basename(path)
     by_name = is_terraform_name(name) or name.endswith((_HCL, ".tfvars")) or name in SAMCONFIG
-    return by_name or is_candidate_name(name)
+    return by_name or _is_template(name)
+
+
+def _is_template(name: str) -> bool:
+    """True if a file of this name may be a template, or one that a service of the Serverless Framework includes."""
+    return is_candidate_name(name) or name.endswith(".tfstate")
 
 
 class _Search:
@@ -88,19 +102,37 @@ class _Search:
         self._paths, self._changed, self._texts = paths, changed, texts
         self._folders: dict[str, TerraformReferences] = {}  # Terraform folders
         self._templates: dict[str, list[TemplateReferences]] = {}
+        self._open: set[str] = set()  # folders that may call any other
         self._expanded: dict[str, TerraformReferences] = {}  # other files whose text calls functions of Terraform
         self._terragrunt = [path for path in paths if basename(path) == TERRAGRUNT]
         self._affected_folders: set[str] = set()
         self._affected_files: set[str] = set(changed)
-
-    def selection(self, also: Iterable[str]) -> Selection | None:
-        """Return what may be affected; None if that may be everything. ``also``: folders to treat as affected."""
-        for path, contents in self._texts.items():
+        for path, contents in texts.items():
             for data in contents:
                 self._add(path, data)
+        read = [refs for refs in self._folders.values() if refs.beside or refs.below_root or refs.endings]
+        self._names = frozenset(basename(path) for refs in read for path in refs.beside | refs.below_root)
+        self._endings = tuple({ending for refs in read for ending in refs.endings if ending})
+
+    def is_script(self, path: str) -> bool:
+        """True if Terraform may use a file as a template whose name is not that of one, such as a script."""
+        return not _is_read(path) and (basename(path) in self._names or path.endswith(self._endings))
+
+    def add_scripts(self, texts: Mapping[str, Sequence[bytes]]) -> None:
+        """Add the contents of the files for which :meth:`is_script` is true."""
+        for path, contents in texts.items():
+            for data in contents:
+                self._add_expanded(path, data)
+
+    def selection(self, also: Iterable[str]) -> Selection | None:
+        """Return what may be affected; None if that may be everything. ``also``: what to treat as affected."""
         self._affect_folders()
+        files = set(also).intersection(self._paths)
+        self._affected_files |= files
+        self._affect_readers(files)
         for folder in also:
-            self.affect(folder)
+            if folder not in files:
+                self.affect(folder)
         self._affect_templates()
         links = ValueLinks(self._texts, self._folders, self._called, self._changed)
         values = self._follow(links)
@@ -119,13 +151,18 @@ class _Search:
         if is_terraform_name(name):
             folder = dirname(path)
             self._folders[folder] = self._folders.get(folder, NO_REFERENCES) | terraform_references(data)
+            if b"module" in data and _COMPUTED_SOURCE.search(data) and _has_computed_source(path, data):
+                self._open.add(folder)
             return
+        self._add_expanded(path, data)
+        if _is_template(name) and (template := template_references(data)) is not None:
+            self._templates.setdefault(path, []).append(template)
+
+    def _add_expanded(self, path: str, data: bytes) -> None:
         if b"{" in data and b"file" in data and (b"${" in data or b"%{" in data):
             found = terraform_references(data)
             if found != NO_REFERENCES:
                 self._expanded[path] = self._expanded.get(path, NO_REFERENCES) | found
-        if is_candidate_name(name) and (template := template_references(data)) is not None:
-            self._templates.setdefault(path, []).append(template)
 
     # -- Terraform
 
@@ -134,6 +171,8 @@ class _Search:
         self._called: Graph = {
             folder: {_resolved(folder, source) for source in refs.folders} for folder, refs in self._folders.items()
         }
+        for folder in self._open:
+            self._called[folder].update(self._folders)
         self._callers = _reversed(self._called)
         for path in self._changed:
             if is_terraform_name(basename(path)) or is_loaded_automatically(basename(path)):
@@ -142,15 +181,20 @@ class _Search:
             if is_terraform_name(basename(path)):
                 for source in _differing(self._sources_in(path, data) for data in self._texts.get(path, ())):
                     self._affect_called(source, dirname(path))
-        terraform_changed = any(is_terraform_name(basename(path)) for path in self._changed)
+        self._affect_readers(self._changed)
+
+    def _affect_readers(self, files: Collection[str]) -> bool:
+        """Affect the folders that may read one of the files. Return True if one was not affected before."""
+        before = len(self._affected_folders)
         for folder in list(self._folders):
             refs = self._references_of(folder)
-            if (refs.hides_source and terraform_changed) or self._reads_changed(refs, folder):
+            if _reads(refs, folder, files):
                 self.affect(folder)
             if refs.below_root:
                 for root in _reachable(self._callers, [folder]):
-                    if any(self._covers_changed(_resolved(root, path)) for path in refs.below_root):
+                    if _covers_any(files, root, refs.below_root):
                         self.affect(root)
+        return len(self._affected_folders) > before
 
     @staticmethod
     def _sources_in(path: str, data: bytes) -> frozenset[str]:
@@ -180,6 +224,8 @@ class _Search:
         if folder in self._affected_folders:
             return False
         self._affected_folders |= _reachable(self._callers, [folder])
+        if not self._open.isdisjoint(self._affected_folders):  # one of these may call any folder in one version only
+            self._affected_folders |= self._folders.keys()
         return True
 
     def _references_of(self, folder: str) -> TerraformReferences:
@@ -196,23 +242,14 @@ class _Search:
         )
         return reduce(or_, found, refs)
 
-    def _reads_changed(self, refs: TerraformReferences, folder: str) -> bool:
-        endings = tuple(refs.endings)
-        if endings and any(path.endswith(endings) for path in self._changed):
-            return True
-        return any(self._covers_changed(_resolved(folder, path)) for path in refs.beside)
-
-    def _covers_changed(self, path: str) -> bool:
-        return any(_covers(path, changed) for changed in self._changed)
-
     # -- templates
 
     def _affect_templates(self) -> None:
-        """Affect the templates that may include an affected file."""
-        changed = [self._templates[path] for path in self._changed if path in self._templates]
-        words = frozenset[str]().union(*(_differing(refs.words for refs in found) for found in changed))
-        self._affected_files |= {path for path in self._texts if basename(path) in words}  # may be units of their own
-        folders = {dirname(path) for path in self._changed if path.endswith(_ASSEMBLY)}
+        """Affect the templates that may include an affected file, and the folders that may read one."""
+        before = set(self._affected_files)
+        self._affect_included()
+        assemblies = {dirname(path) for path in self._texts if path.endswith(_ASSETS)}
+        folders = {dirname(path) for path in self._changed if path.endswith(_ASSEMBLY) or dirname(path) in assemblies}
         self._affected_files |= {path for path in self._texts if folders and dirname(path) in folders}
         pending = {basename(path) for path in self._affected_files}
         seen = set[str]()
@@ -226,6 +263,19 @@ class _Search:
             }
             self._affected_files |= found
             pending = {basename(path) for path in found} - seen
+        self._affect_readers(self._affected_files - before)
+
+    def _affect_included(self) -> None:
+        """Affect the files that a changed template may include: they may be units of their own in one version."""
+        changed = [self._templates[path] for path in self._changed if path in self._templates]
+        templates = [refs for versions in changed for refs in versions]
+        endings = tuple({ending for found in changed for ending in _differing(refs.endings for refs in found)})
+        words = frozenset[str]().union(*(refs.words for refs in templates))
+        for path in self._texts:
+            name = basename(path)
+            is_named = name in words or (endings and name.endswith(endings))
+            if is_named or (not is_usual(name) and any(refs.names((), (name,)) for refs in templates)):
+                self._affected_files.add(path)
 
     @staticmethod
     def _may_include(refs: TemplateReferences, names: Collection[str], unusual: Collection[str]) -> bool:
@@ -259,12 +309,14 @@ class _Search:
             files = self._hcl_around(path)
             places, is_computed = self._places(path, files)
             self._deployed[path] = places
-            is_changed = not self._changed.isdisjoint(files)
-            reads = is_computed or any(self._covers_changed(place) for place in places)
-            if path in self._changed:
-                for place in places & self._folders.keys():  # a root module, if nothing deploys it
+            changed = self._changed.intersection(files)
+            reads = is_computed or _covers_any(self._changed, "", places)
+            if changed:
+                named = self._places(path, changed)[0] | self._computed_sources(path, changed)
+                places |= named
+                for place in named & self._folders.keys():  # a root module, if nothing deploys it
                     self.affect(place)
-            if is_changed or reads or not places.isdisjoint(self._affected_folders):
+            if changed or reads or not places.isdisjoint(self._affected_folders):
                 self._affected_files.add(path)
 
     def _hcl_around(self, path: str) -> list[str]:
@@ -287,8 +339,22 @@ class _Search:
                         is_computed = True
                 refs = terraform_references(data)
                 is_computed |= bool(refs.endings)
-                places |= {_resolved(dirname(path), name) for name in refs.beside | refs.below_root}
+                for name in refs.beside | refs.below_root:
+                    places |= {_resolved(dirname(path), name), _resolved(dirname(file), name)}
         return places, is_computed
+
+    def _computed_sources(self, path: str, files: Iterable[str]) -> set[str]:
+        """Return the folders that files of Terragrunt name with their own values."""
+        from passrole_checks.sources.terraform.modules.terragrunt import known_sources  # slow to import
+        from passrole_checks.sources.terraform.reading.files import parse_bytes
+
+        found = set[str]()
+        for file in files:
+            for data in self._texts[file]:
+                for source in known_sources(parse_bytes(file, data)):
+                    name = re.sub("/{2,}", "/", source)
+                    found |= {_resolved(dirname(path), name), _resolved(dirname(file), name)}
+        return found
 
     # -- what is written
 
@@ -315,10 +381,29 @@ def _differing(versions: Iterable[frozenset[str]]) -> frozenset[str]:
     return found[0] ^ found[1] if len(found) == 2 else frozenset().union(*found)
 
 
+def _has_computed_source(path: str, data: bytes) -> bool:
+    """True if the source of a module is an expression, which OpenTofu accepts."""
+    from passrole_checks.sources.terraform.modules.folder import module_source  # slow to import; Terraform only
+    from passrole_checks.sources.terraform.reading.files import parse_bytes
+
+    return any(module_source(block) is None for block in parse_bytes(path, data).body.all("module"))
+
+
 def _is_example(folder: str) -> bool:
     from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS  # slow to import
 
     return not EXAMPLE_FOLDERS.isdisjoint(folder.split("/"))
+
+
+def _reads(refs: TerraformReferences, folder: str, files: Collection[str]) -> bool:
+    endings = tuple(refs.endings)
+    return any(path.endswith(endings) for path in files if endings) or _covers_any(files, folder, refs.beside)
+
+
+def _covers_any(files: Iterable[str], folder: str, places: Iterable[str]) -> bool:
+    """True if one of the files is at or below one of the places, which are relative to a folder."""
+    resolved = [_resolved(folder, place) for place in places]
+    return any(_covers(place, path) for path in files for place in resolved)
 
 
 def _covers(place: str, path: str) -> bool:

@@ -13,6 +13,7 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
+from passrole_checks.sources.hcl_files import TERRAGRUNT
 from passrole_checks.sources.recognize import is_candidate_name
 from passrole_checks.sources.text_references import TerraformReferences
 from passrole_checks.sources.value_files.names import (
@@ -25,7 +26,9 @@ from passrole_checks.sources.value_files.names import (
 if TYPE_CHECKING:
     from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
-_BLOCK = re.compile(rb"^Parameters:[ \t]*(?:#[^\n]*)?\r?\n((?:[ \t#][^\n]*(?:\n|\Z)|\r?\n)*)", re.MULTILINE)
+_BLOCK = re.compile(
+    rb"""^(?:\xef\xbb\xbf)?["']?Parameters["']?[ \t]*:([^\n]*(?:\n(?:[ \t#}\]][^\n]*|\r?(?=\n)|\Z))*)""", re.MULTILINE
+)
 _TOP = re.compile(rb"^Resources[ \t]*:", re.MULTILINE)
 _KEY = re.compile(rb"""["']?\b([A-Za-z0-9]+)["']?[ \t]*:""")
 _MOST_BYTES = 1_000_000  # of a file with parameters
@@ -94,11 +97,21 @@ class ValueLinks:
             for folder in _around(path):
                 if self._is_root(folder) and names <= self._declared(folder):
                     yield folder
-                    return
+                    if self._is_certain(folder):
+                        return
         yield from (folder for folder, refs in self._folders.items() if not names.isdisjoint(refs.variables))
 
     def _is_root(self, folder: str) -> bool:
         return folder in self._folders and folder not in self._called and folder not in self._edited
+
+    def _is_certain(self, folder: str) -> bool:
+        """True if nothing else can make a root module of a folder another one: no unit of Terragrunt, and no file that
+        only OpenTofu reads."""
+        return not self._has_terragrunt and not any(".tofu" in basename(path) for path in self._configuration[folder])
+
+    @cached_property
+    def _has_terragrunt(self) -> bool:
+        return any(basename(path) == TERRAGRUNT for path in self._texts)
 
     def _declared(self, folder: str) -> frozenset[str]:
         """Return the variables that a Terraform folder declares."""
@@ -181,6 +194,8 @@ def _keys_of_parameters(data: bytes) -> Iterator[str]:
             return
     if block is not None or _TOP.search(data) is None:
         text = block[1] if block is not None else data[max(data.find(b"Parameters"), 0) :]
+        if block is not None and (b"*" in text or b"<<" in text):  # an alias of what may be anywhere
+            text = data
         yield from (name.decode() for name in _KEY.findall(text))
 
 

@@ -90,7 +90,7 @@ def compare_snapshots(
     the new version; its files are named as if they were in the snapshot.
     """
     found = _compare(sides, snapshots, options, plans, with_scans=with_scans)
-    while snapshots.selection is not None and (shared := _shared_folders(found, snapshots)):
+    while snapshots.selection is not None and (shared := _shared_paths(found, snapshots)):
         snapshots.widen(shared)
         found = _compare(_with_selection(sides, snapshots), snapshots, options, plans, with_scans=with_scans)
     if sides[1].path != snapshots.folders[1]:
@@ -149,22 +149,24 @@ def _excluded_elsewhere(sides: tuple[Side, Side], snapshots: Snapshots) -> Itera
                     yield top + path
 
 
-def _shared_folders(found: AccessDifference, snapshots: Snapshots) -> set[str]:
-    """Return the folders with a difference that units may call which were not compared: a statement there may be in
-    both versions because of them."""
-    assert snapshots.selection is not None
+def _shared_paths(found: AccessDifference, snapshots: Snapshots) -> set[str]:
+    """Return the folders and files with a difference that units may use which were not compared: a statement there may
+    be in both versions because of them."""
+    selection = snapshots.selection
+    assert selection is not None
     changes = (*found.new, *found.widened, *found.narrowed, *found.removed, *found.moved)
     files = {change.grant.grant.at.file for change in changes}
     if found.scans is not None:
         old, new = ({finding.fingerprint: finding.at.file for finding in scan.findings} for scan in found.scans)
         files.update(file for one, other in ((old, new), (new, old)) for key, file in one.items() if key not in other)
-    folders = {
-        "/".join(Path(os.path.dirname(file)).relative_to(top).parts)
+    paths = {
+        Path(file).relative_to(top).as_posix()
         for file in files
         for top in snapshots.folders
         if file.startswith(f"{top}/")
     }
-    return folders & snapshots.selection.shared
+    others = {path for path in paths if not is_terraform_file(Path(path))}
+    return {os.path.dirname(path) for path in paths} & selection.shared | others - selection.units
 
 
 def relocate_to_repository(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:

@@ -31,7 +31,7 @@ class Selection:
 class Select(Protocol):
     """Chooses the part of two versions that the changed files can affect; None for everything.
 
-    ``also``: folders to treat as affected.
+    ``also``: folders and files to treat as affected.
     """
 
     def __call__(

@@ -36,7 +36,7 @@ class Snapshots:
     ``skipped``: for each version, entries that are not written (symbolic links, submodules, files stored elsewhere);
     ``unreadable``: entries that could not be written; their paths are those in the folders. ``changed``: the files that
     differ. ``select``: chooses the files to write, if both versions are in the repository; ``also``: folders
-    to treat as affected; ``selection``: what it chose, None for all files.
+    and files to treat as affected; ``selection``: what it chose, None for all files.
     """
 
     repository: Repository
@@ -119,10 +119,10 @@ class Snapshots:
                 self._unwritten[side][folder] = [entry for entry in entries if entry.path not in paths]
             self._write_entries(side, chosen)
 
-    def widen(self, folders: Collection[str]) -> None:
-        """Select more: what may call one of these folders."""
+    def widen(self, paths: Collection[str]) -> None:
+        """Select more: what may call one of these folders or read one of these files."""
         assert self.select is not None
-        self._widened |= set(folders)
+        self._widened |= set(paths)
         self.selection = self.select(*self._ids, self.changed, self._read_blobs, self._widened)
         if self.selection is not None:
             self.write_also(self.selection.paths)

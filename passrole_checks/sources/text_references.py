@@ -11,6 +11,7 @@ those that :mod:`passrole_checks.sources.cloudformation` reads.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -18,7 +19,6 @@ ANY_FILE = ""
 """The ending of a file name that may be any."""
 
 _LOCAL_SOURCE = re.compile(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
-_ESCAPE = re.compile(rb'"\.{0,2}\\[uU/]')  # it may hide a source that begins with a dot
 _FILE_FUNCTION = re.compile(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
@@ -32,7 +32,11 @@ _FILE_VARIABLE = re.compile(rb"\bfile\s*\(")
 _LONGEST = 500  # bytes of a path
 _COMPUTED = re.compile(rb"\bfile\s*\(([^)]{0,%d})" % _LONGEST)
 _FILE_NAME = re.compile(rb"(?<![\w@+~-])[\w@+~-]*(?:\.[\w@+~-]+)+")
-_TEXT_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u00([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|(/)|\r?\n[ \t]*)")
+_TEXT_ESCAPE = re.compile(
+    rb"(?P<utf16>(?:\\u[0-9a-fA-F]{4})+)"
+    rb"|\\(?:x(?P<byte>[0-9a-fA-F]{2})|U(?P<code>[0-9a-fA-F]{8})|(?P<kept>/|\\)|\r?\n[ \t]*)"
+)
+_PART = re.compile(rb"[0-9A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +45,14 @@ class TerraformReferences:
 
     ``folders``: relative paths that may be sources of modules. ``beside`` and ``below_root``: paths that functions
     read, relative to the file's folder and to that of the root module; each may be a folder. ``endings``: how the
-    names of files end that functions read at a computed path, :data:`ANY_FILE` for any. ``hides_source``: the source of
-    a module may be written with escapes. ``variables``: names that may be those of variables.
+    names of files end that functions read at a computed path, :data:`ANY_FILE` for any. ``variables``: names that may
+    be those of variables.
     """
 
     folders: frozenset[str] = frozenset()
     beside: frozenset[str] = frozenset()
     below_root: frozenset[str] = frozenset()
     endings: frozenset[str] = frozenset()
-    hides_source: bool = False
     variables: frozenset[str] = frozenset()
 
     def __or__(self, other: TerraformReferences) -> TerraformReferences:
@@ -58,7 +61,6 @@ class TerraformReferences:
             self.beside | other.beside,
             self.below_root | other.below_root,
             self.endings | other.endings,
-            self.hides_source or other.hides_source,
             self.variables | other.variables,
         )
 
@@ -68,9 +70,8 @@ NO_REFERENCES = TerraformReferences()
 
 def terraform_references(data: bytes) -> TerraformReferences:
     """Return what a file of Terraform, or a text that it uses as a template, may read."""
-    folders = frozenset(_text(found) for found in _LOCAL_SOURCE.findall(data)) if b"module" in data else frozenset()
+    sources = _LOCAL_SOURCE.findall(_unescaped(data)) if b"module" in data else ()
     variables = frozenset(_text(name) for name in _VARIABLE.findall(data)) if b"variable" in data else frozenset()
-    hides_source = b"module" in data and b"source" in data and _ESCAPE.search(data) is not None
     beside, below_root, endings = set[str](), set[str](), set[str]()
     for call in _FILE_FUNCTION.finditer(data) if b"file" in data else ():
         path = f"${{path.{_text(call[3])}}}" if call[3] else _text(call[2]) if call[2] is not None else None
@@ -78,11 +79,12 @@ def terraform_references(data: bytes) -> TerraformReferences:
             endings.add(ANY_FILE)
             continue
         own = _OWN_FOLDER.match(path)
-        rest = path[own.end() :].lstrip("/") if own is not None else path
-        if "${" in rest or "%{" in rest:
-            endings.add(_ending(rest) if call[1] != b"fileset" else ANY_FILE)
+        rest = path[own.end() :] if own is not None else path
+        is_beside = own is not None and rest[:1] not in ("", "/")  # ${path.module}-files
+        if is_beside or "${" in rest or "%{" in rest:
+            endings.add(_ending(path) if call[1] != b"fileset" else ANY_FILE)
         else:
-            (beside if own is not None and own[1] == "module" else below_root).add(rest or ".")
+            (beside if own is not None and own[1] == "module" else below_root).add(rest.lstrip("/") or ".")
     for script in _SCRIPT.finditer(data):  # of a provisioner
         written = _BREAK.split(data[max(script.start() - _LONGEST, 0) : script.end()])[-1]
         path = _OWN_FOLDER.sub(".", _text(written))
@@ -91,15 +93,15 @@ def terraform_references(data: bytes) -> TerraformReferences:
         else:
             beside.add(path)
             below_root.add(path)
-    return TerraformReferences(
-        folders, frozenset(beside), frozenset(below_root), frozenset(endings), hides_source, variables
-    )
+    folders = frozenset(map(_text, sources))
+    return TerraformReferences(folders, frozenset(beside), frozenset(below_root), frozenset(endings), variables)
 
 
 def _ending(path: str) -> str:
     """Return how a path ends after its last interpolation, with the dot; :data:`ANY_FILE` if that may be anything."""
     _, end, last = path.rpartition("}")
-    return ANY_FILE if not end else last[last.rindex(".") :] if "." in last else ANY_FILE
+    name = last.rpartition("/")[2]
+    return name[name.rindex(".") :] if end and "." in name else ANY_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class TemplateReferences:
         like one."""
         return {
             *self.words.intersection(files),
-            *(name for name in unusual if name.encode("utf-8", "surrogateescape") in self.text),
+            *(name for name in unusual if all(part in self.text for part in _parts(name))),
         }
 
 
@@ -130,7 +132,7 @@ def is_usual(name: str) -> bool:
 
 def template_references(data: bytes) -> TemplateReferences | None:
     """Return what a template, or a file that one includes, may read; None for nothing."""
-    text = _TEXT_ESCAPE.sub(_unescaped, data) if b"\\" in data else data
+    text = _unescaped(data)
     has_variable = b"${" in text and b"file" in text and _FILE_VARIABLE.search(text) is not None
     if not has_variable and not any(kind in text for kind in _NESTED):
         return None
@@ -139,9 +141,24 @@ def template_references(data: bytes) -> TemplateReferences | None:
     return TemplateReferences(frozenset(map(_text, _FILE_NAME.findall(text))), text, frozenset(endings))
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    code = found[1] or found[2] or found[3]
-    return bytes([int(code, 16)]) if code else found[4] or b""
+def _parts(name: str) -> list[bytes]:
+    """Return the parts of a file name that a text contains in any spelling: words of letters and digits."""
+    return _PART.findall(name.encode("utf-8", "surrogateescape"))
+
+
+def _unescaped(data: bytes) -> bytes:
+    """Return a text with the escape sequences of JSON, YAML and HCL replaced, except those of quotes."""
+    return _TEXT_ESCAPE.sub(_character, data) if b"\\" in data else data
+
+
+def _character(found: re.Match[bytes]) -> bytes:
+    if found["utf16"]:
+        units = bytes.fromhex(found["utf16"].replace(b"\\u", b"").decode())
+        return units.decode("utf-16-be", "replace").encode()
+    number = int(found["byte"] or found["code"] or b"0", 16)
+    if number:
+        return chr(number).encode("utf-8", "replace") if number <= sys.maxunicode else found[0]
+    return b"" if not found["kept"] else found[0] if found["kept"] == b"\\" else b"/"
 
 
 def _text(data: bytes) -> str:

@@ -87,10 +87,84 @@ def test_unusual_spellings_count_as_reads(hidden: str) -> None:
     assert units({"a/main.tf": f"locals {{\n  x = {hidden}\n}}", "far/p.json": "{}"}, "far/p.json") == {"a"}
 
 
-@pytest.mark.parametrize("source", ["\\u002e./m", "..\\\\m", "../m", "./../m/"])
+@pytest.mark.parametrize(
+    "source", ["\\u002e./m", "../\\u006d", "..\\\\m", "../m", "./../m/", "../${var.name}", "${var.folder}/m"]
+)
 def test_unusual_spellings_of_sources(source: str) -> None:
-    """Sources with escapes may be those of any local module."""
+    """Sources with escapes, and those that OpenTofu computes."""
     assert "a" in units({"a/main.tf": CALL % source, "m/main.tf": "#"}, "m/main.tf")
+
+
+def test_module_that_a_computed_source_no_longer_names_is_affected() -> None:
+    """It may be a root module in the other version."""
+    files = {"a/main.tofu": CALL % "../mods/${var.name}", "a/terraform.tfvars": 'name = "m"', "mods/m/main.tf": "#"}
+    assert units(files, "a/terraform.tfvars") == {"a", "mods/m"}
+
+
+@pytest.mark.parametrize("path", ["m-p.json", "m-p/p.json"])
+def test_paths_beside_the_folder_of_a_module(path: str) -> None:
+    files = {"m/main.tf": f'locals {{ a = file("${{path.module}}{path[1:]}") }}', path: "{}"}
+    assert units(files, path) == {"m"}
+
+
+@pytest.mark.parametrize("name", ["t.sh", "t.html", "t.tpl", "t"])
+def test_templates_of_any_name_are_followed(name: str) -> None:
+    """A file that Terraform uses as a template may read others, whatever its name is."""
+    files = {"m/main.tf": f'locals {{ a = templatefile("{name}", {{}}) }}', f"m/{name}": '${file("q.json")}'}
+    assert units({**files, "m/q.json": "{}"}, "m/q.json") - {f"m/{name}"} == {"m"}
+
+
+def test_folder_that_reads_an_affected_template() -> None:
+    files = {
+        "a/main.tf": 'resource "aws_cloudformation_stack" "s" {\n  template_body = file("../t.yaml")\n}\n',
+        "t.yaml": STACK % "leaf.yaml",
+        "leaf.yaml": TEMPLATE,
+    }
+    assert units(files, "leaf.yaml") == {"t.yaml", "a"}
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("caf\u00e9.yaml", '"caf\\u00e9.yaml"'), ("\u4e2d.yaml", '"\\u4e2d.yaml"'), ("it's.yaml", "'it''s.yaml'"),
+     ("my child.yaml", "my\n   child.yaml")],
+)  # fmt: skip
+def test_unusual_names_of_templates(name: str, written: str) -> None:
+    """Names in any spelling that JSON and YAML have."""
+    files = {"main.yaml": STACK.replace("{Type", "{\n   Type") % written, name: TEMPLATE}
+    assert units(files, name) == {"main.yaml"}
+
+
+@pytest.mark.parametrize("name", ["child.yaml", "my child.yaml"])
+def test_templates_that_a_changed_one_names_are_affected(name: str) -> None:
+    """The change may be that it includes them no longer; then they are units of their own."""
+    assert units({"main.yaml": STACK % f"v1/{name}", f"v1/{name}": TEMPLATE}, "main.yaml") == {f"v1/{name}"}
+
+
+def test_units_of_services() -> None:
+    """Files that a service includes by a computed name, and those that these include."""
+    files = {
+        "serverless.yml": "provider: {name: aws}\ncustom: ${file(./${opt:stage}.d/res)}\nx: ${file(s.tfstate)}\n",
+        "s.tfstate": '{"a": "${file(b.json)}"}',
+    }
+    assert units({**files, "prod.d/res": "a: b"}, "prod.d/res") == {"serverless.yml"}
+    assert units({**files, "b.json": "{}"}, "b.json") == {"s.tfstate", "serverless.yml"}
+    resources = {"serverless.yml": "resources: ${file(r-${opt:stage}.yml)}", "r-prod.yml": TEMPLATE}
+
+    def read(blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        return ((blob, resources.get(blob, "").encode()) for blob in blobs)
+
+    before = {path: path for path in resources}
+    change = [FileChange("serverless.yml", "serverless.yml")]
+    selection = select_affected(before, {**before, "serverless.yml": "new"}, change, read)
+    assert selection is not None
+    assert "r-prod.yml" in selection.units
+
+
+def test_nested_stack_of_an_assembly() -> None:
+    """A template that its parent names by a hash only."""
+    names = ("St.template.json", "St.assets.json", "StN.nested.template.json")
+    files = {f"cdk.out/{name}": "{}" for name in names}
+    assert units(files, "cdk.out/StN.nested.template.json") == {f"cdk.out/{name}" for name in names[:2]}
 
 
 def test_units_of_templates() -> None:
@@ -122,6 +196,53 @@ def test_units_of_terragrunt() -> None:
     assert units(files, "live/terragrunt.hcl") == everyone
     assert units(files, "modules/a/main.tf") == {"modules/a", "live/a/terragrunt.hcl"}
     assert units(files, "modules/b/main.tf") == {"modules/b", "live/b/terragrunt.hcl"}
+
+
+def test_modules_of_terragrunt_are_affected_with_their_source() -> None:
+    """Modules that an included file names, or a local value: they are root modules if nothing deploys them."""
+    files = {
+        "live/root.hcl": 'locals {\n  n = "b"\n}\nterraform {\n  source = "../modules/${local.n}"\n}\n',
+        "live/a/terragrunt.hcl": 'include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n',
+        "modules/b/main.tf": "#",
+        "modules/c/main.tf": "#",
+    }
+    assert units(files, "live/root.hcl") == {"live/a/terragrunt.hcl", "modules/b"}
+    files["live/root.hcl"] = 'terraform {\n  source = "../modules/c"\n}\n'
+    assert units(files, "live/root.hcl") == {"live/a/terragrunt.hcl", "modules/c"}
+
+
+def test_files_that_an_included_file_of_terragrunt_reads() -> None:
+    """They are relative to the included file."""
+    files = {
+        "live/root.hcl": 'inputs = jsondecode(file("r.json"))\n',
+        "live/a/terragrunt.hcl": 'include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n',
+    }
+    assert units({**files, "live/r.json": "{}"}, "live/r.json") == {"live/a/terragrunt.hcl"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"a/main.tofu": "#"}, {"live/terragrunt.hcl": 'terraform {\n  source = "../a"\n}\n', "live/x/empty.hcl": ""}],
+)
+def test_value_files_of_folders_that_may_be_no_roots(others: dict[str, str]) -> None:
+    """A file that OpenTofu reads in place of another, and a module that Terragrunt deploys."""
+    files = {"a/main.tf": 'variable "r" {}', "a/envs/p.tfvars": "r = 1\n", "b/main.tf": 'variable "r" {}', **others}
+    assert {"a", "b"} <= units(files, "a/envs/p.tfvars")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ["Parameters: {Stage: {Type: String}}", "\ufeffParameters:\n  Stage: {Type: String}", "'Parameters':\n  Stage: {}",
+     "Parameters: &all\n\n# comment\n  Stage: {}", "X: &x\n  Stage: {}\nParameters: *x"],
+)  # fmt: skip
+def test_spellings_of_parameters(parameters: str) -> None:
+    files = {
+        "t.yaml": f"{parameters}\nResources: {{}}\n",
+        "p.json": '[{"ParameterKey": "Stage", "ParameterValue": "x"}]',
+    }
+    selection = selected(files, "t.yaml")
+    assert selection is not None
+    assert selection.values == {"p.json"}
 
 
 def test_value_files_bring_what_they_may_be_for() -> None:

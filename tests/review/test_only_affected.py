@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -31,11 +32,12 @@ def reports(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> list[Review
 
 
 def _comparable(report: ReviewReport) -> ReviewReport:
-    """Return a report without the numbers of what was read, and without the keys of fixed findings: equal ones are
-    numbered among all that were read."""
+    """Return a report without the numbers of what was read, and without the keys of fixed findings and the fingerprints
+    of others: equal ones are numbered among all that were read."""
     fixed = tuple(replace(one, key="") for one in report.fixed)
+    items = tuple(replace(one, fingerprint="") for one in report.items)
     counted = replace(report, unchanged=0, files=0, only_affected=False)
-    return replace(counted, not_evaluated=(), notes=(), unreadable=(), fixed=fixed)
+    return replace(counted, not_evaluated=(), notes=(), unreadable=(), fixed=fixed, items=items)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -80,6 +82,18 @@ def test_statement_in_a_module_of_several_roots(repository: Reviews, monkeypatch
     call = 'module "m" {\n  source = "../modules/m"\n}\n'
     repository.commit({**module, "a/main.tf": call, "b/main.tf": call, "c/main.tf": ""})
     repository.commit({"c/main.tf": call})
+    some, everything = reports(repository, monkeypatch)
+    assert some == everything
+
+
+def test_template_that_several_roots_deploy(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the roots drops a template with a finding, which the others still deploy."""
+    stack = 'resource "aws_cloudformation_stack" "s" {\n  name          = "s"\n  template_body = file("../c.json")\n}\n'
+    document = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}
+    policy_of_role = {"PolicyName": "p", "RoleName": "r", "PolicyDocument": document}
+    template = {"Resources": {"P": {"Type": "AWS::IAM::RolePolicy", "Properties": policy_of_role}}}
+    repository.commit({"c.json": json.dumps(template), **{f"{name}/main.tf": stack for name in "abd"}})
+    repository.commit({"a/main.tf": "#"})
     some, everything = reports(repository, monkeypatch)
     assert some == everything
 

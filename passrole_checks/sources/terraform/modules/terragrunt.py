@@ -15,7 +15,7 @@ from pathlib import Path
 
 from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode
 from passrole_checks.sources.files.access_log import log_file, log_links
-from passrole_checks.sources.files.read_boundary import current_boundary
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
@@ -86,6 +86,16 @@ def read_unit(file: Path, *, with_inputs: bool = True) -> TerragruntUnit:
         reason = f"Terragrunt: module {source[0] or 'with an unknown source'} is not available"
         unit.notes.append(Unreadable(str(file), reason, 1, kind=NoteKind.OTHER_TOOL))
     return unit
+
+
+def known_sources(parsed: ParsedFile) -> Iterator[str]:
+    """Yield the local sources of modules in a file that is not on disk, as far as its own values say."""
+    with boundary_of_context(Boundary(())):
+        for block in parsed.body.all("terraform"):
+            if block.body.get("source") is not None:
+                source = _source_of(block, _module_of(parsed))
+                if source is not None and is_local_source(source):
+                    yield source
 
 
 def _with_included(file: Path) -> Iterator[ParsedFile]:
