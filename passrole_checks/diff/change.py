@@ -22,7 +22,8 @@ class GrantChange:
     ``grant.principals``: those whose access differs. ``before``: the counterpart in the old version, if any. ``cause``:
     the position that causes the difference, if outside the statement; ``cause_removed``: it is in the old version and
     was removed. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``: that check is
-    suppressed here.
+    suppressed here. ``context``: what else decides on the access in the new version, as texts
+    (:func:`passrole_checks.diff.context.context_of`).
     """
 
     grant: LocatedGrant
@@ -33,6 +34,7 @@ class GrantChange:
     message: str
     suppressed: bool
     cause_removed: bool = False
+    context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

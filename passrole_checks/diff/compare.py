@@ -21,6 +21,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey
+from passrole_checks.diff.context import context_of
 from passrole_checks.diff.moved_resources import match_modules
 from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
 from passrole_checks.diff.plans import RootPlan, with_plans
@@ -413,6 +414,7 @@ class _ComparedUnit:
         self._match()
         old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
         self._attachments = old_policies.attached, new.attached
+        self._new, self._denials = new, [item for item in self._after if item.variants[0].effect == "Deny"]
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
@@ -569,6 +571,7 @@ class _ComparedUnit:
             finding_of_change.message,
             suppressed,
             gone,
+            context_of(self._new, self._denials, item, holders) if forward else (),
         )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
