@@ -23,7 +23,8 @@ class GrantChange:
     the position that causes the difference, if outside the statement; ``cause_removed``: it is in the old version and
     was removed. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``: that check is
     suppressed here. ``context``: what else decides on the access in the new version, as texts
-    (:func:`passrole_checks.diff.context.context_of`).
+    (:func:`passrole_checks.diff.context.context_of`). ``values``: if it moved, the expressions whose values may be
+    others in the other unit.
     """
 
     grant: LocatedGrant
@@ -35,6 +36,7 @@ class GrantChange:
     suppressed: bool
     cause_removed: bool = False
     context: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,14 @@ def template(**roles: Any) -> str:
     return json.dumps({"Resources": resources}, indent=1)
 
 
+def of_alias(profile: str) -> str:
+    """Return the role with a provider of its own."""
+    return (
+        role().replace("{\n", "{\n  provider = aws.other\n", 1)
+        + PROFILE.replace("{\n", '{\n  alias = "other"\n') % profile
+    )
+
+
 def two_roots(repository: Reviews, before: str, after: str, *, left: str = "", present: str = "") -> ReviewResult:
     """Review a change that takes ``before`` out of the root "a", leaves ``left``, and adds ``after`` to the root "b"
     beside ``present``."""
@@ -68,6 +76,8 @@ VARIABLE = 'variable "app" {}\n'
         (role(in_aws="deployer") + grant(), False),
         (role() + role("task") + grant("aws_iam_role.task.arn"), False),
         (VARIABLE + role() + grant('"arn:aws:iam::111122223333:role/${var.app}"'), True),
+        (VARIABLE + role(in_aws="${var.app}") + grant(), True),
+        (VARIABLE + grant().replace("aws_iam_role.deployer.id", "var.app"), True),
         (
             role() + grant().replace("aws_iam_role_policy", "aws_iam_policy").replace("  role =", "  description ="),
             False,
@@ -120,6 +130,8 @@ def test_one_of_two_copies_has_moved(repository: Reviews) -> None:
         (PROFILE % "dev" + role() + grant(), PROFILE % "prod" + role() + grant()),
         (ASSUMED % "111122223333" + role() + grant(), ASSUMED % "444455556666" + role() + grant()),
         (ACCOUNT % "111122223333" + role() + grant('"*"'), ACCOUNT % "444455556666" + role() + grant('"*"')),
+        (role() + grant(), PROFILE % "prod" + role() + grant()),
+        (of_alias("dev") + grant(), of_alias("prod") + grant()),
     ],
 )
 def test_another_principal_or_account_has_new_access(repository: Reviews, before: str, after: str) -> None:

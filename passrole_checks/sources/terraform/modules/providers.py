@@ -7,6 +7,7 @@ Within Modules": a module uses the default providers of its caller unless the ca
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from passrole_checks.iam.partial_values import ListNode, Position, strings_in
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
@@ -33,12 +34,13 @@ def account_of(root: Module) -> str | None:
 
 
 def credentials_of(root: Module) -> tuple[tuple[str, Position], ...]:
-    """Return what decides on the account of the default ``aws`` provider of a root module, each with its position: its
-    profile, the role that it assumes, the allowed accounts, as written where they are unknown. Empty if it states none
-    of them."""
+    """Return what decides on the account of the ``aws`` providers of a root module, each with its position: the
+    profiles, the roles that they assume, the allowed accounts, as written where they are unknown. Empty if it states
+    none of them. Of the providers with an alias, only those of identity resources and calls of modules count."""
     found = []
+    used = {None, *_used_aliases(root)}
     for block in root.folder.providers:
-        if block.labels[0] != "aws" or provider_alias(block) is not None:
+        if block.labels[0] != "aws" or provider_alias(block) not in used:
             continue
         roles = [each for each in block.body.blocks if each.type == "assume_role"]
         for each, name in ((block, "profile"), (block, "allowed_account_ids"), *((each, "role_arn") for each in roles)):
@@ -46,6 +48,19 @@ def credentials_of(root: Module) -> tuple[tuple[str, Position], ...]:
             if value is not None:
                 found.append((f"{name} = {', '.join(map(str, strings_in(value)))}", value.at))
     return tuple(sorted(found, key=lambda entry: entry[0]))
+
+
+def _used_aliases(root: Module) -> Iterator[str]:
+    """Yield the aliases of providers that identity resources of a root module use, or that its calls pass on."""
+    identity = (block for block in root.folder.resources if block.labels[0].startswith(_IDENTITY))
+    values = [provider.value for block in identity if (provider := block.body.get("provider")) is not None]
+    for call in root.folder.modules.values():
+        providers = call.body.get("providers")
+        if providers is not None and isinstance(providers.value, Object):
+            values += (value for _, value in providers.value.items)
+    for value in values:
+        if isinstance(value, GetAttribute) and isinstance(value.target, Name) and value.target.name == "aws":
+            yield value.name
 
 
 def _provider_account(root: Module, own: list[Block], alias: str | None) -> str | None:
