@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from passrole_checks.diff.statements import StatementVersion
@@ -9,7 +11,6 @@ from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import Node
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.condition_words import condition_text
-from passrole_checks.scan.fingerprint import digest
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration
 
 
@@ -23,19 +24,28 @@ def context_of(
     attached = unit.attached
     linked = {name for pair in attached.members if pair[0] in holders or pair[1] in holders for name in pair}
     reached = {*holders, *linked}
-    texts = [digest("account", unit.account or "", *(text for text, _ in unit.credentials))]
-    texts += (digest("member", *pair) for pair in attached.members if pair[0] in holders)
+    texts = [_line("account", unit.account or "", *(text for text, _ in unit.credentials))]
+    texts += (
+        _line("provider", text)
+        for address, text, _ in unit.own_credentials
+        if any(re.match(rf"{re.escape(address)}(?![\w-])", name) for name in (item.address, *holders))
+    )
+    texts += (_line("member", *pair) for pair in attached.members if pair[0] in holders)
     for other in denials:
         limited = other.names.principals
         if not reached.isdisjoint(limited) if limited else other.address == item.address:
-            texts.append(digest("deny", *(text for grant in other.variants for text in _texts(grant.statement))))
+            texts.append(_line("deny", *(text for grant in other.variants for text in _texts(grant.statement))))
     for use in attached.boundaries:
         if use.principal in reached:
-            texts.append(digest("boundary", use.principal, _when(use.when), *_policy_texts(use.policy)))
+            texts.append(_line("boundary", use.principal, _when(use.when), *_policy_texts(use.policy)))
     texts += (
-        digest("target", str(target), _when(when), *_policy_texts(policy)) for target, when, policy in attached.targets
+        _line("target", str(target), _when(when), *_policy_texts(policy)) for target, when, policy in attached.targets
     )
     return tuple(sorted(texts))
+
+
+def _line(*texts: str) -> str:
+    return json.dumps(texts)
 
 
 def _policy_texts(policy: AttachedPolicy | Node | None) -> Iterator[str]:

@@ -323,9 +323,10 @@ class _ItemBuilder:
                 parts.append((finding.fingerprint, finding.severity.value, when, names, *_all_texts(access)))
         for _, change in changes:
             located = change.grant
-            identity = digest(*located.grant.statement.identity, *_known_values(located.grant.statement))
+            identity = digest(*located.grant.statement.identity)
             access = _access_of(located, sorted(located.principals))
-            parts.append((located.resource.address, identity, *_all_texts(access), *change.context))
+            known = _known_values(located.grant.statement)
+            parts.append((located.resource.address, identity, *_all_texts(access), *known, "", *change.context))
         return tuple(parts)
 
     def _cause(self, changes: Sequence[tuple[str, GrantChange]]) -> tuple[Location | None, bool]:

@@ -8,6 +8,11 @@ from reviews_of_tests import Reviews, policy
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 DENY = policy('{ Effect = "Deny", Action = "iam:PassRole", Resource = "*:role/admin" }', name="limit")
 PROVIDER = 'provider "aws" {\n  profile = "%s"\n}\n'
+ALIASES = "".join(PROVIDER.replace("{\n", f'{{\n  alias = "{name}"\n') % name for name in ("dev", "prod"))
+OWN = policy(ANY).replace("{\n", "{\n  provider = aws.%s\n", 1)
+ALIASES += "".join(
+    OWN.replace('"pass"', f'"{name}"').replace("iam:PassRole", "s3:GetObject") % name for name in ("dev", "prod")
+)
 GROUP = policy(ANY, role="g").replace('"aws_iam_role_policy"', '"aws_iam_group_policy"').replace("role =", "group =")
 MEMBER = 'resource "aws_iam_user_group_membership" "%s" {\n  user   = "%s"\n  groups = ["g"]\n}\n'
 DATA = 'data "aws_iam_role" "task" {\n  name = "%s"\n}\n' + policy(ANY.replace('"*"', "data.aws_iam_role.task.arn"))
@@ -25,6 +30,7 @@ def fingerprints(repository: Reviews, text: str) -> list[str]:
         pytest.param(policy(ANY) + DENY, policy(ANY), id="Deny"),
         pytest.param(GROUP + MEMBER % ("a", "ann"), GROUP + MEMBER % ("a", "ann") + MEMBER % ("b", "bob"), id="member"),
         pytest.param(PROVIDER % "dev" + policy(ANY), PROVIDER % "prod" + policy(ANY), id="credentials"),
+        pytest.param(ALIASES + OWN % "dev", ALIASES + OWN % "prod", id="provider"),
         pytest.param(DATA % "task", DATA % "admin", id="data source"),
     ],
 )

@@ -162,6 +162,24 @@ def test_other_credentials_are_noted(repository: Reviews) -> None:
     assert (note.file, note.line) == ("main.tf", 2) and "profile = prod" in note.reason
 
 
+def test_other_provider_is_noted(repository: Reviews) -> None:
+    """A resource that another provider creates now, or a root that states credentials now, is not silent."""
+    both = "".join(PROFILE.replace("{\n", f'{{\n  alias = "{name}"\n') % name for name in ("dev", "prod"))
+    both += "".join(role(f"of_{name}").replace("{\n", f"{{\n  provider = aws.{name}\n", 1) for name in ("dev", "prod"))
+    moved = role().replace("{\n", "{\n  provider = aws.%s\n", 1) + grant()
+    for before, after, says in (
+        (
+            both + moved % "dev",
+            both + moved % "prod",
+            "aws_iam_role.deployer has another provider now (profile = prod)",
+        ),
+        (both + role() + grant(), both + moved % "prod", "aws_iam_role.deployer has another provider now"),
+        (role() + grant(), PROFILE % "prod" + role() + grant(), "profile = prod"),
+    ):
+        (note,) = repository.between({"main.tf": before}, {"main.tf": after}).report.not_evaluated
+        assert says in note.reason
+
+
 def test_roles_change_places(repository: Reviews) -> None:
     """Two templates that exchange roles lose and gain nothing."""
     roles = {"First": "arn:aws:iam::111122223333:role/a-*", "Second": "arn:aws:iam::111122223333:role/b-*"}
