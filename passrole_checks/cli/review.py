@@ -276,9 +276,14 @@ def _plans(versions: VersionPair, options: dict[str, Any]) -> tuple[RootPlan, ..
 
 
 def _file_and_folder(top: str, option: str, value: str) -> tuple[str, str]:
-    """Split ``FILE[=DIR]``; return the folder relative to ``top``, which is that of the repository."""
-    name, separator, folder = (value, "", "") if os.path.lexists(value) else value.rpartition("=")
-    name, folder = (name, folder or ".") if separator else (value, ".")
+    """Split ``FILE[=DIR]``; return the folder relative to ``top``, which is that of the repository.
+
+    A pull request may contain a file that is named like the whole value: it counts only if there is no ``FILE``.
+    """
+    name, separator, folder = value.rpartition("=")
+    is_file = os.path.lexists(name) and not os.path.isdir(name)
+    is_split = separator and (is_file or not os.path.lexists(value))
+    name, folder = (name, folder or ".") if is_split else (value, ".")
     below = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
     if below.split(os.sep)[0] == os.pardir:
         raise ConfigurationError(f"{option} {value}: {folder} is outside of the repository")

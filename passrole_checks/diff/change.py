@@ -22,7 +22,9 @@ class GrantChange:
     ``grant.principals``: those whose access differs. ``before``: the counterpart in the old version, if any. ``cause``:
     the position that causes the difference, if outside the statement; ``cause_removed``: it is in the old version and
     was removed. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``: that check is
-    suppressed here.
+    suppressed here. ``context``: what else decides on the access in the new version, as texts
+    (:func:`passrole_checks.diff.context.context_of`). ``values``: if it moved, the expressions whose values may be
+    others in the other unit.
     """
 
     grant: LocatedGrant
@@ -33,6 +35,8 @@ class GrantChange:
     message: str
     suppressed: bool
     cause_removed: bool = False
+    context: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey
+from passrole_checks.diff.context import context_of
 from passrole_checks.diff.moved_resources import match_modules
 from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
 from passrole_checks.diff.plans import RootPlan, with_plans
@@ -324,12 +325,34 @@ def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
 def _other_account(pair: UnitPair) -> Iterator[Unreadable]:
     """Yield a note if a root is deployed with other credentials, so that its access may be new to another account."""
     before, after = ([text for text, _ in side.credentials] for side in (pair.old, pair.new))
-    if before and after and before != after and pair.new.policies:
+    if not (pair.old.files and pair.new.policies):
+        return
+    if after and before != after:
         text, at = next((entry for entry in pair.new.credentials if entry[0] not in before), pair.new.credentials[0])
         reason = (
             f"the provider has other credentials now ({text}): if they are of another account, all access is new there"
         )
         yield Unreadable(at.file, reason, at.line)
+    elif before == after:
+        yield from _other_providers(pair.old, pair.new)
+
+
+def _other_providers(old: Configuration, new: Configuration) -> Iterator[Unreadable]:
+    """Yield a note on each resource, or call of a module, whose own provider has other credentials."""
+    before, after = ({address: text for address, text, _ in side.own_credentials} for side in (old, new))
+    places, present = (
+        {policy.resource.address: policy.resource.at for policy in (*side.policies, *side.unchanged)}
+        | {role.resource.address: role.resource.at for role in side.roles}
+        | {address: at for address, _, at in side.own_credentials}
+        for side in (old, new)
+    )
+    for address in sorted({*before, *after} & places.keys() & present.keys()):
+        text, at = after.get(address, "the default provider"), present[address]
+        if before.get(address, "the default provider") != text:
+            reason = (
+                f"{address} has another provider now ({text}): if that is of another account, its access is new there"
+            )
+            yield Unreadable(at.file, reason, at.line)
 
 
 def _unknown_policy_notes(pair: UnitPair) -> Iterator[Unreadable]:
@@ -413,6 +436,7 @@ class _ComparedUnit:
         self._match()
         old_policies = replace(old, attached=old.attached.renamed(lambda name: both.get(name, name)))
         self._attachments = old_policies.attached, new.attached
+        self._new, self._denials = new, [item for item in self._after if item.variants[0].effect == "Deny"]
         self._gained(_as_change(new, now, old_policies, same), self._after, self.new, self.widened, forward=True)
         if self.only_gains:
             return
@@ -569,6 +593,7 @@ class _ComparedUnit:
             finding_of_change.message,
             suppressed,
             gone,
+            context_of(self._new, self._denials, item, holders) if forward else (),
         )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:

@@ -2,7 +2,8 @@
 
 A user, group or role with a known name is the same principal wherever it is named: names are unique within an account
 (IAM User Guide, "IAM and AWS STS quotas"). A resource without a known name moved if one unit lost it and the other
-gained one of the same type under the same name in the code. Units that state different accounts share nothing.
+gained one of the same type under the same name in the code. Units share nothing if they state different accounts, or
+if only one of them states its account.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from passrole_checks.diff.units import UnitPair
+from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.model.configuration import Configuration, ResourceDefinition
 
 _INSTANCE = re.compile(r"(?<=\w)\[[^\]]*\]$")
@@ -22,7 +24,7 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
     accounts = old.old.account, new.new.account
     homes = old.old.home.account, new.new.home.account
     credentials = tuple([text for text, _ in side.credentials] for side in (old.old, new.new))
-    if accounts[0] != accounts[1] or any(all(known) and known[0] != known[1] for known in (homes, credentials)):
+    if accounts[0] != accounts[1] or credentials[0] != credentials[1] or (all(homes) and homes[0] != homes[1]):
         return {}
     found = _match(old.old, _resources(old.new), _resources(new.old), new.new)
     shown = {principal: one for one, principal in principal_names(new.new).items()}
@@ -91,6 +93,11 @@ def principal_names(unit: Configuration) -> dict[str, tuple[str, str]]:
     return found
 
 
+def known_names(unit: Configuration) -> dict[str, StringNode]:
+    """Return the names of the roles and users of a unit by address, as far as they are given."""
+    return {role.resource.address: role.name for role in unit.roles if role.name is not None} | dict(unit.users)
+
+
 def name_in_code(address: str) -> str:
     """Return the address of a resource without the modules that contain it and the key of its instance."""
     return _INSTANCE.sub("", _MODULES.sub("", address))
@@ -116,5 +123,4 @@ def _by_name(resources: Iterable[ResourceDefinition]) -> dict[tuple[str, str], l
 
 def _names_in_aws(unit: Configuration) -> dict[str, str]:
     """Return the names of principals by address, as far as they are given."""
-    names = {role.resource.address: str(role.name) for role in unit.roles if role.name is not None}
-    return names | {address: str(name) for address, name in unit.users}
+    return {address: str(name) for address, name in known_names(unit).items()}

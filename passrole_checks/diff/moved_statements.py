@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from passrole_checks.diff.change import GrantChange
-from passrole_checks.diff.moved_resources import moved_names, name_in_code, principal_names
+from passrole_checks.diff.moved_resources import known_names, moved_names, name_in_code, principal_names
 from passrole_checks.diff.renames import relabel_policy
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
@@ -25,6 +25,7 @@ from passrole_checks.iam.partial_values import (
     ObjectEntry,
     ObjectNode,
     Part,
+    StringNode,
     UnresolvedKind,
     map_strings,
     strings_in,
@@ -36,6 +37,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOU
 
 _ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
 _PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
+_VALUE = re.compile(r"\$\{[^{}]*\}")  # in the name of a principal that is known by an expression
 CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
 
 
@@ -259,7 +261,8 @@ class _Carried:
             if before is None:  # several others grant the same
                 path, first = next(iter(self.origins.items()))
                 before = replace(first.change.grant, statement_path=path)
-            yield replace(change, grant=grant, before=before, cause=None, cause_removed=False)
+            values = tuple(_values_of_unit(grant, known_names(unit.pair.new)))
+            yield replace(change, grant=grant, before=before, cause=None, cause_removed=False, values=values)
 
     def _path(self, located: LocatedGrant | None) -> str:
         """Return the path in ``origins`` of a statement of the second comparison; "" if it is of its own unit."""
@@ -335,11 +338,14 @@ def _renamed(policy: AttachedPolicy, place: str, names: Mapping[str, str]) -> At
     return relabel_policy(replace(policy, document=document), names)
 
 
-def values_of_unit(located: LocatedGrant) -> list[str]:
-    """Return the unresolved expressions in a statement whose values may be others in another unit."""
+def _values_of_unit(located: LocatedGrant, names: Mapping[str, StringNode]) -> Iterator[str]:
+    """Yield the unresolved expressions in a statement, and in the ``names`` of its principals, whose values may be
+    others in another unit."""
     statement = located.grant.statement
     strings = [*(statement.actions or ()), *(statement.not_actions or ())]
     strings += [*(statement.resources or ()), *(statement.not_resources or ())]
     strings += strings_in(statement.condition) if statement.condition is not None else ()
+    strings += (names[principal] for principal in located.principals if principal in names)
     parts = (part for string in strings for part in string.unresolved_parts)
-    return list(dict.fromkeys(part.written for part in parts if part.kind not in _PLACES and part.role is None))
+    written = [part.written for part in parts if part.kind not in _PLACES and part.role is None]
+    yield from dict.fromkeys([*written, *(value for name in located.principals for value in _VALUE.findall(name))])

@@ -33,6 +33,7 @@ from passrole_checks.review.report import (
 
 _HOW = f"reply to the inline comment about it, or write `{ACCEPT} KEY REASON` with the key in the summary"
 _COMMAND = re.compile(r" {0,3}passrole:[ \t]*accept(?:[ \t]+(?P<words>\S.*))?[ \t]*", re.IGNORECASE)
+_QUOTATIONS = re.compile(r"(?:[ \t]*\n|(?: {0,3}>[^\n]*\n)+[ \t]*\n)*")  # each ends in a blank line; else it continues
 _SHORT_KEY = re.compile(rf"[0-9a-f]{{{SHORT_KEY_DIGITS}}}-[0-9a-f]{{{SHORT_FINGERPRINT_DIGITS}}}")
 _OWNER = re.compile(r"@?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)*/?)")
 _MAX_REASON = 1_000
@@ -121,19 +122,24 @@ def _reply(first: AttestedComment, reply: _Command, key: str, ours: str) -> Iter
 
 
 def _parse(body: str) -> tuple[tuple[str, ...], str] | None:
-    """Return the quoted short keys and the reason of a command, which is the first line of a comment; None if there is
-    no command."""
-    first = body.replace("\r\n", "\n").lstrip("\n").partition("\n")[0]
-    match = _COMMAND.fullmatch(first)
+    """Return the quoted short keys and the reason of a command, which is the first line of a comment that is neither
+    blank nor in a quotation before it; None if there is no command."""
+    text = body.replace("\r\n", "\n").replace("\N{NO-BREAK SPACE}", " ")
+    match = _COMMAND.fullmatch(_QUOTATIONS.sub("", text, count=1).partition("\n")[0])
     if match is None:
         return None
     words = (match["words"] or "").split()
     quoted = 0
-    while quoted < len(words) and _SHORT_KEY.fullmatch(words[quoted].strip("`").lower()):
+    while quoted < len(words) and _SHORT_KEY.fullmatch(_unquoted(words[quoted])):
         quoted += 1
-    keys = tuple(word.strip("`").lower() for word in words[:quoted])
+    keys = tuple(map(_unquoted, words[:quoted]))
     reason = " ".join(words[quoted:])
     return keys, truncate(sanitize(reason), _MAX_REASON) if any(map(str.isalnum, reason)) else ""
+
+
+def _unquoted(word: str) -> str:
+    """Return a word as a key is compared: without code quotes and the punctuation that may follow it."""
+    return word.rstrip(",:").strip("`").lower()
 
 
 # -- the decision

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.partial_values import Position, strings_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.review.matching import Names, findings_at_statement, is_still_reported, match_findings
@@ -322,14 +323,14 @@ class _ItemBuilder:
             earlier = self._matched.pairs.get(number)
             before_at = before_at or (earlier.at if earlier is not None else None)
         findings = tuple(finding for _, finding in statement.findings)
-        state = self._state_of(sorted_remarks, statement, changes)
+        state = self._state_of(sorted_remarks, statement, statement.changes)
         return TracedItem(item, findings, statement.at, before_at, statement.shares_place, state=state)
 
     def _state_of(
         self, remarks: Sequence[Remark], statement: _StatementNews, changes: Sequence[tuple[str, GrantChange]]
     ) -> tuple[tuple[str, ...], ...]:
         """Return everything that an acceptance of the item depends on, in HEAD: what the checks say, and which
-        principals get which access by which statement."""
+        principals get which access by which statement, in which context."""
         parts: list[tuple[str, ...]] = [
             (remark.check_id, remark.severity.value, remark.confidence.value, remark.message) for remark in remarks
         ]
@@ -341,10 +342,12 @@ class _ItemBuilder:
                 reached = (name.rpartition(" ")[2] for name in finding.reaches)  # without the file
                 names = "\n".join(sorted({*finding.uses, *finding.principals, *reached}))
                 parts.append((finding.fingerprint, finding.severity.value, when, names, *_all_texts(access)))
-        for located in (change.grant for _, change in changes):
+        for _, change in changes:
+            located = change.grant
             identity = digest(*located.grant.statement.identity)
             access = _access_of(located, sorted(located.principals))
-            parts.append((located.resource.address, identity, *_all_texts(access)))
+            known = _known_values(located.grant.statement)
+            parts.append((located.resource.address, identity, *_all_texts(access), *known, "", *change.context))
         return tuple(parts)
 
     def _cause(self, changes: Sequence[tuple[str, GrantChange]]) -> tuple[Location | None, bool]:
@@ -617,6 +620,14 @@ def _all_texts(access: GrantedAccess | None) -> tuple[str, ...]:
     lists = (access.principals, access.roles, access.services, access.conditions)
     parts = [text for texts in lists for text in (*texts, "")]
     return *parts, access.scope, access.constraint, str(access.complement), access.when
+
+
+def _known_values(statement: Statement) -> Iterator[str]:
+    """Yield what is known of unresolved values, such as the name of the role in the ARN of a data source."""
+    condition = strings_in(statement.condition) if statement.condition is not None else ()
+    for string in (*(statement.resources or ()), *(statement.not_resources or ()), *condition):
+        for part in string.unresolved_parts:
+            yield from (known if isinstance(known, str) else known.written for known in part.known or ())
 
 
 def _access_texts(access: GrantedAccess | None) -> tuple[str, ...]:

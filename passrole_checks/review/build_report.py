@@ -13,7 +13,6 @@ from typing import Any
 from passrole_checks import __version__
 from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.diff.affected_files import select_affected
-from passrole_checks.diff.moved_statements import values_of_unit
 from passrole_checks.diff.plans import RootPlan, shown_names
 from passrole_checks.diff.repository import (
     InputsOf,
@@ -305,7 +304,7 @@ class _ReviewBuilder:
         source = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
         who = ", ".join(now.principals) or f"every principal with {now.resource.address}"
         reason = f"{who} had this access in {self._base_name} too, from {source}"
-        if values := values_of_unit(now):
+        if values := change.values:
             reason += f" (if {' and '.join(values)} {'has' if len(values) == 1 else 'have'} the same value there)"
         return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
 

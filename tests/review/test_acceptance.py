@@ -98,6 +98,8 @@ def accepted(report: ReviewReport) -> list[int]:
         ("passrole: accept a lab", "a lab"),
         ("PassRole:  Accept\ta  lab\r\nmore text", "a lab"),
         ("\n\n  passrole: accept a lab", "a lab"),
+        ("> **High severity.**\r\n>\r\n> more\r\n\r\npassrole: accept a lab", "a lab"),
+        ("passrole:\N{NO-BREAK SPACE}accept a lab", "a lab"),
         ("passrole: accept 1a2b3c4d5e6f has it", "1a2b3c4d5e6f has it"),
     ],
 )
@@ -111,6 +113,7 @@ def test_command_is_the_first_line(body: str, reason: str) -> None:
     "body",
     [
         "> passrole: accept a lab",
+        "> text that goes on in the next line\npassrole: accept a lab",
         "    passrole: accept a lab",
         "```\npassrole: accept a lab",
         "please do\npassrole: accept a lab",
@@ -136,6 +139,7 @@ def test_short_keys_name_items() -> None:
     """Short keys name items in any comment but one in another's thread; several may be quoted."""
     first, second, _ = (item.short_key for item in ITEMS)
     assert accepted(decided(alone("olive", f"passrole: accept {first} `{second.upper()}` a lab"))) == [0, 1]
+    assert accepted(decided(alone("olive", f"passrole: accept {first}, `{second}`: a lab"))) == [0, 1]
     assert accepted(decided(thread(by("olive", f"passrole: accept {second} a lab")))) == [1]
     summary_comment = by(BOT, marker(kind=SUMMARY), is_edited=True)  # we edit it ourselves
     reply = by("olive", f"passrole: accept {second} a lab")

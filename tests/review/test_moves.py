@@ -44,6 +44,14 @@ def template(**roles: Any) -> str:
     return json.dumps({"Resources": resources}, indent=1)
 
 
+def of_alias(profile: str) -> str:
+    """Return the role with a provider of its own."""
+    return (
+        role().replace("{\n", "{\n  provider = aws.other\n", 1)
+        + PROFILE.replace("{\n", '{\n  alias = "other"\n') % profile
+    )
+
+
 def two_roots(repository: Reviews, before: str, after: str, *, left: str = "", present: str = "") -> ReviewResult:
     """Review a change that takes ``before`` out of the root "a", leaves ``left``, and adds ``after`` to the root "b"
     beside ``present``."""
@@ -68,6 +76,8 @@ VARIABLE = 'variable "app" {}\n'
         (role(in_aws="deployer") + grant(), False),
         (role() + role("task") + grant("aws_iam_role.task.arn"), False),
         (VARIABLE + role() + grant('"arn:aws:iam::111122223333:role/${var.app}"'), True),
+        (VARIABLE + role(in_aws="${var.app}") + grant(), True),
+        (VARIABLE + grant().replace("aws_iam_role.deployer.id", "var.app"), True),
         (
             role() + grant().replace("aws_iam_role_policy", "aws_iam_policy").replace("  role =", "  description ="),
             False,
@@ -120,6 +130,8 @@ def test_one_of_two_copies_has_moved(repository: Reviews) -> None:
         (PROFILE % "dev" + role() + grant(), PROFILE % "prod" + role() + grant()),
         (ASSUMED % "111122223333" + role() + grant(), ASSUMED % "444455556666" + role() + grant()),
         (ACCOUNT % "111122223333" + role() + grant('"*"'), ACCOUNT % "444455556666" + role() + grant('"*"')),
+        (role() + grant(), PROFILE % "prod" + role() + grant()),
+        (of_alias("dev") + grant(), of_alias("prod") + grant()),
     ],
 )
 def test_another_principal_or_account_has_new_access(repository: Reviews, before: str, after: str) -> None:
@@ -148,6 +160,24 @@ def test_other_credentials_are_noted(repository: Reviews) -> None:
     result = repository.between({"main.tf": PROFILE % "dev" + code}, {"main.tf": PROFILE % "prod" + code})
     (note,) = result.report.not_evaluated
     assert (note.file, note.line) == ("main.tf", 2) and "profile = prod" in note.reason
+
+
+def test_other_provider_is_noted(repository: Reviews) -> None:
+    """A resource that another provider creates now, or a root that states credentials now, is not silent."""
+    both = "".join(PROFILE.replace("{\n", f'{{\n  alias = "{name}"\n') % name for name in ("dev", "prod"))
+    both += "".join(role(f"of_{name}").replace("{\n", f"{{\n  provider = aws.{name}\n", 1) for name in ("dev", "prod"))
+    moved = role().replace("{\n", "{\n  provider = aws.%s\n", 1) + grant()
+    for before, after, says in (
+        (
+            both + moved % "dev",
+            both + moved % "prod",
+            "aws_iam_role.deployer has another provider now (profile = prod)",
+        ),
+        (both + role() + grant(), both + moved % "prod", "aws_iam_role.deployer has another provider now"),
+        (role() + grant(), PROFILE % "prod" + role() + grant(), "profile = prod"),
+    ):
+        (note,) = repository.between({"main.tf": before}, {"main.tf": after}).report.not_evaluated
+        assert says in note.reason
 
 
 def test_roles_change_places(repository: Reviews) -> None:

@@ -484,3 +484,14 @@ def test_a_plan_in_the_working_directory_is_no_unit_of_its_own(repository: Revie
     Path("infra/main.tf").write_text(FROM_DATA)
     result = repository.review("HEAD", "--plan=plan.json=infra")
     assert result.items == [("worse", "widened", "infra/main.tf:16", ["001", "015"])]
+
+
+def test_a_file_that_is_named_like_the_option_is_not_the_plan(repository: Reviews) -> None:
+    """A pull request cannot put a plan of its own in place of the given one; a name may contain "=" nevertheless."""
+    repository.commit({"infra/main.tf": SOURCE})
+    repository.commit({"infra/main.tf": FROM_DATA, "plan.json=infra": of_root(APP, APP)})
+    Path("plan.json").write_text(of_root(APP, EVERY))
+    result = repository.review("HEAD^", "HEAD", "--plan=plan.json=infra")
+    assert result.items == [("worse", "widened", "infra/main.tf:16", ["001", "015"])]
+    Path("infra=plan.json").write_text(of_root(APP, EVERY))
+    assert repository.review("HEAD^", "HEAD", "--plan=infra=plan.json").json["plans"] == ["infra=plan.json"]

@@ -424,6 +424,7 @@ class Configuration:
     account: str | None = None  # the target account, if the configuration states it
     moves: tuple[tuple[str, str], ...] = ()  # old and new addresses that the configuration declares to be the same
     credentials: tuple[tuple[str, Position], ...] = ()  # what decides on the account, where that is stated
+    own_credentials: tuple[tuple[str, str, Position], ...] = ()  # the same of resources and calls with providers named
     not_evaluated: tuple[Unreadable, ...] = field(default=())  # with reasons
     before: tuple[AttachedPolicy, ...] | None = None
     unchanged: tuple[AttachedPolicy, ...] = ()

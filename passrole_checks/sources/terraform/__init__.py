@@ -29,7 +29,7 @@ from passrole_checks.sources.terraform.modules.called_roots import called_roots
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.moves import declared_moves
-from passrole_checks.sources.terraform.modules.providers import account_of, credentials_of
+from passrole_checks.sources.terraform.modules.providers import account_of, credentials_of, own_credentials_of
 from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.modules.terragrunt import TerragruntUnit, local_module, read_unit
 from passrole_checks.sources.terraform.modules.tfvars import (
@@ -154,6 +154,7 @@ def _configuration(
         unreadable=(*_unreadable(parsed_files), *run.outside.values(), *invalid, *contents.unreadable),
         account=account_of(root),
         credentials=credentials_of(root),
+        own_credentials=tuple(own_credentials_of(root)),
         moves=tuple(declared_moves(root)),
         parameters=tuple(root.folder.variables),
         parameters_read=frozenset(run.variables_read),

@@ -7,6 +7,7 @@ Within Modules": a module uses the default providers of its caller unless the ca
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 
 from passrole_checks.iam.partial_values import ListNode, Position, strings_in
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
@@ -33,12 +34,28 @@ def account_of(root: Module) -> str | None:
 
 
 def credentials_of(root: Module) -> tuple[tuple[str, Position], ...]:
-    """Return what decides on the account of the default ``aws`` provider of a root module, each with its position: its
-    profile, the role that it assumes, the allowed accounts, as written where they are unknown. Empty if it states none
-    of them."""
+    """Return what decides on the account of the ``aws`` providers of a root module, each with its position: the
+    profiles, the roles that they assume, the allowed accounts, as written where they are unknown. Empty if it states
+    none of them. Of the providers with an alias, only those of identity resources and calls of modules count."""
+    return _credentials(root, {None, *(alias for _, aliases in _users_of_aliases(root) for alias in aliases)})
+
+
+def own_credentials_of(root: Module) -> Iterator[tuple[str, str, Position]]:
+    """Yield the identity resources and the calls of a root module that name an ``aws`` provider with an alias, each
+    with the credentials of that provider, or its name if it states none."""
+    known: dict[str, str] = {}
+    for block, aliases in _users_of_aliases(root):
+        for alias in aliases:
+            if alias not in known:
+                known[alias] = ", ".join(text for text, _ in _credentials(root, {alias})) or f"provider = aws.{alias}"
+        address = ".".join((*([block.type] if block.type == "module" else []), *block.labels))
+        yield address, ", ".join(known[alias] for alias in aliases), block.source.position(block.span)
+
+
+def _credentials(root: Module, aliases: Collection[str | None]) -> tuple[tuple[str, Position], ...]:
     found = []
     for block in root.folder.providers:
-        if block.labels[0] != "aws" or provider_alias(block) is not None:
+        if block.labels[0] != "aws" or provider_alias(block) not in aliases:
             continue
         roles = [each for each in block.body.blocks if each.type == "assume_role"]
         for each, name in ((block, "profile"), (block, "allowed_account_ids"), *((each, "role_arn") for each in roles)):
@@ -46,6 +63,24 @@ def credentials_of(root: Module) -> tuple[tuple[str, Position], ...]:
             if value is not None:
                 found.append((f"{name} = {', '.join(map(str, strings_in(value)))}", value.at))
     return tuple(sorted(found, key=lambda entry: entry[0]))
+
+
+def _users_of_aliases(root: Module) -> Iterator[tuple[Block, list[str]]]:
+    """Yield the identity resources and the calls of a root module, with the aliases of providers that they name."""
+    for block in (*root.folder.resources, *root.folder.modules.values()):
+        is_call = block.type == "module"
+        if not (is_call or block.labels[0].startswith(_IDENTITY)):
+            continue
+        named = block.body.get("providers" if is_call else "provider")
+        values: list[Expression] = [named.value] if named is not None else []
+        if is_call:
+            values = [value for each in values if isinstance(each, Object) for _, value in each.items]
+        aliases: list[str] = []
+        for value in values:
+            if isinstance(value, GetAttribute) and isinstance(value.target, Name) and value.target.name == "aws":
+                aliases.append(value.name)
+        if aliases:
+            yield block, aliases
 
 
 def _provider_account(root: Module, own: list[Block], alias: str | None) -> str | None:
