@@ -341,7 +341,8 @@ class _ItemBuilder:
                 when = condition_text(finding.when) if finding.when else ""
                 reached = (name.rpartition(" ")[2] for name in finding.reaches)  # without the file
                 names = "\n".join(sorted({*finding.uses, *finding.principals, *reached}))
-                parts.append((finding.fingerprint, finding.severity.value, when, names, *_all_texts(access)))
+                key = self._names.match_key(finding)  # the number in a fingerprint counts findings elsewhere
+                parts.append((key, finding.severity.value, when, names, *_all_texts(access)))
         for _, change in changes:
             located = change.grant
             identity = digest(*located.grant.statement.identity)

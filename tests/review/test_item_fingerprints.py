@@ -49,3 +49,14 @@ def test_an_unrelated_change_is_the_same_state(repository: Reviews) -> None:
     )
     assert len(before) == 1
     assert set(before) <= set(after)
+
+
+def test_an_equal_finding_elsewhere_is_the_same_state(repository: Reviews) -> None:
+    """Equal findings of several roots are numbered; another root must not change the number of an accepted one."""
+    repository.commit({"main.tf": "locals {}\n"})
+    repository.commit({"main.tf": policy(ANY)})
+    before = repository.review("HEAD^", "HEAD").report.items
+    repository.commit({"a/main.tf": policy(ANY)})
+    after = repository.review("HEAD~2", "HEAD").report.items
+    assert len(before) == 1
+    assert before[0].fingerprint in [item.fingerprint for item in after]
