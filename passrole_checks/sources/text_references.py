@@ -23,6 +23,8 @@ _FILE_FUNCTION = re.compile(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
 )
+_LOCAL_FILE = re.compile(rb'\bdata[\s":{\[]*"local_(?:sensitive_)?file"')
+_FILE_ARGUMENT = re.compile(rb'\b(filename)"?\s*[=:]\s*(?:"([^"\\\n]*)"|path\.(module|root|cwd)\s*\n)?')
 _SCRIPT = re.compile(rb"(\.(?:bash|bat|cmd|ps1|py|sh))\b")
 _BREAK = re.compile(rb"[\s\"'=,;()]")
 _OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
@@ -73,7 +75,10 @@ def terraform_references(data: bytes) -> TerraformReferences:
     sources = _LOCAL_SOURCE.findall(_unescaped(data)) if b"module" in data else ()
     variables = frozenset(_text(name) for name in _VARIABLE.findall(data)) if b"variable" in data else frozenset()
     beside, below_root, endings = set[str](), set[str](), set[str]()
-    for call in _FILE_FUNCTION.finditer(data) if b"file" in data else ():
+    calls = [*_FILE_FUNCTION.finditer(data)] if b"file" in data else []
+    if b"local_" in data and _LOCAL_FILE.search(data):
+        calls += _FILE_ARGUMENT.finditer(data)
+    for call in calls:
         path = f"${{path.{_text(call[3])}}}" if call[3] else _text(call[2]) if call[2] is not None else None
         if path is None:
             endings.add(ANY_FILE)
