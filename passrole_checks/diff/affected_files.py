@@ -111,13 +111,11 @@ class _Search:
         for path, contents in texts.items():
             for data in contents:
                 self._add(path, data)
-        read = [refs for refs in self._folders.values() if refs.beside or refs.below_root or refs.endings]
-        self._names = frozenset(basename(path) for refs in read for path in refs.beside | refs.below_root)
-        self._endings = tuple({ending for refs in read for ending in refs.endings if ending})
+        self._rendered = tuple({end for refs in self._folders.values() for end in refs.templates if end})
 
     def is_script(self, path: str) -> bool:
         """True if Terraform may use a file as a template whose name is not that of one, such as a script."""
-        return not _is_read(path) and (basename(path) in self._names or path.endswith(self._endings))
+        return not _is_read(path) and path.endswith(self._rendered)
 
     def add_scripts(self, texts: Mapping[str, Sequence[bytes]]) -> None:
         """Add the contents of the files for which :meth:`is_script` is true."""
