@@ -39,6 +39,7 @@ _COMPUTED_SOURCE = re.compile(rb'\bsource"?\s*[=:]\s*(?:[^"<\s]|"[^"\n]*[$%]\{)'
 _HCL = ".hcl"
 _PLACE = re.compile(rb"\b(?:source|path|config_path)\s*=\s*([^\n]*)")
 _LITERAL = re.compile(r'"(?:\$\{\s*get_terragrunt_dir\(\)\s*\}/?)?([^"$%]*)"')
+_FIND = re.compile(rb'find_in_parent_folders\s*\(\s*"([^"$\\]+)"')
 _IN_PARENT = re.compile(r"find_in_parent_folders\s*\(")
 
 Graph = dict[str, set[str]]
@@ -110,13 +111,11 @@ class _Search:
         for path, contents in texts.items():
             for data in contents:
                 self._add(path, data)
-        read = [refs for refs in self._folders.values() if refs.beside or refs.below_root or refs.endings]
-        self._names = frozenset(basename(path) for refs in read for path in refs.beside | refs.below_root)
-        self._endings = tuple({ending for refs in read for ending in refs.endings if ending})
+        self._rendered = tuple({end for refs in self._folders.values() for end in refs.templates if end})
 
     def is_script(self, path: str) -> bool:
         """True if Terraform may use a file as a template whose name is not that of one, such as a script."""
-        return not _is_read(path) and (basename(path) in self._names or path.endswith(self._endings))
+        return not _is_read(path) and path.endswith(self._rendered)
 
     def add_scripts(self, texts: Mapping[str, Sequence[bytes]]) -> None:
         """Add the contents of the files for which :meth:`is_script` is true."""
@@ -312,7 +311,8 @@ class _Search:
             changed = self._changed.intersection(files)
             reads = is_computed or _covers_any(self._changed, "", places)
             if changed:
-                named = self._places(path, changed)[0] | self._computed_sources(path, changed)
+                naming = files if path in changed else changed  # the unit itself may include others
+                named = self._places(path, naming)[0] | self._computed_sources(path, naming)
                 places |= named
                 for place in named & self._folders.keys():  # a root module, if nothing deploys it
                     self.affect(place)
@@ -320,9 +320,16 @@ class _Search:
                 self._affected_files.add(path)
 
     def _hcl_around(self, path: str) -> list[str]:
-        """Return the files of Terragrunt in the folders of a file and above."""
+        """Return the files of Terragrunt in the folders of a file and above, and those that it includes."""
         folders = {dirname(path), *_parents(path)}
-        return [file for file in self._texts if file.endswith(_HCL) and dirname(file) in folders]
+        included = set[str]()
+        for data in self._texts[path]:
+            for text in _PLACE.findall(data):
+                literal = _LITERAL.match(_decoded(text))
+                included |= {_resolved(dirname(path), literal[1])} if literal is not None else set()
+            for name in _FIND.findall(data):
+                included |= {_resolved(folder, _decoded(name)) for folder in folders}
+        return [file for file in self._texts if file in included or (file.endswith(_HCL) and dirname(file) in folders)]
 
     def _places(self, path: str, files: Iterable[str]) -> tuple[set[str], bool]:
         """Return the paths that files of Terragrunt name, and True if they may name others."""
@@ -330,7 +337,7 @@ class _Search:
         for file in files:
             for data in self._texts[file]:
                 for found in _PLACE.findall(data):
-                    text = found.decode("utf-8", "surrogateescape").strip()
+                    text = _decoded(found)
                     literal = _LITERAL.match(text)
                     if literal is not None:
                         name = re.sub("/{2,}", "/", literal[1])
@@ -367,6 +374,10 @@ class _Search:
             written.update(self._hcl_around(path))
             folders |= _reachable(self._called, self._deployed[path])
         return written | {path for path in self._paths if dirname(path) in folders}
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape").strip()
 
 
 def _resolved(folder: str, path: str) -> str:

@@ -94,11 +94,11 @@ class ValueLinks:
         parsed = [_parsed(path, data) for data in self._texts[path]]
         names = frozenset(attribute.name for file in parsed for attribute in file.body.attributes)
         if not any(file.problems for file in parsed):
-            for folder in _around(path):
-                if self._is_root(folder) and names <= self._declared(folder):
+            for folder in filter(self._folders.__contains__, _around(path)):
+                if not names.isdisjoint(self._folders[folder].variables):
                     yield folder
-                    if self._is_certain(folder):
-                        return
+                if self._is_root(folder) and names <= self._declared(folder) and self._is_certain(folder):
+                    return
         yield from (folder for folder, refs in self._folders.items() if not names.isdisjoint(refs.variables))
 
     def _is_root(self, folder: str) -> bool:

@@ -23,6 +23,8 @@ _FILE_FUNCTION = re.compile(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
 )
+_LOCAL_FILE = re.compile(rb'\bdata[\s":{\[]*"local_(?:sensitive_)?file"')
+_FILE_ARGUMENT = re.compile(rb'\b(filename)"?\s*[=:]\s*(?:"([^"\\\n]*)"|path\.(module|root|cwd)\s*\n)?')
 _SCRIPT = re.compile(rb"(\.(?:bash|bat|cmd|ps1|py|sh))\b")
 _BREAK = re.compile(rb"[\s\"'=,;()]")
 _OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
@@ -46,7 +48,7 @@ class TerraformReferences:
     ``folders``: relative paths that may be sources of modules. ``beside`` and ``below_root``: paths that functions
     read, relative to the file's folder and to that of the root module; each may be a folder. ``endings``: how the
     names of files end that functions read at a computed path, :data:`ANY_FILE` for any. ``variables``: names that may
-    be those of variables.
+    be those of variables. ``templates``: how the paths end of files that may be used as templates.
     """
 
     folders: frozenset[str] = frozenset()
@@ -54,6 +56,7 @@ class TerraformReferences:
     below_root: frozenset[str] = frozenset()
     endings: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    templates: frozenset[str] = frozenset()
 
     def __or__(self, other: TerraformReferences) -> TerraformReferences:
         return TerraformReferences(
@@ -62,6 +65,7 @@ class TerraformReferences:
             self.below_root | other.below_root,
             self.endings | other.endings,
             self.variables | other.variables,
+            self.templates | other.templates,
         )
 
 
@@ -73,7 +77,12 @@ def terraform_references(data: bytes) -> TerraformReferences:
     sources = _LOCAL_SOURCE.findall(_unescaped(data)) if b"module" in data else ()
     variables = frozenset(_text(name) for name in _VARIABLE.findall(data)) if b"variable" in data else frozenset()
     beside, below_root, endings = set[str](), set[str](), set[str]()
-    for call in _FILE_FUNCTION.finditer(data) if b"file" in data else ():
+    calls = [*_FILE_FUNCTION.finditer(data)] if b"file" in data else []
+    if b"local_" in data and _LOCAL_FILE.search(data):
+        calls += _FILE_ARGUMENT.finditer(data)
+    templates = set[str]()
+    is_rendered = b"templatestring" in data or b"template_file" in data
+    for call in calls:
         path = f"${{path.{_text(call[3])}}}" if call[3] else _text(call[2]) if call[2] is not None else None
         if path is None:
             endings.add(ANY_FILE)
@@ -85,6 +94,8 @@ def terraform_references(data: bytes) -> TerraformReferences:
             endings.add(_ending(path) if call[1] != b"fileset" else ANY_FILE)
         else:
             (beside if own is not None and own[1] == "module" else below_root).add(rest.lstrip("/") or ".")
+        if is_rendered or call[1] == b"templatefile":
+            templates.add(_ending(path) or path.rpartition("/")[2])
     for script in _SCRIPT.finditer(data):  # of a provisioner
         written = _BREAK.split(data[max(script.start() - _LONGEST, 0) : script.end()])[-1]
         path = _OWN_FOLDER.sub(".", _text(written))
@@ -94,7 +105,9 @@ def terraform_references(data: bytes) -> TerraformReferences:
             beside.add(path)
             below_root.add(path)
     folders = frozenset(map(_text, sources))
-    return TerraformReferences(folders, frozenset(beside), frozenset(below_root), frozenset(endings), variables)
+    return TerraformReferences(
+        folders, frozenset(beside), frozenset(below_root), frozenset(endings), variables, frozenset(templates)
+    )
 
 
 def _ending(path: str) -> str:

@@ -107,6 +107,12 @@ def test_paths_beside_the_folder_of_a_module(path: str) -> None:
     assert units(files, path) == {"m"}
 
 
+def test_data_source_that_reads_a_file() -> None:
+    data = 'data "local_file" "p" {\n  filename = "${path.module}/p.json"\n}\n'
+    assert units({"m/main.tf": data, "m/p.json": "{}", "n/p.json": "{}"}, "m/p.json") == {"m"}
+    assert units({"m/main.tf": data, "m/p.json": "{}", "n/p.json": "{}"}, "n/p.json") == set()
+
+
 @pytest.mark.parametrize("name", ["t.sh", "t.html", "t.tpl", "t"])
 def test_templates_of_any_name_are_followed(name: str) -> None:
     """A file that Terraform uses as a template may read others, whatever its name is."""
@@ -211,6 +217,24 @@ def test_modules_of_terragrunt_are_affected_with_their_source() -> None:
     assert units(files, "live/root.hcl") == {"live/a/terragrunt.hcl", "modules/c"}
 
 
+@pytest.mark.parametrize(
+    ("shared", "path"),
+    [("live/env/app.hcl", '"../env/app.hcl"'), ("live/env/app", 'find_in_parent_folders("env/app")')],
+)
+def test_included_files_of_terragrunt_elsewhere(shared: str, path: str) -> None:
+    """Files in other folders that a unit includes, with the module and the files that they name."""
+    files = {
+        shared: 'terraform {\n  source = "../../modules/a"\n}\ninputs = jsondecode(file("r.json"))\n',
+        "live/env/r.json": "{}",
+        "live/a/terragrunt.hcl": f'include "e" {{\n  path = {path}\n}}\n',
+        "modules/a/main.tf": "#",
+    }
+    unit = "live/a/terragrunt.hcl"
+    assert units(files, shared) == {unit, "modules/a"}
+    assert units(files, "live/env/r.json") == {unit}
+    assert units(files, "modules/a/main.tf") == {unit, "modules/a"}
+
+
 def test_files_that_an_included_file_of_terragrunt_reads() -> None:
     """They are relative to the included file."""
     files = {
@@ -228,6 +252,12 @@ def test_value_files_of_folders_that_may_be_no_roots(others: dict[str, str]) -> 
     """A file that OpenTofu reads in place of another, and a module that Terragrunt deploys."""
     files = {"a/main.tf": 'variable "r" {}', "a/envs/p.tfvars": "r = 1\n", "b/main.tf": 'variable "r" {}', **others}
     assert {"a", "b"} <= units(files, "a/envs/p.tfvars")
+
+
+def test_value_files_in_a_new_root() -> None:
+    """A folder with changes may be the nearest root in one version only."""
+    files = dict.fromkeys(("a/main.tf", "a/envs/main.tf", "b/main.tf"), 'variable "r" {}')
+    assert units({**files, "a/envs/p.tfvars": "r = 1\n"}, "a/envs/main.tf") == {"a", "a/envs"}
 
 
 @pytest.mark.parametrize(
