@@ -46,11 +46,18 @@ Graph = dict[str, set[str]]
 
 
 def select_affected(
-    old: Blobs, new: Blobs, changed: Sequence[FileChange], read: ReadBlobs, also: Collection[str] = (), /
+    old: Blobs,
+    new: Blobs,
+    changed: Sequence[FileChange],
+    read: ReadBlobs,
+    also: Collection[str] = (),
+    /,
+    *,
+    has_exclusions: bool = False,
 ) -> Selection | None:
     """Return the files that may be affected; None if everything is to be read.
 
-    ``also``: folders and files to treat as affected.
+    ``also``: folders and files to treat as affected. ``has_exclusions``: any file may be excluded from the review.
     """
     paths = {path for change in changed for path in (change.old, change.new) if path is not None}
     if len(paths) > _MOST_CHANGES or any(map(_FOUND_OTHERWISE.search, (*old, *new))):
@@ -63,7 +70,7 @@ def select_affected(
     if scripts is None:
         return None
     search.add_scripts(scripts)
-    return search.selection(also)
+    return search.selection(also, has_exclusions=has_exclusions)
 
 
 def _texts(old: Blobs, new: Blobs, read: ReadBlobs, is_read: Callable[[str], bool]) -> dict[str, list[bytes]] | None:
@@ -123,7 +130,7 @@ class _Search:
             for data in contents:
                 self._add_expanded(path, data)
 
-    def selection(self, also: Iterable[str]) -> Selection | None:
+    def selection(self, also: Iterable[str], *, has_exclusions: bool) -> Selection | None:
         """Return what may be affected; None if that may be everything. ``also``: what to treat as affected."""
         self._affect_folders()
         files = set(also).intersection(self._paths)
@@ -133,7 +140,7 @@ class _Search:
             if folder not in files:
                 self.affect(folder)
         self._affect_templates()
-        links = ValueLinks(self._texts, self._folders, self._called, self._changed)
+        links = ValueLinks(self._texts, self._folders, self._called, self._changed, has_exclusions=has_exclusions)
         values = self._follow(links)
         self._affect_terragrunt()
         written = self._written(values)

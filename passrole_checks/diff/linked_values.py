@@ -47,6 +47,7 @@ class ValueLinks:
     """The files with values among ``texts``, the contents of files in both versions.
 
     ``folders``: the Terraform folders; ``called``: those that each may call. ``changed``: the files that differ.
+    ``has_exclusions``: any file may be excluded.
     """
 
     def __init__(
@@ -55,8 +56,11 @@ class ValueLinks:
         folders: Mapping[str, TerraformReferences],
         called: Mapping[str, Collection[str]],
         changed: Collection[str],
+        *,
+        has_exclusions: bool,
     ) -> None:
         self._texts, self._folders, self._changed = texts, folders, changed
+        self._has_exclusions = has_exclusions
         self._called = {folder for each in called.values() for folder in each}
         self._edited = {dirname(path) for path in changed}
 
@@ -105,8 +109,10 @@ class ValueLinks:
         return folder in self._folders and folder not in self._called and folder not in self._edited
 
     def _is_certain(self, folder: str) -> bool:
-        """True if nothing else can make a root module of a folder another one: no unit of Terragrunt, and no file that
-        only OpenTofu reads."""
+        """True if nothing else can make a root module of a folder another one: no unit of Terragrunt, no file that only
+        OpenTofu reads, and no file that is excluded."""
+        if self._has_exclusions:
+            return False
         return not self._has_terragrunt and not any(".tofu" in basename(path) for path in self._configuration[folder])
 
     @cached_property

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -28,6 +29,7 @@ from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
+from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.iam import deadline
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Thresholds, TracedItem, build_items
@@ -103,13 +105,19 @@ def build_review(
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
     """
-    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
-    is_whole = report_options.everything or bool(report_options.baseline)
     folders = ["" if plan.folder == "." else plan.folder for plan in plans]
-    with versions.snapshots(None if is_whole else select_affected, folders) as snapshots:
+    with versions.snapshots(_select(options, report_options), folders) as snapshots:
         if not snapshots.changed and not report_options.everything and not plans:
             return _empty_review(versions, report_options)
         return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans).build()
+
+
+def _select(options: ScanOptions, report_options: ReportOptions) -> Select | None:
+    """Return what chooses the files to read; None for all."""
+    # equal findings are numbered, and a baseline contains the numbers that they have in a scan of everything
+    if report_options.everything or report_options.baseline:
+        return None
+    return partial(select_affected, has_exclusions=bool(options.inputs.exclusions.patterns))
 
 
 def _empty_review(versions: VersionPair, report_options: ReportOptions) -> Review:

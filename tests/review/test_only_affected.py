@@ -24,7 +24,7 @@ def reports(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> list[Review
     """Return the reports of the last commit: of what it can affect, and of everything."""
     found = [repository.review("HEAD^", "HEAD").report]
     with monkeypatch.context() as context:
-        context.setattr(build_report, "select_affected", None)
+        context.setattr(build_report, "_select", lambda *_: None)
         found.append(repository.review("HEAD^", "HEAD").report)
     some, everything = found
     assert set(some.unreadable) <= set(everything.unreadable)  # of files that the change does not affect
@@ -103,3 +103,18 @@ def test_only_affected_roots_are_read(repository: Reviews, monkeypatch: pytest.M
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": "resource {"})
     repository.commit({"a/main.tf": policy(ANY)})
     assert repository.review("HEAD^", "HEAD").report.files == 1
+
+
+def test_values_of_an_excluded_root(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values beside a root whose files are excluded may be for another one."""
+    root = 'variable "roles" {\n  default = "arn:aws:iam::111122223333:role/app"\n}\n' + policy(
+        '{ Effect = "Allow", Action = "iam:PassRole", Resource = var.roles }'
+    )
+    exclude = '[tool.passrole_checks]\nexclude = ["old/*.tf"]\n'
+    values = 'roles = "arn:aws:iam::111122223333:role/%s"\n'
+    before = {"pyproject.toml": exclude, "new/main.tf": root, "old/main.tf": root, "old/envs/x.tfvars": values % "app"}
+    repository.commit(before)
+    repository.commit({"old/envs/x.tfvars": values % "*"})
+    some, everything = reports(repository, monkeypatch)
+    assert some == everything
+    assert len(some.items) == 1
