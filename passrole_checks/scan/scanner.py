@@ -109,14 +109,14 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     result = merge_analyses([unit.analysis for unit in shown if unit.analysis is not None], options)
     unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
     evaluated = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
-    evaluated.update(result.files)
     return replace(
         result,
         unreadable=_sorted_entries(
             [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
         ),
         not_evaluated=_distinct_notes(
-            [*result.not_evaluated, *notes, *discovery.not_evaluated, *without_faults(about_values)], evaluated
+            [*result.not_evaluated, *notes, *_of_unread(discovery, result.files), *without_faults(about_values)],
+            evaluated,
         ),
         excluded=_excluded(discovery, shown),
     )
@@ -192,11 +192,11 @@ def read_paths(
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _check_inputs(discovery, options, declared)
-    files = {file for _, unit in units for file in unit.files}
+    files = {file for _, unit in units for file in unit.files}  # of modules and nested templates too
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
-        (*notes, *(note for note in discovery.not_evaluated if note.subject not in files)),
+        (*notes, *_of_unread(discovery, files)),
         _excluded(discovery, [unit for _, unit in units]),
         _boundary(discovery, options),
         tuple(variants),
@@ -310,6 +310,11 @@ def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
         roots |= found
         left = left.difference(found, *(nested[path] for path in found))
     return roots
+
+
+def _of_unread(discovery: Discovery, files: Collection[str]) -> Iterator[Unreadable]:
+    """Yield the notes on files and folders that were found and that no unit has read."""
+    return (note for note in discovery.not_evaluated if note.subject not in files)
 
 
 def _distinct_notes(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
