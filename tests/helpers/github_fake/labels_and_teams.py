@@ -4,6 +4,7 @@ for team members"): a token without permission to read members finds no team, an
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from github_fake import bodies
 from github_fake.routing import Answer, Request, invalid, paged, refuse, route
@@ -12,7 +13,7 @@ _TIME = "2020-01-01T00:00:00Z"
 
 
 def _label(request: Request, name: str) -> dict[str, Any]:
-    url = f"{request.world.url}/repos/{request.repository.full_name}/labels/{name}"
+    url = f"{request.world.url}/repos/{request.repository.full_name}/labels/{quote(name)}"
     made = {"id": 1, "node_id": "LA_1", "url": url, "name": name, "description": None}
     return made | {"color": "ededed", "default": False}
 

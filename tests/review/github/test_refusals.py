@@ -42,6 +42,8 @@ def test_used_up_rate_limit_is_reported_once(
     github: GitHubFake, post: Poster, call: tuple[str, str], status: int, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
     """A rate limit beyond our waiting time is reported once, with its end and no permission; nothing more is called."""
+    if body is QUICK and github.proxy is not None:
+        pytest.skip("not through the proxy: the description has other bodies of this status for some calls")
     github.fault(*call, status=status, body=body, headers=headers, times=1000)
     assert post.items(item(1), check_run=True).lost == ({item(1).key} if call[0] == "POST" else frozenset())
     (message,) = [message for message in post.messages if "Could not post" in message and "item" not in message]
