@@ -36,8 +36,12 @@ class ForgeOfTests(Protocol):
 
     def push(self, files: Mapping[str, str], sha: str) -> None: ...
 
-    def environment(self, run: int) -> Mapping[str, str]:
-        """Return the variables of the job of a run."""
+    def forget_calls(self) -> None:
+        """Forget the calls of earlier runs."""
+
+    def environment(self, run: int, token: str | None = None) -> Mapping[str, str]:
+        """Return the variables of the job of a run. ``token``: a name in the fake's ``tokens``, "" for none, None for
+        one that may do everything."""
 
     def threads(self) -> list[Thread]: ...
 
@@ -62,9 +66,12 @@ class GitHubOfTests:
         self._fake.push(self._fake.pull, dict(files), sha=sha, forced=not self._is_pushed)
         self._is_pushed = True
 
-    def environment(self, run: int) -> Mapping[str, str]:
+    def forget_calls(self) -> None:
+        self._fake.forget_calls()
+
+    def environment(self, run: int, token: str | None = None) -> Mapping[str, str]:
         job = self._fake.environment(self._fake.pull, self._folder, run_number=run)
-        return {**job, "GITHUB_TOKEN": self._fake.tokens["resolver"].value}
+        return {**job, "GITHUB_TOKEN": _value(self._fake.tokens, "resolver" if token is None else token)}
 
     def threads(self) -> list[Thread]:
         return [
@@ -95,8 +102,12 @@ class GitLabOfTests:
     def push(self, files: Mapping[str, str], sha: str) -> None:
         self._fake.push(dict(files), sha)
 
-    def environment(self, run: int) -> Mapping[str, str]:
-        return {**self._fake.environment(run_number=run), "PASSROLE_GITLAB_TOKEN": self._fake.token}
+    def forget_calls(self) -> None:
+        self._fake.forget_calls()
+
+    def environment(self, run: int, token: str | None = None) -> Mapping[str, str]:
+        job = self._fake.environment(run_number=run)
+        return {**job, "PASSROLE_GITLAB_TOKEN": _value(self._fake.tokens, "project" if token is None else token)}
 
     def threads(self) -> list[Thread]:
         return [
@@ -126,11 +137,12 @@ class GiteaOfTests:
     def push(self, files: Mapping[str, str], sha: str) -> None:
         self._fake.push(dict(files), sha)
 
-    def environment(self, run: int) -> Mapping[str, str]:
-        return {
-            **self._fake.environment(self._folder, run_number=run),
-            "GITEA_TOKEN": self._fake.tokens["job"].value,
-        }
+    def forget_calls(self) -> None:
+        self._fake.forget_calls()
+
+    def environment(self, run: int, token: str | None = None) -> Mapping[str, str]:
+        job = self._fake.environment(self._folder, run_number=run)
+        return {**job, "GITEA_TOKEN": _value(self._fake.tokens, "job" if token is None else token)}
 
     def threads(self) -> list[Thread]:
         """As the page of the diff shows them: by line, each of ours with what follows."""
@@ -153,6 +165,15 @@ class GiteaOfTests:
 
     def lose_response(self, skip: int) -> None:
         self._fake.fault("POST", "", status=502, skip=skip, after_effect=True)
+
+
+class _Token(Protocol):
+    @property
+    def value(self) -> str: ...
+
+
+def _value(tokens: Mapping[str, _Token], name: str) -> str:
+    return tokens[name].value if name else ""
 
 
 def kinds(bodies: list[str]) -> tuple[str, ...]:

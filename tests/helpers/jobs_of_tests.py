@@ -1,4 +1,4 @@
-"""Jobs that review a pull or merge request with real commits, on the fakes of GitHub, GitLab and Gitea."""
+"""Jobs that review a request to merge with real commits, on the fake of any forge."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forges_of_tests import ForgeOfTests, GitHubOfTests, GitLabOfTests
 from git_repositories import Repository
-from gitea_fake import GiteaFake
 from github_fake import GitHubFake
 from gitlab_fake import GitLabFake
 
@@ -31,6 +31,7 @@ resource "aws_iam_role_policy" "deploy" {
 }
 """
 APP = "arn:aws:iam::111122223333:role/app-1"
+_PACE = http.Pace
 
 
 def policy(roles: str = APP, service: str = "lambda.amazonaws.com") -> str:
@@ -44,27 +45,44 @@ def owned_by(*owners: str) -> str:
 
 
 class Jobs:
-    """Jobs of one request, each with a greater run number. ``token``: a name in the fake's ``tokens``, "" for none."""
+    """Jobs of one request on a forge, each with a greater run number. ``base``: the files of the target branch."""
 
-    def __init__(self, repository: Repository, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.repository, self.folder, self._monkeypatch = repository, folder, monkeypatch
+    def __init__(
+        self,
+        forge: ForgeOfTests,
+        repository: Repository,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        base: Mapping[str, str],
+    ) -> None:
+        self.forge, self.repository, self.folder, self._monkeypatch = forge, repository, folder, monkeypatch
         self.runs = 0
         self.result: dict[str, Any] = {}
+        folder.mkdir(exist_ok=True)
+        monkeypatch.setattr(http, "Pace", lambda: _PACE(clock=forge.clock.now, sleep=forge.clock.sleep))
+        forge.start_request(base, repository.commit(dict(base)))
+        repository.git("checkout", "--quiet", "-b", "change")
 
-    def review(self, *arguments: str, token: str) -> int:
-        """Review the present head; ``result`` is then the JSON."""
+    def push(self, files: Mapping[str, str]) -> None:
+        """Commit these files, all files of the tree, as the new head."""
+        self.forge.push(files, self.repository.commit(dict(files)))
+
+    def review(self, *arguments: str, token: str | None = None) -> int:
+        """Review the present head; ``result`` is then the JSON. ``token``: a name in the fake's ``tokens``, "" for
+        none."""
         self.runs += 1
+        self.forge.forget_calls()
         for name, value in self.environment(token).items():
             self._monkeypatch.setenv(name, value)
         output = self.folder / "result.json"
-        status = cli.main(
-            ["review", *arguments, "--format", "text", "--output", "-", "--format", "json", f"--output={output}"]
-        )
+        formats = ["--format", "text", "--output", "-", "--format", "json", f"--output={output}"]
+        status = cli.main(["review", *arguments, *formats])
         self.result = json.loads(output.read_text())
         return status
 
-    def environment(self, token: str) -> dict[str, str]:
-        raise NotImplementedError
+    def environment(self, token: str | None) -> Mapping[str, str]:
+        """Return the variables of the present job."""
+        return self.forge.environment(self.runs, token)
 
     @property
     def accepted(self) -> list[tuple[str, str]]:
@@ -82,6 +100,12 @@ class Jobs:
     def notes(self) -> str:
         return "\n".join(note["reason"] for note in self.result["notes"])
 
+    @property
+    def summary(self) -> str:
+        """The only comment outside of threads."""
+        (body,) = self.forge.comments()
+        return body
+
 
 class GitHubJobs(Jobs):
     """Jobs of pull request 7 by ``contributor``."""
@@ -94,30 +118,9 @@ class GitHubJobs(Jobs):
         monkeypatch: pytest.MonkeyPatch,
         base: Mapping[str, str],
     ) -> None:
-        super().__init__(repository, folder, monkeypatch)
+        super().__init__(GitHubOfTests(github, folder), repository, folder, monkeypatch, base)
         self.github = github
-        pace = http.Pace
-        monkeypatch.setattr(http, "Pace", lambda: pace(clock=github.clock.now, sleep=github.clock.sleep))
-        github.pull.base_files, github.pull.base_sha = dict(base), repository.commit(dict(base))
-        repository.git("checkout", "--quiet", "-b", "change")
         github.commit("contributor")
-
-    def push(self, files: Mapping[str, str]) -> None:
-        """Commit these files, all files of the tree, as the new head."""
-        self.github.push(self.github.pull, files, sha=self.repository.commit(dict(files)), forced=not self.runs)
-
-    def review(self, *arguments: str, token: str = "bot") -> int:
-        self.github.forget_calls()
-        return super().review(*arguments, token=token)
-
-    def environment(self, token: str) -> dict[str, str]:
-        job = self.github.environment(self.github.pull, self.folder, "pull_request", run_number=self.runs)
-        return {**job, "GITHUB_TOKEN": self.github.tokens[token].value if token else ""}
-
-    @property
-    def summary(self) -> str:
-        (comment,) = self.github.comments()
-        return comment.body
 
 
 class GitLabJobs(Jobs):
@@ -131,58 +134,6 @@ class GitLabJobs(Jobs):
         monkeypatch: pytest.MonkeyPatch,
         base: Mapping[str, str],
     ) -> None:
-        super().__init__(repository, folder, monkeypatch)
-        folder.mkdir(exist_ok=True)
+        super().__init__(GitLabOfTests(gitlab), repository, folder, monkeypatch, base)
         self.gitlab = gitlab
-        pace = http.Pace
-        monkeypatch.setattr(http, "Pace", lambda: pace(clock=gitlab.clock.now, sleep=gitlab.clock.sleep))
-        gitlab.request.base_files, gitlab.request.base_sha = dict(base), repository.commit(dict(base))
-        repository.git("checkout", "--quiet", "-b", "change")
         gitlab.commit(gitlab.request.author)
-
-    def push(self, files: Mapping[str, str]) -> None:
-        """Commit these files, all files of the tree, as the new head."""
-        self.gitlab.push(dict(files), self.repository.commit(dict(files)))
-
-    def review(self, *arguments: str, token: str = "project") -> int:
-        self.gitlab.forget_calls()
-        return super().review(*arguments, token=token)
-
-    def environment(self, token: str) -> dict[str, str]:
-        job = self.gitlab.environment(run_number=self.runs)
-        return {**job, "PASSROLE_GITLAB_TOKEN": self.gitlab.tokens[token].value if token else ""}
-
-    @property
-    def summary(self) -> str:
-        (note,) = self.gitlab.notes()
-        return note.body
-
-
-class GiteaJobs(Jobs):
-    """Jobs of a pull request."""
-
-    def __init__(
-        self,
-        gitea: GiteaFake,
-        repository: Repository,
-        folder: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        base: Mapping[str, str],
-    ) -> None:
-        super().__init__(repository, folder, monkeypatch)
-        self.gitea = gitea
-        pace = http.Pace
-        monkeypatch.setattr(http, "Pace", lambda: pace(clock=gitea.clock.now, sleep=gitea.clock.sleep))
-        gitea.pull.base_sha = repository.commit(dict(base))
-        repository.git("checkout", "--quiet", "-b", "change")
-
-    def push(self, files: Mapping[str, str]) -> None:
-        """Commit these files, all files of the tree, as the new head."""
-        self.gitea.push(dict(files), self.repository.commit(dict(files)))
-
-    def review(self, *arguments: str, token: str = "job") -> int:
-        return super().review(*arguments, token=token)
-
-    def environment(self, token: str) -> dict[str, str]:
-        job = self.gitea.environment(self.folder, run_number=self.runs)
-        return {**job, "GITEA_TOKEN": self.gitea.tokens[token].value if token else ""}

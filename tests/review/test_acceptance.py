@@ -212,13 +212,10 @@ def test_marker_in_a_reply_names_nothing() -> None:
     assert accepted(decided(thread(*replies))) == [0]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"fingerprint": "a" * 32}, {"key": "b" * 32}],
-)
-def test_changed_item_counts_again(change: dict[str, str]) -> None:
+@pytest.mark.parametrize("changed", [replace(ITEMS[0], fingerprint="a" * 32), replace(ITEMS[0], key="b" * 32)])
+def test_changed_item_counts_again(changed: Item) -> None:
     forge = Forge([thread(by("olive", "passrole: accept a lab"))])
-    report = replace(EMPTY, items=(replace(ITEMS[0], **change),), owners=("olive",), fail_on=Severity.LOW)  # type: ignore[arg-type]
+    report = replace(EMPTY, items=(changed,), owners=("olive",), fail_on=Severity.LOW)
     assert len(accept_items(report, forge, "default").failing) == 1
 
 

@@ -6,50 +6,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from forges_of_tests import FORGES, ForgeOfTests, Thread
+from forges_of_tests import FORGES, Thread
+from jobs_of_tests import Jobs
 from reviews_of_tests import ANY, APP, Reviews, policy
 
-from passrole_checks import cli
-from passrole_checks.review import http
 from passrole_checks.review.markdown.markers import FIXED, INLINE
 
-PACE = http.Pace
 
+class Request(Jobs):
+    """Jobs, one for each push."""
 
-class Request:
-    """A request to merge with real commits, and the job that reviews each push."""
-
-    def __init__(self, forge: ForgeOfTests, repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.forge, self._repository, self._monkeypatch = forge, repository, monkeypatch
-        self._runs = 0
-        base = {"main.tf": policy(APP), "README.md": "Infrastructure.\n"}
-        forge.start_request(base, repository.commit(base))
-        repository.git("checkout", "--quiet", "-b", "change")
-
-    def push(self, text: str, readme: str = "Infrastructure.\n") -> int:
+    def push_text(self, text: str, readme: str = "Infrastructure.\n") -> int:
         """Push ``main.tf``, and return the exit status of its job."""
-        self._runs += 1
-        files = {"main.tf": text, "README.md": readme}
-        self.forge.push(files, self._repository.commit(files))
-        for name, value in self.forge.environment(self._runs).items():
-            self._monkeypatch.setenv(name, value)
-        return cli.main(["review"])
+        self.push({"main.tf": text, "README.md": readme})
+        return self.review()
 
     @property
     def headline(self) -> str:
-        """The headline of the only comment outside of threads."""
-        (body,) = self.forge.comments()
-        return body.split("\n", 2)[1].removeprefix("## iam:PassRole: ")
+        return self.summary.split("\n", 2)[1].removeprefix("## iam:PassRole: ")
 
 
 @pytest.fixture(params=sorted(FORGES))
 def request_to_merge(
     request: pytest.FixtureRequest, repository: Reviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Request]:
+    base = {"main.tf": policy(APP), "README.md": "Infrastructure.\n"}
     with FORGES[request.param](tmp_path / "job") as forge:
-        clock = forge.clock
-        monkeypatch.setattr(http, "Pace", lambda: PACE(clock=clock.now, sleep=clock.sleep))
-        yield Request(forge, repository, monkeypatch)
+        yield Request(forge, repository, tmp_path / "job", monkeypatch, base)
 
 
 @pytest.mark.parametrize("skip", [0, 1, 2])
@@ -59,7 +42,7 @@ def test_lost_responses_repeat_nothing(request_to_merge: Request, skip: int) -> 
     closed = Thread("main.tf", (INLINE, FIXED), forge.can_resolve)
     for text in (policy(APP, ANY), policy(APP), policy(APP, ANY)):
         forge.lose_response(skip)
-        request_to_merge.push(text)
+        request_to_merge.push_text(text)
     assert forge.threads() == [closed, Thread("main.tf", (INLINE,), False)]
     assert request_to_merge.headline == "1 new problem"
 
@@ -67,7 +50,7 @@ def test_lost_responses_repeat_nothing(request_to_merge: Request, skip: int) -> 
 def test_new_unchanged_moved_fixed_and_back(request_to_merge: Request) -> None:
     """There is one thread and one summary while the finding lasts, wherever it moves; when it is fixed, the thread gets
     one reply and is resolved where that is possible; when it is back, it has a second thread."""
-    forge, push = request_to_merge.forge, request_to_merge.push
+    forge, push = request_to_merge.forge, request_to_merge.push_text
     opened = Thread("main.tf", (INLINE,), False)
     closed = Thread("main.tf", (INLINE, FIXED), forge.can_resolve)
     lines = "# Moved\n# by two lines.\n"

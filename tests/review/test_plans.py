@@ -189,7 +189,7 @@ def test_a_state_can_be_either_version(repository: Reviews, plan_file: Path) -> 
 
 
 def test_drift_is_no_change_of_the_plan(repository: Reviews, plan_file: Path) -> None:
-    """A policy that somebody widened by hand is not new, and the plan that reverts it narrows it."""
+    """A policy that was widened outside of Terraform is not new, and the plan that reverts it narrows it."""
     drift = [change("aws_iam_role_policy.deploy", policy(APP), policy(EVERY))]
     plan_file.write_text(json.dumps({**json.loads(of_root(EVERY, APP)), "resource_drift": drift}))
     result = repository.between({"infra/main.tf": FROM_DATA}, {"infra/main.tf": SOURCE}, f"--plan={plan_file}=infra")

@@ -6,7 +6,7 @@ description lacks follows the documentation of both: job tokens, token scopes, p
 For clients
     ``fake.url``                what GITHUB_API_URL would be
     ``fake.tokens``             ``job`` (of ``gitea-actions``), ``read_only`` (as a fork's), ``comments_only`` (without
-                                access to code), ``personal`` (of ``somebody``)
+                                access to code), ``personal`` (of ``other-user``)
     ``fake.clock``              a manual clock: ``now()``, ``sleep(seconds)``
     ``fake.environment(folder)``  the variables of a job for the pull request; writes the event file
 

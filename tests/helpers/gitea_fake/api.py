@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from scripted_server import Answer
 
 from gitea_fake.world import CodeComment, Comment, Pull, Refusal, Review, Token, User, sha_of
 
@@ -19,13 +21,6 @@ class Given:
     query: dict[str, str]
     json: Any
     token: Token
-
-
-@dataclass
-class Answer:
-    status: int
-    document: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class World:

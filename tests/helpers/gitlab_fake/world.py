@@ -39,18 +39,6 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call and its response."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    json: Any
-    status: int
-    at: float
-
-
-@dataclass(frozen=True)
 class MergeCommit:
     """A commit; None for an email address without an account."""
 

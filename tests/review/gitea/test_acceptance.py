@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from forges_of_tests import GiteaOfTests
 from gitea_fake import GiteaFake
-from jobs_of_tests import GiteaJobs, owned_by, policy
+from jobs_of_tests import Jobs, owned_by, policy
 from reviews_of_tests import Reviews
 
 BASE = {"main.tf": policy(), "pyproject.toml": owned_by("olive")}
@@ -20,7 +21,8 @@ def test_unsupported_acceptance_and_labels_are_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Findings count although owners are configured, and no comment says how to accept them."""
-    jobs = GiteaJobs(gitea, repository, tmp_path / "job", monkeypatch, BASE)
+    folder = tmp_path / "job"
+    jobs = Jobs(GiteaOfTests(gitea, folder), repository, folder, monkeypatch, BASE)
     jobs.push({**BASE, "main.tf": policy("*")})
     assert jobs.review("--label") == 1
     assert "not supported for gitea" in jobs.notes

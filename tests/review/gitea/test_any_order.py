@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from any_order import MOST, AnyOrder
 from gitea_fake import BOT, CodeComment, GiteaFake
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from profiles import examples
 from reviews_on_gitea import Poster, report
 from reviews_on_github import item
 
-from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse_marker
-from passrole_checks.review.report import Item, ReportNote
+from passrole_checks.review.markdown.markers import INLINE, parse_marker
+from passrole_checks.review.report import Item
 
-MOST = 4
 # Two on one line, two on one file, and one on a file that breaks a review.
 ITEMS = [
     *(item(number, line) for number, line in enumerate((10, 30, 50, 70), start=1)),
@@ -43,18 +44,21 @@ WRITES = [
 ]
 
 
-class Conversations(RuleBasedStateMachine):
+class Conversations(AnyOrder):
     """Pushes, runs (also of an older head), people who comment, resolve and quote, and server errors."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.gitea = GiteaFake()
         self.gitea.broken_paths = {"broken.tf"}
         self.gitea.page_size = 3
         self.gitea.start()
-        self.post = Poster(self.gitea, Path(self._folder.name))
-        self.theirs: list[tuple[int, str]] = []  # comments of people, which stay as they are
+        post = Poster(self.gitea, Path(self._folder.name))
+        super().__init__(post, partial(report, self.gitea), ITEMS, lambda: self.gitea.push({}), self._everything)
+
+    def _everything(self) -> list[tuple[int, str, bool]]:
+        comments = [*self.gitea.comments, *self.gitea.code_comments()]
+        return sorted((each.id, each.body, each.user == BOT) for each in comments)
 
     def teardown(self) -> None:
         self.gitea.stop()
@@ -76,38 +80,7 @@ class Conversations(RuleBasedStateMachine):
             self.gitea.fault(*write, **fault)
         posted = self.post.items(*found, max_inline=MOST)
         self.gitea.forget_faults()
-        keys = {one.key for one in found}
-        assert posted.at_lines | posted.lost <= keys
-        assert not posted.at_lines & posted.lost
-        if posted.summary and found:
-            (summary,) = self._ours(SUMMARY)
-            assert all(f"aws_iam_role_policy.p{int(key, 16)}" in summary for key in keys)
-        elif found:
-            assert any("summary" in message or "comments on the pull" in message for message in self.post.messages)
-        result = {
-            key for body in self._ours(INLINE) if (marker := parse_marker(body)) is not None for key in marker.items
-        }
-        assert posted.at_lines <= result
-
-    @rule(found=st.lists(st.sampled_from(ITEMS), max_size=3, unique_by=lambda one: one.key))
-    def run_of_an_older_head(self, found: list[Item]) -> None:
-        """A run whose head was replaced changes nothing."""
-        context, result = self.post.context(), report(self.gitea, *found)
-        self.push()
-        before = self._all()
-        self.post(result, context=context, max_inline=MOST)
-        assert self._all() == before
-
-    @rule()
-    def run_that_cannot_read(self) -> None:
-        """A run that could not read the head reports nothing as fixed."""
-        before = self._ours(FIXED)
-        self.post(report(self.gitea, unreadable=(ReportNote("a.tf", 1, "no HCL"),)), max_inline=MOST)
-        assert self._ours(FIXED) == before
-
-    @rule()
-    def push(self) -> None:
-        self.gitea.push({})
+        self.check_run(found, posted)
 
     @rule(number=st.integers(0, 20), is_resolved=st.booleans())
     def person(self, number: int, is_resolved: bool) -> None:
@@ -127,10 +100,6 @@ class Conversations(RuleBasedStateMachine):
             self.theirs.append((made.id, made.body))
         for one in self.gitea.code_comments()[number : number + 1]:
             self._remember(self.gitea.code_comment(one.path, one.line, one.body))
-
-    @invariant()
-    def one_summary(self) -> None:
-        assert len(self._ours(SUMMARY)) <= 1
 
     @invariant()
     def nothing_twice(self) -> None:
@@ -155,23 +124,11 @@ class Conversations(RuleBasedStateMachine):
         """A review that failed half-way does not appear with a later one."""
         assert not any(call.path.endswith("/reviews") and len(call.json["comments"]) > MOST for call in self._posts())
 
-    @invariant()
-    def people_are_left_alone(self) -> None:
-        assert [each for each in self._all() if each in self.theirs] == sorted(self.theirs)
-
     def _posts(self) -> list[Any]:
         return [call for call in self.gitea.calls("POST", "/reviews$") if call.json]
 
     def _remember(self, comment: CodeComment) -> None:
         self.theirs.append((comment.id, comment.body))
-
-    def _all(self) -> list[tuple[int, str]]:
-        return sorted((each.id, each.body) for each in [*self.gitea.comments, *self.gitea.code_comments()])
-
-    def _ours(self, kind: str) -> list[str]:
-        everything = [*self.gitea.comments, *self.gitea.code_comments()]
-        bodies = [each.body for each in everything if each.user == BOT]
-        return [body for body in bodies if (marker := parse_marker(body)) is not None and marker.kind == kind]
 
 
 def test_invariants_hold_in_any_order() -> None:

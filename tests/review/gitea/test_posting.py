@@ -137,8 +137,8 @@ def test_pending_review_is_never_published(gitea: GiteaFake, post: Poster, statu
 
 def test_pending_review_of_a_person_is_kept(gitea: GiteaFake, post: Poster) -> None:
     """A pending review with a comment of a person is not deleted, even if the token is theirs."""
-    somebody = gitea.tokens["personal"].user
-    comment = gitea.code_comment("a.tf", 3, "Draft.", somebody)
+    user = gitea.tokens["personal"].user
+    comment = gitea.code_comment("a.tf", 3, "Draft.", user)
     gitea.reviews[0].state = "PENDING"
     gitea.fault("POST", "/reviews$", status=422, times=9)
     post.items(item(1, 10), context=post.context(token="personal"), **OFF)

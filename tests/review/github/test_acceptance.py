@@ -386,7 +386,7 @@ def test_reply_can_start_a_job(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch
     accept(jobs)
     environment = jobs.environment
 
-    def of_comment(token: str) -> dict[str, str]:
+    def of_comment(token: str | None) -> dict[str, str]:
         return {**environment(token), "GITHUB_EVENT_NAME": "pull_request_review_comment"}
 
     monkeypatch.setattr(jobs, "environment", of_comment)
@@ -397,9 +397,9 @@ def test_reply_can_start_a_job(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch
 def in_event(jobs: GitHubJobs, monkeypatch: pytest.MonkeyPatch, event: str) -> None:
     """Let the next jobs be of another event."""
 
-    def environment(token: str) -> dict[str, str]:
+    def environment(token: str | None) -> dict[str, str]:
         job = jobs.github.environment(jobs.github.pull, jobs.folder, event, run_number=jobs.runs)
-        return {**job, "GITHUB_TOKEN": jobs.github.tokens[token].value}
+        return {**job, "GITHUB_TOKEN": jobs.github.tokens[token or "bot"].value}
 
     monkeypatch.setattr(jobs, "environment", environment)
 
@@ -424,12 +424,12 @@ def test_merge_queue_accepts_as_the_pull_request(
     ):
         group = repository.commit(files)  # the merge that the queue tests
 
-        def environment(token: str, group: str = group) -> dict[str, str]:
+        def environment(token: str | None, group: str = group) -> dict[str, str]:
             job = github.environment(pull, jobs.folder, "merge_group", run_number=jobs.runs)
             event = github.payload(pull, "merge_group")
             event["merge_group"]["head_sha"] = group
             Path(job["GITHUB_EVENT_PATH"]).write_text(json.dumps(event))
-            return {**job, "GITHUB_SHA": group, "GITHUB_TOKEN": github.tokens[token].value}
+            return {**job, "GITHUB_SHA": group, "GITHUB_TOKEN": github.tokens[token or "bot"].value}
 
         monkeypatch.setattr(jobs, "environment", environment)
         assert jobs.review() == status

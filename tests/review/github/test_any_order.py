@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from any_order import MOST, AnyOrder
 from github_fake import GitHubFake
 from github_fake.world import Comment, ReviewComment
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from profiles import examples
 from reviews_on_github import BOT, CHANGED, Poster, give_files, item, report
 
-from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, parse_marker
-from passrole_checks.review.report import Item, ReportNote
+from passrole_checks.review.markdown.markers import parse_marker
+from passrole_checks.review.report import Item
 
-MOST = 4
 # At lines of the difference, outside of it, in a file that is not in it, and at files.
 ITEMS = [
     *(item(number, line) for number, line in enumerate(CHANGED, start=1)),
@@ -38,17 +39,24 @@ WRITES = [
 ]
 
 
-class Conversations(RuleBasedStateMachine):
+class Conversations(AnyOrder):
     """Pushes, runs (also of an older head), people who reply, resolve and quote, and server errors."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.github = GitHubFake()
         self.github.start()
         give_files(self.github)
-        self.post = Poster.on(self.github, Path(self._folder.name))
-        self.theirs: list[tuple[int, str]] = []  # comments of people, which stay as they are
+        post = Poster.on(self.github, Path(self._folder.name))
+        super().__init__(post, partial(report, self.github), ITEMS, self._new_head, self._everything)
+
+    def _new_head(self) -> None:
+        number = len(self.github.pull.shas) + 1
+        self.github.push(self.github.pull, self.github.pull.head_files, sha=f"{number:040x}")
+
+    def _everything(self) -> list[tuple[int, str, bool]]:
+        comments = [*self.github.comments(), *self.github.review_comments()]
+        return sorted((each.id, each.body, each.user.login == BOT) for each in comments)
 
     def teardown(self) -> None:
         self.github.stop()
@@ -68,39 +76,7 @@ class Conversations(RuleBasedStateMachine):
         posted = self.post.items(*found, context=context, max_inline=MOST)
         for fault in faults:
             fault.times = 0
-        keys = {one.key for one in found}
-        assert posted.at_lines | posted.lost <= keys
-        assert not posted.at_lines & posted.lost
-        if posted.summary and found:
-            (summary,) = self._ours(SUMMARY)
-            assert all(f"aws_iam_role_policy.p{int(key, 16)}" in summary for key in keys)
-        elif found:
-            assert any("summary" in message or "comments on the pull" in message for message in self.post.messages)
-        result = {
-            key for body in self._ours(INLINE) if (marker := parse_marker(body)) is not None for key in marker.items
-        }
-        assert posted.at_lines <= result
-
-    @rule(found=st.lists(st.sampled_from(ITEMS), max_size=3, unique_by=lambda one: one.key))
-    def run_of_an_older_head(self, found: list[Item]) -> None:
-        """A run whose head was replaced changes nothing."""
-        context, result = self.post.context(), report(self.github, *found)
-        self.push()
-        before = self._all()
-        self.post(result, context=context, max_inline=MOST)
-        assert self._all() == before
-
-    @rule()
-    def run_that_cannot_read(self) -> None:
-        """A run that could not read the head reports nothing as fixed."""
-        before = self._ours(FIXED)
-        self.post(report(self.github, unreadable=(ReportNote("a.tf", 1, "no HCL"),)), max_inline=MOST)
-        assert self._ours(FIXED) == before
-
-    @rule()
-    def push(self) -> None:
-        number = len(self.github.pull.shas) + 1
-        self.github.push(self.github.pull, self.github.pull.head_files, sha=f"{number:040x}")
+        self.check_run(found, posted)
 
     @rule(number=st.integers(0, 20), is_resolved=st.booleans())
     def person(self, number: int, is_resolved: bool) -> None:
@@ -121,10 +97,6 @@ class Conversations(RuleBasedStateMachine):
             self._remember(self.github.review_comment(self.github.pull, "a.tf", 10, one.body))
 
     @invariant()
-    def one_summary(self) -> None:
-        assert len(self._ours(SUMMARY)) <= 1
-
-    @invariant()
     def nothing_twice(self) -> None:
         """No item is in two open threads, and no thread is closed twice."""
         open_keys: list[str] = []
@@ -143,21 +115,11 @@ class Conversations(RuleBasedStateMachine):
         assert all(len(call.json["comments"]) <= MOST for call in self.github.calls("POST", "/reviews$"))
 
     @invariant()
-    def people_are_left_alone(self) -> None:
-        assert [each for each in self._all() if each in self.theirs] == sorted(self.theirs)
+    def no_comment_of_a_thread_is_deleted(self) -> None:
         assert self.github.calls("DELETE", "/pulls/comments/") == []
 
     def _remember(self, comment: Comment | ReviewComment) -> None:
         self.theirs.append((comment.id, comment.body))
-
-    def _all(self) -> list[tuple[int, str]]:
-        everything = [*self.github.comments(), *self.github.review_comments()]
-        return sorted((each.id, each.body) for each in everything)
-
-    def _ours(self, kind: str) -> list[str]:
-        everything = [*self.github.comments(), *self.github.review_comments()]
-        bodies = [each.body for each in everything if each.user.login == BOT]
-        return [body for body in bodies if (marker := parse_marker(body)) is not None and marker.kind == kind]
 
 
 def test_invariants_hold_in_any_order() -> None:

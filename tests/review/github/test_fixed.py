@@ -87,7 +87,7 @@ def test_thread_with_replies_is_closed_and_kept(github: GitHubFake, post: Poster
     post.items(**OFF)
     assert [each.user.login for each in github.threads()[0].comments] == [
         "github-actions[bot]",
-        "somebody",
+        "other-user",
         "github-actions[bot]",
     ]
     assert github.calls("DELETE", "") == []

@@ -105,7 +105,7 @@ def test_thread_resolved_by_a_person_is_not_repeated(github: GitHubFake, post: P
     github.forget_calls()
     posted = post.items(item(1, 10), **OFF)
     assert (github.writes(), posted.at_lines) == ([], {item(1).key})
-    assert [thread.resolved_by.login for thread in github.threads() if thread.resolved_by] == ["somebody"]
+    assert [thread.resolved_by.login for thread in github.threads() if thread.resolved_by] == ["other-user"]
 
 
 def test_open_threads_are_limited(github: GitHubFake, post: Poster) -> None:

@@ -20,7 +20,11 @@ HOUR = {"retry-after": "3600"}
 LIMIT = {"message": "API rate limit exceeded for installation ID 1."}
 SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
 ABUSE = {"message": "You have triggered an abuse detection mechanism. Please wait a few minutes before you try again."}
-QUICK = {"message": "Validation Failed", "errors": [{"code": "unprocessable", "message": "was submitted too quickly"}]}
+QUICK = {
+    "message": "Validation Failed",
+    "errors": ["was submitted too quickly"],
+    "documentation_url": "https://docs.github.com/rest/pulls/reviews",
+}
 
 
 @pytest.fixture
@@ -42,8 +46,6 @@ def test_used_up_rate_limit_is_reported_once(
     github: GitHubFake, post: Poster, call: tuple[str, str], status: int, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
     """A rate limit beyond our waiting time is reported once, with its end and no permission; nothing more is called."""
-    if body is QUICK and github.proxy is not None:
-        pytest.skip("not through the proxy: the description has other bodies of this status for some calls")
     github.fault(*call, status=status, body=body, headers=headers, times=1000)
     assert post.items(item(1), check_run=True).lost == ({item(1).key} if call[0] == "POST" else frozenset())
     (message,) = [message for message in post.messages if "Could not post" in message and "item" not in message]
@@ -52,6 +54,20 @@ def test_used_up_rate_limit_is_reported_once(
     assert not PERMISSIONS.search(" ".join(post.messages))
     assert len([each for each in github.calls(call[0], call[1]) if each.status == status]) == 1
     assert github.clock.slept == []
+
+
+def test_quick_comment_is_a_rate_limit(github: GitHubFake, post: Poster) -> None:
+    """For issue comments, GitHub's errors are objects."""
+    error = {
+        "resource": "IssueComment",
+        "code": "unprocessable",
+        "field": "data",
+        "message": "was submitted too quickly",
+    }
+    body = {**QUICK, "errors": [error]}
+    github.fault("POST", "/issues/7/comments$", status=422, body=body, headers=HOUR, times=1000)
+    assert not post.items(item(1)).summary
+    assert any("the rate limit is used up until" in message for message in post.messages)
 
 
 def test_used_up_hourly_limit_names_its_end(github: GitHubFake, post: Poster) -> None:

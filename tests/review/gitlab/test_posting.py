@@ -83,7 +83,7 @@ def test_forged_note_is_ignored(gitlab: GitLabFake, post: Poster) -> None:
     """A note of another author with our marker is left alone, and ours is created."""
     gitlab.note(CommentMarker(SUMMARY, "default", gitlab.request.head_sha, 99).prepend_to("all fixed"))
     post.items(item(1), **QUIET)
-    assert [each.author.username for each in gitlab.notes()] == ["somebody", BOT]
+    assert [each.author.username for each in gitlab.notes()] == ["other-user", BOT]
     assert gitlab.notes()[0].body.endswith("\nall fixed")
 
 

@@ -10,7 +10,7 @@ from reviews_on_gitlab import Poster, item
 def test_rate_limit_names_its_end(gitlab: GitLabFake, post: Poster) -> None:
     """GitLab's rate limit is reported with the time of ``RateLimit-Reset``, and names no scope or role."""
     headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": str(int(gitlab.clock.now()) + 3600)}
-    gitlab.fault("POST", "", status=429, document={"message": {"error": "Try again later."}}, headers=headers, times=99)
+    gitlab.fault("POST", "", status=429, body={"message": {"error": "Try again later."}}, headers=headers, times=99)
     assert post.items(item(1)).lost == {item(1).key}
     (message,) = [each for each in post.messages if "the summary" in each]
     assert message.startswith(
@@ -31,7 +31,7 @@ def test_short_rate_limit_is_waited_for(gitlab: GitLabFake, post: Poster) -> Non
 def test_blocked_account_is_reported(gitlab: GitLabFake, post: Poster) -> None:
     """A blocked account is reported as such."""
     said = {"message": "403 Forbidden - Your account has been blocked."}
-    gitlab.fault("POST", "", status=403, document=said, times=99)
+    gitlab.fault("POST", "", status=403, body=said, times=99)
     post.items(item(1))
     assert any("the owner of the token is blocked" in each for each in post.messages)
     assert not any("scope api" in each for each in post.messages)

@@ -158,7 +158,7 @@ def test_forged_marker_hides_nothing(gitlab: GitLabFake, post: Poster) -> None:
     )
     gitlab.thread(forged)
     post.items(item(1, 10), **OFF)
-    assert [thread.notes[0].author.username for thread in gitlab.threads()] == ["somebody", BOT]
+    assert [thread.notes[0].author.username for thread in gitlab.threads()] == ["other-user", BOT]
     post.items(**OFF)
     assert [len(thread.notes) for thread in gitlab.threads()] == [1, 2]
 
