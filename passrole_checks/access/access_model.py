@@ -16,7 +16,7 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.permissions.principal import Principal
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
 # a permission set is provisioned into many accounts, so a literal account in it is no mistake
@@ -25,9 +25,9 @@ _MANY_ACCOUNTS = MANY_ACCOUNTS | {
 }  # fmt: skip
 
 
-def serves_many_accounts(policy: AttachedPolicy) -> bool:
-    """True if a policy is deployed to several accounts: permission sets, SCPs and stack sets."""
-    return policy.resource.type in _MANY_ACCOUNTS
+def serves_many_accounts(resource: ResourceDefinition) -> bool:
+    """True if the policies of a resource are deployed to several accounts: permission sets, SCPs and stack sets."""
+    return resource.type in _MANY_ACCOUNTS
 
 
 class AccessModel:
@@ -57,7 +57,7 @@ class AccessModel:
 
     def account_of(self, policy: AttachedPolicy) -> str | None:
         """Return the account that a policy is deployed to; None if unknown, or if there are several."""
-        return None if serves_many_accounts(policy) else self.account
+        return None if serves_many_accounts(policy.resource) else self.account
 
     def document(self, policy: AttachedPolicy) -> PolicyDocument:
         """Return the parsed document of a policy."""
@@ -73,4 +73,4 @@ class AccessModel:
 
     def effective_grant(self, policy: AttachedPolicy, grant: PassRoleGrant, holder: Principal) -> EffectiveGrant:
         """Return what the Deny statements, boundary and SCPs of a holder leave of a grant in one of its policies."""
-        return self.passable_roles.passing(holder, grant, many_accounts=serves_many_accounts(policy))
+        return self.passable_roles.passing(holder, grant, many_accounts=serves_many_accounts(policy.resource))

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.access.access_change import policy_key
+from passrole_checks.access.access_model import serves_many_accounts
 from passrole_checks.access.principals import Principals, unknown_attachments
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
@@ -62,7 +63,6 @@ from passrole_checks.sources.model.configuration import (
     recording_faults,
 )
 from passrole_checks.sources.model.principal_names import align_principal_names
-from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
 _PASSES = 2  # passes over each version: as the new and as the old one
 
@@ -494,8 +494,7 @@ class _ComparedUnit:
         for policy, names in zip(written, renamed or written, strict=True):
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
-            many = policy.resource.type in MANY_ACCOUNTS or policy.resource.type == "AWS::SSO::PermissionSet"
-            account = None if many else self.options.account or side.account
+            account = None if serves_many_accounts(policy.resource) else self.options.account or side.account
             variants: dict[tuple[Position, str], list[PassRoleGrant]] = {}
             for grant in grants_of(parse_document(names.document).statements, services, account):
                 variants.setdefault((grant.at, grant.statement.path), []).append(grant)
@@ -593,7 +592,7 @@ class _ComparedUnit:
             finding_of_change.message,
             suppressed,
             gone,
-            context_of(self._new, self._denials, item, holders) if forward else (),
+            context_of(self._new, self._denials, item, holders) if forward and not self.only_gains else (),
         )
 
     def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+from passrole_checks.access.access_model import serves_many_accounts
 from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.moved_resources import known_names, moved_names, name_in_code, principal_names
 from passrole_checks.diff.renames import relabel_policy
@@ -33,9 +34,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy, BoundaryUse, Configuration, ManagedAttachment
-from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
-_ELSEWHERE = frozenset({*MANY_ACCOUNTS, "AWS::SSO::PermissionSet"})
 _PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
 _VALUE = re.compile(r"\$\{[^{}]*\}")  # in the name of a principal that is known by an expression
 CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
@@ -129,7 +128,7 @@ def _is_comparable(unit: UnitDifference, change: GrantChange) -> bool:
     """True if what decides on the access that a removed statement granted can be carried over to another unit."""
     located, attached = change.grant, unit.pair.old.attached
     statement = located.grant.statement
-    if located.resource.type in _ELSEWHERE or located.handed_to is not None or attached.targets:
+    if serves_many_accounts(located.resource) or located.handed_to is not None or attached.targets:
         return False
     if unit.pair.new.unreadable:
         return False  # it may still be there

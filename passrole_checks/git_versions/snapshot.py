@@ -8,7 +8,7 @@ import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from passrole_checks.errors import SnapshotError
@@ -78,24 +78,32 @@ class Snapshots:
         self._blob_files: dict[str, str] = {}
         self._blob_sizes: dict[str, int] = {}
         self._can_link = True
-        self._widened = set(self.also)
+        self._also = set(self.also)
         self._bytes = [0, 0]
         self._id_length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
         self._unwritten: tuple[dict[str, list[TreeEntry]], ...] = ({}, {})
+        self._parents: tuple[set[str], ...] = (set(), set())  # folders that contain folders
         for side in (0, 1):
             for entry in self._regular_entries(side):
                 self._unwritten[side].setdefault(os.path.dirname(entry.path), []).append(entry)
-        if self.select is not None and self.renames is not None and not self._has_files():
+            for name in self._unwritten[side]:
+                self._parents[side].update(map(str, PurePosixPath(name).parents))
+        if self.renames is not None and not any(entry.file is not None for side in self.entries for entry in side):
             self._find_changes()
-            self.selection = self.select(*self._ids, self.changed, self._read_blobs, self._widened)
+            self._select()
+        else:
+            self.write_rest()  # which computes ids
+            self._find_changes()
+
+    def _select(self) -> None:
+        """Choose the files to write, and write them. Links and submodules are not among them."""
+        blobs = [{path: blob for path, blob in ids.items() if " " not in blob} for ids in self._ids]
+        if self.select is not None:
+            self.selection = self.select(blobs[0], blobs[1], self.changed, self._read_blobs, self._also)
         if self.selection is not None:
             self.write_also(self.selection.paths)
         else:
             self.write_rest()
-
-    def _has_files(self) -> bool:
-        """True if entries are not in the repository but on disk."""
-        return any(entry.file is not None for side in self.entries for entry in side)
 
     def _read_blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         sizes = self.repository.sizes(ids)
@@ -107,7 +115,6 @@ class Snapshots:
         for side in (0, 1):
             self._write_entries(side, [entry for entries in self._unwritten[side].values() for entry in entries])
             self._unwritten[side].clear()
-        self._find_changes()
 
     def write_also(self, paths: Collection[str]) -> None:
         """Write these files of both versions, unless they are written already."""
@@ -121,13 +128,8 @@ class Snapshots:
 
     def widen(self, paths: Collection[str]) -> None:
         """Select more: what may call one of these folders or read one of these files."""
-        assert self.select is not None
-        self._widened |= set(paths)
-        self.selection = self.select(*self._ids, self.changed, self._read_blobs, self._widened)
-        if self.selection is not None:
-            self.write_also(self.selection.paths)
-        else:
-            self.write_rest()
+        self._also |= set(paths)
+        self._select()
 
     def unwritten(self, side: int) -> Iterator[str]:
         """Yield the paths of a version's files that are not written."""
@@ -143,10 +145,9 @@ class Snapshots:
         name = os.path.relpath(path, self.folders[side])
         unwritten = self._unwritten[side]
         folders = {os.path.dirname(name), name} if name != "." else {""}
-        inner = [folder for folder in unwritten if folder.startswith(f"{name}/") or name == "."]
         if below:
-            folders.update(inner)
-        elif inner:
+            folders.update(folder for folder in unwritten if folder.startswith(f"{name}/") or name == ".")
+        elif name in self._parents[side]:
             os.makedirs(path, exist_ok=True)
         self._write_entries(side, [entry for folder in folders for entry in unwritten.pop(folder, ())])
 

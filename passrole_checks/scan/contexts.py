@@ -28,7 +28,7 @@ def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool
             holders = model.principals.of(policy)
             is_comparable = policy.handed_to is None or policy.handed_to in model.configuration.handed_out_before
             if with_change and model.change is not None and not grant.denied and is_comparable:
-                many = serves_many_accounts(policy)
+                many = serves_many_accounts(policy.resource)
                 beneficiaries = model.change.gainers(policy, grant.statement, many_accounts=many)
             if not grant.denied and not any(_can_pass(model, policy, grant, holder) for holder in holders):
                 grant = replace(grant, denied=True)

@@ -215,13 +215,24 @@ def test_a_statement_moves_with_some_of_its_principals(repository: Reviews) -> N
 MOVED = "moved {\n  from = aws_iam_role.deployer\n  to   = aws_iam_role.operator\n}\n"
 
 
+MOVED_IN_JSON = '{"moved": [{"from": "aws_iam_role.deployer", "to": "aws_iam_role.operator"}]}'
+
+
 @pytest.mark.parametrize(
-    ("declared", "items"), [(MOVED, [("worse", "widened")]), ("", [("worse", "new")])], ids=["declared", "undeclared"]
+    ("declared", "items"),
+    [
+        ({"moved.tf": MOVED}, [("worse", "widened")]),
+        ({"moved.tf.json": MOVED_IN_JSON}, [("worse", "widened")]),
+        ({}, [("worse", "new")]),
+    ],
+    ids=["declared", "declared in JSON", "undeclared"],
 )
-def test_a_declared_move_is_the_same_role(repository: Reviews, declared: str, items: list[tuple[str, str]]) -> None:
+def test_a_declared_move_is_the_same_role(
+    repository: Reviews, declared: dict[str, str], items: list[tuple[str, str]]
+) -> None:
     """Without a ``moved`` block, a role with another name in the code is another one."""
-    after = role("operator") + grant('"*"', holder="operator") + declared
-    result = repository.between({"main.tf": role() + grant()}, {"main.tf": after})
+    after = role("operator") + grant('"*"', holder="operator")
+    result = repository.between({"main.tf": role() + grant()}, {"main.tf": after, **declared})
     assert [(item.group, item.change) for item in result.report.items] == items
 
 
@@ -262,3 +273,13 @@ def test_a_role_moves_to_another_template(repository: Reviews, roles: str, items
     result = repository.between(before, {"a.json": template(), "b.json": template(Deployer=roles)})
     assert [item.group for item in result.report.items] == items
     assert (result.report.fixed, result.report.less) == ((), ())
+
+
+def test_stack_sets_do_not_move(repository: Reviews) -> None:
+    """A stack set may be deployed to other accounts in another template."""
+    inner = template(Deployer="arn:aws:iam::*:role/app-*").replace("\n", "\n        ")
+    alone = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n"
+    both = f"{alone}  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      StackSetName: set\n"
+    both += f"      TemplateBody: |\n        {inner}\n"
+    result = repository.between({"a.yaml": both, "b.yaml": alone}, {"a.yaml": alone, "b.yaml": both})
+    assert (len(result.report.moved), len(result.report.less)) == (0, 1)

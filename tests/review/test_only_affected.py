@@ -118,3 +118,12 @@ def test_values_of_an_excluded_root(repository: Reviews, monkeypatch: pytest.Mon
     some, everything = reports(repository, monkeypatch)
     assert some == everything
     assert len(some.items) == 1
+
+
+def test_symbolic_links_do_not_make_everything_read(repository: Reviews) -> None:
+    """Links are not read, wherever they are."""
+    repository.put({"a/main.tf": policy(APP), "b/main.tf": policy(APP), "versions.tf": ""})
+    (repository.folder / "b" / "versions.tf").symlink_to("../versions.tf")
+    repository.commit()
+    result = repository.between({}, {"a/main.tf": policy(ANY)})
+    assert (result.report.only_affected, result.report.files) == (True, 1)

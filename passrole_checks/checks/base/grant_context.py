@@ -55,7 +55,7 @@ class GrantContext:
     @property
     def many_accounts(self) -> bool:
         """True if the policy is deployed to several accounts."""
-        return serves_many_accounts(self.policy)
+        return serves_many_accounts(self.policy.resource)
 
     @property
     def module(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from passrole_checks.sources.terraform.modules.folder import literal_attribute
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Block
 
@@ -20,13 +21,15 @@ def declared_moves(root: Module) -> Iterator[tuple[str, str]]:
     for module in root.walk():
         prefix = f"{module.address}." if module.address else ""
         for parsed in module.folder.files:
-            for block in parsed.body.blocks:
-                if block.type == "moved" and (before := _address(block, "from")) and (after := _address(block, "to")):
+            for block in parsed.body.all("moved"):
+                if (before := _address(block, "from")) and (after := _address(block, "to")):
                     yield prefix + before, prefix + after
 
 
 def _address(block: Block, name: str) -> str:
+    """Return the address of an argument, an expression or (in JSON) a string; "" for any other."""
     attribute = block.body.get(name)
     written = attribute.source_bytes if attribute is not None else None
-    text = (written or b"").decode("utf-8", "replace").partition("=")[2].strip()
+    expression = (written or b"").decode("utf-8", "replace").partition("=")[2].strip()
+    text = literal_attribute(block, name) or expression
     return text if _ADDRESS.fullmatch(text) else ""
