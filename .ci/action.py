@@ -10,7 +10,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.cli import main
@@ -43,11 +42,12 @@ def value_of(environment: Mapping[str, str], name: str) -> str:
     return environment.get(variable(name), "").strip()
 
 
-def arguments(environment: Mapping[str, str], bundle: str, *, exists: bool) -> Iterator[str]:
+def arguments(environment: Mapping[str, str], bundle: str, downloaded: str = "") -> Iterator[str]:
     """Yield the arguments of the command line for the inputs.
 
-    A review writes its report to the file ``bundle``, or reads it from there if it ``exists``. Raises ValueError for an
-    unknown mode, a flag that is neither true nor false, and inputs that exclude each other.
+    A review writes its report to the file ``bundle``, after reading that of another workflow from the file
+    ``downloaded``, if given. Raises ValueError for an unknown mode, a flag that is neither true nor false, and inputs
+    that exclude each other.
     """
     mode = value_of(environment, "mode") or REVIEW
     if mode not in (REVIEW, SCAN):
@@ -74,7 +74,9 @@ def arguments(environment: Mapping[str, str], bundle: str, *, exists: bool) -> I
         option = yes if is_true(environment, name) else no
         if option:
             yield option
-    yield f"--from-bundle={bundle}" if exists else f"--offline-bundle={bundle}"
+    if downloaded:
+        yield f"--from-bundle={downloaded}"
+    yield f"--offline-bundle={bundle}"
 
 
 def is_true(environment: Mapping[str, str], name: str) -> bool:
@@ -129,11 +131,8 @@ def download(environment: Mapping[str, str], name: str, into: Path) -> None:
     into.write_bytes(content)
 
 
-def outputs(result: Path, status: int, *, trusted: bool = True) -> dict[str, str]:
-    """Return the outputs of a review from the report file; without a valid one the verdict is `cannot-tell`.
-
-    In a file that is not `trusted`, since a pull request may have written it, nothing counts as accepted.
-    """
+def outputs(result: Path, status: int) -> dict[str, str]:
+    """Return the outputs of a review from the report it wrote; without a valid one the verdict is `cannot-tell`."""
     from passrole_checks.errors import PassRoleChecksError
     from passrole_checks.review.report_json import read_bundle
 
@@ -141,8 +140,6 @@ def outputs(result: Path, status: int, *, trusted: bool = True) -> dict[str, str
         report = read_bundle(result.read_bytes())
     except (OSError, PassRoleChecksError):
         return {"verdict": UNDETERMINED}
-    if not trusted:
-        report = replace(report, items=tuple(replace(item, accepted=None) for item in report.items))
     groups = [item.group for item in report.items]
     return {
         "verdict": report.verdict.value if status in (CLEAN, FINDINGS) else UNDETERMINED,
@@ -183,11 +180,11 @@ def run() -> int:
     environment = os.environ
     folder = Path(environment["FOLDER"])
     bundle_file, artifact = value_of(environment, "bundle"), value_of(environment, "from-artifact")
-    bundle = folder / "bundle.zip" if artifact else Path(bundle_file or folder / "bundle.json")
+    bundle, downloaded = Path(bundle_file or folder / "bundle.json"), folder / "bundle.zip"
     try:
-        options = list(arguments(environment, str(bundle), exists=bool(artifact)))
+        options = list(arguments(environment, str(bundle), str(downloaded) if artifact else ""))
         if artifact:
-            download(environment, artifact, bundle)
+            download(environment, artifact, downloaded)
         files = {"bundle": bundle_file, "sarif": sarif_file(environment)}
     except (ValueError, OSError) as error:
         print(f"passrole_checks: {error}", file=sys.stderr)
@@ -200,7 +197,7 @@ def run() -> int:
     if options[0] == SCAN:
         result = {"verdict": {CLEAN: "clean", FINDINGS: "findings"}.get(status, UNDETERMINED)}
     else:
-        result = outputs(bundle, status, trusted=not artifact) if is_own else {"verdict": UNDETERMINED}
+        result = outputs(bundle, status) if is_own else {"verdict": UNDETERMINED}
     result |= {name: os.path.abspath(path) for name, path in written.items()}
     if "sarif" in result:
         for_code_scanning(Path(result["sarif"]))

@@ -452,8 +452,12 @@ def _post(report: ReviewReport, context: Context, options: dict[str, Any], say: 
     except ImportError as error:
         say(f"nothing was posted to {forge}: {error.name} is not installed; run pip install 'passrole-checks[bot]'")
         return False
+
+    def notify(message: str) -> None:
+        say(f"dry run: {message}" if options["dry_run"] else message)
+
     try:
-        posted = poster.post(report, context, _post_options(options), say)
+        posted = poster.post(report, context, _post_options(options), notify)
     except Exception as error:  # posting must not affect the result or the exit status
         if os.environ.get("PASSROLE_CHECKS_DEBUG"):
             raise

@@ -92,6 +92,11 @@ class Context:
         has_request = bool(self.number) or (self.event == "workflow_run" and bool(self.head_sha))
         return has_request and self.event not in ("merge_group", "push")
 
+    @property
+    def is_of_fork_workflow(self) -> bool:
+        """True if the report comes from a workflow that a fork can change, and with it the report."""
+        return self.event == "workflow_run" and self.is_fork
+
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:

@@ -102,7 +102,7 @@ class _ReviewPoster:
 
     def post(self) -> Posted:
         posted = self._post_on_request() if self._context.can_be_commented else Posted()
-        self._forge.publish_verdict(self._report, self._on_error)
+        self._publish_verdict()
         for cause, uses in self._unpostable.items():
             self._notify(f"Could not post {_enumerate(uses)} to {self._traits.name}: {cause}.")
         if self._missing:
@@ -129,6 +129,14 @@ class _ReviewPoster:
         if self._options.label:
             self._update_label()
         return posted
+
+    def _publish_verdict(self) -> None:
+        if not (self._context.head_sha and (self._options.status or self._options.check_run)):
+            return
+        if self._context.is_of_fork_workflow:  # the report must not open a gate
+            self._notify("No status is set: the report comes from a workflow of a fork.")
+            return
+        self._forge.publish_verdict(self._report, self._on_error)
 
     # -- line comments
 
@@ -243,14 +251,13 @@ class _ReviewPoster:
         if not isinstance(forge, LabelingForge):
             self._notify(f"No label is set: not supported for {self._traits.name}.")
             return
-        is_untrusted = self._context.event == "workflow_run" and self._context.is_fork
         try:
             if not self._forge.is_current():
                 return
             is_labeled = name.lower() in map(str.lower, forge.labels())
             if self._report.open and not is_labeled:
                 self._write_label(forge.add_label, name)
-            elif not (self._report.open or self._report.unknown or is_untrusted) and is_labeled:
+            elif not (self._report.open or self._report.unknown or self._context.is_of_fork_workflow) and is_labeled:
                 self._write_label(forge.remove_label, name)
         except ForgeError as error:
             self._on_error("the label", self._traits.comment_permission, error)

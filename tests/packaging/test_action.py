@@ -54,7 +54,7 @@ def defaults() -> dict[str, str]:
 
 def options(**inputs: str) -> list[str]:
     given = {action.variable(name.replace("_", "-")): value for name, value in inputs.items()}
-    return list(action.arguments({**defaults(), **given}, "bundle.json", exists=False))
+    return list(action.arguments({**defaults(), **given}, "bundle.json"))
 
 
 def test_inputs_reach_scripts_by_the_environment_alone() -> None:
@@ -137,7 +137,7 @@ def test_every_option_that_is_made_exists() -> None:
         plan_before="/tmp/c.json=infra/a",
         sarif_file="out.sarif",
     )
-    told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.zip", exists=True))
+    told = list(action.arguments(defaults() | {action.variable("status"): "false"}, "bundle.json", "bundle.zip"))
     for words in (everything, told):
         assert words[0] == "review"
         values, rest, _ = command.make_parser(click.Context(command)).parse_args(words[1:])
@@ -165,7 +165,7 @@ def test_a_scan_gets_the_options_that_scan_has() -> None:
     assert (words[0], rest, list(values["paths"])) == ("scan", [], ["."])
     assert values["format"] == ["text", "sarif"] and values["output"] == ["-", "out.sarif"]
     given = {**defaults(), action.variable("mode"): "scan", "GITHUB_STEP_SUMMARY": "summary.md"}
-    assert "--output=summary.md" in action.arguments(given, "bundle.json", exists=False)
+    assert "--output=summary.md" in action.arguments(given, "bundle.json")
 
 
 @pytest.mark.parametrize("name", ["bundle", "from_artifact", "plan", "plan_before"])
@@ -186,10 +186,10 @@ def test_an_upload_needs_no_name_of_a_file(mode: str) -> None:
     """The file is outside the clone; a name that is given is used."""
     folder = {**defaults(), "FOLDER": "/tmp/of-this-run", action.variable("mode"): mode}
     wanted = {**folder, action.variable("upload-sarif"): "true"}
-    assert "--output=/tmp/of-this-run/passrole.sarif" in action.arguments(wanted, "bundle.json", exists=False)
+    assert "--output=/tmp/of-this-run/passrole.sarif" in action.arguments(wanted, "bundle.json")
     named = {**wanted, action.variable("sarif-file"): "own.sarif"}
-    assert "--output=own.sarif" in action.arguments(named, "bundle.json", exists=False)
-    assert "sarif" not in action.arguments(folder, "bundle.json", exists=False)
+    assert "--output=own.sarif" in action.arguments(named, "bundle.json")
+    assert "sarif" not in action.arguments(folder, "bundle.json")
 
 
 @pytest.mark.parametrize("hostile", ["--dry-run", "; rm -rf /", "$(id)", "medium --post=github"])
@@ -274,14 +274,33 @@ def test_what_is_no_result_cannot_tell(tmp_path: Path) -> None:
     assert action.outputs(tmp_path / "other.json", 0) == {"verdict": "cannot-tell"}
 
 
-def test_accepted_findings_are_counted_in_an_own_report_only(tmp_path: Path) -> None:
-    """In a report that a pull request may have written, no finding is accepted."""
+def test_outputs_count_accepted_findings(tmp_path: Path) -> None:
+    """A finding that an owner accepted is counted, and does not fail."""
     result = tmp_path / "result.json"
     items = tuple(replace(item, accepted=Acceptance("olive", "a lab")) for item in (WIDENED, NEW))
     result.write_text(to_json(replace(EMPTY, items=items)))
-    own, other = (action.outputs(result, 0, trusted=trusted) for trusted in (True, False))
-    assert (own["verdict"], own["accepted"], own["new"]) == ("clean", "2", "1")
-    assert (other["verdict"], other["accepted"]) == ("findings", "0")
+    written = action.outputs(result, 0)
+    assert (written["verdict"], written["accepted"], written["new"]) == ("clean", "2", "1")
+
+
+def test_outputs_trust_no_report_of_another_workflow(
+    forge: GitHubFake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that a pull request may have written neither accepts its findings nor sets the severity that fails."""
+    items = tuple(replace(item, accepted=Acceptance("olive", "a lab")) for item in (WIDENED, NEW))
+    bundle = to_json(replace(EMPTY, items=items, fail_on=None)).encode()
+    forge.artifact(9001, "passrole", bundle)
+    token = forge.new_token("github-actions[bot]", {"actions": "read"}, app="github-actions").value
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_", "GITLAB_"))]:
+        monkeypatch.delenv(name)
+    of_job = {"GITHUB_API_URL": forge.url, "GITHUB_REPOSITORY": "octo-org/infra", "GITHUB_TOKEN": token, "RUN": "9001"}
+    given = {action.variable(name): value for name, value in {"from-artifact": "passrole", "post": "none"}.items()}
+    folders = {"FOLDER": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    for name, value in {**defaults(), **of_job, **given, **folders}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert action.run() == 0  # the other workflow fails
+    assert (tmp_path / "output").read_text("utf-8") == "verdict=findings\nnew=1\nworse=1\nfixed=0\naccepted=0\n"
 
 
 def test_code_scanning_is_given_what_is_to_be_shown(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ class _GiteaForge(Gitea):
     # -- the commit
 
     def publish_verdict(self, report: ReviewReport, on_error: Callable[[str, str, ForgeError], None]) -> None:
-        if self._context.head_sha and self._options.status:
+        if self._options.status:
             try:
                 post_status(self, report, self._context, self._options)
             except ForgeError as error:

@@ -61,13 +61,11 @@ def post(
 
     ``out`` receives each call of a dry run as one line of JSON.
     """
-    if options.dry_run:
-        notify_all, notify = notify, lambda message: notify_all(f"dry run: {message}")
     if obstacle := post_obstacle(report, context, options, GITHUB_TOKEN):
         notify(f"Nothing posted on GitHub: {obstacle}")
         return Posted()
     calls = client(context.api_url, context.token, pace=pace, dry_run=out if options.dry_run else None)
-    return post_review(_GitHubForge(calls, context, options, notify), report, context, options, notify)
+    return post_review(_GitHubForge(calls, context, options), report, context, options, notify)
 
 
 def accept(
@@ -84,7 +82,7 @@ def accept(
     if obstacle := post_obstacle(report, context, replace(options, dry_run=False), GITHUB_TOKEN):
         return with_unknown_acceptance(report, obstacle.rstrip("."))
     calls = client(context.api_url, context.token, pace=pace)
-    forge = (_QueuedForge if context.queued else _GitHubForge)(calls, context, options, lambda _: None)
+    forge = (_QueuedForge if context.queued else _GitHubForge)(calls, context, options)
     return accept_items(report, forge, options.key, options.author)
 
 
@@ -93,9 +91,9 @@ class _GitHubForge(GitHubDiscussions):
 
     traits = _TRAITS
 
-    def __init__(self, client: Client, context: Context, options: PostOptions, notify: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, context: Context, options: PostOptions) -> None:
         super().__init__(client, context.api_url, context.repository)
-        self._context, self._options, self._notify = context, options, notify
+        self._context, self._options = context, options
         self._node_ids: dict[int, str] = {}  # GraphQL ids of the comments that were listed
 
     def find_request(self) -> Target:
@@ -163,12 +161,6 @@ class _GitHubForge(GitHubDiscussions):
 
     def publish_verdict(self, report: ReviewReport, on_error: Callable[[str, str, ForgeError], None]) -> None:
         context = self._context
-        if not (context.head_sha and (self._options.status or self._options.check_run)):
-            return
-        if context.event == "workflow_run" and context.is_fork:
-            # A fork can change the workflow that scans, and so the report, which must not open a gate.
-            self._notify("No status is set: the report comes from a workflow of a fork.")
-            return
         if self._options.status:
             try:
                 post_status(self, report, context, self._options)

@@ -50,6 +50,14 @@ def test_second_run_repeats_nothing(gitea: GiteaFake, post: Poster) -> None:
     assert "actions/runs/2)" in gitea.comments[0].body
 
 
+def test_workflow_of_a_fork_sets_no_status(gitea: GiteaFake, post: Poster) -> None:
+    """A fork can change the workflow that scans, and so the report, which must not open a gate."""
+    context = replace(post.context(), event="workflow_run", is_fork=True)
+    post.items(context=context, comment="off")
+    assert gitea.writes() == []
+    assert post.messages == ["No status is set: the report comes from a workflow of a fork."]
+
+
 def test_all_pages_are_read(gitea: GiteaFake, post: Poster) -> None:
     """All reviews are read, also from a server with smaller pages than requested."""
     gitea.page_size = 2

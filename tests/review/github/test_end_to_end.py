@@ -182,5 +182,7 @@ def test_dry_run_prints_writes(github: GitHubFake, bot: Bot, capsys: pytest.Capt
     """A dry run prints the writes and makes none."""
     bot.push({**BASE, "variables.tf": WIDER})
     assert bot.review("--dry-run") == 1
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"method"')]
+    captured = capsys.readouterr()
+    lines = [line for line in captured.out.splitlines() if line.startswith('{"method"')]
+    assert "dry run: " in captured.err
     assert (len(lines), github.writes()) == (3, [])
