@@ -397,13 +397,9 @@ class _ItemBuilder:
         if changes:
             worst = min(changes, key=lambda pair: (-pair[1].severity.rank, pair[1].grant.grant.scope.width))
             changes = [(group, change) for group, change in changes if change.grant.when == worst[1].grant.when]
-            holders = [name for _, change in changes for name in change.grant.principals]
             befores = [change.before for _, change in changes if change.before is not None]
-            before = None
-            if len(befores) == len(changes):
-                before = _with_roles(_access_of(befores[0], befores[0].principals), befores)
-            now = _access_of(changes[0][1].grant, holders)
-            return _with_roles(now, [change.grant for _, change in changes]), before
+            before = _access_of_all(befores) if len(befores) == len(changes) else None
+            return _access_of_all([change.grant for _, change in changes]), before
         for number, finding in statement.findings:
             if finding.grant is not None:
                 earlier = self._matched.pairs.get(number)
@@ -553,10 +549,13 @@ def _access_of(located: LocatedGrant, principals: Iterable[str]) -> GrantedAcces
     return _granted_access(located.grant, principals, located.when)
 
 
-def _with_roles(access: GrantedAccess, grants: Iterable[LocatedGrant]) -> GrantedAccess:
-    """Return the access with the roles of all grants of a statement, such as those of the instances of a module."""
-    roles = [role for located in grants for role in _access_of(located, ()).roles]
-    return replace(access, roles=tuple(dict.fromkeys([*access.roles, *roles])))
+def _access_of_all(grants: Sequence[LocatedGrant]) -> GrantedAccess:
+    """Return the access of a statement with the principals and roles of all its grants, such as those of the instances
+    of a module."""
+    each = [_access_of(located, located.principals) for located in grants]
+    principals = dict.fromkeys(name for access in each for name in access.principals)
+    roles = dict.fromkeys(role for access in each for role in access.roles)
+    return replace(each[0], principals=tuple(principals), roles=tuple(roles))
 
 
 def _granted_access(

@@ -160,6 +160,16 @@ def test_instances_of_a_module_have_their_own_roles(repository: Reviews) -> None
     assert access.roles == tuple(f"arn:aws:iam::111122223333:role/{name}" for name in "ab")
 
 
+def test_widened_instances_have_their_own_principals(repository: Reviews) -> None:
+    """The principals of a statement in a module are those of all its instances, in both versions."""
+    module = 'variable "holder" {}\n' + grant("*").replace("aws_iam_role.deployer.id", "var.holder")
+    calls = "".join(f'module "{name}" {{\n  source = "./m"\n  holder = "{name}"\n}}\n' for name in "ab")
+    before = {"main.tf": calls, "m/main.tf": module.replace('"*"', '"arn:aws:iam::111122223333:role/app"')}
+    (item,) = repository.between(before, {"main.tf": calls, "m/main.tf": module}).report.items
+    assert item.access is not None and item.before is not None
+    assert item.access.principals == item.before.principals == ("a", "b")
+
+
 def test_other_account_is_named(repository: Reviews) -> None:
     """Roles that differ in the account only are written with it."""
     before, after = (DEPLOYER + grant(f"arn:aws:iam::{account}:role/app-*") for account in ("111122223333", "*"))
