@@ -18,7 +18,7 @@ from passrole_checks.doctor.report import doctor_lines
 from passrole_checks.iam import deadline
 from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.review.commit_status import _STATES
-from passrole_checks.review.github.status import _CONCLUSIONS
+from passrole_checks.review.github.check_run import _CONCLUSIONS
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.markdown.inline import fixed_reply
 from passrole_checks.sources import detect

@@ -39,7 +39,7 @@ from passrole_checks.cli.write_outputs import (
     write_each,
     write_lines,
 )
-from passrole_checks.errors import ConfigurationError
+from passrole_checks.errors import DEBUG, ConfigurationError
 
 if TYPE_CHECKING:
     from passrole_checks.diff.plans import RootPlan
@@ -334,16 +334,13 @@ def _with_acceptances(report: ReviewReport, request: ReviewRequest, options: dic
         return with_unknown_acceptance(report, "not in a pipeline of a forge")
     if options["post"] not in ("auto", context.forge):
         return with_unknown_acceptance(report, f"--post {options['post']}")
-    try:
-        forge = import_module(f"passrole_checks.review.{context.forge}")
-    except ImportError as error:
-        return with_unknown_acceptance(report, f"{error.name} is not installed; run pip install 'passrole-checks[bot]'")
+    forge = import_module(f"passrole_checks.review.{context.forge}")
     if not hasattr(forge, "accept"):
         return replace(with_unknown_acceptance(report, f"not supported for {context.forge}"), owners=())
     try:
         accepted: ReviewReport = forge.accept(report, context, _post_options(options))
     except Exception as error:  # must never make findings count less
-        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
+        if os.environ.get(DEBUG):
             raise
         return with_unknown_acceptance(report, f"internal error ({type(error).__name__})")
     return accepted
@@ -447,11 +444,7 @@ def _post(report: ReviewReport, context: Context, options: dict[str, Any], say: 
     if forge != context.forge:
         say(f"--post {forge}: not running in a {forge} pipeline; nothing was posted")
         return False
-    try:
-        poster = import_module(f"passrole_checks.review.{forge}")
-    except ImportError as error:
-        say(f"nothing was posted to {forge}: {error.name} is not installed; run pip install 'passrole-checks[bot]'")
-        return False
+    poster = import_module(f"passrole_checks.review.{forge}")
 
     def notify(message: str) -> None:
         say(f"dry run: {message}" if options["dry_run"] else message)
@@ -459,7 +452,7 @@ def _post(report: ReviewReport, context: Context, options: dict[str, Any], say: 
     try:
         posted = poster.post(report, context, _post_options(options), notify)
     except Exception as error:  # posting must not affect the result or the exit status
-        if os.environ.get("PASSROLE_CHECKS_DEBUG"):
+        if os.environ.get(DEBUG):
             raise
         say(f"internal error while posting to {forge} ({type(error).__name__}); the result is not affected")
         return False

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from passrole_checks.escaping.shorten import truncate
+from passrole_checks.escaping.shorten import listed, truncate
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.counts import count_noun
@@ -274,19 +274,15 @@ def _statements(statements: Sequence[StatementItems], width: int, previous: Find
         yield _header(first.at.file, first.at.line, first.resource, first.sid)
         others = statement.uses[1:]
         if others:
-            yield (StyledText("  also "), StyledText(sanitize(_listed(others)), "quiet"))
+            yield (StyledText("  also "), StyledText(sanitize(listed(others)), "quiet"))
         for line in excerpt_lines(first.at, first.grant):
             yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
     shown = statements[0]
     for item in shown.items:
         used = item.primary.uses
-        about = _listed(used) if len(used) < len(shown.uses) else ""
+        about = listed(used) if len(used) < len(shown.uses) else ""
         yield from _item(item, about, width, previous)
         previous = item.primary
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def finding_heading(check_id: str, name: str, severity: Severity, confidence: Confidence) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -29,6 +28,7 @@ from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.git_versions import Snapshots, VersionPair, relocate
+from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.iam import deadline
@@ -47,7 +47,6 @@ from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, faults_in, recording_faults, without_faults
 from passrole_checks.sources.terraform.modules.downloaded_modules import NOT_DOWNLOADED
 
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NOT_IN_REPOSITORY = "is not in the repository"  # what NOT_DOWNLOADED means for a version that is not checked out
 
 _FINGERPRINT = "passroleItemFingerprint/1"
@@ -320,7 +319,7 @@ class _ReviewBuilder:
     def _base_name(self) -> str:
         """The name of BASE, for messages; a commit id is shortened."""
         name = self._versions.base.name
-        return name[:12] if _COMMIT.fullmatch(name) else name
+        return name[:12] if OBJECT_ID.fullmatch(name) else name
 
     def _name(self, file: str) -> str:
         """Return a file of a checkout relative to the repository root."""

@@ -105,8 +105,8 @@ class PostOptions:
     ``comment``: mode of the summary, ``update``, ``new``, ``hide-and-new`` or ``off``. ``max_inline``: maximum number
     of line comments. ``status``: set the commit status; ``check_run``: write a check run. ``dry_run``: print each write
     as JSON instead. ``key``: distinguishes several reviews of one pull request, each with its own comment, status and
-    check run. ``author``: login whose comments are ours, "" for the owner of the token. ``details_url``: link of the
-    status, "" for the run. ``label``: label the request while it has new access that no owner accepted.
+    check run. ``author``: login whose comments are ours, "" for the owner of the token. ``label``: label the request
+    while it has new access that no owner accepted.
     """
 
     comment: str = "update"
@@ -116,7 +116,6 @@ class PostOptions:
     dry_run: bool = False
     key: str = "default"
     author: str = ""
-    details_url: str = ""
     label: bool = False
 
     @property

@@ -32,7 +32,7 @@ def post_status(api: RepositoryApi, report: ReviewReport, context: Context, opti
         "context": check_name(options),
         "description": truncate(headline(report), _MAX_DESCRIPTION),
     }
-    if target := http_url(options.details_url or context.run_url):
+    if target := http_url(context.run_url):
         document["target_url"] = target
     try:
         api.create_status(context.head_sha, document)

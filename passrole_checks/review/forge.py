@@ -180,11 +180,10 @@ class AttestedComment:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """Comments that belong together, oldest first. ``is_inline``: on a line or file of the diff. A comment in the
-    conversation without replies is a discussion of its own."""
+    """Comments that belong together, oldest first. A comment in the conversation without replies is a discussion of its
+    own."""
 
     comments: tuple[AttestedComment, ...]
-    is_inline: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ verdict, and an error of the forge is not an error here: it is reported once, wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.escaping.shorten import truncate
+from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.ci_context import GITLAB, Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, Forge, LabelingForge
 from passrole_checks.review.http import ForgeError, Uncertain
-from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items, shown_items
+from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
@@ -27,7 +27,6 @@ from passrole_checks.review.threads import ReviewThread, file_marks, fixed_threa
 
 LABEL = "passrole: new access"
 _MAX_LABEL = 50  # characters of a label on GitHub
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Posted:
 def is_report_of(report: ReviewReport, context: Context) -> bool:
     """True if the report is about the commit that the forge names. A report may come from a file that a pull request
     produced, so the forge decides."""
-    if _COMMIT.fullmatch(report.head):
+    if OBJECT_ID.fullmatch(report.head):
         return report.head in (context.head_sha, context.merge_sha)
     return context.event != "workflow_run"
 
@@ -174,10 +173,11 @@ class _ReviewPoster:
         ]
 
     def _draft(self, anchor: Anchor, items: Sequence[Item], position: DiffPosition | None) -> DraftThread:
-        text = file_text = comment_text(items, self._report, self._links, Anchor(anchor.file, 0, 0))
+        file_text, shown = comment_text(items, self._report, self._links, Anchor(anchor.file, 0, 0))
+        text = file_text
         if position is not None and position.line:
             gitlab_line = position.line if self._traits.kind == GITLAB else None
-            text = comment_text(
+            text, at_lines = comment_text(
                 items,
                 self._report,
                 self._links,
@@ -185,7 +185,7 @@ class _ReviewPoster:
                 gitlab_line=gitlab_line,
                 has_suggestions=self._traits.has_suggestions,
             )
-        shown = min((shown_items(items, self._links, at) for at in (anchor, Anchor(anchor.file, 0, 0))), key=len)
+            shown = min(shown, at_lines, key=len)
         return DraftThread(self._marker(INLINE, items[:MAX_KEYS], shown), anchor.file, position, text, file_text)
 
     def _positions(self, anchors: Sequence[Anchor]) -> Sequence[DiffPosition | None]:

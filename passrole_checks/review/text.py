@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from passrole_checks.escaping.shorten import listed
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.roles.arn import Scope
@@ -141,19 +142,15 @@ def _access_lines(access: GrantedAccess | None, before: GrantedAccess | None) ->
 
 def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
     if access.principals:
-        yield "who", _listed(access.principals)
+        yield "who", listed(access.principals, _MOST)
     note = " (any role)" if access.scope == Scope.ANY_ROLE.value and not access.complement else ""
-    yield "all but" if access.complement else "roles", _listed(access.roles) + note
+    yield "all but" if access.complement else "roles", listed(access.roles, _MOST) + note
     without_services = {"unresolved": "unresolved", "never": "none"}.get(access.constraint, "any service")
-    yield "services", _listed(access.services) if access.services else without_services
+    yield "services", listed(access.services, _MOST) if access.services else without_services
     if access.conditions:
-        yield "if", _listed(access.conditions)
+        yield "if", listed(access.conditions, _MOST)
     if access.when:
         yield "when", access.when
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
 def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:

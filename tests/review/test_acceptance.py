@@ -70,12 +70,12 @@ def marker(*items: Item, kind: str = INLINE, key: str = "default", **fields: tup
     return replace(CommentMarker(kind, key, items=keys, states=states), **fields).prepend_to("text")
 
 
-def thread(*replies: AttestedComment, first: AttestedComment | None = None, inline: bool = True) -> Discussion:
-    return Discussion((first or by(BOT, marker(ITEMS[0])), *replies), inline)
+def thread(*replies: AttestedComment, first: AttestedComment | None = None) -> Discussion:
+    return Discussion((first or by(BOT, marker(ITEMS[0])), *replies))
 
 
 def alone(author: str, body: str) -> Discussion:
-    return Discussion((by(author, body),), is_inline=False)
+    return Discussion((by(author, body),))
 
 
 def decided(*discussions: Discussion, owners: tuple[str, ...] = ("olive",), forge: Forge | None = None) -> ReviewReport:
@@ -143,7 +143,7 @@ def test_short_keys_name_items() -> None:
     assert accepted(decided(thread(by("olive", f"passrole: accept {second} a lab")))) == [1]
     summary_comment = by(BOT, marker(kind=SUMMARY), is_edited=True)  # we edit it ourselves
     reply = by("olive", f"passrole: accept {second} a lab")
-    assert accepted(decided(thread(reply, first=summary_comment, inline=False))) == [1]
+    assert accepted(decided(thread(reply, first=summary_comment))) == [1]
     assert accepted(decided(alone("olive", f"passrole: accept {first}"))) == []
 
 
@@ -293,9 +293,9 @@ def test_accepted_items_do_not_fail() -> None:
 def test_only_owners_make_comments_mention_acceptance() -> None:
     anchor = Anchor("a.tf", 0, 0)
     report = replace(EMPTY, items=ITEMS)
-    assert "passrole: accept" not in comment_text(ITEMS, report, Links(), anchor) + summary(report, Links())
+    assert "passrole: accept" not in comment_text(ITEMS, report, Links(), anchor)[0] + summary(report, Links())
     report = replace(report, owners=("olive",))
-    assert "passrole: accept REASON" in comment_text(ITEMS, report, Links(), anchor)
+    assert "passrole: accept REASON" in comment_text(ITEMS, report, Links(), anchor)[0]
     assert all(f"passrole: accept {item.short_key} REASON" in summary(report, Links()) for item in ITEMS)
 
 

@@ -375,15 +375,6 @@ def test_error_in_posting_keeps_the_exit_status(repository: Reviews, forge: Forg
     )
 
 
-def test_missing_library_names_its_installation(
-    repository: Reviews, forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If requests is missing, the message says how to install it."""
-    monkeypatch.setitem(sys.modules, "passrole_checks.review.github", None)
-    result = repository.review(text=True)
-    assert result.status == 1 and result.err.endswith("pip install 'passrole-checks[bot]'\n")
-
-
 def test_nothing_is_posted_locally(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of a pipeline nothing is posted, whatever tokens are set."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")

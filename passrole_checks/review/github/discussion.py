@@ -45,12 +45,12 @@ class GitHubDiscussions(GitHub):
 
     def discussions(self) -> list[Discussion]:
         threads = [
-            Discussion(tuple(map(_comment, list_of(get_nested(thread, "comments", "nodes")))), is_inline=True)
+            Discussion(tuple(map(_comment, list_of(get_nested(thread, "comments", "nodes")))))
             for page in self._pages_of(_THREADS, "reviewThreads")
             for thread in list_of(get_nested(page, "reviewThreads", "nodes"))
         ]
         alone = [
-            Discussion((_comment(comment),), is_inline=False)
+            Discussion((_comment(comment),))
             for page in self._pages_of(_COMMENTS, "comments")
             for comment in list_of(get_nested(page, "comments", "nodes"))
         ]

@@ -22,8 +22,8 @@ from passrole_checks.review.ci_context import GITHUB, GITHUB_TOKEN, Context, Pos
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
 from passrole_checks.review.github.api import ReviewComment, client
+from passrole_checks.review.github.check_run import post_check_run
 from passrole_checks.review.github.discussion import GitHubDiscussions
-from passrole_checks.review.github.status import post_check_run
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.markdown.summary import BUDGET, summary
 from passrole_checks.review.posting import Posted, links_of, post_obstacle, post_review

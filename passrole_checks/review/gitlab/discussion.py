@@ -27,7 +27,7 @@ _PAGE = "pageInfo { hasNextPage endCursor }"
 _USER = "id username bot"
 _NOTES = _OF_REQUEST % (
     f"notes(first: 100, after: $after) {{ {_PAGE} nodes {{"
-    f" id system body lastEditedBy {{ id }} author {{ {_USER} }} discussion {{ id }} position {{ filePath }} }} }}"
+    f" id system body lastEditedBy {{ id }} author {{ {_USER} }} discussion {{ id }} }} }}"
 )
 _COMMITS = _OF_REQUEST % (
     f"author {{ username }} commitCount"
@@ -47,20 +47,16 @@ class GitLabDiscussions(GitLab):
         self._graphql = f"{api.removesuffix('/v4')}/graphql"  # beside /api/v4, not below it
 
     def discussions(self) -> list[Discussion]:
-        found: dict[str, list[tuple[int, AttestedComment, bool]]] = {}
+        found: dict[str, list[tuple[int, AttestedComment]]] = {}
         for page in self._pages_of(_NOTES, "notes"):
             for node in list_of(get_nested(page, "notes", "nodes")):
                 if get_nested(node, "system") is not False:
                     continue
                 id = _number_in(text_of(node, "id"))
                 thread = text_of(get_nested(node, "discussion"), "id") or f"note {id}"
-                is_inline = get_nested(node, "position") is not None
-                found.setdefault(thread, []).append((id, _comment(node), is_inline))
+                found.setdefault(thread, []).append((id, _comment(node)))
         ordered = [sorted(notes, key=lambda note: note[0]) for notes in found.values()]
-        return [
-            Discussion(tuple(comment for _, comment, _ in notes), any(is_inline for *_, is_inline in notes))
-            for notes in ordered
-        ]
+        return [Discussion(tuple(comment for _, comment in notes)) for notes in ordered]
 
     def contributors(self) -> Contributors:
         logins: set[str] = set()

@@ -73,10 +73,11 @@ def comment_text(
     *,
     gitlab_line: int | None = None,
     has_suggestions: bool = True,
-) -> str:
+) -> tuple[str, Sequence[Item]]:
     """Return the text of a comment about ``items`` on the lines of ``anchor``, both from :func:`group_items`, without a
-    marker. With a marker it is within 65,536 characters. ``gitlab_line``: for GitLab, the line of HEAD that its
-    position names. ``has_suggestions``: the forge can apply a suggestion."""
+    marker, and the first items, which it shows: the others it only counts. With a marker it is within 65,536
+    characters. ``gitlab_line``: for GitLab, the line of HEAD that its position names. ``has_suggestions``: the forge
+    can apply a suggestion."""
     suggestion = _suggestion(items[0], anchor, gitlab_line) if has_suggestions else []
     lines, shown = _comment_lines(items, links, anchor, suggestion)
     if len(shown) < len(items):
@@ -84,14 +85,7 @@ def comment_text(
     if report.owners:
         these = "this" if len(items) == 1 else "the findings listed here"
         lines += ["", f"To accept {these}, an owner replies {code(f'{ACCEPT} REASON')}."]
-    return "\n".join(lines)
-
-
-def shown_items(items: Sequence[Item], links: Links, anchor: Anchor) -> Sequence[Item]:
-    """Return the items that the text of a comment shows, with or without a suggestion: all but those that it only
-    counts."""
-    suggestions: list[list[str]] = [[], _suggestion(items[0], anchor, None)]
-    return min((_comment_lines(items, links, anchor, suggestion)[1] for suggestion in suggestions), key=len)
+    return "\n".join(lines), shown
 
 
 def _comment_lines(

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.review.ci_context import GITEA, GITLAB
 
 _FOLDERS = {GITLAB: "-/blob", GITEA: "src/commit"}  # "blob" for others
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&=%+,-]+")  # the URL characters without a meaning in Markdown
 _MAX_URL = 1_000
 
@@ -40,7 +40,7 @@ class Links:
         there can be none."""
         commit = self.base if in_base else self.head
         server = self.server.rstrip("/")
-        if not (server and self.repository and _COMMIT.fullmatch(commit) and file) or file in self.outside:
+        if not (server and self.repository and OBJECT_ID.fullmatch(commit) and file) or file in self.outside:
             return None
         path = quote(file, safe="/", errors="surrogateescape" if _has_surrogate_bytes(file) else "replace")
         lines = ""

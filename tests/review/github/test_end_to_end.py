@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,16 @@ def test_second_workflow_posts_the_bundle_of_a_fork(
     assert bot.review("--from-bundle", str(bundle), event="workflow_run") == 1
     assert bot.summary == "## iam:PassRole: 1 problem got worse"
     assert ("```suggestion" in github.review_comments()[0].body, github.statuses()) == (True, [])
+
+
+def test_missing_library_names_its_installation(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If requests is missing, the message says how to install it, and the exit status is that of the findings."""
+    bot.push({**BASE, "variables.tf": WIDER})
+    monkeypatch.setitem(sys.modules, "requests", None)
+    assert bot.review() == 1
+    assert "run: pip install 'passrole-checks[bot]'" in capsys.readouterr().err
 
 
 def test_dry_run_prints_writes(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,7 +175,7 @@ def test_summary_contains_no_foreign_markup(report: ReviewReport, had_summary: b
 def test_line_comments_contain_no_foreign_markup(report: ReviewReport, gitlab: bool) -> None:
     """A line comment contains none of these either, and at most one suggestion, with the text of the replacement."""
     for anchor, items in group_items(report.items):
-        page = comment_text(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
+        page, _ = comment_text(items, report, LINKS, anchor, gitlab_line=anchor.line if gitlab else None)
         lines = max(anchor.end_line - anchor.line, 0)
         word = f"suggestion:-0+{lines}" if gitlab else "suggestion"
         check(page, languages={word, "", "diff", "hcl", "yaml", "json"})

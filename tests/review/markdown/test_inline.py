@@ -84,26 +84,26 @@ def test_further_statements_are_listed_in_one_line_each() -> None:
     """The first item is described in full, the others in one line each, with their differences."""
     second = at(replace(BY_HAND, resource="Other"), 50)
     third = at(replace(BY_HAND, resource="Third", remarks=(replace(ANY_ROLE, message="Any role can be passed."),)), 60)
-    page = comment_text([BY_HAND, second, third], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page, _ = comment_text([BY_HAND, second, third], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     link = f"https://github.com/acme/infra/blob/{LINKS.head}/release/template.yaml"
     assert page.partition("\n\nAlso:\n\n")[2] == (
         f"- [`release/template.yaml:50`]({link}#L50) `Other`\n"
         f"- [`release/template.yaml:60`]({link}#L60) `Third`: Any role can be passed."
     )
-    alike = comment_text([BY_HAND, second], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    alike, _ = comment_text([BY_HAND, second], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     assert "\n\nSame problem:\n\n" in alike
 
 
 def test_gitlab_suggestion_counts_from_its_line() -> None:
     """GitLab's suggestion block counts lines from the line of the comment."""
-    page = comment_text([NEW], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34), gitlab_line=34)
+    page, _ = comment_text([NEW], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34), gitlab_line=34)
     assert "\n```suggestion:-2+0\n" in page
 
 
 @pytest.mark.parametrize("anchor", [Anchor("release/template.yaml", 31, 34), Anchor("release/template.yaml", 0, 0)])
 def test_no_suggestion_on_other_lines(anchor: Anchor) -> None:
     """On other lines a replacement is a readable code block with the lines that it replaces."""
-    page = comment_text([NEW], ALL_KINDS, LINKS, anchor)
+    page, _ = comment_text([NEW], ALL_KINDS, LINKS, anchor)
     assert "```suggestion" not in page
     assert "**Suggestion** for [`release/template.yaml:32-34`](" in page
     assert "\n```yaml\nAction: iam:PassRole\n" in page
@@ -112,22 +112,22 @@ def test_no_suggestion_on_other_lines(anchor: Anchor) -> None:
 def test_empty_replacement_removes_lines() -> None:
     """A replacement without text says that its lines are to be removed."""
     gone = replace(NEW, replacement=replace(NEW.replacement, text="", says=""))
-    assert comment_text([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34)).endswith(
+    assert comment_text([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 32, 34))[0].endswith(
         "\n```suggestion\n```"
     )
-    page = comment_text([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 0, 0))
+    page, _ = comment_text([gone], ALL_KINDS, LINKS, Anchor("release/template.yaml", 0, 0))
     assert "**Suggestion:** remove [`release/template.yaml:32-34`](" in page
 
 
 def test_statement_of_advice_is_a_code_block() -> None:
     """The statement below the first line of advice is a code block; a remediation is not repeated as advice."""
     advice = 'Fill in the role.\nstatement {\n  resources = ["<the role>"]\n}\n'
-    page = comment_text([replace(BY_HAND, advice=advice)], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page, _ = comment_text([replace(BY_HAND, advice=advice)], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     assert page.endswith(
         '\n\n**Instead:** Fill in the role.\n\n```yaml\nstatement {\n  resources = ["<the role>"]\n}\n```'
     )
     own = replace(BY_HAND, advice=BY_HAND.remarks[0].remediation)
-    page = comment_text([own], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page, _ = comment_text([own], ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     assert page.count("**Instead:**") == 1
     assert ' **Instead:** Add `"Condition"' in page
 
@@ -142,7 +142,7 @@ def test_comment_with_marker_is_within_the_limit() -> None:
         replacement=Replacement("release/template.yaml", 31, 34, "\U0001f600" * 10_000, ""),
     )
     items = [big, *(replace(big, at=Location("x" * 400, line, line)) for line in range(MAX_KEYS - 1))]
-    page = comment_text(items, ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
+    page, _ = comment_text(items, ALL_KINDS, LINKS, Anchor("release/template.yaml", 31, 34))
     assert utf16_length(CommentMarker(INLINE, items=tuple(item.key for item in items)).prepend_to(page)) <= 65_536
     assert page.splitlines()[-1].endswith(" more, listed in the summary")
 
@@ -155,19 +155,19 @@ def test_fixed_reply_needs_a_complete_report() -> None:
 
 def test_item_without_suggestion_ends_with_its_advice() -> None:
     """Advice follows the findings of an item without a suggestion."""
-    page = comment_text([UNKNOWN], ALL_KINDS, LINKS, Anchor("legacy/orders.json", 0, 0))
+    page, _ = comment_text([UNKNOWN], ALL_KINDS, LINKS, Anchor("legacy/orders.json", 0, 0))
     assert page.endswith("\n\n**Instead:** Find out which role orders-task-role-arn is, and name it in Resource.")
 
 
 def test_new_access_is_described_once() -> None:
     """The message of the check that compares access replaces our sentence and is not listed again."""
     (where,) = [place for place in [comment_anchor(WIDENED)] if place is not None]
-    page = comment_text([WIDENED], ALL_KINDS, LINKS, where)
+    page, _ = comment_text([WIDENED], ALL_KINDS, LINKS, where)
     assert page.count("could pass") == 1
     assert page.count("PASSROLE_015") == 1
     alone = replace(WIDENED, remarks=(NEW_ACCESS,), replacement=None)
-    page = comment_text([alone], ALL_KINDS, LINKS, where)
+    page, _ = comment_text([alone], ALL_KINDS, LINKS, where)
     assert page.endswith(
         "(high, `PASSROLE_015 new-access`)\n\n**Instead:** Confirm the change is intended; otherwise revert it."
     )
-    assert comment_text([replace(alone, advice=NEW_ACCESS.remediation)], ALL_KINDS, LINKS, where) == page
+    assert comment_text([replace(alone, advice=NEW_ACCESS.remediation)], ALL_KINDS, LINKS, where)[0] == page

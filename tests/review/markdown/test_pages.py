@@ -24,7 +24,7 @@ UNREAD = (ReportNote("broken.tf", 3, "a } is missing"), ReportNote("broken.tf", 
 def inline_page() -> str:
     """Return all line comments of the large report."""
     parts = [
-        f"{anchor.file}:{anchor.line}-{anchor.end_line}\n\n{comment_text(items, ALL_KINDS, LINKS, anchor)}"
+        f"{anchor.file}:{anchor.line}-{anchor.end_line}\n\n{comment_text(items, ALL_KINDS, LINKS, anchor)[0]}"
         for anchor, items in group_items(ALL_KINDS.items)
     ]
     return "\n\n---\n\n".join(parts) + "\n"

@@ -45,7 +45,7 @@ def post_check_run(
     ours = f"{CHECK_NAME}/{options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours
-    if details := http_url(options.details_url or context.run_url):
+    if details := http_url(context.run_url):
         document["details_url"] = details
     present = _existing_check_run(github, context.head_sha, name, ours)
     if present is not None:
