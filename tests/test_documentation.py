@@ -1,6 +1,7 @@
 """The pages agree with the program: checks, examples, commands, options, and what is evaluated.
 
-``python -m tools.regenerate documentation`` writes the README's table of checks and the outputs of its examples.
+``python -m tools.regenerate documentation`` writes the pages of the checks, the tables of checks and severities, and
+the outputs of examples.
 """
 
 from __future__ import annotations
@@ -8,27 +9,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 from command_runs import run_command
+from documentation_pages import FENCE, PAGES, README, ROOT, SITE, SITE_PAGES, all_blocks, blocks, name_of
 
-from passrole_checks.access.severity import (
-    BY_HOLDER,
-    BY_ROLES,
-    Holder,
-    PassedAccess,
-    Roles,
-    Services,
-    Use,
-    severity_of,
-)
 from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
-from passrole_checks.findings import Severity
-from passrole_checks.output.check_pages import short_description
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
@@ -38,72 +27,14 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITE
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
+from tools import check_pages
 
-ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-PAGES = [README, *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY", "THIRD_PARTY"))]
-
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TABLE = re.compile(
     r"(?<=^\| check \| name \| severity \| flagged when \|\n\|---\|---\|---\|---\|\n)(?:\|.*\n)*", re.MULTILINE
 )
 _BY_ROLES = re.compile(r"(?<=\| any service \|\n\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)*")
 _BY_HOLDER = re.compile(r"(?<=\| low \|\n\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)*")
 _INVOCATION = re.compile(r"passrole-checks ([a-z]+)((?: +[^\s`\"')]+)*)")
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return [body for found, body in _FENCE.findall(page.read_text("utf-8")) if found == language]
-
-
-def table() -> str:
-    """The rows of the README's table of checks."""
-    rows = [
-        f"| {check.id[-3:]} | {check.name} | {check.severity.value} | {short_description(check)} |\n" for check in ALL
-    ]
-    return "".join(rows)
-
-
-_ROLES = {
-    Roles.ANY: "any role in the account",
-    Roles.PATTERN: "a name or path pattern",
-    Roles.EXACT: "roles named exactly",
-}
-_USES = {
-    Use.PASS: "can pass them",
-    Use.KEEP: "can pass itself among them",
-    Use.CHANGE: "can pass and change them",
-    Use.LAUNCH: "can pass them and launch a workload",
-}
-_HOLDERS = {
-    Holder.ANYONE: "anyone else, or unknown",
-    Holder.PEOPLE: "an administrator, and only people: of SAML providers, IAM Identity Center or named accounts, or "
-    "IAM users",
-    Holder.DEPLOYMENT: "only CloudFormation, or workflows of the repositories that the trust policy names",
-    Holder.TASKS: "only EventBridge or Step Functions, to run ECS tasks",
-    Holder.OWN_WORK: "only services that never run caller code",
-}
-
-
-def roles_table() -> str:
-    """The rows of the README's table of severities by the roles that can be passed."""
-    return "".join(
-        f"| {_ROLES[roles]} | {_USES[use]} | {' | '.join(severity.value for severity in severities)} |\n"
-        for (use, roles), severities in BY_ROLES.items()
-    )
-
-
-def holders_table() -> str:
-    """The rows of the README's table of severities by the users of the principal."""
-    rows = []
-    for holder, words in _HOLDERS.items():
-        high, medium, low = (
-            PassedAccess(Roles.NONE, Services.ANY, gain=severity, holder=holder)
-            for severity in (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
-        )
-        cells = map(severity_of, (high, medium, replace(medium, use=Use.LAUNCH), low))
-        rows.append(f"| {words} | {' | '.join(severity.value for severity in cells)} |\n")
-    return "".join(rows)
 
 
 def rerun(command: str) -> str:
@@ -116,50 +47,76 @@ def rerun(command: str) -> str:
 
 
 def examples() -> list[tuple[str, str]]:
-    """Return each command of the README's console blocks with the output below it."""
-    found = []
-    for body in blocks(README, "console"):
+    """Return each command of the console blocks with the output below it."""
+    found = {}
+    for page, body in all_blocks("console"):
         first, _, output = body.partition("\n")
-        assert first.startswith("$ "), f"a console block starts with a command: {first}"
-        found.append((first[2:], output))
-    return found
+        assert first.startswith("$ "), f"{page}: a console block starts with a command: {first}"
+        found[first[2:], output] = None
+    return list(found)
 
 
-def test_the_table_of_checks_is_that_of_the_classes() -> None:
-    """The README lists every check with its number, name, severity and first paragraph, and no other."""
-    match = _TABLE.search(README.read_text("utf-8"))
-    assert match is not None
-    assert match[0] == table()
+def test_pages_of_checks_are_those_of_the_classes() -> None:
+    """Each check has its page, made from its docstring and its examples, and no other page is among them."""
+    made = dict(check_pages.pages())
+    assert set(made) == set(check_pages.FOLDER.glob("PASSROLE_*.md"))
+    for path, text in made.items():
+        assert path.read_text("utf-8") == text, f"{path.name} is outdated: python -m tools.regenerate documentation"
+
+
+def test_sources_of_checks_are_links() -> None:
+    """Each title of an AWS page that a docstring cites has an address."""
+    assert all(check_pages.cited(check) for check in ALL if "Source" in check.documentation())
+
+
+def test_the_tables_of_checks_are_those_of_the_classes() -> None:
+    """README and site list every check with its number, name, severity and first paragraph, and no other."""
+    for page, folder in ((README, "docs/checks/"), (SITE / "checks" / "index.md", "")):
+        match = _TABLE.search(page.read_text("utf-8"))
+        assert match is not None
+        assert match[0] == check_pages.checks_table(folder)
 
 
 def test_the_tables_of_severities_are_those_of_the_code() -> None:
-    """The README has the tables by which all checks of access are rated."""
-    assert set(BY_HOLDER) == set(_HOLDERS) and {use for use, _ in BY_ROLES} == set(_USES)
-    text = README.read_text("utf-8")
+    """The site has the tables by which all checks of access are rated."""
+    text = (SITE / "checks" / "index.md").read_text("utf-8")
     by_roles, by_holder = _BY_ROLES.search(text), _BY_HOLDER.search(text)
-    assert by_roles is not None and by_roles[0] == roles_table()
-    assert by_holder is not None and by_holder[0] == holders_table()
+    assert by_roles is not None and by_roles[0] == check_pages.roles_table()
+    assert by_holder is not None and by_holder[0] == check_pages.holders_table()
 
 
-def test_there_are_examples() -> None:
-    """The README shows what each command prints, but for those whose output is not the same everywhere."""
-    shown = {command.split()[1] for command, _ in examples()}
-    assert shown >= {"scan", "grants", "explain", "diff", "required", "suggest"}
+def test_every_command_has_a_page_with_its_help() -> None:
+    """The site has a page for each command, with the output of ``--help``."""
+    shown = {command for command, _ in examples()}
+    assert {f"passrole-checks {name} --help" for name in cli.commands} <= shown
+    assert {path.stem for path in (SITE / "commands").glob("*.md")} == set(cli.commands) - {"where"}
 
 
 @pytest.mark.parametrize(("command", "output"), examples(), ids=[command for command, _ in examples()])
 def test_example_prints_the_output_below_it(command: str, output: str) -> None:
-    """Each command of the README prints exactly what the README shows."""
+    """Each command in a console block prints exactly what the page shows."""
     assert output == rerun(command)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """The site's navigation has each page once, and no other."""
+    text = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r"([\w/.-]+\.md)$", text, re.MULTILINE)
+    assert sorted(listed) == sorted(path.relative_to(SITE).as_posix() for path in SITE_PAGES)
+
+
+def test_the_readme_is_short() -> None:
+    """The README has at most 250 lines."""
+    assert len(README.read_text("utf-8").splitlines()) <= 250
 
 
 def invocations() -> Iterator[tuple[str, str, str]]:
     """Every command line of ours in a code block or between backticks, and that of the pre-commit hook."""
     for page in PAGES:
         text = page.read_text("utf-8")
-        for code in [body for _, body in _FENCE.findall(text)] + re.findall(r"`([^`\n]+)`", _FENCE.sub("", text)):
+        for code in [body for _, body in FENCE.findall(text)] + re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
             for command, rest in _INVOCATION.findall(code):
-                yield page.name, command, rest
+                yield name_of(page), command, rest
     hooks = ROOT / ".pre-commit-hooks.yaml"
     for command, rest in _INVOCATION.findall(hooks.read_text("utf-8")):
         yield hooks.name, command, rest
@@ -179,23 +136,23 @@ def test_commands_and_options_that_are_named_exist() -> None:
 
 
 def test_each_option_in_the_running_text_exists() -> None:
-    """An option of ours that the README names on its own belongs to a command; those of the hosts are listed here."""
+    """An option that a page names on its own belongs to a command of ours; those of other programs are listed here."""
     cfn_lint = {"--append-rules"}
     checkov = {"--external-checks-dir", "--soft-fail-on", "--check", "--skip-check", "--framework"}
     checkov |= {"--var-file", "--download-external-modules", "--repo-root-for-plan-enrichment", "--skip-path"}
     ours = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
-    named = set(re.findall(r"`(--[a-z][a-z-]+)", README.read_text("utf-8")))
+    text = "".join(page.read_text("utf-8") for page in (README, *SITE_PAGES))
+    named = set(re.findall(r"`(--[a-z][a-z-]+)", text))
     others = {"--include-property-values", "--target"}  # of the AWS CLI, and of docker
     assert named - cfn_lint - checkov - others - {"--help"} <= ours
 
 
-TERRAFORM, TEMPLATES = "What is evaluated in Terraform", "What is evaluated in CloudFormation and SAM"
+TERRAFORM, TEMPLATES = SITE / "inputs" / "terraform.md", SITE / "inputs" / "cloudformation.md"
 
 
-def row(first: str, section: str = TERRAFORM) -> tuple[str, ...]:
-    """The cells behind ``first`` of a row of one of the tables in a section of the README."""
-    text = README.read_text("utf-8").partition(f"\n### {section}\n")[2].partition("\n##")[0]
-    (line,) = re.findall(rf"^\| {re.escape(first)} \|.*\|$", text, re.MULTILINE)
+def row(first: str, page: Path = TERRAFORM) -> tuple[str, ...]:
+    """Return the cells behind ``first`` of a row of one of the tables of a page."""
+    (line,) = re.findall(rf"^\| {re.escape(first)} \|.*\|$", page.read_text("utf-8"), re.MULTILINE)
     return tuple(cell.strip() for cell in line.strip("|").split("|")[1:])
 
 
@@ -213,8 +170,8 @@ def judged(folder: Path, resource: str, more: str = "") -> list[tuple[str, str]]
     return [(finding.check_id, finding.message) for finding in scan_paths([folder], ScanOptions()).findings]
 
 
-def test_the_functions_that_are_not_evaluated_are_those_of_the_readme(tmp_path: Path) -> None:
-    """The README lists exactly the functions that are always unresolved; findings name each."""
+def test_the_functions_that_are_not_evaluated_are_those_of_the_pages(tmp_path: Path) -> None:
+    """The page lists exactly the functions that are always unresolved; findings name each."""
     evaluated, holes = row("functions")
     assert named(holes) == set(NOT_EVALUATED) < BUILTIN_NAMES
     assert named(evaluated) == {f"provider::aws::{name}" for name in AWS}
@@ -239,8 +196,8 @@ DATA_SOURCES = {  # what a role may be named after, of the data sources whose fo
 }
 
 
-def test_the_data_sources_are_those_of_the_readme(tmp_path: Path) -> None:
-    """Of the data sources on the README's left the form of what they say is known, of those on its right nothing."""
+def test_the_data_sources_are_those_of_the_pages(tmp_path: Path) -> None:
+    """Of the data sources on the page's left the form of what they say is known, of those on its right nothing."""
     evaluated, later = row("data sources")
     known = {name for name in named(evaluated) if name.startswith("aws_")} - {"aws_iam_policy_document"}
     assert known == set(DATA_SOURCES)
@@ -259,8 +216,8 @@ def test_the_data_sources_are_those_of_the_readme(tmp_path: Path) -> None:
         assert f"data.{type_}.x.value" in said["PASSROLE_014"], type_
 
 
-def test_the_resources_are_those_of_the_readme() -> None:
-    """The README names every type of resource that holds, attaches or limits policies, and no other."""
+def test_the_resources_are_those_of_the_pages() -> None:
+    """The page names every type of resource that holds, attaches or limits policies, and no other."""
 
     def types(first: str) -> set[str]:
         return {name for name in named(row(first)[0]) if name.startswith(("aws_", "awscc_"))}
@@ -279,15 +236,15 @@ def test_the_resources_are_those_of_the_readme() -> None:
     assert all(terraform_policy_attributes.not_read_reason(name, None) for name in types("not read, and said so"))
 
 
-def test_the_limits_are_those_of_the_readme() -> None:
-    """The README has the limits of instances and elements."""
-    text = README.read_text("utf-8")
+def test_the_limits_are_those_of_the_pages() -> None:
+    """The page of Terraform has the limits of instances and elements."""
+    text = TERRAFORM.read_text("utf-8")
     assert f"more than {MAX_INSTANCES} instances" in text
     assert f"more than {MAX_ITEMS:,}\nelements" in text
 
 
-def test_unresolved_terraform_expressions_are_those_of_the_readme(tmp_path: Path) -> None:
-    """Expressions that the README calls unresolved are named in findings."""
+def test_unresolved_terraform_expressions_are_those_of_the_pages(tmp_path: Path) -> None:
+    """Expressions that the page calls unresolved are named in findings."""
     for expression in (
         "terraform.workspace",
         "self.arn",
@@ -344,8 +301,8 @@ def said_of(folder: Path, resource: str) -> list[tuple[str, str]]:
     return [(finding.check_id, finding.message) for finding in result.findings]
 
 
-def test_the_intrinsic_functions_are_those_of_the_readme(tmp_path: Path) -> None:
-    """The README lists the functions that are evaluated, and those that are unresolved, which findings name."""
+def test_the_intrinsic_functions_are_those_of_the_pages(tmp_path: Path) -> None:
+    """The page lists the functions that are evaluated, and those that are unresolved, which findings name."""
     evaluated, holes = row("intrinsic functions", TEMPLATES)
     assert named(evaluated) == set(FUNCTIONS)
     for name, expression in FUNCTIONS.items():
@@ -357,17 +314,17 @@ def test_the_intrinsic_functions_are_those_of_the_readme(tmp_path: Path) -> None
         assert name.rstrip("…}") in said["PASSROLE_014"], name
 
 
-def test_the_resources_of_templates_are_those_of_the_readme() -> None:
-    """The README names every type of resource of a template that holds policies, and no other."""
+def test_the_resources_of_templates_are_those_of_the_pages() -> None:
+    """The page names every type of resource of a template that holds policies, and no other."""
     assert named(row("policies", TEMPLATES)[0]) == set(CLOUDFORMATION_TYPES)
     limits = {name for name in named(row("limits", TEMPLATES)[0]) if name.startswith("AWS::")}
     assert limits == set(LIMITS)
 
 
 def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path) -> None:
-    """Each of the README's tables for pyproject.toml can be used as it stands."""
+    """Each table for pyproject.toml on the pages can be used as it stands."""
     sample = ROOT / "sample_templates" / "001-any-role" / "cloudformation" / "clean.yaml"
-    for shown in blocks(README, "toml"):
+    for _, shown in all_blocks("toml"):
         (tmp_path / "pyproject.toml").write_text(shown, "utf-8")
         done = run_command("scan", str(sample), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -377,7 +334,7 @@ def test_links_lead_somewhere() -> None:
     """Every relative link of the pages leads to a file."""
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            assert (page.parent / target).exists(), f"{name_of(page)}: {target}"
 
 
 def test_every_command_has_help() -> None:
@@ -388,12 +345,17 @@ def test_every_command_has_help() -> None:
 
 
 def outputs() -> Iterator[tuple[Path, str]]:
-    """Yield the README, with its tables of checks and severities and its examples as they are now."""
-    text = README.read_text("utf-8")
-    text = _TABLE.sub(lambda _: table(), text)
-    text = _BY_ROLES.sub(lambda _: roles_table(), text)
-    text = _BY_HOLDER.sub(lambda _: holders_table(), text)
-    for body in blocks(README, "console"):
-        first = body.partition("\n")[0]
-        text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")
-    yield README, text
+    """Yield the pages with their tables and examples as they are now."""
+    yield from check_pages.pages()
+    for page in (README, *SITE_PAGES):
+        if page.stem.startswith("PASSROLE_"):
+            continue
+        text = page.read_text("utf-8")
+        folder = "docs/checks/" if page == README else ""
+        text = _TABLE.sub(lambda _, folder=folder: check_pages.checks_table(folder), text)  # type: ignore[misc]
+        text = _BY_ROLES.sub(lambda _: check_pages.roles_table(), text)
+        text = _BY_HOLDER.sub(lambda _: check_pages.holders_table(), text)
+        for body in blocks(page, "console"):
+            first = body.partition("\n")[0]
+            text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")
+        yield page, text

@@ -26,6 +26,7 @@ PAGES = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "THIRD_PARTY.md", "action.yml", "Dockerfile", "noxfile.py"),
     *(".ci/run", ".ci/pipelines.sh", ".ci/prism.sh", ".gitlab/passrole-checks.gitlab-ci.yml", ".pre-commit-hooks.yaml"),
     *("sample_templates/README.md", "tests/benchmarks/README.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 )
 PENDING: frozenset[str] = frozenset()
 """Areas whose wording is not revised yet."""

@@ -1,6 +1,7 @@
-"""Each command line that the README gives to be pasted does what it should, in a repository of somebody else.
+"""Each command line that README and site give to be pasted does what it should, in a repository of somebody else.
 
-Those of the first section are run by `.ci/run`, those of pipelines in `tests/packaging`.
+Those marked ``ci:`` in the README are run by `.ci/run`, those of pipelines in `tests/packaging`. A block that cannot be
+run anywhere (an address that stands for another) has the language ``text``.
 """
 
 from __future__ import annotations
@@ -18,23 +19,28 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from documentation_pages import FENCE, README, ROOT, SITE_PAGES, all_blocks
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
 SAMPLES = ROOT / "sample_templates"
 _MARKED = re.compile(r"<!-- ci: \w+ -->\n```sh\n.*?^```$", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"^```(?:sh|fish)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ENGINE = "docker "  # there is none where tests are run; tests/packaging/test_dockerfile.py does what it would do
+# Not run here: the engine of containers (tests/packaging/test_dockerfile.py does what it would do), and pip, which
+# would change the environment of the tests (.ci/run installs the wheel with its extras).
+ELSEWHERE = ("docker ", "pip ")
 
 
 def lines() -> Iterator[str]:
-    """The command lines, without the comments behind them."""
-    for body in _BLOCK.findall(_MARKED.sub("", README)):
-        for line in body.splitlines():
-            yield re.sub(r"  +#.*$", "", line)
+    """Yield each command line once, without the comment behind it."""
+    seen: dict[str, None] = {}
+    for page in (README, *SITE_PAGES):
+        if page.parent.name == "ci":
+            continue  # tests/packaging
+        for body in FENCE.findall(_MARKED.sub("", page.read_text("utf-8"))):
+            if body[0] in ("sh", "fish"):
+                seen.update((re.sub(r"  +#.*$", "", line), None) for line in body[1].splitlines())
+    yield from seen
 
 
-LINES = [line for line in lines() if not line.startswith(ENGINE)]
+LINES = [line for line in lines() if not line.startswith(ELSEWHERE)]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +106,7 @@ def test_a_command_line_does_something(line: str) -> None:
     """It ends with one of the statuses that are no failure, complains of nothing, and prints or writes something."""
     if line.endswith("| source"):
         line = line.removesuffix(" | source")  # only fish knows it; what it is given is tested with completion
-    if " trail " in line:
+    if " trail " in line or "--evidence" in line:
         pytest.importorskip("duckdb")
         shutil.copytree(ROOT / "sample_templates/evidence/logs", "logs")
     if "--baseline " in line:
@@ -134,8 +140,8 @@ def test_the_patch_changes_files(repository: Path) -> None:
 
 
 def test_the_comment_that_silences(repository: Path) -> None:
-    """The README's comment in the block suppresses the finding, and its reason is reported."""
-    (comment,) = re.findall(r"^```hcl\n(.*)\n```$", README, re.MULTILINE)
+    """The comment that the page shows, in the block, suppresses the finding, and its reason is reported."""
+    (comment,) = (body.strip() for page, body in all_blocks("hcl") if page.stem == "configuration")
     file = repository / "main.tf"
     text = file.read_text()
     file.write_text(re.sub(r'^(resource "aws_iam_.*\{)$', rf"\1\n  {comment}", text, flags=re.MULTILINE))
@@ -145,9 +151,9 @@ def test_the_comment_that_silences(repository: Path) -> None:
 
 
 def test_the_configuration_of_cfn_lint(repository: Path) -> None:
-    """With the README's .cfnlintrc the rules are there without an option."""
+    """With the shown .cfnlintrc the rules are there without an option."""
     if find_spec("cfnlint") is None:
         pytest.skip("cfn-lint is not installed")
-    (rules,) = re.findall(r"^```yaml\n(append_rules:\n.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (rules,) = (body for page, body in all_blocks("yaml") if body.startswith("append_rules:"))
     (repository / ".cfnlintrc").write_text(rules)
     assert "E9501" in ran("cfn-lint -t templates/app/roles.yaml").stdout

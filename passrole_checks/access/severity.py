@@ -2,7 +2,7 @@
 
 The same access has the same severity however it is attached (an inline statement, an AWS managed policy), and more
 access is never less severe. Unknown roles count by :data:`BY_ROLES`, known ones by how much more they can do than the
-holder; the worse of both then counts by :data:`BY_HOLDER`. The README shows these tables.
+holder; the worse of both then counts by :data:`BY_HOLDER`. `docs/checks/index.md` shows these tables.
 """
 
 from __future__ import annotations

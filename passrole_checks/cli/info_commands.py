@@ -40,8 +40,8 @@ def explain(check: str | None) -> None:
 def where(host: str) -> None:
     """Print the folder of the checks for checkov or cfn-lint.
 
-    Pass it to checkov as --external-checks-dir, or to cfn-lint as --append-rules. passrole-checks must be installed in
-    the same environment; doctor verifies that they load it.
+    Pass it to checkov as --external-checks-dir, or to cfn-lint as --append-rules. Needs the same environment as the
+    host; doctor verifies that the host loads the checks.
     """
     click.echo(Path(__file__).resolve().parent.parent / ADAPTER_FOLDERS[host])
 

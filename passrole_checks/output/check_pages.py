@@ -65,21 +65,22 @@ def check_page(check: type[Check]) -> str:
 
 def _examples(heading: str, examples: Sequence[Example]) -> Iterator[str]:
     for example in examples:
-        page = f"{heading}: {example.title}\n" + textwrap.indent(_statements(example.statements), "    ")
+        page = f"{heading}: {example.title}\n" + textwrap.indent(statements_json(example.statements), "    ")
         if example.before is not None:
-            page += "\n  before:\n" + textwrap.indent(_statements(example.before), "    ")
+            page += "\n  before:\n" + textwrap.indent(statements_json(example.before), "    ")
         if example.managed:
             page += f"\n  from the attached AWS managed policy {example.managed}"
         if example.beside:
-            page += "\n  and in another policy:\n" + textwrap.indent(_statements(example.beside), "    ")
+            page += "\n  and in another policy:\n" + textwrap.indent(statements_json(example.beside), "    ")
         for role in example.roles:
             page += f"\n  {_role(role)}"
             if role.statements:
-                page += "\n" + textwrap.indent(_statements(role.statements), "    ")
+                page += "\n" + textwrap.indent(statements_json(role.statements), "    ")
         yield page
 
 
-def _statements(statements: Sequence[dict[str, Any]]) -> str:
+def statements_json(statements: Sequence[dict[str, Any]]) -> str:
+    """Return statements as JSON that keeps short lists and objects on one line; a single one without the list."""
     return _compact_json(statements[0] if len(statements) == 1 else list(statements))
 
 

@@ -1,7 +1,7 @@
 """How fast it is, in ratios: this program beside bare parsers, checkov and cfn-lint, on corpora made here::
 
     python -m tests.benchmarks            # the table; needs checkov and cfn-lint, takes about ten minutes
-    python -m tests.benchmarks --write    # and puts it into README.md, with the plot
+    python -m tests.benchmarks --write    # and puts it into docs/concepts/speed.md, with the plot
     python -m tests.benchmarks --only terraform-parse --only repeated
     python -m tests.benchmarks --profile  # where the time of a scan goes, by rooms
     python -m tests.benchmarks --quick    # tiny corpora: does it still work?
@@ -24,8 +24,8 @@ from benchmarking.rows import QUICK, ROWS, SIZES, Bench, Result, Row, Settings
 from benchmarking.runs import ROOT, BenchmarkError, output
 from benchmarking.scanners import profiled
 
-README = ROOT / "README.md"
-PLOT = Path(__file__).with_name("growth.svg")
+PAGE = ROOT / "docs" / "concepts" / "speed.md"
+PLOT = ROOT / "docs" / "pictures" / "growth.svg"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,12 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=[row.name for row in ROWS], default=[], metavar="ROW",
                         help=f"only these rows, repeatable: {', '.join(row.name for row in ROWS)}")  # fmt: skip
     parser.add_argument("--repeats", type=int, help="how often each command is run; the least is taken (default: 3)")
-    parser.add_argument("--write", action="store_true", help="put table and plot into README.md")
+    parser.add_argument("--write", action="store_true", help="put table and plot into docs/concepts/speed.md")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the plot of growth here")
     parser.add_argument("--profile", action="store_true", help="instead: the shares of the rooms in a cold scan's time")
     asked = parser.parse_args(arguments)
     if asked.write and (asked.quick or asked.only):
-        parser.error("--write puts all rows into README.md, and no figures of --quick")
+        parser.error("--write puts all rows into the page, and no figures of --quick")
     settings = QUICK if asked.quick else Settings()
     if asked.repeats:
         settings = Settings(settings.systems, settings.templates, settings.plan, asked.repeats)
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
                 file.write_text(drawn, "utf-8")
     print(report, end="")
     if asked.write:
-        README.write_text(table.placed(README.read_text("utf-8"), report), "utf-8")
+        PAGE.write_text(table.placed(PAGE.read_text("utf-8"), report), "utf-8")
     return 0
 
 
@@ -84,7 +84,7 @@ def _report(bench: Bench, results: list[tuple[Row, Result]]) -> str:
         f"{terraform:,} Terraform files and {templates:,} templates, generated; processor time of whole processes,\n"
         f"the least of {bench.settings.repeats} runs in turns; those with checkov or cfn-lint on a quarter of them.\n"
         f"{time.strftime('%Y-%m-%d')}, {machine.described()}.\n\n" + table.table(results) + "\n"
-        "![Time and memory of a scan over the number of files: both grow in proportion](tests/benchmarks/growth.svg)\n"
+        "![Time and memory of a scan over the number of files: both grow in proportion](../pictures/growth.svg)\n"
     )
 
 

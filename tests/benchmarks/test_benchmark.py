@@ -1,4 +1,4 @@
-"""The benchmark works and its table in the README is the one that it makes; no time is asserted."""
+"""The benchmark works and its table on the page is the one that it makes; no time is asserted."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_the_command_makes_every_row_and_the_plot(tmp_path: Path) -> None:
     assert len(lines) == 5 and all(len(line.attrib["points"].split()) == len(SIZES) for line in lines)
 
 
-def test_the_readme_shows_the_rows_that_the_benchmark_makes() -> None:
-    """README's table has each row of the benchmark in its order, and the plot stands where it is looked for."""
-    page = (ROOT / "README.md").read_text("utf-8")
+def test_the_page_shows_the_rows_that_the_benchmark_makes() -> None:
+    """The page of speed has each row of the benchmark in its order, and the plot."""
+    page = (ROOT / "docs" / "concepts" / "speed.md").read_text("utf-8")
     assert table.titles(page) == TITLES
-    assert "(tests/benchmarks/growth.svg)" in page and (ROOT / "tests" / "benchmarks" / "growth.svg").is_file()
+    assert "(../pictures/growth.svg)" in page and (ROOT / "docs" / "pictures" / "growth.svg").is_file()
 
 
 def test_corpora_are_the_same_each_time_and_grow_at_their_end(tmp_path: Path) -> None:

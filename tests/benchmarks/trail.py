@@ -1,9 +1,9 @@
 """How time and memory of ``trail`` grow with the logs: ``python tests/benchmarks/trail.py --events 10000000``.
 
 Makes logs of half, and of all of the events in a temporary folder (about 1 GB of packed files for ten million), and
-reads each in a process of its own; ``--write`` puts what that took into the README. Of a hundred events about one
-passes a role, three might and do not, and the others are what fills logs: reading, decrypting, assuming roles. Time is
-that of the processor, since other programs may run.
+reads each in a process of its own; ``--write`` puts what that took into ``docs/commands/trail.md``. Of a hundred events
+about one passes a role, three might and do not, and the others are what fills logs: reading, decrypting, assuming
+roles. Time is that of the processor, since other programs may run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HELPERS = Path(__file__).resolve().parent.parent / "helpers"
-README = HELPERS.parent.parent / "README.md"
+PAGE = HELPERS.parent.parent / "docs" / "commands" / "trail.md"
 IN_A_FILE = 2_500
 CODE = """
 import resource, sys, time
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where the logs are made; they are removed again")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/commands/trail.md")
     wanted = parser.parse_args()
     rows: list[tuple[float, float, float]] = []
     print(f"{'events':>12} {'MB':>8} {'passes':>9} {'s CPU':>8} {'s':>8} {'µs CPU/event':>13} {'MB memory':>10}")
@@ -91,7 +91,7 @@ def main() -> None:
         sys.path.insert(0, str(HELPERS))
         from benchmarking.table import MARK_OF_TRAIL, grown, placed
 
-        README.write_text(placed(README.read_text("utf-8"), grown(*rows), MARK_OF_TRAIL), "utf-8")
+        PAGE.write_text(placed(PAGE.read_text("utf-8"), grown(*rows), MARK_OF_TRAIL), "utf-8")
 
 
 if __name__ == "__main__":

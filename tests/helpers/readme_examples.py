@@ -1,4 +1,4 @@
-"""The pipelines that the README shows, as files: blocks of YAML whose first line is a comment with the file's name."""
+"""The pipelines that the pages show as files: blocks of YAML whose first line is a comment with the file's name."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ TAG = f"v{__version__}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the tag and the placeholder, so that linters see a pinned one
 
 _BLOCK = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^#{2,3} (.*)$", re.MULTILINE)
+_PAGES = ("README.md", *(f"docs/ci/{name}.md" for name in ("github", "gitlab", "gitea", "pre-commit")))
 
 
 @dataclass(frozen=True)
 class Example:
-    """A file of an example; ``section`` is the README's heading above it."""
+    """A file of an example; ``page`` is the name of the page that shows it."""
 
     name: str
     text: str
-    section: str
+    page: str
 
     @property
     def content(self) -> Any:
@@ -47,12 +47,11 @@ class Example:
 
 
 def examples(commit: str = COMMIT) -> list[Example]:
-    """All of them, in the README's order, with ``commit`` in place of the tag or the commit of ours."""
-    text = (ROOT / "README.md").read_text("utf-8").replace(f"{OURS}@{TAG}", f"{OURS}@COMMIT")
+    """All of them, in the order of the pages, with ``commit`` in place of the tag or the commit of ours."""
     return [
-        Example(match[1], match[2].replace("COMMIT", commit).replace(f"PASSROLE_{commit}", "PASSROLE_COMMIT"), heading)
-        for match in _BLOCK.finditer(text)
-        for heading in [_HEADING.findall(text, 0, match.start())[-1]]
+        Example(match[1], match[2].replace("COMMIT", commit).replace(f"PASSROLE_{commit}", "PASSROLE_COMMIT"), page)
+        for page in _PAGES
+        for match in _BLOCK.finditer((ROOT / page).read_text("utf-8").replace(f"{OURS}@{TAG}", f"{OURS}@COMMIT"))
     ]
 
 

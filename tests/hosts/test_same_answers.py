@@ -34,7 +34,13 @@ SOURCES = (
     *("policies", "other-names"),
 )
 CFN_LINT = ("cloudformation", "sam", "cdk")
-UNREAD = ("state", "change-set", "serverless", "policies", "other-names")  # by checkov: rows of README's table
+UNREAD = (
+    "state",
+    "change-set",
+    "serverless",
+    "policies",
+    "other-names",
+)  # by checkov: rows of the table of differences
 
 MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
@@ -193,7 +199,7 @@ class Form(NamedTuple):
     check: str = "PASSROLE_001"
 
 
-# And in general: what differs in a host, row by row of README's table.
+# And in general: what differs in a host, row by row of the table of differences.
 FORMS: dict[str, Form] = {
     "resources in `.tofu` files": Form("checkov", {"main.tofu": _RESOURCE}, "aws_iam_policy.p"),
     "the calls of modules in `.tofu` files": Form(
@@ -283,7 +289,7 @@ def samples() -> list[str]:
 
 
 def test_every_sample_is_in_the_table() -> None:
-    """Each sample belongs to a source that the table knows, and each difference names a sample, and a row of README."""
+    """Each sample belongs to a source that the table knows, and each difference names a sample, and a row."""
     assert {sample.partition("/")[2] for sample in samples()} == set(SOURCES)
     assert all((SAMPLES / file).is_file() for _, file, _ in DIFFERENCES)
     assert {*DIFFERENCES.values(), *NOT_REPORTED.values()} <= set(FORMS)
@@ -384,7 +390,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("words", [words for words, form in FORMS.items() if form.resource])
 def test_what_a_host_does_not_offer(forms: Path, words: str) -> None:
-    """Only one side has the finding; where that changes, README's table is outdated."""
+    """Only one side has the finding; where that changes, the table is outdated."""
     form, folder = FORMS[words], f"form{list(FORMS).index(words)}/"
     theirs = checkov(forms) if form.host == "checkov" else cfn_lint(forms, given(forms))
     said, shown = (
@@ -395,7 +401,7 @@ def test_what_a_host_does_not_offer(forms: Path, words: str) -> None:
 
 
 def test_what_cannot_be_read_fails_in_checkov_or_is_in_the_table(tmp_path: Path) -> None:
-    """Of what the command line cannot read, checkov fails a resource in that file, or README says why it does not."""
+    """Of what the command line cannot read, checkov fails a resource in that file, or the table says why not."""
     shutil.copytree(REPOSITORY / "tests" / "unreadable", tmp_path, dirs_exist_ok=True)
     unreadable = {entry["file"] for entry in scanned(tmp_path)["unreadable"]}
     assert unreadable >= set(NOT_REPORTED)
@@ -443,9 +449,13 @@ def test_every_sample_that_fails_the_command_line_fails_the_hosts() -> None:
         assert {one for one in read - open_folders - excused if one.split("/")[1] not in UNREAD} == set()
 
 
-def test_the_table_in_the_readme() -> None:
-    """README lists what the hosts do not offer, row by row as it is tested here, each with its host."""
-    section = (REPOSITORY / "README.md").read_text().partition("| differs from the command line | in |")[2]
+def test_the_table_of_differences() -> None:
+    """The page of hosts lists what they do not offer, row by row as it is tested here, each with its host."""
+    section = (
+        (REPOSITORY / "docs" / "hosts" / "index.md")
+        .read_text("utf-8")
+        .partition("| differs from the command line | in |")[2]
+    )
     rows = [line.split("|")[1:3] for line in section.partition("\n\n")[0].splitlines() if line.startswith("| ")]
     assert [(words.strip(), host.strip()) for words, host in rows] == [
         (words, form.host) for words, form in FORMS.items()

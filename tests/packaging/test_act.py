@@ -296,7 +296,7 @@ def test_the_action_comments_on_gitea(runner: Runner, change: Change, gitea: Git
     """The same action, used as the README says for Gitea, comments there and sets no status. act knows no addresses of
     actions, which Gitea's runner resolves."""
     (example,) = [each for each in examples() if each.name.startswith(".gitea/")]
-    here = Example(example.name, re.sub(r"https://[\w.]+/", "", example.text), example.section)
+    here = Example(example.name, re.sub(r"https://[\w.]+/", "", example.text), example.page)
     gitea.pull.base_sha, gitea.pull.head_sha = change.pull.base_sha, change.pull.head_sha
     variables = gitea.environment(tmp_path / "job")
     payload = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text("utf-8"))

@@ -14,7 +14,7 @@ Tool = Callable[[str], str]
 
 
 def written(folder: Path) -> list[Path]:
-    """The README's workflows as files of a repository each, since two of a name are for different ones."""
+    """The shown workflows as files of a repository each, since two of a name are for different ones."""
     made = []
     for number, example in enumerate(workflows()):
         path = folder / str(number) / example.name
@@ -40,7 +40,7 @@ def test_zizmor_finds_nothing(tool: Tool, tmp_path: Path) -> None:
 
 
 def test_zizmor_has_to_ignore_two_triggers_only(tool: Tool, tmp_path: Path) -> None:
-    """Comments in the examples suppress the triggers that the README justifies, and nothing else."""
+    """Comments in the examples suppress the triggers that the page justifies, and nothing else."""
     found = []
     for path in written(tmp_path):
         command = [tool("zizmor"), *PEDANTIC, "--no-ignores", "--format=json", "--", str(path)]
@@ -68,7 +68,7 @@ def test_actionlint_finds_nothing(tool: Tool, tmp_path: Path) -> None:
 
 def test_actionlint_would_find_something(tool: Tool, tmp_path: Path) -> None:
     """A reference to a missing step and an unknown permission are reported."""
-    text = workflows()[2].text.replace("steps.review.outputs.bundle", "steps.none.outputs.bundle")
+    text = workflows()[3].text.replace("steps.review.outputs.bundle", "steps.none.outputs.bundle")
     path = tmp_path / "workflow.yml"
     path.write_text(text.replace("contents: read", "content: read"), "utf-8")
     status, output = said(tool("actionlint"), "-no-color", str(path))

@@ -1,4 +1,4 @@
-"""The pipelines that the README shows can be used as they stand, and allow no more than they need."""
+"""The pipelines that README and site show can be used as they stand, and allow no more than they need."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from documentation_pages import PAGES
 from readme_examples import ACTION, OURS, ROOT, TAG, TEMPLATE, Example, examples, workflows
 
 from passrole_checks.review.report_json import ZIP_MEMBER
@@ -20,7 +21,7 @@ MOST = {  # permissions that an example may give, and what for
     "security-events": "write",
     "statuses": "write",
 }
-every_workflow = pytest.mark.parametrize("example", workflows(), ids=lambda one: f"{one.section}:{one.name}")
+every_workflow = pytest.mark.parametrize("example", workflows(), ids=lambda one: f"{one.page}:{one.name}")
 
 
 def used(text: str) -> list[str]:
@@ -32,6 +33,7 @@ def test_the_patterns_that_the_readme_promises_are_there() -> None:
     """There are examples for pull requests, merge queues, pushes, forks in both ways, code scanning, GitLab, Gitea and
     pre-commit."""
     assert [(example.name, *example.triggers) for example in workflows()] == [
+        (".github/workflows/passrole.yml", "pull_request"),
         (".github/workflows/passrole.yml", "pull_request", "merge_group", "push"),
         (".github/workflows/passrole.yml", "pull_request_target"),
         (".github/workflows/passrole.yml", "pull_request"),
@@ -58,8 +60,8 @@ def test_actions_of_others_are_named_by_the_hash_of_a_release() -> None:
 
 
 def test_the_action_is_used_by_the_tag_of_this_version() -> None:
-    """A reader who copies an example gets the version whose README it is."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    """A reader who copies an example gets the version whose page it is."""
+    text = "".join(page.read_text("utf-8") for page in PAGES)
     references = re.findall(rf"uses: \S*{OURS}@(\S+)", text)
     assert set(references) == {TAG}
 
@@ -110,7 +112,7 @@ def test_inputs_and_outputs_that_are_used_exist(example: Example) -> None:
 
 def test_both_workflows_for_forks_speak_of_the_same_things() -> None:
     """The second workflow is triggered by the name of the first, and downloads its artifact."""
-    first, second = workflows()[2:4]
+    first, second = workflows()[3:5]
     assert second.triggers["workflow_run"] == {"workflows": [first.content["name"]], "types": ["completed"]}
     review, upload = (step["with"] for step in first.steps()[-2:])
     assert review["bundle"] == f"${{{{ runner.temp }}}}/{ZIP_MEMBER}"
@@ -121,9 +123,9 @@ def test_both_workflows_for_forks_speak_of_the_same_things() -> None:
 
 
 def test_the_tables_of_the_readme_name_each_input_and_output() -> None:
-    """The README lists exactly the inputs and outputs of the action."""
+    """The page of GitHub lists exactly the inputs and outputs of the action."""
     action = yaml.safe_load(ACTION.read_text("utf-8"))
-    section = (ROOT / "README.md").read_text("utf-8").partition("\n### GitHub\n")[2].partition("\n### ")[0]
+    section = (ROOT / "docs" / "ci" / "github.md").read_text("utf-8")
     rows = re.findall(r"^\| (`.*?) \|", section.partition("\n| input | |\n")[2], re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`([\w-]+)`", row)} == set(action["inputs"])
     outputs = re.search(r"^Outputs: (.*?)\. It", section, re.MULTILINE | re.DOTALL)
@@ -146,10 +148,10 @@ def test_the_include_of_gitlab_leads_to_the_template() -> None:
 
 
 def test_hooks_that_are_shown_exist() -> None:
-    """The ids of hooks in the README's configurations of pre-commit are those of the file of hooks."""
+    """The ids of hooks in the shown configurations of pre-commit are those of the file of hooks."""
     hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
     (example,) = [one for one in examples() if one.name == ".pre-commit-config.yaml"]
     shown = [hook["id"] for repository in example.content["repos"] for hook in repository["hooks"]]
-    assert shown == ["passrole-checks-diff"]
+    assert shown == ["passrole-checks", "passrole-checks-diff"]
     assert set(hooks) == {"passrole-checks", "passrole-checks-diff"}
     assert hooks["passrole-checks-diff"]["pass_filenames"] is False  # it compares versions, not files

@@ -177,8 +177,8 @@ class _GitHubForge(GitHubDiscussions):
         needed = "; ".join(f"{permission} (for {' and '.join(uses)})" for permission, uses in missing.items())
         warning = f"warning: the token lacks permissions: {needed}. GitHub answered {refusal}."
         if self._context.event == "pull_request":
-            warning += " In pull requests from forks and by Dependabot the token is read-only: see the README for"
-            warning += " workflows for them."
+            warning += " In pull requests from forks and by Dependabot the token is read-only: the documentation of"
+            warning += " GitHub has workflows for them."
         return warning
 
 

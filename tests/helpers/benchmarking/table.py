@@ -1,4 +1,4 @@
-"""The results as a table of Markdown, and its place in the README."""
+"""The results as a table of Markdown, and its place on a page."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ NOT_EVALUATED = {
     "rsadecrypt": "a secret", "base64gzip": "the bytes depend on the compressor",
     "type": "available in the console only",
 }  # fmt: skip
-"""Functions that are always unresolved, with the reason. README lists them."""
+"""Functions that are always unresolved, with the reason. `docs/inputs/terraform.md` lists them."""
 
 BUILTIN_NAMES = frozenset({*_FUNCTIONS, *_SPECIAL, *NOT_EVALUATED})
 """The names of all built-in functions of Terraform and OpenTofu."""
