@@ -13,6 +13,16 @@ from passrole_checks.sources.model.configuration import Framework, HandedTo, Res
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
 
+SITE = ""
+"""Base address of the published documentation, with a slash at its end; empty until there is one."""
+GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+"""AWS's page "Grant a user permissions to pass a role to an AWS service"."""
+
+
+def check_page_url(check_id: str) -> str:
+    """Return the address of the page of a check, or "" if the documentation is not published (`explain` prints it)."""
+    return f"{SITE}checks/{check_id}/" if SITE else ""
+
 
 class _Ordered(str, Enum):
     """Members in ascending order, comparable with ``rank``."""

@@ -41,7 +41,7 @@ def _import_package() -> None:
 try:
     _import_package()
     from passrole_checks.checks import ALL
-    from passrole_checks.findings import Severity
+    from passrole_checks.findings import GUIDE, Severity, check_page_url
     from passrole_checks.scan.for_hosts import host_results
     from passrole_checks.scan.for_hosts.templates import TemplateRun
 except Exception as error:  # a rule that cannot be imported must fail, and not be missing
@@ -66,7 +66,6 @@ IDS = (
 )  # fmt: skip
 """The ids of the rules, also where nothing else can be imported. 015 has none: a template alone is no change."""
 
-_GUIDE = "" if _FAULT else host_results.GUIDE
 _UNAVAILABLE = "unavailable"  # a tag
 _SHORTEST = 3  # characters of an id by which a template ignores these rules: `E` and `W` are for cfn-lint's own
 _TEXT = "passrole_checks_text"  # of a template that comes without a file, an attribute of what cfn-lint decodes
@@ -270,7 +269,7 @@ class _Ours:
 
 
 def _rule(name: str, rule_id: str, **attributes: Any) -> type[CloudFormationLintRule]:
-    own = {"__module__": __name__, "id": rule_id, "source_url": _GUIDE}
+    own = {"__module__": __name__, "id": rule_id}
     return type(name, (_Ours, CloudFormationLintRule), {**own, **attributes})
 
 
@@ -285,6 +284,7 @@ def _rule_of(check: type[Check]) -> type[CloudFormationLintRule]:
         __doc__=check.__doc__,
         shortdesc=check.title,
         description=check.documentation(),
+        source_url=check_page_url(check.id) or GUIDE,
         tags=["iam", "passrole", check.id],
         match=match,
     )

@@ -47,7 +47,7 @@ unavailable = ""  # why nothing can be judged at all
 try:
     _import_package()
     from passrole_checks.checks import ALL
-    from passrole_checks.findings import Severity
+    from passrole_checks.findings import Severity, check_page_url
     from passrole_checks.scan.for_hosts import host_results
     from passrole_checks.scan.for_hosts.checkov_blocks import (
         ResourceResults,
@@ -343,19 +343,20 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
 
 def _register(check_id: str, severity: str, title: str) -> None:
     common = (title, check_id, [CheckCategories.IAM])
+    guide = _GUIDE if unavailable else check_page_url(check_id) or _GUIDE
     of_terraform: Sequence[str] = _PATTERNS["terraform"]
     of_templates: Sequence[str] = _PATTERNS["cloudformation"]
     if not unavailable:
         of_terraform = host_results.TERRAFORM_TYPES
         of_templates = host_results.TEMPLATE_TYPES
     for instance in (
-        _OnTerraform(*common, of_terraform, guideline=_GUIDE),
-        _OnModule(*common, guideline=_GUIDE),
-        _OnCommand(*common, _COMMANDS, guideline=_GUIDE),
-        _OnData(*common, _DATA, guideline=_GUIDE),
-        _OnCloudFormation(*common, of_templates, guideline=_GUIDE),
-        _OnOtherResource(*common, ("*",), guideline=_GUIDE),
-        _OnOtherTemplateResource(*common, ("*",), guideline=_GUIDE),
+        _OnTerraform(*common, of_terraform, guideline=guide),
+        _OnModule(*common, guideline=guide),
+        _OnCommand(*common, _COMMANDS, guideline=guide),
+        _OnData(*common, _DATA, guideline=guide),
+        _OnCloudFormation(*common, of_templates, guideline=guide),
+        _OnOtherResource(*common, ("*",), guideline=guide),
+        _OnOtherTemplateResource(*common, ("*",), guideline=guide),
     ):
         instance.severity = Severities[severity]
         if not unavailable and not isinstance(instance, (_OnOtherResource, _OnOtherTemplateResource)):

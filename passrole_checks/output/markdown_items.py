@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.terminal import display_path
-from passrole_checks.findings import Confidence
+from passrole_checks.findings import Confidence, check_page_url
 from passrole_checks.output.finding_items import FindingItem, others_in_short
 from passrole_checks.sources.model.configuration import Unreadable
 
@@ -19,10 +19,16 @@ def finding_item(item: FindingItem) -> str:
     sure = "" if finding.confidence is Confidence.HIGH else f" ({finding.confidence.value} confidence)"
     location = code(f"{display_path(finding.at.file)}:{finding.at.line}")
     return (
-        f"- **{finding.check_id} {finding.name}**{sure} {location} {code(finding.resource.address)}"
+        f"- **{check_link(finding.check_id, finding.name)}**{sure} {location} {code(finding.resource.address)}"
         f"<br>{prose(finding.message)} *Instead:* {prose(finding.remediation)}"
         + "".join(f"<br>+ {prose(label)}: {prose(words)}" for label, words in others_in_short(item))
     )
+
+
+def check_link(check_id: str, name: str) -> str:
+    """Return the id and name of a check, as a link to its page if the documentation is published."""
+    address = check_page_url(check_id)
+    return f"[{check_id} {name}]({address})" if address else f"{check_id} {name}"
 
 
 def note_item(entry: Unreadable) -> str:

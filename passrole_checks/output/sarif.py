@@ -9,7 +9,7 @@ from passrole_checks import __version__
 from passrole_checks.checks.base.check import Check
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import sanitize, to_uri
-from passrole_checks.findings import Finding, Severity
+from passrole_checks.findings import GUIDE, Finding, Severity, check_page_url
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanResult
@@ -116,6 +116,7 @@ def _rule(check: type[Check]) -> dict[str, Any]:
         "shortDescription": {"text": check.title},
         "fullDescription": {"text": " ".join(page.split("\n\n")[0].split())},
         "help": {"text": page, "markdown": page},
+        "helpUri": check_page_url(check.id) or GUIDE,
         "defaultConfiguration": {"level": _LEVEL[check.severity]},
         "properties": {"security-severity": _SECURITY_SEVERITY[check.severity], "tags": ["security", "aws", "iam"]},
     }

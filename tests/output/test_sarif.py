@@ -44,7 +44,7 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
     "driver": ({"name"}, {"semanticVersion", "rules"}),
     "rule": (
         {"id"},
-        {"name", "shortDescription", "fullDescription", "help", "defaultConfiguration", "properties"},
+        {"name", "shortDescription", "fullDescription", "help", "helpUri", "defaultConfiguration", "properties"},
     ),
     "message": ({"text"}, {"markdown"}),
     "invocation": ({"executionSuccessful"}, {"exitCode", "toolExecutionNotifications"}),

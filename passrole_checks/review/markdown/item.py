@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.shorten import shortened
+from passrole_checks.findings import check_page_url
 from passrole_checks.output.finding_items import first_sentence
 from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.suggestion import change_block, text_block
@@ -51,7 +52,9 @@ def remark_text(remark: Remark, names: Collection[str] = ()) -> str:
 
 
 def _about(remark: Remark) -> str:
-    about = (remark.severity.value, confidence_text(remark.confidence), code(f"{remark.check_id} {remark.name}"))
+    address = check_page_url(remark.check_id)
+    check = code(f"{remark.check_id} {remark.name}")
+    about = (remark.severity.value, confidence_text(remark.confidence), f"[{check}]({address})" if address else check)
     return f"({', '.join(filter(None, about))})"
 
 

@@ -48,7 +48,6 @@ from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENT
 
 UNRESOLVED = UnresolvedScope.id
 NOT_READ = "not recognized as infrastructure code"
-GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
 # an attachment can have findings as well: on the AWS managed policy that it attaches
 TERRAFORM_TYPES = tuple(sorted({*FLAGGABLE, *ATTACHMENTS, *OWN_ATTACHMENTS}))
