@@ -1,4 +1,4 @@
-"""The action, as it is shipped and as the README says to use it, run from end to end in act (nektos), without Docker.
+"""The action, as it is shipped and as the pages say to use it, run from end to end in act (nektos), without Docker.
 
 GitHub is the stand-in of tests/helpers/github_fake; the actions of others are stand-ins that do the one thing needed
 here. What is installed comes from the package index.
@@ -30,7 +30,7 @@ from readme_examples import ACTION, COMMIT, OURS, Example, examples, workflows
 
 Tool = Callable[[str], str]
 WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "0"}  # the outputs for the change below
-SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING, SCAN = workflows()
+SHORT, SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING, SCAN = workflows()
 
 STAND_INS = {  # of the actions of others: what each does with its inputs
     "actions/setup-python": ('echo "python-path=$(command -v python3)" >> "$GITHUB_OUTPUT"', ("python-path",)),
@@ -183,7 +183,7 @@ def change(fake: GitHubFake, repository: Repository) -> Change:
     return made
 
 
-def reviewed(runner: Runner, change: Change, example: Example = SIMPLE, token: str = "bot") -> Ran:
+def reviewed(runner: Runner, change: Change, example: Example = SHORT, token: str = "bot") -> Ran:
     payload = change.fake.payload(change.pull)
     value = change.fake.tokens[token].value
     return runner.run(example, change.repository.folder, "pull_request", payload, change.fake.url, value)
@@ -293,7 +293,7 @@ def gitea() -> Iterator[GiteaFake]:
 
 
 def test_the_action_comments_on_gitea(runner: Runner, change: Change, gitea: GiteaFake, tmp_path: Path) -> None:
-    """The same action, used as the README says for Gitea, comments there and sets no status. act knows no addresses of
+    """The same action, used as the page of Gitea says, comments there and sets no status. act knows no addresses of
     actions, which Gitea's runner resolves."""
     (example,) = [each for each in examples() if each.name.startswith(".gitea/")]
     here = Example(example.name, re.sub(r"https://[\w.]+/", "", example.text), example.page)

@@ -1,4 +1,4 @@
-"""The template for GitLab, included as the README says, run by the GitLab emulator as a job of a merge request.
+"""The template for GitLab, included as the page says, run by the GitLab emulator as a job of a merge request.
 
 The emulator has no GitLab: it gets the variables of a merge request pipeline, has no token, and includes the file from
 the clone instead of another project. It cannot compare two variables, as the rule for the default branch does.
