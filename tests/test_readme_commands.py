@@ -25,7 +25,7 @@ SAMPLES = ROOT / "sample_templates"
 _MARKED = re.compile(r"<!-- ci: \w+ -->\n```sh\n.*?^```$", re.MULTILINE | re.DOTALL)
 # Not run here: the engine of containers (tests/packaging/test_dockerfile.py does what it would do), and pip, which
 # would change the environment of the tests (.ci/run installs the wheel with its extras).
-ELSEWHERE = ("docker ", "pip ")
+ELSEWHERE = ("docker ", ".venv/bin/pip ")
 
 
 def lines() -> Iterator[str]:
