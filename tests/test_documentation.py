@@ -28,12 +28,14 @@ from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
 from tools import check_pages
+from tools.configuration_keys import keys_table
 
 _TABLE = re.compile(
     r"(?<=^\| check \| name \| severity \| flagged when \|\n\|---\|---\|---\|---\|\n)(?:\|.*\n)*", re.MULTILINE
 )
 _BY_ROLES = re.compile(r"(?<=\| any service \|\n\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)*")
 _BY_HOLDER = re.compile(r"(?<=\| low \|\n\|---\|---\|---\|---\|---\|\n)(?:\|.*\n)*")
+_KEYS = re.compile(r"(?<=^\| key \| value \| \|\n\|---\|---\|---\|\n)(?:\|.*\n)*", re.MULTILINE)
 _INVOCATION = re.compile(r"passrole-checks ([a-z]+)((?: +[^\s`\"')]+)*)")
 
 
@@ -83,6 +85,12 @@ def test_the_tables_of_severities_are_those_of_the_code() -> None:
     by_roles, by_holder = _BY_ROLES.search(text), _BY_HOLDER.search(text)
     assert by_roles is not None and by_roles[0] == check_pages.roles_table()
     assert by_holder is not None and by_holder[0] == check_pages.holders_table()
+
+
+def test_the_keys_of_the_configuration_are_those_of_the_code() -> None:
+    """The site lists every key that ``pyproject.toml`` may set, with the words of its option."""
+    match = _KEYS.search((SITE / "configuration.md").read_text("utf-8"))
+    assert match is not None and match[0] == keys_table()
 
 
 def test_every_command_has_a_page_with_its_help() -> None:
@@ -355,6 +363,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
         text = _TABLE.sub(lambda _, folder=folder: check_pages.checks_table(folder), text)  # type: ignore[misc]
         text = _BY_ROLES.sub(lambda _: check_pages.roles_table(), text)
         text = _BY_HOLDER.sub(lambda _: check_pages.holders_table(), text)
+        text = _KEYS.sub(lambda _: keys_table(), text)
         for body in blocks(page, "console"):
             first = body.partition("\n")[0]
             text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")
