@@ -177,6 +177,10 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
         from passrole_checks.sources import policy_document
 
         return policy_document.load(unit.path, content, unit.boundary)
+    if unit.framework is Framework.ACCOUNT:
+        from passrole_checks.sources import account
+
+        return account.load(unit.path, content)
     from passrole_checks.sources import change_set, cloudformation
 
     if change_set.is_change_set(content):

@@ -53,7 +53,7 @@ _ENCODINGS = (
 _CLUES = (
     b"Resources", b"AWSTemplateFormatVersion", b"AWS::Serverless", b'"format_version"', b'"resource_changes"',
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
-    b"iamRoleStatements", b"statements", b'"Statement"',
+    b"iamRoleStatements", b"statements", b'"Statement"', b"DetailList",
 )  # fmt: skip
 _SERVICE = re.compile(rb"""["'{,\s]provider["']?[ \t]*:""")
 _ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # an escaped letter
@@ -212,6 +212,11 @@ def recognize_text(content: str) -> Recognized:
         if later is not None and not content.lstrip().startswith("{"):
             line = content.count("\n", 0, later.start()) + 1
             return Recognized(unreadable="text before the JSON of the plan", line=line)
+    if "DetailList" in content:
+        from passrole_checks.sources.account import is_account_file
+
+        if is_account_file(content):
+            return Recognized(Framework.ACCOUNT)
     from passrole_checks.sources import change_set  # slow to import, as is the next
     from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
 

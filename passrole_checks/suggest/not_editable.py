@@ -23,6 +23,8 @@ def why_not_editable(
     grant = located.grant
     if analyzed.configuration.framework is Framework.TERRAFORM_PLAN:
         return "this is a plan: change the configuration it was made from"
+    if analyzed.configuration.framework is Framework.ACCOUNT:
+        return "these are the policies of an account: change them in AWS, or in the code that deploys them"
     if grant.effect != "Allow":
         return "the role ARNs, or a path, that the Deny covers"
     is_unresolved = grant.scope is Scope.UNRESOLVED and not keeps_roles

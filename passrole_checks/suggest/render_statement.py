@@ -38,7 +38,8 @@ def statement_language(located: LocatedGrant, statement: str) -> str:
     file = located.grant.at.file
     if located.resource.framework is Framework.TERRAFORM_PLAN and not is_terraform_file(Path(file)):
         return "block" if located.grant.statement.block else "hcl"
-    return "json" if located.resource.framework is Framework.POLICY_DOCUMENT else language_of(file, statement)
+    is_json = located.resource.framework in (Framework.POLICY_DOCUMENT, Framework.ACCOUNT)
+    return "json" if is_json else language_of(file, statement)
 
 
 def render_statement(

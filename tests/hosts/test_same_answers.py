@@ -31,16 +31,11 @@ ACCOUNT = "111122223333"
 FRAMEWORKS = ("terraform", "terraform_json", "terraform_plan", "cloudformation")
 SOURCES = (
     *("terraform", "plan", "state", "source", "cloudformation", "sam", "cdk", "stacks", "change-set", "serverless"),
-    *("policies", "other-names"),
+    *("policies", "other-names", "account"),
 )
 CFN_LINT = ("cloudformation", "sam", "cdk")
-UNREAD = (
-    "state",
-    "change-set",
-    "serverless",
-    "policies",
-    "other-names",
-)  # by checkov: rows of the table of differences
+# By checkov: rows of the table of differences.
+UNREAD = ("state", "change-set", "serverless", "policies", "other-names", "account")
 
 MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
@@ -159,6 +154,9 @@ _CHANGE = {
     "ResourceType": "AWS::IAM::ManagedPolicy",
     "AfterContext": json.dumps({"Properties": {"PolicyDocument": json.loads(_DOCUMENT)}}),
 }
+_USER = "arn:aws:iam::111122223333:user/alice"
+_INLINE = {"PolicyName": "pass", "PolicyDocument": json.loads(_DOCUMENT)}
+_ACCOUNT_DETAILS = {"UserDetailList": [{"Arn": _USER, "UserName": "alice", "UserPolicyList": [_INLINE]}]}
 _CHANGE_SET = {"Changes": [{"Type": "Resource", "ResourceChange": _CHANGE}], "ChangeSetName": "release"}
 _SERVICE = f"service: orders\nprovider:\n  name: aws\n  iamRoleStatements: [{_STATEMENT}]\n"
 _MODULE = 'module "m" {\n  source = "acme/m/aws"\n}\n'
@@ -233,6 +231,7 @@ FORMS: dict[str, Form] = {
             + _RESOURCE.replace('"Resource": "*"', '"Resource": var.role'),
         },
     ),
+    "account details of IAM": Form("checkov", {"account.json": json.dumps(_ACCOUNT_DETAILS, indent=2)}, _USER),
     "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
     "services of the Serverless Framework": Form("checkov", {"serverless.yml": _SERVICE}, "IamRoleLambdaExecution"),
     "CloudFormation resources whose `Condition` is false by default": Form(

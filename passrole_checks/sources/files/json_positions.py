@@ -77,6 +77,23 @@ def walk(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Membe
         raise _error(text, place, "more text after the end of the document")
 
 
+def walk_documents(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Member]]:
+    """Yield the values of several documents like :func:`walk`: one after the other, or the elements of a list.
+
+    Paths begin in the document. Raises like :func:`members`.
+    """
+    place = _skip_blanks(text, 0)
+    if text[place : place + 1] == "[":
+        in_list = _walk(text, place, lambda path: len(path) == 1 or enter(path[1:]))
+        yield from ((path[1:], member) for path, member in in_list if len(path) > 1)
+        return
+    while place < len(text):
+        if text[place] != "{":
+            raise _error(text, place, "an object is expected")
+        place = yield from _walk(text, place, enter)
+        place = _skip_blanks(text, place)
+
+
 def _walk(text: str, place: int, enter: Callable[[Keys], bool]) -> Generator[tuple[Keys, Member], None, int]:
     """Yield the members of the object or list at ``place``; return the offset of its end."""
     stack: list[tuple[Keys, str, int]] = []  # open collections: path, closing bracket, index of the next member

@@ -28,6 +28,7 @@ class Framework(str, Enum):
     CLOUDFORMATION = "cloudformation"
     SAM = "sam"
     POLICY_DOCUMENT = "policy_document"  # a bare IAM policy document
+    ACCOUNT = "account"  # the IAM entities of an account, as deployed
 
 
 class PolicyKind(str, Enum):

@@ -71,6 +71,10 @@ def compute_edits(
     terraform = resource.framework in (Framework.TERRAFORM, Framework.TERRAFORM_PLAN)
     if resource.framework is Framework.TERRAFORM_PLAN and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
         raise NotEditableError("this is a plan: change the configuration it was made from")
+    if resource.framework is Framework.ACCOUNT:
+        raise NotEditableError(
+            "these are the policies of an account: change them in AWS, or the code that deploys them"
+        )
     text = read(file)
     generated = why_not_edited(file, text, resource.construct)
     if generated:

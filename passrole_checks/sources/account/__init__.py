@@ -1,0 +1,11 @@
+"""Read the IAM entities of an account: the output of ``aws iam get-account-authorization-details``.
+
+Source: IAM API Reference, ``GetAccountAuthorizationDetails``.
+"""
+
+from __future__ import annotations
+
+from passrole_checks.sources.account.details import is_account_file
+from passrole_checks.sources.account.source import load
+
+__all__ = ["is_account_file", "load"]

@@ -1,0 +1,165 @@
+"""Parse the output of ``aws iam get-account-authorization-details`` into users, groups, roles and policies.
+
+Accepted are one document, several after each other, or a list of them, as paginated calls write. Entities are decoded
+one at a time, so that memory does not grow with the file beyond its text. Policy documents are JSON objects, as the AWS
+CLI and SDKs return them, or URL-encoded text as in the API's response (IAM API Reference,
+``GetAccountAuthorizationDetails``, RFC 3986).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.partial_values import Node, Position, StringNode
+from passrole_checks.sources.files.json_positions import (
+    Json,
+    Keys,
+    Lines,
+    Member,
+    NotJson,
+    find_member,
+    replace_lone_surrogates,
+    walk_documents,
+)
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
+
+KINDS = {
+    "UserDetailList": "user",
+    "GroupDetailList": "group",
+    "RoleDetailList": "role",
+    "Policies": "policy",
+}
+"""The lists of a page, with the kind of their entities."""
+
+_SHAPE = re.compile(r'"(?:User|Group|Role)DetailList"\s*:\s*\[')
+_ARN = re.compile(r"arn:[\w-]+:iam::(\d{12}|aws):(user|group|role|policy)/[\w+=,.@/!-]+")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A user, group, role or managed policy: its kind, its ARN, its account, its decoded fields, and its text.
+
+    ``start`` is the offset of the entity in the text of ``file``.
+    """
+
+    kind: str
+    arn: str
+    account: str
+    fields: dict[str, Json]
+    at: Position
+    start: int
+    file: AccountFile = field(repr=False, compare=False)
+
+    def text(self, key: str) -> str:
+        """Return a field that is text, else ""."""
+        return as_text(self.fields.get(key))
+
+    def node(self, *keys: str | int) -> StringNode:
+        """Return the text at a path of keys, with its position."""
+        member = find_member(self.file.text, self.start, keys)
+        value = as_text(member.value) if member is not None else ""
+        return StringNode((value,), self.at if member is None else self.file.lines.position(member.start, member.end))
+
+    def document(self, *keys: str | int) -> Node | None:
+        """Return the policy document at a path of keys; None if there is none, or if it is malformed, which is
+        recorded."""
+        member = find_member(self.file.text, self.start, keys)
+        if member is None or member.value is None:
+            return None
+        lines = self.file.lines
+        at, start = lines.position(member.start, member.end), lines.line_and_column(member.start)
+        text = self.file.text[member.start : member.end]
+        if isinstance(member.value, str):
+            text = unquote(member.value)
+        try:
+            return parse_json(StringNode((text,), at, (start,)))
+        except MalformedDocument as error:
+            path = "/".join(map(str, keys))
+            self.file.unreadable.append(Unreadable(self.file.name, f"{self.arn}: {path}: {error.reason}", at.line))
+            return None
+
+
+@dataclass
+class AccountFile:
+    """A file with the entities of one account. ``unreadable`` and ``notes`` grow while documents are read."""
+
+    name: str
+    text: str
+    lines: Lines
+    entities: dict[str, Entity] = field(default_factory=dict)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    notes: list[Unreadable] = field(default_factory=list)
+
+    @property
+    def account(self) -> str | None:
+        """The account of the users, groups and roles; None without any."""
+        own = (entity.account for entity in self.entities.values() if entity.account != "aws")
+        return next(own, None)
+
+    def of_kind(self, kind: str) -> Iterator[Entity]:
+        """Yield the entities of a kind in the order of the file."""
+        return (entity for entity in self.entities.values() if entity.kind == kind)
+
+
+def is_account_file(content: str) -> bool:
+    """True if a text is the output of ``get-account-authorization-details``, also if it is truncated."""
+    return content[:1000].lstrip()[:1] in ("{", "[") and _SHAPE.search(content) is not None
+
+
+def read_account(path: Path, content: str) -> AccountFile:
+    """Read the entities of an account. Never raises: what follows a syntax error is missing, which is recorded."""
+    text = replace_lone_surrogates(content)
+    file = AccountFile(str(path), text, Lines(str(path), text))
+    truncated = False
+    try:
+        for keys, member in walk_documents(text, _is_list_of_entities):
+            if len(keys) == 2 and keys[0] in KINDS:
+                _add(file, KINDS[str(keys[0])], member)
+            elif keys == ("IsTruncated",):
+                truncated = member.value is True
+    except NotJson as error:
+        line = file.lines.line_and_column(error.offset)[0]
+        file.unreadable.append(Unreadable(file.name, f"{error.reason}; read up to there", line))
+    if truncated:
+        reason = "truncated output (IsTruncated): entities on later pages are missing"
+        file.notes.append(Unreadable(file.name, reason, kind=NoteKind.INCOMPLETE))
+    return file
+
+
+def _is_list_of_entities(keys: Keys) -> bool:
+    return len(keys) == 1 and keys[0] in KINDS
+
+
+def _add(file: AccountFile, kind: str, member: Member) -> None:
+    """Add an entity, or record why it cannot be read. The last of several with one ARN counts."""
+    fields = member.value if isinstance(member.value, dict) else {}
+    arn = as_text(fields.get("Arn"))
+    match = _ARN.fullmatch(arn)
+    at = file.lines.position(member.start, member.end)
+    if match is None or match[2] != kind:
+        file.unreadable.append(Unreadable(file.name, f"an entry has no ARN of a {kind}", at.line))
+    elif match[1] != "aws" and file.account not in (None, match[1]):
+        reason = f"{arn}: of another account than {file.account}; split the file by account"
+        file.unreadable.append(Unreadable(file.name, reason, at.line))
+    else:
+        file.entities[arn] = Entity(kind, arn, match[1], fields, at, member.start, file)
+
+
+def as_text(value: Json) -> str:
+    """Return a value that is text, else ""."""
+    return value if isinstance(value, str) else ""
+
+
+def as_list(value: Json) -> Sequence[Json]:
+    """Return a value that is a list, else an empty one."""
+    return value if isinstance(value, list) else ()
+
+
+def as_fields(value: Json) -> dict[str, Json]:
+    """Return a value that is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,173 @@
+"""Account files: the output of ``aws iam get-account-authorization-details`` (IAM API Reference)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from command_runs import run_command
+
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources import account
+from passrole_checks.sources.model.configuration import Configuration, PolicyKind
+from passrole_checks.sources.recognize import recognize_text
+
+ACCOUNT = "111122223333"
+LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+PASS_ANY = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+
+
+def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:iam::{account}:{kind}/{name}"
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def user(name: str, *statements: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    policies = [{"PolicyName": "own", "PolicyDocument": document(*statements)}] if statements else []
+    return {"UserName": name, "Path": "/", "Arn": arn("user", name), "UserPolicyList": policies, **fields}
+
+
+def role(name: str, path: str = "/", **fields: Any) -> dict[str, Any]:
+    trust = {"AssumeRolePolicyDocument": document(LAMBDA)}
+    return {"RoleName": name, "Path": path, "Arn": arn("role", f"{path[1:]}{name}"), **trust, **fields}
+
+
+def managed(name: str, *statements: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    versions = [
+        {"VersionId": "v1", "IsDefaultVersion": False, "Document": document(PASS_ANY)},
+        {"VersionId": "v2", "IsDefaultVersion": True, "Document": document(*statements)},
+    ]
+    return {"PolicyName": name, "Path": "/", "Arn": arn("policy", name), "PolicyVersionList": versions, **fields}
+
+
+def attached(*arns: str) -> list[dict[str, str]]:
+    return [{"PolicyName": one.rpartition("/")[2], "PolicyArn": one} for one in arns]
+
+
+def page(**lists: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [], "Policies": [], **lists}
+
+
+def load(*pages: dict[str, Any], text: str = "") -> Configuration:
+    return account.load(Path("account.json"), text or json.dumps(pages[0], indent=2))
+
+
+def scan(folder: Path, text: str) -> ScanResult:
+    (folder / "account.json").write_text(text)
+    return scan_paths([folder / "account.json"], ScanOptions())
+
+
+def findings(result: ScanResult) -> set[tuple[str, str]]:
+    return {(finding.check_id, finding.resource.address) for finding in result.findings}
+
+
+def test_policies_of_a_principal_are_combined(tmp_path: Path) -> None:
+    """A user passes roles by an inline policy and launches functions by a policy of its group: 008."""
+    pass_app = {**PASS_ANY, "Resource": arn("role", "app-*")}
+    launch = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
+    group = {"GroupName": "developers", "Arn": arn("group", "developers")}
+    content = page(
+        UserDetailList=[user("alice", pass_app, GroupList=["developers"]), user("bob", pass_app)],
+        GroupDetailList=[{**group, "AttachedManagedPolicies": attached(arn("policy", "launch"))}],
+        RoleDetailList=[role("app-admin", AttachedManagedPolicies=attached("arn:aws:iam::aws:policy/IAMFullAccess"))],
+        Policies=[managed("launch", launch)],
+    )
+    result = scan(tmp_path, json.dumps(content))
+    assert ("PASSROLE_008", arn("user", "alice")) in findings(result)
+    assert ("PASSROLE_008", arn("user", "bob")) not in findings(result)
+    assert ("PASSROLE_013", arn("role", "app-admin")) in findings(result)
+
+
+def test_only_the_default_version_counts() -> None:
+    """Of a managed policy the default version is read; v1 would allow passing any role."""
+    (policy,) = load(page(Policies=[managed("p", {**PASS_ANY, "Resource": arn("role", "app")})])).policies
+    assert policy.path == "PolicyVersionList/1/Document"
+
+
+@pytest.mark.parametrize("counts", [{}, {"AttachmentCount": 0, "PermissionsBoundaryUsageCount": 1}])
+def test_policy_used_only_as_a_boundary_grants_nothing(counts: dict[str, int]) -> None:
+    """A policy that is a boundary of a principal, or that AWS counts as one, limits and does not grant."""
+    boundary = {"PermissionsBoundary": {"PermissionsBoundaryArn": arn("policy", "limit")}}
+    content = page(
+        RoleDetailList=[role("app", **({} if counts else boundary))], Policies=[managed("limit", PASS_ANY, **counts)]
+    )
+    (policy,) = load(content).policies
+    assert policy.kind is PolicyKind.BOUNDARY
+
+
+def test_roles_have_their_path_and_trust_policy() -> None:
+    """A role has its name, its path, its trust policy, and the instance profiles that contain it."""
+    profile = {"InstanceProfileName": "web", "Arn": arn("instance-profile", "web")}
+    configuration = load(page(RoleDetailList=[role("web", "/app/", InstanceProfileList=[profile])]))
+    (web,) = configuration.roles
+    assert (str(web.name), str(web.role_path), web.trust is not None) == ("web", "/app/", True)
+    assert [one.address for one in configuration.instance_profiles] == [arn("instance-profile", "web")]
+    assert configuration.account == ACCOUNT
+
+
+def test_url_encoded_documents_are_read(tmp_path: Path) -> None:
+    """The API returns documents as URL-encoded text."""
+    encoded = {"PolicyName": "own", "PolicyDocument": quote(json.dumps(document(PASS_ANY)))}
+    content = page(UserDetailList=[user("alice", UserPolicyList=[encoded])])
+    assert ("PASSROLE_001", arn("user", "alice")) in findings(scan(tmp_path, json.dumps(content)))
+
+
+@pytest.mark.parametrize("join", ["\n".join, lambda pages: f"[{', '.join(pages)}]"], ids=["after each other", "a list"])
+def test_several_pages_are_one_account(join: Any) -> None:
+    """Pages may follow each other or be the elements of a list; an entity on two pages counts once."""
+    pages = [page(UserDetailList=[user("alice")]), page(UserDetailList=[user("bob"), user("alice")])]
+    configuration = load(text=join([json.dumps(one) for one in pages]))
+    assert not configuration.unreadable
+    assert [name for name, _ in configuration.users] == [arn("user", "alice"), arn("user", "bob")]
+
+
+def test_truncated_file_is_read_up_to_the_break(tmp_path: Path) -> None:
+    """Entities before a syntax error are reported, and the file is unreadable from there."""
+    text = json.dumps(page(UserDetailList=[user("alice", PASS_ANY), user("bob", PASS_ANY)]), indent=2)
+    result = scan(tmp_path, text[: text.rindex("bob")])
+    assert ("PASSROLE_001", arn("user", "alice")) in findings(result)
+    assert [bool(entry.line) for entry in result.unreadable] == [True]
+
+
+def test_truncated_output_is_noted() -> None:
+    """``IsTruncated`` says that pages are missing."""
+    (note,) = load({**page(UserDetailList=[user("alice")]), "IsTruncated": True}).not_evaluated
+    assert "IsTruncated" in note.reason
+
+
+def test_other_accounts_and_entries_without_an_arn_are_unreadable() -> None:
+    """Entities of a second account, and entries that are no entities, are reported; the others are read."""
+    other = {**user("eve"), "Arn": arn("user", "eve", "444455556666")}
+    configuration = load(page(UserDetailList=[user("alice"), other, {"UserName": "x"}, 7]))  # type: ignore[list-item]
+    assert len(configuration.unreadable) == 3
+    assert [name for name, _ in configuration.users] == [arn("user", "alice")]
+
+
+def test_malformed_document_is_unreadable() -> None:
+    """A document that is no JSON is reported with the principal; the others are read."""
+    broken = {"PolicyName": "own", "PolicyDocument": "{"}
+    configuration = load(page(UserDetailList=[user("alice", UserPolicyList=[broken]), user("bob", PASS_ANY)]))
+    assert [arn("user", "alice") in entry.reason for entry in configuration.unreadable] == [True]
+    assert [policy.principals for policy in configuration.policies] == [(arn("user", "bob"),)]
+
+
+@pytest.mark.parametrize("text", ['{"RoleDetailList": 7}', '{"Roles": []}', "[]", '"RoleDetailList": ['])
+def test_other_json_is_no_account_file(text: str) -> None:
+    """Only objects with one of the lists of ``get-account-authorization-details`` are recognized."""
+    assert recognize_text(text).framework is None
+
+
+def test_account_file_is_not_edited(tmp_path: Path) -> None:
+    """``fix`` changes nothing: the file shows what is deployed."""
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(page(UserDetailList=[user("alice", PASS_ANY)]), indent=2))
+    before = file.read_bytes()
+    for grade in ("equivalent", "narrowed"):
+        run_command("fix", str(file), "--grade", grade)
+    assert file.read_bytes() == before
