@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
 
 import click
 import pytest
+from report_schemas import junit_cases
 
 from passrole_checks import cli
 from passrole_checks.checks import ALL
@@ -92,38 +92,15 @@ def test_command_line_offers_all_formats() -> None:
 # JUnit
 
 
-def cases(document: str) -> dict[tuple[str, str], ElementTree.Element | None]:
-    """Return each test case by class and name, with its only child, and verify all counts."""
-    root = ElementTree.fromstring(document)
-    assert root.tag == "testsuites"
-    found: dict[tuple[str, str], ElementTree.Element | None] = {}
-    for suite in root:
-        assert suite.tag == "testsuite"
-        kinds = [child.tag for case in suite for child in case]
-        names = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-        counts = {name: str(kinds.count(kind)) for name, kind in names.items()}
-        assert suite.attrib == {"name": suite.attrib["name"], "tests": str(len(suite)), **counts}
-        for case in suite:
-            assert (case.tag, set(case.attrib)) == ("testcase", {"classname", "name", "time"})
-            assert case.attrib["classname"] == suite.attrib["name"]
-            assert len(case) <= 1
-            key = (case.attrib["classname"], case.attrib["name"])
-            assert key not in found, "GitLab ignores a second case of the same name"
-            found[key] = case[0] if len(case) else None
-    for name in ("tests", "failures", "errors"):
-        assert root.attrib[name] == str(sum(int(suite.attrib[name]) for suite in root))
-    return found
-
-
 def verdicts(document: str) -> dict[tuple[str, str], str]:
     """Return the content of the cases that have any."""
-    return {key: child.tag for key, child in cases(document).items() if child is not None}
+    return {key: child.tag for key, child in junit_cases(document).items() if child is not None}
 
 
 def test_junit_has_a_case_for_each_check_and_file(result: ScanResult) -> None:
     """A check with findings fails, one without passes, an unreadable file is an error, and a file without PassRole
     grants has one case."""
-    found = cases(scan_junit(result, ALL))
+    found = junit_cases(scan_junit(result, ALL))
     assert {name for file, name in found if file == "app/main.tf"} == {f"{check.id} {check.name}" for check in ALL}
     assert [key for key in found if key[0] != "app/main.tf"] == [
         ("broken.yaml", "can be read"),
@@ -139,7 +116,7 @@ def test_junit_has_a_case_for_each_check_and_file(result: ScanResult) -> None:
 def test_junit_failure_lists_all_findings_of_a_check(result: ScanResult) -> None:
     """The text has each finding with its location and remedy; the message is that of the most severe one."""
     other_message, other_remedy = message_and_remedy(result, "PASSROLE_002")
-    failure = cases(scan_junit(result, ALL))["app/main.tf", "PASSROLE_002 any-service"]
+    failure = junit_cases(scan_junit(result, ALL))["app/main.tf", "PASSROLE_002 any-service"]
     assert failure is not None
     assert failure.attrib == {"type": "medium", "message": other_message}
     assert failure.text == (
@@ -147,7 +124,7 @@ def test_junit_failure_lists_all_findings_of_a_check(result: ScanResult) -> None
         + f"{other_message}\nInstead: {other_remedy}"
     )
     worse = many(result, Severity.LOW, Severity.HIGH, Severity.LOW)
-    failure = cases(scan_junit(worse, ALL))["app/main.tf", "PASSROLE_001 any-role"]
+    failure = junit_cases(scan_junit(worse, ALL))["app/main.tf", "PASSROLE_001 any-role"]
     assert failure is not None
     assert failure.attrib == {"type": "high", "message": "Number 1. (and 2 more)"}
     assert (failure.text or "").count("\n\n") == 2
@@ -163,7 +140,7 @@ def test_accepted_findings_are_skipped_with_a_reason(result: ScanResult) -> None
         "below --severity": ([], [first]),
     }
     for reason, (accepted, not_shown) in by_reason.items():
-        found = cases(scan_junit(shown, ALL, accepted, not_shown))
+        found = junit_cases(scan_junit(shown, ALL, accepted, not_shown))
         messages = {name: child.attrib["message"] for (_, name), child in found.items() if child is not None}
         assert messages.pop("can be read")
         assert messages == {"PASSROLE_001 any-role": reason, "PASSROLE_002 any-service": "break glass"}
@@ -172,7 +149,7 @@ def test_accepted_findings_are_skipped_with_a_reason(result: ScanResult) -> None
 def test_unevaluated_items_are_a_skipped_case(result: ScanResult) -> None:
     """A missing module makes a skipped case with every reason."""
     missing = (Unreadable("app/main.tf", "module x is not here", 7), Unreadable("app/main.tf", "module y is not", 9))
-    child = cases(scan_junit(replace(result, not_evaluated=missing), ALL))["app/main.tf", "is evaluated"]
+    child = junit_cases(scan_junit(replace(result, not_evaluated=missing), ALL))["app/main.tf", "is evaluated"]
     assert child is not None
     assert (child.tag, child.attrib["message"]) == ("skipped", "line 7: module x is not here")
     assert child.text == "line 7: module x is not here\nline 9: module y is not"
@@ -183,7 +160,7 @@ def test_junit_is_valid_for_any_name(result: ScanResult) -> None:
     odd = replace(result.findings[0], message="a ]]> <b> & \x1b \ud800 \ufffe é", sid="\"'")
     document = scan_junit(replace(result, findings=(odd,)), ALL)
     assert document.isascii()
-    failure = cases(document)["app/main.tf", "PASSROLE_001 any-role"]
+    failure = junit_cases(document)["app/main.tf", "PASSROLE_001 any-role"]
     assert failure is not None
     assert failure.attrib["message"] == "a ]]> <b> & \\x1b \\ud800 \N{REPLACEMENT CHARACTER} é"
 

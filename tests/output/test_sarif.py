@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from report_schemas import conforming_run
 
 from passrole_checks import __version__
 from passrole_checks.checks import ALL
@@ -36,92 +36,6 @@ resource "aws_iam_user_policy" "silenced" {
 }
 """
 
-# The parts of the OASIS schema that our output uses: for each object the keys that it must have and those that it may
-# have. `additionalProperties` is false throughout the schema (but for property bags), so an unknown key is an error.
-SCHEMA: dict[str, tuple[set[str], set[str]]] = {
-    "log": ({"version", "runs"}, {"$schema"}),
-    "run": ({"tool"}, {"automationDetails", "columnKind", "originalUriBaseIds", "invocations", "results"}),
-    "driver": ({"name"}, {"semanticVersion", "rules"}),
-    "rule": (
-        {"id"},
-        {"name", "shortDescription", "fullDescription", "help", "helpUri", "defaultConfiguration", "properties"},
-    ),
-    "message": ({"text"}, {"markdown"}),
-    "invocation": ({"executionSuccessful"}, {"exitCode", "toolExecutionNotifications"}),
-    "notification": ({"message"}, {"level", "locations"}),
-    "result": (
-        {"message"},
-        {"ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "suppressions", "properties"}
-        | {"baselineState"},
-    ),
-    "location": (set(), {"physicalLocation", "logicalLocations"}),
-    "physicalLocation": ({"artifactLocation"}, {"region"}),
-    "artifactLocation": ({"uri"}, {"uriBaseId"}),
-    "logicalLocation": (set(), {"fullyQualifiedName", "kind"}),
-    "region": ({"startLine"}, {"startColumn", "endLine", "endColumn"}),
-    "automationDetails": ({"id"}, set()),
-    "suppression": ({"kind"}, {"justification", "location"}),
-}
-LEVELS = {"none", "note", "warning", "error"}
-
-
-def conforms(kind: str, value: dict[str, Any]) -> dict[str, Any]:
-    required, optional = SCHEMA[kind]
-    assert required <= set(value), f"{kind} lacks {required - set(value)}"
-    assert set(value) <= required | optional, f"{kind} has {set(value) - required - optional}"
-    return value
-
-
-def check_location(value: dict[str, Any], base_ids: set[str]) -> None:
-    physical = conforms("physicalLocation", conforms("location", value)["physicalLocation"])
-    artifact = conforms("artifactLocation", physical["artifactLocation"])
-    assert re.fullmatch(r"[A-Za-z0-9\-._~:/%]+", artifact["uri"])
-    assert artifact.get("uriBaseId") in {None, *base_ids}
-    if "region" in physical:
-        region = conforms("region", physical["region"])
-        assert all(isinstance(number, int) and number >= 1 for number in region.values())
-        assert (region["startLine"], region.get("startColumn", 1)) < (
-            region.get("endLine", region["startLine"] + 1),
-            region.get("endColumn", 1),
-        )
-    for logical in value.get("logicalLocations", ()):
-        conforms("logicalLocation", logical)
-
-
-def check(log: dict[str, Any]) -> dict[str, Any]:
-    """Return the only run of a log that conforms to the schema."""
-    assert conforms("log", log)["version"] == "2.1.0"
-    (run,) = log["runs"]
-    conforms("run", run)
-    assert conforms("automationDetails", run["automationDetails"])["id"] == "passrole-checks/"
-    base_ids = set(run["originalUriBaseIds"])
-    rules = conforms("driver", run["tool"]["driver"])["rules"]
-    for rule in rules:
-        conforms("rule", rule)
-        assert rule["defaultConfiguration"]["level"] in LEVELS
-        for key in ("shortDescription", "fullDescription", "help"):
-            assert 0 < len(conforms("message", rule[key])["text"]) <= (1024 if key != "help" else 30_000)
-    for invocation in run["invocations"]:
-        for notification in conforms("invocation", invocation)["toolExecutionNotifications"]:
-            conforms("message", conforms("notification", notification)["message"])
-            for location in notification["locations"]:
-                check_location(location, base_ids)
-    for result in run["results"]:
-        conforms("message", conforms("result", result)["message"])
-        assert result["level"] in LEVELS
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-        assert all(isinstance(value, str) for value in result["partialFingerprints"].values())
-        for location in result["locations"]:
-            check_location(location, base_ids)
-        for suppression in result["suppressions"]:
-            assert conforms("suppression", suppression)["kind"] in {"inSource", "external"}
-            if suppression["kind"] == "inSource":
-                check_location(suppression["location"], base_ids)
-        assert result.get("baselineState", "new") in {"new", "unchanged", "updated", "absent"}
-    fingerprints = [result["partialFingerprints"]["passroleFinding/v1"] for result in run["results"]]
-    assert len(fingerprints) == len(set(fingerprints))
-    return run
-
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -131,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     Path("my app/main.tf").write_text(MODULE, "utf-8")
     Path("broken.yaml").write_text("Resources:\n  A:\n    Type: AWS::IAM::Policy\n   B: [\n", "utf-8")
     result = scan_paths([Path(".")], ScanOptions(minimum_severity=Severity.INFO))
-    return check(json.loads(scan_sarif(result, ALL)))
+    return conforming_run(json.loads(scan_sarif(result, ALL)))
 
 
 def test_each_check_is_a_rule_with_its_documentation(run: dict[str, Any]) -> None:
@@ -177,7 +91,7 @@ def test_results_have_a_state_with_a_baseline(tmp_path: Path, monkeypatch: pytes
     )
     gone = BaselineEntry("0" * 32, "PASSROLE_002", "main.tf", "aws_iam_policy.gone", Severity.LOW)
     applied = Applied("accepted.json", ((old, entry),), (new,), (), (), (gone,))
-    run = check(json.loads(scan_sarif(replace(result, findings=(new,)), ALL, applied)))
+    run = conforming_run(json.loads(scan_sarif(replace(result, findings=(new,)), ALL, applied)))
     assert [
         (one["baselineState"], one["suppressions"], one["partialFingerprints"]["passroleFinding/v1"])
         for one in run["results"]
@@ -194,7 +108,7 @@ def test_message_contains_no_link_from_the_scanned_file(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     role = "arn:aws:iam::111122223333:role/[x](https://evil.example)*"
     Path("main.tf").write_text(MODULE.replace('Resource = "*"', f'Resource = "{role}"'), "utf-8")
-    run = check(json.loads(scan_sarif(scan_paths([Path("main.tf")], ScanOptions()), ALL)))
+    run = conforming_run(json.loads(scan_sarif(scan_paths([Path("main.tf")], ScanOptions()), ALL)))
     texts = [result["message"]["text"] for result in run["results"]]
     assert any("role/[x] (https://evil.example)*" in text for text in texts)
     assert not any("](" in text for text in texts)
@@ -216,5 +130,5 @@ def test_location_without_an_end_has_no_end(tmp_path: Path, monkeypatch: pytest.
     Path("main.tf").write_text(MODULE, "utf-8")
     result = scan_paths([Path("main.tf")], ScanOptions())
     open_ended = tuple(replace(one, at=replace(one.at, end_line=0, end_column=0)) for one in result.findings)
-    run = check(json.loads(scan_sarif(replace(result, findings=open_ended), ALL)))
+    run = conforming_run(json.loads(scan_sarif(replace(result, findings=open_ended), ALL)))
     assert all("endLine" not in one["locations"][0]["physicalLocation"]["region"] for one in run["results"])
