@@ -173,8 +173,8 @@ def violations_of(text: Text) -> Iterator[Violation]:
 
 
 def files_by_area() -> dict[str, list[Path]]:
-    """Return the Python files of each area, and the pages."""
-    areas: dict[str, list[Path]] = {"pages": [ROOT / name for name in PAGES]}
+    """Return the Python files of each area, and the pages, with those of the site."""
+    areas: dict[str, list[Path]] = {"pages": [*(ROOT / name for name in PAGES), *sorted((ROOT / "docs").rglob("*.md"))]}
     for path in python_files():
         areas.setdefault(area_of(path.relative_to(ROOT).as_posix()), []).append(path)
     return areas
