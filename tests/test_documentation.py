@@ -147,11 +147,17 @@ def test_each_option_in_the_running_text_exists() -> None:
     """An option that a page names on its own belongs to a command of ours; those of other programs are listed here."""
     cfn_lint = {"--append-rules"}
     checkov = {"--external-checks-dir", "--soft-fail-on", "--check", "--skip-check", "--framework"}
-    checkov |= {"--var-file", "--download-external-modules", "--repo-root-for-plan-enrichment", "--skip-path"}
+    checkov |= {
+        "--var-file",
+        "--download-external-modules",
+        "--repo-root-for-plan-enrichment",
+        "--skip-path",
+        "--config-file",
+    }
     ours = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
     text = "".join(page.read_text("utf-8") for page in (README, *SITE_PAGES))
     named = set(re.findall(r"`(--[a-z][a-z-]+)", text))
-    others = {"--include-property-values", "--target"}  # of the AWS CLI, and of docker
+    others = {"--include-property-values", "--target", "--repo-config"}  # of the AWS CLI, docker, Atlantis
     assert named - cfn_lint - checkov - others - {"--help"} <= ours
 
 
