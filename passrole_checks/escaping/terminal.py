@@ -8,6 +8,8 @@ import unicodedata
 from pathlib import PurePath
 from urllib.parse import quote
 
+from passrole_checks.escaping.given_paths import given_paths
+
 # Cc: control characters; Cf: invisible formatting, including bidirectional marks; Cs: lone surrogates, which Python
 # uses for bytes of file names that are not UTF-8; Zl, Zp: line and paragraph separators.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -18,7 +20,13 @@ _COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 
 
 def display_path(file: str) -> str:
-    """Return ``file`` relative to the working directory, with forward slashes; unchanged if no relative path exists."""
+    """Return ``file`` relative to the working directory, with forward slashes; unchanged if no relative path exists.
+
+    Standard input has its own name. Text that people read names files by :func:`typed_path`.
+    """
+    renamed = given_paths().renamed.get(file)
+    if renamed is not None:
+        return renamed
     try:
         relative = os.path.relpath(file)
     except ValueError:  # another drive on Windows
@@ -26,12 +34,21 @@ def display_path(file: str) -> str:
     return PurePath(relative).as_posix()
 
 
+def typed_path(file: str) -> str:
+    """Return ``file`` as the command line names it: absolute below an absolute path; otherwise as :func:`display_path`.
+
+    For text on a terminal; machine-readable formats do not depend on what was typed.
+    """
+    given = given_paths()
+    return (given.typed_name(file) if file not in given.renamed else None) or display_path(file)
+
+
 def path_below(file: str, folder: str | None) -> str:
     """Return ``file`` relative to ``folder``, with forward slashes, if it is inside; otherwise as :func:`display_path`.
 
     For services that resolve paths from the repository's root, regardless of the working directory.
     """
-    if folder:
+    if folder and file not in given_paths().renamed:
         try:
             relative = os.path.relpath(os.path.realpath(file), os.path.realpath(folder))
         except ValueError:

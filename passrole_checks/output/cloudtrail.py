@@ -122,7 +122,7 @@ def _pass(event: Pass) -> Mapping[str, Any]:
 def trail_lines(report: UsageReport, *, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
     """Return who passed which role to which service, by principal; unless ``quiet``, then notes and a summary.
 
-    ``verbose``: name each item of the configuration that was not evaluated.
+    ``verbose``: name each item of the configuration that was not evaluated, and each file that is not a log.
     """
     for principal, edges in groupby(report.edges, key=lambda edge: edge.principal):
         yield (StyledText(sanitize(principal) or "unknown principal (not in the logs)", "place"),)
@@ -133,7 +133,8 @@ def trail_lines(report: UsageReport, *, quiet: bool = False, verbose: bool = Fal
         yield from against_lines(report.against)
     if quiet:
         return
-    notes = list(report_notes(report, not_evaluated_in_words(report.not_evaluated, verbose=verbose)))
+    not_evaluated = not_evaluated_in_words(report.not_evaluated, verbose=verbose)
+    notes = list(report_notes(report, not_evaluated, verbose=verbose))
     yield from map(note_line, notes)
     if notes:
         yield ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantMatch, GrantUsage, UsageComparison
 from passrole_checks.escaping.markup import code
-from passrole_checks.escaping.terminal import display_path, sanitize
+from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.output.cloudtrail_text import times
 from passrole_checks.output.findings_text import Line, StyledText
@@ -90,7 +90,7 @@ def against_lines(against: UsageComparison) -> Iterator[Line]:
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
         for item in items:
-            first, *rest = describe_item(item)
+            first, *rest = describe_item(item, typed_path)
             yield (StyledText("  "), StyledText(sanitize(first)))
             yield from ((StyledText("     "), StyledText(sanitize(line), "quiet")) for line in rest)
         yield ()
@@ -107,10 +107,10 @@ def against_markdown(against: UsageComparison) -> Iterator[str]:
             yield f"- and {len(items) - MOST_ROWS:,} more"
 
 
-def describe_item(item: GrantUsage | DeniedAttempt | Edge) -> list[str]:
-    """Return a description of an item: its title, then a line for each fact."""
+def describe_item(item: GrantUsage | DeniedAttempt | Edge, name: Callable[[str], str] = display_path) -> list[str]:
+    """Return a description of an item: its title, then a line for each fact. ``name``: returns the name of a file."""
     if isinstance(item, GrantUsage):
-        return list(_describe_grant(item))
+        return list(_describe_grant(item, name))
     if isinstance(item, DeniedAttempt):
         return [
             describe_edge(item.edge),
@@ -119,10 +119,10 @@ def describe_item(item: GrantUsage | DeniedAttempt | Edge) -> list[str]:
     return [describe_edge(item), _describe_passes(item)]
 
 
-def _describe_grant(used: GrantUsage) -> Iterator[str]:
+def _describe_grant(used: GrantUsage, name: Callable[[str], str]) -> Iterator[str]:
     grant = used.grant
     sid = f"  {grant.sid}" if grant.sid else ""
-    yield f"{display_path(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
+    yield f"{name(grant.at.file)}:{grant.at.line}  {used.resource.address}{sid}"
     if used.managed:
         yield f"policy {used.managed} (AWS managed)"
     if used.when:

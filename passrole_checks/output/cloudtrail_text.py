@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import DistinctValues
-from passrole_checks.escaping.terminal import display_path
+from passrole_checks.escaping.terminal import display_path, typed_path
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.findings_text import unread_summary
@@ -100,11 +100,15 @@ def _passed(report: UsageReport) -> str:
     return words
 
 
-def report_notes(report: UsageReport, not_evaluated: Iterable[Note] | None = None) -> Iterator[str]:
+def report_notes(
+    report: UsageReport, not_evaluated: Iterable[Note] | None = None, *, verbose: bool = False
+) -> Iterator[str]:
     """Yield notes on gaps and peculiarities of the logs.
 
-    ``not_evaluated``: those on what was not evaluated; without them, the first items are named.
+    ``not_evaluated``: those on what was not evaluated, for text that names files as typed; without them, the first
+    items are named. ``verbose``: name each file that is not a log.
     """
+    name = display_path if not_evaluated is None else typed_path
     reading = report.reading
     for number, noun, words in (
         (reading.duplicates, "event", "delivered more than once"),
@@ -114,13 +118,13 @@ def report_notes(report: UsageReport, not_evaluated: Iterable[Note] | None = Non
     ):
         if number:
             yield f"{count_noun(number, noun)} {words}"
-    files = [f"{display_path(file)}: not a CloudTrail log, skipped" for file in reading.not_logs]
-    yield from _limit_notes(files, "file", "that are not CloudTrail logs")
+    files = [f"{name(file)}: not a CloudTrail log, skipped" for file in reading.not_logs]
+    yield from files if verbose else _limit_notes(files, "file", "that are not CloudTrail logs")
     if not_evaluated is None:
-        items = [_located(Note(entry.reason, entry.file, entry.line)) for entry in report.not_evaluated]
+        items = [_located(Note(entry.reason, entry.file, entry.line), name) for entry in report.not_evaluated]
         yield from _limit_notes(items, "item", "of the configuration not evaluated")
     else:
-        yield from map(_located, not_evaluated)
+        yield from (_located(note, name) for note in not_evaluated)
     if report.excluded:
         yield f"configuration: {excluded_summary(report.excluded)}"
     if reading.others:
@@ -128,8 +132,8 @@ def report_notes(report: UsageReport, not_evaluated: Iterable[Note] | None = Non
         yield f"files skipped: {listed}"
 
 
-def _located(note: Note) -> str:
-    location = f"{display_path(note.file)}{f':{note.line}' if note.line else ''}: " if note.file else ""
+def _located(note: Note, name: Callable[[str], str]) -> str:
+    location = f"{name(note.file)}{f':{note.line}' if note.line else ''}: " if note.file else ""
     return f"{location}{note.words}"
 
 

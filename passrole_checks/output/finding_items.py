@@ -168,15 +168,18 @@ def label_of(finding: Labeled) -> str:
     return f"{finding.check_id} {finding.name} ({finding.severity.value}{sure})"
 
 
-def others_in_short(item: FindingItem, most: int | None = None) -> Iterator[tuple[str, str]]:
+def others_in_short(
+    item: FindingItem, most: int | None = None, name: Callable[[str], str] = display_path
+) -> Iterator[tuple[str, str]]:
     """Yield label and first sentence of each finding of an item that is not primary, with the statement and the
-    principals if they are others. ``most``: characters of both, if not of another statement."""
+    principals if they are others. ``most``: characters of both, if not of another statement. ``name``: returns the name
+    of a file."""
     primary = item.primary
     others = [((one.at.file, one.at.line) != (primary.at.file, primary.at.line), one) for one in item.others]
     for is_elsewhere, other in sorted(others, key=lambda pair: pair[0]):
         label = label_of(other)
         if is_elsewhere:
-            label += f" at {display_path(other.at.file)}:{other.at.line}"
+            label += f" at {name(other.at.file)}:{other.at.line}"
         is_same = set(other.principals) <= set(primary.principals)
         room = IN_SHORT if most is None or label != label_of(other) else most - len(label)
         words = in_short(other, room, with_principals=not is_same)

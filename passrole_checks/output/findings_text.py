@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from passrole_checks.escaping.shorten import listed, truncate
-from passrole_checks.escaping.terminal import display_path, sanitize
+from passrole_checks.escaping.terminal import sanitize, typed_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excerpt import excerpt_lines
@@ -158,7 +158,7 @@ def _worst_row(statement: StatementItems) -> Line:
         StyledText("  "),
         StyledText(f"{first.severity.value:<6}", first.severity.value),
         StyledText("  "),
-        StyledText(f"{sanitize(display_path(first.at.file))}:{first.at.line}", "place"),
+        StyledText(file_and_line(first.at.file, first.at.line), "place"),
         StyledText(f"  {sanitize(first.resource.address)}  {', '.join(checks)}"),
     )
 
@@ -253,7 +253,7 @@ def labeled_row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
 
 def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
     spans = [
-        StyledText(f"{sanitize(display_path(file))}:{line}", "place"),
+        StyledText(file_and_line(file, line), "place"),
         StyledText("  "),
         StyledText(sanitize(resource.address)),
     ]
@@ -314,7 +314,7 @@ def _item(item: FindingItem, about: str, width: int, previous: Finding | None) -
         primary.remediation,
     )
     yield from wrap_prose("as above." if is_repeated else primary.remediation, width, "Instead: ")
-    for label, words in others_in_short(item, _ONE_LINE - len(_BESIDE) - len(": ")):
+    for label, words in others_in_short(item, _ONE_LINE - len(_BESIDE) - len(": "), typed_path):
         yield _beside(label, words)
 
 
@@ -370,8 +370,8 @@ def note_line(words: str, file: str = "", line: int | None = None) -> Line:
 
 
 def file_and_line(file: str, line: int | None) -> str:
-    """Return ``file:line``, or the file alone if no line is known, safe to print."""
-    return sanitize(display_path(file)) + (f":{line}" if line else "")
+    """Return ``file:line``, or the file alone if no line is known, as typed and safe to print."""
+    return sanitize(typed_path(file)) + (f":{line}" if line else "")
 
 
 def _no_grants(result: ScanResult) -> Line:

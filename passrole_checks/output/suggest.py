@@ -11,7 +11,7 @@ import re
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from passrole_checks.escaping.terminal import display_path, sanitize
+from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.findings import Finding
 from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import (
@@ -166,7 +166,7 @@ def _suggestion(suggestion: Suggestion, texts: Texts, changed: Changed, width: i
     files = changed(suggestion)
     for number, file in enumerate(sorted(files, key=display_path)):
         if number or file != suggestion.at.file:
-            yield (StyledText(f"  in {sanitize(display_path(file))}", "quiet"),)
+            yield (StyledText(f"  in {file_and_line(file, None)}", "quiet"),)
         yield from _small_diff(texts(file), files[file])
     yield from _explanation(suggestion, width)
 
@@ -275,7 +275,7 @@ def _shared_by(suggestion: Suggestion, width: int) -> Iterator[Line]:
     if suggestion.shared is None:
         return
     units, callers = (
-        ", ".join(map(display_path, paths)) for paths in (suggestion.shared.units, suggestion.shared.callers)
+        ", ".join(map(typed_path, paths)) for paths in (suggestion.shared.units, suggestion.shared.callers)
     )
     if len(suggestion.shared.units) > 1:
         yield from wrap_prose(f"The change affects, and was verified for: {units}.", width)
