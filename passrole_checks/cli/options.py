@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
+from passrole_checks.cli.input_paths import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
@@ -88,9 +89,33 @@ def _validate_patterns(
 
 
 _Decorator = Callable[[Any], Any]
-_PATHS: tuple[_Decorator, ...] = (
-    click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=help_sections.complete_files),
-)
+
+
+def _default_paths(_context: click.Context, _parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    return paths or (os.curdir,)
+
+
+def _writable_paths(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if STANDARD_INPUT in paths:
+        raise click.UsageError("standard input (-) cannot be fixed: give files or folders")
+    return _default_paths(context, parameter, paths)
+
+
+def _paths_argument(callback: Callable[..., tuple[str, ...]]) -> tuple[_Decorator]:
+    return (
+        click.argument(
+            "paths",
+            metavar="[PATH]...",
+            nargs=-1,
+            callback=callback,
+            shell_complete=help_sections.complete_files,
+        ),
+    )
+
+
+_PATHS = _paths_argument(_default_paths)
+WRITABLE_PATHS = _paths_argument(_writable_paths)
+"""The argument ``PATH`` of a command that writes to the files."""
 
 
 EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
@@ -427,6 +452,7 @@ def apply_baseline(
     from passrole_checks.output.destination import write
     from passrole_checks.scan import baseline as baselines
 
+    paths = list(map(display_path, paths))  # by which entries name files, standard input included
     path = read or (written.path if written is not None else "")
     entries = baselines.load(path) if read or os.path.isfile(path) else ()
     concerns = baselines.covered_by_scan(

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks.cli.help_sections import DocumentedCommand
+from passrole_checks.cli.input_paths import naming_files_as_typed, reading_standard_input
 from passrole_checks.cli.options import CONFIDENCES, SEVERITIES, check_ids, minimum_severity, reporting_checks
 from passrole_checks.cli.write_outputs import print_error
 from passrole_checks.errors import ConfigurationError
@@ -59,7 +60,8 @@ class ConfiguredCommand(DocumentedCommand):
         if not (ctx.params.get("quiet") and ctx.get_parameter_source("quiet") is ParameterSource.COMMANDLINE):
             for note in configuration_notes(ctx):
                 print_error(f"{note.file}: note: {note.reason}")
-        return super().invoke(ctx)
+        with reading_standard_input(ctx) as renamed, naming_files_as_typed(ctx, renamed):
+            return super().invoke(ctx)
 
     def load_table(
         self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]

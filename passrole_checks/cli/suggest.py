@@ -11,6 +11,7 @@ import click
 
 from passrole_checks.cli import observed_use
 from passrole_checks.cli.options import (
+    WRITABLE_PATHS,
     destinations,
     edit_grades,
     fail_on,
@@ -82,7 +83,7 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
 
 
 @click.command(cls=ConfiguredCommand)
-@shared_options(["text"])
+@shared_options(["text"], WRITABLE_PATHS)
 @finding_selection
 @edit_grades("Also write edits of this grade; equivalent ones are always written.")
 @observed_use.evidence_options

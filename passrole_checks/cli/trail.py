@@ -15,6 +15,7 @@ import click
 from passrole_checks.cli import help_sections, trail_sql
 from passrole_checks.cli.cloudtrail_logs import no_events_reason, reading_progress, time_bounds, time_options
 from passrole_checks.cli.help_sections import DocumentedCommand
+from passrole_checks.cli.input_paths import naming_files_as_typed
 from passrole_checks.cli.options import (
     DISPLAY_OPTIONS,
     EVALUATION_OPTIONS,
@@ -210,4 +211,5 @@ def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> 
     trail_sql.check_options(context, paths, options)
     if options["sql"] is not None:
         return trail_sql.print_view(context, options)
-    return _run(paths, options, destinations(context, options))
+    with naming_files_as_typed(context):
+        return _run(paths, options, destinations(context, options))

@@ -68,6 +68,15 @@ _PLAN_KEYS = ('"format_version"', '"resource_changes"', '"planned_values"', '"te
 _LOG = re.compile(r'\{[^\n]*"@module"\s*:\s*"(?:terraform|tofu)\.ui"')
 _TEXT = re.compile(r"^(?:\x1b\[[\d;]*m)*(?:Terraform|OpenTofu) will perform the following actions:", re.MULTILINE)
 _ENCRYPTED = re.compile(r'\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?"encrypted_data"\s*:\s*"')
+# the blocks of the Terraform language (Terraform documentation, "Configuration Language"), in its syntax and as JSON
+_TERRAFORM_LABELS = {
+    "resource": 2, "data": 2, "ephemeral": 2, "module": 1, "variable": 1, "output": 1, "provider": 1, "check": 1,
+    "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0,
+}  # fmt: skip
+_TERRAFORM_BLOCK = re.compile(
+    "|".join(rf"^{word}(?:[ \t]+[\w\"-]+){{{count}}}[ \t]*\{{" for word, count in _TERRAFORM_LABELS.items()),
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -227,6 +236,19 @@ def recognize_text(content: str) -> Recognized:
     if looks_like_service(content):
         return Recognized(Framework.CLOUDFORMATION)
     return _NOTHING
+
+
+def terraform_suffix(content: str) -> str | None:
+    """Return the file name extension of Terraform code, ``.tf`` or ``.tf.json``; None for any other text."""
+    if _TERRAFORM_BLOCK.search(content):
+        return ".tf"
+    if not content[:_SNIFF].lstrip().startswith("{"):
+        return None
+    try:
+        keys = {path[0] for path, _ in walk(content, _top_level)}
+    except NotJson:
+        return None
+    return ".tf.json" if keys and keys <= {*_TERRAFORM_LABELS, "//"} else None
 
 
 def is_plan(content: str) -> bool:

@@ -192,7 +192,6 @@ def test_missing_infrastructure_code_is_one_line(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["scan"], "Missing argument"),
         (["scan", "--nonsense", "."], "--nonsense"),
         (["scan", "--severity", "grave", "."], "grave"),
         (["scan", "--check", "any-rule", "."], "no such check: 'any-rule'"),
