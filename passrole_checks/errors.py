@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 DEBUG = "PASSROLE_CHECKS_DEBUG"  # the environment variable that lets unexpected exceptions pass
 _LONGEST = 300  # characters of an exception's message
@@ -55,3 +56,10 @@ def internal_error(error: Exception, where: str = "") -> str:
     message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
     described = ": ".join(filter(None, (where, "internal error", type(error).__name__, message)))
     return f"{described} (please report it, with the output of {DEBUG}=1)"
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest of the known ``names``; "" if none is near."""
+    from difflib import get_close_matches  # slow to import, and needed only here
+
+    return "".join(f"; did you mean {name}?" for name in get_close_matches(word[:_LONGEST], list(names), n=1))

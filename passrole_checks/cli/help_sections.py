@@ -5,12 +5,15 @@ The sections after the options are those of man-pages(7): exit status, environme
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
+
+from passrole_checks.errors import did_you_mean
 
 Rows = Sequence[tuple[str, str]]
 
@@ -279,6 +282,16 @@ class DocumentedGroup(click.Group):
     """The program: its help lists the commands, followed by the sections of its own page."""
 
     command_class = DocumentedCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name. For an unknown one, the error names the nearest."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and name[:1] != "-" and not ctx.resilient_parsing:
+            is_path = f"; did you mean {ctx.command_path} scan {name}?" if os.path.exists(name) else ""
+            ctx.fail(f"no such command: {name!r}{is_path or did_you_mean(name, self.commands)}")
+        return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_page(PROGRAM, formatter)

@@ -25,7 +25,7 @@ ADAPTER_FOLDERS = {"checkov": "checkov_checks", "cfn-lint": "cfnlint_rules"}
 def explain(check: str | None) -> None:
     """Explain a check.
 
-    Prints the problem, the risk, the fix, and examples. ID is an id, number or name (PASSROLE_001, 001, any-role);
+    Prints the problem, the risk, the fix, and examples. ID is an id, number or name (PASSROLE_001, 1, any-role);
     without it, all checks are listed.
     """
     from passrole_checks import api

@@ -16,7 +16,7 @@ from passrole_checks import __version__
 from passrole_checks.cli import diff, info_commands, required, review, scan, suggest, trail
 from passrole_checks.cli.help_sections import DocumentedGroup
 from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
-from passrole_checks.errors import PassRoleChecksError, internal_error
+from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
 
 PROGRAM = "passrole-checks"
 
@@ -48,6 +48,9 @@ def _usage(error: click.ClickException) -> str:
     message = error.format_message().strip().rstrip(".")
     context = getattr(error, "ctx", None)
     parameter = getattr(error, "param", None)
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        names = (name for option in context.command.params for name in (*option.opts, *option.secondary_opts))
+        message = f"no such option: {error.option_name!r}{did_you_mean(error.option_name, names)}"
     if context is None:
         return f"{PROGRAM}: {message}"
     if parameter is not None and context.get_parameter_source(parameter.name) is ParameterSource.DEFAULT_MAP:

@@ -10,10 +10,10 @@ from typing import Any
 
 from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check, Example, ExampleRole
-from passrole_checks.errors import ConfigurationError
+from passrole_checks.errors import ConfigurationError, did_you_mean
 
-# 001, PASSROLE_001, and the rule ids in cfn-lint: E9501, W9502, I9512.
-_NUMBERED = re.compile(r"(?:PASSROLE[_-])?(\d{3})|[EWI]95(\d\d)", re.IGNORECASE)
+# 1, 001, PASSROLE_001, and the rule ids in cfn-lint: E9501, W9502, I9512.
+_NUMBERED = re.compile(r"(?:PASSROLE[_-]?)?(\d{1,3})|[EWI]95(\d\d)", re.IGNORECASE)
 
 
 def find_check(word: str) -> type[Check]:
@@ -27,7 +27,8 @@ def find_check(word: str) -> type[Check]:
     for check in ALL:
         if name in (check.id, check.name):
             return check
-    raise ConfigurationError(f"no such check: {word!r} (list all checks with: passrole-checks explain)")
+    nearest = did_you_mean(name, (check.name for check in ALL))
+    raise ConfigurationError(f"no such check: {word!r}{nearest} (list all checks with: passrole-checks explain)")
 
 
 def check_ids(words: Iterable[str]) -> frozenset[str]:

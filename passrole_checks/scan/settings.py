@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from passrole_checks.errors import ConfigurationError
+from passrole_checks.errors import ConfigurationError, did_you_mean
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.write_atomically import repository_around
 
@@ -83,12 +83,12 @@ def checked(table: Mapping[str, Any], options: Mapping[str, type], folder: Path)
     """
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key in COMMAND_LINE_ONLY:
+        if key.replace("-", "_") in COMMAND_LINE_ONLY:
             option = f"--{key.replace('_', '-')}"
             raise ConfigurationError(f"{FILE}: [{TABLE}] {key} is accepted only on the command line ({option})")
         wanted = options.get(key)
         if wanted is None:
-            raise ConfigurationError(f"{FILE}: [{TABLE}] knows no option {_cut(key)!r}")
+            raise ConfigurationError(f"{FILE}: [{TABLE}] knows no option {_cut(key)!r}{did_you_mean(key, options)}")
         if wanted is list:
             value = [value] if isinstance(value, str) else value
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -201,7 +201,14 @@ def test_missing_infrastructure_code_is_one_line(capsys: pytest.CaptureFixture[s
         (["scan", "--format", "json", "--output", "a", "--output", "b", "."], "no matching --format"),
         (["scan", "--format", "json", "--output", "a", "--format", "sarif", "--output", "a", "."], "two formats for a"),
         (["grants", "--format", "sarif", "."], "sarif"),
-        (["explain", "042"], "no such check: '042'"),
+        (["scan", "--check", "any-rol", "."], "no such check: 'any-rol'; did you mean any-role?"),
+        (["explain", "042"], "no such check: '042' ("),
+        (["explain", "Privilege_Escalation"], "; did you mean privilege-escalation?"),
+        (["scan", "--fomat", "json"], "no such option: '--fomat'; did you mean --format?"),
+        (["fix", "--dryrun"], "; did you mean --dry-run?"),
+        (["--versoin"], "; did you mean --version?"),
+        (["scann", "."], "no such command: 'scann'; did you mean scan?"),
+        (["main.tf"], "; did you mean passrole-checks scan main.tf?"),
         (["where", "tflint"], "tflint"),
         (["frobnicate"], "frobnicate"),
     ],
@@ -226,7 +233,7 @@ def test_unwritable_output_is_one_line(capsys: pytest.CaptureFixture[str]) -> No
 # options
 
 
-@pytest.mark.parametrize("word", ["PASSROLE_002", "passrole_002", "002", "any-service", "W9502"])
+@pytest.mark.parametrize("word", ["PASSROLE_002", "passrole-2", "002", "02", "2", "any-service", "W9502"])
 def test_check_is_selected_by_id_number_or_name(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--check accepts id, number, name and cfn-lint rule id."""
     put("main.tf", ANY_SERVICE)
@@ -357,7 +364,8 @@ def test_configured_formats_apply_to_scan_only(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('[tool.passrole_checks]\nfail-on = "high"\n', "knows no option 'fail-on'"),
+        ('[tool.passrole_checks]\nfail-on = "high"\n', "knows no option 'fail-on'; did you mean fail_on?"),
+        ('[tool.passrole_checks]\nwrite-baseline = "b.json"\n', "only on the command line (--write-baseline)"),
         ("[tool.passrole_checks]\nquiet = 1\n", "quiet must be true or false"),
         ("[tool.passrole_checks]\naccount = 111122223333\n", "account must be a text in quotes"),
         ("[tool.passrole_checks]\ncheck = [1]\n", "check must be a text or a list of texts"),
