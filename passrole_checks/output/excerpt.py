@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from passrole_checks.escaping.shorten import truncate
@@ -17,23 +20,37 @@ if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
     from passrole_checks.iam.partial_values import Position
 
-MAX_LINES = 8
+MAX_LINES = 12
 MAX_COLUMNS = 160
+_CUT = "…"
+_JOINED = 100  # columns of a list on one line
+_AROUND = 40  # columns of the beginning of a line that is cut in the middle
+_DEPTH = 12  # levels of indentation that are told apart
+_MOST, _LONGEST = 5_000, 20_000  # lines and columns to choose from; no policy that AWS accepts has more
 
-# Brackets, comments, unset attributes of a plan, the Sid (shown above the excerpt), and the default "Effect: Allow".
+# Comments, unset attributes of a plan, the Sid (shown above the excerpt), and the default "Effect: Allow".
 _NOISE = re.compile(
-    r"""[\s\[\]{}(),;]*|(?:statement|condition)\s*\{\s*|\s*(?:\#|//).*
+    r"""\s*|\s*(?:\#|//).*
     |\s*"(?-i:[a-z_]+)":\s*(?:null|\[\]|\{\}|""),?
-    |\s*-?\s*["']?sid["']?\s*[:=].*|\s*-?\s*["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
+    |\s*(?:-\s*)?["']?sid["']?\s*[:=].*|\s*(?:-\s*)?["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
     re.IGNORECASE | re.VERBOSE,
 )
-_KEY = r"""^\s*-?\s*["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]"""
-_RELEVANT = re.compile(rf"iam:|role|\*|{_KEY}", re.IGNORECASE)
+_WRAPPER = re.compile(r"[\[{(]+|(?:statement|content)\s*\{")
+_CLOSING = re.compile(r"\s*([\]})])[\]})]*[,;]?")
+_BRACKETS = {"[": "]", "{": "}", "(": ")"}
+_KEY = re.compile(
+    r"""^\s*(?:-\s*)?["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]""",
+    re.IGNORECASE,
+)
+_ACCESS = re.compile(r"""^\s*["']?(?:not_?)?(?:action|resource)s?\b""", re.IGNORECASE)
+_RELEVANT = re.compile(rf"iam:|role|\*|amazonaws|{_KEY.pattern}", re.IGNORECASE)
+_FLAGGED_KEYS = re.compile("PassedToService|ResourceTag/|AssociatedResourceArn", re.IGNORECASE)
+_VALUE = re.compile(r"[^\s\"',\[\]]+")
 
 
-def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]:
+def excerpt_lines(at: Position, grant: PassRoleGrant | None = None, messages: str = "") -> list[str]:
     """Return the relevant lines of the statement at ``at``, dedented, at most :data:`MAX_LINES`; omitted lines become
-    ``…``.
+    ``…``. Of long lists, what the ``messages`` of findings name is preferred.
 
     If the file no longer exists, or has the statement on one line that is too long to read (a plan, a minified
     template), a description of ``grant`` is returned instead; without a grant, nothing.
@@ -45,7 +62,7 @@ def excerpt_lines(at: Position, grant: PassRoleGrant | None = None) -> list[str]
             lines = []
     if not lines:
         return [] if grant is None else [truncate(sanitize(_describe_grant(grant)), MAX_COLUMNS)]
-    return [truncate(sanitize(line), MAX_COLUMNS) for line in _relevant_lines(lines, grant)]
+    return [truncate(sanitize(line), MAX_COLUMNS) for line in _relevant_lines(lines, grant, messages)]
 
 
 def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int) -> list[str]:
@@ -98,28 +115,163 @@ def _unescape(line: str) -> list[str]:
     return [first, *textwrap.dedent("\n".join(rest)).split("\n")] if rest else [first]
 
 
-def _relevant_lines(lines: list[str], grant: PassRoleGrant | None) -> list[str]:
-    relevant = [line for line in lines if not _NOISE.fullmatch(line)] or lines[:1]
-    if len(relevant) > MAX_LINES:
-        short = _elide(relevant, _RELEVANT)
-        if len(short) > MAX_LINES and grant is not None:
-            # of a long list of actions, keep the one that grants PassRole, and the roles
-            by = grant.granted_by
-            words = "|".join(map(re.escape, (f'"{by}"', f"'{by}'", f"- {by}")))
-            short = _elide(relevant, re.compile(rf""":role/|["']\*["']|{words}|{_KEY}""", re.IGNORECASE))
-        relevant = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], "…"]
-    return textwrap.dedent("\n".join(relevant)).split("\n")
-
-
-def _elide(lines: list[str], pattern: re.Pattern[str]) -> list[str]:
-    """Keep the lines that match ``pattern``; replace each run of others by one "…"."""
+def _relevant_lines(lines: list[str], grant: PassRoleGrant | None, messages: str) -> list[str]:
+    """Return the lines without noise, shortened in the mildest way that leaves at most :data:`MAX_LINES`."""
+    lines = [truncate(line, _LONGEST) for line in lines[:_MOST]]
+    parts = _unwrap(_parse([line for line in lines if not _NOISE.fullmatch(line)])) or (_Part(lines[0].strip()),)
+    is_flagged = partial(_is_flagged, granted_by=grant.granted_by if grant is not None else "", messages=messages)
+    ways = chain(
+        (parts, _without_irrelevant(parts)), (_first_flagged(parts, is_flagged, most) for most in (3, 2, 1, 0))
+    )
     short: list[str] = []
-    for line in lines:
-        if pattern.search(line):
-            short.append(line)
-        elif not short or short[-1].strip() != "…":
-            short.append(" " * (len(line) - len(line.lstrip())) + "…")
-    return short
+    for shown in chain.from_iterable((way, _joined(way)) for way in ways):
+        short = list(_lines_of(shown))
+        if len(short) <= MAX_LINES:
+            break
+    short = short if len(short) <= MAX_LINES else [*short[: MAX_LINES - 1], _CUT]
+    return [_shorten_line(line, is_flagged) for line in textwrap.dedent("\n".join(short)).split("\n")]
+
+
+# -- the parts of a statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A line, the ``parts`` that are indented below it, and the line with the brackets that ``end`` it."""
+
+    line: str
+    indent: int = 0
+    parts: tuple[_Part, ...] = ()
+    end: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """True if this stands for lines that were left out."""
+        return self.line == _CUT
+
+
+def _parse(lines: Sequence[str], depth: int = 0) -> tuple[_Part, ...]:
+    """Return lines as parts by their indentation, which formats with and without brackets have in common."""
+    parts, number = [], 0
+    while number < len(lines):
+        line, indent = lines[number].strip(), _indent(lines[number])
+        after = number + 1
+        while after < len(lines) and depth < _DEPTH and _is_below(lines[after], line, indent):
+            after += 1
+        below = _parse(lines[number + 1 : after], depth + 1)
+        number = after
+        end = ""
+        closing = _CLOSING.fullmatch(lines[number]) if number < len(lines) else None
+        if closing is not None and closing[1] == _BRACKETS.get(line[-1:]):
+            end, number = lines[number].strip(), number + 1
+        parts.append(_Part(line, indent, below, end))
+    return tuple(parts)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _is_below(line: str, above: str, indent: int) -> bool:
+    """True if a line belongs to the one ``above``; the items of a YAML list need not be indented."""
+    is_item = line.lstrip().startswith("- ") and above.endswith(":") and not above.startswith("- ")
+    return _indent(line) > indent or (is_item and _indent(line) == indent)
+
+
+def _unwrap(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
+    """Return the parts in the brackets or the block of the statement."""
+    while len(parts) == 1 and parts[0].parts and _WRAPPER.fullmatch(parts[0].line):
+        parts = parts[0].parts
+    return parts
+
+
+def _lines_of(parts: Iterable[_Part]) -> Iterator[str]:
+    for part in parts:
+        indent = " " * part.indent
+        yield f"{indent}{part.line}"
+        yield from _lines_of(part.parts)
+        if part.end:
+            yield f"{indent}{part.end}"
+
+
+def _without_irrelevant(parts: Iterable[_Part]) -> tuple[_Part, ...]:
+    """Replace each run of lines that are not about roles or services by one cut."""
+    kept: list[_Part] = []
+    for part in parts:
+        inner = _without_irrelevant(part.parts)
+        if _RELEVANT.search(part.line) or not all(one.is_cut for one in inner):
+            kept.append(_collapsed(replace(part, parts=inner)))
+        elif not kept or not kept[-1].is_cut:
+            kept.append(_Part(_CUT, part.indent))
+    return tuple(kept)
+
+
+def _first_flagged(
+    parts: Sequence[_Part], is_flagged: Callable[[str], bool], most: int, *, top: bool = True
+) -> tuple[_Part, ...]:
+    """Keep ``most`` parts of each list, and all keys of the statement; one cut replaces each run of others, or all of
+    them if ``most`` is below 2.
+
+    Parts with something flagged are preferred. At least one of them stays, and one action and one resource.
+    """
+    keys = [number for number, part in enumerate(parts) if _KEY.search(part.line) and (most or top)]
+    flagged = [number for number, part in enumerate(parts) if any(map(is_flagged, _lines_of([part])))]
+    chosen = {*keys, *flagged[: max(most, 1)], *(() if flagged else range(most))}
+    kept: list[_Part] = []
+    for number, part in enumerate(parts):
+        if number in chosen:
+            within = max(most, 1) if top and _ACCESS.search(part.line) else most
+            inner = _first_flagged(part.parts, is_flagged, within, top=False)
+            kept.append(_collapsed(replace(part, parts=inner)))
+        elif not any(one.is_cut for one in (kept[-1:] if most > 1 else kept)):
+            kept.append(_Part(_CUT, part.indent))
+    return tuple(kept)
+
+
+def _collapsed(part: _Part) -> _Part:
+    """Return a part of which everything is left out on one line: ``"ArnLike": { … },``."""
+    if not part.parts or not all(one.is_cut for one in part.parts):
+        return part
+    return _Part(" ".join(filter(None, (part.line, _CUT, part.end))), part.indent)
+
+
+def _joined(parts: Iterable[_Part]) -> tuple[_Part, ...]:
+    """Put lists, and objects with one member, on one line if they are short: ``"Action": ["iam:PassRole"],``."""
+    return tuple(_join(replace(part, parts=_joined(part.parts))) for part in parts)
+
+
+def _join(part: _Part) -> _Part:
+    is_list = part.line.endswith("[")
+    if not part.end or not (is_list or (part.line.endswith("{") and len(part.parts) == 1)):
+        return part
+    first = part.parts[0] if len(part.parts) == 1 else None
+    if first is not None and first.end and _WRAPPER.fullmatch(first.line):  # [ and { on lines of their own
+        return replace(first, line=part.line + first.line, indent=part.indent, end=first.end.rstrip(",") + part.end)
+    if any(one.parts for one in part.parts):
+        return part
+    words = " ".join(f"{one.line}," if one.is_cut and one is not part.parts[-1] else one.line for one in part.parts)
+    line = f"{part.line}{words.rstrip(',')}{part.end}" if is_list else f"{part.line} {words} {part.end}"
+    return _Part(line, part.indent) if len(line) <= _JOINED else part
+
+
+def _is_flagged(line: str, granted_by: str, messages: str) -> bool:
+    """True for the action that grants, and for a value that a message names."""
+    if _FLAGGED_KEYS.search(line):
+        return True
+    values = [value for value in _VALUE.findall(line) if value]
+    return any(value.lower() == granted_by.lower() or (len(value) > 2 and value in messages) for value in values)
+
+
+def _shorten_line(line: str, is_flagged: Callable[[str], bool]) -> str:
+    """Cut a long line around the first value that is flagged, and after :data:`MAX_COLUMNS`."""
+    if len(line) <= MAX_COLUMNS:
+        return line
+    flagged = next((match for match in _VALUE.finditer(line) if is_flagged(match[0])), None)
+    if flagged is None or flagged.end() < MAX_COLUMNS:
+        return truncate(line, MAX_COLUMNS)
+    beginning = line[:_AROUND].rpartition(" ")[0] or line[:_AROUND]
+    start = flagged.start() - (line[flagged.start() - 1] in "\"'")
+    return truncate(f"{beginning} {_CUT} {line[start:]}", MAX_COLUMNS)
 
 
 def _describe_grant(grant: PassRoleGrant) -> str:

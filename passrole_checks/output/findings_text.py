@@ -275,7 +275,8 @@ def _statements(statements: Sequence[StatementItems], width: int, previous: Find
         others = statement.uses[1:]
         if others:
             yield (StyledText("  also "), StyledText(sanitize(listed(others)), "quiet"))
-        for line in excerpt_lines(first.at, first.grant):
+        messages = " ".join(item.primary.message for item in statement.items)
+        for line in excerpt_lines(first.at, first.grant, messages):
             yield (StyledText("  │ ", "quiet"), StyledText(line, "code"))
     shown = statements[0]
     for item in shown.items:

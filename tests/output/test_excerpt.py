@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
+import yaml
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -75,15 +78,100 @@ def test_long_statement_is_reduced_to_relevant_lines(tmp_path: Path) -> None:
     actions = "".join(f'      "s3:Action{number}",\n' for number in range(40))
     content = f'{{\n  "Action": [\n{actions}      "iam:PassRole"\n  ],\n  "Resource": "*"\n}}'
     lines = excerpt_lines(within(tmp_path, content, "{", "\n}"))
-    assert lines == ['"Action": [', "    …", '    "iam:PassRole"', '"Resource": "*"']
+    assert lines == ['"Action": [', "    …", '    "iam:PassRole"', "],", '"Resource": "*"']
 
 
-def test_excerpt_has_a_maximum_length(tmp_path: Path) -> None:
-    """Hundreds of roles end after a few lines with an ellipsis."""
+def test_long_list_is_cut_within_its_brackets(tmp_path: Path) -> None:
+    """Hundreds of roles end after a few of them with an ellipsis, and the list is closed."""
     roles = "".join(f'    "arn:aws:iam::111122223333:role/app-{number}",\n' for number in range(300))
     lines = excerpt_lines(within(tmp_path, f'{{\n  "Resource": [\n{roles}  ]\n}}', "{", "\n}"))
-    assert len(lines) == MAX_LINES
-    assert lines[-1] == "…"
+    assert [line.strip()[:9] for line in lines] == ['"Resource', *['"arn:aws:'] * 3, "…", "]"]
+
+
+def long_statement(layout: str) -> str:
+    """Return a statement with 50 actions, 100 resources and two conditions."""
+    actions = [*(f"ec2:Get{number}" for number in range(25)), "iam:PassRole", *(f"s3:Get{n}" for n in range(24))]
+    resources = [f"arn:aws:iam::111122223333:role/app-{number}" for number in range(99)]
+    resources.insert(60, "arn:aws:iam::444455556666:role/other")
+    services = [f"service-{number}.amazonaws.com" for number in range(4)]
+    region = {"aws:RequestedRegion": ["eu-west-1", "eu-central-1"]}
+    statement = {
+        "Action": actions,
+        "Resource": resources,
+        "Condition": {
+            "StringEquals": {**region, "iam:PassedToService": services},
+            "Bool": {"aws:ViaAWSService": "true"},
+        },
+    }
+    if layout == "yaml":
+        return yaml.safe_dump(statement, sort_keys=False)
+    if layout == "json":
+        return json.dumps(statement, indent=2)
+    arguments = {"actions": actions, "resources": resources}
+    lines = [f"{name} = {json.dumps(words, indent=2)}" for name, words in arguments.items()]
+    for key, words in (("aws:RequestedRegion", region["aws:RequestedRegion"]), ("iam:PassedToService", services)):
+        lines.append(f'condition {{\n  test = "StringEquals"\n  variable = "{key}"\n  values = {json.dumps(words)}\n}}')
+    return f"statement {{\n{indent(chr(10).join(lines), '  ')}\n}}"
+
+
+@pytest.mark.parametrize("layout", ["json", "yaml", "hcl"])
+def test_flagged_parts_of_a_long_statement_are_shown(tmp_path: Path, layout: str) -> None:
+    """The action that grants, the resource that a message names, and the key that limits services stay; every bracket
+    is closed, and cuts are marked."""
+    content = long_statement(layout)
+    at = within(tmp_path, content, content[:1], content[-1:])
+    lines = excerpt_lines(
+        replace(at, end_line=content.count("\n") + 1), grant(), "arn:aws:iam::444455556666:role/other is"
+    )
+    text = "\n".join(lines)
+    assert len(lines) <= MAX_LINES
+    for flagged in ("iam:PassRole", "arn:aws:iam::444455556666:role/other", "iam:PassedToService"):
+        assert flagged in text
+    assert "…" in text
+    assert [text.count(bracket) for bracket in "[{("] == [text.count(bracket) for bracket in "]})"]
+
+
+def test_two_conditions_are_shown_with_their_brackets(tmp_path: Path) -> None:
+    """Blocks of Terraform are shown as they are written, closed."""
+    conditions = "".join(
+        f'    condition {{\n      test     = "StringEquals"\n      variable = "{key}"\n      values   = ["x"]\n    }}\n'
+        for key in ("iam:PassedToService", "aws:ResourceTag/team")
+    )
+    content = f'  statement {{\n    actions   = ["iam:PassRole"]\n    resources = ["*"]\n{conditions}  }}'
+    lines = excerpt_lines(within(tmp_path, content, "statement", "\n  }"))
+    assert lines == dedent("\n".join(content.split("\n")[1:-1])).split("\n")
+
+
+def test_lists_are_joined_before_anything_is_left_out(tmp_path: Path) -> None:
+    """Short lists that a formatter has spread over many lines are put on one line."""
+    statement = {
+        "Action": ["iam:GetRole", "iam:PassRole", "ecs:RunTask"],
+        "Resource": ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"],
+        "Condition": {"StringEquals": {"iam:PassedToService": ["ecs-tasks.amazonaws.com"]}},
+    }
+    lines = excerpt_lines(within(tmp_path, json.dumps(statement, indent=2), "{", "\n}"), grant())
+    assert lines == [
+        '"Action": ["iam:GetRole", "iam:PassRole", "ecs:RunTask"],',
+        '"Resource": ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"],',
+        '"Condition": { "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com"] } }',
+    ]
+
+
+def test_long_line_is_cut_around_what_is_flagged(tmp_path: Path) -> None:
+    """Of fifty actions on one line the first and the one that grants are shown."""
+    actions = ", ".join(f'"ec2:Describe{number}"' for number in range(50))
+    content = f'  statement {{\n    actions = [{actions}, "iam:PassRole"]\n    resources = ["*"]\n  }}'
+    first, second = excerpt_lines(within(tmp_path, content, "statement", "\n  }"), grant())
+    assert first == 'actions = ["ec2:Describe0", … "iam:PassRole"]'
+    assert second == 'resources = ["*"]'
+
+
+@pytest.mark.parametrize("bracket", ["{", "[", "- x:"])
+def test_deeply_nested_statement_is_shortened(tmp_path: Path, bracket: str) -> None:
+    """Thousands of levels of indentation exhaust neither the stack nor the time."""
+    content = "\n".join(f"{' ' * depth}{bracket}" for depth in range(3000))
+    lines = excerpt_lines(Position(str(within(tmp_path, content, bracket, bracket).file), 1, 1, 3000, 1), grant())
+    assert 0 < len(lines) <= MAX_LINES
 
 
 def test_one_line_document_is_described(tmp_path: Path) -> None:
@@ -126,9 +214,9 @@ def test_form_feeds_are_no_line_ends(tmp_path: Path) -> None:
 def test_granting_action_of_a_long_list_is_shown(tmp_path: Path) -> None:
     """Among dozens of actions of the same service, the excerpt keeps the one that grants, and the roles."""
     many = "".join(f'    "iam:Get{number}",\n' for number in range(30))
-    content = f'actions = [\n{many}    "iam:PassRole",\n{many}  ]\n  resources = ["*"]\n'
+    content = f'  actions = [\n{many}    "iam:PassRole",\n{many}  ]\n  resources = ["*"]\n'
     at = within(tmp_path, content, "actions", '["*"]')
-    assert excerpt_lines(at, grant()) == ["actions = [", "  …", '  "iam:PassRole",', "  …", 'resources = ["*"]']
+    assert excerpt_lines(at, grant()) == ["actions = [", "  …", '  "iam:PassRole",', "  …", "]", 'resources = ["*"]']
 
 
 def test_document_in_json_keeps_its_line_breaks(tmp_path: Path) -> None:
@@ -157,4 +245,4 @@ def test_unset_attributes_of_a_plan_are_omitted(tmp_path: Path) -> None:
     block = {"actions": ["iam:PassRole"], "condition": [], "not_actions": None, "resources": [None], "sid": ""}
     content = json.dumps({"statement": [block]}, indent=1)
     lines = excerpt_lines(within(tmp_path, content, '{\n   "actions', "}\n"))
-    assert [line.strip() for line in lines] == ['"actions": [', '"iam:PassRole"', '"resources": [', "null"]
+    assert [line.strip() for line in lines] == ['"actions": [', '"iam:PassRole"', "],", '"resources": [', "null", "],"]
