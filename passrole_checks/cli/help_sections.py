@@ -6,9 +6,10 @@ The sections after the options are those of man-pages(7): exit status, environme
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,19 +20,21 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "Input": (
-        "account", "var_file", "var", "parameters", "source", "plan", "plan_before", "exclude", "unchanged",
+        "paths", "account", "var_file", "var", "parameters", "source", "plan", "plan_before", "exclude", "unchanged",
         "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
-        "severity", "confidence", "check", "skip_check", "grade", "baseline", "fail_on", "strict", "all", "principal",
-        "role",
+        "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",
     ),
+    "Edits": ("grade", "group_roles", "dry_run", "interactive"),
     "SQL": ("sql", "table", "view"),
     "Output": (
-        "format", "output", "write_baseline", "group_by", "events", "group_roles", "quiet", "verbose", "no_color",
-        "no_progress", "mask_accounts", "offline_bundle",
+        "format", "output", "write_baseline", "group_by", "events", "quiet", "verbose", "no_color", "no_progress",
+        "mask_accounts", "offline_bundle",
     ),
-    "Forge": ("post", "comment", "max_inline", "status", "check_run", "label", "key", "author"),
+    "Forge": (
+        "post", "comment", "max_inline", "status", "check_run", "label", "key", "author", "dry_run",
+    ),
     "Performance": ("jobs", "executor", "cache", "no_cache"),
 }  # fmt: skip
 _UNGROUPED = "Options"
@@ -87,11 +90,11 @@ PAGES = {
         ),
         (*_CONFIGURATION, *_TERRAFORM),
         (
-            ("Scan the current folder with production values", "passrole-checks scan . --var-file production.tfvars"),
+            ("Scan the current folder with production values", "passrole-checks scan --var-file production.tfvars"),
             ("Scan a plan", "terraform show -json plan > plan.json && passrole-checks scan plan.json"),
-            ("Write SARIF for code scanning", 'passrole-checks scan . --format sarif --output "$RUNNER_TEMP/p.sarif"'),
-            ("Accept the current findings", "passrole-checks scan . --write-baseline passrole-baseline.json"),
-            ("Run only some checks", "passrole-checks scan . --check 001,privilege-escalation"),
+            ("Write SARIF for code scanning", 'passrole-checks scan --format sarif --output "$RUNNER_TEMP/p.sarif"'),
+            ("Accept the current findings", "passrole-checks scan --write-baseline passrole-baseline.json"),
+            ("Run only some checks", "passrole-checks scan --check 001,privilege-escalation"),
             ("Scan many repositories on a cluster", "passrole-checks scan /repos --executor dask://scheduler:8786"),
         ),
     ),
@@ -100,8 +103,8 @@ PAGES = {
         (*_ENVIRONMENT, _CACHE),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("List who may pass which roles", "passrole-checks grants ."),
-            ("Write an HTML page with a graph", "passrole-checks grants . --format html --output grants.html"),
+            ("List who may pass which roles", "passrole-checks grants"),
+            ("Write an HTML page with a graph", "passrole-checks grants --format html --output grants.html"),
         ),
     ),
     "diff": Page(
@@ -155,8 +158,8 @@ PAGES = {
         (("0", "Required permissions were listed, or no roles are passed."), *_ERROR_STATUSES),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("List the permissions needed to deploy", "passrole-checks required ."),
-            ("Write a Terraform policy document", "passrole-checks required . --format hcl --output deployer.tf"),
+            ("List the permissions needed to deploy", "passrole-checks required"),
+            ("Write a Terraform policy document", "passrole-checks required --format hcl --output deployer.tf"),
         ),
     ),
     "suggest": Page(
@@ -167,9 +170,9 @@ PAGES = {
         ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("Show suggestions", "passrole-checks suggest ."),
-            ("Apply the equivalent ones as a patch", "passrole-checks suggest . --format patch | git apply"),
-            ("Narrow to what was passed this year", "passrole-checks suggest . --evidence logs --since 2026-01-01"),
+            ("Show suggestions", "passrole-checks suggest"),
+            ("Apply the equivalent ones as a patch", "passrole-checks suggest --format patch | git apply"),
+            ("Narrow to what was passed this year", "passrole-checks suggest --evidence logs --since 2026-01-01"),
         ),
     ),
     "fix": Page(
@@ -182,10 +185,10 @@ PAGES = {
         ),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
-            ("Write the patch to a file", "passrole-checks fix . --dry-run > fixes.patch"),
-            ("Also keep only what this code uses", "passrole-checks fix . --grade narrowed"),
-            ("Decide on each edit", "passrole-checks fix . --interactive"),
-            ("Fix findings of some checks only", "passrole-checks fix . --check 001,002,003"),
+            ("Write the patch to a file", "passrole-checks fix --dry-run > fixes.patch"),
+            ("Also keep only what this code uses", "passrole-checks fix --grade narrowed"),
+            ("Decide on each edit", "passrole-checks fix --interactive"),
+            ("Fix findings of some checks only", "passrole-checks fix --check 001,002,003"),
         ),
     ),
     "explain": Page(
@@ -249,7 +252,7 @@ PROGRAM = Page(
     (*_ENVIRONMENT, ("_PASSROLE_CHECKS_COMPLETE", "Set by the shell completion scripts below.")),
     _CONFIGURATION,
     (
-        ("Start here", "passrole-checks scan ."),
+        ("Start here", "passrole-checks scan"),
         ("Explain a check", "passrole-checks explain 001"),
         ("Enable completion in bash", 'eval "$(_PASSROLE_CHECKS_COMPLETE=bash_source passrole-checks)"'),
         ("in zsh", 'eval "$(_PASSROLE_CHECKS_COMPLETE=zsh_source passrole-checks)"'),
@@ -258,15 +261,36 @@ PROGRAM = Page(
 )
 
 
+class DocumentedArgument(click.Argument):
+    """An argument that ``--help`` describes among the options, by its metavar."""
+
+    def __init__(self, declarations: Sequence[str], *, words: str, **attributes: Any) -> None:
+        self.words = words
+        super().__init__(declarations, **attributes)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        return (self.metavar or "").strip("[]."), self.words
+
+
 class DocumentedCommand(click.Command):
     """A command whose help is a page like those of a manual."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments; all errors know the command, so that they can name it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, _UNGROUPED)}
-        for parameter in self.get_params(ctx):
-            record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(ctx)
+        parameters = self.get_params(ctx)
+        names = {parameter.name for parameter in parameters}
+        for parameter in parameters:
+            record = parameter.get_help_record(ctx)
             if record is not None:
-                groups[_group(parameter.name)].append(record)
+                groups[_group(parameter.name, names)].append(record)
         for name, records in groups.items():
             if records:
                 with formatter.section(name):
@@ -283,6 +307,10 @@ class DocumentedGroup(click.Group):
 
     command_class = DocumentedCommand
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were added: those for a start come first."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -297,8 +325,10 @@ class DocumentedGroup(click.Group):
         write_page(PROGRAM, formatter)
 
 
-def _group(name: str | None) -> str:
-    return next((group for group, names in _GROUPS.items() if name in names), _UNGROUPED)
+def _group(name: str | None, names: Collection[str | None]) -> str:
+    """Return the group of an option; of several, the one that has most of the options of the command, ``names``."""
+    groups = [group for group, members in _GROUPS.items() if name in members]
+    return max(groups, key=lambda group: len(set(_GROUPS[group]) & set(names)), default=_UNGROUPED)
 
 
 def write_page(page: Page, formatter: click.HelpFormatter) -> None:

@@ -101,20 +101,22 @@ def _writable_paths(context: click.Context, parameter: click.Parameter, paths: t
     return _default_paths(context, parameter, paths)
 
 
-def _paths_argument(callback: Callable[..., tuple[str, ...]]) -> tuple[_Decorator]:
+def _paths_argument(callback: Callable[..., tuple[str, ...]], words: str) -> tuple[_Decorator]:
     return (
         click.argument(
             "paths",
+            cls=help_sections.DocumentedArgument,
             metavar="[PATH]...",
             nargs=-1,
             callback=callback,
+            words=f"{words}  [default: .]",
             shell_complete=help_sections.complete_files,
         ),
     )
 
 
-_PATHS = _paths_argument(_default_paths)
-WRITABLE_PATHS = _paths_argument(_writable_paths)
+_PATHS = _paths_argument(_default_paths, "File or folder to read; - is standard input.")
+WRITABLE_PATHS = _paths_argument(_writable_paths, "File or folder to fix.")
 """The argument ``PATH`` of a command that writes to the files."""
 
 
@@ -159,7 +161,7 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
 
 DISPLAY_OPTIONS: tuple[_Decorator, ...] = (
     click.option("-q", "--quiet", is_flag=True, help="Suppress notes and summary."),
-    click.option("--verbose", is_flag=True, help="List each item that was not evaluated; text only counts them."),
+    click.option("--verbose", is_flag=True, help="List every note; by default, text counts them by kind."),
     click.option("--no-color", is_flag=True, help="Disable colored output."),
     click.option("--no-progress", is_flag=True, help="Disable the progress bar."),
 )

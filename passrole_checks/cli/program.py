@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    message = error.format_message().strip().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     parameter = getattr(error, "param", None)
     if isinstance(error, click.NoSuchOption) and context is not None:
@@ -73,14 +73,14 @@ def cli() -> None:
 
 for _command in (
     scan.scan,
+    info_commands.explain,
     scan.grants,
-    diff.diff,
-    review.review,
-    required.required,
     suggest.suggest,
     suggest.fix,
+    required.required,
+    diff.diff,
+    review.review,
     trail.trail,
-    info_commands.explain,
     info_commands.where,
     info_commands.doctor,
 ):

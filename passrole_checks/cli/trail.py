@@ -50,7 +50,14 @@ def options(function: _Function) -> _Function:
     return apply_options(
         function,
         (
-            click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=help_sections.complete_files),
+            click.argument(
+                "paths",
+                cls=help_sections.DocumentedArgument,
+                metavar="PATH...",
+                nargs=-1,
+                words="Log file, or folder of logs.",
+                shell_complete=help_sections.complete_files,
+            ),
             *time_options(),
             click.option(
                 "--account",

@@ -51,6 +51,7 @@ _LONGEST_NAME = 1_000  # role ARNs have at most 700 characters
 _MOST_NOTES = 10  # of a kind; a repository with many roots may lack hundreds of modules
 _MOST_WORST = 3  # statements that are named again above the summary
 _ONE_LINE = 160  # columns of a finding in one line
+_NOTHING_CHECKED = "nothing was checked"
 _BESIDE = f"{' ' * 10}+ "
 _COLORS = {
     "place": "bold",
@@ -118,7 +119,7 @@ def scan_lines(
     and a summary.
 
     Suppressed findings, ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted.
-    ``verbose``: name each item that was not evaluated. ``group_by``: one of
+    ``verbose``: name every note. ``group_by``: one of
     :data:`~passrole_checks.output.finding_items.GROUPINGS`.
     """
     open_findings = [finding for finding in result.findings if not finding.suppressed]
@@ -138,7 +139,7 @@ def scan_lines(
             yield ()
     if quiet:
         return
-    notes = [*_notes(result, verbose=verbose), *_baseline_notes(baseline)]
+    notes = [*_notes(result, verbose=verbose), *_baseline_notes(baseline, verbose=verbose)]
     yield from notes
     if notes:
         yield ()
@@ -199,9 +200,8 @@ def grants_lines(
         words += [f"{counts['none']} without effect"] if counts["none"] else []
         if grants:
             error = error_summary(result.unreadable, result.files, anything=True)
-            words_of_error = [StyledText(f"{error}; ", "high")] if error else []
-            counted = f"{', '.join(words)} in {count_noun(len(result.files), 'file')}"
-            yield (*words_of_error, StyledText(counted), *excluded_spans(result.excluded))
+            counted = StyledText(f"{', '.join(words)} in {count_noun(len(result.files), 'file')}")
+            yield (*after_error(error, (counted,)), *excluded_spans(result.excluded))
         else:
             yield (*_no_grants(result), *excluded_spans(result.excluded))
 
@@ -356,12 +356,13 @@ def not_evaluated_notes(entries: Sequence[Unreadable], *, verbose: bool) -> Iter
     return (note_line(*note) for note in not_evaluated_in_words(entries, verbose=verbose))
 
 
-def _baseline_notes(baseline: Applied | None) -> Iterator[Line]:
+def _baseline_notes(baseline: Applied | None, *, verbose: bool) -> Iterator[Line]:
     notes = () if baseline is None else baseline.notes()
-    for words in notes[:_MOST_NOTES]:
+    shown = notes if verbose else notes[:_MOST_NOTES]
+    for words in shown:
         yield note_line(words, baseline.path if baseline else "")
-    if len(notes) > _MOST_NOTES:
-        yield note_line(f"{len(notes) - _MOST_NOTES} more about the baseline (--format json lists all)")
+    if len(notes) > len(shown):
+        yield note_line(f"{len(notes) - len(shown)} more about the baseline (--verbose lists them)")
 
 
 def note_line(words: str, file: str = "", line: int | None = None) -> Line:
@@ -379,7 +380,7 @@ def _no_grants(result: ScanResult) -> Line:
     files = count_noun(len(result.files), "file")
     error = error_summary(result.unreadable, result.files)
     if error:
-        return (StyledText(error, "high"), StyledText(f"; 0 PassRole grants in {files}"))
+        return after_error(error, (StyledText(f"0 PassRole grants in {files}"),))
     return (StyledText(f"no PassRole grants in {files}", "good"),)
 
 
@@ -406,7 +407,16 @@ def error_summary(entries: Sequence[Unreadable], files: Collection[str], *, anyt
     unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
     problems = unread_summary(unreadable, faults_in(entries), files)
     nothing = not anything and set(files) <= {entry.file for entry in unreadable}
-    return f"ERROR: {'; '.join(filter(None, (problems, 'nothing was checked' if nothing else '')))}"
+    return f"ERROR: {'; '.join(filter(None, (problems, _NOTHING_CHECKED if nothing else '')))}"
+
+
+def after_error(error: str, counts: Line) -> Line:
+    """Return the counts of a summary after its error, see :func:`error_summary`; none if nothing was checked."""
+    if not error:
+        return counts
+    if error.endswith(_NOTHING_CHECKED):
+        return (StyledText(error, "high"),)
+    return (StyledText(f"{error}; ", "high"), *counts)
 
 
 def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline: Applied | None = None) -> Line:
@@ -430,8 +440,7 @@ def scan_summary(result: ScanResult, not_shown: Sequence[Finding] = (), baseline
         spans = [StyledText("no findings", "good"), StyledText(f"; {count_noun(grants, 'PassRole grant')} in {files}")]
     else:
         spans = [*_no_grants(result)]
-    if error:
-        spans = [StyledText(f"{error}; ", "high"), *spans]
+    spans = [*after_error(error, spans)]
     suppressed = sum(finding.suppressed is not None for finding in result.findings)
     for count, description in (
         (suppressed, "suppressed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.escaping.terminal import sanitize
@@ -44,7 +45,7 @@ _CHANGES = {"new": "new access", "widened": "wider access"}
 
 def review_lines(report: ReviewReport, *, width: int, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
     """Yield the items, worst first; then, unless ``quiet``, fixed findings, other access changes, notes, and a
-    summary. ``verbose``: name each item that was not evaluated."""
+    summary. ``verbose``: name each note and change."""
     for item in (*report.open, *report.accepted):
         yield from _item_lines(item, width)
         if report.owners and item.accepted is None and item.short_key:
@@ -154,26 +155,26 @@ def _access_rows(access: GrantedAccess) -> Iterator[tuple[str, str]]:
 
 
 def _other_lines(report: ReviewReport, *, verbose: bool) -> Iterator[Line]:
-    yield from _limited(list(map(_fixed_line, report.fixed)), "fixed")
+    limited = partial(_limited, verbose=verbose)
+    yield from limited(list(map(_fixed_line, report.fixed)), "fixed")
     if report.more:
         yield (StyledText("Wider access that no check flags:"),)
-        yield from _limited(list(map(_increased_line, report.more)), "of these")
-    yield from _limited(list(dict.fromkeys(map(_reduced_line, report.less))), "with less access")
-    yield from _limited([_note_line(note, "moved: ") for note in report.moved], "moved")
-    skipped = [_note_line(note, "not evaluated: ") for note in report.not_evaluated]
-    named = skipped if verbose or len(skipped) <= _MAX_NOTES else skipped[:_MAX_NOTES]
-    yield from named
-    if len(skipped) > len(named):
-        yield (StyledText(f"{len(skipped) - len(named)} more not evaluated (--verbose lists them)", "quiet"),)
-    yield from _limited([_note_line(note, "") for note in report.notes], "notes")
+        yield from limited(list(map(_increased_line, report.more)), "of these")
+    yield from limited(list(dict.fromkeys(map(_reduced_line, report.less))), "with less access")
+    yield from limited([_note_line(note, "moved: ") for note in report.moved], "moved")
+    yield from limited(
+        [_note_line(note, "not evaluated: ") for note in report.not_evaluated], "not evaluated", most=_MAX_NOTES
+    )
+    yield from limited([_note_line(note, "") for note in report.notes], "notes")
     if report.unreadable:
         yield (StyledText("note: correct what could not be read, or leave it out with --exclude", "quiet"),)
 
 
-def _limited(lines: Sequence[Line], what: str) -> Iterator[Line]:
-    yield from lines[:_MAX_LINES]
-    if len(lines) > _MAX_LINES:
-        yield (StyledText(f"{len(lines) - _MAX_LINES} more {what} (use --format json for all)", "quiet"),)
+def _limited(lines: Sequence[Line], what: str, *, verbose: bool, most: int = _MAX_LINES) -> Iterator[Line]:
+    shown = lines if verbose else lines[:most]
+    yield from shown
+    if len(lines) > len(shown):
+        yield (StyledText(f"{len(lines) - len(shown)} more {what} (--verbose lists them)", "quiet"),)
 
 
 def _fixed_line(fixed: Fixed) -> Line:

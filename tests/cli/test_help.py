@@ -55,11 +55,28 @@ def test_command_list_shows_whole_sentences(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_options_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each option belongs to a group; only those about the run as a whole do not."""
-    ungrouped = {"--help", "--dry-run", "--interactive"}
+    """Each option but --help belongs to a group."""
     for command in COMMANDS:
         rest = help_of(capsys, command).partition("\nOptions:\n")[2].partition("\n\n")[0]
-        assert set(re.findall(r"^  .*?(--[a-z-]+)", rest, re.MULTILINE)) <= ungrouped, command
+        assert set(re.findall(r"^  .*?(--[a-z-]+)", rest, re.MULTILINE)) == {"--help"}, command
+
+
+@pytest.mark.parametrize(("command", "group"), [("fix", "Edits"), ("review", "Forge")])
+def test_option_is_in_the_group_that_suits_its_command(
+    command: str, group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--dry-run is about edits in one command, and about requests to a forge in another."""
+    section = help_of(capsys, command).partition(f"\n{group}:\n")[2].partition("\n\n")[0]
+    assert "  --dry-run " in section
+
+
+@pytest.mark.parametrize("command", ["scan", "grants", "required", "suggest", "fix", "trail"])
+def test_paths_are_described(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first entry of the group Input says what the arguments are, and -h prints the same as --help."""
+    text = help_of(capsys, command)
+    assert text.partition("\nInput:\n")[2].startswith("  PATH ")
+    assert main([command, "-h"]) == 0
+    assert capsys.readouterr().out == text
 
 
 EXAMPLES = [example for page in (*help_sections.PAGES.values(), help_sections.PROGRAM) for _, example in page.examples]
@@ -99,7 +116,7 @@ def completed(*words: str) -> list[str]:
 
 def test_commands_and_options_are_completed() -> None:
     """A prefix is completed to commands, to options of the command, and to values of an option."""
-    assert completed("") == COMMANDS
+    assert sorted(completed("")) == COMMANDS
     assert completed("sc") == ["scan"]
     assert completed("scan", "--fo") == ["--format"]
     assert completed("scan", "--fail-on", "") == ["info", "low", "medium", "high", "never"]

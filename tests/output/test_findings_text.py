@@ -132,10 +132,11 @@ def test_denied_ineffective_and_conditional_grants_are_marked(tmp_path: Path, mo
 
 
 def test_baseline_notes_beyond_ten_are_counted(result: ScanResult) -> None:
-    """Of the notes on a baseline, the first ten are shown and the rest counted."""
+    """Of the notes on a baseline, the first ten are shown and the rest counted, or with --verbose all are shown."""
     unused = tuple(BaselineEntry(f"{n}", "PASSROLE_001", "gone.tf", f"r{n}", Severity.HIGH) for n in range(12))
-    lines = to_plain_text(
-        scan_lines(result, baseline=Applied("baseline.json", (), result.findings, (), (), unused))
-    ).splitlines()
+    baseline = Applied("baseline.json", (), result.findings, (), (), unused)
+    lines = to_plain_text(scan_lines(result, baseline=baseline)).splitlines()
     assert sum("is no longer found" in line for line in lines) == 10
-    assert "note: 2 more about the baseline (--format json lists all)" in lines
+    assert "note: 2 more about the baseline (--verbose lists them)" in lines
+    verbose = to_plain_text(scan_lines(result, baseline=baseline, verbose=True))
+    assert verbose.count("is no longer found") == 12

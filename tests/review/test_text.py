@@ -8,6 +8,7 @@ import pytest
 from reports_of_tests import ALL_KINDS, ANY, APP, EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.review.report import GrantedAccess, Item, ReportNote, ReviewReport
 from passrole_checks.review.text import review_lines
 
@@ -100,9 +101,11 @@ def test_removed_cause_is_marked() -> None:
 
 
 def test_long_sections_are_limited() -> None:
-    """Beyond a limit notes are counted."""
+    """Beyond a limit notes are counted; with --verbose all are listed."""
     notes = tuple(ReportNote("a.tf", number, "x") for number in range(1, 14))
-    assert "3 more notes (use --format json for all)" in text(replace(EMPTY, notes=notes))
+    report = replace(EMPTY, notes=notes)
+    assert "3 more notes (--verbose lists them)" in text(report)
+    assert "a.tf:13: note: x" in to_plain_text(review_lines(report, width=80, verbose=True))
 
 
 @pytest.mark.parametrize(
