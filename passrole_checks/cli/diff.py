@@ -108,9 +108,10 @@ class DiffCommand(ConfiguredCommand):
     def load_table(
         self, info_name: str | None, args: list[str], parent: click.Context | None, extra: dict[str, Any]
     ) -> dict[str, Any]:
-        options = click.Command.make_context(self, info_name, args, parent, **extra).params
+        context = click.Command.make_context(self, info_name, args, parent, **extra)
+        options = context.params
         if not options["versions"] and not options["staged"]:
-            raise click.UsageError("expected BASE HEAD, BASE, --staged, or two paths")
+            raise click.UsageError("expected BASE HEAD, BASE, --staged, or two paths", context)
         extra["obj"] = versions_to_compare(options["versions"], options["staged"])
         return load_configuration(extra["obj"])
 

@@ -15,6 +15,7 @@ from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import (
     Line,
     StyledText,
+    after_error,
     excluded_spans,
     file_and_line,
     not_evaluated_notes,
@@ -138,12 +139,11 @@ def required_lines(
     if notes or not_evaluated:
         yield ()
     roles = len({use.label for use in passed})
-    counted = "no roles are passed"
+    counted = f"no roles are passed in {count_noun(files, 'file')}"
     if passed or error:
-        counted = f"{count_noun(roles, 'role')} passed in {count_noun(len(passed), 'place')}"
-    words_of_error = [StyledText(f"{error}; ", "high")] if error else []
-    counted += f"; {count_noun(files, 'file')}"
-    yield (*words_of_error, StyledText(counted, "place"), *excluded_spans(excluded))
+        places = count_noun(len(passed), "place")
+        counted = f"{count_noun(roles, 'role')} passed in {places}; {count_noun(files, 'file')}"
+    yield (*after_error(error, (StyledText(counted, "place"),)), *excluded_spans(excluded))
 
 
 def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:

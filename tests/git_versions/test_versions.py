@@ -286,7 +286,7 @@ def test_a_path_wins(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "passrole-checks: expected BASE HEAD, BASE, --staged, or two paths"),
+        ((), "passrole-checks diff: expected BASE HEAD, BASE, --staged, or two paths (passrole-checks diff --help)"),
         (("a", "b", "c"), "passrole-checks diff: expected at most two versions, got 3 (passrole-checks diff --help)"),
         (("--staged", "a", "b"), "diff --staged: takes at most one commit, to compare with the index"),
         (("missing", "HEAD"), "missing: no such file or folder, and no commit, tag or branch"),

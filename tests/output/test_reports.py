@@ -270,6 +270,6 @@ def test_required_counts_items_not_evaluated(result: ScanResult) -> None:
     rows = to_plain_text(required_lines(nothing, 1, "", skipped)).splitlines()
     assert rows[0] == "note: a note"
     assert any("12 items" in row for row in rows)
-    assert rows[-1] == "no roles are passed; 1 file"
+    assert rows[-1] == "no roles are passed in 1 file"
     assert to_plain_text(required_lines(nothing, 1, "", skipped, quiet=True)) == ""
     assert required_yaml(nothing) == '# a note\nAWSTemplateFormatVersion: "2010-09-09"\nResources: {}\n'

@@ -602,7 +602,7 @@ def test_configuration_without_passed_roles_is_reported(tmp_path: Path, capsys: 
     """Without a role that is passed there are no statements."""
     (tmp_path / "main.tf").write_text('resource "aws_sns_topic" "t" {}\n', encoding="utf-8")
     assert main(["required", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "no roles are passed; 1 file\n"
+    assert capsys.readouterr().out == "no roles are passed in 1 file\n"
 
 
 # by our own engine
