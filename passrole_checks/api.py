@@ -180,9 +180,15 @@ def inventory(result: ScanResult, *, without_effect: bool = False) -> tuple[Gran
 
 
 def diff(
-    base: str | os.PathLike[str], head: str | os.PathLike[str], options: ScanOptions = _DEFAULTS
+    base: str | os.PathLike[str],
+    head: str | os.PathLike[str],
+    options: ScanOptions = _DEFAULTS,
+    *,
+    jobs: int | None = 1,
 ) -> AccessDifference:
     """Compare PassRole access in two files or folders: new, widened, narrowed, removed and moved statements.
+
+    ``jobs``: how many processes read them; None: as many as pay.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -197,7 +203,7 @@ def diff(
     """
     from passrole_checks.diff import compare_paths
 
-    return compare_paths(Path(base), Path(head), options)
+    return compare_paths(Path(base), Path(head), options, jobs)
 
 
 def required(

@@ -23,6 +23,10 @@ class InputError(PassRoleChecksError):
         self.file, self.reason, self.line = file, reason, line
         super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, int | None]]:
+        """Return the arguments of the constructor, so that the error can be pickled."""
+        return type(self), (self.file, self.reason, self.line)
+
 
 class ForeignTemplateError(InputError):
     """Raised if a file is a template of another tool, whose placeholders make it unreadable before that has run."""
@@ -42,6 +46,10 @@ class SnapshotError(PassRoleChecksError):
 
 class ExecutorError(PassRoleChecksError):
     """Raised if the requested executor is unavailable."""
+
+
+class WorkerEndedError(PassRoleChecksError):
+    """Raised for a unit that ended the worker processes that read it."""
 
 
 def internal_error(error: Exception, where: str = "") -> str:

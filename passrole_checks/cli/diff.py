@@ -18,6 +18,7 @@ from passrole_checks.cli.options import (
     destinations,
     fail_on,
     failing_severity,
+    jobs,
     scan_options,
     shared_options,
 )
@@ -67,13 +68,14 @@ def compare(versions: VersionPair | None, names: Sequence[str], options: dict[st
     if versions is None:
         from passrole_checks import api
 
-        return api.diff(names[0], names[1], scan_options(options, names))
+        return api.diff(names[0], names[1], scan_options(options, names), jobs=options["jobs"])
     from passrole_checks.diff import repository
 
     with versions.snapshots() as snapshots:
         sides = repository.versions_with_inputs(versions, snapshots, inputs_factory(options))
         difference = repository.drop_repeated_notes(
-            repository.compare_snapshots(sides, snapshots, comparison_options(options)), snapshots
+            repository.compare_snapshots(sides, snapshots, comparison_options(options), jobs=options["jobs"]),
+            snapshots,
         )
         notes = repository.note_changed_configuration(versions, snapshots)
         return repository.relocate_to_repository(
@@ -131,6 +133,7 @@ class DiffCommand(ConfiguredCommand):
 )
 @click.option("--staged", is_flag=True, help="Compare BASE (default: HEAD) with the staged changes.")
 @fail_on("Exit 1 on new or widened access at or above this severity.")
+@jobs
 @click.pass_context
 def diff(context: click.Context, /, versions: tuple[str, ...], staged: bool, **options: Any) -> int:
     """Compare PassRole access between two versions.

@@ -312,6 +312,16 @@ def _validate_executor(_context: click.Context, _parameter: click.Parameter, val
     return value
 
 
+jobs = click.option(
+    "--jobs",
+    metavar="N|auto",
+    default="auto",
+    show_default=True,
+    callback=_validate_jobs,
+    help="Number of worker processes; auto uses one for small inputs.",
+)
+
+
 def execution_options(function: _Function) -> _Function:
     """Add the options ``--jobs`` and ``--executor``; :func:`unit_scanner` interprets them."""
     executor = click.option(
@@ -320,14 +330,6 @@ def execution_options(function: _Function) -> _Function:
         callback=_validate_executor,
         help="Scan on a Dask cluster: dask://HOST:PORT of its scheduler, or dask+tls://. Workers must see the same"
         " files.",
-    )
-    jobs = click.option(
-        "--jobs",
-        metavar="N|auto",
-        default="auto",
-        show_default=True,
-        callback=_validate_jobs,
-        help="Number of worker processes; auto uses one for small inputs.",
     )
     decorated: _Function = jobs(executor(function))
     return decorated

@@ -26,6 +26,7 @@ from passrole_checks.cli.options import (
     destinations,
     fail_on,
     failing_severity,
+    jobs,
     severity,
     shared_options,
 )
@@ -94,6 +95,7 @@ _FILTER_OPTIONS = (
         help="Exit 2 if changed code cannot be evaluated.",
     ),
     click.option("--mask-accounts", is_flag=True, help="Replace account IDs with ACCOUNT-1, ACCOUNT-2, …"),
+    jobs,
 )
 _POSTING_OPTIONS = (
     click.option(
@@ -247,7 +249,8 @@ def _build(versions: VersionPair, options: dict[str, Any], formats: Collection[s
     checks, skip_checks = check_pages.check_ids(options["check"]), check_pages.check_ids(options["skip_check"])
     scan_settings = diff.comparison_options(options, checks=checks, skip_checks=skip_checks)
     plans = _plans(versions, options)
-    return build_review(versions, scan_settings, diff.inputs_factory(options), report_options, plans)
+    inputs_of = diff.inputs_factory(options)
+    return build_review(versions, scan_settings, inputs_of, report_options, plans, options["jobs"])
 
 
 def _plans(versions: VersionPair, options: dict[str, Any]) -> tuple[RootPlan, ...]:

@@ -67,11 +67,11 @@ from passrole_checks.sources.model.principal_names import align_principal_names
 _PASSES = 2  # passes over each version: as the new and as the old one
 
 
-def compare_paths(old: Path, new: Path, options: ScanOptions) -> AccessDifference:
+def compare_paths(old: Path, new: Path, options: ScanOptions, jobs: int | None = 1) -> AccessDifference:
     """Compare two files or two folders. Never raises: unreadable files are in ``unreadable``, and neither they nor
-    their counterparts are compared.
+    their counterparts are compared. ``jobs``: as for :func:`compare_versions`.
     """
-    return compare_versions(_side(old, options.inputs), _side(new, options.inputs), options)
+    return compare_versions(_side(old, options.inputs), _side(new, options.inputs), options, jobs=jobs)
 
 
 def _side(path: Path, inputs: Inputs) -> Side:
@@ -93,6 +93,7 @@ def compare_versions(
     trusted: bool = True,
     with_scans: bool = False,
     plans: Sequence[RootPlan] = (),
+    jobs: int | None = 1,
 ) -> AccessDifference:
     """Compare two versions like :func:`compare_paths`; input values come from each side, not from ``options``.
 
@@ -100,10 +101,12 @@ def compare_versions(
     if only in one). Without it they are computed; with it, unreadable parts of an unchanged unit are only notes. Unless
     the new version is ``trusted``, its suppressions count only if the old one has them too. ``with_scans``: also scan
     both; units that cannot be read in the old version only then count as new. ``plans``: compared in place of their
-    roots.
+    roots. ``jobs``: how many processes read units; None: as many as pay. The result does not depend on it.
     """
     known_changes = list(changed) if changed is not None else None
-    reader = VersionReader(old, new, replace(options, unchanged=True))
+    reader = VersionReader(
+        old, new, replace(options, unchanged=True), jobs=jobs, analysis=options if with_scans else None
+    )
     versions = with_plans(read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans), plans, (old, new))
     roots = old.path, new.path
     if not trusted:
@@ -239,12 +242,12 @@ def _unreadable_entries(
 
 
 def _analyze_both(
-    pairs: Sequence[UnitPair], variants: VersionReader, options: ScanOptions
+    pairs: Sequence[UnitPair], reader: VersionReader, options: ScanOptions
 ) -> tuple[list[Analysis], list[Analysis]]:
     """Return the analysis of each unit in the old and in the new version."""
-    before = [judged_unit(pair.old, options) for pair in pairs]
+    before = [reader.analysis(pair.old) or judged_unit(pair.old, options) for pair in pairs]
     after = [
-        variants.moved(was) if pair.is_same else judged_unit(pair.new, options)
+        reader.moved(was) if pair.is_same else judged_unit(pair.new, options)
         for pair, was in zip(pairs, before, strict=True)
     ]
     return before, after
@@ -264,7 +267,7 @@ def _add_variant_findings(
         number, pair = numbers.get(variant.place), unit.pair
         if number is None:
             continue
-        before = judged_unit(pair.old, options) if variant.is_in_both else None
+        before = (reader.analysis(pair.old) or judged_unit(pair.old, options)) if variant.is_in_both else None
         after = reader.moved(before) if pair.is_same and before is not None else judged_unit(pair.new, options)
         for side, analysis in zip(added, (before, after), strict=True):
             if analysis is not None:

@@ -15,10 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from passrole_checks.errors import InputError
+from passrole_checks.diff.read_ahead import ReadTask, ReadUnit
+from passrole_checks.errors import InputError, WorkerEndedError
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.git_versions.selection import Selection
-from passrole_checks.scan.scanner import ReadPaths, ScanOptions, read_paths
+from passrole_checks.scan.parallel.processes import in_processes
+from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, read_paths
 from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 
@@ -34,6 +36,12 @@ class Provide(Protocol):
     def __call__(self, path: str, *, below: bool = False) -> None: ...
 
 
+class IsProvided(Protocol):
+    """True if :class:`Provide` has nothing to write."""
+
+    def __call__(self, path: str, *, below: bool = False) -> bool: ...
+
+
 Changed = Sequence[tuple[str | None, str | None]]
 """The files that differ, under their names in both versions; None where a file is in one of them only."""
 
@@ -45,6 +53,7 @@ class Side:
     ``unreadable``: files that could not be provided; ``missing``: files left out deliberately; neither they nor their
     counterparts are compared. ``sealed``: a folder written for the comparison, without symbolic links. ``selection``:
     the units to read, None for all; then ``provide`` writes a file or a folder of ``path`` before it is read.
+    ``is_provided``: what it has written.
     """
 
     path: Path
@@ -54,6 +63,7 @@ class Side:
     sealed: bool = False
     selection: Selection | None = None
     provide: Provide | None = None
+    is_provided: IsProvided | None = None
 
 
 class _ProvidingLog(FileAccessLog):
@@ -85,27 +95,25 @@ def providing_files(side: Side) -> AbstractContextManager[FileAccessLog]:
     return recording_accesses(_ProvidingLog(side.provide) if side.provide is not None else None)
 
 
-@dataclass(frozen=True)
-class _ReadUnit:
-    """Result of reading a unit, and the files it accessed."""
-
-    found: Configuration | InputError
-    accesses: FileAccessLog
-
-
 class VersionReader:
     """Reads the units of an ``old`` and a ``new`` version, the old ones first. ``unit_reads`` counts units read.
 
-    If both folders are sealed, a unit that is identical in both is read once.
+    If both folders are sealed, a unit that is identical in both is read once. ``jobs``: how many processes read units;
+    None: as many as pay. If these are several, they also analyze the old units with the options ``analysis``.
     """
 
-    def __init__(self, old: Side, new: Side, options: ScanOptions) -> None:
+    def __init__(
+        self, old: Side, new: Side, options: ScanOptions, jobs: int | None = 1, analysis: ScanOptions | None = None
+    ) -> None:
         self._sides = old, new
         self._options = options
+        self._jobs, self._tasks = jobs, (analysis, None)
+        self._ahead: dict[tuple[int, Unit], ReadUnit | WorkerEndedError] = {}
+        self._analyses: dict[int, Analysis] = {}
         self._roots = str(Path(os.path.realpath(old.path))), str(Path(os.path.realpath(new.path)))
         folders = old.sealed and new.sealed and all(map(os.path.isdir, self._roots))
         self._shared = folders and self._values(0) == self._values(1)
-        self._known: dict[Hashable, _ReadUnit] = {}
+        self._known: dict[Hashable, ReadUnit] = {}
         self._accesses: dict[int, FileAccessLog] = {}
         self._same: dict[int, bool] = {}  # by identity of the accesses in the old version
         self._kept: list[Configuration] = []  # keeps ids unique while this object lives
@@ -122,6 +130,7 @@ class VersionReader:
             [path or side.path],
             options,
             lambda unit: self._load(number, unit, options),
+            ahead=partial(self._read_ahead, number, options),
             with_variants=path is None,
             narrow=partial(self._narrow, number) if path is None and side.selection is not None else None,
         )
@@ -159,6 +168,10 @@ class VersionReader:
         """Return the file accesses of reading a unit; None if it was not read."""
         return self._accesses.get(id(configuration))
 
+    def analysis(self, old: Configuration) -> Analysis | None:
+        """Return the analysis of a unit of the old version; None if it is not known."""
+        return self._analyses.get(id(old))
+
     def is_unchanged(self, old: Configuration) -> bool:
         """True if all files accessed for a unit of the old version are identical in the new one."""
         accesses = self.accesses(old)
@@ -180,9 +193,8 @@ class VersionReader:
                 provide(self.moved(path), below=True)
 
     def _load(self, number: int, unit: Unit, options: ScanOptions) -> Configuration:
-        key = self._key(number, unit)
-        known = self._known.get(key) if number == 1 and self._shared else None
-        if known is not None and self._is_same(known.accesses):
+        known = self._as_before(number, unit)
+        if known is not None:
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
@@ -193,19 +205,46 @@ class VersionReader:
             return self._keep(
                 alike, FileAccessLog(*map(self._moved_paths, (accesses.files, accesses.folders, accesses.trees)))
             )
+        self.unit_reads += 1
+        read = self._ahead.pop((number, unit), None) or self._read(number, unit, options)
+        if isinstance(read, WorkerEndedError):
+            raise read
+        if number == 0:
+            self._known[self._key(number, unit)] = read
+        if isinstance(read.found, InputError):
+            raise read.found
+        if read.analysis is not None:
+            self._analyses[id(read.found)] = read.analysis
+        return self._keep(read.found, read.accesses)
+
+    def _as_before(self, number: int, unit: Unit) -> ReadUnit | None:
+        """Return the result for a unit of the new version that is the same in the old one; None if it is not."""
+        known = self._known.get(self._key(number, unit)) if number == 1 and self._shared else None
+        return known if known is not None and self._is_same(known.accesses) else None
+
+    def _read(self, number: int, unit: Unit, options: ScanOptions) -> ReadUnit:
         from passrole_checks.sources import detect  # the readers are heavy
 
-        self.unit_reads += 1
         with providing_files(self._sides[number]) as accesses:
             try:
-                found = detect.load(unit, unchanged=options.unchanged, inputs=options.inputs)
+                return ReadUnit(detect.load(unit, unchanged=options.unchanged, inputs=options.inputs), accesses)
             except InputError as error:
-                if number == 0:
-                    self._known[key] = _ReadUnit(error, accesses)
-                raise
-        if number == 0:
-            self._known[key] = _ReadUnit(found, accesses)
-        return self._keep(found, accesses)
+                return ReadUnit(error, accesses)
+
+    def _read_ahead(self, number: int, options: ScanOptions, units: Sequence[Unit]) -> None:
+        """Read units in several processes, if that pays."""
+        others = [unit for unit in units if self._as_before(number, unit) is None] if self._jobs != 1 else []
+        answers = in_processes(others, ReadTask(options, self._tasks[number]), self._jobs)
+        if answers is None:
+            return
+        side = self._sides[number]
+        if side.provide is not None and side.selection is not None:
+            for folder in sorted(set(map(os.path.dirname, side.selection.paths))):
+                side.provide(os.path.join(side.path, folder))
+        read = [*zip(others, answers, strict=True)]  # all of them, before this process writes more
+        for unit, answer in read:
+            if isinstance(answer, WorkerEndedError) or (answer is not None and _saw_all(answer.accesses, side)):
+                self._ahead[number, unit] = answer
 
     def _keep(self, configuration: Configuration, accesses: FileAccessLog) -> Configuration:
         self._kept.append(configuration)
@@ -232,6 +271,15 @@ class VersionReader:
             return None
         real, root = Path(os.path.realpath(path)), Path(self._roots[number])
         return os.path.join(".", real.relative_to(root)) if real.is_relative_to(root) else str(real)
+
+
+def _saw_all(accesses: FileAccessLog, side: Side) -> bool:
+    """True if everything that was accessed is written, if it exists in the version."""
+    is_provided = side.is_provided
+    return is_provided is None or (
+        all(map(is_provided, (*accesses.files, *accesses.folders)))
+        and all(is_provided(path, below=True) for path in accesses.trees)
+    )
 
 
 def difference_at(root: str, changed: Changed) -> TreeDifference:

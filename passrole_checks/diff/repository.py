@@ -59,7 +59,12 @@ def _with_selection(sides: tuple[Side, Side], snapshots: Snapshots) -> tuple[Sid
     if snapshots.selection is None:
         return sides
     first, second = (
-        replace(side, selection=snapshots.selection, provide=partial(snapshots.provide, number))
+        replace(
+            side,
+            selection=snapshots.selection,
+            provide=partial(snapshots.provide, number),
+            is_provided=partial(snapshots.is_provided, number),
+        )
         for number, side in enumerate(sides)
     )
     return first, second
@@ -83,16 +88,18 @@ def compare_snapshots(
     *,
     with_scans: bool = False,
     plans: Sequence[RootPlan] = (),
+    jobs: int | None = 1,
 ) -> AccessDifference:
     """Compare the two; files are named as in the snapshots (:func:`named` restores their names).
 
     Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace
-    the new version; its files are named as if they were in the snapshot.
+    the new version; its files are named as if they were in the snapshot. ``jobs``: as for ``compare_versions``.
     """
-    found = _compare(sides, snapshots, options, plans, with_scans=with_scans)
+    compare = partial(_compare, snapshots=snapshots, options=options, plans=plans, with_scans=with_scans, jobs=jobs)
+    found = compare(sides)
     while snapshots.selection is not None and (shared := _shared_paths(found, snapshots)):
         snapshots.widen(shared)
-        found = _compare(_with_selection(sides, snapshots), snapshots, options, plans, with_scans=with_scans)
+        found = compare(_with_selection(sides, snapshots))
     if sides[1].path != snapshots.folders[1]:
         found = relocate(found, {str(sides[1].path): str(snapshots.folders[1])})
     no_longer_read = dict.fromkeys(_no_longer_read(found, sides, snapshots))
@@ -120,7 +127,13 @@ def compare_snapshots(
 
 
 def _compare(
-    sides: tuple[Side, Side], snapshots: Snapshots, options: ScanOptions, plans: Sequence[RootPlan], *, with_scans: bool
+    sides: tuple[Side, Side],
+    *,
+    snapshots: Snapshots,
+    options: ScanOptions,
+    plans: Sequence[RootPlan],
+    with_scans: bool,
+    jobs: int | None,
 ) -> AccessDifference:
     return compare_versions(
         *sides,
@@ -130,6 +143,7 @@ def _compare(
         trusted=False,
         with_scans=with_scans,
         plans=plans,
+        jobs=jobs,
     )
 
 

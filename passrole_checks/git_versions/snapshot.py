@@ -140,16 +140,28 @@ class Snapshots:
 
         ``path``: below the folder of the version (0 or 1), else nothing is written. ``below``: of all subfolders too.
         """
-        if self.selection is None or not path.startswith(f"{self.folders[side]}/"):
+        if self.is_provided(side, path, below=below):
             return
+        name, unwritten = os.path.relpath(path, self.folders[side]), self._unwritten[side]
+        if not below and name in self._parents[side]:
+            os.makedirs(path, exist_ok=True)
+        folders = self._folders_at(side, name, below=below)
+        self._write_entries(side, [entry for folder in folders for entry in unwritten.pop(folder, ())])
+
+    def is_provided(self, side: int, path: str, *, below: bool = False) -> bool:
+        """True if :meth:`provide` has nothing to write."""
+        if self.selection is None or not path.startswith(f"{self.folders[side]}/"):
+            return True
         name = os.path.relpath(path, self.folders[side])
-        unwritten = self._unwritten[side]
+        if not below and name in self._parents[side] and not os.path.isdir(path):
+            return False
+        return not any(self._unwritten[side].get(folder) for folder in self._folders_at(side, name, below=below))
+
+    def _folders_at(self, side: int, name: str, *, below: bool) -> set[str]:
         folders = {os.path.dirname(name), name} if name != "." else {""}
         if below:
-            folders.update(folder for folder in unwritten if folder.startswith(f"{name}/") or name == ".")
-        elif name in self._parents[side]:
-            os.makedirs(path, exist_ok=True)
-        self._write_entries(side, [entry for folder in folders for entry in unwritten.pop(folder, ())])
+            folders.update(folder for folder in self._unwritten[side] if folder.startswith(f"{name}/") or name == ".")
+        return folders
 
     def _write_entries(self, side: int, entries: Sequence[TreeEntry]) -> None:
         """Write files of a version. Contents that the other version has too are linked, not read again."""

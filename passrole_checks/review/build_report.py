@@ -97,9 +97,10 @@ def build_review(
     inputs_of: InputsOf,
     report_options: ReportOptions,
     plans: Sequence[RootPlan] = (),
+    jobs: int | None = 1,
 ) -> Review:
     """Compare and scan two versions. ``options`` selects the checks; its severity is ignored. ``plans`` are compared in
-    place of their roots.
+    place of their roots. ``jobs``: how many processes read units; None: as many as pay.
 
     Raise the errors of :meth:`VersionPair.snapshots`, a :class:`ConfigurationError` for an unusable baseline, and an
     :class:`InputError` for unusable values.
@@ -108,7 +109,7 @@ def build_review(
     with versions.snapshots(_select(options, report_options), folders) as snapshots:
         if not snapshots.changed and not report_options.everything and not plans:
             return _empty_review(versions, report_options)
-        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans).build()
+        return _ReviewBuilder(versions, snapshots, options, inputs_of, report_options, plans, jobs).build()
 
 
 def _select(options: ScanOptions, report_options: ReportOptions) -> Select | None:
@@ -155,9 +156,10 @@ class _ReviewBuilder:
         inputs_of: InputsOf,
         report_options: ReportOptions,
         plans: Sequence[RootPlan] = (),
+        jobs: int | None = 1,
     ) -> None:
         self._versions, self._snapshots, self._report_options = versions, snapshots, report_options
-        self._plans = plans
+        self._plans, self._jobs = plans, jobs
         self._plans_of_base = {str(plan.before.path) for plan in plans if plan.before is not None}
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
         self._sides = versions_with_inputs(versions, snapshots, inputs_of)
@@ -165,7 +167,9 @@ class _ReviewBuilder:
         self._touched = snapshots.touched()
 
     def build(self) -> Review:
-        difference = compare_snapshots(self._sides, self._snapshots, self._options, with_scans=True, plans=self._plans)
+        difference = compare_snapshots(
+            self._sides, self._snapshots, self._options, with_scans=True, plans=self._plans, jobs=self._jobs
+        )
         assert difference.scans is not None
         before, after = (self._accepted(scan.findings, side) for side, scan in enumerate(difference.scans))
         thresholds = Thresholds(

@@ -164,19 +164,23 @@ def read_paths(
     options: ScanOptions,
     load: Callable[[Unit], Configuration] | None = None,
     *,
+    ahead: Callable[[Sequence[Unit]], None] | None = None,
     with_variants: bool = False,
     narrow: Callable[[Discovery], Discovery] | None = None,
 ) -> ReadPaths:
     """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
-    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``with_variants``: also read
-    the units with the values of files that no option names. ``narrow``: chooses what to read of what was found.
+    ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``ahead``: is called with
+    units that ``load`` reads next. ``with_variants``: also read the units with the values of files that no option
+    names. ``narrow``: chooses what to read of what was found.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
     discovery = narrow(discovery) if narrow is not None else discovery
+    ahead = ahead or (lambda units: None)
+    ahead(discovery.units)
     unreadable = list(discovery.unreadable)
     units, bases = _load_all(discovery.units, load, unreadable)
     units = _without_nested_templates(units)
@@ -187,6 +191,7 @@ def read_paths(
         bases = [(base, configuration) for base, configuration in bases if id(configuration) in kept]
         with recording_faults(str(discovery.value_files[0]), unreadable):
             value_notes.extend(assign_value_files(discovery, [base for base, _ in bases], options))
+            ahead([unit_with(base.unit, file) for base, _ in bases for file in base.variants])
             for base, configuration in bases:
                 variants.extend(_read_variants(base, configuration, load, value_notes))
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]

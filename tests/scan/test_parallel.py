@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from worker_scripts import DIES, DIES_ONCE, PREPARED, RAISES, ROOT, RUN, ran
 
 from passrole_checks.cli import main
 from passrole_checks.scan.parallel import processes as room
@@ -27,7 +28,6 @@ from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_paths, s
 from passrole_checks.sources.detect import Unit, discover
 from passrole_checks.sources.model.configuration import Framework
 
-ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_templates"
 FEW = [SAMPLES / name for name in ("documents", "variables", "everyday", "008-privilege-escalation", "015-new-access")]
 METHODS = [FORK, SPAWN] if sys.platform == "linux" else [SPAWN]
@@ -49,22 +49,6 @@ def roots(folder: Path, count: int) -> Path:
         root.mkdir(parents=True)
         (root / "main.tf").write_text(POLICY.format(number=number))
     return folder
-
-
-def ran(
-    arguments: Sequence[object], folder: Path = ROOT, script: str | None = None, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    """The command line, run in a process of its own; with ``script``, which runs it after some preparation."""
-    start = ["-m", "passrole_checks"] if script is None else ["-c", script]
-    return subprocess.run(
-        [sys.executable, *start, *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PASSROLE_CHECKS_DEBUG": "", **variables},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
 
 
 # The result
@@ -212,34 +196,6 @@ def test_the_quota_of_a_container_counts(
 
 # What can happen to a process
 
-_PREPARED = """\
-import multiprocessing, os, pathlib, resource, signal, sys, time
-from passrole_checks.cli import main
-from passrole_checks.sources import detect
-
-real, here = detect.load, os.getpid()
-def load(unit, **inputs):
-    if os.getpid() != here and unit.path.name == "root-3":
-        trouble(pathlib.Path("marker"))
-    return real(unit, **inputs)
-detect.load = load
-"""
-_DIES_ONCE = """
-def trouble(marker):
-    if not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-_DIES = """
-def trouble(marker):
-    with marker.open("a") as times:
-        times.write("x")
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-_RAISES = """
-def trouble(marker):
-    raise KeyError("a fault")
-"""
 _RAISES_WHAT_CANNOT_BE_HANDED_BACK = """
 class Fault(Exception):
     def __init__(self, one, two):
@@ -247,8 +203,6 @@ class Fault(Exception):
 def trouble(marker):
     raise Fault("a", "fault")
 """
-# Those in the background of a shell ignore an interrupt.
-_RUN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())\n"
 
 
 @with_fork
@@ -256,7 +210,7 @@ def test_killed_process_loses_nothing(tmp_path: Path) -> None:
     """Units of a killed process are scanned again: the output is that of one process, byte for byte."""
     roots(tmp_path, 12)
     plain = ran(["scan", ".", "--format", "json", "--jobs", "1"], tmp_path)
-    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES_ONCE + _RUN)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + DIES_ONCE + RUN)
     assert (tmp_path / "marker").exists()
     assert (done.returncode, done.stdout, done.stderr) == (plain.returncode, plain.stdout, plain.stderr)
 
@@ -265,7 +219,7 @@ def test_killed_process_loses_nothing(tmp_path: Path) -> None:
 def test_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
     """The unit is tried only twice and reported in one line, and all other units are scanned."""
     roots(tmp_path, 12)
-    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + _DIES + _RUN)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + DIES + RUN)
     assert done.returncode == 2
     assert done.stderr == "root-3: its scan ended the process (out of memory?)\n"
     files = [finding["file"] for finding in json.loads(done.stdout)["findings"]]
@@ -276,12 +230,12 @@ def test_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
 @with_fork
 @pytest.mark.parametrize(
     "trouble, words",
-    [(_RAISES, "KeyError: 'a fault'"), (_RAISES_WHAT_CANNOT_BE_HANDED_BACK, "Fault: a fault")],
+    [(RAISES, "KeyError: 'a fault'"), (_RAISES_WHAT_CANNOT_BE_HANDED_BACK, "Fault: a fault")],
 )
 def test_fault_in_a_worker_process_costs_one_unit(trouble: str, words: str, tmp_path: Path) -> None:
     """The exit status is 3, one line names the unit, and the findings of all others are reported."""
     roots(tmp_path, 6)
-    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, _PREPARED + trouble + _RUN)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + trouble + RUN)
     assert done.returncode == 3
     assert done.stderr.startswith(f"root-3: internal error: {words} (") and done.stderr.count("\n") == 1
     files = [finding["file"] for finding in json.loads(done.stdout)["findings"]]
@@ -290,7 +244,7 @@ def test_fault_in_a_worker_process_costs_one_unit(trouble: str, words: str, tmp_
 
 _RETURNS_WHAT_CANNOT_BE_HANDED_BACK = """
 from passrole_checks.scan.parallel import worker_pool
-worker_pool.scan_batch = lambda units, options: (lambda: None,)
+worker_pool.run_batch = lambda units, task: (lambda: None,)
 def trouble(marker):
     pass
 """
@@ -300,7 +254,7 @@ def trouble(marker):
 def test_result_that_cannot_be_returned_is_a_fault(tmp_path: Path) -> None:
     """Each unit of the batch is named; there is no traceback."""
     roots(tmp_path, 6)
-    done = ran(["scan", ".", "--jobs", "2"], tmp_path, _PREPARED + _RETURNS_WHAT_CANNOT_BE_HANDED_BACK + _RUN)
+    done = ran(["scan", ".", "--jobs", "2"], tmp_path, PREPARED + _RETURNS_WHAT_CANNOT_BE_HANDED_BACK + RUN)
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 6 and all("internal error" in line for line in done.stderr.splitlines())
 
@@ -312,7 +266,7 @@ def test_where_no_process_can_begin_this_one_scans(tmp_path: Path) -> None:
     few = "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) + 2,) * 2)\n"
     failing = "\ndef trouble(marker):\n    marker.touch()\n"  # is not reached: that would be in another process
     plain = ran(["scan", ".", "--jobs", "1"], tmp_path)
-    done = ran(["scan", ".", "--jobs", "3"], tmp_path, _PREPARED + failing + few + _RUN)
+    done = ran(["scan", ".", "--jobs", "3"], tmp_path, PREPARED + failing + few + RUN)
     assert (done.returncode, done.stdout, done.stderr) == (plain.returncode, plain.stdout, plain.stderr)
     assert not (tmp_path / "marker").exists()
 
@@ -359,7 +313,7 @@ def trouble(marker):
 def _slow_scan(folder: Path) -> subprocess.Popen[str]:
     """A scan with two processes, one of which is in the middle of a unit that takes two minutes."""
     scan = subprocess.Popen(
-        [sys.executable, "-c", _PREPARED + _SLOW + _RUN, "scan", ".", "--jobs", "2"],
+        [sys.executable, "-c", PREPARED + _SLOW + RUN, "scan", ".", "--jobs", "2"],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip

@@ -13,8 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.iam import deadline
-from passrole_checks.scan.parallel.batches import Batch, batches, in_order
-from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner, scan_unit
+from passrole_checks.scan.parallel.batches import Batch, ScanTask, UnitTask, batches, in_order
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
@@ -34,8 +34,10 @@ def scan_with(executor: Executor) -> UnitScanner:
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
+        task = ScanTask(options)
+
         def submit(batch: Batch) -> Future[tuple[ScannedUnit, ...]]:
-            return executor.submit(scan_batch, batch.units, options)
+            return executor.submit(run_batch, batch.units, task)
 
         answers = results_as_completed(submit, deque(batches(units)))
         return in_order((batch, answer) for batch, answer in answers if answer is not None)
@@ -44,10 +46,10 @@ def scan_with(executor: Executor) -> UnitScanner:
 
 
 @deadline.pooled()
-def scan_batch(units: Sequence[Unit], options: ScanOptions) -> tuple[ScannedUnit, ...]:
-    """Scan units in a worker. Raises what their scan raises, in a form that can be sent back."""
+def run_batch(units: Sequence[Unit], task: UnitTask[_Answer]) -> tuple[_Answer, ...]:
+    """Return the answers for units in a worker. Raises what the task raises, in a form that can be sent back."""
     try:
-        return tuple(scan_unit(unit, options) for unit in units)
+        return tuple(map(task, units))
     except Exception as error:
         told = picklable_error(error)
         if told is error:

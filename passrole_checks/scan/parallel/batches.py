@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from passrole_checks.scan.scanner import ScannedUnit
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework, Unreadable
 
@@ -19,6 +19,35 @@ MOST = 100_000  # bytes of infrastructure code: some tenths of a second, so that
 _AT_LEAST = 1_000  # even an empty unit takes a while
 
 ENDED = "its scan ended the process (out of memory?)"
+
+_Answer = TypeVar("_Answer")
+_Answer_co = TypeVar("_Answer_co", covariant=True)
+
+
+class UnitTask(Protocol[_Answer_co]):
+    """What a worker does with each unit. It is sent there, and its answers are sent back: both are plain data."""
+
+    def __call__(self, unit: Unit) -> _Answer_co:
+        """Return the answer for a unit."""
+
+    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> _Answer_co:
+        """Return the answer for a unit that ended its worker twice, or (``fault``) whose answer could not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTask:
+    """The task of a scan."""
+
+    options: ScanOptions
+
+    def __call__(self, unit: Unit) -> ScannedUnit:
+        """Return the result for a unit."""
+        return scan_unit(unit, self.options)
+
+    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> ScannedUnit:
+        """Return the result for a unit without one."""
+        path = unit.only or unit.path
+        return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason, fault=fault))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +99,12 @@ def weight(unit: Unit) -> int:
         return _AT_LEAST
 
 
-def in_order(answers: Iterable[tuple[Batch, Sequence[ScannedUnit]]]) -> Iterator[ScannedUnit]:
-    """Yield the results in the order of the units, each as soon as all before it are available."""
-    there: dict[int, ScannedUnit] = {}
+def in_order(answers: Iterable[tuple[Batch, Sequence[_Answer]]]) -> Iterator[_Answer]:
+    """Yield the answers in the order of the units, each as soon as all before it are available."""
+    there: dict[int, _Answer] = {}
     following = 0
-    for batch, scanned in answers:
-        there.update(zip(batch.numbers, scanned, strict=True))
+    for batch, answered in answers:
+        there.update(zip(batch.numbers, answered, strict=True))
         while following in there:
             yield there.pop(following)
             following += 1
-
-
-def lost_unit(unit: Unit, reason: str = ENDED, *, fault: bool = False) -> ScannedUnit:
-    """Return the result for a unit whose worker ended."""
-    path = unit.only or unit.path
-    return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason, fault=fault))

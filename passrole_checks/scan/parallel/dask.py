@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
 from passrole_checks.scan.parallel.any_executor import results_as_completed
-from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, lost_unit, weight
+from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
 from passrole_checks.scan.parallel.remote_check import FileDigests, first_difference, scan_with_digests
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
 
@@ -83,15 +83,15 @@ def _scan_on_cluster(
         future: Future[_WorkerResults] = executor.submit(scan_on_worker, __version__, batch.units, options)
         return future
 
-    total = sum(map(weight, units))
+    total, task = sum(map(weight, units)), ScanTask(options)
     work, again = batches(units, min(MOST, total // (threads * _BATCHES_EACH))), list[Batch]()
     for batch, told in results_as_completed(submit, deque(work), lost=(KilledWorker,)):
         if told is None:
             again.extend(batch.single())
         else:
-            yield batch, _verified_results(batch, told)
+            yield batch, _verified_results(batch, told, task)
     for batch, told in results_as_completed(submit, deque(again), 1, lost=(KilledWorker,)):
-        yield batch, [lost_unit(batch.units[0])] if told is None else _verified_results(batch, told)
+        yield batch, [task.lost(batch.units[0])] if told is None else _verified_results(batch, told, task)
 
 
 def scan_on_worker(version: str, units: Sequence[Unit], options: ScanOptions) -> _WorkerResults:
@@ -117,13 +117,13 @@ def _version_function() -> Callable[[], str | None]:
     return version
 
 
-def _verified_results(batch: Batch, told: _WorkerResults) -> list[ScannedUnit]:
+def _verified_results(batch: Batch, told: _WorkerResults, task: ScanTask) -> list[ScannedUnit]:
     """Return the results whose files are the same here."""
     found = []
     for unit, (scanned, there) in zip(batch.units, told, strict=True):
         other = first_difference(there)
         reason = f"a worker of the cluster sees something else at {other}"
-        found.append(scanned if other is None else lost_unit(unit, reason))
+        found.append(scanned if other is None else task.lost(unit, reason))
     return found
 
 

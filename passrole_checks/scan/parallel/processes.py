@@ -1,4 +1,4 @@
-"""Scan with several processes of this machine, if that pays.
+"""Scan, or read, with several processes of this machine, if that pays.
 
 On Linux they are forked, unless this process has other threads; that takes hundredths of a second. Elsewhere (a fork
 breaks libraries of macOS) each is a new Python, which takes some tenths. A new Python first imports from the working
@@ -20,9 +20,9 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, lost_unit, weight
+from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, UnitTask, batches, in_order, weight
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner, scan_sequentially
 
 if TYPE_CHECKING:
@@ -34,25 +34,38 @@ _MOST_PROCESSES = 61  # more cannot be waited for on Windows
 _BATCHES_EACH = 4
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
+_Answer = TypeVar("_Answer")
+
 
 def processes(jobs: int | None = None, method: str | None = None) -> UnitScanner:
-    """Return a scanner with ``jobs`` processes; None: as many as pay, which for little code is this one alone.
-
-    ``method``: the start method, ``fork`` or ``spawn`` (default: what is safe here). If no process can start, the units
-    are scanned in this one. If a process is killed, each of its units is scanned once more on its own; a unit that ends
-    its process again is unreadable.
+    """Return a scanner with ``jobs`` processes; see :func:`in_processes`. A unit that ends its process twice is
+    unreadable.
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
-        begin = method or start_method()
-        total = sum(map(weight, units)) if jobs != 1 else 0
-        count = min(jobs or worthwhile_processes(total, begin), len(units), _MOST_PROCESSES)
-        if count < 2 or begin is None or not may_start_processes():
-            return scan_sequentially(units, options)
-        work = batches(units, min(MOST, total // (count * _BATCHES_EACH)))  # so that all are busy until the end
-        return in_order(_scan_in_processes(work, options, count, begin))
+        found = in_processes(units, ScanTask(options), jobs, method)
+        return scan_sequentially(units, options) if found is None else found
 
     return scanner
+
+
+def in_processes(
+    units: Sequence[Unit], task: UnitTask[_Answer], jobs: int | None = None, method: str | None = None
+) -> Iterator[_Answer] | None:
+    """Return the answers of a task for the units, in their order; None if this process alone is to do the work.
+
+    ``jobs``: how many processes; None: as many as pay, which for little code is this one alone. ``method``: the start
+    method, ``fork`` or ``spawn`` (default: what is safe here). The work begins with the first answer. If no process can
+    start, this one does it. If a process is killed, each of its units is tried once more on its own; one that ends its
+    process again is lost.
+    """
+    begin = method or start_method()
+    total = sum(map(weight, units)) if jobs != 1 else 0
+    count = min(jobs or worthwhile_processes(total, begin), len(units), _MOST_PROCESSES)
+    if count < 2 or begin is None or not may_start_processes():
+        return None
+    work = batches(units, min(MOST, total // (count * _BATCHES_EACH)))  # so that all are busy until the end
+    return in_order(_answers_of_processes(work, task, count, begin))
 
 
 def start_method() -> str | None:
@@ -86,19 +99,19 @@ def count_processors() -> int:
         return count
 
 
-def _scan_in_processes(
-    work: Sequence[Batch], options: ScanOptions, count: int, method: str
-) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
+def _answers_of_processes(
+    work: Sequence[Batch], task: UnitTask[_Answer], count: int, method: str
+) -> Iterator[tuple[Batch, Sequence[_Answer]]]:
     from passrole_checks.scan.parallel.worker_pool import WorkerPool
 
     again: list[Batch] = []
-    with WorkerPool(method, options) as crew:
+    with WorkerPool(method, task) as crew:
         for batch, answer in crew.answers(deque(work), count):
             if answer is None:
                 again.extend(batch.single())
             else:
                 yield batch, answer
     if again:  # one by one, so that each has the memory for itself
-        with WorkerPool(method, options) as crew:
+        with WorkerPool(method, task) as crew:
             for batch, answer in crew.answers(deque(again), 1):
-                yield batch, [lost_unit(batch.units[0])] if answer is None else answer
+                yield batch, [task.lost(batch.units[0])] if answer is None else answer

@@ -37,7 +37,7 @@ class FileDigests:
 def scan_with_digests(units: Sequence[Unit], options: ScanOptions) -> tuple[tuple[ScannedUnit, FileDigests], ...]:
     """Scan units, and return each with the digests of what it read.
 
-    Raises as :func:`passrole_checks.scan.parallel.any_executor.scan_batch` does.
+    Raises as :func:`passrole_checks.scan.parallel.any_executor.run_batch` does.
     """
     found = []
     try:

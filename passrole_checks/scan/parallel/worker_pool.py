@@ -24,19 +24,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from passrole_checks.errors import internal_error
 from passrole_checks.iam import deadline
-from passrole_checks.scan.parallel.any_executor import picklable_error, scan_batch
-from passrole_checks.scan.parallel.batches import lost_unit
-from passrole_checks.scan.scanner import ScannedUnit, ScanOptions
+from passrole_checks.scan.parallel.any_executor import picklable_error, run_batch
 
 if TYPE_CHECKING:
-    from passrole_checks.scan.parallel.batches import Batch
+    from passrole_checks.scan.parallel.batches import Batch, UnitTask
 
 _SECONDS_TO_END = 5
 _SAFE_PATH = "PYTHONSAFEPATH"
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Started:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """The exception that the scan of a batch raised, and its traceback."""
+    """The exception that the task raised for a batch, and its traceback."""
 
     error: Exception
     trace: str
@@ -60,10 +60,10 @@ class _Worker:
         self.batch: Batch | None = None
         self.has_begun = False
 
-    def send(self, batch: Batch, options: ScanOptions) -> None:
+    def send(self, batch: Batch, task: UnitTask[object]) -> None:
         self.batch = batch
         with suppress(OSError):  # it has ended, and is heard of as one that has
-            self.connection.send((batch.units, options))
+            self.connection.send((batch.units, task))
 
     def receive(self) -> object:
         """Return its next message; None if it has ended."""
@@ -86,17 +86,20 @@ class _Worker:
         self.process.join()
 
 
-class WorkerPool:
-    """Processes that start when they are needed, by the start ``method``, and end with the ``with`` block."""
+class WorkerPool(Generic[_Answer]):
+    """Processes that start when they are needed, by the start ``method``, and end with the ``with`` block.
 
-    def __init__(self, method: str, options: ScanOptions) -> None:
+    ``task``: what they do with each unit.
+    """
+
+    def __init__(self, method: str, task: UnitTask[_Answer]) -> None:
         self._context: Any = multiprocessing.get_context(method)  # its classes differ by method
         self._forks = method == "fork"
-        self._options = options
+        self._task = task
         self._workers: list[_Worker] = []
         self._can_begin = True
 
-    def __enter__(self) -> WorkerPool:
+    def __enter__(self) -> WorkerPool[_Answer]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,20 +109,20 @@ class WorkerPool:
         while self._workers:
             self._workers.pop().end()
 
-    def answers(self, waiting: deque[Batch], count: int) -> Iterator[tuple[Batch, Sequence[ScannedUnit] | None]]:
-        """Yield the batches as ``count`` processes finish them, each with its results; None if its process ended.
+    def answers(self, waiting: deque[Batch], count: int) -> Iterator[tuple[Batch, Sequence[_Answer] | None]]:
+        """Yield the batches as ``count`` processes finish them, each with its answers; None if its process ended.
 
-        Raises what a scan raises. If no process can start, this one scans.
+        Raises what the task raises. If no process can start, this one does its work.
         """
         idle: list[_Worker] = []
         busy: dict[object, _Worker] = {}  # by their connections
         while waiting or busy:
             while waiting and len(busy) < count and (worker := idle.pop() if idle else self._another()):
                 busy[worker.connection] = worker
-                worker.send(waiting.popleft(), self._options)
+                worker.send(waiting.popleft(), self._task)
             if not busy:
                 batch = waiting.popleft()
-                yield batch, scan_batch(batch.units, self._options)
+                yield batch, run_batch(batch.units, self._task)
                 continue
             for connection in wait([worker.connection for worker in busy.values()]):
                 worker = busy[connection]
@@ -133,7 +136,7 @@ class WorkerPool:
                 batch = worker.done()
                 if told is not None:
                     idle.append(worker)
-                    yield batch, cast("tuple[ScannedUnit, ...]", told)
+                    yield batch, cast("tuple[_Answer, ...]", told)
                     continue
                 self._workers.remove(worker)
                 worker.end()
@@ -191,16 +194,16 @@ def _process_start_guard() -> Iterator[None]:
 
 @deadline.pooled()
 def _serve_batches(connection: Connection, not_its_own: Sequence[Connection]) -> None:
-    """Scan batches until the connection ends."""
+    """Do the work of batches until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in not_its_own:
         other.close()
     with suppress(EOFError, OSError):
         connection.send(_Started())
         while True:
-            units, options = connection.recv()
+            units, task = connection.recv()
             try:
-                told: object = scan_batch(units, options)
+                told: object = run_batch(units, task)
             except Exception as error:
                 told = _Failure(picklable_error(error), traceback.format_exc())
             try:
@@ -208,4 +211,4 @@ def _serve_batches(connection: Connection, not_its_own: Sequence[Connection]) ->
             except OSError:
                 raise
             except Exception as error:  # it cannot be handed back: too deep, say
-                connection.send(tuple(lost_unit(unit, internal_error(error), fault=True) for unit in units))
+                connection.send(tuple(task.lost(unit, internal_error(error), fault=True) for unit in units))

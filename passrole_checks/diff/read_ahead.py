@@ -1,0 +1,64 @@
+"""Read units in worker processes, for a comparison that needs them one after the other.
+
+Workers only read what is written already. A version that writes its files on demand
+(:class:`passrole_checks.diff.read_versions.Side`) reads a unit again in its own process if the unit accessed something
+that was not written.
+
+The cache of ``scan`` is not used, not even for a complete evaluation of HEAD. It trusts what it contains
+(SECURITY.md), and pipelines share it between runs: whoever can write it while one pull request is checked could hide
+access in another one. Nor would it help: its entries are for paths, and versions are in a new temporary folder each
+time; and it contains findings, where a comparison needs configurations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from passrole_checks.errors import InputError, WorkerEndedError
+from passrole_checks.files.gc_pause import gc_paused
+from passrole_checks.scan.parallel.batches import ENDED
+from passrole_checks.scan.scanner import Analysis, ScanOptions, analyze_or_fault
+from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
+from passrole_checks.sources.model.configuration import Configuration
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUnit:
+    """Result of reading a unit, and the files it accessed. ``analysis``: that of the configuration, if known."""
+
+    found: Configuration | InputError
+    accesses: FileAccessLog
+    analysis: Analysis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """Reads a unit with ``options``, and analyzes it if there are options for that (``analysis``).
+
+    The answer is None for a unit that fails, or whose result cannot be sent: it is to be read where a fault can be reported.
+    """
+
+    options: ScanOptions
+    analysis: ScanOptions | None
+
+    def __call__(self, unit: Unit) -> ReadUnit | None:
+        """Return what was read of a unit."""
+        from passrole_checks.sources import detect  # the readers are heavy
+
+        try:
+            with gc_paused(), recording_accesses() as accesses:
+                found = detect.load(unit, unchanged=self.options.unchanged, inputs=self.options.inputs)
+            analysis = analyze_or_fault(found, self.analysis) if self.analysis is not None else None
+        except InputError as error:
+            return ReadUnit(error, accesses)
+        except Exception:
+            return None
+        return ReadUnit(found, accesses, analysis)
+
+    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> WorkerEndedError | None:
+        """Return an error for a unit that ended its workers: it must not end this process too."""
+        return None if fault else WorkerEndedError(reason)
