@@ -39,7 +39,8 @@ class ReadUnit:
 class ReadTask:
     """Reads a unit with ``options``, and analyzes it if there are options for that (``analysis``).
 
-    The answer is None for a unit that fails, or whose result cannot be sent: it is to be read where a fault can be reported.
+    The answer is None for a unit that fails, or whose result cannot be sent: it is to be read where a fault can be
+    reported.
     """
 
     options: ScanOptions

@@ -155,3 +155,35 @@ def test_links_that_lead_to_no_code_are_not_noted(repository: Reviews) -> None:
         (repository.folder / name).symlink_to(target)
     repository.commit()
     assert [note[0] for note in notes(repository)] == ["c", "d"]
+
+
+OFF = 'variable "on" { default = false }\nmodule "m" {\n  source = "../modules/m"\n  count  = var.on ? 1 : 0\n}\n'
+OFF_BY_DEFAULT = "  count  = var.on ? 1 : 0\n"
+
+
+def test_changed_statement_of_a_module_without_instance_is_noted(repository: Reviews) -> None:
+    """The note is at the statement: neither version compares it, in the module itself and in one that only it calls."""
+    inner = 'module "inner" {\n  source = "../inner"\n}\n'
+    first = {"app/main.tf": OFF, "modules/m/main.tf": policy(APP) + inner, "modules/inner/main.tf": policy(APP)}
+    repository.commit(first)
+    why = "module m (../modules/m) has no instance by default (count = var.on ? 1 : 0): not compared"
+    for name in ("modules/m/main.tf", "modules/inner/main.tf"):
+        repository.commit({**first, name: first[name].replace(APP, ANY)})
+        assert notes(repository) == [(name, 1, f"aws_iam_role_policy.pass has changed, but {why}")]
+        repository.commit(first)
+    repository.commit({"modules/m/main.tf": first["modules/m/main.tf"] + 'resource "aws_s3_bucket" "b" {}\n'})
+    assert notes(repository) == []
+
+
+def test_changed_statement_without_instance_is_noted(repository: Reviews) -> None:
+    """So is one that has no instance itself; with an instance in another root, its change is compared there."""
+    off = 'variable "on" { default = false }\n' + policy(APP).replace("{\n", "{\n" + OFF_BY_DEFAULT, 1)
+    repository.commit({"main.tf": off})
+    repository.commit({"main.tf": off.replace(APP, ANY)})
+    (note,) = notes(repository)
+    reason = "has changed, but has no instance by default (count = var.on ? 1 : 0): not compared"
+    assert note == ("main.tf", 2, f"aws_iam_role_policy.pass {reason}")
+    other = {"main.tf": 'module "m" {\n  source = "./modules/m"\n}\n', "app/main.tf": OFF}
+    repository.commit({**other, "modules/m/main.tf": policy(APP)})
+    repository.commit({"modules/m/main.tf": policy(ANY)})
+    assert notes(repository) == []

@@ -1,0 +1,100 @@
+"""Find changed statements that are not compared, because they have no instance in the new version.
+
+Modules are often off by default (``count = var.create ? 1 : 0``), and on where they are used. Both versions then have
+the same note, so the change would pass in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from passrole_checks.diff.change import AccessDifference
+from passrole_checks.diff.text_changes import ChangedFile, changed_file
+from passrole_checks.git_versions import Snapshots
+from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
+from passrole_checks.sources.model.terraform_policy_attributes import (
+    ATTACHMENTS,
+    IDENTITY_POLICIES,
+    NESTED_POLICIES,
+    OWN_ATTACHMENTS,
+)
+from passrole_checks.sources.terraform.modules.folder import called_folders
+from passrole_checks.sources.terraform.reading.files import parse_bytes
+from passrole_checks.sources.terraform.reading.syntax import Block
+
+_RESOURCES = frozenset({*IDENTITY_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *OWN_ATTACHMENTS})
+_DOCUMENT = "aws_iam_policy_document"
+_ACTION = re.compile(r'"([\w*?-]+:[\w*?-]+|\*)"')
+_NOT_ACTION = re.compile(r"not_?actions?\b", re.IGNORECASE)
+_PASS_ROLE = "iam:passrole"
+_HAS_NONE = " has no instance ("
+
+
+def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
+    """Yield a note on each block in a changed file of the new version whose change is not compared: it declares or
+    attaches a policy that may allow PassRole, and neither it nor its module has an instance."""
+    tops = [f"{folder}/" for folder in snapshots.folders]
+    notes = [
+        note for note in found.not_evaluated if note.kind is NoteKind.NO_INSTANCE and note.file.startswith(tops[1])
+    ]
+    blocks = {(note.file, note.line): note for note in notes if not note.subject}
+    evaluated = {os.path.dirname(file) for file in found.files[1]}
+    modules: dict[str, Unreadable] = {}
+    for note in notes:
+        for folder in _folders_of(note, evaluated) if note.subject else ():
+            modules.setdefault(folder, note)
+    compared = {
+        change.grant.grant.at.file for name in ("new", "widened", "narrowed") for change in getattr(found, name)
+    }
+    for change in snapshots.changed if blocks or modules else ():
+        place = Path(f"{tops[1]}{change.new}")
+        if change.new is None or change.old is None or str(place) in compared or not is_terraform_file(place):
+            continue
+        file = changed_file(change.old, change.new, Path(f"{tops[0]}{change.old}"), place)
+        module = modules.get(str(place.parent))
+        for block in _changed_blocks(file, place) if file is not None else ():
+            own = blocks.get((str(place), block.span.line))
+            if own is not None:
+                yield _note(
+                    own.cause.replace(_HAS_NONE, " has changed, but has no instance by default ("), place, block
+                )
+            elif module is not None and _may_allow(block):
+                why = module.cause.replace(_HAS_NONE, " has no instance by default (")
+                yield _note(f"{'.'.join(block.labels)} has changed, but {why}", place, block)
+
+
+def _note(reason: str, place: Path, block: Block) -> Unreadable:
+    return Unreadable(str(place), f"{reason}: not compared", block.span.line, kind=NoteKind.NO_INSTANCE)
+
+
+def _folders_of(note: Unreadable, evaluated: set[str]) -> set[str]:
+    """Return the folders of a module without an instance, and of those that only it calls."""
+    found, pending = set[str](), [note.subject]
+    while pending:
+        folder = pending.pop()
+        found.add(folder)
+        pending += {str(path) for path in called_folders(Path(folder))} - evaluated - found
+    return found
+
+
+def _changed_blocks(file: ChangedFile, place: Path) -> Iterator[Block]:
+    """Yield the blocks of a Terraform file that declare or attach policies and differ in more than layout."""
+    for block in parse_bytes(str(place), place.read_bytes()).body.blocks:
+        is_policy = block.type == "resource" and block.labels[:1] and block.labels[0] in _RESOURCES
+        is_document = block.type == "data" and block.labels[:1] == (_DOCUMENT,)
+        lines = block.span.line, block.span.end_line
+        if (is_policy or is_document) and any(piece.is_meaningful and piece.is_within(*lines) for piece in file.pieces):
+            yield block
+
+
+def _may_allow(block: Block) -> bool:
+    """True if a block may allow PassRole, as far as its text shows."""
+    text = (block.source_bytes or b"").decode("utf-8", "replace")
+    actions = _ACTION.findall(text)
+    is_open = not actions or _NOT_ACTION.search(text) is not None
+    return is_open or any(wildcard_match(action.lower(), _PASS_ROLE) for action in actions)
