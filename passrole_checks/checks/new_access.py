@@ -140,10 +140,11 @@ class _Same:
     earlier: tuple[StringNode, ...]
     conditions: tuple[str, ...]
     denied: bool
+    other_cases: bool
 
     @classmethod
     def of(cls, item: Widening) -> _Same:
-        return cls(item.services, item.kept, item.certain, item.earlier, item.conditions, item.denied)
+        return cls(item.services, item.kept, item.certain, item.earlier, item.conditions, item.denied, item.other_cases)
 
 
 def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first: bool) -> str:
@@ -165,6 +166,8 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
         return f"can pass {roles} to {services}; before deployment it is unknown if that is new"
     if same.kept is not None:
         return f"could pass {roles} to {_services(same.kept, None)}, and now also to {services}"
+    if same.other_cases:
+        return f"could pass {roles} to {services} in other cases only, and now also in this one"
     if same.earlier:
         return f"could pass {_listed([shortened(str(item)) for item in same.earlier])} to {services}, and now {roles}"
     return f"can now also pass {roles} to {services}"

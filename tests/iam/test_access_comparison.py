@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -16,6 +16,7 @@ from profiles import examples
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import NO_KEY, UNKNOWN_SERVICE, AccessComparison, Gain, access_of
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.iam.roles.arn import Deployment
 
 ACCOUNT = "111122223333"
@@ -427,3 +428,14 @@ def test_role_of_another_account_is_no_gain() -> None:
 def test_placeholders_are_no_service_names() -> None:
     """The two stand-ins can be no service principal."""
     assert "\0" in UNKNOWN_SERVICE and "\0" in NO_KEY
+
+
+def test_access_in_other_cases_is_not_wider() -> None:
+    """Roles that could be passed in the other case only are new in this one, whatever the patterns look like."""
+    on, off = Assumption("var.on"), Assumption("var.on", negated=True)
+    earlier = [replace(one, when=(on,)) for one in statements([allow("*")], file="before.json")]
+    (later,) = (replace(one, when=(off,)) for one in statements([allow("arn:aws:iam::*:role/*")]))
+    comparison = AccessComparison(access_of(earlier, SERVICES), access_of([later], SERVICES), SERVICES, HERE)
+    gain = comparison.gain_of(later)
+    assert gain is not None and gain.certain is Ternary.YES and not gain.first
+    assert [widening.other_cases for widening in gain.widenings] == [True]

@@ -186,7 +186,7 @@ class AccessComparison:
     def _widenings(self, mine: StatementClass, roles: RoleSet) -> Iterator[Widening]:
         """Yield the widenings of one pattern of a statement; services with equal results are merged."""
         kept: set[str] = set()
-        new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...]], set[str]] = {}
+        new: dict[tuple[Ternary, tuple[str, ...], bool, tuple[StringNode, ...], bool], set[str]] = {}
         for position, services in self._classes_of(mine):
             setting = self._related(mine, position)
             certain, conditions, denied = self._compare(mine, roles, setting)
@@ -194,16 +194,19 @@ class AccessComparison:
                 kept |= services
             else:
                 earlier = () if conditions or denied else tuple(self._previously_passable(roles, position))
-                new.setdefault((certain, conditions, denied, earlier), set()).update(services)
-        for (certain, conditions, denied, earlier), found in new.items():
+                covers = any(role_set.surely_within(roles, [one], where=self.where) for one, _ in earlier)
+                texts = tuple(text for _, text in earlier)
+                new.setdefault((certain, conditions, denied, texts, covers), set()).update(services)
+        for (certain, conditions, denied, texts, covers), found in new.items():
             yield Widening(
                 role=None if roles.complement else roles.patterns[0],
                 services=self._service_set(frozenset(found)),
                 kept=self._service_set(frozenset(kept)) if kept else None,
                 certain=certain,
-                earlier=earlier,
+                earlier=texts,
                 conditions=conditions,
                 denied=denied,
+                other_cases=covers,
             )
 
     def _compare(
@@ -243,8 +246,9 @@ class AccessComparison:
             return setting.conditions, False
         return (), False
 
-    def _previously_passable(self, roles: RoleSet, position: int) -> Iterator[StringNode]:
-        """Yield patterns that were passable to the services before and may have a role in common with ``roles``."""
+    def _previously_passable(self, roles: RoleSet, position: int) -> Iterator[tuple[RoleSet, StringNode]]:
+        """Yield patterns, each with its roles, that were passable to the services before and may have a role in common
+        with ``roles``."""
         service = min(self._kinds.classes[position])
         kinds = {kind.number for kind in self._allows_before.allowing_service(service)}
         union = self._union(self._allows_before, kinds)
@@ -253,7 +257,7 @@ class AccessComparison:
             written = str(entry.text)
             if written not in seen and role_set.may_intersect(entry.set.only([entry.text]), roles, self.where):
                 seen.add(written)
-                yield entry.text
+                yield entry.set.only([entry.text]), entry.text
 
     @cached_property
     def _places(self) -> tuple[Deployment, ...]:

@@ -79,7 +79,8 @@ class Widening:
     ``certain``: YES, or UNKNOWN if an unresolved value or a changed condition decides. ``kept``: the services to which
     the same roles could be passed before. ``earlier``: patterns of roles within this one that could be passed to one of
     the new services before. ``conditions``: keys that were tested before and are not now, or not in the same way.
-    ``denied``: a Deny excluded this before.
+    ``denied``: a Deny excluded this before. ``other_cases``: the same roles could be passed to one of the new services
+    before, but in other cases only (in those without this statement).
     """
 
     role: StringNode | None
@@ -89,6 +90,7 @@ class Widening:
     earlier: tuple[StringNode, ...] = ()
     conditions: tuple[str, ...] = ()
     denied: bool = False
+    other_cases: bool = False
 
 
 @dataclass(frozen=True)
