@@ -166,3 +166,23 @@ def test_finding_names_condition_of_instance(tmp_path: Path, how: str, words: st
     assert address.startswith("module.m[")
     assert ("var.x" in message) is bool(words)
     assert words in message
+
+
+@pytest.mark.parametrize(
+    ("count", "principal"),
+    [
+        ("1", "aws_iam_role.x[0]"),
+        ('"${var.x ? 1 : 0}"', "aws_iam_role.x[0]"),
+        ("2", "aws_iam_role.x"),
+        ("var.n", "aws_iam_role.x"),
+    ],
+)
+def test_reference_without_index(tmp_path: Path, count: str, principal: str) -> None:
+    """Until Terraform 0.11, it is one to the first instance, which is resolved where there is no other."""
+    (tmp_path / "main.tf").write_text(
+        f'variable "x" {{}}\nvariable "n" {{}}\nresource "aws_iam_role" "x" {{\n  count = {count}\n}}\n'
+        'resource "aws_iam_role_policy" "p" {\n  role = "${aws_iam_role.x.name}"\n  ' + BODY % '"*"' + "\n}\n",
+        encoding="utf-8",
+    )
+    (policy,) = load(tmp_path).policies
+    assert policy.principals == (principal,)

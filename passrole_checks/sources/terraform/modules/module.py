@@ -258,6 +258,9 @@ class Module:
                 instance = instances.items[0] if instances.items else instances.unknown()
             child = children.get(instance.suffix)
             return child.output(name, source_text, at) if child is not None else unresolved(source_text, at)
+        only = self._only_instance(value)
+        if only is not None:
+            return guard(only.when, self.attribute(_instance_reference(value, only.suffix, only, at), name, at))
         key = ("attribute", value.address, name, str(id(value.block)))
         expression = value.unresolved_parts[0].expression
         block, instance = value.block, value.instance
@@ -269,6 +272,19 @@ class Module:
             at,
             lambda: references.attribute(value, block, name, self.instance_scope(block, instance), at),
         )
+
+    def _only_instance(self, value: Reference) -> Instance | None:
+        """Return the instance that a reference without an index leads to, of a resource or data source with ``count``
+        1, or 0 or 1; None if it has an index, or if there may be others.
+
+        Source: Terraform documentation, "Upgrading to Terraform v0.12", "Working with count on resources": until 0.11,
+        such a reference was one to the first instance.
+        """
+        if value.block is None or value.instance is not None or value.block.body.get("count") is None:
+            return None
+        instances = self.instances(value.block)
+        is_one = instances.known and len(instances.items) == 1 and instances.items[0].suffix == "[0]"
+        return instances.items[0] if is_one else None
 
     def instance(self, value: Reference, key: Node, at: Position) -> Node:
         """Return one instance of a block with ``count`` or ``for_each``."""
