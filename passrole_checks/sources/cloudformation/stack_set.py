@@ -8,6 +8,7 @@ parameters of one group of instances, the others have the values of the stack se
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import yaml
@@ -21,20 +22,23 @@ from passrole_checks.sources.model.parameter_overrides import with_overrides
 
 
 def read_template_body(template: Template, properties: yaml.Node, address: str) -> Template | None:
-    """Return the template in the ``TemplateBody`` of a stack set; None unless it is stored verbatim in the file.
+    """Return the template in the ``TemplateBody`` of a stack set; None unless it is in the file: verbatim, or as JSON.
 
-    Positions are those in the file. Parameters get the stack set's literal ``Parameters``; those with other values lose
-    their defaults. Overridden ones have the value of the stack set or that of a group. ``address``: the logical id of
-    the stack set. Raises :class:`InputError` if the text is not a template.
+    Positions are those in the file; in JSON that is not stored verbatim, such as a string with escapes, that of the
+    string. Parameters get the stack set's literal ``Parameters``; those with other values lose their defaults.
+    Overridden ones have the value of the stack set or that of a group. ``address``: the logical id of the stack set.
+    Raises :class:`InputError` if the text is not a template.
     """
     node = child(properties, "TemplateBody")
     if not isinstance(node, yaml.ScalarNode) or intrinsic_call(node) is not None:
         return None
     layout = template.layout(node)
-    if layout is None:
+    if layout is None and not _is_json_object(node.value):
         return None
-    line, column, _ = layout
-    if node.style in ("|", ">"):  # the lines keep their indentation, and so their columns
+    line, column, _ = layout or (1, 1, 0)
+    if layout is None:
+        text = node.value
+    elif node.style in ("|", ">"):  # the lines keep their indentation, and so their columns
         last = line + node.value.rstrip("\n").count("\n")
         text = "\n".join(template.lines[line - 1 : last]) + "\n"
     else:
@@ -50,6 +54,7 @@ def read_template_body(template: Template, properties: yaml.Node, address: str) 
         "\n" * (line - 1) + text,
         {**given, **given_to_stack_set(template.given)},
         call if overridden else None,
+        None if layout is not None else template.position(node),
     )
     for name in arguments.keys() - literals.keys():
         declared = inner.parameters.get(name)
@@ -57,6 +62,13 @@ def read_template_body(template: Template, properties: yaml.Node, address: str) 
         if declared is not None:
             inner.parameters[name] = yaml.MappingNode(declared.tag, rows, declared.start_mark, declared.end_mark, True)
     return inner
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _arguments(properties: yaml.Node) -> dict[str, str | None]:

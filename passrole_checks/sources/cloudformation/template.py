@@ -184,6 +184,7 @@ def _is_in_file_of(item: yaml.Node | tuple[yaml.Node, yaml.Node], node: yaml.Nod
 class Template:
     """A template: its root mapping, its lines, and the position of every node.
 
+    ``at``: the position of the text, if those of its nodes in a file are not known.
     Raises :class:`InputError` if the text is not a YAML or JSON mapping, is nested too deeply, or becomes too large by
     its aliases.
     """
@@ -194,8 +195,10 @@ class Template:
         content: str,
         given: Mapping[str, str] | None = None,
         stack_call: NestedStackCall | None = None,
+        at: Position | None = None,
     ) -> None:
         self.file = file
+        self.at = at
         self.given = given or {}  # parameter values given by the user
         self.stack_call = stack_call  # arguments of the parent stack, if it is the template of a nested one
         self.loop_variables: frozenset[str] = frozenset()  # of loops with an unknown collection
@@ -278,6 +281,8 @@ class Template:
 
     def position(self, node: yaml.Node, start: yaml.Node | None = None) -> Position:
         """Return the position of a node, or of the span from ``start`` (its key) to its end."""
+        if self.at is not None:
+            return self.at
         mark = (start or node).start_mark
         line, column = self._end(node)
         if (line, column) < (mark.line, mark.column) or self.file_of(node) != self.file_of(start or node):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
@@ -197,6 +198,26 @@ def test_conditional_stack_set_has_conditional_findings() -> None:
     text = head + STACK_SET.replace("StackSet\n", "StackSet\n    Condition: Prod\n")
     messages = [finding.message for finding in scan_configurations([read(text)], ScanOptions()).findings]
     assert messages and all('Applies when Stage = "prod".' in message for message in messages)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_template_of_a_stack_set_in_escaped_json_is_read(indent: int | None) -> None:
+    """A string of JSON in a template of JSON has escapes: what is in it is at the line of the string."""
+    document = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}
+    inner = {"Resources": {"P": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document}}}}
+    stack_set = {
+        "Type": "AWS::CloudFormation::StackSet",
+        "Properties": {"TemplateBody": json.dumps(inner, indent=indent)},
+    }
+    configuration = read(json.dumps({"Resources": {"S": stack_set}}, indent=1))
+    assert not configuration.not_evaluated and not configuration.unreadable
+    (finding,) = (
+        finding
+        for finding in scan_configurations([configuration], ScanOptions()).findings
+        if finding.check_id == "PASSROLE_001"
+    )
+    assert (finding.at.line, finding.resource.address) == (6, "S")
+    assert finding.statement_path == "TemplateBody/Resources/P/Properties/PolicyDocument/Statement/0"
 
 
 def test_computed_stack_set_template_is_not_evaluated() -> None:
