@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.documents.trust_comparison import TrustedPrincipal
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.scanner import LocatedGrant, ReadPaths, ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
@@ -40,6 +41,16 @@ class GrantChange:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustChange:
+    """A role of both versions that principals may newly assume: ``trusted``, by the statement ``at`` a position of its
+    trust policy in the new version."""
+
+    role: str
+    at: Position
+    trusted: tuple[TrustedPrincipal, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessDifference:
     """The difference in access between two versions.
 
@@ -51,7 +62,7 @@ class AccessDifference:
     requested, with the trusted suppressions in HEAD; ``touched``: then the units that differ, for comparing again.
     ``counterparts``: statements of the new version, each with that of the old one that it was, if in another resource
     or file of its unit. ``excluded``: paths of either version excluded by request. ``unused_values``: files of the new
-    version with values that were not evaluated.
+    version with values that were not evaluated. ``trusts``: the roles that more principals may assume.
     """
 
     new: tuple[GrantChange, ...]
@@ -71,6 +82,7 @@ class AccessDifference:
     moved: tuple[GrantChange, ...] = ()
     counterparts: tuple[tuple[StatementKey, StatementKey], ...] = ()
     unused_values: tuple[str, ...] = ()
+    trusts: tuple[TrustChange, ...] = ()
     touched: ReplayableUnits | None = field(default=None, repr=False, compare=False)
 
 

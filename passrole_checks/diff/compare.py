@@ -21,7 +21,7 @@ from passrole_checks.access.principals import Principals, unknown_attachments
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
-from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey
+from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey, TrustChange
 from passrole_checks.diff.context import context_of
 from passrole_checks.diff.moved_resources import match_modules
 from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
@@ -43,6 +43,7 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.documents.trust_comparison import newly_trusted
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
@@ -307,6 +308,7 @@ def _difference(
         scans=scans,
         moved=in_order("moved"),
         counterparts=tuple(pair for unit in units for pair in unit.counterparts()),
+        trusts=tuple(dict.fromkeys(change for unit in units for change in unit.trusts)),
     )
 
 
@@ -394,6 +396,7 @@ class _ComparedUnit:
     unchanged: int = 0
     renamed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    trusts: list[TrustChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._before: list[StatementVersion] = []
@@ -444,6 +447,7 @@ class _ComparedUnit:
         if self.only_gains:
             return
         self._gained(_as_change(old_policies, same, new, now), self._before, self.removed, self.narrowed, forward=False)
+        self.trusts += _trust_changes(old, new, both)
         touched = {id(item) for item in self._reported}
         self.unchanged = sum(item.grants and id(item) not in touched for item in self._after)
 
@@ -613,6 +617,16 @@ class _ComparedUnit:
                 if other.identity != item.identity:
                     return (other if forward else item).variants[0].at, False
         return (None if forward else narrowing_boundary(*self._attachments, holders)), False
+
+
+def _trust_changes(old: Configuration, new: Configuration, names: Mapping[str, str]) -> Iterator[TrustChange]:
+    """Yield the roles of both versions that more principals may assume. ``names``: old addresses mapped to new ones."""
+    before = {names.get(role.resource.address, role.resource.address): role.trust for role in old.roles}
+    for role in new.roles:
+        address = role.resource.address
+        trusted = newly_trusted(before[address], role.trust) if address in before else []
+        if trusted:
+            yield TrustChange(address, trusted[0].at, tuple(trusted))
 
 
 def _as_change(

@@ -165,6 +165,7 @@ class _ItemBuilder:
     def build(self) -> ReviewState:
         statements = [(statement, self._item(statement)) for statement in self._statements()]
         more = [more for statement, item in statements if item is None for more in self._increased(statement)]
+        more += self._assumable()
         items = [item for _, item in statements if item is not None]
         unchanged = sum(
             self._is_reported(finding) and not group for finding, group in zip(self._open, self._groups, strict=True)
@@ -428,6 +429,33 @@ class _ItemBuilder:
             cause, removed = self._cause(changes)
             yield IncreasedAccess(
                 _change_of(changes), confidence, at, resource.address, sid or "", access, before, cause, removed
+            )
+
+    def _assumable(self) -> Iterator[IncreasedAccess]:
+        """Yield the access of roles that more principals may assume."""
+        for change in self._difference.trusts if self._thresholds.new_access else ():
+            grants = [
+                located
+                for located in self._new.grants
+                if change.role in located.principals and located.effect_on_passrole == "allow"
+            ]
+            if not grants:
+                continue
+            widest = min(grants, key=lambda located: located.grant.scope.width)
+            access = _access_of(widest, (change.role,))
+            trusted = tuple(
+                f"{one.name} (without the condition on {', '.join(one.limits)})" if one.limits else one.name
+                for one in change.trusted
+            )
+            yield IncreasedAccess(
+                "widened",
+                Confidence.HIGH if all(one.is_known for one in change.trusted) else Confidence.MEDIUM,
+                self._location(change.at),
+                change.role,
+                "",
+                access,
+                access,
+                trusted=trusted,
             )
 
     # -- what is gone

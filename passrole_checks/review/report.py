@@ -174,7 +174,8 @@ class ReducedAccess:
 class IncreasedAccess:
     """A statement of HEAD that grants more access than in BASE (``new`` or ``widened``), below the thresholds of items.
     ``before``: None if it granted none. ``confidence``: that the access really grows. ``cause`` and ``cause_removed``:
-    as for an :class:`Item`."""
+    as for an :class:`Item`. ``trusted``: instead of the access, the principals grow that may assume the role
+    ``resource``, by its trust policy ``at`` a location."""
 
     change: str
     confidence: Confidence
@@ -185,6 +186,7 @@ class IncreasedAccess:
     before: GrantedAccess | None = None
     cause: Location | None = None
     cause_removed: bool = False
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

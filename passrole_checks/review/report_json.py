@@ -344,6 +344,7 @@ _FIELDS: dict[type[Any], dict[str, _Loader]] = {
         "before": _or_none(_object(GrantedAccess)),
         "cause": _or_none(_object(Location)),
         "cause_removed": _flag,
+        "trusted": _TEXTS,
     },
     ReportNote: {
         "file": _path,

@@ -201,6 +201,8 @@ def _increased_line(increased: IncreasedAccess) -> Line:
         for label, value in _access_rows(increased.access)
         if old.get(label) != value
     ]
+    if increased.trusted:
+        changes = [f"can now also be assumed by {', '.join(increased.trusted)}"]
     because = _because(increased.cause, removed=increased.cause_removed)
     return (
         StyledText("  "),

@@ -432,3 +432,17 @@ def test_switch_between_008_and_009_is_neither_worse_nor_fixed(repository: Revie
     assert again.report.fixed == ()
     grown = repository.between(wide, {"main.tf": policy(PASS_WORKER.replace("worker", "*"), START, LIMIT) + WORKER})
     assert [(group, line) for group, _, line, _ in grown.items] == [("worse", "main.tf:5")]
+
+
+def test_role_that_more_principals_may_assume_is_wider_access(repository: Reviews) -> None:
+    """Of a role that can pass roles, more principals are wider access; of another role they are none."""
+    trust = '{ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "%s" } }] }'
+    role = 'resource "aws_iam_role" "%s" {\n  name = "%s"\n  assume_role_policy = jsonencode(' + trust + ")\n}\n"
+    before, after = (
+        policy(APP) + role % ("d", "deployer", account) + role % ("o", "other", account)
+        for account in ("arn:aws:iam::111122223333:root", "*")
+    )
+    report = repository.between({"main.tf": before}, {"main.tf": after}).report
+    (more,) = report.more
+    assert (more.resource, more.trusted, more.change) == ("aws_iam_role.d", ("*",), "widened")
+    assert more.before == more.access and not report.items

@@ -76,7 +76,7 @@ def trusted_services(document: Node | None, *, is_lenient: bool = False) -> froz
     NotPrincipal gives None. ``is_lenient``: an unresolved value within a name is a Region, and "allow" means Allow.
     """
     services: set[str] = set()
-    readings = _statement_variants(document)
+    readings = statement_variants(document)
     for statement in readings[0] if len(readings) == 1 else ():
         named = _services_of(statement, is_lenient)
         if named is None:
@@ -89,7 +89,7 @@ def possible_services(document: Node | None) -> frozenset[str] | None:
     """Return every service principal that may assume a role in any variant of its trust policy; None if there may be
     others."""
     services: set[str] = set()
-    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    readings = [list(options_of(statements)) for statements in statement_variants(document)]
     if not all(readings):
         return None
     for statement in (statement for statements in readings for statement in statements):
@@ -102,7 +102,7 @@ def possible_services(document: Node | None) -> frozenset[str] | None:
             return None
         principal = statement.get("Principal")
         named = principal.get("Service") if isinstance(principal, ObjectNode) else None
-        for value in _options(_as_list(named)):
+        for value in options_of(as_list(named)):
             if not isinstance(value, StringNode) or value.literal is None:
                 return None
             services.add(value.literal)
@@ -142,7 +142,7 @@ def trusted_repositories(document: Node | None) -> tuple[str, ...]:
     tokens in jobs") describe. Projects, pipelines and workspaces count as repositories.
     """
     found: set[str] = set()
-    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    readings = [list(options_of(statements)) for statements in statement_variants(document)]
     for statement in (statement for statements in readings for statement in statements):
         principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
         if not isinstance(principal, ObjectNode) or {entry.key.literal for entry in principal.entries} != {"Federated"}:
@@ -182,7 +182,7 @@ def trusted_people(document: Node | None) -> tuple[str, ...]:
     Those of third parties have a condition on ``sts:ExternalId`` (IAM User Guide, "Access to AWS accounts owned by
     third parties"), and roles of other accounts may be those of workloads: neither counts as people.
     """
-    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    readings = [list(options_of(statements)) for statements in statement_variants(document)]
     found: set[str] = set()
     for statement in (statement for statements in readings for statement in statements):
         kinds = _people_of(statement) if isinstance(statement, ObjectNode) else None
@@ -199,11 +199,11 @@ def _people_of(statement: ObjectNode) -> set[str]:
         return set()
     if any(test.key == "sts:externalid" for test in condition_tests(statement.get("Condition"))):
         return set()
-    actions = [value for value in _options(_as_list(statement.get("Action"))) if isinstance(value, StringNode)]
+    actions = [value for value in options_of(as_list(statement.get("Action"))) if isinstance(value, StringNode)]
     is_saml = bool(actions) and all((value.literal or "").lower() in _SAML for value in actions)
     found: set[str] = set()
     for entry in principal.entries:
-        values = list(_options(_as_list(entry.value)))
+        values = list(options_of(as_list(entry.value)))
         if entry.key.literal == "Federated" and is_saml:
             found.add("a SAML provider")
         elif entry.key.literal == "AWS" and values:
@@ -235,7 +235,7 @@ def _known(part: Unresolved) -> str:
 
 def _kinds(document: Node | None) -> set[str]:
     """Return the kinds of principals in all variants of a trust policy, with "" for any that may be anyone."""
-    readings = [list(_options(statements)) for statements in _statement_variants(document)]
+    readings = [list(options_of(statements)) for statements in statement_variants(document)]
     if not all(readings):
         return set()
     return {kind for statements in readings for statement in statements for kind in _kinds_of(statement)}
@@ -255,7 +255,7 @@ def _kinds_of(statement: Node) -> Iterator[str]:
         kind = entry.key.literal or ""
         is_certain = kind == "Federated" or (members and kind == "AWS")
         is_certain = is_certain or all(
-            isinstance(value, StringNode) and _is_account(value) for value in _options(_as_list(entry.value))
+            isinstance(value, StringNode) and _is_account(value) for value in options_of(as_list(entry.value))
         )
         yield kind if is_certain else ""
 
@@ -284,7 +284,7 @@ def _is_account(name: StringNode) -> bool:
     return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
 
 
-def _statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
+def statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
     """Return the statements of each variant of a trust policy; none for a variant that cannot be parsed."""
     return [_statements(node) for _, node in alternatives_of(document)] if document is not None else []
 
@@ -295,15 +295,15 @@ def _statements(node: Node) -> tuple[Node, ...]:
             node = parse_json(node)
         except MalformedDocument:
             return ()
-    return _as_list(node.get("Statement") if isinstance(node, ObjectNode) else None)
+    return as_list(node.get("Statement") if isinstance(node, ObjectNode) else None)
 
 
-def _options(nodes: Iterable[Node]) -> Iterator[Node]:
+def options_of(nodes: Iterable[Node]) -> Iterator[Node]:
     """Yield the nodes, and all alternatives of each choice."""
     for node in nodes:
         for _, option in alternatives_of(node):
             if not isinstance(option, Absent):
-                yield from _options(option.items) if isinstance(option, ListNode) else (option,)
+                yield from options_of(option.items) if isinstance(option, ListNode) else (option,)
 
 
 def _services_of(statement: Node, is_lenient: bool) -> set[str] | None:
@@ -312,7 +312,7 @@ def _services_of(statement: Node, is_lenient: bool) -> set[str] | None:
     effect = statement.get("Effect")
     if not isinstance(effect, StringNode) or effect.literal not in (("Allow", "allow") if is_lenient else ("Allow",)):
         return None
-    actions = [value for value in _as_list(statement.get("Action")) if isinstance(value, StringNode)]
+    actions = [value for value in as_list(statement.get("Action")) if isinstance(value, StringNode)]
     if action.best_match(actions, "sts:AssumeRole")[0] is Ternary.NO:
         return set()
     principal = statement.get("Principal")
@@ -321,7 +321,7 @@ def _services_of(statement: Node, is_lenient: bool) -> set[str] | None:
         for entry in principal.entries:
             if entry.key.literal != "Service":
                 continue
-            for value in _as_list(entry.value):
+            for value in as_list(entry.value):
                 name = value.literal if isinstance(value, StringNode) else None
                 name = _regional(value) if name is None and is_lenient and isinstance(value, StringNode) else name
                 if name is None:
@@ -344,7 +344,8 @@ def _regional(name: StringNode) -> str | None:
     return f"{match[1]}{match[2]}" if match else None
 
 
-def _as_list(node: Node | None) -> tuple[Node, ...]:
+def as_list(node: Node | None) -> tuple[Node, ...]:
+    """Return the items of a list, or a single value; nothing for None."""
     if node is None:
         return ()
     return node.items if isinstance(node, ListNode) else (node,)

@@ -32,7 +32,11 @@ def headline(report: ReviewReport, *, had_summary: bool = False) -> str:
     if had_summary:
         return f"{_TITLE}: all fixed"
     if report.more:
-        statements = "1 statement grants" if len(report.more) == 1 else f"{len(report.more)} statements grant"
+        number = sum(not increased.trusted for increased in report.more)
+        if not number:
+            roles = count_noun(len(report.more), "role that passes roles", "roles that pass roles")
+            return f"{_TITLE}: nothing flagged, though more principals can assume {roles}"
+        statements = "1 statement grants" if number == 1 else f"{number} statements grant"
         return f"{_TITLE}: nothing flagged, though {statements} more than before"
     if report.fixed:
         return f"{_TITLE}: nothing new, {count_noun(len(report.fixed), 'finding')} fixed"

@@ -16,7 +16,7 @@ from passrole_checks.review.report import Replacement, ReviewReport
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 _MASKED_FIELDS = frozenset({
     "resource", "uses", "sid", "message", "remediation", "principals", "roles", "services", "conditions", "says",
-    "advice", "reason", "when",
+    "advice", "reason", "when", "trusted",
 })  # fmt: skip
 
 

@@ -131,6 +131,9 @@ def differing_first(now: GrantedAccess, other: GrantedAccess | None) -> GrantedA
 
 def change_sentence(item: Item | IncreasedAccess) -> str:
     """Return one sentence on what changes for which principals; "" if the statement grants nothing."""
+    if isinstance(item, IncreasedAccess) and item.trusted:
+        role, names = code(item.resource), list_names(item.trusted)
+        return f"The role {role}, which can pass {access_text(item.access)}, can now also be assumed by {names}."
     now, before = item.access, item.before
     if now is not None and before is not None:
         now, before = differing_first(now, before), differing_first(before, now)

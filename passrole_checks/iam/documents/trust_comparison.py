@@ -1,0 +1,110 @@
+"""Compare two versions of a trust policy: the principals that may assume a role in the new one only.
+
+Source: IAM User Guide, "AWS JSON policy elements: Principal": an account id and the ARN of its root user are the same
+principal, and delegate to the whole account; ``*`` names everyone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
+from passrole_checks.iam.documents.action import best_match
+from passrole_checks.iam.documents.trust import as_list, options_of, statement_variants
+from passrole_checks.iam.partial_values import Node, ObjectNode, Position, StringNode, Ternary
+
+_ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
+_ACCOUNT = re.compile(r"\d{12}")
+_ROOT = re.compile(r"arn:[^:]+:iam::([^:]+):root")
+_EVERYONE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedPrincipal:
+    """A principal that a statement ``at`` a position lets assume a role. ``name``: as written, except that an account
+    is ``arn:aws:iam::ACCOUNT:root``. ``limits``: keys of conditions that the old version tests and the new one does
+    not, or not as strictly."""
+
+    kind: str
+    name: str
+    at: Position
+    tests: frozenset[ConditionTest]
+    is_known: bool
+    limits: tuple[str, ...] = ()
+
+
+def newly_trusted(old: Node | None, new: Node | None) -> list[TrustedPrincipal]:
+    """Return the principals that may assume a role with the trust policy ``new``, and could not with ``old``.
+
+    Only those that are surely new: none if one of the policies is unknown in part, or if a value before may be the same
+    as the one now. Access that the same condition limits, in other words, is not new.
+    """
+    before, after = _trusted(old), _trusted(new)
+    if before is None or after is None:
+        return []
+    names = {entry.name for entry in after}
+    gone = {entry.kind for entry in before if not entry.is_known and entry.name not in names}
+    found: dict[tuple[str, str], TrustedPrincipal] = {}
+    for entry in after:
+        limits = _limits_removed(entry, before)
+        if limits is not None and (entry.kind not in gone or entry.name == _EVERYONE):
+            found.setdefault((entry.kind, entry.name), replace(entry, limits=limits))
+    return list(found.values())
+
+
+def _limits_removed(entry: TrustedPrincipal, before: Sequence[TrustedPrincipal]) -> tuple[str, ...] | None:
+    """Return the keys of conditions that limited a principal before, empty if it was not trusted; None if it is not
+    new."""
+    limits: tuple[str, ...] | None = ()
+    for one in before:
+        if one.kind != entry.kind or not _covers(one.name, entry.name):
+            continue
+        answer, keys = implies(entry.tests, one.tests)
+        is_wider = answer is Ternary.NO or (
+            answer is Ternary.UNKNOWN and implies(one.tests, entry.tests)[0] is Ternary.YES
+        )
+        if not is_wider:
+            return None
+        limits = limits or keys
+    return limits
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    if wide in (narrow, _EVERYONE):
+        return True
+    account = _ROOT.fullmatch(wide)
+    return account is not None and narrow.split(":")[4:5] == [account[1]]
+
+
+def _trusted(document: Node | None) -> list[TrustedPrincipal] | None:
+    """Return the principals in all variants of a trust policy; None if they are not all known to be allowed."""
+    readings = [list(options_of(statements)) for statements in statement_variants(document)]
+    found: list[TrustedPrincipal] = []
+    for statement in (statement for statements in readings for statement in statements):
+        effect = statement.get("Effect") if isinstance(statement, ObjectNode) else None
+        if not isinstance(statement, ObjectNode) or not isinstance(effect, StringNode) or effect.literal != "Allow":
+            return None
+        actions = [one for one in options_of(as_list(statement.get("Action"))) if isinstance(one, StringNode)]
+        if all(best_match(actions, name)[0] is Ternary.NO for name in _ASSUMING):
+            continue
+        principals = list(_principals(statement))
+        if not principals:
+            return None
+        found += principals
+    return found if readings and all(readings) else None
+
+
+def _principals(statement: ObjectNode) -> Iterator[TrustedPrincipal]:
+    tests = condition_tests(statement.get("Condition"))
+    principal = statement.get("Principal")
+    if isinstance(principal, StringNode) and principal.literal == _EVERYONE:
+        yield TrustedPrincipal("AWS", _EVERYONE, statement.at, tests, True)
+    for entry in principal.entries if isinstance(principal, ObjectNode) else ():
+        for value in options_of(as_list(entry.value)):
+            if isinstance(value, StringNode):
+                name = str(value)
+                name = f"arn:aws:iam::{name}:root" if _ACCOUNT.fullmatch(name) else name
+                is_known = value.literal is not None
+                yield TrustedPrincipal(entry.key.literal or "", name, statement.at, tests, is_known)
