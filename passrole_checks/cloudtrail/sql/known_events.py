@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_events
 from passrole_checks.aws.data_files import SUFFIX
 from passrole_checks.cloudtrail.instance_profiles import EC2, IAM, STATE_EVENTS
-from passrole_checks.cloudtrail.sql.json_paths import EQUALS, WHERE
+from passrole_checks.cloudtrail.sql.json_paths import EQUALS, SLASH, WHERE
 
 # Kinds of lookups: what is passed, the resource, and facts about roles, profiles and templates.
 KINDS = {"role": "r", "instance_profile": "i", "launch_template": "t"}
@@ -85,7 +85,7 @@ def _lookups(event: TrailEvent) -> Iterator[str]:
 
 
 def _steps(location: RoleLocation) -> Sequence[str]:
-    where = [f"{WHERE}{name}{EQUALS}{pattern.lower()}" for name, pattern in location.where]
+    where = [f"{WHERE}{name}{EQUALS}{pattern.lower().replace('/', SLASH)}" for name, pattern in location.where]
     return [*location.path[:-1], *where, location.path[-1]]
 
 

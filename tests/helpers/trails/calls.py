@@ -189,6 +189,57 @@ CALLS = (
           {"agent": {"agentArn": "arn:aws:bedrock:G:A:agent/X"}}),
     _call("cognito-idp CreateGroup", {"groupName": "X", "userPoolId": "p", "roleArn": "R"}, "R cognito-identity"),
     _call("iam AddRoleToInstanceProfile", {"instanceProfileName": "X", "roleName": "N"}, "N ec2"),
+    # Roles in lists of keys and values, in JSON patches, and in JSON texts.
+    _call("apigateway PutIntegration", {"restApiId": "X", "resourceId": "r", "httpMethod": "POST", "template": False,
+          "putIntegrationInput": {"type": "AWS", "uri": "arn:aws:apigateway:G:sqs:path/q", "credentials": "R"}},
+          "R apigateway"),
+    _call("apigateway CreateAuthorizer", {"restApiId": "X", "createAuthorizerInput": {"name": "a", "type": "TOKEN",
+          "authorizerCredentials": "R"}, "template": False}, "R apigateway", "*"),
+    _call("apigateway UpdateAccount", {"patchOperations": [{"op": "replace", "path": "/cloudwatchRoleArn",
+          "value": "R"}]}, "R apigateway", ""),
+    _call("apigateway UpdateAccount", {"updateAccountInput": {"patchOperations": [
+          {"op": "replace", "path": "/cloudwatchRoleArn", "value": "R"}]}, "template": False}, "R apigateway", ""),
+    _call("apigateway UpdateIntegration", {"restApiId": "X", "httpMethod": "POST", "patchOperations": [
+          {"op": "replace", "path": "/requestParameters/integration.request.header.credentials", "value": "N"},
+          {"op": "replace", "path": "/credentials", "value": "R"}]}, "R apigateway", "*"),
+    _call("apigateway UpdateAuthorizer", {"restApiId": "X", "authorizerId": "a", "patchOperations": [
+          {"op": "replace", "path": "/authorizerCredentials", "value": "R"}]}, "R apigateway", "*"),
+    _call("datapipeline PutPipelineDefinition", {"pipelineId": "X", "pipelineObjects": [
+          {"id": "Default", "name": "Default", "fields": [{"key": "role", "stringValue": "N"},
+           {"key": "resourceRole", "stringValue": "Q"}, {"key": "failureAndRerunMode", "stringValue": "CASCADE"}]},
+          {"id": "Worker", "name": "Worker", "fields": [{"key": "schedule", "refValue": "Default"},
+           {"key": "type", "stringValue": "Ec2Resource"}, {"key": "role", "stringValue": "#{myRole}"}]}]},
+          "N datapipeline, Q ec2", "*"),
+    _call("eks CreateAccessEntry", {"clusterName": "c", "principalArn": "R", "type": "EC2_LINUX"}, "R ec2", "*"),
+    _call("firehose CreateDeliveryStream", {"deliveryStreamName": "X", "httpEndpointDestinationConfiguration": {
+          "processingConfiguration": {"enabled": True, "processors": [{"type": "Lambda", "parameters": [
+          {"parameterName": "LambdaArn", "parameterValue": "arn:aws:lambda:G:A:function:f"},
+          {"parameterName": "RoleArn", "parameterValue": "R"}]}]}}}, "R firehose", "X"),
+    _call("logs PutAccountPolicy", {"policyName": "X", "policyType": "SUBSCRIPTION_FILTER_POLICY",
+          "policyDocument": '{"RoleArn": "R", "FilterPattern": ""}'}, "R logs", "*"),
+    _call("batch SubmitServiceJob", {"jobName": "X", "serviceJobType": "SAGEMAKER_TRAINING",
+          "serviceRequestPayload": '{"TrainingJobName": "t", "RoleArn": "R"}'}, "R sagemaker", "*"),
+    _call("servicecatalog UpdateConstraint", {"id": "X", "parameters": '{"RoleArn": "R"}'}, "R servicecatalog",
+          "*"),
+    _call("sns Subscribe", {"topicArn": "X", "protocol": "firehose", "attributes": {"SubscriptionRoleArn": "R"}},
+          "R sns", "*"),
+    _call("sns SetSubscriptionAttributes", {"subscriptionArn": "X", "attributeName": "SubscriptionRoleArn",
+          "attributeValue": "R"}, "R sns", "*"),
+    _call("ssm UpdateServiceSetting", {"settingId": "/ssm/managed-instance/default-ec2-instance-management-role",
+          "settingValue": "N"}, "N ssm", "*"),
+    _call("ssm RegisterTaskWithMaintenanceWindow", {"windowId": "X", "taskType": "AUTOMATION",
+          "taskInvocationParameters": {"automation": {"parameters": {"AutomationAssumeRole": ["R"]}}}}, "R ssm", "*"),
+    _call("glue CreateConnection", {"connectionInput": {"name": "X", "connectionProperties": {"ROLE_ARN": "R"}}},
+          "R glue", "*"),
+    _call("codebuild UpdateProjectVisibility", {"projectArn": "X", "projectVisibility": "PUBLIC_READ",
+          "resourceAccessRole": "R"}, "R codebuild"),
+    _call("codebuild StartBuild", {"projectName": "X", "serviceRoleOverride": "R"}, "R codebuild", "*"),
+    # Services that AWS has retired.
+    _call("opsworks CreateStack", {"name": "X", "region": "G", "serviceRoleArn": "R", "defaultInstanceProfileArn": "P"},
+          "R opsworks, P ec2"),
+    _call("robomaker CreateSimulationJob", {"iamRole": "R", "maxJobDurationInSeconds": 60}, "R robomaker", "*"),
+    _call("iotanalytics CreateDataset", {"datasetName": "X", "actions": [{"actionName": "a", "containerAction": {
+          "executionRoleArn": "R"}}]}, "R iotanalytics", "*"),
 )  # fmt: skip
 
 
@@ -214,6 +265,17 @@ NOISE: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("cloudformation", "CreateStack", {"stackName": "X"}),
     ("sns", "SetTopicAttributes", {"topicArn": "X", "attributeName": "DisplayName", "attributeValue": "N"}),
     ("eks", "CreateAccessEntry", {"clusterName": "X", "principalArn": "R"}),
+    ("eks", "CreateAccessEntry", {"clusterName": "X", "principalArn": "R", "type": "STANDARD"}),
+    ("apigateway", "UpdateAccount", {"patchOperations": [{"op": "replace", "path": "/features", "value": "N"}]}),
+    ("apigateway", "UpdateIntegration", {"patchOperations": [{"op": "add", "path": "/x/credentials", "value": "N"}]}),
+    ("logs", "PutAccountPolicy", {"policyName": "X", "policyDocument": '{"Name": "R"}'}),
+    (
+        "sns",
+        "SetSubscriptionAttributes",
+        {"subscriptionArn": "X", "attributeName": "RawMessageDelivery", "attributeValue": "N"},
+    ),
+    ("ssm", "UpdateServiceSetting", {"settingId": "/ssm/managed-instance/activation-tier", "settingValue": "N"}),
+    ("rolesanywhere", "EnableProfile", {"profileId": "X"}),
     ("logs", "CreateLogStream", {"logGroupName": "g", "logStreamName": "R"}),
 )
 
