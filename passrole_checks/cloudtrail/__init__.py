@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from passrole_checks.cloudtrail.extract import PassExtractor, Row
+from passrole_checks.cloudtrail.identity import issuers_by_session
 from passrole_checks.cloudtrail.log_files import Bounds, log_files
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome, UnreadableLog, Who
 from passrole_checks.cloudtrail.store import EventStore, Progress
@@ -73,7 +74,7 @@ def read_passes(
     """
     with EventStore(wanted.bounds, reading, threads=threads) as store:
         store.add(log_files(paths, wanted.bounds, reading), progress)
-        reader = PassExtractor(reading)
+        reader = PassExtractor(reading, issuers_by_session(store.session_issuers()))
         yield (one for row in store.rows() for one in _passes_of(row, reader) if wanted.includes(one))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_event, without_version
-from passrole_checks.cloudtrail.identity import account_of, read_identity
+from passrole_checks.cloudtrail.identity import account_of, read_identity, with_issuer
 from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS, ProfileState
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome
 from passrole_checks.cloudtrail.parameter_paths import strings_at, strings_at_location, unwrap, values_at
@@ -22,7 +22,7 @@ _DENIED = re.compile(
 # "User: ARN is not authorized to perform: iam:PassRole on resource: ARN because …" (IAM User Guide, "Access denied
 # error messages"). EC2 encodes the message of its own errors.
 _NAMED = re.compile(r"iam:PassRole on resource: (arn:[^\s,]+)")
-_ACTION = re.compile(r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+")
+_ACTION = re.compile(r"not authorized to perform: ?([A-Za-z0-9-]+:[A-Za-z0-9]+)")
 _PASS_ROLE = "perform: iam:PassRole"
 _ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/\S+")
 _PROFILE = re.compile(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
@@ -63,9 +63,12 @@ class _PassedItem:
 
 @dataclass(slots=True)
 class PassExtractor:
-    """Extract passes from rows, which must come in order of time. `reading` counts events that yield none."""
+    """Extract passes from rows, which must come in order of time. `reading` counts events that yield none. `issuers`:
+    roles of sessions whose events do not state them (`identity.issuers_by_session`).
+    """
 
     reading: LogSummary
+    issuers: Mapping[str, str] = field(default_factory=dict)
     _profiles: ProfileState = field(default_factory=ProfileState)
 
     def of(self, row: Row) -> Iterator[Pass]:
@@ -96,7 +99,8 @@ class PassExtractor:
             return
         if response is None:
             response = unwrap(parse_structure(row.response), name, "Response")
-        principal = read_identity(parse_structure(row.identity))
+        principal = with_issuer(read_identity(parse_structure(row.identity)), self.issuers)
+        action = "iam:PassRole" if named else _denied_action(row.error_message)
         resource = _resource(event, request, response) if event else ""
         for one in own_items:
             yield Pass(
@@ -116,6 +120,8 @@ class PassExtractor:
                 account=account,
                 source_ip=row.source_ip,
                 error_code=row.error_code,
+                denied_action=action,
+                denied_role=named[1] if named else "",
                 file=row.file,
             )
 
@@ -192,10 +198,18 @@ class PassExtractor:
 def _outcome(row: Row) -> RequestOutcome:
     if not row.error_code and not row.error_message:
         return RequestOutcome.PASSED
-    if _PASS_ROLE not in row.error_message and _ACTION.search(row.error_message):
+    if _denied_action(row.error_message) not in ("", "iam:PassRole"):
         return RequestOutcome.FAILED  # another permission was missing
     denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
     return RequestOutcome.DENIED if denied else RequestOutcome.FAILED
+
+
+def _denied_action(message: str) -> str:
+    """Return the action that an error message says was denied; empty if it names none."""
+    if _PASS_ROLE in message:
+        return "iam:PassRole"
+    found = _ACTION.search(message)
+    return found[1] if found else ""
 
 
 def _is_name(text: str) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from passrole_checks.cloudtrail.model import Who
 
 _SESSION = re.compile(r"(arn:[^:]+:sts::\d{12}:assumed-role/[^/]+)/")
+_ROLE = re.compile(r"(arn:[^:]+:)iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
 
 def read_identity(identity: Any) -> Who:
@@ -33,6 +35,21 @@ def read_identity(identity: Any) -> Who:
         source_identity=_text(context, "sourceIdentity"),
         invoked_by=invoked_by,
     )
+
+
+def issuers_by_session(roles: Iterable[str]) -> dict[str, str]:
+    """Return ARNs of roles that issued sessions, by the `principal` of a session whose event states no issuer.
+
+    Names of roles are unique in an account (IAM User Guide, "IAM and AWS STS quotas"), and the ARN of a session has
+    no path (IAM User Guide, "IAM identifiers"). Of several roles with one name, the last counts.
+    """
+    found = ((_ROLE.fullmatch(role), role) for role in roles)
+    return {f"{match[1]}sts::{match[2]}:assumed-role/{match[3]}": role for match, role in found if match}
+
+
+def with_issuer(who: Who, issuers: Mapping[str, str]) -> Who:
+    """Return an identity with the ARN of its role as `principal`, if its event states no issuer and others do."""
+    return who if who.session_issuer else replace(who, principal=issuers.get(who.principal, who.principal))
 
 
 def account_of(identity: Any) -> str:

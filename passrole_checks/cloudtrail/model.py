@@ -22,6 +22,7 @@ class Who:
     """The identity that made a request (CloudTrail User Guide, "CloudTrail userIdentity element").
 
     `principal` is what policies are attached to: the user, or the role of the session; a service if AWS itself called.
+    It is ``arn:aws:sts::ACCOUNT:assumed-role/NAME`` for a role whose path no event in the logs states.
     `arn`: the identity as in the event, with the session name. `session_issuer`: the role or user that issued the
     session's credentials, `source_identity`: the name set at the start of the session, `invoked_by`: the service that
     made the request on behalf of a principal. Empty if the event does not state it.
@@ -44,7 +45,8 @@ class Pass:
     template that named the profile. `services`: possible values of ``iam:PassedToService``; of several, any may apply;
     empty if only the error names the role. `service` is the ``eventSource``, `event` the ``eventName`` without a
     version, `action` the IAM action that allows it. `time` is ISO 8601 in UTC, as CloudTrail writes it. `resource`: the
-    ARN, name or id of what receives the role. `file`: the log file.
+    ARN, name or id of what receives the role. `denied_action`: the action that the error message says was denied;
+    `denied_role`: the role, if that is ``iam:PassRole`` and the message names one. `file`: the log file.
     """
 
     event_id: str
@@ -63,6 +65,8 @@ class Pass:
     account: str = ""
     source_ip: str = ""
     error_code: str = ""
+    denied_action: str = ""
+    denied_role: str = ""
     file: str = ""
 
     @property

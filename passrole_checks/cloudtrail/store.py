@@ -63,6 +63,9 @@ _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DATED = f"regexp_full_match(n.time, '{_DAY}T.*')"
 _IS_DATED = re.compile(f"{_DAY}T")
 
+# In JSON, and as Athena and CloudTrail Lake write structures into CSV.
+_ISSUER = r"""(?i:sessionissuer)"?\s*[:=]\s*\{[^{}]*\barn"?\s*[:=]\s*"?(arn:[^:\s"]+:iam::[0-9]{12}:role/[^\s",{}]+)"""
+
 Progress = Callable[[int, int], None]
 
 
@@ -162,6 +165,23 @@ class EventStore:
                     event_id, time, source, name, region, source_ip, code, message, account,
                     identity, request, response, file,
                 )  # fmt: skip
+
+    def session_issuers(self) -> list[str]:
+        """Return the ARNs of the roles that issued the sessions in the events, in order of the last event of each.
+
+        Raises a :class:`~passrole_checks.errors.ConfigurationError` if the disk is full.
+        """
+        try:
+            fetched = self._connection.execute(
+                """SELECT arn FROM (
+                    SELECT regexp_extract(identity, $issuer, 1) AS arn, coalesce(time, '') AS time,
+                    coalesce(event_id, '') AS event_id FROM events
+                ) WHERE arn <> '' GROUP BY arn ORDER BY max((time, event_id))""",
+                {"issuer": _ISSUER},
+            ).fetchall()
+        except self._duckdb.Error as error:
+            raise ConfigurationError(f"{self._folder.name}: {_first_sentence(error)}") from None
+        return [str(row[0]) for row in fetched]
 
     def setting(self, name: str) -> str:
         """Return a setting of the database."""

@@ -43,7 +43,8 @@ class Edge:
 
     `counts`: by outcome; `first` and `last`: times of successful passes, or, if there are none, of the attempts.
     `events`: counts by ``eventName``; `resources`, `sources` (IP addresses or services), `source_identities`,
-    `sessions` (identities as in the events), `regions`, `accounts`, `errors`: the first distinct values.
+    `sessions` (identities as in the events), `regions`, `accounts`, `errors`, `denied_actions`, `denied_roles`: the
+    first distinct values.
     """
 
     principal: str
@@ -62,6 +63,8 @@ class Edge:
     regions: DistinctValues = field(default_factory=DistinctValues)
     accounts: DistinctValues = field(default_factory=DistinctValues)
     errors: DistinctValues = field(default_factory=DistinctValues)
+    denied_actions: DistinctValues = field(default_factory=DistinctValues)
+    denied_roles: DistinctValues = field(default_factory=DistinctValues)
 
     @property
     def passed(self) -> str:
@@ -85,6 +88,8 @@ class Edge:
             (self.regions, one.region),
             (self.accounts, one.account),
             (self.errors, one.error_code),
+            (self.denied_actions, one.denied_action),
+            (self.denied_roles, one.denied_role),
         ):
             listed.add(text)
 
@@ -105,6 +110,8 @@ class Edge:
             (self.regions, other.regions),
             (self.accounts, other.accounts),
             (self.errors, other.errors),
+            (self.denied_actions, other.denied_actions),
+            (self.denied_roles, other.denied_roles),
         ):
             mine.merge(others_)
 

@@ -14,6 +14,7 @@ from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.output.cloudtrail_grant_usage import against_json, against_lines
 from passrole_checks.output.cloudtrail_text import (
     UNKNOWN_PROFILE_ROLE,
+    describe_denied,
     describe_services,
     describe_times,
     list_names,
@@ -84,6 +85,8 @@ def _edge(edge: Edge) -> Mapping[str, Any]:
         "regions": _listed(edge.regions),
         "accounts": _listed(edge.accounts),
         "error_codes": _listed(edge.errors),
+        "denied_actions": _listed(edge.denied_actions),
+        "denied_roles": _listed(edge.denied_roles),
     }
 
 
@@ -111,6 +114,8 @@ def _pass(event: Pass) -> Mapping[str, Any]:
         "action": event.action or None,
         "outcome": event.outcome.value,
         "error_code": event.error_code or None,
+        "denied_action": event.denied_action or None,
+        "denied_role": event.denied_role or None,
         "resource": event.resource or None,
         "region": event.region or None,
         "account": event.account or None,
@@ -152,6 +157,8 @@ def _edge_lines(edge: Edge) -> Iterator[Line]:
     ):  # fmt: skip
         if listed.shown:
             yield _row(word, list_names(listed))
+    if edge.denied_actions.shown:
+        yield _row("denied", describe_denied(edge))
 
 
 def _row(word: str, text: str, style: str = "") -> Line:

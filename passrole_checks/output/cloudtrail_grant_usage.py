@@ -10,7 +10,7 @@ from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantMatch, Gr
 from passrole_checks.escaping.markup import code
 from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.output.cloudtrail_text import times
+from passrole_checks.output.cloudtrail_text import describe_denied, times
 from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.output.json_output import grant_entry
 from passrole_checks.scan.condition_words import condition_text
@@ -112,10 +112,9 @@ def describe_item(item: GrantUsage | DeniedAttempt | Edge, name: Callable[[str],
     if isinstance(item, GrantUsage):
         return list(_describe_grant(item, name))
     if isinstance(item, DeniedAttempt):
-        return [
-            describe_edge(item.edge),
-            f"denied {times(item.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[item.allowed]}",
-        ]
+        denied = f"denied {times(item.edge.counts[RequestOutcome.DENIED])}: {_ALLOWED[item.allowed]}"
+        action = [f"denied action: {describe_denied(item.edge)}"] if item.edge.denied_actions.shown else []
+        return [describe_edge(item.edge), denied, *action]
     return [describe_edge(item), _describe_passes(item)]
 
 

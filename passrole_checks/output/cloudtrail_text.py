@@ -56,6 +56,13 @@ def list_names(listed: DistinctValues, most: int = _IN_A_ROW) -> str:
     return ", ".join(names) + others
 
 
+def describe_denied(edge: Edge) -> str:
+    """Return the actions that error messages say were denied, and the role if they name it."""
+    role = f" on {list_names(edge.denied_roles)}" if edge.denied_roles.shown else ""
+    actions = (f"{action}{role}" if action == "iam:PassRole" else action for action in edge.denied_actions.shown)
+    return ", ".join(actions)
+
+
 def edge_details(edge: Edge) -> Iterator[tuple[str, str]]:
     """Yield all listed facts of an edge, each with its label."""
     yield "when", describe_times(edge)
@@ -67,6 +74,8 @@ def edge_details(edge: Edge) -> Iterator[tuple[str, str]]:
     ):  # fmt: skip
         if listed.shown:
             yield word, list_names(listed, _IN_DETAILS)
+    if edge.denied_actions.shown:
+        yield "denied action", describe_denied(edge)
 
 
 def summarize(report: UsageReport) -> str:

@@ -23,7 +23,7 @@ DIALECTS: dict[str, Dialect] = {"athena": ATHENA, "spark": SPARK}
 COLUMNS = (
     "event_id", "time", "principal", "identity_type", "identity", "session_issuer", "source_identity", "invoked_by",
     "role", "instance_profile", "launch_template", "services", "event_source", "event_name", "action", "outcome",
-    "error_code", "resource", "region", "account", "source_ip",
+    "error_code", "resource", "region", "account", "source_ip", "denied_action", "denied_role",
 )  # fmt: skip
 
 

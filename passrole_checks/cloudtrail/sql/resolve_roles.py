@@ -17,7 +17,6 @@ _ROLE = r"^arn:[^:]+:iam::([0-9]{12}):role/\S+\z"
 _PROFILE = r"^arn:[^:]+:iam::([0-9]{12}):instance-profile/\S+\z"
 _NAME = r"^/?[\p{L}\p{N}_+=,.@-]+(?:/[\p{L}\p{N}_+=,.@-]+)*\z"
 _NO_NAMES = ("none", "null", "default", "hidden_due_to_security_reasons", "***")
-_NAMED = r"iam:PassRole on resource: (arn:[^\s,]+)"
 _MADE = ("CreateLaunchTemplate", "CreateLaunchTemplateVersion")
 _ALONE = "'?' || event_key"
 
@@ -231,7 +230,6 @@ def _narrowed(d: Dialect) -> str:
     own = _any(asked, "x.profile <> '' AND x.kind <> 't' AND NOT x.starred")
     return f"""SELECT
   *,
-  {d.extracted("error_message", _NAMED)} AS named_role,
   CASE WHEN {own} THEN filter({asked}, x -> x.kind <> 't') ELSE {asked} END AS asked_for
 FROM gathered"""
 
@@ -261,17 +259,17 @@ FROM narrowed"""
 def _refused(d: Dialect) -> str:
     """If the error names a role, this is the denied one."""
     ending = (
-        "x.role <> '' AND length(named_role) > length(x.role)"
-        " AND substr(named_role, length(named_role) - length(x.role)) = '/' || x.role"
+        "x.role <> '' AND length(denied_role) > length(x.role)"
+        " AND substr(denied_role, length(denied_role) - length(x.role)) = '/' || x.role"
     )
     alike = f"transform(filter(all_items, x -> {ending}), x -> x.services)"
     services = f"coalesce({d.at(alike, '1')}, role_services)"
     return f"""SELECT
   *,
   CASE
-    WHEN named_role = '' THEN all_items
-    WHEN {_any("all_items", "x.role = named_role")} THEN filter(all_items, x -> x.role = named_role)
-    ELSE {d.array(_given_row(d, services, "named_role", "''", "''"))}
+    WHEN denied_role = '' THEN all_items
+    WHEN {_any("all_items", "x.role = denied_role")} THEN filter(all_items, x -> x.role = denied_role)
+    ELSE {d.array(_given_row(d, services, "denied_role", "''", "''"))}
   END AS left_over
 FROM answered"""
 

@@ -22,15 +22,16 @@ from passrole_checks.cloudtrail.sql.json_paths import (
     unwrap,
 )
 
-_ACTION = r"not authorized to perform: ?[A-Za-z0-9-]+:[A-Za-z0-9]+"
+_ACTION = r"not authorized to perform: ?([A-Za-z0-9-]+:[A-Za-z0-9]+)"
+_NAMED = r"iam:PassRole on resource: (arn:[^\s,]+)"
 _PASS_ROLE = "perform: iam:PassRole"
 _DENIED = r"(?i)access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden"
 _SESSION = r"^(arn:[^:]+:sts::[0-9]{12}:assumed-role/[^/]+)/"
 # Columns of an event that are kept through all steps.
 FACTS = (
     "event_id", "time", "principal", "identity_type", "identity", "session_issuer", "source_identity", "invoked_by",
-    "event_source", "event_name", "action", "outcome", "error_code", "error_message", "resource", "region", "account",
-    "source_ip", "role_services",
+    "event_source", "event_name", "action", "outcome", "error_code", "denied_action", "denied_role", "resource",
+    "region", "account", "source_ip", "role_services",
 )  # fmt: skip
 
 
@@ -103,10 +104,16 @@ WHERE k.name IS NOT NULL OR position('iam:PassRole' IN l.error_message) > 0"""
 
 
 def _parsed(d: Dialect) -> str:
+    named = d.extracted("error_message", _NAMED)
     return f"""SELECT
   *,
   {d.parsed("request_text")} AS whole_request,
   {d.parsed("response_text")} AS whole_response,
+  {named} AS denied_role,
+  CASE
+    WHEN position('{_PASS_ROLE}' IN error_message) > 0 OR {named} <> '' THEN 'iam:PassRole'
+    ELSE {d.extracted("error_message", _ACTION)}
+  END AS denied_action,
   CASE
     WHEN error_code = '' AND error_message = '' THEN 'passed'
     WHEN position('{_PASS_ROLE}' IN error_message) = 0 AND {d.matches("error_message", _ACTION)} THEN 'failed'
@@ -153,13 +160,13 @@ def _looked(d: Dialect) -> str:
     principal = ", ".join(
         f"nullif({one}, '')"
         for one in (
-            "session_issuer", d.extracted("identity", _SESSION), "identity", "on_behalf_of", "invoked_by", "user_name",
-            "principal_id",
+            "session_issuer", _issuer_of_session(d), d.extracted("identity", _SESSION), "identity", "on_behalf_of",
+            "invoked_by", "user_name", "principal_id",
         )
     )  # fmt: skip
     return f"""SELECT
   event_key, event_id, time, role_services, identity_type, identity, session_issuer, source_identity, invoked_by,
-  event_name, outcome, error_code, error_message, region, account, source_ip,
+  event_name, outcome, error_code, denied_action, denied_role, region, account, source_ip,
   coalesce({principal}, '') AS principal,
   CASE WHEN service IS NULL THEN source ELSE service || '{SUFFIX}' END AS event_source,
   CASE
@@ -172,6 +179,20 @@ def _looked(d: Dialect) -> str:
     {follow_path(d, root, steps)},
     found_node -> {place}))) AS looked_at
 FROM identified"""
+
+
+def _issuer_of_session(d: Dialect) -> str:
+    """The ARN of the role of a session, from all events with its issuer: `passrole_checks.cloudtrail.identity`."""
+    partition, account = (
+        d.extracted("session_issuer", pattern)
+        for pattern in (r"^(arn:[^:]+:)iam::[0-9]{12}:role/", r"^arn:[^:]+:iam::([0-9]{12}):role/")
+    )
+    issued = f"{partition} || 'sts::' || {account} || ':assumed-role/' || {d.last_part('session_issuer')}"
+    session = f"coalesce(nullif({d.extracted('identity', _SESSION)}, ''), '?' || event_key)"
+    key = f"CASE WHEN {account} <> '' THEN {issued} ELSE {session} END"
+    issuer = f"CASE WHEN {account} <> '' THEN session_issuer END"
+    order = "ORDER BY time, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+    return f"last_value({issuer}) IGNORE NULLS OVER (PARTITION BY {key} {order})"
 
 
 def _event_facts(d: Dialect) -> str:

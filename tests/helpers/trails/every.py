@@ -89,11 +89,14 @@ class Every:
 
     def _identity(self) -> Any:
         session = f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me"
-        issuer = {"type": "Role", "arn": f"arn:aws:iam::{ACCOUNT}:role/x/deploy"}
+        path = self.random.choice(("x/", "x/", "y/z/"))
+        issuer = {"type": "Role", "arn": f"arn:aws:iam::{ACCOUNT}:role/{path}deploy"}
         return self.random.choice(
             (
                 {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/a", "accountId": ACCOUNT, "userName": "a"},
                 {"type": "AssumedRole", "arn": session, "accountId": ACCOUNT},
+                {"type": "AssumedRole", "arn": session.replace("deploy", "unknown"), "accountId": ACCOUNT},
+                {"type": "AssumedRole", "arn": session.replace(ACCOUNT, OTHER), "accountId": OTHER},
                 {"type": "AssumedRole", "arn": session, "sessionContext": {
                     "sessionIssuer": issuer, "sourceIdentity": "me@example.com"}},
                 {"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"},
