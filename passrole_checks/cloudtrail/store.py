@@ -64,7 +64,7 @@ _DATED = f"regexp_full_match(n.time, '{_DAY}T.*')"
 _IS_DATED = re.compile(f"{_DAY}T")
 
 # In JSON, and as Athena and CloudTrail Lake write structures into CSV.
-_ISSUER = r"""(?i:sessionissuer)"?\s*[:=]\s*\{[^{}]*\barn"?\s*[:=]\s*"?(arn:[^:\s"]+:iam::[0-9]{12}:role/[^\s",{}]+)"""
+_ISSUER = r"""session[Ii]ssuer"?\s*[:=]\s*\{[^{}]*?\barn"?\s*[:=]\s*"?(arn:[^:\s"]+:iam::[0-9]{12}:role/[^\s",{}]+)"""
 
 Progress = Callable[[int, int], None]
 
@@ -174,9 +174,9 @@ class EventStore:
         try:
             fetched = self._connection.execute(
                 """SELECT arn FROM (
-                    SELECT regexp_extract(identity, $issuer, 1) AS arn, coalesce(time, '') AS time,
-                    coalesce(event_id, '') AS event_id FROM events
-                ) WHERE arn <> '' GROUP BY arn ORDER BY max((time, event_id))""",
+                    SELECT regexp_extract(identity, $issuer, 1) AS arn, concat(time, chr(1), event_id) AS moment
+                    FROM events
+                ) WHERE arn <> '' GROUP BY arn ORDER BY max(moment)""",
                 {"issuer": _ISSUER},
             ).fetchall()
         except self._duckdb.Error as error:

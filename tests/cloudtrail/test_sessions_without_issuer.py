@@ -58,6 +58,13 @@ def test_other_events_show_the_arn_of_the_role(indent: int | None, tmp_path: Pat
     assert len(read_all(tmp_path, UsageQuery(principals=(role,)))) == 3
 
 
+def test_names_that_look_like_the_member_do_not_hide_it(tmp_path: Path) -> None:
+    """A session may be called like the member of the identity that names the issuer."""
+    role = ROLE.format(ACCOUNT, "ci/")
+    odd = {**identity(role), "arn": f"{SESSION.format(ACCOUNT)}/sessionIssuer=", "principalId": "AROA:sessionIssuer"}
+    assert [one.who.principal for one in read(tmp_path, identity(), odd)] == [role, role]
+
+
 def test_path_of_the_role_is_not_guessed(tmp_path: Path) -> None:
     """Names are unique only within an account, so a role of another account shows nothing."""
     passes = read(tmp_path, identity(), identity(ROLE.format(OTHER, ""), OTHER))
