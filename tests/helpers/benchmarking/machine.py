@@ -15,7 +15,7 @@ def described() -> str:
     packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     system = f"{platform.system()} {platform.machine()}"
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{_processor()}, {os.cpu_count()} cores, {system}; {python}, {packages}"
+    return f"{processor()}, {os.cpu_count()} cores, {system}; {python}, {packages}"
 
 
 def missing() -> list[str]:
@@ -30,7 +30,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _processor() -> str:
+def processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text("utf-8", "replace").splitlines():

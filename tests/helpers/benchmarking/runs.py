@@ -34,11 +34,13 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line of Python (``-m module`` or a file, and its arguments), and the statuses that mean success."""
+    """A command line of Python (``-m module`` or a file, and its arguments) or of another ``program``, and the statuses
+    that mean success."""
 
     arguments: Sequence[str]
     statuses: Collection[int] = (0, 1)
     environment: Mapping[str, str] = field(default_factory=dict)
+    program: str | Path = sys.executable
 
 
 def measure(command: Command) -> Measured:
@@ -63,7 +65,7 @@ def _run(command: Command, printed: int) -> Measured:
     with tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *command.arguments],
+            [command.program, *command.arguments],
             stdin=subprocess.DEVNULL, stdout=printed, stderr=errors, env=environment, cwd=ROOT,
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
