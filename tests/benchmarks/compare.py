@@ -30,15 +30,9 @@ from comparison.tools import Reports, Tool
 
 PAGE = ROOT / "docs" / "comparison.md"
 FILES = 300
-_COLUMNS = ("tool", "reads", "flagged samples", "clean samples", "pairs distinguished")
-_COLUMNS += (
-    "unsafe statements",
-    "safe statements",
-    "paths",
-    "in two policies",
-    "limited by a condition",
-    "limited by a boundary",
-)
+_TOOL = ("tool", "reads")
+_REPORTS = ("flagged samples", "clean samples", "pairs distinguished", "unsafe statements", "safe statements")
+_PATHS = ("paths", "in two policies", "limited by a condition", "limited by a boundary")
 _LISTED = 8  # pairs that are listed; of more, those are listed that are missing
 _TIMES = "\n| {} Terraform files | processor time |\n|---|---|\n"
 
@@ -104,23 +98,26 @@ def _versions(installed: list[Installed], semgrep_rules: Path | None) -> str:
 
 
 def _verdicts(work: Path, installed: list[Installed]) -> str:
-    """The table of what each tool reports, one line for each form that it reads."""
+    """The tables of what each tool reports, one line for each form that it reads."""
     made = {
         "samples": corpora.samples(work / "samples"),
         "statements": corpora.statements(work / "statements"),
         "paths": corpora.paths(work / "paths"),
     }
-    lines = []
+    reports, paths = [(*_TOOL, *_REPORTS)], [(*_TOOL, *_PATHS)]
     for tool in (one.tool for one in installed):
         for form in tool.forms:
             _say(f"{tool.name}, {form}")
-            cells = [tool.name, form]
-            cells += _samples(tool, made["samples"], form)
-            cells += _statements(tool, made["statements"], form)
-            cells += _escalations(tool, made["paths"], form)
-            lines.append(f"| {' | '.join(cells)} |\n")
-    head = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
-    return head + "".join(lines)
+            statements = _statements(tool, made["statements"], form)
+            reports.append((tool.name, form, *_samples(tool, made["samples"], form), *statements))
+            if tool.escalation:
+                paths.append((tool.name, form, *_escalations(tool, made["paths"], form)))
+    return f"{_table(reports)}\n{_table(paths)}"
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    head, *lines = (f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{head}{'|---' * len(rows[0])}|\n{''.join(lines)}"
 
 
 def _samples(tool: Tool, folder: Path, form: str) -> list[str]:
@@ -159,8 +156,6 @@ def _cases(folder: Path) -> list[str]:
 
 def _escalations(tool: Tool, folder: Path, form: str) -> list[str]:
     """How many paths a tool reports as privilege escalation, in each variant."""
-    if not tool.escalation:
-        return ["none"] * len(corpora.VARIANTS)
     reports = tool.run(folder, form)
     cells = []
     for variant in corpora.VARIANTS:
