@@ -91,7 +91,7 @@ PAGES = {
         (*_CONFIGURATION, *_TERRAFORM),
         (
             ("Scan the current folder with production values", "passrole-checks scan --var-file production.tfvars"),
-            ("Scan a plan", "terraform show -json plan > plan.json && passrole-checks scan plan.json"),
+            ("Scan a plan", "terraform show -json plan | passrole-checks scan -"),
             ("Write SARIF for code scanning", 'passrole-checks scan --format sarif --output "$RUNNER_TEMP/p.sarif"'),
             ("Accept the current findings", "passrole-checks scan --write-baseline passrole-baseline.json"),
             ("Run only some checks", "passrole-checks scan --check 001,privilege-escalation"),

@@ -25,7 +25,7 @@ MAX_COLUMNS = 160
 _CUT = "…"
 _JOINED = 100  # columns of a list on one line
 _AROUND = 40  # columns of the beginning of a line that is cut in the middle
-_DEPTH = 12  # levels of indentation that are kept
+_DEPTH = 12  # levels of indentation that are distinguished
 _MOST, _LONGEST = 5_000, 20_000  # lines and columns to choose from; no policy that AWS accepts has more
 
 # Comments, unset attributes of a plan, the Sid (shown above the excerpt), and the default "Effect: Allow".

@@ -210,7 +210,7 @@ def test_closed_standard_input_is_one_line() -> None:
 
 
 def test_terminal_as_standard_input_is_announced() -> None:
-    """A user who types ``-`` at a terminal learns that input is expected, and how to end it."""
+    """Users who type ``-`` at a terminal learn that input is expected, and how to end it."""
     parent, child = pty.openpty()
     try:
         os.write(parent, TEMPLATE.encode("utf-8") + b"\n\x04\x04")
