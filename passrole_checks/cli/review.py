@@ -390,7 +390,7 @@ def _render(report: ReviewReport, review: Review | None, context: Context, outpu
 
 
 def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
-    from passrole_checks.review.markdown.links import Links
+    from passrole_checks.git_versions.forge_links import Links
     from passrole_checks.review.markdown.summary import summary
 
     head = context.head_sha if report.head == context.merge_sha else report.head
@@ -422,7 +422,7 @@ def _publish(
 
     A review of uncommitted changes is not posted.
     """
-    from passrole_checks.review.ci_context import GITHUB
+    from passrole_checks.git_versions.forge_links import GITHUB
 
     context, versions = request.context, request.versions
 

@@ -121,6 +121,11 @@ class Repository:
         command = ["for-each-ref", "--count=5000", "--format=%(refname:short)"]
         return os.fsdecode(self.output([*command, "refs/heads", "refs/tags", "refs/remotes"])).splitlines()
 
+    def remote_url(self) -> str:
+        """Return the URL of the remote ``origin`` as configured; "" if there is none. It may contain credentials."""
+        completed_call = self._run(["config", "--get", "remote.origin.url"])
+        return completed_call.stdout.decode("utf-8", "replace").strip() if completed_call.returncode == 0 else ""
+
     # -- history
 
     def resolve(self, name: str) -> str | None:

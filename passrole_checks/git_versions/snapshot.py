@@ -207,7 +207,7 @@ class Snapshots:
                 self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change to it is reported
                 self._record_skipped(side, entry.path, "its path leaves the folder or is too deep")
             elif entry.mode == LINK:
-                self._ids[side][entry.path] = f"link {entry.id or self._blob_id(_link_target(entry), self._id_length)}"
+                self._ids[side][entry.path] = f"link {entry.id or blob_id(_link_target(entry), self._id_length)}"
                 self._record_skipped(side, entry.path, "a symbolic link, which is not followed", NoteKind.SKIPPED_PATH)
             elif entry.mode == SUBMODULE:
                 self._ids[side][entry.path] = f"submodule {entry.id}"
@@ -248,12 +248,7 @@ class Snapshots:
         return f"{self.folders[side]}/{path}"
 
     def _is_empty_blob(self, blob: str) -> bool:
-        return blob == self._blob_id(b"", len(blob))
-
-    def _blob_id(self, data: bytes, length: int) -> str:
-        """Return the id that git gives a blob, for SHA-1 and SHA-256 repositories."""
-        known = hashlib.sha256 if length == 64 else hashlib.sha1
-        return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+        return blob == blob_id(b"", len(blob))
 
     def _copy(self, side: int, entry: TreeEntry) -> None:
         assert entry.file is not None
@@ -264,7 +259,7 @@ class Snapshots:
                 data = stream.read(LARGEST_FILE + 1)
         except OSError as error:
             return self._record_unreadable(side, entry.path, f"cannot be opened: {error.strerror or error}")
-        self._ids[side][entry.path] = self._blob_id(data, self._id_length)
+        self._ids[side][entry.path] = blob_id(data, self._id_length)
         self._count_bytes(side, entry, len(data))
         if len(data) > LARGEST_FILE:
             return self._record_too_large(side, entry.path)
@@ -382,3 +377,9 @@ def _quoted(path: str) -> str:
     """Quote a path for a path list, as described in git(1) under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def blob_id(data: bytes, length: int) -> str:
+    """Return the id that git gives a blob, of ``length`` digits: in SHA-1 (40) or SHA-256 repositories (64)."""
+    known = hashlib.sha256 if length == 64 else hashlib.sha1
+    return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import InputError
-
-GITHUB, GITLAB, GITEA = "github", "gitlab", "gitea"
+from passrole_checks.git_versions.forge_links import GITEA, GITHUB, GITLAB
 
 GITHUB_TOKEN = "GITHUB_TOKEN"
 GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"

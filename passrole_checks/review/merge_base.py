@@ -19,8 +19,9 @@ from pathlib import Path
 
 from passrole_checks.errors import ConfigurationError, SnapshotError
 from passrole_checks.git_versions import NamedVersion, VersionPair
+from passrole_checks.git_versions.forge_links import GITLAB
 from passrole_checks.git_versions.git import Repository
-from passrole_checks.review.ci_context import GITLAB, Context
+from passrole_checks.review.ci_context import Context
 
 _USAGE = (
     "review: not in a pipeline of GitHub, GitLab, Gitea or Forgejo; specify the versions: BASE HEAD, A...B, or BASE to"

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.escaping.shorten import truncate
+from passrole_checks.git_versions.forge_links import GITLAB, Links
 from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.output.counts import count_noun
-from passrole_checks.review.ci_context import GITLAB, Context, PostOptions
+from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, Forge, LabelingForge
 from passrole_checks.review.http import ForgeError, Uncertain
 from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
-from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.post_threads import ThreadPoster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from passrole_checks.findings import Confidence, Severity
-from passrole_checks.review.markdown.links import Links
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.review.report import (
     Anchor,
     Fixed,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from reports_of_tests import EMPTY, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.review.acceptance import accept_items
 from passrole_checks.review.forge import AttestedComment, Contributors, Discussion, ForgeTraits, Target
 from passrole_checks.review.http import ForgeError
 from passrole_checks.review.markdown.inline import comment_text
-from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import FIXED, INLINE, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.report import Acceptance, Anchor, Item, ReviewReport

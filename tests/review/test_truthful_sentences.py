@@ -7,7 +7,7 @@ import json
 import pytest
 from reviews_of_tests import Reviews
 
-from passrole_checks.review.markdown.links import Links
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.review.markdown.summary import summary
 
 ROLE = """\

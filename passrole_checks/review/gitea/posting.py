@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from passrole_checks.review.ci_context import GITEA, GITEA_TOKENS, Context, PostOptions
+from passrole_checks.git_versions.forge_links import GITEA
+from passrole_checks.review.ci_context import GITEA_TOKENS, Context, PostOptions
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
 from passrole_checks.review.gitea.api import PENDING, CodeComment, Gitea, client

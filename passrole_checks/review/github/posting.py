@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from passrole_checks.git_versions.forge_links import GITHUB
 from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
 from passrole_checks.review.annotations import check_run_annotations
-from passrole_checks.review.ci_context import GITHUB, GITHUB_TOKEN, Context, PostOptions
+from passrole_checks.review.ci_context import GITHUB_TOKEN, Context, PostOptions
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
 from passrole_checks.review.github.api import ReviewComment, client

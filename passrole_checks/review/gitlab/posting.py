@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from passrole_checks.git_versions.forge_links import GITLAB
 from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
-from passrole_checks.review.ci_context import GITLAB, GITLAB_TOKEN, Context, PostOptions
+from passrole_checks.review.ci_context import GITLAB_TOKEN, Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState
 from passrole_checks.review.gitlab.api import client
 from passrole_checks.review.gitlab.discussion import GitLabDiscussions

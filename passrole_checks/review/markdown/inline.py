@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, prose
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.review.markdown.item import (
     access_change,
     effect_of,
@@ -14,7 +15,6 @@ from passrole_checks.review.markdown.item import (
     remark_lines,
     untrusted_names,
 )
-from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.markers import MAX_KEYS
 from passrole_checks.review.markdown.suggestion import is_applicable, replaces_lines_of, suggestion_block
 from passrole_checks.review.markdown.words import join_blocks, location_link, utf16_length

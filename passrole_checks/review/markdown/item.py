@@ -8,8 +8,8 @@ from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import check_page_url
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.output.finding_items import first_sentence
-from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.suggestion import change_block, text_block
 from passrole_checks.review.markdown.words import (
     access_text,

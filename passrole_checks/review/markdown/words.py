@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from passrole_checks.escaping.markup import code
 from passrole_checks.findings import Confidence
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
-from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess
 
 MAX_NAMES = 3

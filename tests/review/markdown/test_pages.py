@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from reports_of_tests import ALL_KINDS, EMPTY, LINKS, NEW, UNKNOWN, WIDENED
 
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.review.markdown.inline import comment_text, group_items
-from passrole_checks.review.markdown.links import Links
 from passrole_checks.review.markdown.summary import summary
 from passrole_checks.review.report import ReportNote
 

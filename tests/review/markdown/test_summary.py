@@ -10,7 +10,7 @@ import pytest
 from reports_of_tests import ALL_KINDS, BASE, EMPTY, HEAD, LINKS, NEW, UNKNOWN, WIDENED
 
 from passrole_checks.findings import Severity
-from passrole_checks.review.markdown.links import Links
+from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.review.markdown.summary import BUDGET, STEP_SUMMARY_BUDGET, summary
 from passrole_checks.review.markdown.words import utf16_length
 from passrole_checks.review.report import GrantedAccess, Location, ReportNote, ReviewReport

@@ -8,12 +8,20 @@ RFC 3986, 2.1 (percent-encoding).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from passrole_checks.git_versions.git import OBJECT_ID
-from passrole_checks.review.ci_context import GITEA, GITLAB
 
+GITHUB, GITLAB, GITEA = "github", "gitlab", "gitea"
+"""The kinds of forges; Gitea includes Forgejo."""
+
+_HOSTS = {GITHUB: ("github.",), GITLAB: ("gitlab.",), GITEA: ("gitea.", "forgejo.", "codeberg.org")}
+_REMOTE = re.compile(
+    r"(?:(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?/|(?:[\w.-]+@)?(?P<short>[\w.-]+):(?!/))"
+    r"(?P<path>[\w.-]+(?:/[\w.-]+)+)/?"
+)
 _FOLDERS = {GITLAB: "-/blob", GITEA: "src/commit"}  # "blob" for others
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&=%+,-]+")  # the URL characters without a meaning in Markdown
 _MAX_URL = 1_000
@@ -22,9 +30,9 @@ _MAX_URL = 1_000
 @dataclass(frozen=True, slots=True)
 class Links:
     """``server`` (https://github.com) and ``repository`` (owner/name) from the environment; ``head`` and ``base``: full
-    commit ids; ``run``: URL of the run. Each may be "", and then there are no links that need it. ``forge``: as in
-    :mod:`passrole_checks.review.ci_context`. ``unlike_head``: files whose lines in ``head`` differ from those
-    reported. ``outside``: files that the repository does not have."""
+    commit ids; ``run``: URL of the run. Each may be "", and then there are no links that need it. ``forge``: its kind.
+    ``unlike_head``: files whose lines in ``head`` differ from those reported. ``outside``: files that the repository
+    does not have."""
 
     server: str = ""
     repository: str = ""
@@ -32,8 +40,8 @@ class Links:
     base: str = ""
     run: str = ""
     forge: str = ""
-    unlike_head: tuple[str, ...] = ()
-    outside: tuple[str, ...] = ()
+    unlike_head: Collection[str] = ()
+    outside: Collection[str] = ()
 
     def blob(self, file: str, line: int = 0, end_line: int = 0, *, in_base: bool = False) -> str | None:
         """Return the URL of lines of HEAD (or BASE); of the file if ``line`` is 0 or its lines differ there. None if
@@ -51,9 +59,35 @@ class Links:
         folder = _FOLDERS.get(self.forge, "blob")
         return _valid_url(f"{server}/{quote(self.repository, safe='/')}/{folder}/{commit}/{path}{lines}")
 
+    def commit_url(self) -> str | None:
+        """Return the URL of HEAD; None if there can be none."""
+        if not (self.server and self.repository and OBJECT_ID.fullmatch(self.head)):
+            return None
+        folder = "-/commit" if self.forge == GITLAB else "commit"
+        return _valid_url(f"{self.server.rstrip('/')}/{quote(self.repository, safe='/')}/{folder}/{self.head}")
+
     def run_url(self) -> str | None:
         """Return the URL of the run, if it is safe in Markdown."""
         return _valid_url(self.run)
+
+
+def remote_repository(url: str) -> tuple[str, str, str]:
+    """Return forge, server and repository of the URL of a remote, without its credentials; "" for what is unknown.
+
+    The forge is known by its host. Source: git-fetch(1), "GIT URLS".
+
+    >>> remote_repository("git@github.com:acme/infra.git")
+    ('github', 'https://github.com', 'acme/infra')
+    >>> remote_repository("https://token@git.example.com/acme/infra")
+    ('', 'https://git.example.com', 'acme/infra')
+    """
+    match = _REMOTE.fullmatch(url)
+    if match is None:
+        return "", "", ""
+    host, path = (match["host"] or match["short"]).lower(), match["path"].removesuffix(".git")
+    forge = next((forge for forge, names in _HOSTS.items() if any(name in host for name in names)), "")
+    port = match["port"] if url.startswith("http") and match["port"] else ""
+    return forge, f"{'http' if url.startswith('http:') else 'https'}://{host}{port}", path
 
 
 def _valid_url(address: str) -> str | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from reports_of_tests import BASE, HEAD, LINKS
 
-from passrole_checks.review.markdown.links import Links
+from passrole_checks.git_versions.forge_links import Links
 
 GITLAB = replace(LINKS, server="https://gitlab.example.com", repository="acme/platform/infra", forge="gitlab")
 
