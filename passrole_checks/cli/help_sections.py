@@ -47,6 +47,7 @@ _ENVIRONMENT: Rows = (
     ("NO_COLOR", "If set and not empty, disable colored output."),
     ("PASSROLE_CHECKS_DEBUG", "If set and not empty, print a traceback on internal errors."),
 )
+_PAGE_TIME = ("SOURCE_DATE_EPOCH", "Time in the heading of HTML pages, in seconds since 1970 (default: now).")
 _CACHE = (
     "PASSROLE_CHECKS_CACHE_DIR",
     "Folder for cached scan results (default: the platform's cache folder). If empty, disable the cache.",
@@ -100,7 +101,7 @@ PAGES = {
     ),
     "grants": Page(
         (("0", "Grants were listed, or there are none."), *_ERROR_STATUSES),
-        (*_ENVIRONMENT, _CACHE),
+        (*_ENVIRONMENT, _PAGE_TIME, _CACHE),
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
             ("List who may pass which roles", "passrole-checks grants"),
@@ -222,6 +223,7 @@ PAGES = {
             _INTERNAL_ERROR,
             _INTERRUPTED,
         ),
+        (*_ENVIRONMENT, _PAGE_TIME),
         examples=(
             ("Show who passed which roles", "aws s3 sync s3://BUCKET/AWSLogs logs && passrole-checks trail logs"),
             (

@@ -33,6 +33,7 @@ from passrole_checks.cli.options import (
     shared_options,
     unit_scanner,
 )
+from passrole_checks.cli.page_heading import page_heading
 from passrole_checks.cli.progress import progress_writer, with_progress
 from passrole_checks.cli.pyproject_defaults import ConfiguredCommand, configuration_notes
 from passrole_checks.cli.write_outputs import (
@@ -161,7 +162,12 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     chosen = destinations(context, options)
     result = _scan(paths, options)
     listed = inventory(result, without_effect=options["all"])
-    written = write_each(chosen, lambda name, destination: write_grants(name, destination, result, listed, options))
+    written = write_each(
+        chosen,
+        lambda name, destination: write_grants(
+            name, destination, result, listed, options, lambda: page_heading(paths, result, options["account"], options)
+        ),
+    )
     return max(written, report_problems(result.unreadable))
 
 

@@ -25,6 +25,7 @@ from passrole_checks.cli.options import (
     scan_options,
     validate_accounts,
 )
+from passrole_checks.cli.page_heading import page_heading
 from passrole_checks.cli.write_outputs import (
     CLEAN,
     UNUSABLE,
@@ -187,7 +188,9 @@ def _write(
     elif output_format == "html" and report.against is not None and result is not None:
         from passrole_checks.output.cloudtrail_page import trail_page
 
-        write(destination, trail_page(report, report.against, result))
+        account = options["account"][0] if len(options["account"]) == 1 else None
+        heading = page_heading(options["against"], result, account, options)
+        write(destination, trail_page(report, report.against, result, heading))
     elif output_format == "html":
         from passrole_checks.output.cloudtrail_html import trail_html
 

@@ -14,6 +14,7 @@ from passrole_checks.errors import PassRoleChecksError, internal_error
 if TYPE_CHECKING:
     from passrole_checks.output.destination import Destination
     from passrole_checks.output.findings_text import Line
+    from passrole_checks.output.page_heading import PageHeading
     from passrole_checks.output.scan_formats import ScanReport
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import Unreadable
@@ -100,8 +101,10 @@ def write_grants(
     result: ScanResult,
     listed: Sequence[LocatedGrant],
     options: dict[str, Any],
+    heading: Callable[[], PageHeading],
 ) -> None:
-    """Write the inventory in one format; ``listed`` are the grants of ``result`` to include."""
+    """Write the inventory in one format; ``listed`` are the grants of ``result`` to include. ``heading``: returns the
+    heading of a page."""
     from passrole_checks.output.destination import write
 
     if output_format == "json":
@@ -111,7 +114,7 @@ def write_grants(
     elif output_format == "html":
         from passrole_checks.output.grants_html import grants_html
 
-        write(destination, grants_html(result, listed))
+        write(destination, grants_html(result, listed, heading()))
     elif output_format == "markdown":
         from passrole_checks.output.grants_markdown import grants_markdown
 

@@ -64,3 +64,8 @@ def cut_at_word(text: str, most: int) -> str:
 def truncate(text: str, most: int) -> str:
     """Return ``text``, cut off after ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def cut_in_the_middle(name: str, most: int) -> str:
+    """Return a name without what is in its middle if it is too long: its end says most."""
+    return name if len(name) <= most else f"{name[: most // 3]}…{name[-(most - most // 3 - 1) :]}"

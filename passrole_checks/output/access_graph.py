@@ -1,7 +1,7 @@
-"""The access graph behind the HTML page and the Mermaid diagram: who may pass which roles to which services.
+"""The access graph behind the HTML page, the tree and the Mermaid diagram: who may pass which roles to which services.
 
-It has three columns: principals, roles (patterns as written), services. A statement links each of its principals to
-each of its roles, and each of its roles to each of its services.
+It has four columns: principals, roles (patterns as written), services, and what principals can do then. A statement
+links each of its principals to each of its roles, and each of its roles to each of its services.
 """
 
 from __future__ import annotations
@@ -15,13 +15,21 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
-from passrole_checks.escaping.terminal import display_path, sanitize
-from passrole_checks.findings import Finding, Severity
+from passrole_checks.escaping.terminal import common_folder, display_path, path_in, sanitize
+from passrole_checks.findings import Escalation, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
 from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.output.outcomes import (
+    RatedEscalation,
+    becomes_administrator,
+    outcome_label,
+    outcome_note,
+    strongest,
+)
+from passrole_checks.output.principal_names import MODULE, split_address
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Framework
 
@@ -32,7 +40,6 @@ NO_SERVICE, UNKNOWN_SERVICE = "no service", "unknown"
 _EVERYWHERE = frozenset(
     {UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION, UnresolvedKind.POLICY_VARIABLE}
 )
-_MODULES = re.compile(r"""module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?(?=\.)""")
 _ROLE = re.compile(r"arn:(?P<partition>.+?):iam::(?P<account>.*?):role/(?P<name>.+)", re.DOTALL)
 
 
@@ -42,6 +49,7 @@ class Column(Enum):
     PRINCIPAL = 0
     ROLE = 1
     SERVICE = 2
+    OUTCOME = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Node:
         full: the whole text as written.
         group: the folder, file or module that the box is merged into if its column has too many; "" to never merge it.
         open: True for any role or any service.
+        place: the account, file or folder that distinguishes it from others of its name.
     """
 
     column: Column
@@ -62,6 +71,12 @@ class Node:
     full: str = ""
     group: str = ""
     open: bool = False
+    place: str = ""
+
+    @property
+    def description(self) -> str:
+        """Return the note and the place."""
+        return ", ".join(filter(None, (self.note, self.place)))
 
 
 class Use(NamedTuple):
@@ -76,14 +91,19 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GraphStatement:
-    """A statement with its findings, and the indices of its nodes in each column. ``uses``: None if use is not
-    known."""
+    """A statement with its findings, and the indices of its nodes in each column.
+
+    ``outcomes``: pairs of a principal and what it can do then. ``escalations``: the worst one of each principal.
+    ``uses``: None if use is not known.
+    """
 
     located: LocatedGrant
     findings: tuple[Finding, ...]
     principals: tuple[int, ...]
     roles: tuple[int, ...]
     services: tuple[int, ...]
+    outcomes: tuple[tuple[int, int], ...] = ()
+    escalations: Mapping[int, RatedEscalation] = field(default_factory=dict)
     uses: tuple[Use, ...] | None = None
 
     @property
@@ -111,13 +131,34 @@ class Link:
     uses: Mapping[int, bool] = field(default_factory=dict)
 
 
+class WorstPrincipal(NamedTuple):
+    """A principal with its worst escalation, and the index of the statement that has it."""
+
+    principal: int
+    rated: RatedEscalation
+    statement: int
+
+
 @dataclass(frozen=True)
 class AccessGraph:
-    """Nodes and statements refer to each other by index. ``others``: findings that belong to no statement."""
+    """Nodes and statements refer to each other by index. ``others``: findings that belong to no statement. ``folder``:
+    what all files have in common, with a slash at its end; places are below it."""
 
     nodes: tuple[Node, ...]
     entries: tuple[GraphStatement, ...]
     others: tuple[Finding, ...] = ()
+    folder: str = ""
+
+    @cached_property
+    def worst_principals(self) -> tuple[WorstPrincipal, ...]:
+        """The principals that can change permissions in the end, worst first, each with its worst statement."""
+        found: dict[int, WorstPrincipal] = {}
+        for number, entry in enumerate(self.entries):
+            for principal, rated in entry.escalations.items() if entry.effect == "allow" else ():
+                known = found.get(principal)
+                if becomes_administrator(rated.escalation) and (known is None or known.rated.rank < rated.rank):
+                    found[principal] = WorstPrincipal(principal, rated, number)
+        return tuple(sorted(found.values(), key=lambda worst: (*(-part for part in worst.rated.rank), worst.statement)))
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -160,6 +201,8 @@ class AccessGraph:
                 principals=moved(entry.principals),
                 roles=moved(entry.roles),
                 services=moved(entry.services),
+                outcomes=(),
+                escalations={},
                 uses=None
                 if entry.uses is None
                 else tuple(
@@ -168,7 +211,7 @@ class AccessGraph:
             )
             for entry in self.entries
         )
-        return AccessGraph(tuple(merged), entries, self.others)
+        return replace(self, nodes=tuple(merged), entries=entries)
 
 
 def rank(severity: Severity | None) -> int:
@@ -187,7 +230,9 @@ def build_graph(result: ScanResult, grants: Sequence[LocatedGrant]) -> AccessGra
     A finding about a statement that is not among ``grants``, such as one of an unchanged policy, adds its statement.
     """
     entries, others = _attach_findings(result, grants)
-    return AccessGraph(*_GraphBuilder(entries).build(), tuple(others))
+    files = {located.resource.at.file for located, _ in entries} | {located.grant.at.file for located, _ in entries}
+    folder = common_folder([*files, *(finding.at.file for finding in others)])
+    return AccessGraph(*_GraphBuilder(entries, folder).build(), tuple(others), folder)
 
 
 def _attach_findings(
@@ -240,8 +285,9 @@ def _overlap(first: Sequence[PathCondition], second: Sequence[PathCondition]) ->
 class _GraphBuilder:
     """Builds the nodes of statements, each once."""
 
-    def __init__(self, entries: Sequence[tuple[LocatedGrant, list[Finding]]]) -> None:
+    def __init__(self, entries: Sequence[tuple[LocatedGrant, list[Finding]]], folder: str) -> None:
         self.statements = entries
+        self.folder = folder
         self.numbers: dict[tuple[object, ...], int] = {}
         self.nodes: list[Node] = []
         locations = {
@@ -253,16 +299,7 @@ class _GraphBuilder:
         self.group_of = _assign_groups(locations)
 
     def build(self) -> tuple[tuple[Node, ...], tuple[GraphStatement, ...]]:
-        entries = tuple(
-            GraphStatement(
-                located,
-                tuple(findings),
-                self._principals(located),
-                self._roles(located),
-                tuple(dict.fromkeys(self._node(("service",), node) for node in _service_nodes(located.grant))),
-            )
-            for located, findings in self.statements
-        )
+        entries = tuple(self._statement(located, findings) for located, findings in self.statements)
         owners: dict[int, set[str]] = {}
         for entry in entries:
             for role in entry.roles:
@@ -272,6 +309,20 @@ class _GraphBuilder:
                 group = next(iter(groups)) if len(groups) == 1 else "passed from several locations"
                 self.nodes[role] = replace(self.nodes[role], group=group)
         return tuple(self.nodes), entries
+
+    def _statement(self, located: LocatedGrant, findings: Sequence[Finding]) -> GraphStatement:
+        principals, roles = self._principals(located), self._roles(located)
+        services = tuple(dict.fromkeys(self._node(("service",), node) for node in _service_nodes(located.grant)))
+        names = {self.nodes[number].full: number for number in principals}
+        worst = {names[name]: rated for name, rated in strongest(findings, list(names)).items()}
+        outcomes = tuple((number, self._outcome(rated.escalation)) for number, rated in worst.items())
+        return GraphStatement(located, tuple(findings), principals, roles, services, outcomes, worst)
+
+    def _outcome(self, escalation: Escalation) -> int:
+        label, note = outcome_label(escalation), outcome_note(escalation)
+        roles = ", ".join(escalation.roles)
+        full = f"act as {roles}" if roles else label
+        return self._node((roles, note), Node(Column.OUTCOME, label, note, full, open=not roles))
 
     def _node(self, key: tuple[object, ...], node: Node) -> int:
         number = self.numbers.setdefault((*key, node.column, node.label), len(self.nodes))
@@ -297,10 +348,14 @@ class _GraphBuilder:
         numbers = []
         for name in dict.fromkeys(names):
             unit = self._unit(located, name)
-            note = "" if located.principals else "not attached"
-            note = ", ".join(filter(None, (note, unit if self.units > 1 else "")))
-            numbers.append(self._node((unit,), Node(Column.PRINCIPAL, name, note, name, self.group_of[unit, name])))
+            split = split_address(name)
+            note = ", ".join(filter(None, ("" if located.principals else "not attached", split.beside)))
+            node = Node(Column.PRINCIPAL, split.name, note, name, self.group_of[unit, name], place=self._place(unit))
+            numbers.append(self._node((unit, name), node))
         return tuple(dict.fromkeys(numbers))
+
+    def _place(self, unit: str) -> str:
+        return path_in(unit, self.folder) if unit and self.units > 1 else ""
 
     def _roles(self, located: LocatedGrant) -> tuple[int, ...]:
         grant = located.grant
@@ -317,12 +372,12 @@ class _GraphBuilder:
         return tuple(dict.fromkeys(self._role(located, role) for role in roles))
 
     def _role(self, located: LocatedGrant, role: RoleScope) -> int:
-        label, note = _role_label(role.pattern)
+        label, account = _role_label(role.pattern)
         local = any(unresolved.kind not in _EVERYWHERE for unresolved in role.pattern.unresolved_parts)
         unit = self._unit(located, label) if local else ""
-        note = ", ".join(filter(None, (_SCOPE_NOTES[role.scope], note, unit if self.units > 1 else "")))
+        place = ", ".join(filter(None, (account, self._place(unit))))
         full = str(role.pattern)
-        return self._node((unit, full), Node(Column.ROLE, label, note, full, ""))
+        return self._node((unit, full), Node(Column.ROLE, label, _SCOPE_NOTES[role.scope], full, place=place))
 
 
 _SCOPE_NOTES = {
@@ -368,7 +423,7 @@ def _service_nodes(grant: PassRoleGrant) -> list[Node]:
 def _location_path(located: LocatedGrant, name: str) -> tuple[str, ...]:
     """Return the path to a principal: folders (with a slash), file, modules, and a final ""."""
     *folders, file = sanitize(display_path(located.resource.at.file)).split("/")
-    modules = _MODULES.findall(name if located.principals else located.resource.address)
+    modules = MODULE.findall(name if located.principals else located.resource.address)
     return (*(f"{folder}/" for folder in folders), file, *(f" {sanitize(module)}" for module in modules), "")
 
 

@@ -17,7 +17,8 @@ from passrole_checks.output.cloudtrail_text import (
     report_notes,
     summarize,
 )
-from passrole_checks.output.grants_html import content_hash, escape_text
+from passrole_checks.output.grants_html import content_hash
+from passrole_checks.output.page_texts import escape_text
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }

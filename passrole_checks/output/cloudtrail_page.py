@@ -22,7 +22,9 @@ from passrole_checks.output.cloudtrail_text import (
     times,
 )
 from passrole_checks.output.counts import count_noun
-from passrole_checks.output.grants_html import PageExtras, chip, escape_text, read_asset, render_page
+from passrole_checks.output.grants_html import PageExtras, chip, read_asset, render_page
+from passrole_checks.output.page_heading import PageHeading
+from passrole_checks.output.page_texts import escape_text
 from passrole_checks.output.usage_overlay import (
     State,
     add_uses,
@@ -39,7 +41,9 @@ _MOST_ROWS = 3_000  # passes in total
 _STATE_NAMES = {State.USED: "used", State.PERHAPS: "possibly used", State.UNUSED: "never used"}
 
 
-def trail_page(report: UsageReport, against: UsageComparison, result: ScanResult) -> str:
+def trail_page(
+    report: UsageReport, against: UsageComparison, result: ScanResult, heading: PageHeading | None = None
+) -> str:
     """Return the whole page: the grants of a scan result with findings, and their use in the logs of a report."""
     grants = grants_with_uses(result, against)
     graph, edges = add_uses(build_graph(result, grants), against)
@@ -51,6 +55,7 @@ def trail_page(report: UsageReport, against: UsageComparison, result: ScanResult
     ]
     extras = PageExtras(
         title=_TITLE,
+        about="",
         summary=_summary(report),
         notices=_notices(report),
         style=read_asset("cloudtrail.css"),
@@ -68,7 +73,7 @@ def trail_page(report: UsageReport, against: UsageComparison, result: ScanResult
         rows=[_card_rows(state, passes, edges) for state, passes in zip(known_states, uses, strict=True)],
         sections="".join(_sections(report, against)),
     )
-    return render_page(graph, result, grants, extras)
+    return render_page(graph, result, grants, extras, heading or PageHeading())
 
 
 def _entry_data(graph: AccessGraph, edges: Sequence[Edge]) -> Iterator[Mapping[str, object]]:

@@ -118,7 +118,7 @@ def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> I
     for number in used:
         node = drawn.nodes[number]
         before, after = _BOXES[node.column]
-        second_line = f"<br/>{label(node.note)}" if node.note else ""
+        second_line = f"<br/>{label(node.description)}" if node.description else ""
         yield f"  n{number}{before}{label(node.label)}{second_line}{after}:::{severity[number]}"
     for link in links:
         yield f"  n{link.source} {_ARROWS[_severity_name(link)] if arrow is None else arrow(link)} n{link.target}"
@@ -157,7 +157,7 @@ def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     word = severity.value if severity is not None else ""
     yield f"**{word}**" if severity in (Severity.HIGH, Severity.MEDIUM) else word
     effect = {"allow": "", "deny": "Deny: ", "none": "no effect: "}[entry.effect]
-    yield effect + _names(graph.nodes[number].label for number in entry.principals)
+    yield effect + _names(graph.nodes[number].full for number in entry.principals)
     yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)
     yield _names(graph.nodes[number].label for number in entry.services)
     when = condition_text(entry.located.when)

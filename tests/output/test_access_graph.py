@@ -68,10 +68,10 @@ def test_statements_link_principals_roles_and_services() -> None:
     )
     assert found.nodes == (
         Node(Column.PRINCIPAL, "ann", "", "ann", "t.json"),
-        Node(Column.ROLE, "app-*", "name pattern, 111122223333", f"{ACCOUNT}:role/app-*", "t.json"),
+        Node(Column.ROLE, "app-*", "name pattern", f"{ACCOUNT}:role/app-*", "t.json", place="111122223333"),
         Node(Column.SERVICE, "lambda.amazonaws.com", "", "lambda.amazonaws.com"),
         Node(Column.PRINCIPAL, "bob", "", "bob", "t.json"),
-        Node(Column.ROLE, "x/one", "one role, 111122223333", f"{ACCOUNT}:role/x/one", "t.json"),
+        Node(Column.ROLE, "x/one", "one role", f"{ACCOUNT}:role/x/one", "t.json", place="111122223333"),
     )
     low = "low"  # 017: iam:GetRole never carries the key
     assert links(found) == [
@@ -150,9 +150,9 @@ def test_same_logical_id_in_two_templates_is_two_principals() -> None:
     """A logical id is local to its template: there are two boxes, distinguished by their notes."""
     scanned("app/one.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"}))
     found = graph(scanned("app/two.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"})))
-    assert [(node.label, node.note) for node in found.nodes if node.column is Column.PRINCIPAL] == [
-        ("A", "not attached, app/one.json"),
-        ("A", "not attached, app/two.json"),
+    assert [(node.label, node.description) for node in found.nodes if node.column is Column.PRINCIPAL] == [
+        ("A", "not attached, one.json"),
+        ("A", "not attached, two.json"),
     ]
     assert labels(found, Column.ROLE) == ["a"]
 
@@ -163,10 +163,10 @@ def test_same_reference_in_two_templates_is_two_roles() -> None:
     own = policy("ann", {"Resource": [{"Fn::GetAtt": ["App", "Arn"]}, f"{ACCOUNT}:role/a"]})
     scanned("app/one.json", App=app, A=own)
     found = graph(scanned("app/two.json", App=app, A=own))
-    assert [(node.label, node.note) for node in found.nodes if node.column is Column.ROLE] == [
-        ("App", "defined in this code, app/one.json"),
+    assert [(node.label, node.description) for node in found.nodes if node.column is Column.ROLE] == [
+        ("App", "defined in this code, one.json"),
         ("a", "one role, 111122223333"),
-        ("App", "defined in this code, app/two.json"),
+        ("App", "defined in this code, two.json"),
     ]
 
 
