@@ -1,9 +1,10 @@
 """The grants as one self-contained HTML page: the worst principals, a graph, filters, and a table of all statements.
 
-All content is in the HTML, escaped. The script only draws the graph, filters, sorts, and shows copies of existing
-elements; without JavaScript the table remains. The page's Content-Security-Policy allows no requests, and no script or
-style but its own. The page is ASCII, and so independent of encodings. Its only time is that of its heading: equal input
-and heading give an equal page.
+All content is in the HTML, escaped. The script only draws the graph, filters, sorts, and shows elements of the page;
+without JavaScript the table remains, and what it leads to. With JavaScript, most of this is text of ``noscript``
+elements until it is shown, so that large pages open fast. The page's Content-Security-Policy allows no requests, and no
+script or style but its own. The page is ASCII, and so independent of encodings. Its only time is that of its heading:
+equal input and heading give an equal page.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
 
+_FIRST_ROWS = 200  # the script shows others when asked
 _MOST_OPTIONS = 300  # of a filter by name; the search finds more
 _SEPARATOR = '<span class="dot"> &middot; </span>'
 
@@ -98,10 +100,7 @@ def render_page(
     style, script = read_asset("page.css") + extras.style, read_asset("page.js")
     rows = Rows(graph, heading, extras.rows)
     order = row_order(graph)
-    table = [
-        rows.row(number, position, [extras.cells[number]] if extras.cells else [])
-        for position, number in enumerate(order)
-    ]
+    table = [rows.row(number, [extras.cells[number]] if extras.cells else []) for number in order]
     others = [
         finding_text(finding, place=f"<p><code>{location(finding.at.file, finding.at.line)}</code></p>")
         for finding in graph.others
@@ -112,7 +111,6 @@ def render_page(
         scanned=_scanned(heading, graph.folder),
         extra_summary=extras.summary,
         legend=extras.legend or read_asset("legend.html"),
-        column=_head(extras.column, "used") if extras.column else "",
         sections=extras.sections,
         policy=f"default-src 'none'; style-src '{content_hash(style)}'; script-src '{content_hash(script)}'; "
         "base-uri 'none'; form-action 'none'",
@@ -123,8 +121,8 @@ def render_page(
         notices=extras.notices + _notices(result),
         filters=_filters(graph, extras.filters) if graph.entries else "",
         empty="" if graph.entries else _empty(result),
-        rows="\n".join(table),
-        table_class="" if any(entry.escalations for entry in graph.entries) else ' class="without-then"',
+        table=_table(table[:_FIRST_ROWS], graph, extras.column),
+        rest=_table(table[_FIRST_ROWS:], graph, extras.column) if table[_FIRST_ROWS:] else "",
         texts=f"{rows.findings.html()}\n{rows.statements.html()}",
         others="".join(others),
         hide_table="" if graph.entries else " hidden",
@@ -134,8 +132,19 @@ def render_page(
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _head(words: str, sort: str) -> str:
-    return f'<th scope="col" data-sort="{sort}">{words}</th>'
+def _table(rows: Sequence[str], graph: AccessGraph, column: str) -> str:
+    """Return a table with its head; ``column``: the head of an additional column."""
+    heads = {"severity": "Severity", "who": "Who", "role": "May pass", "service": "To", "then": "And can then"}
+    heads |= {"used": column} if column else {}
+    cells = "".join(
+        f'<th scope="col" data-sort="{sort}"{" aria-sort=descending" if sort == "severity" else ""}>{words}</th>'
+        for sort, words in (heads | {"where": "Where"}).items()
+    )
+    style = "" if any(entry.escalations for entry in graph.entries) else ' class="without-then"'
+    body = "\n".join(rows)
+    return (
+        f'<div class="wide"><table{style}>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    )
 
 
 def _scanned(heading: PageHeading, folder: str) -> str:

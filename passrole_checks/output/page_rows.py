@@ -26,7 +26,6 @@ from passrole_checks.output.page_texts import (
     statement_text,
 )
 
-FIRST_ROWS = 200  # shown before the script asks for more
 _IN_A_CELL = 3  # names in a table cell; the others are folded
 _MOST_IN_A_CELL = 60
 _MOST_WORST = 8  # principals in the list; the others are folded
@@ -59,8 +58,8 @@ class Rows:
         findings = [self.findings.number(text) for text in finding_texts(entry.findings)]
         return findings, self.statements.number(statement_text(entry, self.more[number] if self.more else ()))
 
-    def row(self, number: int, position: int, extra: Sequence[str]) -> str:
-        """Return the row of a statement; ``position``: its place in the table; ``extra``: a further cell."""
+    def row(self, number: int, extra: Sequence[str]) -> str:
+        """Return the row of a statement on one line; ``extra``: a further cell."""
         entry, nodes = self.graph.entries[number], self.graph.nodes
         effect = {"allow": "", "deny": '<span class="tag">Deny</span> ', "none": '<span class="tag">no effect</span> '}
         cells = [
@@ -72,8 +71,7 @@ class Rows:
             *extra,
             self._place(number, entry),
         ]
-        rest = ' class="rest"' if position >= FIRST_ROWS else ""
-        return f'<tr id="g{number + 1}"{rest}>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        return f'<tr id="g{number + 1}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
     def _verdict(self, number: int, entry: GraphStatement) -> str:
         severity = severity_word(entry)
@@ -128,7 +126,7 @@ def outcome(rated: RatedEscalation) -> str:
     """Return what a principal can do then, and how, as HTML."""
     escalation = rated.escalation
     words = ", ".join(filter(None, (outcome_note(escalation), launch_words(escalation))))
-    return f'{escape_name(outcome_label(escalation))}<span class="detail">{escape_name(words, 300)}</span>'
+    return f'{escape_name(outcome_label(escalation))}<span class="detail">{escape_text(words)}</span>'
 
 
 def worst_list(graph: AccessGraph) -> str:

@@ -113,8 +113,8 @@ def statement_text(entry: GraphStatement, more: Sequence[tuple[str, str]]) -> st
         *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)
-    code = "\n".join(escape(line) for line in statement_lines(grant.at, grant, MOST_LINES, MOST_COLUMNS))
-    return f'<dl>{listed}</dl><pre tabindex="0" aria-label="Statement">{code}</pre>'
+    code = "\n".join(escape(line, quote=False) for line in statement_lines(grant.at, grant, MOST_LINES, MOST_COLUMNS))
+    return f"<dl>{listed}</dl><pre>{code}</pre>"
 
 
 def _effect_note(entry: GraphStatement) -> str:

@@ -84,7 +84,14 @@ class Browser:
         return found
 
     def open(
-        self, file: Path, *, width: int = 1400, height: int = 1000, dark: bool = False, scripts: bool = True
+        self,
+        file: Path,
+        *,
+        width: int = 1400,
+        height: int = 1000,
+        dark: bool = False,
+        scripts: bool = True,
+        fragment: str = "",
     ) -> Page:
         """Open a page and wait until it is loaded. ``scripts``: enable JavaScript."""
         context = self.call("Target.createBrowserContext")["browserContextId"]
@@ -98,7 +105,7 @@ class Browser:
         page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         if not scripts:
             page.call("Emulation.setScriptExecutionDisabled", value=True)
-        page.call("Page.navigate", url=file.as_uri())
+        page.call("Page.navigate", url=file.as_uri() + fragment)
         page.wait_for("document.readyState === 'complete'")
         return page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,3 +291,181 @@ def test_page_is_printable(browser: Any, make: Make) -> None:
     assert len(texts(page, "tbody tr")) == 3
     assert len(texts(page, "#texts pre")) == 5
     assert page.value("document.querySelectorAll('.node').length") == 5
+
+
+def escalating() -> dict[str, list[dict[str, Any]]]:
+    """Return principals that become administrators by any role, one that may not, and one that passes one role."""
+    start = {"Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
+    return {
+        "zoe": [{"Resource": "*", "Condition": LAMBDA, "Sid": "Worst"}, start],
+        "ann": [{"Resource": f"{ACCOUNT}:role/app-*", "Condition": LAMBDA}],
+        "root": [{"Action": "*", "Resource": "*"}],
+    }
+
+
+def test_worst_principals_come_first(browser: Any, make: Make) -> None:
+    """The page begins with who can become administrator, and how; a click selects the principal."""
+    page = browser.open(make(app=template(**escalating())))
+    listed = [" ".join(words.split()) for words in texts(page, ".worst li")]
+    assert listed == [
+        "high zoe can act as any roleadministrators included,"
+        " with lambda:CreateFunction, lambda:InvokeFunction (lambda-001)",
+        "high root can be an administratorwithout another role",
+    ]
+    assert texts(page, ".worst h2") == ["Who can become administrator 2 of 3 principals"]
+    page.click("document.querySelector('.worst a')")
+    assert texts(page, ".panel h2") == ["zoe"]
+    assert "PASSROLE_008" in texts(page, ".panel .card")[0]
+
+
+def test_fourth_column_shows_what_principals_can_do_then(browser: Any, make: Make) -> None:
+    """A line leads from the last box of a pass to its outcome; without outcomes, there is no such column."""
+    other = browser.open(make(few=template(**few())))
+    assert other.value("document.querySelectorAll('.edge.then').length") == 0
+    assert "And can then" not in texts(other, "#statements th")
+    page = browser.open(make(app=template(**escalating())))
+    assert texts(page, ".picture .head") == ["Who", "may pass", "to", "and can then"]
+    then = page.value("[...document.querySelectorAll('.edge.then')].map((one) => one.getAttribute('aria-label'))")
+    assert [line.partition(":")[0] for line in then] == [
+        "lambda.amazonaws.com \u2192 act as any role",
+        "root \u2192 be an administrator",
+    ]
+    assert "And can then" in texts(page, "#statements th")
+
+
+def first_cells(page: Any) -> list[str]:
+    found: list[str] = page.value(
+        "[...document.querySelectorAll('#statements tbody tr')].map((row) => row.children[1].textContent)"
+    )
+    return found
+
+
+def test_table_is_sorted_by_click_and_by_keyboard(browser: Any, make: Make) -> None:
+    """The worst statement is first; the buttons of the head sort both ways, and say so."""
+    page = browser.open(make(app=template(**escalating())))
+    order = "[...document.querySelectorAll('[aria-sort]')].map((th) => th.textContent + th.getAttribute('aria-sort'))"
+    assert first_cells(page) == ["zoe", "root", "ann"]
+    assert page.value(order) == ["Severitydescending"]
+    page.click("document.querySelector('[data-sort=who] button')")
+    assert (first_cells(page), page.value(order)) == (["ann", "root", "zoe"], ["Whoascending"])
+    page.press("Enter")
+    assert (first_cells(page), page.value(order)) == (["zoe", "root", "ann"], ["Whodescending"])
+    page.click("document.querySelector('[data-sort=where] button')")
+    assert first_cells(page) == ["zoe", "ann", "root"]
+
+
+def test_names_break_after_separators_only(browser: Any, make: Make) -> None:
+    """No name is broken within a word, at any width of the table."""
+    names = {"a-user-with-a-rather-long-name": [{"Resource": f"{ACCOUNT}:role/team/applications/frontend-deployer-*"}]}
+    page = browser.open(make(app=template(**names)), width=920)
+    before_breaks = page.value(
+        """[...document.querySelectorAll('#statements td code')].flatMap((code) => {
+          const range = document.createRange(), found = [];
+          const walker = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+          let top = null, last = '';
+          while (walker.nextNode()) for (let at = 0; at < walker.currentNode.length; at += 1) {
+            range.setStart(walker.currentNode, at);
+            range.setEnd(walker.currentNode, at + 1);
+            const here = range.getBoundingClientRect().top;
+            if (top !== null && here > top) found.push(last);
+            [top, last] = [here, range.toString()];
+          }
+          return found;
+        })"""
+    )
+    assert before_breaks and set(before_breaks) <= set("/:._- ")
+
+
+def test_selection_has_a_permalink(browser: Any, make: Make) -> None:
+    """The fragment of the URL names the selected box or line, and restores it in another window."""
+    file = make(**many())
+    page = browser.open(file)
+    page.click(node("Who: team3"))
+    page.click(node("Who: user17"))
+    link = page.value("location.hash")
+    assert link == page.value("document.querySelector('.permalink').getAttribute('href')") != ""
+    other = browser.open(file, fragment=link)
+    assert texts(other, ".panel h2") == ["user17"]
+    assert "team3-17" in texts(other, ".panel .card")[0]
+    page.press("Escape")
+    assert page.value("location.hash") == ""
+    for wrong in ("#select=0%3Anobody%40", "#select=%", "#select=%3Cimg%3E%3E", "#g99999", "#nothing"):
+        strange = browser.open(file, fragment=wrong)
+        assert (texts(strange, ".panel h2"), strange.complaints()) == ([], [])
+    first = browser.open(file, fragment="#g1")
+    assert len(texts(first, ".panel .card")) == 1
+
+
+def test_graph_is_saved_as_svg(browser: Any, make: Make, tmp_path: Path) -> None:
+    """The file is an image of its own: the same boxes and lines, with its styles, and without scripts."""
+    page = browser.open(make(app=template(**escalating(), **{HOSTILE: [{"Resource": f"{ACCOUNT}:role/b"}]})))
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.click("document.querySelector('[name=save]')")
+    saved = tmp_path / "passrole-access.svg"
+    wait_for(saved.exists)
+    wait_for(lambda: saved.read_bytes().rstrip().endswith(b"</svg>"))
+    image = browser.open(saved)
+    drawn = "[document.querySelectorAll('.node').length, document.querySelectorAll('.edge').length]"
+    assert image.value(drawn) == page.value(drawn)
+    assert image.value("getComputedStyle(document.querySelector('.node.high .bar')).fill") == "rgb(187, 31, 51)"
+    assert image.value("document.querySelectorAll('script, img, [onload]').length") == 0
+    assert (image.complaints(), image.requests()) == ([], [saved.as_uri()])
+
+
+def wait_for(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_equal_boxes_are_one_stack(browser: Any, make: Make) -> None:
+    """A principal that has the same access in several folders is one box with a count; the panel lists the folders."""
+    one = template(deploy=[{"Resource": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/app-*"}}])
+    other = template(deploy=[{"Resource": "*"}])
+    page = browser.open(make(dev=one, test=one, prod=other))
+    assert [box for box in boxes(page) if box.startswith("Who")] == [
+        "Who: deploy, prod/iam.json, any role, any service, highest severity high",
+        "Who: deploy, 2 places \u00b7 2 statements, any service, highest severity medium",
+    ]
+    page.click(node("2 places"))
+    assert texts(page, ".panel .places") == ["In dev/iam.json, test/iam.json"]
+    assert len(texts(page, ".panel .card")) == 2
+
+
+def test_small_screen_has_cards_and_folded_filters(browser: Any, make: Make) -> None:
+    """At 420 pixels, cards replace the graph, and the filters open on demand; a card leads to its details."""
+    page = browser.open(make(app=template(**few())), width=420)
+    assert texts(page, ".picture") == []
+    chips = "document.querySelector('.chips').checkVisibility({contentVisibilityAuto: true})"
+    assert not page.value(chips)
+    assert len(texts(page, "#statements tbody tr")) == 3
+    page.click("document.querySelector('.filters summary')")
+    assert page.value(chips)
+    page.click("document.querySelector('#statements .more')")
+    assert '"Sid": "Everything"' in texts(page, ".panel .card")[0]
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_ten_thousand_grants_are_shown_in_parts(browser: Any, make: Make) -> None:
+    """What equal statements have in common is in the page once, and only the first rows are laid out."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document}}
+    parts = {
+        f"part{part}": json.dumps({"Resources": {f"P{part * 500 + number}": policy for number in range(500)}})
+        for part in range(20)
+    }
+    file = make(**parts)
+    assert file.stat().st_size < 8_000_000
+    page = browser.open(file)
+    assert texts(page, ".matched") == ["10,000 statements"]
+    assert len(first_cells(page)) == 200
+    assert page.value("document.querySelectorAll('*').length") < 8_000
+    page.click("document.querySelector('[name=more]')")
+    assert len(first_cells(page)) == 400
+    page.press("/")
+    page.write("P4711")
+    page.wait_for("document.querySelector('.matched').textContent === '1 of 10,000 statements'")
+    page.click("document.querySelector('#statements .more')")
+    assert '"Action": "*"' in texts(page, ".panel .card")[0].replace("  ", " ")
+    assert page.complaints() == []

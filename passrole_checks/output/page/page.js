@@ -1,6 +1,6 @@
 "use strict";
-// Draws the graph, filters and sorts statements, and shows copies of elements of the page. Untrusted text is only set as
-// textContent.
+// Draws the graph, filters and sorts statements, and shows elements of the page. Untrusted text is only set as
+// textContent; what is parsed is HTML of the page itself, which is escaped there.
 (() => {
   const RANKS = { none: 0, info: 1, low: 2, medium: 3, high: 4 };
   const USES = { unused: 1, perhaps: 2, used: 3 };
@@ -26,7 +26,6 @@
   const picture = query(".picture .scroll > svg"), scroll = query(".scroll"), table = query("#statements table");
   const controls = query(".controls"), stage = query(".stage"), panel = query(".panel"), body = query("tbody", table);
   const search = query("[name=search]"), matched = query(".matched"), moreRows = query("[name=more]");
-  const rows = entries.map((_, number) => document.getElementById("g" + (number + 1)));
   const expanded = new Set();
   const pen = document.createElement("canvas").getContext("2d");
   let shown = [], boxes = new Map(), lines = new Map(), standsFor = new Map(), chosen = null, chosenEntries = null;
@@ -36,7 +35,29 @@
   const plural = (number, noun) => number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s");
   const collator = new Intl.Collator("en", { numeric: true });
   const byText = (a, b) => collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
-  const text = (kind, number) => document.getElementById(kind + number);
+
+  // ---- parts of the page that are parsed when they are shown
+
+  const parse = (html) => { const made = document.createElement("template"); made.innerHTML = html; return made.content; };
+  const texts = query("noscript.texts").textContent;
+  function textHtml(id) { // the HTML inside of a shared text
+    const start = `<div class="text" id="${id}">`, from = texts.indexOf("\n" + start) + start.length + 1;
+    return texts.slice(from, texts.indexOf("</div>\n", from));
+  }
+  const rowHtml = new Map(queryAll("tr", body).map((row) => [row.id.slice(1) - 1, row.outerHTML]));
+  for (const line of query("noscript.rest").textContent.split("\n")) {
+    const row = /^<tr id="g(\d+)"/.exec(line);
+    if (row) rowHtml.set(row[1] - 1, line);
+  }
+  const rows = new Map(queryAll("tr", body).map((row) => [row.id.slice(1) - 1, row]));
+  function rowOf(number) {
+    if (!rows.has(number)) rows.set(number, parse(rowHtml.get(number)).firstChild);
+    return rows.get(number);
+  }
+  const ENTITIES = { lt: "<", gt: ">", quot: '"', amp: "&" };
+  const plain = (html) => html.replace(/<wbr>/g, "").replace(/<[^>]*>/g, " ")
+    .replace(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (all, decimal, hex, name) =>
+      (name ? ENTITIES[name] || all : String.fromCodePoint(decimal ? +decimal : parseInt(hex, 16))));
 
   function make(name, attributes = {}, parent = null, words = null) {
     const element = document.createElementNS(SVG, name);
@@ -107,12 +128,12 @@
   function wordsOf(number) { // what a search looks at; texts are shared by many statements
     const entry = entries[number];
     const shared = [...entry.f.map((one) => "f" + one), "s" + entry.d].map((id) => {
-      if (!lowered.has(id)) lowered.set(id, document.getElementById(id).textContent.toLowerCase());
+      if (!lowered.has(id)) lowered.set(id, plain(textHtml(id)).toLowerCase());
       return lowered.get(id);
     });
     if (!lowered.has(number)) {
       const names = [...entry.p, ...entry.r, ...entry.s].map((id) => nodes[id].full.toLowerCase());
-      lowered.set(number, [rows[number].textContent.toLowerCase(), ...names].join("\n"));
+      lowered.set(number, [plain(rowHtml.get(number)).toLowerCase(), ...names].join("\n"));
     }
     return [lowered.get(number), ...shared];
   }
@@ -162,13 +183,11 @@
     return Math.max(0, ...states) * 1e9 + [...seen].reduce((sum, pass) => sum + passes[pass][0], 0);
   };
 
-  function list() { // the first rows in order; the others are hidden
+  function list() { // the first rows in order
     const compare = SORTS[sorted.by], way = sorted.down ? 1 : -1;
     const ranked = [...shown].sort((a, b) => way * compare(a, b) || position.get(a) - position.get(b));
     const visible = ranked.slice(0, limit);
-    queryAll("tr:not([hidden])", body).forEach((row) => { row.hidden = true; });
-    for (const number of visible) { rows[number].hidden = false; rows[number].classList.remove("rest"); }
-    body.append(...visible.map((number) => rows[number]));
+    body.replaceChildren(...visible.map(rowOf));
     const left = ranked.length - visible.length;
     moreRows.parentElement.hidden = !left;
     moreRows.textContent = `Show ${Math.min(left, ROWS).toLocaleString("en")} more of ${plural(ranked.length, "statement")}`;
@@ -522,11 +541,12 @@
 
   function cardOf(number) { // findings with their remedies first, then the statement
     const entry = entries[number], card = element("article", "", "card");
-    for (const one of entry.f) card.append(...text("f", one).cloneNode(true).childNodes);
-    const place = element("div", "", "place"), where = rows[number].lastElementChild.cloneNode(true);
+    for (const one of entry.f) card.append(parse(textHtml("f" + one)));
+    const place = element("div", "", "place"), where = rowOf(number).lastElementChild.cloneNode(true);
     query(".more", where).remove();
     place.append(...where.childNodes);
-    card.append(place, ...text("s", entry.d).cloneNode(true).childNodes);
+    card.append(place, parse(textHtml("s" + entry.d)));
+    for (const [name, value] of [["tabindex", 0], ["aria-label", "Statement"]]) query("pre", card).setAttribute(name, value);
     const who = element("dd"), label = element("dt", "Who");
     for (const id of entry.p) who.append(element("code", nodes[id].full), " ");
     query("dl", card).prepend(label, who);
@@ -579,7 +599,7 @@
     chosen = null;
     returnTo = null;
     chosenEntries = new Set([number]);
-    show(query("code", rows[number].lastElementChild).textContent, [number], "#g" + (number + 1), keyboard);
+    show(query("code", rowOf(number).lastElementChild).textContent, [number], "#g" + (number + 1), keyboard);
   }
 
   function reveal(id) { // shows the box of a node, whatever is filtered or merged
@@ -690,17 +710,21 @@
     });
   }
   addEventListener("hashchange", restore);
-  let opened = [], before = 0;
+  let opened = [], before = 0, printed = null;
   addEventListener("beforeprint", () => {
     opened = queryAll("details:not([open])").filter((item) => !item.closest("[hidden]"));
     opened.forEach((item) => { item.open = true; });
     before = limit;
     limit = Infinity;
     list();
+    printed = element("div");
+    printed.append(parse(texts));
+    query("main").append(printed);
   });
   addEventListener("afterprint", () => {
     opened.forEach((item) => { item.open = false; });
     limit = before;
+    printed.remove();
     list();
   });
   const narrow = matchMedia("(max-width: 640px)");
