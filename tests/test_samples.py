@@ -1,9 +1,9 @@
 """The sample templates have exactly the findings and output recorded next to them.
 
 ``expected.json`` has one row per finding: check, file (below the sample's folder), line, resource, severity.
-``suppressed.json`` has the suppressed ones, ``expected.txt`` and ``grants.txt`` the output of the commands ``scan`` and
-``grants`` with ``--verbose``, and ``options.json`` the options of the sample (``account``, ``parameters``,
-``severity``, ``source``, ``var-file``).
+``suppressed.json`` has the suppressed ones; ``expected.txt``, ``grants.txt`` and ``tree.txt`` the output of ``scan``,
+``grants`` and ``grants --format tree`` with ``--verbose``; ``options.json`` the options of the sample (``account``,
+``parameters``, ``severity``, ``source``, ``var-file``).
 ``python -m tools.regenerate`` writes these files.
 """
 
@@ -24,7 +24,8 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 CHECKS = [name for name in FOLDERS if name[:3].isdigit()]
-OUTPUTS = {"expected.txt": "scan", "grants.txt": "grants"}  # files beside samples, with the commands that print them
+OUTPUTS = {"expected.txt": "scan", "grants.txt": "grants", "tree.txt": "grants --format tree"}
+"""Files beside samples, with the commands that print them."""
 FORMATS = {"terraform", "plan", "cloudformation", "sam"}
 PLANNED = [  # those that hold Terraform and its plan
     name
@@ -81,7 +82,7 @@ def recorded(folder: str, name: str) -> list[Row]:
 
 def printed(folder: str, command: str = "scan") -> str:
     """Return the output of ``passrole-checks COMMAND --verbose sample_templates/FOLDER`` with the sample's options."""
-    arguments = [command, "--verbose", f"sample_templates/{folder}"]
+    arguments = [*command.split(), "--verbose", f"sample_templates/{folder}"]
     for name, value in options_of(folder).items():
         arguments += [f"--{name}", value]
     return expected_outputs.printed(*arguments)
@@ -136,7 +137,7 @@ def test_every_template_is_read(folder: str) -> None:
     ids=lambda path: f"{path.parent.name}-{path.name}",
 )
 def test_text_is_the_expected_one(path: Path) -> None:
-    """The command line prints exactly the text in ``expected.txt`` and ``grants.txt``."""
+    """The command line prints exactly the text in ``expected.txt``, ``grants.txt`` and ``tree.txt``."""
     assert printed(path.parent.name, OUTPUTS[path.name]) == path.read_text(encoding="utf-8")
 
 

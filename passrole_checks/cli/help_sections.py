@@ -105,6 +105,7 @@ PAGES = {
         files=(*_CONFIGURATION, *_TERRAFORM),
         examples=(
             ("List who may pass which roles", "passrole-checks grants"),
+            ("Show them as a tree, worst principals first", "passrole-checks grants --format tree"),
             ("Write an HTML page with a graph", "passrole-checks grants --format html --output grants.html"),
         ),
     ),

@@ -146,7 +146,7 @@ def _with_findings(report: ScanReport, findings: Sequence[Finding], shown: Sever
 
 
 @click.command(cls=ConfiguredCommand)
-@shared_options(["text", "json", "html", "markdown"])
+@shared_options(["text", "tree", "json", "html", "markdown"])
 @click.option("--all", is_flag=True, help="Include statements that cannot grant PassRole, such as trust policies.")
 @execution_options
 @cache_option
@@ -155,7 +155,9 @@ def grants(context: click.Context, /, paths: tuple[str, ...], **options: Any) ->
     """List which roles each principal may pass, and to which services.
 
     Lists every statement that grants or denies PassRole, flagged or not, with its roles, services and principals.
-    Format html is a page with a searchable graph, markdown a Mermaid diagram; both include findings.
+    Format tree shows principals, below them the roles that they may pass, and below those the services, worst first;
+    html is a page with a searchable graph, and who can become administrator; markdown is a Mermaid diagram. These
+    include findings.
     """
     from passrole_checks.api import inventory
 

@@ -119,6 +119,11 @@ def write_grants(
         from passrole_checks.output.grants_markdown import grants_markdown
 
         write(destination, grants_markdown(result, listed))
+    elif output_format == "tree":
+        from passrole_checks.output.grants_tree import tree_lines
+
+        quiet, verbose = options["quiet"], options["verbose"]
+        write_lines(destination, tree_lines(result, listed, quiet=quiet, verbose=verbose), options)
     else:
         from passrole_checks.output import findings_text
 

@@ -191,19 +191,24 @@ def grants_lines(
             yield labeled_row("when", [condition_text(located.when)])
         yield ()
     if not quiet:
-        if result.not_evaluated:
-            yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
-            yield ()
-        counts = statements_by_effect(grants)
-        words = [count_noun(counts["allow"], "PassRole grant")]
-        words += [count_noun(counts["deny"], "Deny statement")] if counts["deny"] else []
-        words += [f"{counts['none']} without effect"] if counts["none"] else []
-        if grants:
-            error = error_summary(result.unreadable, result.files, anything=True)
-            counted = StyledText(f"{', '.join(words)} in {count_noun(len(result.files), 'file')}")
-            yield (*after_error(error, (counted,)), *excluded_spans(result.excluded))
-        else:
-            yield (*_no_grants(result), *excluded_spans(result.excluded))
+        yield from grants_summary(result, grants, verbose=verbose)
+
+
+def grants_summary(result: ScanResult, grants: Sequence[LocatedGrant], *, verbose: bool = False) -> Iterator[Line]:
+    """Return notes on what was not evaluated, and the number of statements."""
+    if result.not_evaluated:
+        yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
+        yield ()
+    counts = statements_by_effect(grants)
+    words = [count_noun(counts["allow"], "PassRole grant")]
+    words += [count_noun(counts["deny"], "Deny statement")] if counts["deny"] else []
+    words += [f"{counts['none']} without effect"] if counts["none"] else []
+    if grants:
+        error = error_summary(result.unreadable, result.files, anything=True)
+        counted = StyledText(f"{', '.join(words)} in {count_noun(len(result.files), 'file')}")
+        yield (*after_error(error, (counted,)), *excluded_spans(result.excluded))
+    else:
+        yield (*_no_grants(result), *excluded_spans(result.excluded))
 
 
 def grant_rows(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
