@@ -125,17 +125,18 @@ def _pass(event: Pass) -> Mapping[str, Any]:
 
 
 def trail_lines(report: UsageReport, *, quiet: bool = False, verbose: bool = False) -> Iterator[Line]:
-    """Return who passed which role to which service, by principal; unless ``quiet``, then notes and a summary.
+    """Return the use of grants, if it is known, and who passed which role to which service, by principal; unless
+    ``quiet``, then notes and a summary.
 
     ``verbose``: name each item of the configuration that was not evaluated, and each file that is not a log.
     """
+    if report.against is not None:
+        yield from against_lines(report.against)
     for principal, edges in groupby(report.edges, key=lambda edge: edge.principal):
         yield (StyledText(sanitize(principal) or "unknown principal (not in the logs)", "place"),)
         for edge in edges:
             yield from _edge_lines(edge)
         yield ()
-    if report.against is not None:
-        yield from against_lines(report.against)
     if quiet:
         return
     not_evaluated = not_evaluated_in_words(report.not_evaluated, verbose=verbose)

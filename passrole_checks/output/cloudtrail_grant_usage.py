@@ -85,8 +85,26 @@ def sections(against: UsageComparison) -> Iterator[Section]:
             yield heading, items
 
 
+def count_usage(against: UsageComparison) -> Iterator[tuple[str, int]]:
+    """Yield what counts most, each with its number: grants by use, then denied passes, and those that the code does not
+    explain."""
+    for words, items in (("used", against.used), ("possibly used", against.perhaps), ("never used", against.unused)):
+        yield words, len(items)
+    yield "denied", sum(item.edge.counts[RequestOutcome.DENIED] for item in against.denied)
+    for words, edges in (("by unknown principals", against.strangers), ("not granted here", against.elsewhere)):
+        yield words, sum(edge.counts[RequestOutcome.PASSED] for edge in edges)
+
+
+def summarize_usage(against: UsageComparison) -> str:
+    """Return the counts of :func:`count_usage` in two sentences."""
+    counts = [f"{number:,} {words}" for words, number in count_usage(against)]
+    return f"Grants: {', '.join(counts[:3])}. Passes: {', '.join(counts[3:])}."
+
+
 def against_lines(against: UsageComparison) -> Iterator[Line]:
-    """Return the sections as lines of text."""
+    """Return the counts and the sections as lines of text."""
+    yield (StyledText(summarize_usage(against)),)
+    yield ()
     for heading, items in sections(against):
         yield (StyledText(heading, "place"),)
         for item in items:
@@ -97,7 +115,8 @@ def against_lines(against: UsageComparison) -> Iterator[Line]:
 
 
 def against_markdown(against: UsageComparison) -> Iterator[str]:
-    """Return the sections as Markdown."""
+    """Return the counts and the sections as Markdown."""
+    yield from ("", summarize_usage(against))
     for heading, items in sections(against):
         yield from ("", f"### {heading}: {len(items):,}", "")
         for item in items[:MOST_ROWS]:

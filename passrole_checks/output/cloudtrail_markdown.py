@@ -33,6 +33,8 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
     yield from ("## Roles passed to services", "", f"{summarize(report)}.")
     yield from note_section("Internal errors", faults_in(report.unknown))
     yield from note_section("Could not be read", without_faults(report.unknown))
+    if report.against is not None:
+        yield from against_markdown(report.against)
     if report.against is not None and result is not None:
         yield from _grant_diagram(report.against, result)
     elif report.edges:
@@ -47,8 +49,6 @@ def _lines(report: UsageReport, result: ScanResult | None) -> Iterator[str]:
         yield from (_row(edge) for edge in report.edges[:MOST_ROWS])
         if len(report.edges) > MOST_ROWS:
             yield from ("", f"{len(report.edges) - MOST_ROWS} more not listed.")
-    if report.against is not None:
-        yield from against_markdown(report.against)
     notes = list(report_notes(report))
     if notes:
         yield ""

@@ -11,7 +11,7 @@ from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.output.access_graph import AccessGraph, build_graph
-from passrole_checks.output.cloudtrail_grant_usage import describe_edge, describe_item, sections
+from passrole_checks.output.cloudtrail_grant_usage import count_usage, describe_edge, describe_item, sections
 from passrole_checks.output.cloudtrail_text import (
     UNKNOWN_PROFILE_ROLE,
     describe_services,
@@ -38,6 +38,7 @@ from passrole_checks.scan.scanner import ScanResult
 _TITLE = "Granted and observed PassRole access"
 _MOST_IN_CARD = 40  # passes per statement
 _MOST_ROWS = 3_000  # passes in total
+_USE_ORDER = {State.USED: 0, State.PERHAPS: 1, State.UNUSED: 2, None: 3}
 _STATE_NAMES = {State.USED: "used", State.PERHAPS: "possibly used", State.UNUSED: "never used"}
 
 
@@ -56,7 +57,8 @@ def trail_page(
     extras = PageExtras(
         title=_TITLE,
         about="",
-        summary=_summary(report),
+        summary=_summary(report, against),
+        order=[_USE_ORDER[state] for state in known_states],
         notices=_notices(report),
         style=read_asset("cloudtrail.css"),
         filters=_filters(known_states),
@@ -82,7 +84,13 @@ def _entry_data(graph: AccessGraph, edges: Sequence[Edge]) -> Iterator[Mapping[s
         yield {"u": uses, "x": [state.value for state in link_states(entry, edges)]}
 
 
-def _summary(report: UsageReport) -> str:
+def _summary(report: UsageReport, against: UsageComparison) -> str:
+    """Return the counts of grants and passes, used ones first, and the time window of the logs."""
+    counters = ("used", "perhaps", "unused", "denied", "unknown", "unknown")
+    counts = " ".join(
+        f'<span class="badge {style if number else "none"}">{number:,} {words}</span>'
+        for style, (words, number) in zip(counters, count_usage(against), strict=True)
+    )
     reading = report.reading
     parts = [f"<strong>{summarize_passes(report)}</strong>"]
     window = f"{count_noun(reading.events, 'event')} in {count_noun(reading.files, 'file')}" if reading.events else ""
@@ -91,7 +99,7 @@ def _summary(report: UsageReport) -> str:
         window += f" ({_days(reading.first, reading.last)})"
     parts += [window] if window else []
     listed = '<span class="dot"> &middot; </span>'.join(f"<span>{part}</span>" for part in parts)
-    return f'\n<p class="summary">In the logs: {listed}</p>'
+    return f'\n<p class="counters">{counts}</p>\n<p class="summary">In the logs: {listed}</p>'
 
 
 def _time(time: str) -> str:

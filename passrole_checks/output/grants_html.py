@@ -63,6 +63,7 @@ class PageExtras:
         legend: replaces the page's own legend.
         data: additional data for the script.
         entry_data: additional data for the script, one per statement.
+        order: a number for each statement; in the table, statements with low ones come first.
         column: heading of an additional table column.
         cells: its cells, one per statement.
         rows: additional rows (label and value) of each statement's card.
@@ -78,6 +79,7 @@ class PageExtras:
     legend: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     entry_data: Sequence[Mapping[str, Any]] = ()
+    order: Sequence[int] = ()
     column: str = ""
     cells: Sequence[str] = ()
     rows: Sequence[Sequence[tuple[str, str]]] = ()
@@ -100,7 +102,8 @@ def render_page(
     style, script = read_asset("page.css") + extras.style, read_asset("page.js")
     rows = Rows(graph, heading, extras.rows)
     order = row_order(graph)
-    table = [rows.row(number, [extras.cells[number]] if extras.cells else []) for number in order]
+    in_table = sorted(order, key=extras.order.__getitem__) if extras.order else order
+    table = [rows.row(number, [extras.cells[number]] if extras.cells else []) for number in in_table]
     others = [
         finding_text(finding, place=f"<p><code>{location(finding.at.file, finding.at.line)}</code></p>")
         for finding in graph.others
@@ -136,8 +139,9 @@ def _table(rows: Sequence[str], graph: AccessGraph, column: str) -> str:
     """Return a table with its head; ``column``: the head of an additional column."""
     heads = {"severity": "Severity", "who": "Who", "role": "May pass", "service": "To", "then": "And can then"}
     heads |= {"used": column} if column else {}
+    first = "used" if column else "severity"
     cells = "".join(
-        f'<th scope="col" data-sort="{sort}"{" aria-sort=descending" if sort == "severity" else ""}>{words}</th>'
+        f'<th scope="col" data-sort="{sort}"{" aria-sort=descending" if sort == first else ""}>{words}</th>'
         for sort, words in (heads | {"where": "Where"}).items()
     )
     style = "" if any(entry.escalations for entry in graph.entries) else ' class="without-then"'

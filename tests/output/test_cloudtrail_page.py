@@ -12,8 +12,10 @@ from html_pages import Elements, drawn
 from used_grants import ARN, EC2, LAMBDA, edge, reported, role, statement
 
 from passrole_checks.cloudtrail import Bounds, Edge, UnreadableLog, UsageQuery
+from passrole_checks.output.cloudtrail import trail_lines
 from passrole_checks.output.cloudtrail_markdown import trail_markdown
 from passrole_checks.output.cloudtrail_page import trail_page
+from passrole_checks.output.findings_text import to_plain_text
 from passrole_checks.output.grants_html import grants_html
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&"
@@ -73,6 +75,31 @@ def test_script_data_has_links_and_states(tmp_path: Path) -> None:
     assert [label["value"] for _, label in Elements(text).found if label.get("name") == "use"] == [
         "used", "perhaps", "unused",
     ]  # fmt: skip
+
+
+def test_used_grants_and_counters_come_first(tmp_path: Path) -> None:
+    """The counts of grants by use, of denied passes and of those that the code does not explain are on top; in the
+    table, used grants come first."""
+    stranger = edge(principal=f"{ARN}stranger", passed=4)
+    text = page(tmp_path, edge(passed=12, denied=3), edge(f"{ARN}elsewhere", EC2), stranger)
+    counters = "1 used 1 possibly used 1 never used 3 denied 4 by unknown principals 1 not granted here"
+    assert counters in words(text.partition("<main>")[0])
+    rows = re.findall(r'<tr id="g\d+".*', text)
+    assert ["badge used" in row for row in rows] == [True, False, False]
+    assert ["badge perhaps" in row for row in rows] == [False, True, False]
+    head = [label for tag, label in Elements(text).found if tag == "th" and "aria-sort" in label]
+    assert [label["data-sort"] for label in head] == ["used"]
+
+
+def test_text_begins_with_counters_and_used_grants(tmp_path: Path) -> None:
+    """The text has the counts of the page in its first line, then the sections, then all passes."""
+    report, _ = reported(tmp_path, DEPLOY, edge(passed=12, denied=3))
+    lines = to_plain_text(trail_lines(report)).splitlines()
+    assert lines[0] == (
+        "Grants: 1 used, 1 possibly used, 1 never used. Passes: 3 denied, 0 by unknown principals, 0 not granted here."
+    )
+    headings = [line for line in lines[1:] if line and not line.startswith(" ")]
+    assert headings[:5] == ["Used", "Possibly used", "Never used in these logs", "Denied", f"{ARN}deploy"]
 
 
 def test_grants_page_shows_no_use(tmp_path: Path) -> None:

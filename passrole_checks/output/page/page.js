@@ -29,7 +29,7 @@
   const expanded = new Set();
   const pen = document.createElement("canvas").getContext("2d");
   let shown = [], boxes = new Map(), lines = new Map(), standsFor = new Map(), chosen = null, chosenEntries = null;
-  let returnTo = null, cameFrom = null, width = 0, wantedStates = null, sorted = { by: "severity", down: true }, limit = ROWS;
+  let returnTo = null, cameFrom = null, width = 0, wantedStates = null, sorted = { by: query("[aria-sort]", table).dataset.sort, down: true }, limit = ROWS;
 
   const worse = (a, b) => (RANKS[a] >= RANKS[b] ? a : b);
   const plural = (number, noun) => number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s");
