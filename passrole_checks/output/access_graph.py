@@ -302,12 +302,12 @@ class _GraphBuilder:
         entries = tuple(self._statement(located, findings) for located, findings in self.statements)
         owners: dict[int, set[str]] = {}
         for entry in entries:
-            for role in entry.roles:
-                owners.setdefault(role, set()).update(self.nodes[number].group for number in entry.principals)
-        for role, groups in owners.items():
-            if not self.nodes[role].open:  # group roles with the principals that may pass them
+            for number in (*entry.roles, *(outcome for _, outcome in entry.outcomes)):
+                owners.setdefault(number, set()).update(self.nodes[owner].group for owner in entry.principals)
+        for number, groups in owners.items():
+            if not self.nodes[number].open:  # group roles and outcomes with the principals that they are of
                 group = next(iter(groups)) if len(groups) == 1 else "passed from several locations"
-                self.nodes[role] = replace(self.nodes[role], group=group)
+                self.nodes[number] = replace(self.nodes[number], group=group)
         return tuple(self.nodes), entries
 
     def _statement(self, located: LocatedGrant, findings: Sequence[Finding]) -> GraphStatement:

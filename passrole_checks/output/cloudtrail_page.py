@@ -24,7 +24,7 @@ from passrole_checks.output.cloudtrail_text import (
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.grants_html import PageExtras, chip, read_asset, render_page
 from passrole_checks.output.page_heading import PageHeading
-from passrole_checks.output.page_texts import escape_text
+from passrole_checks.output.page_texts import LONGEST_NAME, escape_name, escape_text
 from passrole_checks.output.usage_overlay import (
     State,
     add_uses,
@@ -181,12 +181,13 @@ def _sections(report: UsageReport, against: UsageComparison) -> Iterator[str]:
             yield "</ul></section>\n"
     if report.edges:
         heads = ("who", "passed", "to", *(item.value for item in RequestOutcome), "last")
-        yield f'<section id="passes"><h2>All passes ({len(report.edges):,})</h2>\n<table>\n<thead><tr>'
+        yield f'<section id="passes"><h2>All passes ({len(report.edges):,})</h2>\n'
+        yield '<div class="wide"><table>\n<thead><tr>'
         yield "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr></thead>\n"
         most = sorted(report.edges, key=lambda edge: -edge.counts[RequestOutcome.PASSED])[:_MOST_ROWS]
         shown = {id(edge) for edge in most}
         yield from (_pass_row(edge) for edge in report.edges if id(edge) in shown)
-        yield "</table>\n"
+        yield "</table></div>\n"
         if len(report.edges) > len(most):
             yield f'<p class="hint">Shows the {len(most):,} most frequent; --format json lists all.</p>\n'
         yield "</section>\n"
@@ -199,13 +200,13 @@ def _pass_row(edge: Edge) -> str:
     profile = "" if edge.role else f" ({UNKNOWN_PROFILE_ROLE})"
     details = "".join(f"<dt>{word}</dt><dd>{escape_text(fact, 4_000)}</dd>" for word, fact in edge_details(edge))
     cells = [
-        ("Who", f"<code>{escape_text(edge.principal or '?')}</code>"),
+        ("Who", f"<code>{escape_name(edge.principal or '?', LONGEST_NAME)}</code>"),
         (
             "Passed",
-            f"<div><code>{escape_text(edge.passed)}</code>{profile}"
+            f"<div><code>{escape_name(edge.passed, LONGEST_NAME)}</code>{profile}"
             f"<details><summary>details</summary><dl>{details}</dl></details></div>",
         ),
-        ("To", escape_text(describe_services(edge))),
+        ("To", escape_name(describe_services(edge), LONGEST_NAME)),
         *(
             (outcome.value.capitalize(), f'<span class="number">{edge.counts[outcome]:,}</span>')
             for outcome in RequestOutcome

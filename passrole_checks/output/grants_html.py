@@ -109,7 +109,7 @@ def render_page(
         for finding in graph.others
     ]
     page = Template(read_asset("page.html")).substitute(
-        title=escape_name(f"{extras.title} in {heading.repository}" if heading.repository else extras.title)
+        title=escape_text(f"{extras.title} in {heading.repository}" if heading.repository else extras.title)
         + ("" if heading.repository else extras.about),
         scanned=_scanned(heading, graph.folder),
         extra_summary=extras.summary,

@@ -40,9 +40,15 @@
 
   const parse = (html) => { const made = document.createElement("template"); made.innerHTML = html; return made.content; };
   const texts = query("noscript.texts").textContent;
-  function textHtml(id) { // the HTML inside of a shared text
-    const start = `<div class="text" id="${id}">`, from = texts.indexOf("\n" + start) + start.length + 1;
-    return texts.slice(from, texts.indexOf("</div>\n", from));
+  const textOf = new Map(); // the HTML inside of each shared text, by its id
+  function textHtml(id) {
+    if (!textOf.size) {
+      for (const part of texts.split('\n<div class="text" id="').slice(1)) {
+        const end = part.indexOf('">');
+        textOf.set(part.slice(0, end), part.slice(end + 2, part.lastIndexOf("</div>")));
+      }
+    }
+    return textOf.get(id);
   }
   const rowHtml = new Map(queryAll("tr", body).map((row) => [row.id.slice(1) - 1, row.outerHTML]));
   for (const line of query("noscript.rest").textContent.split("\n")) {
@@ -240,7 +246,7 @@
       return boxes.get(key);
     };
     for (const id of ids) {
-      const node = nodes[id], key = column + "/" + node.group, kind = column ? "role" : "principal";
+      const node = nodes[id], key = column + "/" + node.group, kind = ["principal", "role", "service", "outcome"][column];
       const grouped = !stacked(id) && single.length > MANY && node.group && members.get(node.group) > 1;
       if (grouped) {
         add(key, { label: node.group, full: node.group, group: true, note: plural(members.get(node.group), kind) + (expanded.has(key) ? ", shown below" : "") }).ids.push(id);
@@ -488,14 +494,16 @@
     const sign = box.group ? (expanded.has(box.key) ? "\u2212 " : "+ ") : "", times = stack ? ` \u00d7${box.count}` : "";
     const available = boxWidth - 22 - (word && box.column < 3 ? 12 + word.length * 7 : 0);
     pen.font = "600 13px " + font();
-    make("text", { x: 14, y: note ? 18 : 26 }, group, fitText(sign + box.label, available - pen.measureText(times).width, pen.font) + times);
+    const room = available - pen.measureText(times).width; // the end of a service principal says least, of others most
+    const name = box.column === 2 && pen.measureText(box.label).width > room ? box.label.replace(/\.amazonaws\.com$/, "") : box.label;
+    make("text", { x: 14, y: note ? 18 : 26 }, group, fitText(sign + name, room, pen.font) + times);
     if (note) make("text", { x: 14, y: 33, class: "note" }, group, fitText(note, boxWidth - 22, "400 11px " + font()));
-    if (word && box.column < 3) make("text", { x: boxWidth - 10, y: 18, class: "word" }, group, word);
+    if (word && box.column < 3) make("text", { x: boxWidth - 10, y: note ? 18 : 26, class: "word" }, group, word);
     let at = 12;
     badges.forEach((badge, number) => {
       const style = badge.denied ? "denied" : passes ? state(badge.uses) : badge.severity;
-      const room = (boxWidth - 10 - at) / (badges.length - number) - 16;
-      const words = fitText(badge.label, Math.max(room, 10), "600 11px " + font());
+      const share = (boxWidth - 10 - at) / (badges.length - number) - 16;
+      const words = fitText(badge.label, Math.max(share, 10), "600 11px " + font());
       const wide = pen.measureText(words).width + 12;
       make("rect", { class: "pill " + style, x: at, y: HEIGHT - 2, width: wide, height: 17, rx: 8.5 }, group);
       make("text", { class: "pill-words " + style, x: at + 6, y: HEIGHT + 10.5 }, group, words);
