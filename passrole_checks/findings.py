@@ -50,6 +50,42 @@ class Confidence(_Ordered):
     HIGH = "high"
 
 
+class Outcome(_Ordered):
+    """How far a principal gets with the roles that it can pass, in ascending order.
+
+    ``ROLES``: it acts as roles whose permissions are unknown. ``MORE``: as more privileged roles. ``ADMINISTRATOR``: as
+    roles that can change permissions, any role among them, or it has every permission itself.
+    """
+
+    ROLES = "roles"
+    MORE = "more"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """What a principal can do with the roles that it can pass.
+
+    ``principal``: its name; "" for any principal with the policy, if none is known. ``roles``: the roles that it can
+    act as: addresses of this configuration, or patterns; empty for any role, or if it is an administrator without one.
+    ``gain``: their additional permissions in words, "" if unknown. ``service``: to which it passes them. ``actions``:
+    those that launch a workload there; empty if none is known. ``path``: the id of that escalation path.
+    """
+
+    principal: str
+    outcome: Outcome
+    roles: tuple[str, ...] = ()
+    gain: str = ""
+    service: str = ""
+    actions: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def needs_no_role(self) -> bool:
+        """True if the principal is an administrator itself."""
+        return self.outcome is Outcome.ADMINISTRATOR and not (self.roles or self.actions)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one check for one grant.
@@ -59,7 +95,8 @@ class Verdict:
     …"), and ``message_for_several`` replaces it for several principals, if it has to differ. ``when``: the path
     condition under which it applies, in addition to that of the grant. ``cause``: equal for verdicts of several grants
     with one cause; "" for a cause of its own. ``reaches``: the addresses of more privileged roles of this configuration
-    that the principals can pass, each named by the statement or by a pattern of it.
+    that the principals can pass, each named by the statement or by a pattern of it. ``escalations``: what principals
+    can do with the roles, at most one for each.
     """
 
     severity: Severity
@@ -71,6 +108,7 @@ class Verdict:
     message_for_several: str = ""
     cause: str = ""
     reaches: tuple[str, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +130,7 @@ class Finding:
     :class:`Verdict`, each after a file of its configuration; ``reached_as``: the principals in this form, if the
     finding is that they are administrators and only those can use them who pass them to CloudFormation. ``holders``:
     the principals in this form, or the policy if none is known, each with a grant of the statement that it holds.
+    ``escalations``: as in :class:`Verdict`.
     """
 
     check_id: str
@@ -126,3 +165,4 @@ class Finding:
     reaches: tuple[str, ...] = ()
     reached_as: tuple[str, ...] = ()
     holders: tuple[tuple[str, PassRoleGrant], ...] = ()
+    escalations: tuple[Escalation, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
 from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.escalations import administrators
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of_any_role
 from passrole_checks.checks.base.wording import (
@@ -125,6 +126,7 @@ class AnyRole(Check):
             f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
             confidence,
             when=when,
+            escalations=administrators(context),
             cause=" ".join(("administrator", *trust.names)) if trust.holder is Holder.PEOPLE and is_all else "",
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.escalations import administrators, launch_of_any_role
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
 from passrole_checks.checks.base.managed_cause import cause_of
@@ -93,6 +94,7 @@ class ManagedPolicyPassRole(Check):
                 _remedy(context, holder),
                 Confidence.HIGH if sure else Confidence.MEDIUM,
                 who=(holder.name,),
+                escalations=administrators(context, (holder,)) or launch_of_any_role(context, holder),
                 cause=cause_of(context, holder),
             )
 

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
+from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_handover, narrows_services, roles_of
 from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import and_condition, beside, limited_by_tags, only_by
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
@@ -169,11 +171,29 @@ def _verdict(
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
         (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
         confidence,
-        who=(holder.name if holder.kind is not PrincipalKind.POLICY else "",),
+        who=(principal_name(holder),),
         when=facts,
         cause=_cause(context, holder, found, unknown=unknown and not gained),
         reaches=tuple(role.address for role, _ in gained if not any(map(_is_any, found))),
+        escalations=(_escalation(found, gained, holder),),
     )
+
+
+def _escalation(
+    found: Sequence[_Open], gained: Sequence[tuple[KnownRole, PrivilegeGain]], holder: Principal
+) -> Escalation:
+    """Return what the first path is about: any role, the most privileged known roles, or patterns of unknown ones."""
+    ranked, named = _named(_strongest(found), gained)
+    first = next((one for one in ranked if _is_any(one)), ranked[0])
+    way = first.way.way
+    outcome, roles, gain = Outcome.ROLES, tuple(map(str, first.passed.roles)), ""
+    if first.passed.scope is Scope.ANY_ROLE or first.passed.complement:
+        outcome, roles = Outcome.ADMINISTRATOR, ()
+    elif named:
+        worst = named[0][1]
+        outcome = Outcome.ADMINISTRATOR if worst.severity is Severity.HIGH else Outcome.MORE
+        roles, gain = tuple(role.address for role, one in named if one.severity is worst.severity), worst.words
+    return Escalation(principal_name(holder), outcome, roles, gain, next(iter(first.services), ""), way.actions, way.id)
 
 
 def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open], *, unknown: bool) -> str:
@@ -348,23 +368,10 @@ def _ids(ranked: Sequence[_Open]) -> str:
     return "; ".join(filter(None, [inferred, words] if ranked[0].way.way.derived else [words, inferred]))
 
 
-MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
-"""The services that attackers run code in, the most used first."""
-
-
 def _strongest(found: Sequence[_Open]) -> list[_Open]:
     """Return the paths in order: published, sure, of the services that attackers use most, short; of each service the
     first before the second."""
-    ranked = sorted(
-        found,
-        key=lambda one: (
-            one.way.way.derived,
-            not _is_sure(one),
-            *(not one.way.way.actions[0].startswith(service) for service in MOST_USED),
-            len(one.way.way.actions),
-            one.way.way.id,
-        ),
-    )
+    ranked = sorted(found, key=lambda one: path_rank(one.way.way, sure=_is_sure(one)))
     firsts: dict[tuple[str, ...], _Open] = {}
     for one in ranked:
         firsts.setdefault(one.way.way.services, one)

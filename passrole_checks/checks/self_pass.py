@@ -10,6 +10,7 @@ from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.access.service_trust import passed_to_service_values, works_for_callers
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, narrows_services, roles_of, services_of
 from passrole_checks.checks.base.wording import MAY_BE_NONE
@@ -122,7 +123,7 @@ class SelfPass(Check):
             "Let another principal change the roles that this one passes, or require a permissions boundary with an "
             "`iam:PermissionsBoundary` condition.",
             confidence,
-            who=_who(holder),
+            who=(principal_name(holder),),
             when=facts,
             cause=context.name_of(holder),
         )
@@ -153,7 +154,7 @@ class SelfPass(Check):
             ("Remove the role itself from `Resource`" if exact else _NARROW)
             + (", unless its workloads must run with the same role." if low else "."),
             confidence,
-            who=_who(holder),
+            who=(principal_name(holder),),
             when=facts,
             message_for_several=f"can each pass their own role to a {workload} and keep their access there.",
         )
@@ -217,7 +218,3 @@ def _has_boundary(context: GrantContext, holder: Principal, pattern: StringNode,
 
 def _keys(allowed: Allowed) -> set[str]:
     return {key.lower() for key in allowed.conditions}
-
-
-def _who(holder: Principal) -> tuple[str, ...]:
-    return (holder.name if holder.kind is not PrincipalKind.POLICY else "",)

@@ -9,11 +9,12 @@ from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_handover, narrows_services, services_for
 from passrole_checks.checks.base.wording import only_by, only_to
 from passrole_checks.escaping.shorten import shortened
-from passrole_checks.findings import Confidence, Severity, Verdict
+from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -136,9 +137,17 @@ def _verdict(
         f"{'; '.join(named)}{more}.{unknown}",
         _remedy(context.grant, len(stronger) > 1),
         confidence,
-        who=(holder.name if not alone else "",),
+        who=(principal_name(holder),),
         when=facts,
         reaches=() if context.grant.scope is Scope.ANY_ROLE else tuple(role.address for role, _ in stronger),
+        escalations=(
+            Escalation(
+                principal_name(holder),
+                Outcome.ADMINISTRATOR if worst is Severity.HIGH else Outcome.MORE,
+                tuple(role.address for role, strength in stronger if strength.severity is worst),
+                stronger[0][1].words,
+            ),
+        ),
     )
 
 

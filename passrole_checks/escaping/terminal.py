@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -41,6 +43,23 @@ def typed_path(file: str) -> str:
     """
     given = given_paths()
     return (given.typed_name(file) if file not in given.renamed else None) or display_path(file)
+
+
+def common_folder(files: Iterable[str]) -> str:
+    """Return the folder that files have in common, relative to the working directory, with a slash at its end; "" if
+    there is none."""
+    folders = {display_path(file).rpartition("/")[0] for file in files}
+    try:
+        folder = posixpath.commonpath(folders) if folders else ""
+    except ValueError:  # absolute and relative paths
+        return ""
+    return f"{folder}/" if folder.strip("/") else ""
+
+
+def path_in(file: str, folder: str) -> str:
+    """Return ``file`` as :func:`display_path`, without the ``folder`` of :func:`common_folder`."""
+    path = display_path(file)
+    return path[len(folder) :] if path.startswith(folder) else "." if f"{path}/" == folder else path
 
 
 def path_below(file: str, folder: str | None) -> str:

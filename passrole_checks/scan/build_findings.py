@@ -77,6 +77,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         reaches=tuple(map(context.located, verdict.reaches)),
         reached_as=tuple(map(context.located, _passed_administrators(context, verdict))),
         holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
+        escalations=verdict.escalations,
     )
 
 

@@ -9,11 +9,11 @@ position.
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from passrole_checks.escaping.shorten import listed, shortened
+from passrole_checks.escaping.terminal import common_folder, path_in
 from passrole_checks.findings import Finding
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.scan.merge_findings import joined
@@ -85,11 +85,8 @@ def _merge(group: Sequence[Finding]) -> Finding:
 
 def _below_common_folder(files: Sequence[str]) -> dict[str, str]:
     """Return files as they are named below the folder that they have in common, if they have one."""
-    try:
-        folder = os.path.commonpath([os.path.dirname(file) for file in files])
-    except ValueError:  # several drives; absolute and relative paths
-        return {file: file for file in files}
-    return {file: file.removeprefix(folder).lstrip("/" + os.sep).replace(os.sep, "/") for file in files}
+    folder = common_folder(files)
+    return {file: path_in(file, folder) for file in files}
 
 
 def _predicate(finding: Finding) -> str:

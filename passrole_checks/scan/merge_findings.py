@@ -164,6 +164,7 @@ def joined(same: Sequence[Finding]) -> Finding:
         reaches=reaches,
         reached_as=reached_as if all(finding.reached_as for finding in same) else (),
         holders=tuple(holders.values()),
+        escalations=tuple(dict.fromkeys(escalation for finding in same for escalation in finding.escalations)),
     )
 
 

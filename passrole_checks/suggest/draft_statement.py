@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.access.derived_services import DerivedService
+from passrole_checks.access.rank_paths import MOST_USED
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.checks.privilege_escalation import MOST_USED
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Position, StringNode

@@ -25,7 +25,7 @@ from typing import Any
 _PACKAGE = __name__.partition(".")[0]
 
 CLASSES: dict[str, tuple[str, ...]] = {
-    "findings": ("Confidence", "Finding", "Severity"),
+    "findings": ("Confidence", "Escalation", "Finding", "Outcome", "Severity"),
     "iam.roles.arn": ("Scope",),
     "iam.conditions.passed_to_service": ("ConditionEffect", "Constraint"),
     "iam.conditions.likely_typos": ("LikelyTypo",),

@@ -1,0 +1,46 @@
+"""What principals can do with the roles that they can pass, for the checks that find it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from passrole_checks.access.rank_paths import path_rank
+from passrole_checks.access.role_privilege import can_do_everything
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.findings import Escalation, Outcome
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn import Scope
+
+
+def principal_name(holder: Principal) -> str:
+    """Return the name of a principal; "" for a policy without known attachments."""
+    return holder.name if holder.kind is not PrincipalKind.POLICY else ""
+
+
+def administrators(context: GrantContext, holders: Iterable[Principal] | None = None) -> tuple[Escalation, ...]:
+    """Return those of the holders of a grant (default: all) that are administrators, or can make themselves one."""
+    when = context.grant.statement.when
+    return tuple(
+        Escalation(principal_name(holder), Outcome.ADMINISTRATOR)
+        for holder in (context.holders if holders is None else holders)
+        if can_do_everything(holder, when)
+    )
+
+
+def launch_of_any_role(context: GrantContext, holder: Principal) -> tuple[Escalation, ...]:
+    """Return the first escalation path that is open to a holder of a grant with any role; empty if there is none."""
+    passing = context.effective_grant(holder)
+    found = []
+    for way in context.passable_roles.open_ways(holder, context.grant.statement.when):
+        for service in way.way.services:
+            passed = passing.for_service(service)
+            if passed is not None and passed.scope is Scope.ANY_ROLE:
+                sure = way.certain is passed.certain is Ternary.YES
+                found.append((path_rank(way.way, sure=sure), way.way, service))
+                break
+    if not found:
+        return ()
+    _, strongest, service = min(found, key=lambda item: item[0])
+    name = principal_name(holder)
+    return (Escalation(name, Outcome.ADMINISTRATOR, service=service, actions=strongest.actions, path=strongest.id),)
