@@ -64,7 +64,7 @@ class Outcome(_Ordered):
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """What a principal can do with the roles that it can pass.
+    """The access that a principal gains by passing roles.
 
     ``principal``: its name; "" for any principal with the policy, if none is known. ``roles``: the roles that it can
     act as: addresses of this configuration, or patterns; empty for any role, or if it is an administrator without one.

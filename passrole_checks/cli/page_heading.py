@@ -1,4 +1,4 @@
-"""What the heading of a page says: the repository and commit that were scanned, the time, and links to lines."""
+"""The heading of a page: the repository and commit that were scanned, the time, and links to lines."""
 
 from __future__ import annotations
 

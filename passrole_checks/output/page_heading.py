@@ -1,4 +1,4 @@
-"""What the heading of a page says about the scan, as plain data."""
+"""The heading of a page, as plain data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def no_link(_file: str, _line: int, _end_line: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class PageHeading:
-    """What was scanned, when and by what; "" for what is unknown.
+    """The repository, commit and time of a scan; "" for what is unknown.
 
     Attributes:
         repository: the name of the git repository.

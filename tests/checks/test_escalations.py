@@ -1,4 +1,4 @@
-"""What findings say that principals can do with the roles that they can pass."""
+"""The access that principals gain by passing roles, as findings have it."""
 
 from __future__ import annotations
 

@@ -448,7 +448,7 @@ def test_small_screen_has_cards_and_folded_filters(browser: Any, make: Make) -> 
 
 
 def test_ten_thousand_grants_are_shown_in_parts(browser: Any, make: Make) -> None:
-    """What equal statements have in common is in the page once, and only the first rows are laid out."""
+    """Texts that statements have in common are in the page once, and only the first rows are laid out."""
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document}}
     parts = {

@@ -1,4 +1,4 @@
-"""What principals can do with the roles that they can pass, for the checks that find it."""
+"""The access that principals gain by passing roles, for the checks that find it."""
 
 from __future__ import annotations
 

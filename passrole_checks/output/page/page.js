@@ -502,12 +502,12 @@
     let at = 12;
     badges.forEach((badge, number) => {
       const style = badge.denied ? "denied" : passes ? state(badge.uses) : badge.severity;
-      const share = (boxWidth - 10 - at) / (badges.length - number) - 16;
+      const share = (boxWidth - 6 - at) / (badges.length - number) - 12;
       const words = fitText(badge.label, Math.max(share, 10), "600 11px " + font());
       const wide = pen.measureText(words).width + 12;
       make("rect", { class: "pill " + style, x: at, y: HEIGHT - 2, width: wide, height: 17, rx: 8.5 }, group);
       make("text", { class: "pill-words " + style, x: at + 6, y: HEIGHT + 10.5 }, group, words);
-      at += wide + 5;
+      at += wide + 4;
     });
     box.element = group;
   }
