@@ -1,7 +1,7 @@
 """Find changed statements that are not compared, because they have no instance in the new version.
 
 Modules are often off by default (``count = var.create ? 1 : 0``), and on where they are used. Both versions then have
-the same note, so the change would pass without a message.
+the same note, so the change would not be reported.
 """
 
 from __future__ import annotations

@@ -105,9 +105,7 @@ def compare_versions(
     roots. ``jobs``: how many processes read units; None: as many as pay. The result does not depend on it.
     """
     known_changes = list(changed) if changed is not None else None
-    reader = VersionReader(
-        old, new, replace(options, unchanged=True), jobs=jobs, analysis=options if with_scans else None
-    )
+    reader = VersionReader(old, new, options, jobs, analyzes=with_scans)
     versions = with_plans(read_and_pair(old, new, reader, renames, new_if_unreadable=with_scans), plans, (old, new))
     roots = old.path, new.path
     if not trusted:
@@ -119,8 +117,7 @@ def compare_versions(
     add_changes({unit.pair.place: unit for unit in units}, variants)
     if analyses is not None:
         _add_variant_findings(analyses, versions.pairs, variants, reader, options)
-    unreadable, idle = _unreadable_entries(units, reader, may_be_idle=known_changes is not None)
-    unreadable += [entry for side in analyses or () for entry in _incomplete_entries(side)]
+    unreadable, idle = _unreadable_entries(units, reader, analyses or (), may_be_idle=known_changes is not None)
     left_out = changed_left_out((old, new), known_changes or ())
     difference = _difference(
         units,
@@ -231,15 +228,19 @@ def _in_both(reader: VersionReader, pair: UnitPair, entries: Sequence[Unreadable
 
 
 def _unreadable_entries(
-    units: Iterable[_ComparedUnit], reader: VersionReader, *, may_be_idle: bool
+    units: Iterable[_ComparedUnit],
+    reader: VersionReader,
+    analyses: Iterable[Iterable[Analysis]],
+    *,
+    may_be_idle: bool,
 ) -> tuple[list[Unreadable], list[Unreadable]]:
-    """Return the unreadable entries of units, and separately those of units that no change affects."""
+    """Return the unreadable entries of units and analyses, and separately those of units that no change affects."""
     counting: list[Unreadable] = []
     idle: list[Unreadable] = []
     for unit in units:
         for entry in _in_both(reader, unit.pair, unit.unreadable):
             (idle if may_be_idle and unit.pair.is_idle and not entry.fault else counting).append(entry)
-    return counting, idle
+    return [*counting, *(entry for side in analyses for entry in _incomplete_entries(side))], idle
 
 
 def _analyze_both(

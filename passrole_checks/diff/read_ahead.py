@@ -5,7 +5,7 @@ Workers only read what is written already. A version that writes its files on de
 that was not written.
 
 The cache of ``scan`` is not used, not even for a complete evaluation of HEAD. It trusts what it contains
-(SECURITY.md), and pipelines share it between runs: a job that writes it while one pull request is checked could hide
+(SECURITY.md), and pipelines share it between runs: code that writes it while one pull request is checked could hide
 access in another one. Nor would it help: its entries are for paths, and versions are in a new temporary folder each
 time; and it contains findings, where a comparison needs configurations.
 """

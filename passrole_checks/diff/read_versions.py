@@ -99,15 +99,15 @@ class VersionReader:
     """Reads the units of an ``old`` and a ``new`` version, the old ones first. ``unit_reads`` counts units read.
 
     If both folders are sealed, a unit that is identical in both is read once. ``jobs``: how many processes read units;
-    None: as many as pay. If these are several, they also analyze the old units with the options ``analysis``.
+    None: as many as pay. If these are several, they also analyze the old units, if asked to (``analyzes``).
     """
 
     def __init__(
-        self, old: Side, new: Side, options: ScanOptions, jobs: int | None = 1, analysis: ScanOptions | None = None
+        self, old: Side, new: Side, options: ScanOptions, jobs: int | None = 1, *, analyzes: bool = False
     ) -> None:
         self._sides = old, new
-        self._options = options
-        self._jobs, self._tasks = jobs, (analysis, None)
+        self._options = replace(options, unchanged=True)
+        self._jobs, self._analysis = jobs, (options if analyzes else None, None)
         self._ahead: dict[tuple[int, Unit], ReadUnit | WorkerEndedError] = {}
         self._analyses: dict[int, Analysis] = {}
         self._roots = str(Path(os.path.realpath(old.path))), str(Path(os.path.realpath(new.path)))
@@ -234,7 +234,7 @@ class VersionReader:
     def _read_ahead(self, number: int, options: ScanOptions, units: Sequence[Unit]) -> None:
         """Read units in several processes, if that pays."""
         others = [unit for unit in units if self._as_before(number, unit) is None] if self._jobs != 1 else []
-        answers = in_processes(others, ReadTask(options, self._tasks[number]), self._jobs)
+        answers = in_processes(others, ReadTask(options, self._analysis[number]), self._jobs)
         if answers is None:
             return
         side = self._sides[number]

@@ -196,9 +196,9 @@ def test_only_affected_units_are_read_again(
     made: list[VersionReader] = []
     start = VersionReader.__init__
 
-    def starting(self: VersionReader, *arguments: Any) -> None:
+    def starting(self: VersionReader, *arguments: Any, **options: Any) -> None:
         made.append(self)
-        start(self, *arguments)
+        start(self, *arguments, **options)
 
     monkeypatch.setattr(VersionReader, "__init__", starting)
     Tree(str(tmp_path), WHOLE, {**WHOLE, **change}).difference()

@@ -53,7 +53,7 @@ WORKFLOW = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.
     ],
 )  # fmt: skip
 def test_principals_that_are_new(old: StringNode, new: StringNode, names: list[str]) -> None:
-    """Principals that the old policy names in other words, includes, or may name are not new."""
+    """A principal that the old policy names in other words, includes, or may name is not new."""
     assert [entry.name for entry in newly_trusted(old, new)] == names
 
 

@@ -25,7 +25,7 @@ _Answer_co = TypeVar("_Answer_co", covariant=True)
 
 
 class UnitTask(Protocol[_Answer_co]):
-    """The work on each unit. It is sent there, and its answers are sent back: both are plain data."""
+    """The work on each unit. It is sent to a worker, and its answers are sent back: both are plain data."""
 
     def __call__(self, unit: Unit) -> _Answer_co:
         """Return the answer for a unit."""
