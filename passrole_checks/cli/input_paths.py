@@ -51,7 +51,7 @@ def reading_standard_input(context: click.Context) -> Iterator[Mapping[str, str]
     if STANDARD_INPUT not in paths:
         yield {}
         return
-    if sys.stdin is not None and sys.stdin.isatty() and not options["quiet"]:
+    if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty() and not options["quiet"]:
         print_error(f"{_NAME}: note: reading from the terminal (end with Ctrl-{'Z' if os.name == 'nt' else 'D'})")
     with TemporaryDirectory(prefix="passrole-checks-") as temporary:
         folder = os.path.realpath(temporary)
