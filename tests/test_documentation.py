@@ -28,6 +28,8 @@ from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_
 from passrole_checks.sources.terraform.functions.provider import AWS
 from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
 from tools import check_pages
+from tools.api_page import PAGE as API_PAGE
+from tools.api_page import api_page
 from tools.configuration_keys import keys_table
 
 _TABLE = re.compile(
@@ -85,6 +87,11 @@ def test_the_tables_of_severities_are_those_of_the_code() -> None:
     by_roles, by_holder = _BY_ROLES.search(text), _BY_HOLDER.search(text)
     assert by_roles is not None and by_roles[0] == check_pages.roles_table()
     assert by_holder is not None and by_holder[0] == check_pages.holders_table()
+
+
+def test_the_page_of_the_api_has_the_docstrings() -> None:
+    """The page of the Python API has each function with its docstring and example, and each type."""
+    assert API_PAGE.read_text("utf-8") == api_page()
 
 
 def test_the_keys_of_the_configuration_are_those_of_the_code() -> None:
@@ -361,8 +368,9 @@ def test_every_command_has_help() -> None:
 def outputs() -> Iterator[tuple[Path, str]]:
     """Yield the pages with their tables and examples as they are now."""
     yield from check_pages.pages()
+    yield API_PAGE, api_page()
     for page in (README, *SITE_PAGES):
-        if page.stem.startswith("PASSROLE_"):
+        if page.stem.startswith("PASSROLE_") or page == API_PAGE:
             continue
         text = page.read_text("utf-8")
         folder = "docs/checks/" if page == README else ""
