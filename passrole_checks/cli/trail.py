@@ -214,7 +214,7 @@ def trail(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> 
     page of grants.
 
     Reads logs as CloudTrail delivers them, in folders or single files, compressed or not, and CSV or Parquet exports of
-    CloudTrail Lake and Athena. Requires DuckDB: pip install 'passrole-checks[trail]'.
+    CloudTrail Lake and Athena. Requires DuckDB (the extra trail).
 
     For logs too large for one machine, --sql prints an equivalent view for Athena or Spark.
     """

@@ -25,6 +25,7 @@ from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS
 from passrole_checks.cloudtrail.json_stream import DamagedLogError, events_of
 from passrole_checks.cloudtrail.log_files import Bounds, LogFile, LogFormat
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
+from passrole_checks.distribution import pip_install
 from passrole_checks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def import_duckdb() -> Any:
     try:
         import duckdb
     except ImportError:
-        raise ConfigurationError("trail: needs DuckDB: pip install 'passrole-checks[trail]'") from None
+        raise ConfigurationError(f"trail: needs DuckDB: {pip_install('trail')}") from None
     return duckdb
 
 

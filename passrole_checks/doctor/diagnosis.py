@@ -25,11 +25,10 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from passrole_checks import __version__
+from passrole_checks import __version__, distribution
 from passrole_checks.errors import SnapshotError
 
 FOLDER = Path(__file__).resolve().parent.parent
-DISTRIBUTION = "passrole-checks"
 
 # Minimum versions, as in pyproject.toml (a test compares them); a clone has no package metadata to read them from.
 REQUIRED = {
@@ -160,10 +159,11 @@ def examine() -> Diagnosis:
     remarks.extend(_other_environments(hosts))
     git, trouble = _examine_git()
     remarks.extend(trouble)
-    installed = _installed_version(DISTRIBUTION)
+    installed = _installed_version(distribution.NAME)
     if installed is not None and installed != __version__:
         problem = f"the files have version {__version__}, the package metadata {installed}"
-        problems.append(Trouble(DISTRIBUTION, problem, _pip("install --force-reinstall --no-deps passrole-checks")))
+        remedy = _pip(f"install --force-reinstall --no-deps '{distribution.requirement()}'")
+        problems.append(Trouble(distribution.NAME, problem, remedy))
     remarks.extend(_speed_remarks())
     cache, trouble = _examine_cache()
     remarks.extend(trouble)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from passrole_checks import __version__
+from passrole_checks.distribution import pip_install
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.output.counts import count_noun
@@ -273,9 +274,7 @@ class Client:
             try:
                 import requests
             except ImportError:
-                raise ForgeError(
-                    self._api, 0, "requests is not installed; run: pip install 'passrole-checks[bot]'"
-                ) from None
+                raise ForgeError(self._api, 0, f"requests is not installed; run: {pip_install('bot')}") from None
             self._session = requests.Session()
             self._session.headers.update(self._headers)
             self._session.auth = self._authorize  # otherwise requests would send an entry in .netrc

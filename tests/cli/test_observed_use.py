@@ -23,6 +23,7 @@ from passrole_checks.cli import main
 from passrole_checks.cloudtrail import Bounds, Edge, RequestOutcome, UsageQuery
 from passrole_checks.cloudtrail.grant_usage import match_grants
 from passrole_checks.cloudtrail.report import read_usage
+from passrole_checks.distribution import pip_install
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,7 +145,7 @@ def test_missing_duckdb_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setitem(sys.modules, "duckdb", None)
     status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "pip install 'passrole-checks[trail]'" in err
+    assert pip_install("trail") in err
     assert run(capsys, "suggest", f"{SAMPLE}/terraform") == (0, "nothing to suggest\n", "")
 
 

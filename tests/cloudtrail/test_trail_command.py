@@ -16,6 +16,7 @@ from trails.calls import CALLS
 from trails.writing import Log, Maker, write
 
 from passrole_checks.cli import main
+from passrole_checks.distribution import pip_install
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = "sample_templates/evidence/logs"
@@ -249,4 +250,4 @@ def test_without_duckdb_it_says_what_to_install(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 20
-    assert done.stderr == "trail: needs DuckDB: pip install 'passrole-checks[trail]'\n"
+    assert done.stderr == f"trail: needs DuckDB: {pip_install('trail')}\n"

@@ -23,6 +23,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING
 
 from passrole_checks import __version__
+from passrole_checks.distribution import pip_install
 from passrole_checks.errors import ExecutorError
 from passrole_checks.scan.parallel.any_executor import results_as_completed
 from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
@@ -131,8 +132,7 @@ def _connect(url: str, seconds: float) -> Client:
     try:
         from distributed import Client
     except ImportError:
-        message = "needs what the extra dask brings: pip install 'passrole-checks[dask]'"
-        raise ExecutorError(f"{url}: {message}") from None
+        raise ExecutorError(f"{url}: needs what the extra dask brings: {pip_install('dask')}") from None
     for name in list(logging.root.manager.loggerDict):  # errors are reported here, in one line
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
