@@ -40,6 +40,7 @@ SLOW = (
     "test_planted_links.py",
     "test_readme_commands.py",
     "test_separators.py",
+    "test_windows.py",
 )
 """Folders and files here whose tests start hosts, clusters, browsers or many processes, or compute for long."""
 

@@ -9,15 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.errors import InputError
-from passrole_checks.escaping import terminal as paths
 from passrole_checks.files import safe_read
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
@@ -364,49 +362,10 @@ def test_a_name_that_is_no_utf8_is_spelled_out(output_format: str, capfdbinary: 
 # Windows
 
 
-@pytest.fixture
-def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Path functions as on Windows: relative paths have backslashes, and drives have no relative path between them."""
-    import ntpath
-
-    def relative(file: str, start: str = "C:\\work") -> str:
-        return ntpath.relpath(file, start)
-
-    monkeypatch.setattr(paths.os.path, "relpath", relative)
-    monkeypatch.setattr(paths, "PurePath", PureWindowsPath)
-    yield
-
-
-@pytest.mark.usefixtures("windows")
-@pytest.mark.parametrize(
-    ("file", "shown"),
-    [
-        ("C:\\work\\app\\main.tf", "app/main.tf"),
-        ("C:\\other\\main.tf", "../other/main.tf"),
-        ("D:\\main.tf", "D:/main.tf"),
-    ],
-)
-def test_paths_of_windows_are_shown_with_forward_slashes(file: str, shown: str) -> None:
-    """Below the working directory, beside it, and on another drive."""
-    assert paths.display_path(file) == shown
-
-
 @pytest.mark.parametrize("source", ["./modules/role", ".\\modules\\role", "./modules\\role"])
 def test_a_module_source_may_be_written_with_backslashes(source: str) -> None:
     """Terraform on Windows takes both, and a configuration that was written there is read everywhere."""
     assert resolve_local_source(Path("root"), source) == Path("root/modules/role")
-
-
-def test_line_ends_of_windows_change_nothing(folder: Path) -> None:
-    """Terraform and templates with CR LF are judged alike, at the same lines."""
-    for ends in ("\n", "\r\n"):
-        for name, content in (("main.tf", POLICY), ("t.yaml", TEMPLATE)):
-            Path(name).write_bytes(content.replace("\n", ends).encode())
-        found = scan_paths([folder], ScanOptions())
-        assert [(one.check_id, os.path.basename(one.at.file), one.at.line) for one in found.findings] == [
-            ("PASSROLE_001", "main.tf", 3),
-            ("PASSROLE_001", "t.yaml", 6),
-        ]
 
 
 def test_links_that_lead_round_in_a_circle(folder: Path) -> None:

@@ -6,6 +6,7 @@ Only the standard library and click are imported here. Everything else is import
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Sequence
 
@@ -19,13 +20,15 @@ from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED
 from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
 
 PROGRAM = "passrole-checks"
+_SIGNS = {"…": "...", "│": "|", "→": "->"}  # those that the outputs use, in ASCII
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (without the program's name) and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 must not fail the run
+            # An encoding without a character must not fail the run; a patch must keep its line ends on Windows.
+            stream.reconfigure(errors=_spell_out.__name__, newline="\n")
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = cli.main(args=list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
@@ -42,6 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(f"{PROGRAM}: {internal_error(error)}")
         return INTERNAL_ERROR
     return int(status or CLEAN)
+
+
+def _spell_out(error: UnicodeError) -> tuple[str, int]:
+    """Return what is written for characters that an encoding lacks, and where encoding resumes (:mod:`codecs`, "Error
+    handlers"): our own signs in ASCII, other characters as escape sequences."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    spelled = (_SIGNS.get(one) or one.encode("ascii", "backslashreplace").decode("ascii") for one in lacking)
+    return "".join(spelled), error.end
+
+
+codecs.register_error(_spell_out.__name__, _spell_out)
 
 
 def _usage(error: click.ClickException) -> str:

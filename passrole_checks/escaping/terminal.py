@@ -101,8 +101,11 @@ def _escape_character(character: str) -> str:
 
 def to_uri(file: str) -> tuple[str, bool]:
     """Return ``file`` as a URI, and True if it is relative to the working directory; files outside become ``file:``
-    URIs."""
+    URIs (RFC 8089; appendix E.2 has the drives of Windows, E.3 its shares)."""
     relative = display_path(file)
     if relative.startswith("../") or os.path.isabs(relative):
-        return "file://" + quote(PurePath(os.path.abspath(file)).as_posix(), errors="surrogateescape"), False
+        drive, path = os.path.splitdrive(os.path.abspath(file))
+        start = "file:" if drive.startswith("\\\\") else "file:///" if drive else "file://"
+        name = quote(path.replace(os.sep, "/"), errors="surrogateescape")
+        return f"{start}{drive.replace(os.sep, '/')}{name}", False
     return quote(relative, errors="surrogateescape"), True

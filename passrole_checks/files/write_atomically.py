@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -265,7 +266,7 @@ def _replace(place: _OpenLocation, data: bytes, there: os.stat_result | None, ex
         handle = os.open(unfinished, flags, 0o666 if there is None else 0o600, dir_fd=place.folder)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-            if there is not None and os.name != "nt":
+            if there is not None and sys.platform != "win32":
                 with suppress(OSError):
                     os.fchown(handle, there.st_uid, there.st_gid)
                 os.fchmod(handle, there.st_mode & 0o777)

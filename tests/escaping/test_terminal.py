@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import ntpath
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passrole_checks.escaping import terminal
 from passrole_checks.escaping.terminal import display_path, sanitize, to_uri
 
 
@@ -60,3 +62,21 @@ def test_uri_is_relative_below_the_working_directory_only(tmp_path: Path, monkey
     address, relative = to_uri(str(tmp_path.parent / "x.tf"))
     assert not relative
     assert address == (tmp_path.parent / "x.tf").as_uri()
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("C:\\work\\a b\\x.tf", "a%20b/x.tf"),
+        ("C:\\other\\x.tf", "file:///C:/other/x.tf"),
+        ("D:\\a b\\x.tf", "file:///D:/a%20b/x.tf"),
+        ("\\\\server\\share\\a b\\x.tf", "file://server/share/a%20b/x.tf"),
+    ],
+)
+def test_uris_have_the_drives_and_shares_of_windows(file: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 8089, appendix E.2 and E.3."""
+    monkeypatch.setattr(terminal.os, "sep", "\\")
+    monkeypatch.setattr(terminal.os, "path", ntpath)
+    monkeypatch.setattr(terminal.os, "getcwd", lambda: "C:\\work")
+    monkeypatch.setattr(terminal, "PurePath", PureWindowsPath)
+    assert to_uri(file) == (uri, not uri.startswith("file:"))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections import deque
@@ -178,8 +179,9 @@ def _process_start_guard() -> Iterator[None]:
     An interrupt would end it with a traceback before it ignores them.
     """
     before = os.environ.get(_SAFE_PATH)
-    blocks = hasattr(signal, "pthread_sigmask") and threading.current_thread() is threading.main_thread()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocks else None
+    blocked = None
+    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ[_SAFE_PATH] = "1"
     try:
         yield
@@ -188,7 +190,7 @@ def _process_start_guard() -> Iterator[None]:
             del os.environ[_SAFE_PATH]
         else:
             os.environ[_SAFE_PATH] = before
-        if blocked is not None:
+        if sys.platform != "win32" and blocked is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
