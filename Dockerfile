@@ -5,10 +5,10 @@
 #   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/work" passrole-checks scan .
 #
 # Installs the files whose hashes are in .ci/requirements-bot.txt. To pin the base image as well, name it by digest:
-# --build-arg PYTHON_IMAGE=python@sha256:...
-ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+# --build-context python:3.13-slim-bookworm=docker-image://python@sha256:...
+FROM python:3.13-slim-bookworm AS base
 
-FROM ${PYTHON_IMAGE} AS build
+FROM base AS build
 COPY .ci/requirements-bot.txt /build/requirements.txt
 RUN python -I -m venv --without-pip /opt/passrole && \
     python -I -m pip --python /opt/passrole/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
@@ -23,7 +23,7 @@ RUN packages="$(/opt/passrole/bin/python -I -c 'import site; print(site.getsitep
     /opt/passrole/bin/python -I -m compileall -q "$packages" && \
     /opt/passrole/bin/passrole-checks --version
 
-FROM ${PYTHON_IMAGE} AS program
+FROM base AS program
 COPY --from=build /opt/passrole /opt/passrole
 ENV PATH=/opt/passrole/bin:$PATH
 WORKDIR /work

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 import zipfile
@@ -18,7 +19,7 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["build", "smoke", "fight", "tests", "second_reader"]
+nox.options.sessions = ["build", "sbom", "smoke", "fight", "tests", "second_reader", "core"]
 
 ROOT = Path(__file__).resolve().parent
 DIST = ROOT / "dist"
@@ -29,6 +30,8 @@ HOSTS = {
     "previous": ("checkov>=3.2.533,<3.3", "cfn-lint>=1.57,<1.58"),
 }
 BRANCHES = 0.95  # minimum share of the package's branches that tests cover
+PORTABLE = ("access", "aws", "checks", "escaping", "iam", "required", "test_api.py", "test_samples.py")
+POSIX = ("cli", "diff", "files", "output", "scan", "sources", "suggest", "test_public_names.py", "test_truth_table.py")
 BESIDE = {
     "nothing": "", "checkov": "[checkov]", "cfn-lint": "[cfn-lint]", "both": "[all]", "python-hcl2": "[python-hcl2]",
 }  # fmt: skip
@@ -98,6 +101,37 @@ def smoke(session: nox.Session, beside: str) -> None:
         session.install("--force-reinstall", f"{file}{BESIDE[beside]}")
         with session.chdir(folder):  # outside the sources, so that the wheel is imported
             session.run("python", "smoke.py", beside)
+
+
+@nox.session(python=PYTHONS)
+def core(session: nox.Session) -> None:
+    """Run the fast tests of the core, without hosts; on Windows those that need no links, modes or pipes of POSIX."""
+    session.install("-e", ".[trail]", "pytest", "pytest-xdist", "hypothesis", "jsonschema", "markdown-it-py")
+    areas = (*PORTABLE, *(POSIX if os.name == "posix" else ()))
+    options = ["-q", "-n", "auto", "-m", "not slow", "--ignore=tests/required/test_required_policies.py"]  # cfn-lint
+    session.run("pytest", *options, *(f"tests/{area}" for area in areas), *session.posargs)
+
+
+@nox.session
+def sbom(session: nox.Session) -> None:
+    """List the packages that the wheel of ``dist`` is installed with, as CycloneDX beside it."""
+    _built(session)
+    installed = Path(session.create_tmp()).resolve() / "installed"
+    shutil.rmtree(installed, ignore_errors=True)
+    session.run("python", "-m", "venv", "--without-pip", str(installed))
+    python = installed / ("Scripts" if os.name == "nt" else "bin") / "python"
+    session.install("--requirement", str(ROOT / ".ci" / "requirements-release.txt"), "pip")
+    session.run("python", "-m", "pip", "--python", str(python), "install", "--quiet", str(_built_file("*.whl")))
+    bom = DIST / f"{_built_file('*.whl').name.partition('-py3')[0]}.cdx.json"
+    options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--of", "JSON", "-o", str(bom)]
+    session.run("cyclonedx-py", "environment", *options, str(python))
+    content = json.loads(bom.read_text("utf-8"))
+    version = bom.name.removesuffix(".cdx.json").partition("-")[2]  # dynamic in pyproject.toml
+    content["metadata"]["component"].update(version=version, purl=f"pkg:pypi/passrole-checks@{version}")
+    bom.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    named = {component["name"] for component in content["components"]}
+    if not {"click", "PyYAML", "tree-sitter-hcl", "mdurl"} <= named or "pip" in named:
+        session.error(f"{bom.name} lists {sorted(named)}")
 
 
 @nox.session

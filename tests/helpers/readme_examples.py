@@ -6,14 +6,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from passrole_checks import __version__
+from passrole_checks.distribution import REPOSITORY
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION, TEMPLATE = ROOT / "action.yml", ROOT / ".gitlab" / "passrole-checks.gitlab-ci.yml"
-OURS = "your-organization/passrole_checks"
+OURS = urlsplit(REPOSITORY).path[1:]
 TAG = f"v{__version__}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the tag and the placeholder, so that linters see a pinned one
 

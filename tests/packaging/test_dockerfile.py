@@ -50,7 +50,7 @@ def test_hadolint_would_find_something(tool: Tool, tmp_path: Path) -> None:
     """A base without a version and a variable without quotes are found."""
     wrong = tmp_path / "Dockerfile"
     text = DOCKERFILE.read_text("utf-8").replace("python:3.13-slim-bookworm", "python")
-    wrong.write_text(text.replace('"$packages/"', "$packages/").replace("${PYTHON_IMAGE}", "python"))
+    wrong.write_text(text.replace('"$packages/"', "$packages/"))
     done = subprocess.run([tool("hadolint"), "--no-color", wrong], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert {"DL3006", "SC2086"} <= set(re.findall(r"\b(?:DL|SC)\d+\b", done.stdout))
@@ -59,9 +59,10 @@ def test_hadolint_would_find_something(tool: Tool, tmp_path: Path) -> None:
 def test_whatever_runs_is_an_ordinary_user_with_our_program() -> None:
     """Each stage that can be run ends as a numbered user that is not root, and starts the program; the last one is
     the small one."""
-    build, program, with_git, last = stages()
+    base, build, program, with_git, last = stages()
+    assert len(base) == 1
     assert [stage[0].words for stage in (program, with_git, last)] == [
-        "${PYTHON_IMAGE} AS program", "program AS with-git", "program",
+        "base AS program", "program AS with-git", "program",
     ]  # fmt: skip
     for stage in (program, with_git):
         assert [one.words for one in stage if one.name == "USER"][-1] == "10001:10001"
@@ -97,7 +98,7 @@ def test_the_build_stage_makes_a_program_that_scans(tool: Tool, tmp_path: Path) 
     (tmp_path / "bin" / "python").symlink_to(getattr(sys, "_base_executable", sys.executable))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PATH"] = f"{tmp_path / 'bin'}{os.pathsep}{environment['PATH']}"
-    for one in stages()[0]:
+    for one in stages()[1]:
         words = re.sub(r"/(build|opt)\b", lambda match: f"{tmp_path}/{match[1]}", one.words)
         if one.name == "COPY":
             source, target = words.split()

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from readme_examples import ACTION, COMMIT, TEMPLATE, examples, workflows
+from readme_examples import ACTION, COMMIT, ROOT, TEMPLATE, examples, workflows
 
 Tool = Callable[[str], str]
+
+
+GITHUB = ROOT / ".github"
+OWN_WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+ISSUE_FORMS = [path for path in sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yml")) if path.name != "config.yml"]
 
 
 def written(folder: Path) -> list[Path]:
@@ -33,8 +38,8 @@ PEDANTIC = ("--offline", "--no-progress", "--persona=pedantic", "--min-severity=
 
 
 def test_zizmor_finds_nothing(tool: Tool, tmp_path: Path) -> None:
-    """zizmor's audits, the pedantic ones too, find nothing in the action or in an example."""
-    for path in [ACTION, *written(tmp_path)]:
+    """zizmor's audits, the pedantic ones too, find nothing in the action, in an example, or in this repository."""
+    for path in [ACTION, GITHUB, *written(tmp_path)]:
         status, output = said(tool("zizmor"), *PEDANTIC, "--", str(path))
         assert status == 0, output
 
@@ -47,6 +52,7 @@ def test_zizmor_has_to_ignore_two_triggers_only(tool: Tool, tmp_path: Path) -> N
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         found += [(one["ident"], path.name) for one in json.loads(done.stdout)]
     assert found == [("dangerous-triggers", "passrole.yml"), ("dangerous-triggers", "passrole-comment.yml")]
+    assert not [path for path in OWN_WORKFLOWS if "zizmor:" in path.read_text("utf-8")]
 
 
 def test_zizmor_would_find_something(tool: Tool, tmp_path: Path) -> None:
@@ -61,8 +67,9 @@ def test_zizmor_would_find_something(tool: Tool, tmp_path: Path) -> None:
 
 
 def test_actionlint_finds_nothing(tool: Tool, tmp_path: Path) -> None:
-    """actionlint has nothing to say about the examples."""
-    for path in written(tmp_path):
+    """actionlint has nothing to say about the examples and the workflows of this repository."""
+    assert len(OWN_WORKFLOWS) == 4
+    for path in [*OWN_WORKFLOWS, *written(tmp_path)]:
         assert said(tool("actionlint"), "-no-color", str(path)) == (0, "")
 
 
@@ -81,13 +88,17 @@ def schema(tool: Tool, name: str, *paths: Path) -> tuple[int, str]:
 
 
 def test_files_have_the_form_that_the_forges_ask_for(tool: Tool, tmp_path: Path) -> None:
-    """The action, the workflows, the template and the configuration that includes it fit their schemas."""
+    """The action, the workflows, the template and the configuration that includes it fit their schemas, and so do the
+    files of this repository on GitHub."""
     include = tmp_path / ".gitlab-ci.yml"
     include.write_text(next(one.text for one in examples() if one.name == include.name), "utf-8")
     for name, paths in {
         "github-actions": [ACTION],
-        "github-workflows": written(tmp_path),
+        "github-workflows": [*OWN_WORKFLOWS, *written(tmp_path)],
         "gitlab-ci": [TEMPLATE, include],
+        "dependabot": [GITHUB / "dependabot.yml"],
+        "github-issue-forms": ISSUE_FORMS,
+        "github-issue-config": [GITHUB / "ISSUE_TEMPLATE" / "config.yml"],
     }.items():
         status, output = schema(tool, name, *paths)
         assert status == 0, output
@@ -98,6 +109,9 @@ def test_files_have_the_form_that_the_forges_ask_for(tool: Tool, tmp_path: Path)
     [
         ("github-actions", ACTION, "using: composite", "using: composed"),
         ("gitlab-ci", TEMPLATE, "when: always", "when: ever"),
+        ("dependabot", GITHUB / "dependabot.yml", "interval: weekly", "interval: sometimes"),
+        ("github-issue-forms", ISSUE_FORMS[0], "type: textarea", "type: text"),
+        ("github-issue-config", GITHUB / "ISSUE_TEMPLATE" / "config.yml", "about:", "abort:"),
     ],
 )
 def test_a_wrong_form_would_be_found(tool: Tool, tmp_path: Path, name: str, path: Path, old: str, new: str) -> None:
