@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACEHOLDERS = ("your-organization", "git.example.com/passrole_checks")
+PLACEHOLDERS = ("your-organization",)
 WITH_PLACEHOLDERS = ("*.md", "pyproject.toml", "docs/**/*.md", ".github/**/*", "passrole_checks/distribution.py")
 _VERSION = re.compile(r'^__version__ = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
 _SECTION = re.compile(r"^## (\S+) - ([^\n]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)

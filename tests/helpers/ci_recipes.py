@@ -20,8 +20,10 @@ from git_repositories import Repository
 from pipelines import BASE, HEAD, HOSTILE
 from readme_examples import ROOT, TAG
 
+from passrole_checks.distribution import NAME, REPOSITORY
+
 DOCS = ROOT / "docs"
-REQUIREMENT = f"passrole-checks @ git+https://git.example.com/passrole_checks@{TAG}"
+REQUIREMENT = f"{NAME} @ git+{REPOSITORY}@{TAG}"
 CONFIGURATION = '[tool.passrole_checks]\nfail_on = "never"\nskip_check = ["any-role", "new-access"]\n'
 LINKS = ("passrole-reports", "test-results")
 _SAMPLES = ROOT / "sample_templates"

@@ -54,7 +54,7 @@ def test_a_complete_commit_can_be_released(root: Path) -> None:
         ("CHANGELOG.md", "1.2.0", "1.3.0"),
         ("README.md", "@v1.2.0", "@v1.1.0"),
         ("README.md", "rev: v1.2.0", "rev: v1.1.0"),
-        ("README.md", "    rev:", "repo: https://git.example.com/passrole_checks\n    rev:"),
+        ("README.md", "    rev:", "repo: https://github.com/your-organization/passrole_checks\n    rev:"),
         ("docs/ci/gitlab.md", "v1.2.0", "v0.9.0"),
     ],
 )
