@@ -234,7 +234,7 @@ def _unreadable_entries(
     *,
     may_be_idle: bool,
 ) -> tuple[list[Unreadable], list[Unreadable]]:
-    """Return the unreadable entries of units and analyses, and separately those of units that no change affects."""
+    """Return what cannot be read in units or analyzed, and separately what is in units that no change affects."""
     counting: list[Unreadable] = []
     idle: list[Unreadable] = []
     for unit in units:
