@@ -34,18 +34,17 @@ def finding_of(item: CheckVerdict) -> Finding:
     policy, grant, configuration = context.policy, context.grant, context.model.configuration
     gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()
     is_incomplete = bool(configuration.incomplete.intersection(gainers))
-    confidence = verdict.confidence
+    confidence, severity = verdict.confidence, verdict.severity
     if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
-    severity = verdict.severity
     if policy.handed_to is HandedTo.TEST_DOCUMENT:
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if policy.presumed is not None or grant.condition.not_sent:
         is_certain = check.about_keys and misspelled_keys(grant) and policy.presumed is None
         confidence = confidence if is_certain else Confidence.LOW
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
-    if verdict.when:
-        grant = under_condition(grant, conjoin(grant.statement.when, verdict.when) or grant.statement.when)
+    when = conjoin(grant.statement.when, verdict.when) or grant.statement.when
+    grant = under_condition(grant, when) if verdict.when else grant
     return Finding(
         check_id=check.id,
         name=check.name,
