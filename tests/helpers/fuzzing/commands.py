@@ -67,7 +67,8 @@ def run(folder: Path, arguments: Sequence[str], standard_input: bytes = b"") -> 
     accesses.taken()
     before = _state(folder)
     python = of_python()
-    programs = ("git",) if arguments[0] in ("diff", "review") else ()
+    names_commit = arguments[0] in ("grants", "trail") and "html" in arguments
+    programs = ("git",) if arguments[0] in ("diff", "review") or names_commit else ()
     writable = tuple(map(str, (folder, place.output, place.temporary, place.cache)))
     named = _linked_arguments(folder, arguments)
     guard = Guard(writable, (*writable, *python, *named), programs)
