@@ -616,6 +616,10 @@
     return standsFor.get(id);
   }
 
+  function showStage() { // on small screens, the panel lies above what is there
+    if (!matchMedia("(max-width: 900px)").matches) stage.scrollIntoView({ block: "nearest" });
+  }
+
   function restore() { // selects what the URL names
     const statement = /^#g(\d+)$/.exec(location.hash), named = /^#select=(.+)$/.exec(location.hash);
     if (statement && entries[statement[1] - 1]) { chooseStatement(statement[1] - 1, false); return; }
@@ -708,13 +712,13 @@
     if (!link || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     chooseStatement(+link.closest("tr").id.slice(1) - 1, true);
-    stage.scrollIntoView({ block: "nearest" });
+    showStage();
   });
   for (const link of queryAll("[data-node]")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       choose(reveal(+link.dataset.node), true);
-      stage.scrollIntoView({ block: "nearest" });
+      showStage();
     });
   }
   addEventListener("hashchange", restore);
