@@ -355,7 +355,8 @@ class _GraphBuilder:
         return tuple(dict.fromkeys(numbers))
 
     def _place(self, unit: str) -> str:
-        return path_in(unit, self.folder) if unit and self.units > 1 else ""
+        place = path_in(unit, self.folder) if unit and self.units > 1 else ""
+        return "" if place == "." else place
 
     def _roles(self, located: LocatedGrant) -> tuple[int, ...]:
         grant = located.grant
