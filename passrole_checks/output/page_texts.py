@@ -11,7 +11,7 @@ from html import escape
 
 from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.escaping.terminal import display_path, sanitize
-from passrole_checks.findings import Confidence, Finding
+from passrole_checks.findings import Confidence, Finding, check_page_url
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.output.access_graph import GraphStatement
 from passrole_checks.output.excerpt import statement_lines
@@ -90,9 +90,14 @@ def finding_text(finding: Finding, *, place: str = "", others: str = "") -> str:
         style = NO_FINDING
     return (
         f'<section class="finding {style}"><h4>{badge(style, finding.severity.value)} '
-        f"{escape(finding.check_id)} {escape(finding.name)}{sure}</h4>{place}{suppressed}"
+        f"{_check(finding)}{sure}</h4>{place}{suppressed}"
         f"<p>{_prose(finding.message)}</p><p><b>Instead:</b> {_prose(finding.remediation)}</p>{others}</section>"
     )
+
+
+def _check(finding: Finding) -> str:
+    name, address = escape(f"{finding.check_id} {finding.name}"), check_page_url(finding.check_id)
+    return f'<a href="{escape(address)}" rel="noopener noreferrer">{name}</a>' if address else name
 
 
 def _prose(words: str) -> str:

@@ -12,6 +12,7 @@ from passrole_checks import findings
 from passrole_checks.checks import ALL
 from passrole_checks.findings import GUIDE, check_page_url
 from passrole_checks.output.findings_markdown import scan_markdown
+from passrole_checks.output.page_texts import finding_text
 from passrole_checks.output.sarif import scan_sarif
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
@@ -49,3 +50,5 @@ def test_published_pages_are_linked(published: str) -> None:
     assert addresses_of_rules() == {check.id: f"{published}checks/{check.id}/" for check in ALL}
     link = f"**[PASSROLE_001 any-role]({published}checks/PASSROLE_001/)**"
     assert link in scan_markdown(scan_paths([SAMPLE], ScanOptions()))
+    (finding, *_) = scan_paths([SAMPLE], ScanOptions()).findings
+    assert f'<a href="{published}checks/PASSROLE_001/"' in finding_text(finding)
