@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
-from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, Unreadable
+from passrole_checks.sources.model.configuration import AttachedPolicy, NoteKind, PolicyKind, Unreadable
 
 MOST_MANAGED, MOST_OF_USER, MOST_OF_GROUP, MOST_OF_ROLE = 6_144, 2_048, 5_120, 10_240
 """The most characters of a managed policy, and of the inline policies of a user, a group and a role together."""
@@ -32,8 +32,8 @@ def too_long(policies: Iterable[AttachedPolicy]) -> Iterator[Unreadable]:
     """Yield a note for each identity-based policy that surely exceeds its limit."""
     for policy, _, most in lengths_over_limit(policies):
         address, at = policy.resource.address, policy.resource.at
-        reason = f"{address} exceeds AWS's limit of {most:,} characters"
-        yield Unreadable(at.file, reason, at.line, f"size {address}")
+        reason = f"{address} exceeds AWS's limit of {most:,} characters; its statements are checked all the same"
+        yield Unreadable(at.file, reason, at.line, f"size {address}", kind=NoteKind.TOO_LONG)
 
 
 def lengths_over_limit(
@@ -56,7 +56,9 @@ def lengths_over_limit(
 def _length(document: Node, unresolved: int) -> int:
     """Return the least number of characters of a value in JSON, without white space.
 
-    Variants do not count, nor brackets of lists, which may be left out around one element.
+    Variants do not count, nor brackets of lists, which may be left out around one element, nor what a list of a
+    ``statement`` block repeats: the lists of the data source ``aws_iam_policy_document`` are sets (its documentation in
+    the AWS provider).
     """
     length, left = 0, [document]
     while left:
@@ -71,5 +73,19 @@ def _length(document: Node, unresolved: int) -> int:
         elif isinstance(node, ObjectNode):
             length += len("{}") + len(node.entries) + max(0, len(node.entries) - 1)  # with colons and commas
             for entry in node.entries:
-                left += (entry.key, entry.value)
+                left += (entry.key, _without_repetitions(entry.value) if node.block else entry.value)
     return length
+
+
+def _without_repetitions(value: Node) -> Node:
+    """Return a list without the strings that it repeats, and any other value as it is."""
+    if not isinstance(value, ListNode):
+        return value
+    known: dict[str, Node] = {}
+    others: list[Node] = []
+    for item in value.items:
+        if isinstance(item, StringNode) and item.literal is not None:
+            known[item.literal] = item
+        else:
+            others.append(item)
+    return ListNode((*known.values(), *others), value.at)

@@ -31,6 +31,7 @@ _NOUNS = {
     NoteKind.POLICY_DOCUMENT: ("policy document without a known use", "policy documents without a known use"),
     NoteKind.INCOMPLETE: ("missing part of a plan or change set", "missing parts of plans or change sets"),
     NoteKind.DUPLICATE_KEY: ("duplicate key", ""),
+    NoteKind.TOO_LONG: ("policy that exceeds AWS's limit of length", "policies that exceed AWS's limits of length"),
 }
 
 
@@ -59,7 +60,11 @@ def not_evaluated_in_words(entries: Sequence[Unreadable], *, verbose: bool) -> I
 
 
 def _of_item(entry: Unreadable) -> Note:
-    return Note(f"not evaluated: {entry.reason}", entry.file, entry.line)
+    return Note(f"{_prefix(entry.kind)}{entry.reason}", entry.file, entry.line)
+
+
+def _prefix(kind: NoteKind) -> str:
+    return "" if kind is NoteKind.TOO_LONG else "not evaluated: "
 
 
 def _of_kind(kind: NoteKind, items: Sequence[Unreadable], *, more: bool) -> Note:
@@ -70,4 +75,4 @@ def _of_kind(kind: NoteKind, items: Sequence[Unreadable], *, more: bool) -> Note
     if counts:
         words += f"; {count_noun(sum(counts), 'policy depends', 'policies depend')} on them"
     option = "--verbose lists it" if len(items) == 1 else "--verbose lists them"
-    return Note(f"not evaluated: {words} ({option})")
+    return Note(f"{_prefix(kind)}{words} ({option})")

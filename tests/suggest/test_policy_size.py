@@ -9,6 +9,7 @@ from suggesting import allow, policy, role, session, task
 
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import scan_paths
+from passrole_checks.sources.model.configuration import NoteKind
 
 
 @pytest.mark.parametrize(("characters", "is_edited"), [(1_000, True), (1_880, False)])
@@ -36,3 +37,17 @@ def test_the_length_of_a_document_in_blocks_is_that_of_its_json(tmp_path: Path) 
     (tmp_path / "main.tf").write_text(document, "utf-8")
     notes = scan_paths([tmp_path], ScanOptions()).not_evaluated
     assert any("exceeds AWS's limit of 10,240 characters" in note.reason for note in notes)
+
+
+@pytest.mark.parametrize(("distinct", "is_noted"), [(200, False), (400, True)])
+def test_repeated_actions_of_a_statement_block_count_once(tmp_path: Path, distinct: int, is_noted: bool) -> None:
+    """Lists of the data source are sets (documentation of the AWS provider), so repetitions are not deployed."""
+    actions = ", ".join(f'"s3:Get{number % distinct:07}"' for number in range(400))
+    document = (
+        'data "aws_iam_policy_document" "d" {\n  statement {\n    actions   = [' + actions + "]\n"
+        '    resources = ["*"]\n  }\n}\n'
+        'resource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.d.json\n}\n'
+    )
+    (tmp_path / "main.tf").write_text(document, "utf-8")
+    notes = [note for note in scan_paths([tmp_path], ScanOptions()).not_evaluated if note.kind is NoteKind.TOO_LONG]
+    assert bool(notes) is is_noted

@@ -335,6 +335,7 @@ class NoteKind(str, Enum):
     POLICY_DOCUMENT = "policy_document"  # a policy document without a known use
     DUPLICATE_KEY = "duplicate_key"  # a value that a later one of the same key replaces
     INCOMPLETE = "incomplete"  # a plan or change set that lacks a part
+    TOO_LONG = "too_long"  # a policy that exceeds a quota of AWS, and is evaluated
     OTHER = "other"
 
 
