@@ -309,7 +309,8 @@ def _message(
             + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )
     elif others:
-        words += f" In this code: {listed([*map(shortened, others[:3]), *others[3:]])}."
+        includes = "that includes" if unknown else "that is" if len(others) == 1 else "those are"
+        words += f" In this code {includes} {listed([*map(shortened, others[:3]), *others[3:]])}."
     elif by_name:
         words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:

@@ -225,7 +225,7 @@ def test_role_that_exists_to_deploy_is_medium(trusted: object) -> None:
     (found,) = findings("PASSROLE_013", [], managed=["AdministratorAccess"], holder="worker",
                         roles={"worker": (trusted, [])})  # fmt: skip
     assert found.severity is Severity.MEDIUM
-    assert " only." in found.message and any(name in found.message for name in ("cloudformation", "app", "project"))
+    assert "Only " in found.message and any(name in found.message for name in ("cloudformation", "app", "project"))
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ def only_by(trust: HolderTrust) -> str:
 _ONLY_BY = {
     Holder.OWN_WORK: " Only {} can use this, and it never runs caller code.",
     Holder.TASKS: " Only {} can use this, to run ECS tasks.",
-    Holder.PEOPLE: " The trust policy allows {} only.",
-    Holder.DEPLOYMENT: " The trust policy allows {} only.",
+    Holder.PEOPLE: " Only {} can assume the principal.",
+    Holder.DEPLOYMENT: " Only {} can assume the principal.",
 }
 
 
