@@ -31,7 +31,7 @@ from passrole_checks.output.outcomes import (
 )
 from passrole_checks.output.principal_names import MODULE, split_address
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
-from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.sources.model.configuration import Framework, HandedTo
 
 MOST_GROUPS = 40  # per column of principals
 ANY_ROLE, ANY_SERVICE = "any role", "any service"
@@ -349,7 +349,7 @@ class _GraphBuilder:
         for name in dict.fromkeys(names):
             unit = self._unit(located, name)
             split = split_address(name)
-            note = ", ".join(filter(None, ("" if located.principals else "not attached", split.beside)))
+            note = ", ".join(filter(None, ("" if located.principals else _without_principal(located), split.beside)))
             node = Node(Column.PRINCIPAL, split.name, note, name, self.group_of[unit, name], place=self._place(unit))
             numbers.append(self._node((unit, name), node))
         return tuple(dict.fromkeys(numbers))
@@ -379,6 +379,11 @@ class _GraphBuilder:
         place = ", ".join(filter(None, (account, self._place(unit))))
         full = str(role.pattern)
         return self._node((unit, full), Node(Column.ROLE, label, _SCOPE_NOTES[role.scope], full, place=place))
+
+
+def _without_principal(located: LocatedGrant) -> str:
+    """Return why a statement has no principal."""
+    return "module without its source" if located.handed_to is HandedTo.MODULE else "not attached here"
 
 
 _SCOPE_NOTES = {

@@ -143,7 +143,18 @@ def test_not_resource_is_any_role_except_those() -> None:
 def test_unattached_policy_is_its_own_principal() -> None:
     """If no principal is attached, the policy's name is in the first column, with a note."""
     found = graph(scanned("t.json", Deploy=policy(None, {"Resource": "*"})))
-    assert found.nodes[0] == Node(Column.PRINCIPAL, "Deploy", "not attached", "Deploy", "t.json")
+    assert found.nodes[0] == Node(Column.PRINCIPAL, "Deploy", "not attached here", "Deploy", "t.json")
+
+
+def test_policy_of_a_missing_module_is_not_called_unattached() -> None:
+    """A module whose source is not downloaded may attach what it is given."""
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+    module = f'module "m" {{\n  source = "example/m/aws"\n  policy = jsonencode({{ Statement = [{statement}] }})\n}}\n'
+    Path("main.tf").write_text(module, "utf-8")
+    found = graph(scan_paths([Path("main.tf")], ScanOptions()))
+    assert [(node.label, node.description) for node in found.nodes if node.column is Column.PRINCIPAL] == [
+        ("module.m", "module without its source")
+    ]
 
 
 def test_same_logical_id_in_two_templates_is_two_principals() -> None:
@@ -151,8 +162,8 @@ def test_same_logical_id_in_two_templates_is_two_principals() -> None:
     scanned("app/one.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"}))
     found = graph(scanned("app/two.json", A=policy(None, {"Resource": f"{ACCOUNT}:role/a"})))
     assert [(node.label, node.description) for node in found.nodes if node.column is Column.PRINCIPAL] == [
-        ("A", "not attached, one.json"),
-        ("A", "not attached, two.json"),
+        ("A", "not attached here, one.json"),
+        ("A", "not attached here, two.json"),
     ]
     assert labels(found, Column.ROLE) == ["a"]
 
