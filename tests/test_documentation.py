@@ -153,7 +153,7 @@ def test_commands_and_options_that_are_named_exist() -> None:
 def test_each_option_in_the_running_text_exists() -> None:
     """An option that a page names on its own belongs to a command of ours; those of other programs are listed here."""
     cfn_lint = {"--append-rules"}
-    checkov = {"--external-checks-dir", "--soft-fail-on", "--check", "--skip-check", "--framework"}
+    checkov = {"--external-checks-dir", "--soft-fail-on", "--check", "--skip-check", "--framework", "--compact"}
     checkov |= {
         "--var-file",
         "--download-external-modules",
