@@ -151,6 +151,13 @@ def test_a_folder_without_logs_is_a_mistake(capsys: pytest.CaptureFixture[str], 
     assert run(capsys, tmp_path, "--allow-empty")[0] == 0
 
 
+def test_without_logs_no_grant_is_called_unused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A mistyped folder of logs says nothing about a configuration."""
+    against = ("--against", str(ROOT / "sample_templates" / "evidence" / "terraform"))
+    assert run(capsys, tmp_path, *against)[:2] == (2, "no roles were passed: 0 events in 0 files\n")
+    assert "Never used" in run(capsys, tmp_path, *against, "--allow-empty")[1]
+
+
 def test_logs_of_another_time_are_no_missing_logs(capsys: pytest.CaptureFixture[str]) -> None:
     """Files whose names tell another time are not opened, and that is said."""
     status, _, err = run(capsys, ROOT / SAMPLE, "--since", "2030-01-01")
