@@ -113,7 +113,7 @@ def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[s
             [Path(path) for path in paths], query, one_by_one=options["events"], progress=report_progress
         )
     result = None
-    if options["against"] and (report.reading.files or options["allow_empty"]):  # no logs: nothing is "never used"
+    if options["against"] and (report.reading.files or options["allow_empty"]):  # without logs, nothing is unused
         drawn = any(output_format in ("markdown", "html") for output_format, _ in chosen)
         report, result = _compare_with_configuration(report, options, drawn=drawn)
     written = write_each(chosen, lambda name, destination: _write(report, result, name, destination, options))
