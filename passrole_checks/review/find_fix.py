@@ -1,9 +1,10 @@
 """Find a fix for an item: a narrower statement, or else the revert of the change that is its cause.
 
 Each fix is verified by a trial: a copy of HEAD with other text in one file, compared with BASE and scanned as HEAD
-was. The item must be gone, or for equivalent edits less severe, and no other item new. Only fixes that a forge can
-apply are tried: whole lines within one hunk of the diff. Edits that add access are advice only, and only items of
-high severity are reverted: below that, the author may mean what the change says.
+was. The item must be gone, or for equivalent edits less severe, no other item new, and no access of BASE taken away by
+a narrower statement. Only fixes that a forge can apply are tried: whole lines within one hunk of the diff. Edits that
+add access are advice only, and only items of high severity are reverted: below that, the author may mean what the
+change says.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class FixFinder:
         self._was_compared = False
         self._until = 0.0
         self._suggested: dict[Position, list[Suggestion]] = {}
+        self._reducing: set[int] = set()  # ids of suggestions that take away access of BASE
         self.faults: list[Unreadable] = []  # internal errors
 
     def __enter__(self) -> FixFinder:
@@ -180,6 +182,9 @@ class FixFinder:
                 continue
             first, lines = self._with_opening_line(name, first, last, lines, anchors)
             outcome, old = self._try(name, text), self._old_lines(name, first, last)
+            if suggestion.grade is Grade.NARROWED and self._takes_access_of_base(outcome):
+                self._reducing.add(id(suggestion))
+                continue
             replacement = Replacement(name, first, last, lines, suggestion.says, old=old)
             if self._is_fix(traced, outcome):
                 return replacement
@@ -196,6 +201,8 @@ class FixFinder:
             own = (*suggestion.findings, *suggestion.less_severe)
             if check_ids.isdisjoint(finding.check_id for finding in own) or check_ids <= _NOT_ABOUT_SERVICES:
                 continue  # it fixes another issue of the statement
+            if id(suggestion) in self._reducing:
+                continue
             remediations = [finding.remediation for finding in suggestion.findings]
             missing = "; ".join(" ".join(part.split()) for part in suggestion.missing if part not in remediations)
             if suggestion.edits:
@@ -309,6 +316,17 @@ class FixFinder:
             return False
         before, after = self._before().marks, outcome.state.marks
         return after[traced.mark] < before[traced.mark] and after <= before
+
+    def _takes_access_of_base(self, outcome: FixOutcome | None) -> bool:
+        """True if a version grants less than BASE in a statement where HEAD does not, such as only the roles that the
+        code passes instead of those that the statement named before it was widened."""
+        if outcome is None:
+            return False
+
+        def reduced(state: ReviewState) -> Counter[tuple[str, str, str]]:
+            return Counter((one.at.file, one.resource, one.sid) for one in state.less)
+
+        return bool(reduced(outcome.state) - reduced(self._before()))
 
     def _is_less_severe(self, traced: TracedItem, outcome: FixOutcome | None) -> bool:
         """True if the statement of an item is reported by no other check, and less severe."""

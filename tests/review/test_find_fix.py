@@ -96,6 +96,15 @@ def test_narrower_statement_is_suggested(repository: Reviews) -> None:
     assert found.old == '      { Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
 
 
+def test_narrower_statement_keeps_what_the_base_allowed(repository: Reviews) -> None:
+    """A statement that was widened is not narrowed to other roles than it named before: the change is reverted."""
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "%s" }'
+    named = statement % "arn:aws:iam::111122223333:role/releases"
+    found = offered(repository, {"worker.tf": WORKER, "main.tf": policy(named)}, {"main.tf": policy(statement % "*")})
+    assert found is not None
+    assert found.text == f"      {named}"
+
+
 def test_only_the_causing_change_is_reverted(repository: Reviews) -> None:
     """Of several changes only the one that causes the item is reverted."""
     before = {
