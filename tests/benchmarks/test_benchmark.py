@@ -104,13 +104,13 @@ def test_a_row_says_whether_its_target_is_met(target: float | None, ratio: float
     assert row.met(Result("ours", "theirs", ratio)) == met
 
 
-def test_the_table_of_trail_stands_in_the_readme() -> None:
+def test_the_page_of_trail_has_its_table() -> None:
     """Between its marks, in the form that its benchmark writes, with how much more twice the events take."""
     written = table.grown((5e6, 50, 590), (1e7, 102, 620))
     assert "| processor time | 50 s | 102 s | 2.04 |\n" in written
-    readme = (ROOT / "README.md").read_text("utf-8")
-    replaced = table.placed(readme, written, table.MARK_OF_TRAIL)
-    assert [line.count("|") for line in replaced.splitlines()] == [line.count("|") for line in readme.splitlines()]
+    page = (ROOT / "docs" / "commands" / "trail.md").read_text("utf-8")
+    replaced = table.placed(page, written, table.MARK_OF_TRAIL)
+    assert [line.count("|") for line in replaced.splitlines()] == [line.count("|") for line in page.splitlines()]
 
 
 def test_a_page_without_a_place_is_left_alone() -> None:
