@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -157,10 +158,120 @@ def test_malformed_document_is_unreadable() -> None:
     assert [policy.principals for policy in configuration.policies] == [(arn("user", "bob"),)]
 
 
-@pytest.mark.parametrize("text", ['{"RoleDetailList": 7}', '{"Roles": []}', "[]", '"RoleDetailList": ['])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"RoleDetailList": 7}',
+        '{"Roles": []}',
+        "[]",
+        '"RoleDetailList": [',
+        '{"data": {"RoleDetailList": []}}',
+        '[[{"RoleDetailList": []}]]',
+        '{"text": "\\"RoleDetailList\\": []"}',
+    ],
+)
 def test_other_json_is_no_account_file(text: str) -> None:
     """Only objects with one of the lists of ``get-account-authorization-details`` are recognized."""
     assert recognize_text(text).framework is None
+
+
+@pytest.mark.parametrize("template", [{"Metadata": {"RoleDetailList": []}}, {"RoleDetailList": []}])
+def test_template_that_mentions_the_lists_stays_a_template(template: dict[str, Any], tmp_path: Path) -> None:
+    """A list of that name hides no resources: the template is scanned as one."""
+    properties = {"UserName": "alice", "PolicyName": "own", "PolicyDocument": document(PASS_ANY)}
+    template = {**template, "Resources": {"Own": {"Type": "AWS::IAM::UserPolicy", "Properties": properties}}}
+    assert ("PASSROLE_001", "Own") in findings(scan(tmp_path, json.dumps(template)))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[{"RoleDetailList": []}, 7]', "an object is expected"),
+        ('[{"RoleDetailList": []}, [{"RoleDetailList": []}]]', "an object is expected"),
+        ('[{"RoleDetailList": []}] x', "more text after the end of the list"),
+        ('[{"RoleDetailList": []} {"RoleDetailList": []}]', "a comma or ']' is expected"),
+        ('[{"RoleDetailList": []}', "the file ends"),
+        ('[{"RoleDetailList": []}, ', "the file ends"),
+        ('{"RoleDetailList": []} 7', "an object is expected"),
+    ],
+)
+def test_what_is_no_page_is_reported(text: str, reason: str) -> None:
+    """Nothing between or after the pages is passed over in silence."""
+    (entry,) = load(text=text).unreadable
+    assert reason in entry.reason
+
+
+def test_entity_listed_twice_with_different_contents_is_noted() -> None:
+    """The last one counts, as for the same entity on two pages, and the first one is named."""
+    configuration = load(page(UserDetailList=[user("alice", PASS_ANY), user("alice")]))
+    (note,) = configuration.not_evaluated
+    assert arn("user", "alice") in note.reason
+    assert not configuration.policies
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"UserPolicyList": "x"},
+        {"UserPolicyList": [7]},
+        {"UserPolicyList": [{"PolicyName": "own"}]},
+        {"UserPolicyList": [{"PolicyName": "own", "PolicyDocument": None}]},
+        {"AttachedManagedPolicies": {"PolicyArn": arn("policy", "p")}},
+        {"AttachedManagedPolicies": ["p"]},
+    ],
+)
+def test_fields_of_another_type_are_unreadable(fields: dict[str, Any]) -> None:
+    """A list of policies that is none, and an element without a policy, are reported with the principal."""
+    (entry,) = load(page(UserDetailList=[user("alice", **fields)])).unreadable
+    assert arn("user", "alice") in entry.reason
+
+
+def test_attached_policy_without_a_default_version_is_noted(tmp_path: Path) -> None:
+    """Its permissions are unknown, like those of a policy that is not in the file."""
+    policy = {**managed("p"), "PolicyVersionList": [{"VersionId": "v1", "IsDefaultVersion": False}]}
+    alice = user("alice", AttachedManagedPolicies=attached(arn("policy", "p")))
+    result = scan(tmp_path, json.dumps(page(UserDetailList=[alice], Policies=[policy])))
+    assert ["policy not found" in note.reason for note in result.not_evaluated] == [True]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_attached", "counts"),
+    [("v999", True, True), ("", True, False), ("v999", False, False)],
+    ids=["another version", "no version", "attached to nobody"],
+)
+def test_aws_managed_policy_in_another_version_is_read_from_the_file(
+    version: str, is_attached: bool, counts: bool, tmp_path: Path
+) -> None:
+    """AWS changes its policies: where something uses the file's version, that one counts, not the shipped one."""
+    aws_policy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    versions = [{"VersionId": version, "IsDefaultVersion": True, "Document": document(PASS_ANY)}]
+    alice = user("alice", AttachedManagedPolicies=attached(aws_policy) if is_attached else [])
+    content = page(UserDetailList=[alice], Policies=[{"Arn": aws_policy, "PolicyVersionList": versions}])
+    found = findings(scan(tmp_path, json.dumps(content)))
+    assert (("PASSROLE_001", aws_policy) in found) is counts
+
+
+def test_the_same_account_id_in_another_partition_is_another_account() -> None:
+    """Partitions share no accounts (AWS General Reference, "Amazon Resource Names")."""
+    china = {**user("bob"), "Arn": arn("user", "bob").replace("aws", "aws-cn")}
+    (entry,) = load(page(UserDetailList=[user("alice"), china])).unreadable
+    assert "another account" in entry.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        page(UserDetailList=[user("alice", UserPolicyList=[{"PolicyDocument": document(PASS_ANY)}] * 4000)]),
+        page(Policies=[{"Arn": f"arn:aws:iam::aws:policy/P{number}"} for number in range(15000)]),
+    ],
+    ids=["policies of a user", "AWS managed policies"],
+)
+def test_time_grows_with_the_size_of_the_file(content: dict[str, Any]) -> None:
+    """Lists of thousands are read in one pass: each element again and again would take minutes."""
+    start = time.thread_time()
+    configuration = load(content)
+    assert time.thread_time() - start < 5
+    assert not configuration.unreadable
 
 
 def test_account_file_is_not_edited(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from passrole_checks.aws.managed_policies import managed_policy
+from passrole_checks.aws.managed_policies import aws_managed_name, managed_policy
 from passrole_checks.sources.account.details import (
     AccountFile,
     Entity,
@@ -52,6 +52,9 @@ class _Loader:
             for entity in file.entities.values()
         }
         self.groups = {entity.text("GroupName"): entity.arn for entity in file.of_kind("group")}
+        self.versions = {
+            policy.arn: versions for policy in file.of_kind("policy") if (versions := list(_default_versions(policy)))
+        }
 
     def configuration(self) -> Configuration:
         own = [policy for entity in self.file.entities.values() for policy in self.inline_policies(entity)]
@@ -59,57 +62,63 @@ class _Loader:
         for kind in ("user", "group", "role"):
             for entity in self.file.of_kind(kind):
                 self.attach(entity)
+        managed = [policy for policy in managed if self.is_used(policy.resource.address)]
         self.index.add_demanded_boundaries(
             [*own, *managed], lambda arn: [str(arn)] if str(arn) in self.resources else []
         )
         policies = [*own, *map(self.index.join, managed)]
+        roles, profiles = tuple(map(self.role, self.file.of_kind("role"))), tuple(self.instance_profiles())
         return Configuration(
             Framework.ACCOUNT,
             (self.file.name,),
             tuple(self.resources.values()),
             tuple(policies),
-            tuple(map(self.role, self.file.of_kind("role"))),
+            roles,
             unreadable=tuple(self.file.unreadable),
             not_evaluated=tuple(self.file.notes),
-            account=self.file.account,
+            account=self.file.owner[1] if self.file.owner is not None else None,
             users=tuple((user.arn, user.node("UserName")) for user in self.file.of_kind("user")),
-            instance_profiles=tuple(self.instance_profiles()),
+            instance_profiles=profiles,
             attached=self.index.build(policies),
         )
 
     def inline_policies(self, entity: Entity) -> Iterator[AttachedPolicy]:
         """Yield the inline policies of a principal."""
-        key = _INLINE.get(entity.kind, "")
-        for number, _ in enumerate(as_list(entity.fields.get(key))):
-            document = entity.document(key, number, "PolicyDocument")
-            if document is not None:
-                path = f"{key}/{number}/PolicyDocument"
+        key = _INLINE.get(entity.kind)
+        for inline in entity.elements(key) if key is not None else ():
+            document = inline.document("PolicyDocument")
+            if inline.fields.get("PolicyDocument") is None:
+                inline.report("no PolicyDocument")
+            elif document is not None:
+                path = f"{inline.path}PolicyDocument"
                 yield AttachedPolicy(self.resources[entity.arn], path, document, principals=(entity.arn,))
 
     def managed_policy(self, entity: Entity) -> Iterator[AttachedPolicy]:
-        """Yield the default version of a customer managed policy, or of an AWS managed one that this release lacks."""
-        if managed_policy(entity.arn) is not None:
-            return
-        for number, version in enumerate(as_list(entity.fields.get("PolicyVersionList"))):
-            if as_fields(version).get("IsDefaultVersion") is True:
-                document = entity.document("PolicyVersionList", number, "Document")
-                if document is not None:
-                    path = f"PolicyVersionList/{number}/Document"
-                    yield AttachedPolicy(self.resources[entity.arn], path, document)
+        """Yield the default version of a managed policy whose document the file has, see :func:`_default_versions`."""
+        for version in self.versions.get(entity.arn, ()):
+            document = version.document("Document")
+            if document is not None:
+                yield AttachedPolicy(self.resources[entity.arn], f"{version.path}Document", document)
         if not entity.fields.get("AttachmentCount") and entity.fields.get("PermissionsBoundaryUsageCount"):
             self.index.boundary_uses.add(entity.arn)
 
+    def is_used(self, policy: str) -> bool:
+        """True if a managed policy is the account's own, attached, or a permissions boundary: the file lists AWS
+        managed policies that nothing uses, too."""
+        return aws_managed_name(policy) is None or policy in self.index.holders or policy in self.index.boundary_uses
+
     def attach(self, entity: Entity) -> None:
         """Record the managed policies, the groups and the permissions boundary of a principal."""
-        for number, attached in enumerate(as_list(entity.fields.get("AttachedManagedPolicies"))):
-            arn = as_text(as_fields(attached).get("PolicyArn"))
-            if arn in self.resources and managed_policy(arn) is None:
+        for attached in entity.elements("AttachedManagedPolicies"):
+            arn = attached.text("PolicyArn")
+            if arn in self.versions:
                 self.index.attach([arn], [entity.arn])
-            elif arn:
-                policy = entity.node("AttachedManagedPolicies", number, "PolicyArn")
-                path = f"AttachedManagedPolicies/{number}/PolicyArn"
+            else:
+                policy = attached.node("PolicyArn")
                 self.index.managed_policies.append(
-                    ManagedAttachment(entity.arn, policy, self.resources[entity.arn], path, policy.at)
+                    ManagedAttachment(
+                        entity.arn, policy, self.resources[entity.arn], f"{attached.path}PolicyArn", policy.at
+                    )
                 )
         groups = [
             self.groups[name] for name in map(as_text, as_list(entity.fields.get("GroupList"))) if name in self.groups
@@ -117,7 +126,7 @@ class _Loader:
         self.index.add_members(groups, [entity.arn], entity.at)
         boundary = as_text(as_fields(entity.fields.get("PermissionsBoundary")).get("PermissionsBoundaryArn"))
         if boundary:
-            is_own = boundary in self.resources and managed_policy(boundary) is None
+            is_own = boundary in self.versions
             at = entity.node("PermissionsBoundary", "PermissionsBoundaryArn")
             self.index.add_boundary(entity.arn, [((), boundary if is_own else at)])
             self.index.boundary_uses.update([boundary] if is_own else [])
@@ -132,7 +141,15 @@ class _Loader:
 
     def instance_profiles(self) -> Iterator[InstanceProfile]:
         for role in self.file.of_kind("role"):
-            for number, profile in enumerate(as_list(role.fields.get("InstanceProfileList"))):
-                arn = as_text(as_fields(profile).get("Arn"))
-                name = role.node("InstanceProfileList", number, "InstanceProfileName")
-                yield InstanceProfile(arn, name, role.node("RoleName"))
+            for profile in role.elements("InstanceProfileList"):
+                yield InstanceProfile(profile.text("Arn"), profile.node("InstanceProfileName"), role.node("RoleName"))
+
+
+def _default_versions(policy: Entity) -> Iterator[Entity]:
+    """Yield the default version of a managed policy; nothing for an AWS managed policy that this release has in the
+    same version."""
+    shipped = managed_policy(policy.arn)
+    for version in policy.elements("PolicyVersionList"):
+        is_default = version.fields.get("IsDefaultVersion") is True
+        if is_default and (shipped is None or version.text("VersionId") not in ("", shipped.version)):
+            yield version

@@ -80,18 +80,25 @@ def walk(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Membe
 def walk_documents(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Member]]:
     """Yield the values of several documents like :func:`walk`: one after the other, or the elements of a list.
 
-    Paths begin in the document. Raises like :func:`members`.
+    Paths begin in the document. Raises like :func:`members`, also for documents that are no objects.
     """
     place = _skip_blanks(text, 0)
-    if text[place : place + 1] == "[":
-        in_list = _walk(text, place, lambda path: len(path) == 1 or enter(path[1:]))
-        yield from ((path[1:], member) for path, member in in_list if len(path) > 1)
-        return
-    while place < len(text):
+    in_list = text[place : place + 1] == "["
+    if in_list:
+        place = _skip_blanks(text, place + 1)
+    while place < len(text) and not (in_list and text[place] == "]"):
         if text[place] != "{":
             raise _error(text, place, "an object is expected")
         place = yield from _walk(text, place, enter)
         place = _skip_blanks(text, place)
+        if in_list and text[place : place + 1] != "]":
+            if text[place : place + 1] != ",":
+                raise _error(text, place, "a comma or ']' is expected")
+            place = _skip_blanks(text, place + 1)
+    if in_list:
+        end = _skip_blanks(text, place + 1)
+        if place == len(text) or end < len(text):
+            raise _error(text, end, "more text after the end of the list")
 
 
 def _walk(text: str, place: int, enter: Callable[[Keys], bool]) -> Generator[tuple[Keys, Member], None, int]:
