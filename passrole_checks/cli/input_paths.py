@@ -76,7 +76,7 @@ def _write_standard_input(folder: Path) -> Path:
                     raise ConfigurationError(f"{_NAME}: larger than {LARGEST_PLAN // 1_000_000} MB")
     except (OSError, ValueError, AttributeError) as error:  # not readable; closed; closed before the program started
         raise ConfigurationError(f"{_NAME}: cannot be read: {getattr(error, 'strerror', None) or 'closed'}") from None
-    if file.stat().st_size > LARGEST_TEMPLATE:
-        return file
-    suffix = terraform_suffix(file.read_bytes().decode("utf-8-sig", "replace"))
+    with file.open("rb") as written:
+        beginning = written.read(LARGEST_TEMPLATE)
+    suffix = terraform_suffix(beginning.decode("utf-8-sig", "replace"))
     return file if suffix is None else file.rename(folder / f"main{suffix}")

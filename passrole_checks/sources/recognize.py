@@ -221,11 +221,8 @@ def recognize_text(content: str) -> Recognized:
         if later is not None and not content.lstrip().startswith("{"):
             line = content.count("\n", 0, later.start()) + 1
             return Recognized(unreadable="text before the JSON of the plan", line=line)
-    if "DetailList" in content:
-        from passrole_checks.sources.account import is_account_file
-
-        if is_account_file(content):
-            return Recognized(Framework.ACCOUNT)
+    if _is_account(content):
+        return Recognized(Framework.ACCOUNT)
     from passrole_checks.sources import change_set  # slow to import, as is the next
     from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
 
@@ -236,6 +233,14 @@ def recognize_text(content: str) -> Recognized:
     if looks_like_service(content):
         return Recognized(Framework.CLOUDFORMATION)
     return _NOTHING
+
+
+def _is_account(content: str) -> bool:
+    if "DetailList" not in content:
+        return False
+    from passrole_checks.sources.account import is_account_file
+
+    return is_account_file(content)
 
 
 def terraform_suffix(content: str) -> str | None:
@@ -336,6 +341,6 @@ def _recognize_large(data: bytes, size: int) -> Recognized:
         if size <= LARGEST_PLAN:
             return recognize_bytes(data)
         return Recognized(unreadable=f"larger than {LARGEST_PLAN // 1_000_000} MB")
-    if recognize_bytes(data[:_HEAD]).is_infrastructure:
+    if recognize_bytes(data[:_HEAD]).is_infrastructure or _is_account(content):
         return Recognized(unreadable=f"larger than {LARGEST_TEMPLATE // 1_000_000} MB")
     return _NOTHING

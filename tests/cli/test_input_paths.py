@@ -170,6 +170,14 @@ def test_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.stderr.startswith("<stdin>: larger than ")
 
 
+def test_large_terraform_code_is_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform code over the limit is too large, as it is in a file, and not unknown."""
+    monkeypatch.setattr("passrole_checks.sources.recognize.LARGEST_TEMPLATE", 1000)
+    monkeypatch.setattr("passrole_checks.sources.terraform.reading.files.MAX_FILE_BYTES", 1000)
+    run = run_command("scan", "-", stdin=TERRAFORM + "# comment\n" * 100)
+    assert (run.returncode, run.stderr) == (2, "<stdin>:1: larger than 0.001 MB\n")
+
+
 def test_fix_refuses_standard_input(folder: Path) -> None:
     """There is no file to write: status 2 and one line, before anything is read or written."""
     run = run_command("fix", "-", "infra", stdin=TERRAFORM)

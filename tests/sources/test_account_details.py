@@ -274,6 +274,16 @@ def test_time_grows_with_the_size_of_the_file(content: dict[str, Any]) -> None:
     assert not configuration.unreadable
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_too_large_account_file_is_reported(is_named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if its policies come first, so that the beginning does not tell what it is, and in a folder."""
+    monkeypatch.setattr("passrole_checks.sources.recognize.LARGEST_TEMPLATE", 70_000)
+    policies = [managed(f"p{number}", PASS_ANY) for number in range(300)]
+    (tmp_path / "account.json").write_text(json.dumps({"Policies": policies, "RoleDetailList": []}))
+    result = scan_paths([tmp_path / "account.json" if is_named else tmp_path], ScanOptions())
+    assert ["larger than" in entry.reason for entry in result.unreadable] == [True]
+
+
 def test_account_file_is_not_edited(tmp_path: Path) -> None:
     """``fix`` changes nothing: the file shows what is deployed."""
     file = tmp_path / "account.json"
