@@ -148,7 +148,7 @@ def _compare_with_configuration(
     )
     problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once
-    if not configurations:
+    if not configurations and not unreadable:
         names = ", ".join(options["against"])
         unreadable.append(Unreadable(names, nothing_to_scan_reason(read.excluded)))
     skipped = (*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes)

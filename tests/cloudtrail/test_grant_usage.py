@@ -367,6 +367,10 @@ def test_unreadable_configuration_is_reported(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr()
     assert "lambda-app" in told.out
     assert "no Terraform, plan, CloudFormation or SAM files found" in told.err
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(other)])
+    assert capsys.readouterr().err.count(other.name) == 1
 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "markdown", "html"])
