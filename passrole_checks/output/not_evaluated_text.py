@@ -29,7 +29,10 @@ _NOUNS = {
     NoteKind.LIMIT_NOT_COUNTED: ("limit that may not apply", "limits that may not apply"),
     NoteKind.OTHER_TOOL: ("file or section of another tool", "files or sections of other tools"),
     NoteKind.POLICY_DOCUMENT: ("policy document without a known use", "policy documents without a known use"),
-    NoteKind.INCOMPLETE: ("missing part of a plan or change set", "missing parts of plans or change sets"),
+    NoteKind.INCOMPLETE: (
+        "missing part of a plan, change set or account",
+        "missing parts of plans, change sets or accounts",
+    ),
     NoteKind.DUPLICATE_KEY: ("duplicate key", ""),
     NoteKind.TOO_LONG: ("policy that exceeds AWS's limit of length", "policies that exceed AWS's limits of length"),
 }

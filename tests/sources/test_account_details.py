@@ -234,6 +234,12 @@ def test_attached_policy_without_a_default_version_is_noted(tmp_path: Path) -> N
     assert ["policy not found" in note.reason for note in result.not_evaluated] == [True]
 
 
+def test_group_that_is_not_in_the_file_is_noted() -> None:
+    """Its policies are unknown, as in the output for ``--filter User``."""
+    (note,) = load(page(UserDetailList=[user("alice", GroupList=["developers"])])).not_evaluated
+    assert "developers" in note.reason
+
+
 @pytest.mark.parametrize(
     ("version", "is_attached", "counts"),
     [("v999", True, True), ("", True, False), ("v999", False, False)],

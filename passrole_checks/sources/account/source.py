@@ -25,6 +25,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     InstanceProfile,
     ManagedAttachment,
+    NoteKind,
     ResourceDefinition,
     RoleDefinition,
 )
@@ -120,10 +121,12 @@ class _Loader:
                         entity.arn, policy, self.resources[entity.arn], f"{attached.path}PolicyArn", policy.at
                     )
                 )
-        groups = [
-            self.groups[name] for name in map(as_text, as_list(entity.fields.get("GroupList"))) if name in self.groups
-        ]
-        self.index.add_members(groups, [entity.arn], entity.at)
+        names = list(map(as_text, as_list(entity.fields.get("GroupList"))))
+        self.index.add_members([self.groups[name] for name in names if name in self.groups], [entity.arn], entity.at)
+        for name in names:
+            if name not in self.groups:
+                reason = f"group {name} of {entity.arn}: group not found, its permissions are unknown"
+                self.file.note(reason, NoteKind.DEFINED_ELSEWHERE, entity.at.line)
         boundary = as_text(as_fields(entity.fields.get("PermissionsBoundary")).get("PermissionsBoundaryArn"))
         if boundary:
             is_own = boundary in self.versions

@@ -334,7 +334,7 @@ class NoteKind(str, Enum):
     OTHER_TOOL = "other_tool"  # files and sections that another tool evaluates
     POLICY_DOCUMENT = "policy_document"  # a policy document without a known use
     DUPLICATE_KEY = "duplicate_key"  # a value that a later one of the same key replaces
-    INCOMPLETE = "incomplete"  # a plan or change set that lacks a part
+    INCOMPLETE = "incomplete"  # a plan, a change set or the details of an account that lack a part
     TOO_LONG = "too_long"  # a policy that exceeds a quota of AWS, and is evaluated
     OTHER = "other"
 
