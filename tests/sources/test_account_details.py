@@ -267,10 +267,12 @@ def test_the_same_account_id_in_another_partition_is_another_account() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        page(UserDetailList=[user("alice", UserPolicyList=[{"PolicyDocument": document(PASS_ANY)}] * 4000)]),
-        page(Policies=[{"Arn": f"arn:aws:iam::aws:policy/P{number}"} for number in range(15000)]),
+        page(UserDetailList=[user("alice", UserPolicyList=[{"PolicyDocument": document(PASS_ANY)}] * 2500)]),
+        page(Policies=[{"Arn": f"arn:aws:iam::aws:policy/P{number}"} for number in range(8000)]),
+        page(RoleDetailList=[role("web", InstanceProfileList=[{"InstanceProfileName": "p" * 500}] * 4000)]),
+        page(UserDetailList=[user("alice", GroupList=["g"] * 10000, AttachedManagedPolicies=attached("p") * 4000)]),
     ],
-    ids=["policies of a user", "AWS managed policies"],
+    ids=["policies of a user", "AWS managed policies", "profiles of a role", "attached policies"],
 )
 def test_time_grows_with_the_size_of_the_file(content: dict[str, Any]) -> None:
     """Lists of thousands are read in one pass: each element again and again would take minutes."""

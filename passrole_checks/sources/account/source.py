@@ -144,8 +144,9 @@ class _Loader:
 
     def instance_profiles(self) -> Iterator[InstanceProfile]:
         for role in self.file.of_kind("role"):
+            name = role.node("RoleName")
             for profile in role.elements("InstanceProfileList"):
-                yield InstanceProfile(profile.text("Arn"), profile.node("InstanceProfileName"), role.node("RoleName"))
+                yield InstanceProfile(profile.text("Arn"), profile.node("InstanceProfileName"), name)
 
 
 def _default_versions(policy: Entity) -> Iterator[Entity]:
