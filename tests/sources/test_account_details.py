@@ -196,7 +196,7 @@ def test_template_that_mentions_the_lists_stays_a_template(template: dict[str, A
     ],
 )
 def test_what_is_no_page_is_reported(text: str, reason: str) -> None:
-    """Nothing between or after the pages is passed over in silence."""
+    """Nothing between or after the pages is passed over without a message."""
     (entry,) = load(text=text).unreadable
     assert reason in entry.reason
 
