@@ -83,14 +83,8 @@ class PassExtractor:
         response = unwrap(parse_structure(row.response), name, "Response") if answers else None
         passed_items = list(dict.fromkeys(self._given(event, account, row.region, request, response))) if event else []
         named = _NAMED.search(row.error_message)
-        if named and not any(named[1] == one.role for one in passed_items):
-            # The error names the denied role; other roles in the request are no evidence then.
-            locations = [one for one in event.places if one.kind == "role"] if event else []
-            services = tuple(dict.fromkeys(service for one in locations for service in one.services))
-            known = [one.services for one in passed_items if named[1].endswith(f"/{one.role}")]
-            passed_items = [_PassedItem(named[1], known[0] if known else services)]
-        elif named:
-            passed_items = [one for one in passed_items if one.role == named[1]]
+        if named:
+            passed_items = _denied_items(named[1], event, passed_items)
         if changes_state:
             self._profiles.take(source, name, account, row.region, request, response)
         own_items = [one for one in passed_items if not self._is_other_account(one, account)]
@@ -202,6 +196,17 @@ def _outcome(row: Row) -> RequestOutcome:
         return RequestOutcome.FAILED  # another permission was missing
     denied = _DENIED.search(row.error_code) or "is not authorized to perform" in row.error_message
     return RequestOutcome.DENIED if denied else RequestOutcome.FAILED
+
+
+def _denied_items(role: str, event: TrailEvent | None, passed_items: list[_PassedItem]) -> list[_PassedItem]:
+    """Return the pass of the role that an error names as denied; other roles in the request are no evidence then."""
+    same = [one for one in passed_items if one.role == role]
+    if same:
+        return same
+    locations = [one for one in event.places if one.kind == "role"] if event else []
+    services = tuple(dict.fromkeys(service for one in locations for service in one.services))
+    known = [one.services for one in passed_items if role.endswith(f"/{one.role}")]
+    return [_PassedItem(role, known[0] if known else services)]
 
 
 def _denied_action(message: str) -> str:
