@@ -120,7 +120,7 @@ class DerivedServices:
         return any(point.kind is kind for point in self.open_points)
 
 
-@cached_by_identity(256)
+@cached_by_identity(32)
 def allowed_passing_actions(permissions: Permissions) -> tuple[PassedValues, ...]:
     """Return the actions that take a role and may be allowed by all policies of a principal, on any resource, under any
     condition; ordered by name."""

@@ -11,7 +11,8 @@ _Result = TypeVar("_Result")
 
 def cached_by_identity(size: int) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
     """Return a decorator that remembers about ``size`` results by the identity of the first argument, an immutable
-    object, and the equality of the others."""
+    object, and the equality of the others. As with ``functools.lru_cache``, the function has ``cache_clear`` and
+    ``cache_parameters``."""
 
     def decorate(function: Callable[..., _Result]) -> Callable[..., _Result]:
         known: dict[tuple[Hashable, ...], tuple[Any, _Result]] = {}  # keeps the objects alive, so that ids stay unique
@@ -26,6 +27,7 @@ def cached_by_identity(size: int) -> Callable[[Callable[..., _Result]], Callable
                 entry = known[key] = item, function(item, *others)
             return entry[1]
 
+        vars(cached).update(cache_clear=known.clear, cache_parameters=lambda: {"maxsize": size})
         return cached
 
     return decorate
