@@ -18,6 +18,7 @@ from passrole_checks.scan.scanner import ScanOptions, scan_paths
 TITLES = [row.title for row in ROWS]
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(bool(machine.missing()), reason="needs checkov and cfn-lint")
 def test_the_command_makes_every_row_and_the_plot(tmp_path: Path) -> None:
     """On tiny corpora, the table has all rows and the plot a line for each kind of file and of parser."""

@@ -127,7 +127,7 @@ class Tree:
         return compare_versions(old, new, ScanOptions(), changed=self.changed, trusted=False, with_scans=True)
 
 
-@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(versions(), st.sampled_from([(), ("values.tfvars",)]))
 def test_shared_reading_loses_nothing(files: tuple[Files, Files], values: tuple[str, ...]) -> None:
     """Reading a unit once for both versions gives the same difference and findings as reading it twice, for all

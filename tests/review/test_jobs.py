@@ -58,7 +58,7 @@ def test_random_changes(seed: int, repository: Reviews) -> None:
         check(repository)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_samples(repository: Reviews) -> None:
     """All outputs are equal to the byte for the samples of diff, and for all samples at once."""
     repository.commit({"README": ""})
