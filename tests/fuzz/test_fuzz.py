@@ -14,12 +14,12 @@ import pytest
 from fuzzing import running
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARES = {  # seed and samples of one process; together they take two minutes of one processor
-    "files": (101, 700, ("scan", "required")),
+SHARES = {  # seed and samples of one process; together they take a minute of one processor
+    "files": (101, 450, ("scan", "required")),
     "versions": (102, 350, ("diff", "suggest", "inputs")),
-    "evaluation": (103, 600, ("functions", "policies", "document")),
+    "evaluation": (103, 400, ("functions", "policies", "document")),
     "others": (104, 600, ("configuration", "baseline", "bundle")),
-    "program": (107, 1500, ("command", "repository", "logs", "adapters")),
+    "program": (107, 900, ("command", "repository", "logs", "adapters")),
 }
 
 
