@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from passrole_checks.aws.managed_policies import managed_policies
+
 SECONDS = 20.0  # of the processor, for any input below 100 kB
 WAITING = 120.0  # seconds, should something wait for what never comes
 MOST_MEMORY = 1_000_000_000  # bytes of the whole process
@@ -63,6 +65,7 @@ def in_time(seconds: float = SECONDS, waiting: float = WAITING) -> Iterator[None
 @contextmanager
 def in_memory(size: int) -> Iterator[None]:
     """Limit Python's memory in the body to that allowed for a sample of ``size`` bytes."""
+    managed_policies()  # shipped data, which the first sample that needs it would load
     gc.collect()
     tracemalloc.start()
     try:
