@@ -150,7 +150,8 @@ def _subject(file: ValueFile) -> str:
 
 def _assign_to(file: ValueFile, base: Base) -> str:
     """Add a file to the variants of a unit if its values can change the result, and return the reason in the note."""
-    name = display_path(str(base.target.path))
+    path = display_path(str(base.target.path))
+    name = "the working directory" if path == "." else path
     if not (file.attaches or file.names & base.read):
         return f"no policy of {name} depends on its values"
     if len(base.variants) >= _MAX_VARIANTS:
