@@ -48,16 +48,17 @@ def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> I
     for note in notes:
         for folder in _folders_of(note, evaluated) if note.subject else ():
             modules.setdefault(folder, note)
-    compared = {
-        change.grant.grant.at.file for name in ("new", "widened", "narrowed") for change in getattr(found, name)
-    }
+    compared = [change.grant.grant.at for name in ("new", "widened", "narrowed") for change in getattr(found, name)]
     for change in snapshots.changed if blocks or modules else ():
         place = Path(f"{tops[1]}{change.new}")
-        if change.new is None or change.old is None or str(place) in compared or not is_terraform_file(place):
+        if change.new is None or change.old is None or not is_terraform_file(place):
             continue
+        lines = {at.line for at in compared if at.file == str(place)}
         file = changed_file(change.old, change.new, Path(f"{tops[0]}{change.old}"), place)
         module = modules.get(str(place.parent))
         for block in _changed_blocks(file, place) if file is not None else ():
+            if not lines.isdisjoint(range(block.span.line, block.span.end_line + 1)):
+                continue
             own = blocks.get((str(place), block.span.line))
             if own is not None:
                 yield _note(

@@ -187,3 +187,15 @@ def test_changed_statement_without_instance_is_noted(repository: Reviews) -> Non
     repository.commit({**other, "modules/m/main.tf": policy(APP)})
     repository.commit({"modules/m/main.tf": policy(ANY)})
     assert notes(repository) == []
+
+
+def test_each_changed_statement_without_instance_is_noted(repository: Reviews) -> None:
+    """A change that is compared does not hide those in the same file that are not."""
+    off = "".join(policy(APP, name=name).replace("{\n", "{\n" + OFF_BY_DEFAULT, 1) for name in ("a", "b"))
+    text = 'variable "on" { default = false }\n' + off + policy(APP, name="on")
+    repository.commit({"main.tf": text})
+    repository.commit({"main.tf": text.replace(APP, ANY)})
+    reason = "has changed, but has no instance by default (count = var.on ? 1 : 0): not compared"
+    assert notes(repository) == [
+        ("main.tf", line, f"aws_iam_role_policy.{x} {reason}") for line, x in ((2, "a"), (11, "b"))
+    ]
