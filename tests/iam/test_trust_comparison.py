@@ -48,6 +48,9 @@ WORKFLOW = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.
         (trust({"AWS": ROOT}), trust({"AWS": OTHER}, Effect="Deny"), []),
         (trust({"AWS": ROOT}), trust({"AWS": [ROOT, OTHER]}, Action="sts:TagSession"), []),
         (StringNode(("{",), Position("trust.json", 1)), trust("*"), []),
+        (trust({"AWS": ROOT}), trust({"AWS": "HERE"}), []),  # likewise
+        (trust({"AWS": ROOT}), trust({"AWS": [ROOT, "HERE"]}), ["${var.here}"]),
+        (trust({"Service": EC2}), trust({"AWS": "HERE"}), ["${var.here}"]),
         (trust("*", ORGANIZATION), trust({"AWS": OTHER}, ORGANIZATION), []),
         (trust({"AWS": ROOT}), trust({"AWS": ROOT}, ORGANIZATION), []),
     ],
@@ -70,3 +73,20 @@ def test_conditions_that_limited_a_principal(before: Any, after: Any, limits: li
     """A principal is new if its condition is removed or wider; with another condition that is unknown."""
     found = newly_trusted(trust(WORKFLOW, before), trust(WORKFLOW, after))
     assert [entry.limits for entry in found] == limits
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        (["x", "y"], ["x", "y"], []),
+        (["x", "y"], ["x"], []),
+        (["x", "y"], ["x", "y", "z"], [WORKFLOW["Federated"]]),
+    ],
+)
+def test_statements_that_are_joined(old: list[str], new: list[str], names: list[str]) -> None:
+    """Values of one condition that several statements allowed are not new in one statement."""
+    before, after = ([{"StringEquals": {SUBJECT: value, "aws:PrincipalOrgID": "o-1"}} for value in old],
+                     {"StringEquals": {SUBJECT: new, "aws:PrincipalOrgID": "o-1"}})  # fmt: skip
+    statements = [json.loads(str(trust(WORKFLOW, condition)))["Statement"][0] for condition in before]
+    text = StringNode((json.dumps({"Statement": statements}),), Position("trust.json", 1))
+    assert [entry.name for entry in newly_trusted(text, trust(WORKFLOW, after))] == names

@@ -7,7 +7,7 @@ are ORed, those of a negated one NORed (IAM User Guide, "Conditions with multipl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_operators import Family, expand_known_parts, parse_operator
@@ -109,6 +109,14 @@ def implies(narrow: Collection[ConditionTest], wide: Collection[ConditionTest]) 
         keys[limit.written] = None
         answer &= Ternary.UNKNOWN if same_key or unknown or not limit.known else Ternary.NO
     return answer, tuple(keys)
+
+
+def single_values(test: ConditionTest) -> list[ConditionTest]:
+    """Return tests with one value each, of which a request meets one exactly if it meets ``test``; none if unknown."""
+    operator = parse_operator(test.operator)
+    if operator is None or operator.negated or operator.family is Family.NULL or operator.quantifier == "ForAllValues":
+        return []
+    return [replace(test, values=frozenset({value})) for value in sorted(test.values)]
 
 
 def _implies(narrow: ConditionTest, wide: ConditionTest) -> bool:

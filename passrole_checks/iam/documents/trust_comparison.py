@@ -10,7 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
+from passrole_checks.iam.conditions.condition_implication import (
+    ConditionTest,
+    condition_tests,
+    implies,
+    single_values,
+)
 from passrole_checks.iam.documents.action import best_match
 from passrole_checks.iam.documents.trust import as_list, options_of, statement_variants
 from passrole_checks.iam.partial_values import Node, ObjectNode, Position, StringNode, Ternary
@@ -39,17 +44,19 @@ def newly_trusted(old: Node | None, new: Node | None) -> list[TrustedPrincipal]:
     """Return the principals that may assume a role with the trust policy ``new``, and could not with ``old``.
 
     Only those that are surely new: none if one of the policies is unknown in part, or if a value before may be the same
-    as the one now. Access that the same condition limits, in other words, is not new.
+    as the one now, such as an ARN in the place of which a reference is written. Access that the same condition limits,
+    in other words or in several statements, is not new.
     """
     before, after = _trusted(old), _trusted(new)
     if before is None or after is None:
         return []
     names = {entry.name for entry in after}
-    gone = {entry.kind for entry in before if not entry.is_known and entry.name not in names}
+    gone = {(entry.kind, entry.is_known) for entry in before if entry.name not in names}
     found: dict[tuple[str, str], TrustedPrincipal] = {}
     for entry in after:
         limits = _limits_removed(entry, before)
-        if limits is not None and (entry.kind not in gone or entry.name == _EVERYONE):
+        may_be_old = (entry.kind, False) in gone or (not entry.is_known and (entry.kind, True) in gone)
+        if limits is not None and (not may_be_old or entry.name == _EVERYONE):
             found.setdefault((entry.kind, entry.name), replace(entry, limits=limits))
     return list(found.values())
 
@@ -57,7 +64,7 @@ def newly_trusted(old: Node | None, new: Node | None) -> list[TrustedPrincipal]:
 def _limits_removed(entry: TrustedPrincipal, before: Sequence[TrustedPrincipal]) -> tuple[str, ...] | None:
     """Return the keys of conditions that limited a principal before, empty if it was not trusted; None if it is not
     new."""
-    limits: tuple[str, ...] | None = ()
+    limits: tuple[str, ...] = ()
     for one in before:
         if one.kind != entry.kind or not _covers(one.name, entry.name):
             continue
@@ -68,7 +75,19 @@ def _limits_removed(entry: TrustedPrincipal, before: Sequence[TrustedPrincipal])
         if not is_wider:
             return None
         limits = limits or keys
-    return limits
+    return None if limits and _is_covered_in_parts(entry, before) else limits
+
+
+def _is_covered_in_parts(entry: TrustedPrincipal, before: Sequence[TrustedPrincipal]) -> bool:
+    """True if statements of the old version, one for each value of a condition, together allow what ``entry`` does."""
+    covering = [one.tests for one in before if one.kind == entry.kind and _covers(one.name, entry.name)]
+    return len(covering) > 1 and any(
+        all(
+            any(implies({*entry.tests - {test}, part}, tests)[0] is Ternary.YES for tests in covering) for part in parts
+        )
+        for test in entry.tests
+        if (parts := single_values(test))
+    )
 
 
 def _covers(wide: str, narrow: str) -> bool:
