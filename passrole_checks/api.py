@@ -20,9 +20,11 @@ internal errors are in ``faults``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.errors import ConfigurationError, InputError, PassRoleChecksError
@@ -67,7 +69,9 @@ __all__ = [
 ]
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Texts = Mapping[str, str]
 _DEFAULTS = ScanOptions()
+_NO_TEXTS: Texts = MappingProxyType({})
 _Result = TypeVar("_Result")
 
 
@@ -88,6 +92,7 @@ class SuggestResult:
 
     ``unread``: what could not be read or checked. ``files``: those read as infrastructure code. ``evidence``: the
     observed use that ``observe`` returned. ``grades``: those of the edits in ``changed``. ``session`` is internal.
+    ``texts``: those that were read instead of files.
     """
 
     findings: tuple[Finding, ...]
@@ -98,6 +103,7 @@ class SuggestResult:
     excluded: tuple[str, ...]
     evidence: Evidence | None = None
     grades: tuple[Grade, ...] = (Grade.EQUIVALENT,)
+    texts: Texts = field(default_factory=dict)
 
     @property
     def suggestions(self) -> tuple[Suggestion, ...]:
@@ -107,7 +113,8 @@ class SuggestResult:
     @property
     def changed(self) -> dict[str, str]:
         """Return the text of each file with all edits of the ``grades`` that can be made together."""
-        return dict(self.session.combine(grades=self.grades, on_request=False).changed)
+        with _reading(self.texts):
+            return dict(self.session.combine(grades=self.grades, on_request=False).changed)
 
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:
@@ -121,23 +128,26 @@ def scan(
     *,
     text: str | None = None,
     name: str = "template.yaml",
+    texts: Texts = _NO_TEXTS,
     scanner: UnitScanner | None = None,
     cache: ResultStore | None = None,
 ) -> ScanResult:
     """Scan files and folders, or the ``text`` of one file.
 
     ``name``: the file name of the text, which findings report and whose suffix matters (``main.tf``, ``plan.json``).
+    ``texts``: contents by path of files that are not saved yet. They are read as if they were: instead of the file, or
+    as a new file in its folder. What is scanned are the ``paths``.
     ``scanner``: how units are scanned, such as ``passrole_checks.scan.parallel.any_executor.scan_with(executor)``;
-    default: one after the other in this process.
+    default: one after the other in this process, which is the only one that knows the ``texts``.
     ``cache``: where results are kept for the next scan, such as the ``store_of(program())`` of
-    ``passrole_checks.scan.cache``; default: nowhere.
+    ``passrole_checks.scan.cache``; default: nowhere. Scans with ``texts`` are not kept.
 
     >>> scan(text="AWSTemplateFormatVersion: '2010-09-09'\\nResources: {}").findings
     ()
     """
 
     def ask(files: Sequence[Path]) -> ScanResult:
-        if cache is not None:  # which imports the scanner only for what it does not contain
+        if cache is not None and not texts:  # which imports the scanner only for what it does not contain
             from passrole_checks.scan.cache.cached_scan import scan_with_cache
 
             return scan_with_cache(files, options, cache, scanner)
@@ -145,7 +155,7 @@ def scan(
 
         return scan_paths(files, options, scanner or scan_sequentially)
 
-    return _with_files(paths, text, name, ask)
+    return _with_files(paths, text, name, texts, ask)
 
 
 def grants(
@@ -154,6 +164,7 @@ def grants(
     *,
     text: str | None = None,
     name: str = "template.yaml",
+    texts: Texts = _NO_TEXTS,
     without_effect: bool = False,
 ) -> tuple[Grant, ...]:
     """Return every statement that grants or denies PassRole. Parameters as of :func:`scan`.
@@ -166,7 +177,7 @@ def grants(
     >>> [(grant.principals, grant.grant.granted_by) for grant in grants(text=policy, name="main.tf")]
     [(('dev',), 'iam:*')]
     """
-    result = scan(paths, options, text=text, name=name)
+    result = scan(paths, options, text=text, name=name, texts=texts)
     return inventory(result, without_effect=without_effect)
 
 
@@ -207,7 +218,12 @@ def diff(
 
 
 def required(
-    paths: Paths = (), options: ScanOptions = _DEFAULTS, *, text: str | None = None, name: str = "template.yaml"
+    paths: Paths = (),
+    options: ScanOptions = _DEFAULTS,
+    *,
+    text: str | None = None,
+    name: str = "template.yaml",
+    texts: Texts = _NO_TEXTS,
 ) -> RequiredResult:
     """Return the smallest PassRole statements that deploying this configuration needs. Parameters as of :func:`scan`.
 
@@ -245,7 +261,7 @@ def required(
             read.excluded,
         )
 
-    return _with_files(paths, text, name, ask)
+    return _with_files(paths, text, name, texts, ask)
 
 
 def _observed_use(
@@ -267,6 +283,7 @@ def suggest(
     include_info: bool = False,
     observe: Callable[[Sequence[Configuration]], Evidence] | None = None,
     grades: Collection[Grade] | None = None,
+    texts: Texts = _NO_TEXTS,
 ) -> SuggestResult:
     """Return narrower statements for the findings in files and folders. Nothing is written but temporary files.
 
@@ -274,7 +291,7 @@ def suggest(
     ``include_info``: also report findings of severity info that an edit makes visible. ``observe``: returns the
     observed use of configurations, to which statements are narrowed even if they have no findings. ``grades``: those of
     the edits in the result's ``changed``; default: equivalent, and with ``observe`` observed. The result's
-    ``suggestions`` have all grades.
+    ``suggestions`` have all grades. ``texts``: as of :func:`scan`; edits are those of these texts.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -295,7 +312,7 @@ def suggest(
     from passrole_checks.scan.scanner import read_paths, scan_read
     from passrole_checks.suggest.suggest import Session
 
-    with deadline.pooled():
+    with deadline.pooled(), _reading(texts):
         read = read_paths(_paths(paths), options, with_variants=True)
         result = scan_read(read, options)
         unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
@@ -305,7 +322,8 @@ def suggest(
         session = Session(read, findings, options, include_info=include_info, evidence=evidence)
     skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes]))
     kept = grades_to_write(with_evidence=observe is not None) if grades is None else tuple(grades)
-    return SuggestResult(findings, session, (*unread, *faults), skipped, result.files, read.excluded, evidence, kept)
+    unread = (*unread, *faults)
+    return SuggestResult(findings, session, unread, skipped, result.files, read.excluded, evidence, kept, texts)
 
 
 def explain(check: str) -> str:
@@ -326,10 +344,26 @@ def _paths(paths: Paths) -> list[Path]:
     return [Path(path) for path in several]
 
 
-def _with_files(paths: Paths, text: str | None, name: str, ask: Callable[[Sequence[Path]], _Result]) -> _Result:
-    """Call ``ask`` with paths, or with a temporary file that contains ``text`` and is called ``name`` in the result."""
+def _reading(texts: Texts) -> AbstractContextManager[None]:
+    """Return a context in which ``texts`` are read instead of files. Raises a :class:`ConfigurationError`."""
+    if not texts:
+        return nullcontext()
+    from passrole_checks.files.unsaved_texts import reading_texts
+
+    for path in texts:
+        if not path or "\0" in path:
+            raise ConfigurationError(f"{path!r}: not a file name")
+    return reading_texts(texts)
+
+
+def _with_files(
+    paths: Paths, text: str | None, name: str, texts: Texts, ask: Callable[[Sequence[Path]], _Result]
+) -> _Result:
+    """Call ``ask`` with paths, of which some have other ``texts``, or with a temporary file that contains ``text`` and
+    is called ``name`` in the result."""
     if text is None:
-        return ask(_paths(paths))
+        with _reading(texts):
+            return ask(_paths(paths))
     if PurePath(name).name != name:
         raise ConfigurationError(f"{name}: not a file name")
     from tempfile import TemporaryDirectory  # slow to import, and needed only here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from passrole_checks.files.unsaved_texts import unsaved_text
 from passrole_checks.iam import deadline
 
 # Reasons of unresolved values for files that the configuration names (`file("policy.json")`) and that have no content.
@@ -39,7 +41,8 @@ def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, 
     """Open a regular file for reading, without blocking.
 
     A repository may contain a symbolic link to a pipe that is never written to, or to the endless ``/dev/zero``, and a
-    file may become one after a check. The file is therefore opened in non-blocking mode and checked afterwards.
+    file may become one after a check. The file is therefore opened in non-blocking mode and checked afterwards. A text
+    that is not saved yet (:mod:`unsaved_texts`) is read instead of its file.
 
     Args:
         path: the file; symbolic links are followed.
@@ -56,6 +59,8 @@ def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, 
     if inside is not None:
         real = _resolve_inside(path, inside)
         flags |= _flags("O_NOFOLLOW", "O_NOFOLLOW_ANY")  # O_NOFOLLOW_ANY: macOS, for all components
+    if (text := unsaved_text(real)) is not None:
+        return io.BytesIO(text)
     try:
         handle = os.open(real, flags)
     except ValueError as error:  # an invalid name
@@ -79,8 +84,7 @@ def read_bounded(
     Raises an :class:`OSError` if it cannot be opened or read, is not a regular file, or is larger.
     """
     with open_regular(path, inside, pipes=pipes) as stream:
-        status = os.fstat(stream.fileno())
-        pieces, remaining = [read_from(stream, min(status.st_size, most) + 1)], most
+        pieces, remaining = [read_from(stream, min(size_of(stream), most) + 1)], most
         while pieces[-1]:
             remaining -= len(pieces[-1])
             if remaining < 0:
@@ -130,6 +134,11 @@ def _path_of(handle: int) -> str | None:
 
 def _flags(*names: str) -> int:
     return sum(getattr(os, name, 0) for name in names)
+
+
+def size_of(stream: BinaryIO) -> int:
+    """Return the size that a file opened by :func:`open_regular` claims to have."""
+    return len(stream.getbuffer()) if isinstance(stream, io.BytesIO) else os.fstat(stream.fileno()).st_size
 
 
 def read_from(stream: BinaryIO, count: int) -> bytes:

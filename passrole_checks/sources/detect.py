@@ -16,6 +16,7 @@ from pathlib import Path
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.files.unsaved_texts import is_unsaved, mode_of
 from passrole_checks.iam import deadline
 from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
@@ -249,9 +250,9 @@ class _Search:
         for at in (log_file, log_links):
             at(os.path.abspath(path))
         try:
-            resolved = path.resolve(strict=True)
+            resolved = path.resolve(strict=not is_unsaved(path))
             check_given_path(path)
-            mode = resolved.stat().st_mode
+            mode = mode_of(resolved)
         except FileNotFoundError as error:
             self.report_unreadable(
                 path, open_error_reason(path, error) if path.is_symlink() else "no such file or folder"

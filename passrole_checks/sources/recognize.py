@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.files.safe_read import open_error_reason, read_from
+from passrole_checks.files.safe_read import open_error_reason, read_from, size_of
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
@@ -124,7 +123,7 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
     suffix = path.suffix.lower()
     try:
         with current_boundary().open(path) as stream:
-            status = os.fstat(stream.fileno())
+            size = size_of(stream)
             head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
                 return Recognized(unreadable=f"binary plan: run `terraform show -json {path.name}`")
@@ -137,10 +136,10 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
                 if not is_known:
                     return _recognize_template(head, read_from(stream, LARGEST_TEMPLATE))
             head += read_from(stream, max(_HEAD - len(head), 0))
-            if status.st_size > LARGEST_TEMPLATE:
-                read_all = head.lstrip().startswith(b"{") and status.st_size <= LARGEST_PLAN
-                return _recognize_large(head + read_from(stream, status.st_size) if read_all else head, status.st_size)
-            return recognize_bytes(head + read_from(stream, status.st_size), named=named, name=path.name)
+            if size > LARGEST_TEMPLATE:
+                read_all = head.lstrip().startswith(b"{") and size <= LARGEST_PLAN
+                return _recognize_large(head + read_from(stream, size) if read_all else head, size)
+            return recognize_bytes(head + read_from(stream, size), named=named, name=path.name)
     except (OSError, ValueError) as error:
         # nothing suggests that a file without an extension is infrastructure code
         if (suffix == "" or suffix not in _READ | _SNIFFED) and not named:

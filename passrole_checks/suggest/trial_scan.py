@@ -17,6 +17,7 @@ from pathlib import Path
 
 from passrole_checks.access.policy_quotas import lengths_over_limit
 from passrole_checks.errors import InputError, internal_error
+from passrole_checks.files.unsaved_texts import is_folder
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Position, nodes_in
@@ -333,7 +334,7 @@ def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence
 
 def _repository_of(unit: TrialUnit) -> Path:
     """Return the repository of a unit, or else the common folder of its files and the scanned folder around it."""
-    own = unit.path if unit.path.is_dir() else unit.path.parent
+    own = unit.path if is_folder(unit.path) else unit.path.parent
     repository = repository_around(own)
     if repository is not None:
         return repository
@@ -347,7 +348,7 @@ def _files_of(unit: TrialUnit) -> Iterator[Path]:
     its folders.
     """
     yield from (Path(file) for file in sorted(unit.files))
-    own = unit.path if unit.path.is_dir() else unit.path.parent
+    own = unit.path if is_folder(unit.path) else unit.path.parent
     if unit.configuration.framework is not Framework.TERRAFORM:
         yield own / "manifest.json"  # of a cloud assembly; it contains the account
         return

@@ -15,6 +15,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, open_error_reason
+from passrole_checks.files.unsaved_texts import names_in
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.read_boundary import current_boundary
@@ -63,7 +64,7 @@ class ServiceIncludes:
             return []
         log_folder(folder)
         try:
-            names = sorted(os.listdir(folder))
+            names = names_in(folder)
         except (OSError, ValueError):
             return []
         fitting = (

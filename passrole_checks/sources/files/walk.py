@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from passrole_checks.files.unsaved_texts import entries_in
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
 
@@ -75,8 +76,7 @@ def walk(
     while pending:
         current = pending.pop()
         try:
-            with os.scandir(current) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+            entries = sorted(entries_in(current), key=lambda entry: entry.name)
         except OSError as error:
             unreadable(Path(current), error)
             continue

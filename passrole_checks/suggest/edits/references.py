@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
@@ -84,8 +85,8 @@ class ModuleContext:
         """Yield the readable files of the module, the edited one first."""
         folder = os.path.dirname(self.file)
         others = self.others
-        if not others and os.path.isdir(folder):
-            others = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        if not others and is_folder(folder):
+            others = [os.path.join(folder, name) for name in names_in(folder)]
         beside = [other for other in others if os.path.dirname(other) == folder and other != self.file]
         for name in (self.file, *beside):
             if name.endswith((".tf", ".tofu")):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.files.safe_read import CREATED_LATER, NO_SUCH_FILE, OUTSIDE
+from passrole_checks.files.unsaved_texts import is_file, unsaved_names
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
 from passrole_checks.sources.files.access_log import log_tree
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -108,9 +109,9 @@ def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
     for base, folders, names in os.walk(folder):
         folders.sort()
         visited += len(names) + 1
-        for name in names:
+        for name in {*names, *unsaved_names(base)}:
             relative = os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/")
-            if regex.fullmatch(relative) and os.path.isfile(Path(base, name)):
+            if regex.fullmatch(relative) and is_file(Path(base, name)):
                 matches.append(relative)
         if len(matches) > _MAX_FILES or visited > _MAX_VISITED:
             return call.unresolved("too many files")

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from passrole_checks.files.unsaved_texts import names_in
 from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_loaded_automatically
@@ -44,7 +45,7 @@ def _has_own_values(folder: Path) -> bool:
     """True if a folder has a file of values that Terraform loads there by itself."""
     log_folder(folder)
     try:
-        names = os.listdir(folder)
+        names = names_in(folder)
     except OSError:
         return False
     return any(map(is_loaded_automatically, names))

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.files.safe_read import read_bounded
+from passrole_checks.files.unsaved_texts import names_in
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.file_types import LOADED_FIRST, is_loaded_automatically
 from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable
@@ -46,7 +47,7 @@ def read_tfvars(folder: Path) -> list[ParsedFile]:
     """Parse the files that Terraform loads automatically for a root module, in its order. Never raises."""
     log_folder(folder)
     try:
-        names = sorted(os.listdir(folder))
+        names = names_in(folder)
     except OSError:
         return []
     loaded = [name for name in LOADED_FIRST if name in names]

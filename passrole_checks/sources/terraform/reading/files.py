@@ -23,6 +23,7 @@ from passrole_checks.files.safe_read import (
     OutsideError,
     open_error_reason,
 )
+from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name
@@ -71,8 +72,9 @@ def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderLi
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if is_terraform_name(entry.name) and _is_file_or_link(entry)]
+        names = [
+            entry.name for entry in entries_in(folder) if is_terraform_name(entry.name) and _is_file_or_link(entry)
+        ]
         excluded = exclusions.excluded_names(folder, names)
         for name in names:
             if name in excluded:
@@ -91,7 +93,7 @@ def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderLi
     )
 
 
-def _is_file_or_link(entry: os.DirEntry[str]) -> bool:
+def _is_file_or_link(entry: FolderEntry) -> bool:
     """True for a file, and for a link to anything but a folder (reported later if it is no file)."""
     return not os.path.isdir(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
@@ -101,7 +103,7 @@ def _shadowing_name(path: str, name: str) -> str | None:
     for terraform, opentofu in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
         if name.endswith(terraform):
             replacement = name[: -len(terraform)] + opentofu
-            return replacement if os.path.isfile(os.path.join(os.path.dirname(path), replacement)) else None
+            return replacement if is_file(os.path.join(os.path.dirname(path), replacement)) else None
     return None
 
 
@@ -167,7 +169,7 @@ class Files:
         if not self.allows(path):
             return None
         log_file(path)
-        return os.path.isfile(path)
+        return is_file(path)
 
     def allows(self, path: str | Path) -> bool:
         """True if a path lies within the boundary, symbolic links resolved."""
