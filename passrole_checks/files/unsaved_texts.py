@@ -1,7 +1,7 @@
 """Texts of files that are not saved yet, such as those of an editor: they are read instead of the files on the disk.
 
-Within :func:`reading_texts`, everything that reads or lists untrusted files sees the texts as if they had been saved: in
-place of the file, or as a new file, whose folder may be new as well.
+Within :func:`reading_texts`, all that reads or lists untrusted files sees the texts as if they had been saved: in place
+of the file, or as a new file, whose folder may be new as well.
 """
 
 from __future__ import annotations
