@@ -182,9 +182,9 @@ def _verdict(
 def _escalation(
     found: Sequence[_Open], gained: Sequence[tuple[KnownRole, PrivilegeGain]], holder: Principal
 ) -> Escalation:
-    """Return what the first path is about: any role, the most privileged known roles, or patterns of unknown ones."""
+    """Return what the named path is about: any role, the most privileged known roles, or patterns of unknown ones."""
     ranked, named = _named(_strongest(found), gained)
-    first = next((one for one in ranked if _is_any(one)), ranked[0])
+    first = ranked[0]
     way = first.way.way
     outcome, roles, gain = Outcome.ROLES, tuple(map(str, first.passed.roles)), ""
     if first.passed.scope is Scope.ANY_ROLE or first.passed.complement:
@@ -336,12 +336,12 @@ def _named(
 ) -> tuple[Sequence[_Open], Sequence[tuple[KnownRole, PrivilegeGain]]]:
     """Return the paths and the more privileged roles to name: roles that can be passed by the first paths.
 
-    If none of the first paths is open to a role as privileged as any, one that is comes first.
+    The first path that is open to any role comes first, else the first one to a role as privileged as any.
     """
     worst = [role for role, one in gained if one.severity is gained[0][1].severity]
-    if not any(_reaches(one, role) for one in ranked[:_MOST_NAMED] for role in worst):
-        first = next((one for one in ranked if any(_reaches(one, role) for role in worst)), ranked[0])
-        ranked = [first, *(one for one in ranked if one is not first)]
+    reaching = (one for one in ranked if any(_reaches(one, role) for role in worst))
+    first = next((one for one in ranked if _is_any(one)), None) or next(reaching, ranked[0])
+    ranked = [first, *(one for one in ranked if one is not first)]
     return ranked, [item for item in gained if any(_reaches(one, item[0]) for one in ranked[:_MOST_NAMED])]
 
 

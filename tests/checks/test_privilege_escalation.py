@@ -107,6 +107,21 @@ def test_derived_ways_are_found_and_marked(way: PassedRolePath, monkeypatch: pyt
     assert f"inferred, no published technique: {way.id}" in found.message and "pathfinding" not in found.message
 
 
+def test_the_launch_that_reaches_the_most_privileged_role_is_named() -> None:
+    """Not the first one, where that reaches a less privileged role only."""
+    starts = allow(["ec2:RunInstances", "lambda:CreateFunction", "lambda:InvokeFunction"])
+    roles = {
+        "app-reader": (trust("ec2.amazonaws.com"), [allow("dynamodb:GetItem")]),
+        "app-admin": (LAMBDA, [allow("*")]),
+    }
+    passing = allow("iam:PassRole", [f"arn:aws:iam::111122223333:role/{name}" for name in roles])
+    (found,) = findings(ID, [[passing], [starts]], roles=roles)
+    (escalation,) = found.escalations
+    assert escalation.roles == ("app-admin",)
+    assert (escalation.service, escalation.path) == ("lambda.amazonaws.com", "lambda-001")
+    assert escalation.actions == ("lambda:CreateFunction", "lambda:InvokeFunction")
+
+
 def test_many_ways_are_one_finding() -> None:
     """Of many ways three ids are named and all are counted, and the reference is that of the first."""
     (found,) = findings(ID, [[allow("iam:PassRole")], [allow(["lambda:*", "ec2:*", "glue:*", "ecs:*"])]])
