@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import InputError
+from passrole_checks.files.decoded_json import get_nested
 from passrole_checks.git_versions.forge_links import GITEA, GITHUB, GITLAB
 
 GITHUB_TOKEN = "GITHUB_TOKEN"
@@ -147,7 +148,7 @@ def _github(environment: Mapping[str, str]) -> Context:
     sha = _sha(environment.get("GITHUB_SHA"))
     fields: dict[str, Any] = {
         "head_sha": sha,
-        "default_branch": _name(_field(event, "repository", "default_branch")),
+        "default_branch": _name(get_nested(event, "repository", "default_branch")),
         "run_number": _number(environment.get("GITHUB_RUN_NUMBER")),
         "run_attempt": _number(environment.get("GITHUB_RUN_ATTEMPT")),
         "run_url": f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else "",
@@ -158,9 +159,9 @@ def _github(environment: Mapping[str, str]) -> Context:
             fields["merge_sha"] = sha
     elif name == "merge_group":
         fields |= {
-            "head_sha": _sha(_field(event, "merge_group", "head_sha")) or sha,
-            "base_sha": _sha(_field(event, "merge_group", "base_sha")),
-            "queued": _queued(_name(_field(event, "merge_group", "head_ref"))),
+            "head_sha": _sha(get_nested(event, "merge_group", "head_sha")) or sha,
+            "base_sha": _sha(get_nested(event, "merge_group", "base_sha")),
+            "queued": _queued(_name(get_nested(event, "merge_group", "head_ref"))),
         }
     elif name == "push":
         ref = _name(event.get("ref"))
@@ -202,13 +203,13 @@ def _gitea(environment: Mapping[str, str]) -> Context:
 
 def _pull_request(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
     request = event.get("pull_request")
-    head = _repository(_field(request, "head", "repo", "full_name"))  # missing if the fork was deleted
+    head = _repository(get_nested(request, "head", "repo", "full_name"))  # missing if the fork was deleted
     return {
-        "number": _number(event.get("number")) or _number(_field(request, "number")),
-        "head_sha": _sha(_field(request, "head", "sha")),
-        "base_sha": _sha(_field(request, "base", "sha")),
-        "base_branch": _name(_field(request, "base", "ref")),
-        "head_branch": _name(_field(request, "head", "ref")),
+        "number": _number(event.get("number")) or _number(get_nested(request, "number")),
+        "head_sha": _sha(get_nested(request, "head", "sha")),
+        "base_sha": _sha(get_nested(request, "base", "sha")),
+        "base_branch": _name(get_nested(request, "base", "ref")),
+        "head_branch": _name(get_nested(request, "head", "ref")),
         "head_repository": head,
         "is_fork": head.lower() != repository.lower(),
     }
@@ -216,15 +217,15 @@ def _pull_request(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
 
 def _workflow_run(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
     run = event.get("workflow_run")
-    head = _repository(_field(run, "head_repository", "full_name"))
+    head = _repository(get_nested(run, "head_repository", "full_name"))
     return {
-        "head_sha": _sha(_field(run, "head_sha")),
+        "head_sha": _sha(get_nested(run, "head_sha")),
         "head_repository": head,
-        "head_branch": _name(_field(run, "head_branch")),
+        "head_branch": _name(get_nested(run, "head_branch")),
         "is_fork": head.lower() != repository.lower(),
-        "run_number": _number(_field(run, "run_number")),
-        "run_attempt": _number(_field(run, "run_attempt")),
-        "run_url": _url(_field(run, "html_url")),
+        "run_number": _number(get_nested(run, "run_number")),
+        "run_attempt": _number(get_nested(run, "run_attempt")),
+        "run_url": _url(get_nested(run, "html_url")),
     }
 
 
@@ -276,12 +277,6 @@ def _event(path: str) -> Mapping[str, Any]:
     if not isinstance(event, dict):
         raise InputError(path, "the event is not a JSON object")
     return event
-
-
-def _field(value: object, *keys: str) -> object:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _sha(value: object) -> str:

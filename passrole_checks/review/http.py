@@ -28,6 +28,7 @@ from passrole_checks import __version__
 from passrole_checks.distribution import pip_install
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.terminal import sanitize
+from passrole_checks.files.decoded_json import as_list, as_object, text_of
 from passrole_checks.output.counts import count_noun
 
 if TYPE_CHECKING:
@@ -346,9 +347,7 @@ def _retry_after(value: str, now: float) -> float | None:
 
 
 def _has_limit_message(response: requests.Response) -> bool:
-    document = _json_object(response)
-    errors = document.get("errors")
-    types = [str(error.get("type")) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    types = [text_of(error, "type") for error in as_list(_json_object(response).get("errors"))]
     message = _error_message(response).lower()
     return "RATE_LIMITED" in types or any(phrase in message for phrase in _LIMIT_PHRASES)
 
@@ -372,8 +371,7 @@ def _error_message(response: requests.Response) -> str:
         return str(response.reason or "")
     message = document.get("message") or document.get("error") or ""
     messages = [message.get("error") or "" if isinstance(message, dict) else message]
-    errors = document.get("errors")
-    for error in errors[:5] if isinstance(errors, list) else ():
+    for error in as_list(document.get("errors"))[:5]:
         messages.append((error.get("message") or error.get("code") or "") if isinstance(error, dict) else error)
     return "; ".join(str(message) for message in messages if message)
 
@@ -381,10 +379,9 @@ def _error_message(response: requests.Response) -> str:
 def _json_object(response: requests.Response) -> Mapping[str, Any]:
     """Return the JSON object of a response; empty if it is none."""
     try:
-        document = response.json()
+        return as_object(response.json())
     except (ValueError, RecursionError):
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def at_page(url: str, page: int) -> str:

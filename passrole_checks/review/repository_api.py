@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from passrole_checks.review.api_fields import get_nested, number_of, text_of
+from passrole_checks.files.decoded_json import get_nested, number_of, text_of
 from passrole_checks.review.http import Client
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.review.http import Client, ForgeError, Pace, Response, at_page
 from passrole_checks.review.repository_api import RepositoryApi
 from passrole_checks.review.summary_comment import folded
@@ -68,7 +68,7 @@ class _Client(Client):
     def _answer(self, response: requests.Response, url: str, call: str) -> Response:
         response.headers.pop("link", None)
         answer = super()._answer(response, url, call)
-        total, size = response.headers.get("x-total-count", ""), len(list_of(answer.document))
+        total, size = response.headers.get("x-total-count", ""), len(as_list(answer.document))
         match = _PAGE.search(url)
         page = int(match[1]) if match is not None else 1
         if not (total.isascii() and total.isdigit()) or not size or (page == 1 and size >= int(total)):

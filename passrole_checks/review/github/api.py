@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.files.decoded_json import as_list, as_object, get_nested, number_of, text_of
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.repository_api import PullRequest, RepositoryApi, pull_request
 
@@ -167,7 +167,7 @@ class GitHub(RepositoryApi):
         variables: dict[str, Any] = {**self._names, "number": self.number, "after": None}
         for _ in range(_MAX_THREAD_PAGES):
             page = get_nested(self._query(_THREADS, variables), "repository", "pullRequest", "reviewThreads")
-            threads += map(_thread, list_of(get_nested(page, "nodes")))
+            threads += map(_thread, as_list(get_nested(page, "nodes")))
             if not get_nested(page, "pageInfo", "hasNextPage"):
                 break
             variables["after"] = get_nested(page, "pageInfo", "endCursor")
@@ -203,12 +203,11 @@ class GitHub(RepositoryApi):
 
 def _data(document: object) -> Mapping[str, Any]:
     """Return the data of a GraphQL response, which reports errors in its body, with status 200."""
-    errors = list_of(get_nested(document, "errors"))
+    errors = as_list(get_nested(document, "errors"))
     if errors:
         status = {"FORBIDDEN": 403, "NOT_FOUND": 404}.get(text_of(errors[0], "type"), 200)
         raise ForgeError("POST /graphql", status, text_of(errors[0], "message"))
-    data = get_nested(document, "data")
-    return data if isinstance(data, dict) else {}
+    return as_object(get_nested(document, "data"))
 
 
 def _review_comment(document: object) -> ReviewComment:
@@ -223,6 +222,6 @@ def _review_comment(document: object) -> ReviewComment:
 
 
 def _thread(document: object) -> GitHubThread:
-    first = list_of(get_nested(document, "comments", "nodes"))[:1]
+    first = as_list(get_nested(document, "comments", "nodes"))[:1]
     first_id = text_of(first[0], "id") if first else ""
     return GitHubThread(text_of(document, "id"), get_nested(document, "isResolved") is True, first_id)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.review.forge import AttestedComment, Contributors, Discussion
 from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import ForgeError
@@ -45,14 +45,14 @@ class GitHubDiscussions(GitHub):
 
     def discussions(self) -> list[Discussion]:
         threads = [
-            Discussion(tuple(map(_comment, list_of(get_nested(thread, "comments", "nodes")))))
+            Discussion(tuple(map(_comment, as_list(get_nested(thread, "comments", "nodes")))))
             for page in self._pages_of(_THREADS, "reviewThreads")
-            for thread in list_of(get_nested(page, "reviewThreads", "nodes"))
+            for thread in as_list(get_nested(page, "reviewThreads", "nodes"))
         ]
         alone = [
             Discussion((_comment(comment),))
             for page in self._pages_of(_COMMENTS, "comments")
-            for comment in list_of(get_nested(page, "comments", "nodes"))
+            for comment in as_list(get_nested(page, "comments", "nodes"))
         ]
         return [discussion for discussion in (*threads, *alone) if discussion.comments]
 
@@ -62,7 +62,7 @@ class GitHubDiscussions(GitHub):
         for page in self._pages_of(_COMMITS, "commits"):
             logins.add(text_of(get_nested(page, "author"), "login"))
             total = number_of(get_nested(page, "commits"), "totalCount")
-            for node in list_of(get_nested(page, "commits", "nodes")):
+            for node in as_list(get_nested(page, "commits", "nodes")):
                 listed += 1
                 users = _users(get_nested(node, "commit"))
                 logins |= users
@@ -116,7 +116,7 @@ def _comment(node: object) -> AttestedComment:
 
 def _users(commit: object) -> set[str]:
     """Return the logins of the authors and the committer of a commit; "" for one without an account."""
-    authors = list_of(get_nested(commit, "authors", "nodes"))
+    authors = as_list(get_nested(commit, "authors", "nodes"))
     users = {text_of(get_nested(author, "user"), "login") for author in authors[:1]} or {""}
     users |= {text_of(get_nested(author, "user"), "login") for author in authors[1:]} - {""}  # trailers prove nothing
     committer = get_nested(commit, "committer")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.review.forge import ForgeThread
 from passrole_checks.review.http import Client, Pace, Response, at_page
 from passrole_checks.review.summary_comment import folded
@@ -103,7 +103,7 @@ class GitLab:
         document = self._client.get(self._request).document
         if document is None:
             return None
-        labels = tuple(label for label in list_of(get_nested(document, "labels")) if isinstance(label, str))
+        labels = tuple(label for label in as_list(get_nested(document, "labels")) if isinstance(label, str))
         return MergeRequest(text_of(document, "state") == "opened", text_of(document, "sha"), labels)
 
     def labels(self) -> tuple[str, ...]:
@@ -148,7 +148,7 @@ class GitLab:
                 text_of(diff, "diff"),
                 diff.get("deleted_file") is True,
             )
-            for diff in list_of(get_nested(document, "diffs"))
+            for diff in as_list(get_nested(document, "diffs"))
             if isinstance(diff, dict)
         ]
 
@@ -204,7 +204,7 @@ def _note(document: object) -> Note:
 
 
 def _thread(document: object) -> ForgeThread:
-    notes = list_of(get_nested(document, "notes"))
+    notes = as_list(get_nested(document, "notes"))
     resolvable = [note for note in notes if get_nested(note, "resolvable") is True]
     is_resolved = bool(resolvable) and all(get_nested(note, "resolved") is True for note in resolvable)
     file = text_of(get_nested(notes[0], "position"), "new_path") if notes else ""

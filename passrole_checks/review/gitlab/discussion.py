@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from passrole_checks.review.api_fields import get_nested, list_of, number_of, text_of
+from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.review.forge import AttestedComment, Contributors, Discussion
 from passrole_checks.review.gitlab.api import GitLab
 from passrole_checks.review.http import Client, ForgeError
@@ -49,7 +49,7 @@ class GitLabDiscussions(GitLab):
     def discussions(self) -> list[Discussion]:
         found: dict[str, list[tuple[int, AttestedComment]]] = {}
         for page in self._pages_of(_NOTES, "notes"):
-            for node in list_of(get_nested(page, "notes", "nodes")):
+            for node in as_list(get_nested(page, "notes", "nodes")):
                 if get_nested(node, "system") is not False:
                     continue
                 id = _number_in(text_of(node, "id"))
@@ -64,13 +64,13 @@ class GitLabDiscussions(GitLab):
         for page in self._pages_of(_COMMITS, "commits"):
             logins.add(text_of(get_nested(page, "author"), "username"))
             total = number_of(page, "commitCount")
-            for commit in list_of(get_nested(page, "commits", "nodes")):
+            for commit in as_list(get_nested(page, "commits", "nodes")):
                 listed += 1
                 login = text_of(get_nested(commit, "author"), "username")
                 logins.add(login)
                 unattributed += not login
         for page in self._pages_of(_COMMITTERS, "committers"):
-            logins |= {text_of(user, "username") for user in list_of(get_nested(page, "committers", "nodes"))}
+            logins |= {text_of(user, "username") for user in as_list(get_nested(page, "committers", "nodes"))}
         return Contributors(frozenset(logins - {""}), unattributed, max(total - listed, 0))
 
     def read_team(self, team: str) -> None:
@@ -91,7 +91,7 @@ class GitLabDiscussions(GitLab):
         variables: dict[str, Any] = {"project": self._project_path, "iid": str(self._number), "after": None}
         for _ in range(_MAX_PAGES):
             document = self._client.query(self._graphql, {"query": query, "variables": dict(variables)}).document
-            if errors := list_of(get_nested(document, "errors")):
+            if errors := as_list(get_nested(document, "errors")):
                 raise ForgeError(call, 200, text_of(errors[0], "message"))
             page = get_nested(document, "data", "project", "mergeRequest")
             if not isinstance(page, dict) or not isinstance(get_nested(page, connection, "nodes"), list):

@@ -14,6 +14,7 @@ from pathlib import Path
 from traceback import walk_stack
 from typing import Any, NamedTuple
 
+from passrole_checks.files.decoded_json import as_object, get_nested, text_of
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.scan.for_hosts import host_results
@@ -80,36 +81,29 @@ def templates_of_run() -> TemplateRun:
 
 
 def _offered(definition: Any) -> frozenset[str]:
-    resources = definition.get("Resources") if isinstance(definition, dict) else None
-    return (
-        frozenset(name for name, conf in resources.items() if _is_shown(conf))
-        if isinstance(resources, dict)
-        else frozenset()
-    )
+    return frozenset(name for name, conf in as_object(get_nested(definition, "Resources")).items() if _is_shown(conf))
 
 
 def _is_shown(conf: Any) -> bool:
     """True for a resource of a template that checkov shows to these checks."""
-    kind = conf.get("Type") if isinstance(conf, dict) else None
-    return isinstance(kind, str) and host_results.attaches_policies(kind)
+    return host_results.attaches_policies(text_of(conf, "Type"))
 
 
 def _blocks_of(definition: Any, file: str) -> Iterator[HostBlock]:
     """Return the blocks of a file that checkov shows to these checks, from the definitions of its runner."""
     if not isinstance(definition, dict):
         return
-    resources = definition.get("Resources")
-    for name, conf in resources.items() if isinstance(resources, dict) else ():
+    for name, conf in as_object(definition.get("Resources")).items():
         if _is_shown(conf):
             yield HostBlock(name, name, file, lines_of(conf.get("Properties")))
     for entry in definition.get("module") or ():
-        for name, conf in entry.items() if isinstance(entry, dict) else ():
+        for name, conf in as_object(entry).items():
             address = f"module.{name}"
             yield HostBlock(address, address, file, lines_of(conf), is_resource=False)
     for entry in definition.get("resource") or ():
-        for kind, named in entry.items() if isinstance(entry, dict) else ():
-            for name, conf in named.items() if kind in host_results.TERRAFORM_TYPES and isinstance(named, dict) else ():
-                address = (conf.get("__address__") if isinstance(conf, dict) else None) or f"{kind}.{name}"
+        for kind, named in as_object(entry).items():
+            for name, conf in as_object(named).items() if kind in host_results.TERRAFORM_TYPES else ():
+                address = get_nested(conf, "__address__") or f"{kind}.{name}"
                 yield HostBlock(address, address, file, lines_of(conf))
 
 
@@ -312,7 +306,7 @@ def inputs_of_checkov() -> Inputs:
 def lines_of(conf: Any) -> tuple[int, int] | None:
     """Return the first and last line of a block, if checkov knows them; in templates the last is one too high."""
     for first, last in (("__start_line__", "__end_line__"), ("__startline__", "__endline__")):
-        lines = (conf.get(first), conf.get(last)) if isinstance(conf, dict) else (None, None)
+        lines = get_nested(conf, first), get_nested(conf, last)
         if isinstance(lines[0], int) and isinstance(lines[1], int):
             return lines[0], lines[1]
     return None

@@ -9,11 +9,12 @@ CLI and SDKs return them, or URL-encoded text as in the API's response (IAM API 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
 
+from passrole_checks.files.decoded_json import as_object, as_text, text_of
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import Node, Position, StringNode
@@ -61,7 +62,7 @@ class Entity:
 
     def text(self, key: str) -> str:
         """Return a field that is text, else ""."""
-        return as_text(self.fields.get(key))
+        return text_of(self.fields, key)
 
     def elements(self, key: str) -> Iterator[Entity]:
         """Yield the elements of a list. A value that is no list is recorded, as are elements that are no objects."""
@@ -74,7 +75,7 @@ class Entity:
         for element in members(self.file.text, member.start):
             deadline.check()
             path, at = f"{self.path}{key}/{element.key}/", self.file.lines.position(element.start, element.end)
-            part = replace(self, fields=as_fields(element.value), at=at, start=element.start, path=path)
+            part = replace(self, fields=as_object(element.value), at=at, start=element.start, path=path)
             if isinstance(element.value, dict):
                 yield part
             else:
@@ -88,7 +89,7 @@ class Entity:
     def node(self, *keys: str | int) -> StringNode:
         """Return the text at a path of keys, with its position."""
         member = find_member(self.file.text, self.start, keys)
-        value = as_text(member.value) if member is not None else ""
+        value = (as_text(member.value) or "") if member is not None else ""
         return StringNode((value,), self.at if member is None else self.file.lines.position(member.start, member.end))
 
     def document(self, key: str) -> Node | None:
@@ -181,8 +182,8 @@ def _is_list_of_entities(keys: Keys) -> bool:
 
 def _add(file: AccountFile, kind: str, member: Member) -> None:
     """Add an entity, or record why it cannot be read. The last of several with one ARN counts, which is noted."""
-    fields = member.value if isinstance(member.value, dict) else {}
-    arn = as_text(fields.get("Arn"))
+    fields = as_object(member.value)
+    arn = text_of(fields, "Arn")
     match = _ARN.fullmatch(arn)
     at = file.lines.position(member.start, member.end)
     if match is None or match[3] != kind:
@@ -199,18 +200,3 @@ def _add(file: AccountFile, kind: str, member: Member) -> None:
     if earlier is not None and not file.text.startswith(text, earlier.start):
         file.note(f"{arn}: listed twice with different contents; the last one counts", NoteKind.DUPLICATE_KEY, at.line)
     file.entities[arn] = Entity(kind, arn, fields, at, member.start, file)
-
-
-def as_text(value: Json) -> str:
-    """Return a value that is text, else ""."""
-    return value if isinstance(value, str) else ""
-
-
-def as_list(value: Json) -> Sequence[Json]:
-    """Return a value that is a list, else an empty one."""
-    return value if isinstance(value, list) else ()
-
-
-def as_fields(value: Json) -> dict[str, Json]:
-    """Return a value that is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}

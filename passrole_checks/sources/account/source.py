@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from passrole_checks.aws.managed_policies import aws_managed_name, managed_policy
+from passrole_checks.files.decoded_json import as_list, as_text, text_of
 from passrole_checks.sources.account.details import (
     AccountFile,
     Entity,
-    as_fields,
-    as_list,
-    as_text,
     read_account,
 )
 from passrole_checks.sources.model.attachments import AttachmentIndex
@@ -121,13 +119,13 @@ class _Loader:
                         entity.arn, policy, self.resources[entity.arn], f"{attached.path}PolicyArn", policy.at
                     )
                 )
-        names = list(map(as_text, as_list(entity.fields.get("GroupList"))))
+        names = [as_text(name) or "" for name in as_list(entity.fields.get("GroupList"))]
         self.index.add_members([self.groups[name] for name in names if name in self.groups], [entity.arn], entity.at)
         for name in names:
             if name not in self.groups:
                 reason = f"group {name} of {entity.arn}: group not found, its permissions are unknown"
                 self.file.note(reason, NoteKind.DEFINED_ELSEWHERE, entity.at.line)
-        boundary = as_text(as_fields(entity.fields.get("PermissionsBoundary")).get("PermissionsBoundaryArn"))
+        boundary = text_of(entity.fields.get("PermissionsBoundary"), "PermissionsBoundaryArn")
         if boundary:
             is_own = boundary in self.versions
             at = entity.node("PermissionsBoundary", "PermissionsBoundaryArn")

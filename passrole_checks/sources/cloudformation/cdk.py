@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from passrole_checks.files.decoded_json import as_object, get_nested, text_of
 from passrole_checks.sources.cloudformation.template import scalar
 from passrole_checks.sources.files.read_boundary import current_boundary
 
@@ -53,16 +54,13 @@ def read_assembly(folder: Path) -> Assembly | None:
     stages: list[str] = []
     names: dict[str, str] = {}
     for key, artifact in artifacts.items():
-        artifact = artifact if isinstance(artifact, dict) else {}
-        properties = artifact.get("properties")
-        properties = properties if isinstance(properties, dict) else {}
-        template, stage = properties.get("templateFile"), properties.get("directoryName")
-        if artifact.get("type") == "aws:cloudformation:stack" and isinstance(template, str):
+        properties, kind = get_nested(artifact, "properties"), get_nested(artifact, "type")
+        template, stage = get_nested(properties, "templateFile"), get_nested(properties, "directoryName")
+        if kind == "aws:cloudformation:stack" and isinstance(template, str):
             account = _ACCOUNT.fullmatch(str(artifact.get("environment")))
             stacks[template] = account[1] if account else None
-            stack_name = properties.get("stackName")
-            names[template] = stack_name if isinstance(stack_name, str) and stack_name else str(key)
-        elif artifact.get("type") == "cdk:cloud-assembly" and isinstance(stage, str):
+            names[template] = text_of(properties, "stackName") or str(key)
+        elif kind == "cdk:cloud-assembly" and isinstance(stage, str):
             stages.append(stage)
     return Assembly(stacks, tuple(stages), names)
 
@@ -101,11 +99,8 @@ def find_asset(template: Path, node: yaml.Node | None) -> str | None:
     if len(hashes) != 1:
         return None
     assets = template.with_name(template.name.removesuffix(_TEMPLATE) + _ASSETS)
-    files = _read_json(assets).get("files")
-    entry = files.get(hashes[0]) if isinstance(files, dict) else None
-    source = entry.get("source") if isinstance(entry, dict) else None
-    path = source.get("path") if isinstance(source, dict) else None
-    return path if isinstance(path, str) and path.endswith(".json") else None
+    path = text_of(get_nested(_read_json(assets), "files", hashes[0], "source"), "path")
+    return path if path.endswith(".json") else None
 
 
 def find_asset_copies(files: Iterable[Path]) -> frozenset[Path]:
@@ -149,7 +144,6 @@ def _find_hashes(node: yaml.Node | None) -> Iterator[str]:
 def _read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file; an empty one if there is none."""
     try:
-        document = json.loads(current_boundary().read(path, MAX_BYTES))
+        return as_object(json.loads(current_boundary().read(path, MAX_BYTES)))
     except (OSError, ValueError, RecursionError):
         return {}
-    return document if isinstance(document, dict) else {}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import ConfigurationError, InputError
+from passrole_checks.files.decoded_json import get_nested
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.sources.cloudformation.pseudo_parameters import check_pseudo_parameter, is_pseudo_parameter
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -171,8 +172,7 @@ def _from_samconfig(file: str, content: str) -> Iterator[tuple[str, str]]:
 def deploy_settings(environment: Any) -> Iterator[dict[str, Any]]:
     """Yield the settings of one environment of a decoded samconfig file: the global ones, then those of ``deploy``."""
     for command in ("global", "deploy"):
-        table = environment.get(command) if isinstance(environment, dict) else None
-        parameters = table.get("parameters") if isinstance(table, dict) else None
+        parameters = get_nested(environment, command, "parameters")
         if isinstance(parameters, dict):
             yield parameters
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from passrole_checks.files.decoded_json import as_items, as_list, as_object, as_text
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, text
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.files.json_positions import Json
@@ -45,7 +46,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 )
 from passrole_checks.sources.model.unknown_consumers import presumed_kind
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
-from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.plan_file import uses_default_provider
 from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
@@ -171,18 +172,18 @@ class PlanAttachments:
         documents = {RESOURCE_POLICIES.get(resource.type, ""), ORGANIZATION_POLICIES.get(resource.type, "")}
         for attribute in {*resource.values, *written} - _NOT_USES - documents:
             value = resource.values.get(attribute)
-            for arn in value if isinstance(value, list) else [value]:
+            for arn in as_items(value):
                 yield from self.by_arn(arn)
             yield from self.referenced(resource, attribute, "policy")
 
     def boundary_policies(self, resource: PlannedResource) -> Iterator[str]:
         """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
         value = resource.values.get(_BOUNDARY)
-        for block in value if isinstance(value, list) else [value]:
+        for block in as_items(value):
             yield from self.by_arn(block)
             if isinstance(block, dict):
                 for inner in (item for item in block.values() if isinstance(item, (dict, list))):
-                    for named in map(as_object, inner if isinstance(inner, list) else [inner]):
+                    for named in map(as_object, as_items(inner)):
                         yield from self.by_name(named.get("name"))
         if _has_unknown(resource, _BOUNDARY) or not isinstance(value, str):
             yield from self.referenced(resource, _BOUNDARY, "policy")
@@ -190,7 +191,7 @@ class PlanAttachments:
     def policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the addresses of this plan's managed policies in an attribute (an ARN or a list of ARNs)."""
         value = resource.values.get(attribute)
-        for arn in value if isinstance(value, list) else [value]:
+        for arn in as_items(value):
             yield from self.by_arn(arn)
         if _has_unknown(resource, attribute):
             yield from self.referenced(resource, attribute, "policy")
@@ -214,14 +215,14 @@ class PlanAttachments:
     def by_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the managed policies that a permission set refers to by name."""
         value = resource.values.get(attribute)
-        for block in map(as_object, value if isinstance(value, list) else [value]):
+        for block in map(as_object, as_items(value)):
             yield from self.by_name(block.get("name"))
         yield from self.referenced(resource, attribute, "policy")
 
     def principals_in(self, resource: PlannedResource, attributes: Mapping[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():
             value = resource.values.get(attribute)
-            for name in value if isinstance(value, list) else [value]:
+            for name in as_items(value):
                 if isinstance(name, str) and name:
                     yield self._resolve_principal(resource, kind, name)
             if _has_unknown(resource, attribute):

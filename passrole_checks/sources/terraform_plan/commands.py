@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Keys, Member, find_member, walk
 from passrole_checks.sources.model.configuration import (
@@ -25,14 +26,7 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.iam_commands import IamCommand, commands_in_text, commands_in_words, names_operation
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
-from passrole_checks.sources.terraform_plan.model import (
-    PlanFile,
-    PlannedResource,
-    as_list,
-    as_object,
-    as_text,
-    module_of,
-)
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, module_of
 
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 _OPENED = frozenset({"configuration", "root_module", "module_calls", "module", "resources"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -28,7 +29,7 @@ from passrole_checks.sources.model.configuration import InstanceProfile, Receive
 from passrole_checks.sources.model.embedded_template import NOTHING, TYPES, StackContent, stack_attributes
 from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, INSTANCE_PROFILES, TRUST_POLICIES
-from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_list, as_object, as_text
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.statements import unknown_element

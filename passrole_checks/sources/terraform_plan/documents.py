@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import (
     ListNode,
@@ -25,15 +26,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.terraform_plan.model import (
-    DOCUMENT,
-    PlanFile,
-    PlannedResource,
-    as_list,
-    as_object,
-    as_text,
-    module_of,
-)
+from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource, module_of
 from passrole_checks.sources.terraform_plan.references import (
     BlockInstance,
     PlanReference,

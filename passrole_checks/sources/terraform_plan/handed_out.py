@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from passrole_checks.files.decoded_json import as_object
 from passrole_checks.iam.documents.json_document import parse_json
 from passrole_checks.iam.partial_values import Node, text
 from passrole_checks.sources.files.json_positions import Json, find_member
@@ -36,7 +37,7 @@ from passrole_checks.sources.model.unknown_consumers import (
     judged_by_name,
     makes_organization_policies,
 )
-from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 
 AFTER, BEFORE = "after", "before"  # values of an output that a plan changes
 _MARKS = ('"Statement"', "eyJ", "ewo", "eyA")

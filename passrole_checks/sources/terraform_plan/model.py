@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from passrole_checks.files.decoded_json import as_object
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Lines, find_member
 from passrole_checks.sources.model.addresses import segments_of, without_key
@@ -18,21 +19,6 @@ DOCUMENT = "aws_iam_policy_document"
 
 _MODULE = re.compile(r'module\.[^.\[]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?')
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)")
-
-
-def as_object(value: Json) -> dict[str, Json]:
-    """Return the value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: Json) -> list[Json]:
-    """Return the value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def as_text(value: Json) -> str | None:
-    """Return the value if it is a string, else None."""
-    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from passrole_checks.errors import InputError
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.sources.files.json_positions import (
     Json,
     Keys,
@@ -30,9 +31,6 @@ from passrole_checks.sources.terraform_plan.model import (
     ChangeEntry,
     PlanFile,
     PlannedResource,
-    as_list,
-    as_object,
-    as_text,
     index_text,
     module_of,
     module_steps,

@@ -12,15 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.terraform_plan.model import (
-    PlannedResource,
-    as_list,
-    as_object,
-    as_text,
-    call_instance_key,
-    module_steps,
-)
+from passrole_checks.sources.terraform_plan.model import PlannedResource, call_instance_key, module_steps
 
 _MAX_DEPTH = 32
 _MAX_STEPS = 5_000  # followed references per expression

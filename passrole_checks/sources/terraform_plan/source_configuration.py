@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -43,15 +44,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     RESOURCE_POLICIES,
 )
 from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
-from passrole_checks.sources.terraform_plan.model import (
-    DOCUMENT,
-    PlanFile,
-    PlannedResource,
-    as_list,
-    as_object,
-    as_text,
-    module_steps,
-)
+from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource, module_steps
 from passrole_checks.sources.terraform_plan.references import PlanReference, without_index
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import (
     Choice,
@@ -35,7 +36,7 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.terraform_plan.merge_readings import merge_documents, parse_tree
-from passrole_checks.sources.terraform_plan.model import PlanFile, as_list, as_object, as_text
+from passrole_checks.sources.terraform_plan.model import PlanFile
 from passrole_checks.sources.terraform_plan.plan_file import AWS_TYPES
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource, without_any_key
 

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from passrole_checks.errors import InputError
+from passrole_checks.files.decoded_json import as_object, as_text
 from passrole_checks.sources.files.json_positions import (
     Keys,
     Lines,
@@ -20,7 +21,7 @@ from passrole_checks.sources.files.json_positions import (
     replace_lone_surrogates,
     walk,
 )
-from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_object, as_text, index_text
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, index_text
 from passrole_checks.sources.terraform_plan.plan_file import AWS_TYPES, read_data_resource
 
 _VERSION = 4

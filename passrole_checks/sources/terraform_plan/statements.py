@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,
@@ -20,7 +21,6 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform_plan.model import as_list, as_object, as_text
 from passrole_checks.sources.terraform_plan.references import BlockInstance
 from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from passrole_checks.files.decoded_json import as_text
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
-from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, as_text
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
 AFTER_APPLY = "known after apply"

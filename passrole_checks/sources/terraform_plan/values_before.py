@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from passrole_checks.files.decoded_json import as_text
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.addresses import without_key
@@ -24,13 +25,7 @@ from passrole_checks.sources.terraform_plan.handed_out import (
     handed_out_by_outputs_before,
     managed_policies_by,
 )
-from passrole_checks.sources.terraform_plan.model import (
-    ChangeEntry,
-    PlanFile,
-    PlannedResource,
-    as_text,
-    module_of,
-)
+from passrole_checks.sources.terraform_plan.model import ChangeEntry, PlanFile, PlannedResource, module_of
 
 _RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam_|ssoadmin_|sso_|cloudformation_stack|quicksight_iam_)")
 _ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.files.decoded_json import as_items, as_list, as_object, get_nested
 from passrole_checks.sources.cloudformation.parameter_values import decode_toml, deploy_settings, parse_overrides
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.value_files.model import ValueFile
@@ -42,7 +43,7 @@ class ParameterFile:
 def samconfig_values(path: Path, content: str) -> Iterator[ValueFile]:
     """Yield the ``parameter_overrides`` of each environment. Raises :class:`InputError`."""
     document = decode_toml(str(path), content) if path.suffix == ".toml" else _decode_yaml(path, content)
-    for environment, commands in document.items() if isinstance(document, dict) else ():
+    for environment, commands in as_object(document).items():
         values: dict[str, str] = {}
         template = ""
         for settings in deploy_settings(commands):
@@ -61,9 +62,8 @@ def manifest_values(path: Path, content: str) -> Iterator[ValueFile | ParameterF
     if not isinstance(document, dict) or "region" not in document or "version" not in document:
         return
     for key, file_key in (("resources", "resource_file"), ("cloudformation_resources", "template_file")):
-        resources = document.get(key)
-        for resource in resources if isinstance(resources, list) else ():
-            if not isinstance(resource, dict) or not isinstance(resource.get(file_key), str):
+        for resource in as_list(document.get(key)):
+            if not isinstance(get_nested(resource, file_key), str):
                 continue
             template = _beside(path, resource[file_key])
             name = str(resource.get("name") or resource[file_key])
@@ -83,11 +83,10 @@ def _value_file(
 
 def _manifest_parameters(parameters: Any) -> Iterator[tuple[str, str]]:
     """Yield the literal parameters of a resource; a list of strings is one value."""
-    for item in parameters if isinstance(parameters, list) else ():
-        if not isinstance(item, dict) or not isinstance(item.get("parameter_key"), str):
+    for item in as_list(parameters):
+        if not isinstance(get_nested(item, "parameter_key"), str):
             continue
-        value = item.get("parameter_value")
-        words = value if isinstance(value, list) else [value]
+        words = as_items(item.get("parameter_value"))
         literals = [word for word in words if isinstance(word, str) and _REFERENCE not in word]
         if len(literals) == len(words):
             yield item["parameter_key"], ",".join(literals)

@@ -18,6 +18,7 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
+from passrole_checks.files.decoded_json import get_nested, text_of
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.sources.files.access_log import log_file, log_tree
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
@@ -107,7 +108,7 @@ class InstalledModules:
             return {}, open_error_reason(self.file, error)
         except (ValueError, RecursionError):
             return {}, "invalid manifest of installed modules: not JSON"
-        modules = document.get("Modules") if isinstance(document, dict) else None
+        modules = get_nested(document, "Modules")
         if not isinstance(modules, list):
             return {}, "invalid manifest of installed modules: no Modules"
         return {key: record for module in modules for key, record in _record(module)}, ""
@@ -146,15 +147,9 @@ class InstalledModules:
 
 
 def _record(module: object) -> Iterator[tuple[str, _Record]]:
-    if not isinstance(module, dict):
-        return
-    key, folder = module.get("Key"), module.get("Dir")
-    source, version = module.get("Source"), module.get("Version")
-    if isinstance(key, str) and key and isinstance(folder, str) and "\0" not in folder:
-        yield (
-            key,
-            _Record(source if isinstance(source, str) else "", version if isinstance(version, str) else "", folder),
-        )
+    key, folder = text_of(module, "Key"), get_nested(module, "Dir")
+    if key and isinstance(folder, str) and "\0" not in folder:
+        yield key, _Record(text_of(module, "Source"), text_of(module, "Version"), folder)
 
 
 def _is_same_source(written: str, recorded: str) -> bool:
