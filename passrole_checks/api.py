@@ -285,7 +285,7 @@ def suggest(
     grades: Collection[Grade] | None = None,
     texts: Texts = _NO_TEXTS,
 ) -> SuggestResult:
-    """Return narrower statements for the findings in files and folders. Nothing is written but temporary files.
+    """Return narrower statements for the findings in files and folders. Nothing is written.
 
     ``select``: returns the findings of a scan to make suggestions for; suppressed ones are left out.
     ``include_info``: also report findings of severity info that an edit makes visible. ``observe``: returns the

@@ -30,12 +30,14 @@ _now: ContextVar[_Texts] = ContextVar("unsaved_texts", default=_NONE)
 
 @contextmanager
 def reading_texts(texts: Mapping[str, str]) -> Iterator[None]:
-    """Let the ``texts``, by path, be read instead of the files. Symbolic links in the paths are resolved now.
+    """Let the ``texts``, by path, be read instead of the files, and in addition to those of an outer context. Symbolic
+    links in the paths are resolved now.
 
     Raises a :class:`ValueError` for a path that cannot name a file.
     """
-    files: dict[str, bytes] = {}
-    folders: dict[str, set[str]] = {}
+    outer = _now.get()
+    files = dict(outer.files)
+    folders = {folder: set(names) for folder, names in outer.folders.items()}
     for path, text in texts.items():
         real = os.path.realpath(path)
         files[real] = text.encode("utf-8", "surrogatepass")  # which no file can contain: not UTF-8, and reported

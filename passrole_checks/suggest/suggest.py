@@ -160,8 +160,8 @@ class Session:
             groups = dict(sorted(groups.items(), key=lambda group: _group_order(group[0])))
         if not groups:
             return ()
-        with TrialScans(self._units, self._options, self.texts.known) as trials:
-            return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
+        trials = TrialScans(self._units, self._options, self.texts.known)
+        return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
 
     def _isolated(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Sequence[Suggestion]:
         """Return the suggestions for a statement; after an internal error, the remedies of its findings, and record the
@@ -209,7 +209,8 @@ class Session:
         )
         chosen_so_far: list[Suggestion] = []
         changed: Mapping[str, str] = {}
-        with boundary_of_context(self.boundary), TrialScans(self._units, self._options, self.texts.known) as trials:
+        trials = TrialScans(self._units, self._options, self.texts.known)
+        with boundary_of_context(self.boundary):
             first = set(map(id, {one.at: one for one in reversed(able)}.values()))  # of each statement
             strongest = [one for one in self.suggestions if id(one) in first]
             whole = self._verify_all(strongest, trials) if strongest else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -116,11 +116,10 @@ class TrialUnit:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """A unit analyzed with edits. ``original_position``: maps its positions to the original files."""
+    """A unit analyzed with edits."""
 
     findings: tuple[Finding, ...]
     analyzed: AnalyzedConfiguration
-    original_position: Callable[[Position], Position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ def _verify_others_unchanged(
     now = Counter(
         _statement_key(grant)
         for grant in after.analyzed.statements
-        if not any(contains_position(span, after.original_position(grant.grant.at), changed) for span in span_after)
+        if not any(contains_position(span, grant.grant.at, changed) for span in span_after)
     )
     other = sorted((was - now) | (now - was))
     if other:
@@ -221,11 +220,7 @@ def verify_change(
     """Raise :class:`NotVerifiedError` if a statement does not match the target state: its roles, services or
     actions."""
     was = [one for one in before.analyzed.statements if contains_position(span, one.grant.at, texts)]
-    now = [
-        one
-        for one in after.analyzed.statements
-        if contains_position(span_after, after.original_position(one.grant.at), changed)
-    ]
+    now = [one for one in after.analyzed.statements if contains_position(span_after, one.grant.at, changed)]
     if not was and not now:
         return  # this configuration uses the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
@@ -261,7 +256,7 @@ def verify_other_actions(
         str(name).lower()
         for document in documents
         for statement in document.statements
-        if contains_position(span_after, after.original_position(statement.at), changed)
+        if contains_position(span_after, statement.at, changed)
         for name in statement.actions or ()
     }
     if not others <= left:

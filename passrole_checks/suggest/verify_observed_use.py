@@ -48,7 +48,7 @@ def verify_observed_use(
     or not in the target state.
     """
     old = _Side(before.analyzed, lambda at: contains_position(span, at, texts))
-    new = _Side(after.analyzed, lambda at: contains_position(span_after, after.original_position(at), changed))
+    new = _Side(after.analyzed, lambda at: contains_position(span_after, at, changed))
     if not old.grants and not new.grants:
         return  # this configuration uses the file for something else
     if set(new.grants) != set(old.grants):

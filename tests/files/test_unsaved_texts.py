@@ -9,7 +9,7 @@ import pytest
 
 from passrole_checks import api
 from passrole_checks.files.relocate_paths import relocate
-from passrole_checks.files.unsaved_texts import entries_in, mode_of, names_in, reading_texts
+from passrole_checks.files.unsaved_texts import entries_in, mode_of, names_in, reading_texts, unsaved_text
 
 ROLE = 'resource "aws_iam_role" "app" {\n  name = "app"\n}\n'
 FUNCTION = 'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.app.arn\n}\n'
@@ -164,3 +164,24 @@ def test_listings_contain_texts_once(tmp_path: Path) -> None:
             mode_of(folder / "other")
     with pytest.raises(FileNotFoundError):
         names_in(folder / "new")
+
+
+def test_values_of_an_option_are_those_of_the_text(tmp_path: Path) -> None:
+    """The file is read again if its text differs, whatever the file on disk is."""
+    policy = '{ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] }'
+    main = f'resource "aws_iam_user_policy" "p" {{\n  user = "u"\n  policy = var.x ? jsonencode({policy}) : ""\n}}\n'
+    write(tmp_path, {"main.tf": main + 'variable "x" {}\n', "some.tfvars": "x = false\n"})
+    values = tmp_path / "some.tfvars"
+    options = api.ScanOptions(inputs=api.Inputs(var_files=(values,)))
+    assert not api.scan(tmp_path, options).findings
+    for on in ("true", "false", "true"):
+        found = api.scan(tmp_path, options, texts={str(values): f"x = {on}\n"}).findings
+        assert bool(found) is (on == "true")
+
+
+def test_inner_texts_are_read_in_addition(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "new" / "other"
+    with reading_texts({str(one): "1"}):
+        with reading_texts({str(one): "2", str(other): "3"}):
+            assert (unsaved_text(one), unsaved_text(other), names_in(tmp_path)) == (b"2", b"3", ["new", "one"])
+        assert (unsaved_text(one), unsaved_text(other), names_in(tmp_path)) == (b"1", None, ["one"])

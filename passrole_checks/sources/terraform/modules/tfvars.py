@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.files.safe_read import read_bounded
-from passrole_checks.files.unsaved_texts import names_in
+from passrole_checks.files.unsaved_texts import names_in, unsaved_text
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.file_types import LOADED_FIRST, is_loaded_automatically
 from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable
@@ -59,6 +59,8 @@ def read_var_file(path: Path) -> ParsedFile:
     """Parse a file of ``--var-file``: JSON if its name ends with ``.json``, else HCL. Never raises."""
     full = Path(os.path.abspath(path))
     log_file(full)
+    if (text := unsaved_text(full)) is not None:
+        return _parse_values(str(full), text)
     try:
         status = full.stat()
         # a pipe can be read only once, but every root module reads the file
@@ -74,7 +76,10 @@ def read_var_file(path: Path) -> ParsedFile:
 
 @lru_cache(maxsize=64)
 def _read(file: str, _stamp: tuple[int, int] | None) -> ParsedFile:
-    data = read_bounded(file, _MAX_BYTES, pipes=True)
+    return _parse_values(file, read_bounded(file, _MAX_BYTES, pipes=True))
+
+
+def _parse_values(file: str, data: bytes) -> ParsedFile:
     if not file.endswith(".json"):
         return _reject_non_values(parse_bytes(file, data))
     try:
