@@ -195,6 +195,7 @@ class PassableRoles:
         key = (id(holder.permissions), when)
         if key not in self._ways:
             self._ways[key] = open_paths(holder.permissions, all_paths(), when)
+            holder.permissions.forget()  # hundreds of answers for each of thousands of principals
         return self._ways[key]
 
     def passable(self, passing: EffectiveGrant) -> RoleGroup:

@@ -93,3 +93,10 @@ def test_exclusive_alternatives_open_no_path() -> None:
 def test_service_names_are_normalized(service: str, plain: str, of: str) -> None:
     """A service principal without Region and suffix, and the service that it belongs to."""
     assert (normalize_service(service), service_family(service)) == (plain, of)
+
+
+def test_forgotten_answers_are_computed_again() -> None:
+    permissions = Permissions(parsed(statement("Allow", "x:Create"), statement("Allow", "x:Start")))
+    before = open_paths(permissions, [WAY])
+    permissions.forget()
+    assert open_paths(permissions, [WAY]) == before != ()

@@ -14,6 +14,7 @@ from functools import cached_property
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE
+from passrole_checks.iam.conditions.service_union import union_of
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.access_set import (
     Access,
@@ -115,7 +116,7 @@ class AccessComparison:
             self.where = Deployment(self.where.account, tuple(sorted(named)))
         known = frozenset(self.services_of["aws"])
         if named:
-            known = known.union(*(self.services_of.get(name, ()) for name in named))
+            known = union_of(known, *(frozenset(self.services_of.get(name, ())) for name in sorted(named)))
         self._kinds = StatementClasses(everything, known)
         self._allows_before = _StatementsByClass("allows before", self.before.allows, self._kinds)
         self._denies_after = _StatementsByClass("denies after", self.after.denies, self._kinds)
@@ -200,7 +201,7 @@ class AccessComparison:
         for (certain, conditions, denied, texts, covers), found in new.items():
             yield Widening(
                 role=None if roles.complement else roles.patterns[0],
-                services=self._service_set(frozenset(found)),
+                services=self._service_set(union_of(frozenset(found))),
                 kept=self._service_set(frozenset(kept)) if kept else None,
                 certain=certain,
                 earlier=texts,

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.conditions.service_union import union_of
 from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
 from passrole_checks.iam.grants.limits import Limit
@@ -117,7 +118,7 @@ class Restrictions:
             [statement for statement in raw_grants(limit, dict(services), account) if statement.effect == "Allow"]
             for limit in permissions.limits
         ]
-        self.known = frozenset[str]().union(*services_of.values())
+        self.known = union_of(*services.values())
         self._alike: dict[bool, tuple[DenialIndex[PassRoleGrant], list[Limit]]] = {}
         self._denying: dict[tuple[int, PathCondition], _NearbyDenials] = {}
 

@@ -22,6 +22,7 @@ from passrole_checks.iam.conditions.passed_to_service import (
     evaluate,
     without_positions,
 )
+from passrole_checks.iam.conditions.service_union import union_of
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.partial_values import StringNode, Ternary
 
@@ -73,7 +74,7 @@ class StatementClasses:
         self.written: Mapping[str, str] = {
             example: written for kind in self._first for example, written in _services_named(kind.sample)
         }
-        self.universe = self.known | (self.written.keys() - {UNKNOWN_SERVICE, NO_KEY})
+        self.universe = union_of(self.known, frozenset(self.written.keys() - {UNKNOWN_SERVICE, NO_KEY}))
         for kind in self._first:
             kind.universe = self.universe
 
@@ -97,7 +98,7 @@ class StatementClasses:
         classes: dict[tuple[int, ...], list[str]] = {}
         for service, same in marks.items():
             classes.setdefault(tuple(same), []).append(service)
-        return [frozenset(services) for services in classes.values()]
+        return [union_of(frozenset(services)) for services in classes.values()]
 
     def together(self, item: StatementClass, mine: StatementClass) -> bool:
         """True if two statements can both apply, given their path conditions."""

@@ -14,10 +14,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
@@ -72,7 +74,23 @@ def open_paths(
 
     An action that is allowed only by a statement with entirely unresolved actions does not open a path by itself.
     """
-    return tuple(open_way for way in ways if (open_way := _open_path(permissions, way, when)) is not None)
+    by_services = _by_services(tuple(ways))
+    services = {name for name in frozenset[str]().union(*by_services) if permissions.may_allow_service(name)}
+    # most paths need a service that no statement mentions, and are excluded without a search
+    possible = sorted(
+        (pair for needed, pairs in by_services.items() if needed <= services for pair in pairs), key=itemgetter(0)
+    )
+    return tuple(open_way for _, way in possible if (open_way := _open_path(permissions, way, when)) is not None)
+
+
+@cached_by_identity(8)
+def _by_services(ways: tuple[PassedRolePath, ...]) -> dict[frozenset[str], list[tuple[int, PassedRolePath]]]:
+    """Return numbered paths by the services of their actions, in lower case."""
+    grouped: dict[frozenset[str], list[tuple[int, PassedRolePath]]] = {}
+    for number, way in enumerate(ways):
+        services = frozenset(name.partition(":")[0].lower() for name in way.actions)
+        grouped.setdefault(services, []).append((number, way))
+    return grouped
 
 
 def _open_path(permissions: Permissions, way: PassedRolePath, when: PathCondition) -> OpenPath | None:

@@ -93,6 +93,15 @@ class Permissions:
             cached = self._known[key] = self.ways_for(*key)
         return cached
 
+    def may_allow_service(self, service: str) -> bool:
+        """True if a statement that allows, or has an unresolved effect, may match actions of a service (``lambda``)."""
+        return bool(self._matchers_for(f"{service}:", "Allow").matchers)
+
+    def forget(self) -> None:
+        """Release the memory of remembered answers; later questions are answered anew."""
+        for remembered in (self._known, self._by_service, self._by_action):
+            remembered.clear()
+
     def together(
         self, requests: Sequence[tuple[str, Sequence[StringNode]]], when: PathCondition = ()
     ) -> tuple[tuple[Allowed, ...], PathCondition] | None:

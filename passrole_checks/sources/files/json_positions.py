@@ -22,7 +22,7 @@ Keys = tuple[str | int, ...]
 
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
-_BLOCK = 1 << 16
+_BLOCK = 1 << 12
 
 
 class NotJson(ValueError):

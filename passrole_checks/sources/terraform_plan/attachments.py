@@ -142,7 +142,7 @@ class PlanAttachments:
         """Yield managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for resource in self.plan.resources.values():
             for value in resource.values.values():
-                for document in _texts(value):
+                for document in filter(_names_boundary_key, _texts(value)):
                     for arn in demanded_boundaries(text(document, resource.at)):
                         yield from self.by_arn(arn.literal)
         for data in self.plan.reads.values():
@@ -375,6 +375,10 @@ def _texts(value: Json) -> Iterator[str]:
             yield current
         elif isinstance(current, (list, dict)):
             pending.extend(current.values() if isinstance(current, dict) else current)
+
+
+def _names_boundary_key(document: str) -> bool:
+    return BOUNDARY_KEY in document.lower()
 
 
 def _has_unknown(resource: PlannedResource, attribute: str) -> bool:
