@@ -176,9 +176,23 @@ def read_paths(
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
-    load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     discovery = detect.discover(paths, options.inputs.exclusions)
     discovery = narrow(discovery) if narrow is not None else discovery
+    return read_discovered(discovery, options, load, ahead=ahead, with_variants=with_variants)
+
+
+def read_discovered(
+    discovery: Discovery,
+    options: ScanOptions,
+    load: Callable[[Unit], Configuration] | None = None,
+    *,
+    ahead: Callable[[Sequence[Unit]], None] | None = None,
+    with_variants: bool = False,
+) -> ReadPaths:
+    """Read what was found, without checking it. Parameters as of :func:`read_paths`."""
+    from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+
+    load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     ahead = ahead or (lambda units: None)
     ahead(discovery.units)
     unreadable = list(discovery.unreadable)
@@ -462,6 +476,7 @@ __all__ = [
     "findings_of_change",
     "isolate_faults",
     "merge_analyses",
+    "read_discovered",
     "read_paths",
     "root_templates",
     "scan_configurations",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,8 @@ class Discovery:
 
     ``units`` are sorted by path. ``excluded`` are the excluded paths that may contain IaC; an excluded folder ends in
     ``/``. ``not_evaluated`` are notes on paths that were skipped. ``value_files`` are files that may contain values
-    for variables and parameters, without those that Terraform loads by itself.
+    for variables and parameters, without those that Terraform loads by itself. ``calls``: each Terraform folder with
+    those that it calls as modules.
     """
 
     units: tuple[Unit, ...]
@@ -97,6 +98,7 @@ class Discovery:
     excluded: tuple[str, ...] = ()
     not_evaluated: tuple[Unreadable, ...] = ()
     value_files: tuple[Path, ...] = ()
+    calls: Mapping[Path, frozenset[Path]] = field(default_factory=dict)
 
 
 def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
@@ -110,6 +112,16 @@ def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> D
     search = _Search(exclusions)
     for path in paths:
         search.isolate_faults(path, partial(search.add, path))
+    return search.result()
+
+
+def discover_file(file: Path, folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
+    """Find the unit of one file below a folder, as :func:`discover` does when it walks the folder; never a root folder
+    that calls the file's folder. ``file``: its path below the folder without symbolic links, as in the walk."""
+    search = _Search(exclusions)
+    search.given_folders[folder] = None
+    with boundary_of_context(Boundary.around(folder)):
+        search.isolate_faults(file, partial(search.add_walked_file, file))
     return search.result()
 
 
@@ -386,8 +398,10 @@ class _Search:
                 *self.given_folders,
             )
         )
+        calls: Mapping[Path, frozenset[Path]] = {}
         with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
-            roots = terraform_roots(self.terraform_folders, self.exclusions) - self.terragrunt_modules()
+            calls = terraform_calls(self.terraform_folders, self.exclusions)
+            roots = terraform_roots(calls, self.exclusions) - self.terragrunt_modules()
         bounded = boundary_of_context(Boundary.around(*map(self.boundary_of, self.given_folders)))
         with bounded, recording_faults(str(next(iter(self.given_folders), ".")), faults):
             notes = tuple(self.skipped.notes(tuple(self.given_folders)))
@@ -406,6 +420,7 @@ class _Search:
             tuple(sorted(self.excluded)),
             (*self.notes, *notes),
             tuple(file for file in self.value_files if not is_loaded_by_terraform(file, self.terraform_folders)),
+            calls,
         )
 
     def terragrunt_modules(self) -> frozenset[Path]:
@@ -464,32 +479,40 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     yield from units_list
 
 
-def terraform_roots(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
+def terraform_calls(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Mapping[Path, frozenset[Path]]:
+    """Return each of the folders with those among them that it calls as modules."""
+    all_folders = frozenset(folders)
+    if len(all_folders) < 2:
+        return dict.fromkeys(all_folders, frozenset[Path]())
+    from passrole_checks.sources.terraform import called_folders  # slow to import; Terraform only
+
+    return {folder: called_folders(folder, exclusions) & all_folders for folder in all_folders}
+
+
+def terraform_roots(calls: Mapping[Path, frozenset[Path]], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
     """Return the folders that no other folder calls as a module, and those that are called and roots all the same.
 
-    Folders that call each other in a cycle stay roots.
+    Folders that call each other in a cycle stay roots. ``calls``: as :func:`terraform_calls` returns them.
     """
-    all_folders = set(folders)
-    if len(all_folders) < 2:
-        return frozenset(all_folders)
+    if len(calls) < 2:
+        return frozenset(calls)
     # slow to import; Terraform only
-    from passrole_checks.sources.terraform import called_folders, called_roots, expect_reads
+    from passrole_checks.sources.terraform import called_roots, expect_reads
 
-    calls = {folder: set(called_folders(folder, exclusions) & all_folders) for folder in all_folders}
-    called = set().union(*calls.values())
+    called = frozenset[Path]().union(*calls.values())
     roots = frozenset(
-        folder for folder in all_folders if folder not in called or folder in _reachable_folders(calls, folder)
+        folder for folder in calls if folder not in called or folder in reachable_folders(calls, folder)
     ).union(called_roots(calls, exclusions))
-    expect_reads(Counter(str(folder) for root in roots for folder in {root, *_reachable_folders(calls, root)}))
+    expect_reads(Counter(str(folder) for root in roots for folder in {root, *reachable_folders(calls, root)}))
     return roots
 
 
-def _reachable_folders(calls: dict[Path, set[Path]], start: Path) -> set[Path]:
+def reachable_folders(calls: Mapping[Path, frozenset[Path]], start: Path) -> set[Path]:
     """Return the folders that ``start`` calls, directly or not, including itself if they call each other in a cycle."""
-    pending, seen = list(calls[start]), set[Path]()
+    pending, seen = list(calls.get(start, ())), set[Path]()
     while pending:
         folder = pending.pop()
         if folder not in seen:
             seen.add(folder)
-            pending.extend(calls[folder])
+            pending.extend(calls.get(folder, ()))
     return seen

@@ -12,7 +12,7 @@ import pytest
 from passrole_checks.errors import InputError
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources import recognize
-from passrole_checks.sources.detect import Discovery, Unit, discover, load, terraform_roots
+from passrole_checks.sources.detect import Discovery, Unit, discover, load, terraform_calls, terraform_roots
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
@@ -304,7 +304,7 @@ def test_folders_in_a_call_cycle_are_roots(tmp_path: Path) -> None:
         d__main_0tf=TERRAFORM,
         e__main_0tf=module("./"),
     )
-    roots = terraform_roots([tmp_path.resolve() / name for name in "abcde"])
+    roots = terraform_roots(terraform_calls([tmp_path.resolve() / name for name in "abcde"]))
     assert {root.name for root in roots} == {"a", "b", "c", "e"}
 
 

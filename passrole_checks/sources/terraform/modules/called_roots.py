@@ -8,7 +8,7 @@ call it with its defaults. Sources: Terraform language documentation, "Assign va
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from passrole_checks.files.unsaved_texts import names_in
@@ -22,7 +22,7 @@ from passrole_checks.sources.terraform.reading.files import MAX_FILE_BYTES, pars
 EXAMPLE_FOLDERS = frozenset({"example", "examples", "test", "tests"})
 
 
-def called_roots(calls: Mapping[Path, set[Path]], exclusions: Exclusions = NO_EXCLUSIONS) -> Iterator[Path]:
+def called_roots(calls: Mapping[Path, Collection[Path]], exclusions: Exclusions = NO_EXCLUSIONS) -> Iterator[Path]:
     """Yield the called folders that are root modules as well. ``calls``: the folders that each folder calls."""
     callers: dict[Path, list[Path]] = {}
     for folder, called in calls.items():

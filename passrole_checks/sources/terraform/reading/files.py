@@ -23,7 +23,7 @@ from passrole_checks.files.safe_read import (
     OutsideError,
     open_error_reason,
 )
-from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file
+from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file, unsaved_text
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name
@@ -125,7 +125,8 @@ def parse_file(path: Path) -> ParsedFile:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, open_error_reason(path, error))
-    return parse_cache.pop(file, data) or parse_bytes(file, data)
+    parse = parse_bytes if unsaved_text(path) is None else _parse_unsaved
+    return parse_cache.pop(file, data) or parse(file, data)
 
 
 @lru_cache(maxsize=256)
@@ -140,6 +141,10 @@ def parse_bytes(file: str, data: bytes) -> ParsedFile:
 
         return read_json(source)
     return reader().read(source)
+
+
+# a session in an editor parses each version of a file, and needs the latest ones only
+_parse_unsaved = lru_cache(maxsize=16)(parse_bytes.__wrapped__)
 
 
 def _unreadable(file: str, line: int, reason: str) -> ParsedFile:
