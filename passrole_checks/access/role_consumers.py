@@ -98,7 +98,13 @@ class RoleConsumers:
 
     @cached_property
     def roles(self) -> tuple[RoleUse, ...]:
-        """Each role that a resource receives, one for each variant, in the order of the configuration."""
+        """Each role that a resource receives, one for each variant, in the order of the configuration; then those of
+        resources that are not asked for."""
+        return (*self.requested, *(one for received in self.configuration.other_received for one in self._of(received)))
+
+    @cached_property
+    def requested(self) -> tuple[RoleUse, ...]:
+        """The roles that resources receive which are asked for."""
         return tuple(one for received in self.configuration.received for one in self._of(received))
 
     def generated_arn(self, address: str) -> StringNode | None:

@@ -133,7 +133,7 @@ def _with_variants(
 ) -> Iterable[_Deployment]:
     """Yield a configuration with its roles, and its variants with those that they add."""
     consumers = RoleConsumers(configuration, account)
-    base = _Deployment(configuration, consumers, distinct(consumers.roles))
+    base = _Deployment(configuration, consumers, distinct(consumers.requested))
     yield base
     known = set(map(_identity, base.roles))
     labels: dict[object, list[str]] = {}
@@ -141,7 +141,7 @@ def _with_variants(
     for variant in variants:
         consumers = RoleConsumers(variant.configuration, account)
         roles: list[RoleUse] = []
-        for one in distinct(consumers.roles):
+        for one in distinct(consumers.requested):
             identity = _identity(one)
             if identity not in known:
                 if identity not in labels:

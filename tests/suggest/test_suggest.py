@@ -20,6 +20,7 @@ from suggesting import (
     task,
 )
 
+from passrole_checks import api
 from passrole_checks.findings import Severity
 
 ECS = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
@@ -260,3 +261,21 @@ def test_suggest_writes_no_files(tmp_path: Path) -> None:
     session(tmp_path, {"main.tf": policy(allow()) + USED})
     assert [path.name for path in tmp_path.iterdir()] == ["main.tf"]
     assert (tmp_path / "main.tf").read_text() == policy(allow()) + USED
+
+
+def test_single_file_gets_the_suggestions_that_its_folder_gets(tmp_path: Path) -> None:
+    """A role that another file passes counts."""
+    (tmp_path / "roles.tf").write_text(
+        'resource "aws_iam_role" "app" {\n  name = "app"\n}\n'
+        'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.app.arn\n}\n'
+    )
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
+    policy = tmp_path / "policy.tf"
+    policy.write_text(
+        'resource "aws_iam_user_policy" "p" {\n  user = "dev"\n'
+        f"  policy = jsonencode({{ Statement = [{statement}] }})\n}}\n"
+    )
+    whole, single = api.suggest(tmp_path), api.suggest(policy)
+    assert single.suggestions == whole.suggestions
+    assert [one.grade for one in single.suggestions] == [api.Grade.NARROWED]
+    assert api.required(policy).required.received == ()  # which are those of the file

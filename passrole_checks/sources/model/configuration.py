@@ -411,9 +411,9 @@ class Configuration:
     CloudFormation: ``nested`` the templates of nested stacks at any depth,
     ``stacks`` the addresses of nested stacks with their templates, ``stack`` the name of the stack if known.
 
-    Roles: ``received`` are the roles passed to resources, ``instance_profiles`` the instance profiles of this
-    configuration. ``stack_roles`` are the roles in the templates of stack sets in Terraform, by their names in other
-    accounts.
+    Roles: ``received`` are the roles passed to resources, ``other_received`` those passed to resources that are not
+    asked for, ``instance_profiles`` the instance profiles of this configuration. ``stack_roles`` are the roles in the
+    templates of stack sets in Terraform, by their names in other accounts.
     """
 
     framework: Framework
@@ -441,6 +441,7 @@ class Configuration:
     stacks: tuple[tuple[str, str], ...] = ()
     stack: str = ""
     received: tuple[ReceivedRole, ...] = ()
+    other_received: tuple[ReceivedRole, ...] = ()
     instance_profiles: tuple[InstanceProfile, ...] = ()
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()

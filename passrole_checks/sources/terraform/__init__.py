@@ -17,6 +17,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     Inputs,
     NoteKind,
+    ReceivedRole,
     Suppression,
     Unreadable,
 )
@@ -182,9 +183,13 @@ def _missing_data(root: Module) -> Iterator[tuple[str, Unreadable]]:
 
 
 def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
-    """Report only what concerns one file; other policies move to ``other_policies``, other attachments are not
-    judged."""
+    """Report only what concerns one file; other policies and roles passed to resources move to ``other_policies`` and
+    ``other_received``, other attachments are not judged."""
     policies = configuration.policies
+
+    def is_asked_for(received: ReceivedRole) -> bool:
+        return file in (received.at.file, received.resource.at.file)
+
     return replace(
         configuration,
         policies=tuple(policy for policy in policies if file in _files_of(policy)),
@@ -196,9 +201,8 @@ def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
                 for attachment in configuration.attached.managed_policies
             ),
         ),
-        received=tuple(
-            received for received in configuration.received if file in (received.at.file, received.resource.at.file)
-        ),
+        received=tuple(received for received in configuration.received if is_asked_for(received)),
+        other_received=tuple(received for received in configuration.received if not is_asked_for(received)),
     )
 
 
