@@ -81,13 +81,13 @@ class TemplateDocuments:
 
     def fail(self, node: yaml.Node, reason: str, resource: str = "") -> None:
         """Record that a node cannot be read. ``resource``: the logical id of the resource around it."""
-        line = node.start_mark.line + 1
-        self.unreadable.append(Unreadable(self.template.file_of(node), reason, line, resource=resource))
+        file, line = self.template.file_of(node), self.template.line_of(node)
+        self.unreadable.append(Unreadable(file, reason, line, resource=resource))
 
     def skip(self, node: yaml.Node, reason: str, kind: NoteKind = NoteKind.OTHER_TOOL) -> None:
         """Record that a node is not evaluated."""
-        line = node.start_mark.line + 1
-        self.not_evaluated.append(Unreadable(self.template.file_of(node), reason, line, kind=kind))
+        file, line = self.template.file_of(node), self.template.line_of(node)
+        self.not_evaluated.append(Unreadable(file, reason, line, kind=kind))
 
     def note_duplicates(
         self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str | None = ""
@@ -106,7 +106,7 @@ class TemplateDocuments:
                     key, f"{holder}duplicate key {key.value} from a loop", key.value if resource is None else resource
                 )
                 continue
-            line = earlier.start_mark.line + 1
+            line = self.template.line_of(earlier)
             reason = f"{holder}the value of {key.value} in line {line}: the key is repeated, and the last value counts"
             self.skip(key, reason, NoteKind.DUPLICATE_KEY)
 

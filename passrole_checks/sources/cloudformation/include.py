@@ -109,7 +109,7 @@ class _Includer:
             self.errors.append(error)
             self._files[path] = None
         except (OSError, RuntimeError, ValueError) as error:
-            line = node.start_mark.line + 1
+            line = self.template.line_of(node)
             reason = getattr(error, "strerror", None) or str(error)
             self.errors.append(
                 InputError(self.template.file, f"the included file {location[:80]} cannot be opened: {reason}", line)

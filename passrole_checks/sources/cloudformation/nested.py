@@ -300,7 +300,7 @@ class NestedStacks:
         return self.make_reader(template, inner)
 
     def _refuse(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
-        line = (child(resource, "Properties") or resource).start_mark.line + 1
+        line = self.template.line_of(child(resource, "Properties") or resource)
         file = self.template.file_of(resource)
         self._refused[stack] = Unreadable(file, reason, line, subject, kind=NoteKind.DEFINED_ELSEWHERE)
         return None

@@ -366,10 +366,9 @@ class PolicyReader:
         try:
             template = read_template_body(self.template, properties, resource.address)
         except InputError as error:
-            last = (
-                node or properties
-            ).end_mark.line + 1  # for a text that ends too early, PyYAML reports the line behind it
-            line = min(error.line or last, last)
+            # for a text that ends too early, PyYAML reports the line behind it; lines of a text with escapes are its own
+            first, last = self.template.line_of(node or properties), (node or properties).end_mark.line + 1
+            line = max(first, min(error.line or last, last))
             reason = f"{resource.address}: TemplateBody: {error.reason}"
             self.unreadable.append(Unreadable(error.file, reason, line, resource=resource.address))
             return

@@ -289,6 +289,10 @@ class Template:
             line, column = ((start or node).end_mark.line, (start or node).end_mark.column)
         return Position(self.file_of(start or node), mark.line + 1, mark.column + 1, line + 1, column + 1)
 
+    def line_of(self, node: yaml.Node) -> int:
+        """Return the first line of a node in its file."""
+        return self.at.line if self.at is not None else int(node.start_mark.line) + 1
+
     def file_of(self, node: yaml.Node) -> str:
         """Return the file of a node."""
         if not self._included:
@@ -304,15 +308,13 @@ class Template:
         """True if the word Deny occurs anywhere in the template or the included files."""
         return "Deny" in self.text or any("Deny" in line for lines in self._included.values() for line in lines)
 
-    def contains_word(self, word: str) -> bool:
-        """True if a word occurs anywhere in the template or the included files."""
-        return word in self.text or any(word in line for lines in self._included.values() for line in lines)
-
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Return line and column (1-based) of a scalar's first character, and the indentation of its further lines.
 
         None if it is not stored verbatim in the file, as with escapes and folded lines.
         """
+        if self.at is not None:
+            return None
         begin, end = node.start_mark, node.end_mark
         line, column = begin.line, begin.column
         lines, value = self._lines_of(node), source_text(node)

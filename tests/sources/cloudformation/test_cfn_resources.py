@@ -220,6 +220,28 @@ def test_template_of_a_stack_set_in_escaped_json_is_read(indent: int | None) -> 
     assert finding.statement_path == "TemplateBody/Resources/P/Properties/PolicyDocument/Statement/0"
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_notes_in_escaped_json_have_the_line_of_the_string(indent: int | None) -> None:
+    """Lines of the text with escapes are no lines of the file: notes, documents in it, and what cannot be read."""
+    document = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]})
+    policies = {
+        "P": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document}},
+        "Q": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": {"Fn::GetAtt": []}}},
+        "S": {"Type": "AWS::CloudFormation::StackSet", "Properties": {"TemplateURL": "https://example.com/t.yaml"}},
+    }
+    bodies = [json.dumps({"Resources": inner}, indent=indent) for inner in (policies, [], {"P": policies["S"]})]
+    stack_sets = {
+        f"S{n}": {"Type": "AWS::CloudFormation::StackSet", "Properties": {"TemplateBody": body}}
+        for n, body in enumerate(bodies)
+    }
+    text = json.dumps({"Resources": stack_sets}, indent=1)
+    configuration = read(text)
+    lines = {number for number, line in enumerate(text.splitlines(), 1) if "TemplateBody" in line}
+    found = [*configuration.not_evaluated, *configuration.unreadable]
+    assert len(found) >= 3 and {entry.line for entry in found} <= lines
+    assert {policy.document.at.line for policy in configuration.policies} <= lines
+
+
 def test_computed_stack_set_template_is_not_evaluated() -> None:
     """Computed or remote bodies are reported once; an invalid one is unreadable with its line."""
     configuration = read(
