@@ -9,7 +9,7 @@ from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.suggest.generated_files import NOT_SOURCE_CODE
 
 
 def why_not_editable(
@@ -21,10 +21,8 @@ def why_not_editable(
     they are, also unresolved ones.
     """
     grant = located.grant
-    if analyzed.configuration.framework is Framework.TERRAFORM_PLAN:
-        return "this is a plan: change the configuration it was made from"
-    if analyzed.configuration.framework is Framework.ACCOUNT:
-        return "these are the policies of an account: change them in AWS, or in the code that deploys them"
+    if analyzed.configuration.framework in NOT_SOURCE_CODE:
+        return NOT_SOURCE_CODE[analyzed.configuration.framework]
     if grant.effect != "Allow":
         return "the role ARNs, or a path, that the Deny covers"
     is_unresolved = grant.scope is Scope.UNRESOLVED and not keeps_roles

@@ -51,7 +51,7 @@ from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, S
 from passrole_checks.suggest.edits.template_files import is_cloudformation_template, template_file, template_file_role
 from passrole_checks.suggest.edits.template_variables import TemplateCall, only_call
 from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
-from passrole_checks.suggest.generated_files import why_not_edited
+from passrole_checks.suggest.generated_files import NOT_SOURCE_CODE, why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 _HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
@@ -69,12 +69,8 @@ def compute_edits(
     statement, resource = located.grant.statement, located.resource
     file = statement.at.file
     terraform = resource.framework in (Framework.TERRAFORM, Framework.TERRAFORM_PLAN)
-    if resource.framework is Framework.TERRAFORM_PLAN and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
-        raise NotEditableError("this is a plan: change the configuration it was made from")
-    if resource.framework is Framework.ACCOUNT:
-        raise NotEditableError(
-            "these are the policies of an account: change them in AWS, or the code that deploys them"
-        )
+    if resource.framework in NOT_SOURCE_CODE and not file.endswith((*_HCL_FILES, *_JSON_FILES)):
+        raise NotEditableError(NOT_SOURCE_CODE[resource.framework])
     text = read(file)
     generated = why_not_edited(file, text, resource.construct)
     if generated:
