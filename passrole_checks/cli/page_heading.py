@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from passrole_checks import __version__
 from passrole_checks.cli.write_outputs import print_error
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError
+from passrole_checks.escaping.given_paths import given_paths
 
 if TYPE_CHECKING:
     from passrole_checks.git_versions.checkout import Checkout
@@ -51,11 +52,13 @@ def _checkout(paths: Sequence[str], result: ScanResult, *, quiet: bool) -> Check
     """Return the checkout that contains the first path; None without one, or without git."""
     from passrole_checks.git_versions.checkout import checkout_of
 
+    if paths[0] in given_paths().renamed:  # standard input, in a temporary file that may be in some checkout
+        return None
     first = Path(paths[0])
     folder = first if first.is_dir() else first.parent
     files = {*result.files, *(located.grant.at.file for located in result.grants)}
     try:
-        return checkout_of(folder, files) if folder.is_dir() and paths[0] != "-" else None
+        return checkout_of(folder, files) if folder.is_dir() else None
     except PassRoleChecksError as error:
         if not quiet:
             print_error(f"{error}; the page names no commit")

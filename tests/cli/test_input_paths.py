@@ -125,6 +125,17 @@ def test_excerpt_of_standard_input_is_shown() -> None:
     assert "  │ " in run_command("scan", "-", stdin=TEMPLATE).stdout
 
 
+def test_page_of_standard_input_names_no_repository(folder: Path) -> None:
+    """Not even that of the folder for temporary files, which may be in some checkout."""
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], [*author, "commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", "-C", str(folder.parent), *words], check=True)
+    page = run_command("grants", "-", "--format", "html", stdin=TEMPLATE).stdout
+    title = "PassRole access"
+    assert f"<h1>{title}: " in page and f"<h1>{title} in " not in page
+    assert f"<h1>{title} in " in run_command("grants", "infra", "--format", "html").stdout
+
+
 def test_standard_input_is_scanned_once_beside_files() -> None:
     """Several ``-`` are one, and files can be given too."""
     files = [finding["file"] for finding in findings("-", "infra", "-", "--check", "001", stdin=TEMPLATE)]
