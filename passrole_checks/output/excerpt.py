@@ -56,10 +56,8 @@ def excerpt_lines(at: Position, grant: PassRoleGrant | None = None, messages: st
     template), a description of ``grant`` is returned instead; without a grant, nothing.
     """
     lines = _read_statement(at)
-    if len(lines) == 1:
-        lines = _unescape(lines[0])
-        if len(lines) == 1 and len(lines[0]) > MAX_COLUMNS and grant is not None:
-            lines = []
+    if len(lines) == 1 and len(lines[0]) > MAX_COLUMNS and grant is not None:
+        lines = []
     if not lines:
         return [] if grant is None else [truncate(sanitize(_describe_grant(grant)), MAX_COLUMNS)]
     return [truncate(sanitize(line), MAX_COLUMNS) for line in _relevant_lines(lines, grant, messages)]
@@ -72,8 +70,6 @@ def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int)
     Falls back to a description of ``grant`` as :func:`excerpt_lines` does.
     """
     lines = _read_statement(at)
-    if len(lines) == 1:
-        lines = _unescape(lines[0])
     if not lines or (len(lines) == 1 and len(lines[0]) > columns):
         lines = [_describe_grant(grant)]
     shortened = lines if len(lines) <= most else [*lines[: most - 1], "…"]
@@ -91,12 +87,13 @@ def _source(file: str) -> tuple[str, ...]:
 
 
 def _read_statement(at: Position) -> list[str]:
+    """Return the lines at a position, without the escapes of a policy document that is a string in JSON."""
     lines = list(_source(at.file)[at.line - 1 : max(at.line, at.end_line)])
     if not lines:
         return []
     end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None
     if len(lines) == 1:  # slice once: a plan is one line of up to 100 MB
-        return [lines[0][at.column - 1 : end].strip()]
+        return _unescape(lines[0][at.column - 1 : end].strip())
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][at.column - 1 :]
     rest = textwrap.dedent("\n".join(lines[1:])).split("\n")

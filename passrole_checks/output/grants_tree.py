@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from passrole_checks.escaping.shorten import cut_in_the_middle
-from passrole_checks.escaping.terminal import display_path, sanitize
+from passrole_checks.escaping.terminal import sanitize, typed_path
 from passrole_checks.findings import Severity
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, build_graph, rank, worst
 from passrole_checks.output.findings_text import Line, StyledText, grants_summary
-from passrole_checks.output.outcomes import RatedEscalation, launch_words, outcome_label, outcome_note
+from passrole_checks.output.outcomes import RatedEscalation, check_names, outcome_details, outcome_label
 from passrole_checks.scan.result import LocatedGrant, ScanResult
 
 _EFFECTS = {"allow": "", "deny": "deny: ", "none": "denied: "}
@@ -55,14 +55,13 @@ def _principal(number: int, entries: Sequence[GraphStatement], graph: AccessGrap
     node = graph.nodes[number]
     yield (
         StyledText(_name(node.label), "place"),
-        *_quiet(", ".join(filter(None, (node.note, node.place and f"{graph.folder}{node.place}")))),
+        *_quiet(", ".join(filter(None, (node.note, node.place and typed_path(f"{graph.folder}{node.place}"))))),
         *_severity_words(_severity(entries)),
     )
     escalation = _worst_escalation(number, entries)
     if escalation is not None:
-        about = ", ".join(filter(None, (outcome_note(escalation.escalation), launch_words(escalation.escalation))))
         words = f"can {_name(outcome_label(escalation.escalation))}"
-        yield (StyledText(words, escalation.severity.value), *_quiet(about))
+        yield (StyledText(words, escalation.severity.value), *_quiet(outcome_details(escalation.escalation)))
     branches: dict[tuple[int, str], list[GraphStatement]] = {}
     for entry in entries:
         for role in entry.roles:
@@ -85,14 +84,9 @@ def _role(
 ) -> Iterator[Line]:
     node, severity = graph.nodes[number], _severity(entries)
     positions = [entry.located.grant.at for entry in entries]
-    places = list(dict.fromkeys(f"{display_path(at.file)}:{at.line}" for at in positions))
+    places = list(dict.fromkeys(f"{typed_path(at.file)}:{at.line}" for at in positions))
     more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-    checks = dict.fromkeys(
-        f"{finding.check_id[-3:]} {finding.name}"
-        for entry in entries
-        for finding in sorted(entry.findings, key=lambda finding: -finding.severity.rank)
-        if not finding.suppressed
-    )
+    checks = dict.fromkeys(name for entry in entries for name in check_names(entry.findings))
     yield (
         StyledText("└─ " if last else "├─ ", "quiet"),
         StyledText(f"{_EFFECTS[effect]}{_name(node.label)}", severity.value if severity and node.open else ""),

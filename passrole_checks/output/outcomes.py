@@ -70,6 +70,17 @@ def launch_words(escalation: Escalation) -> str:
     return f"with {', '.join(escalation.actions)}{path}"
 
 
+def outcome_details(escalation: Escalation) -> str:
+    """Return what the roles can do, and how the principal launches a workload with them."""
+    return ", ".join(filter(None, (outcome_note(escalation), launch_words(escalation))))
+
+
+def check_names(findings: Iterable[Finding]) -> list[str]:
+    """Return the checks of unsuppressed findings, as ``001 any-role``, the most severe first."""
+    shown = sorted((one for one in findings if not one.suppressed), key=lambda one: -one.severity.rank)
+    return list(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in shown))
+
+
 def becomes_administrator(escalation: Escalation) -> bool:
     """True if the principal can change permissions in the end."""
     return escalation.outcome is Outcome.ADMINISTRATOR

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from html import escape
 
 from passrole_checks.escaping.terminal import path_in
-from passrole_checks.findings import Finding
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, WorstPrincipal, rank
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.outcomes import (
     RatedEscalation,
-    launch_words,
+    check_names,
+    outcome_details,
     outcome_label,
-    outcome_note,
 )
 from passrole_checks.output.page_heading import PageHeading
 from passrole_checks.output.page_texts import (
@@ -75,7 +74,7 @@ class Rows:
 
     def _verdict(self, number: int, entry: GraphStatement) -> str:
         severity = severity_word(entry)
-        texts, checks = self.texts_of[number][0], _checks(entry.findings)
+        texts, checks = self.texts_of[number][0], check_names(entry.findings)
         words = badge(severity, "no finding" if severity == NO_FINDING else severity)
         if not texts:
             return words
@@ -93,11 +92,6 @@ class Rows:
         sid = f' <span class="sid">Sid {escape_text(grant.sid)}</span>' if grant.sid else ""
         about = f'<span class="detail">{escape_name(resource.address, 300)}{construct}{sid}</span>'
         return f'<code>{place}</code>{about}<a class="more" href="#s{self.texts_of[number][1]}">Statement</a>'
-
-
-def _checks(findings: Sequence[Finding]) -> list[str]:
-    shown = sorted((one for one in findings if not one.suppressed), key=lambda one: -one.severity.rank)
-    return list(dict.fromkeys(f"{finding.check_id[-3:]} {finding.name}" for finding in shown))
 
 
 def severity_word(entry: GraphStatement) -> str:
@@ -125,8 +119,8 @@ def _names(names: Sequence[str]) -> str:
 def outcome(rated: RatedEscalation) -> str:
     """Return what a principal can do then, and how, as HTML."""
     escalation = rated.escalation
-    words = ", ".join(filter(None, (outcome_note(escalation), launch_words(escalation))))
-    return f'{escape_name(outcome_label(escalation))}<span class="detail">{escape_text(words)}</span>'
+    details = escape_text(outcome_details(escalation))
+    return f'{escape_name(outcome_label(escalation))}<span class="detail">{details}</span>'
 
 
 def worst_list(graph: AccessGraph) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def test_worst_principals_roles_and_services_come_first() -> None:
             ],
         )
     )
-    assert [re.match(r"[│├└─ ]*\S+(?: \S+)*", line)[0] for line in found if line] == [  # type: ignore[index]
+    assert re.findall(r"^[│├└─ ]*\S+(?: \S+)*", "\n".join(found), re.MULTILINE) == [
         "ann",
         "├─ any role",
         "│  └─ any service",
@@ -95,6 +96,15 @@ def test_tree_is_plain_in_files_and_colored_on_request(capsys: pytest.CaptureFix
     styles = {span.text: span.style for line in tree_lines(result, result.grants) for span in line}
     assert (styles["high"], styles["any role"], styles["ann"]) == ("high", "high", "place")
     assert "ann" in to_colored_text(tree_lines(result, result.grants))
+
+
+def test_files_are_named_as_they_were_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Below an absolute path, files have absolute names."""
+    scanned(ann=[{"Resource": "*"}])
+    folder = os.getcwd()
+    for typed, shown in (("t.json", "t.json"), ("./t.json", "./t.json"), (f"{folder}/t.json", f"{folder}/t.json")):
+        assert main(["grants", typed, "--format", "tree", "--quiet"]) == 0
+        assert re.findall(r"\S+t\.json:|t\.json:", capsys.readouterr().out) == [f"{shown}:"]
 
 
 def test_no_grants_are_stated(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@
   const expanded = new Set();
   const pen = document.createElement("canvas").getContext("2d");
   let shown = [], boxes = new Map(), lines = new Map(), standsFor = new Map(), chosen = null, chosenEntries = null;
-  let returnTo = null, cameFrom = null, width = 0, wantedStates = null, sorted = { by: query("[aria-sort]", table).dataset.sort, down: true }, limit = ROWS;
+  let cameFrom = null, wantedStates = null, sorted = { by: query("[aria-sort]", table).dataset.sort, down: true }, limit = ROWS;
 
   const worse = (a, b) => (RANKS[a] >= RANKS[b] ? a : b);
   const plural = (number, noun) => number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s");
@@ -189,10 +189,10 @@
     return Math.max(0, ...states) * 1e9 + [...seen].reduce((sum, pass) => sum + passes[pass][0], 0);
   };
 
-  function list() { // the first rows in order
+  function list(most = limit) { // the first rows in order
     const compare = SORTS[sorted.by], way = sorted.down ? 1 : -1;
     const ranked = [...shown].sort((a, b) => way * compare(a, b) || position.get(a) - position.get(b));
-    const visible = ranked.slice(0, limit);
+    const visible = ranked.slice(0, most);
     body.replaceChildren(...visible.map(rowOf));
     const left = ranked.length - visible.length;
     moreRows.parentElement.hidden = !left;
@@ -403,7 +403,7 @@
     const focused = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
     const { columns, total } = arrange();
     const used = columns[3].length ? 4 : 3;
-    width = Math.max(scroll.clientWidth - 8, NARROWEST);
+    const width = widthOfScroll();
     const boxWidth = Math.min(340, Math.floor(width * (used === 4 ? 0.205 : 0.27)));
     const left = [0, 1, 2, 3].map((column) => Math.floor(((width - boxWidth) * column) / (used - 1)));
     const height = boxes.size ? total : 90;
@@ -514,6 +514,8 @@
 
   const useOf = (item) => (passes && !item.denied && (item.state || item.allowed) ? "; " + describeUse(item.uses) : "");
   const spoken = (severity) => (severity === "none" ? "no findings" : "highest severity " + severity);
+  const widthOfScroll = () => Math.max(scroll.clientWidth - 8, NARROWEST);
+  const drawnWidth = () => +picture.getAttribute("width");
   const font = () => getComputedStyle(document.body).fontFamily;
 
   function mark() {
@@ -532,7 +534,7 @@
       ["tabindex", "role", "aria-expanded"].forEach((name) => one.removeAttribute(name));
       one.classList.remove("dim", "lit", "chosen");
     }
-    copy.setAttribute("viewBox", `-16 -16 ${width + 32} ${+picture.getAttribute("height") + 32}`);
+    copy.setAttribute("viewBox", `-16 -16 ${drawnWidth() + 32} ${+picture.getAttribute("height") + 32}`);
     copy.prepend(style, make("rect", { class: "paper", x: -16, y: -16, width: "100%", height: "100%" }));
     const link = element("a");
     link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }));
@@ -595,7 +597,6 @@
       return;
     }
     chosen = key;
-    returnTo = key;
     chosenEntries = item.entries;
     const ends = boxes.has(key) ? [item] : [boxes.get(item.source), boxes.get(item.target)];
     const numbers = [...item.entries].sort((a, b) => position.get(a) - position.get(b));
@@ -605,7 +606,6 @@
 
   function chooseStatement(number, keyboard) {
     chosen = null;
-    returnTo = null;
     chosenEntries = new Set([number]);
     show(query("code", rowOf(number).lastElementChild).textContent, [number], "#g" + (number + 1), keyboard);
   }
@@ -638,6 +638,7 @@
   }
 
   function close(refocus = true) {
+    const returnTo = chosen;
     chosen = null;
     chosenEntries = null;
     panel.hidden = true;
@@ -722,22 +723,18 @@
     });
   }
   addEventListener("hashchange", restore);
-  let opened = [], before = 0, printed = null;
-  addEventListener("beforeprint", () => {
-    opened = queryAll("details:not([open])").filter((item) => !item.closest("[hidden]"));
+  addEventListener("beforeprint", () => { // all rows, then what is folded in them
+    list(Infinity);
+    const opened = queryAll("details:not([open])").filter((item) => !item.closest("[hidden]"));
     opened.forEach((item) => { item.open = true; });
-    before = limit;
-    limit = Infinity;
-    list();
-    printed = element("div");
+    const printed = element("div");
     printed.append(parse(texts));
     query("main").append(printed);
-  });
-  addEventListener("afterprint", () => {
-    opened.forEach((item) => { item.open = false; });
-    limit = before;
-    printed.remove();
-    list();
+    addEventListener("afterprint", () => {
+      opened.forEach((item) => { item.open = false; });
+      printed.remove();
+      list();
+    }, { once: true });
   });
   const narrow = matchMedia("(max-width: 640px)");
   const fold = () => { query(".filters").open = !narrow.matches; };
@@ -747,5 +744,5 @@
   stage.hidden = false;
   filter();
   restore();
-  new ResizeObserver(() => { if (scroll.clientWidth && Math.max(scroll.clientWidth - 8, NARROWEST) !== width) draw(); }).observe(scroll);
+  new ResizeObserver(() => { if (scroll.clientWidth && widthOfScroll() !== drawnWidth()) draw(); }).observe(scroll);
 })();
