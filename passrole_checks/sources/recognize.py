@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
             size = size_of(stream)
             head = read_from(stream, _SNIFF)
             if head.startswith(b"PK\x03\x04") and b"tfplan" in head:
-                return Recognized(unreadable=f"binary plan: run `terraform show -json {path.name}`")
+                return Recognized(unreadable=f"binary plan: run `terraform show -json {shlex.quote(path.name)}`")
             if suffix not in _READ and not named:
                 if len(head) == _SNIFF and _COMMENTS.fullmatch(head):
                     head += read_from(stream, _MOST_COMMENTS)
@@ -182,7 +183,7 @@ def _other_output_reason(head: str, name: str, *, named: bool) -> str | None:
     if _TEXT.search(head):
         return "plan as text: run `terraform show -json` on the plan file"
     if _ENCRYPTED.match(head):
-        return f"encrypted plan or state: run `tofu show -json {name}`"
+        return f"encrypted plan or state: run `tofu show -json {shlex.quote(name)}`"
     return None
 
 

@@ -366,7 +366,7 @@ class PolicyReader:
         try:
             template = read_template_body(self.template, properties, resource.address)
         except InputError as error:
-            # for a text that ends too early, PyYAML reports the line behind it; lines of a text with escapes are its own
+            # PyYAML reports the line behind a text that ends too early; lines of a text with escapes are its own
             first, last = self.template.line_of(node or properties), (node or properties).end_mark.line + 1
             line = max(first, min(error.line or last, last))
             reason = f"{resource.address}: TemplateBody: {error.reason}"
