@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
@@ -59,6 +59,7 @@ ITSELF = "\0"
 """Prefix of a policy's address, the key by which access is compared if the principals of the policy are unknown."""
 _OUTPUT = re.compile(r"((?:module\.[\w-]+(?:\[[^\[\]]*\])?\.)*module\.[\w-]+(?:\[[^\[\]]*\])?)\.[\w-]+$")  # of a module
 _NOWHERE = Position("", 0)
+_MOST_MANAGED = 4096  # AWS managed policies that are kept parsed; AWS has about 1,500
 
 
 def by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -88,10 +89,10 @@ def managed_by_holder(
 ) -> dict[str, list[AttachedPolicy]]:
     """Return the AWS managed policies about PassRole of each principal, with those of a user's groups."""
     found: dict[str, list[AttachedPolicy]] = {}
-    known: dict[tuple[str, PathCondition], AttachedPolicy] = {}
+    known: dict[tuple[ManagedPolicy, PathCondition], AttachedPolicy] = {}
     for one in attachments:
         policy = _aws_managed_policy(one)
-        if policy is None or not _mentions_pass_role(policy.name):
+        if policy is None or not _mentions_pass_role(policy):
             continue
         document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
         same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
@@ -99,7 +100,7 @@ def managed_by_holder(
         if one.handed_to not in (None, HandedTo.COMMAND):
             holders = (ITSELF + one.resource.address,)
         for holder in dict.fromkeys(holders):
-            found.setdefault(holder, []).append(known.setdefault((policy.name, one.when), same))
+            found.setdefault(holder, []).append(known.setdefault((policy, one.when), same))
     return found
 
 
@@ -185,8 +186,8 @@ class Principals:
         together: dict[tuple[object, ...], tuple[ManagedPolicy, ManagedAttachment, dict[str, None]]] = {}
         for attachment in self.configuration.attached.managed_policies:
             policy = _aws_managed_policy(attachment) if attachment.is_checked else None
-            if policy is not None and _mentions_pass_role(policy.name):
-                key = (policy.name, attachment.resource, attachment.path, attachment.at, attachment.when)
+            if policy is not None and _mentions_pass_role(policy):
+                key = (policy, attachment.resource, attachment.path, attachment.at, attachment.when)
                 together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
         return tuple(
             AttachedPolicy(
@@ -280,9 +281,9 @@ class Principals:
             if policy is None:
                 unknown[str(attachment.policy)] = None
             elif attachment.when:
-                statements += [replace(one, when=attachment.when) for one in _statements_of(policy.name)]
+                statements += [replace(one, when=attachment.when) for one in _statements_of(policy)]
             else:
-                statements += _statements_of(policy.name)
+                statements += _statements_of(policy)
         complete = not unknown and holder not in self.configuration.incomplete and all(one.whole for one in statements)
         permissions = self._shared(Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account))
         return Principal(holder, self._kind(holder), permissions, tuple(unknown))
@@ -426,6 +427,8 @@ def _aws_managed_policy(attachment: ManagedAttachment) -> ManagedPolicy | None:
     A customer managed policy is named by its bare name in an attribute of its own
     (``customer_managed_policy_reference``, ``CustomerManagedPolicyReferences``).
     """
+    if attachment.version is not None:
+        return attachment.version
     return None if "customer" in attachment.path.lower() else _managed(attachment.policy)
 
 
@@ -446,22 +449,19 @@ def _managed(policy: StringNode) -> ManagedPolicy | None:
     return managed_policy(looked_up[1]) if looked_up is not None else None
 
 
-@cache
-def _statements_of(name: str) -> tuple[Statement, ...]:
+@lru_cache(_MOST_MANAGED)
+def _statements_of(policy: ManagedPolicy) -> tuple[Statement, ...]:
     """Return the statements of an AWS managed policy. Their position is its ARN, which is no file."""
-    policy = managed_policy(name)
-    if policy is None:
-        return ()
     return parse_document(_node(policy.document, Position(policy.arn, 1))).statements
 
 
-@cache
-def _mentions_pass_role(name: str) -> bool:
+@lru_cache(_MOST_MANAGED)
+def _mentions_pass_role(policy: ManagedPolicy) -> bool:
     return any(
         action.not_action_covers(statement.not_actions) is not Ternary.NO
         if statement.not_actions is not None
         else action.best_match(statement.actions or ())[1] is not None
-        for statement in _statements_of(name)
+        for statement in _statements_of(policy)
     )
 
 
@@ -490,7 +490,7 @@ def _everything(at: Position) -> Statement:
 def allowed_by(boundary: StringNode) -> tuple[Statement, ...]:
     """Return the statements of a boundary outside of the configuration: an AWS managed policy, or an unknown one."""
     policy = _managed(boundary)
-    return _statements_of(policy.name) if policy is not None else (_anything(boundary),)
+    return _statements_of(policy) if policy is not None else (_anything(boundary),)
 
 
 def _anything(policy: StringNode) -> Statement:

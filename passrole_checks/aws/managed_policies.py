@@ -20,10 +20,10 @@ _FILE = "managed_policies.json.xz"
 _ARN = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ManagedPolicy:
     """An AWS managed policy: its name, its ARN in the partition ``aws`` (including a path such as ``service-role/``),
-    its version, and its document."""
+    its version, and its document. Two are equal if they are the same object."""
 
     name: str
     arn: str

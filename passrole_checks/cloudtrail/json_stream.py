@@ -1,21 +1,21 @@
 """Read the events of a file one by one, in bounded memory, up to the damage in a damaged file.
 
 DuckDB reads files as CloudTrail delivers them many times faster, but only completely or not at all. This module reads
-the others: very large, truncated or malformed files, and other forms of JSON. It needs only the decoder of the standard
-library, which decodes one value at the start of a text.
+the others: very large, truncated or malformed files, and other forms of JSON. CloudTrail's own limit of an event is
+256 KB (User Guide, "Quotas").
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
-_CHUNK, _PACKED = 1 << 20, 1 << 16
-LARGEST_EVENT = 16 << 20  # characters; CloudTrail's own limit of an event is 256 KB (User Guide, "Quotas")
+from passrole_checks.files.json_window import JsonWindow, TooLargeValueError, decoded_pieces
+
+_PACKED = 1 << 16
 _LIST = re.compile(r'"(?:Records|Events)"\s*:\s*\[')
 _HEAD = 65_536
 _BETWEEN = " \t\r\n,"
@@ -69,34 +69,26 @@ class _GzipStream:
                 return data
 
 
-class _Window:
-    """The part of a text that was read and not yet decoded."""
+class _Window(JsonWindow):
+    """The part of a log that was read and not yet decoded. ``damage``: the cause of an early end."""
 
     def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
-        self.text, self.at, self.ended, self.damage = "", 0, False, ""
+        self._stream, self.damage = stream, ""
+        super().__init__(decoded_pieces(self._read, "replace"))
 
-    def more(self) -> bool:
-        """Read more text; False at the end. The cause of an early end is stored in `damage`."""
-        if self.ended:
-            return False
+    def _read(self, size: int) -> bytes:
         try:
-            data = self._stream.read(_CHUNK)
+            return self._stream.read(size)
         except EOFError:
-            data, self.damage = b"", "truncated gzip"
+            self.damage = "truncated gzip"
         except (OSError, zlib.error) as error:
-            data, self.damage = b"", f"damaged gzip ({error})"
-        self.ended = not data
-        self.text = self.text[self.at :] + self._decoder.decode(data, final=self.ended)
-        self.at = 0
-        return True
+            self.damage = f"damaged gzip ({error})"
+        return b""
 
 
 def _values(window: _Window) -> Iterator[Any]:
     while len(window.text) < _HEAD and window.more():
         pass
-    decoder = json.JSONDecoder()
     listed = _LIST.search(window.text, 0, _HEAD) if window.text.lstrip().startswith("{") else None
     count = 0
     window.at = listed.end() if listed else 0
@@ -104,7 +96,7 @@ def _values(window: _Window) -> Iterator[Any]:
     if array and listed is None:
         window.at = window.text.index("[") + 1
     while True:
-        start = _next_character(window)
+        start = window.peek(_BETWEEN)
         if start == "":
             if window.damage or array:
                 raise DamagedLogError(f"{window.damage or 'unterminated list'}: {count} events read before the break")
@@ -114,33 +106,18 @@ def _values(window: _Window) -> Iterator[Any]:
                 raise DamagedLogError(f"{window.damage}: {count} events read before the break")
             return
         try:
-            value, window.at = decoder.raw_decode(window.text, window.at)
+            value = window.decode()
         except RecursionError:
             raise DamagedLogError(f"nested too deeply: {count} events read before the break") from None
+        except TooLargeValueError:
+            raise DamagedLogError(
+                f"event larger than 16 MB, or not JSON: {count} events read before the break"
+            ) from None
         except ValueError:
-            if len(window.text) - window.at > LARGEST_EVENT:
-                raise DamagedLogError(
-                    f"event larger than 16 MB, or not JSON: {count} events read before the break"
-                ) from None
-            if window.more() and not (window.ended and window.damage):
-                continue
             why = window.damage or "malformed JSON"
             raise DamagedLogError(f"{why}: {count} events read before the break") from None
         count += 1
         yield value
-
-
-def _next_character(window: _Window) -> str:
-    """Return the first character of the next value; empty at the end."""
-    while True:
-        text, at = window.text, window.at
-        while at < len(text) and text[at] in _BETWEEN:
-            at += 1
-        window.at = at
-        if at < len(text):
-            return text[at]
-        if not window.more():
-            return ""
 
 
 def _events_in_value(value: Any) -> Iterator[Mapping[str, Any]]:

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
-from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.files.json_window import decoded_pieces
+from passrole_checks.files.safe_read import open_error_reason, read_from, size_of
 from passrole_checks.files.unsaved_texts import is_unsaved, mode_of
 from passrole_checks.iam import deadline
 from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
@@ -181,6 +182,8 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
         )
     if unit.content is not None:
         deadline.grant(len(unit.content))
+    if unit.framework is Framework.ACCOUNT:
+        return _load_account(unit)
     content = unit.content if unit.content is not None else _read_text(unit)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan
@@ -190,10 +193,6 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
         from passrole_checks.sources import policy_document
 
         return policy_document.load(unit.path, content, unit.boundary)
-    if unit.framework is Framework.ACCOUNT:
-        from passrole_checks.sources import account
-
-        return account.load(unit.path, content)
     from passrole_checks.sources import change_set, cloudformation
 
     if change_set.is_change_set(content):
@@ -236,6 +235,28 @@ def _read_text(unit: Unit) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
+
+
+def _load_account(unit: Unit) -> Configuration:
+    """Read an account file piece by piece. Raises :class:`InputError`."""
+    from passrole_checks.sources import account
+
+    path = unit.path
+    if unit.content is not None:
+        return account.load(path, iter([unit.content]))
+    try:
+        with unit.readable.open(path) as stream:
+            if size_of(stream) > LARGEST_PLAN:
+                raise InputError(str(path), f"larger than {LARGEST_PLAN // 1_000_000} MB")
+
+            def read(size: int) -> bytes:
+                data = read_from(stream, size)
+                deadline.grant(len(data))
+                return data
+
+            return account.load(path, decoded_pieces(read))
+    except OSError as error:
+        raise InputError(str(path), open_error_reason(path, error)) from None
 
 
 @dataclass

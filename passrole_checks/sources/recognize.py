@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
+from passrole_checks.files.json_window import decoded_pieces
 from passrole_checks.files.safe_read import open_error_reason, read_from, size_of
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 from passrole_checks.sources.files.read_boundary import current_boundary
@@ -100,6 +104,12 @@ class Recognized:
 
 
 _NOTHING = Recognized()
+_OTHER_OUTPUT = Recognized(
+    unreadable="output of another command; for account details run `aws iam get-account-authorization-details`"
+)
+_IAM_OUTPUT = re.compile(
+    rb'\s*\{\s*"(?:(?:Role|User|Group|InstanceProfile)s?|Polic(?:y|ies|yNames|yVersion)|AttachedPolicies|SummaryMap)"\s*:'
+)
 _RESOURCE = re.compile(
     rb"""^[A-Za-z0-9]+:[ \t]*(?:\#[^\n]*)?\r?\n(?:[ \t]*\#[^\n]*\n)*[ \t]+["']?Type["']?:[ \t]*["']?AWS::IAM::\w""",
     re.MULTILINE,
@@ -138,9 +148,12 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
                     return _recognize_template(head, read_from(stream, LARGEST_TEMPLATE))
             head += read_from(stream, max(_HEAD - len(head), 0))
             if size > LARGEST_TEMPLATE:
+                if (account := _recognize_large_account(head, stream, size)) is not None:
+                    return account
                 read_all = head.lstrip().startswith(b"{") and size <= LARGEST_PLAN
                 return _recognize_large(head + read_from(stream, size) if read_all else head, size)
-            return recognize_bytes(head + read_from(stream, size), named=named, name=path.name)
+            found = recognize_bytes(head + read_from(stream, size), named=named, name=path.name)
+            return _OTHER_OUTPUT if named and found == _NOTHING and _is_other_iam_output(head) else found
     except (OSError, ValueError) as error:
         # nothing suggests that a file without an extension is infrastructure code
         if (suffix == "" or suffix not in _READ | _SNIFFED) and not named:
@@ -185,6 +198,11 @@ def _other_output_reason(head: str, name: str, *, named: bool) -> str | None:
     if _ENCRYPTED.match(head):
         return f"encrypted plan or state: run `tofu show -json {shlex.quote(name)}`"
     return None
+
+
+def _is_other_iam_output(head: bytes) -> bool:
+    """True for the output of a command such as ``aws iam list-roles``."""
+    return _IAM_OUTPUT.match(head) is not None and (b":iam::" in head or b'"SummaryMap"' in head)
 
 
 def _encoding(data: bytes) -> tuple[str, str] | None:
@@ -332,6 +350,23 @@ def _recognize_template(head: bytes, rest: bytes) -> Recognized:
     """Recognize a template or policy document with an unknown extension; errors in it are found by its reader."""
     recognized = recognize_bytes(head + rest)
     return replace(recognized, lenient=True) if recognized.framework in _ANY_NAME else _NOTHING
+
+
+def _recognize_large_account(head: bytes, stream: BinaryIO, size: int) -> Recognized | None:
+    """Recognize a large account file, of which no more is read than necessary; None for any other file."""
+    from passrole_checks.sources.account import is_account, may_be_account_file
+
+    if not may_be_account_file(head.decode("utf-8-sig", "replace")):
+        return None
+    pieces = decoded_pieces(partial(read_from, stream), "replace")
+    if not is_account(chain([head.decode("utf-8-sig", "replace")], pieces), completely=False):
+        stream.seek(len(head))
+        return None
+    is_too_large = size > LARGEST_PLAN
+    return Recognized(
+        None if is_too_large else Framework.ACCOUNT,
+        f"larger than {LARGEST_PLAN // 1_000_000} MB" if is_too_large else None,
+    )
 
 
 def _recognize_large(data: bytes, size: int) -> Recognized:

@@ -56,7 +56,7 @@ def page(**lists: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def load(*pages: dict[str, Any], text: str = "") -> Configuration:
-    return account.load(Path("account.json"), text or json.dumps(pages[0], indent=2))
+    return account.load(Path("account.json"), iter([text or json.dumps(pages[0], indent=2)]))
 
 
 def scan(folder: Path, text: str) -> ScanResult:
@@ -136,10 +136,20 @@ def test_truncated_file_is_read_up_to_the_break(tmp_path: Path) -> None:
     assert [bool(entry.line) for entry in result.unreadable] == [True]
 
 
-def test_truncated_output_is_noted() -> None:
-    """``IsTruncated`` says that pages are missing."""
-    (note,) = load({**page(UserDetailList=[user("alice")]), "IsTruncated": True}).not_evaluated
-    assert "IsTruncated" in note.reason
+@pytest.mark.parametrize(("key", "value"), [("IsTruncated", True), ("NextToken", "eyJNYXJrZXIiOiBudWxsfQ==")])
+def test_truncated_output_is_noted(key: str, value: Any) -> None:
+    """``IsTruncated``, or the CLI's ``NextToken`` (``--max-items``), in the last page says that pages are missing."""
+    (note,) = load({**page(UserDetailList=[user("alice")]), key: value}).not_evaluated
+    assert key in note.reason
+    complete = "\n".join(map(json.dumps, [{**page(UserDetailList=[user("alice")]), key: value}, page()]))
+    assert not load(text=complete).not_evaluated
+
+
+@pytest.mark.parametrize("version", [{"VersionId": "v1", "IsDefaultVersion": True}, {"VersionId": "v1"}])
+def test_policy_without_a_document_of_its_default_version_is_reported(version: dict[str, Any]) -> None:
+    """Its permissions are unknown, whether or not something uses it."""
+    (entry,) = load(page(Policies=[{**managed("p"), "PolicyVersionList": [version]}])).unreadable
+    assert arn("policy", "p") in entry.reason
 
 
 def test_other_accounts_and_entries_without_an_arn_are_unreadable() -> None:
@@ -254,7 +264,18 @@ def test_aws_managed_policy_in_another_version_is_read_from_the_file(
     alice = user("alice", AttachedManagedPolicies=attached(aws_policy) if is_attached else [])
     content = page(UserDetailList=[alice], Policies=[{"Arn": aws_policy, "PolicyVersionList": versions}])
     found = findings(scan(tmp_path, json.dumps(content)))
-    assert (("PASSROLE_001", aws_policy) in found) is counts
+    assert (("PASSROLE_013", arn("user", "alice")) in found) is counts
+
+
+def test_aws_managed_policy_in_another_version_is_a_permissions_boundary(tmp_path: Path) -> None:
+    """Its document in the file limits the principal."""
+    aws_policy = "arn:aws:iam::aws:policy/PowerUserAccess"
+    versions = [{"VersionId": "v999", "IsDefaultVersion": True, "Document": document({**PASS_ANY, "Action": "s3:*"})}]
+    alice = user("alice", PASS_ANY, PermissionsBoundary={"PermissionsBoundaryArn": aws_policy})
+    content = page(UserDetailList=[alice], Policies=[{"Arn": aws_policy, "PolicyVersionList": versions}])
+    result = scan(tmp_path, json.dumps(content))
+    assert not findings(result)
+    assert [grant.grant.denied for grant in result.grants] == [True]
 
 
 def test_the_same_account_id_in_another_partition_is_another_account() -> None:
@@ -283,13 +304,67 @@ def test_time_grows_with_the_size_of_the_file(content: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-def test_too_large_account_file_is_reported(is_named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_file_larger_than_a_template_is_read(
+    is_named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also if its policies come first, so that the beginning does not tell what it is, and in a folder."""
     monkeypatch.setattr("passrole_checks.sources.recognize.LARGEST_TEMPLATE", 70_000)
+    monkeypatch.setattr("passrole_checks.files.json_window.PIECE", 10_000)
     policies = [managed(f"p{number}", PASS_ANY) for number in range(300)]
     (tmp_path / "account.json").write_text(json.dumps({"Policies": policies, "RoleDetailList": []}))
     result = scan_paths([tmp_path / "account.json" if is_named else tmp_path], ScanOptions())
+    assert not result.unreadable
+    assert len(result.grants) == 300
+
+
+def test_too_large_account_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file above the limit is named, and nothing of it is read."""
+    monkeypatch.setattr("passrole_checks.sources.recognize.LARGEST_TEMPLATE", 1000)
+    monkeypatch.setattr("passrole_checks.sources.recognize.LARGEST_PLAN", 2000)
+    result = scan(tmp_path, json.dumps(page(UserDetailList=[user(f"u{number}", PASS_ANY) for number in range(20)])))
     assert ["larger than" in entry.reason for entry in result.unreadable] == [True]
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 1000])
+def test_pieces_of_any_size_give_the_same_configuration(size: int, indent: int | None) -> None:
+    """Values, positions, notes and errors do not depend on where the file is cut while it is read."""
+    other = {**user("eve"), "Arn": arn("user", "eve", "444455556666")}
+    content = page(
+        UserDetailList=[user("älice", PASS_ANY, GroupList=["g"]), other],
+        RoleDetailList=[role("a", "/x/", Tags=[{"Key": "n", "Value": 12345}])],
+        Policies=[managed("p", PASS_ANY)],
+    )
+    text = "\n".join([json.dumps(content, indent=indent, ensure_ascii=False), json.dumps(page())])
+    text += '\n{"UserDetailList": [' + json.dumps(user("bob", PASS_ANY)) + ", {"
+    whole = load(text=text)
+    pieces = account.load(Path("account.json"), iter([text[at : at + size] for at in range(0, len(text), size)]))
+    assert pieces == whole
+    assert len(whole.users) == 2
+    assert len(whole.unreadable) == 2
+
+
+def test_text_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
+    """Entities before the first wrong byte are read."""
+    text = json.dumps(page(UserDetailList=[user("alice", PASS_ANY), user("bob")]), indent=2).encode()
+    (tmp_path / "account.json").write_bytes(text.replace(b'"bob"', b'"\xff"'))
+    result = scan_paths([tmp_path / "account.json"], ScanOptions())
+    assert ["not UTF-8" in entry.reason for entry in result.unreadable] == [True]
+
+
+@pytest.mark.parametrize("output", [{"Roles": [role("a")]}, {"Policies": [managed("p")]}, {"SummaryMap": {"Roles": 3}}])
+def test_output_of_another_command_is_named(output: dict[str, Any], tmp_path: Path) -> None:
+    """The message says which command writes the details of an account."""
+    (entry,) = scan(tmp_path, json.dumps(output, indent=4)).unreadable
+    assert "get-account-authorization-details" in entry.reason
+
+
+def test_keys_of_a_template_in_a_large_file_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large file is recognized by its first list; what else it has is reported."""
+    monkeypatch.setattr("passrole_checks.sources.recognize.LARGEST_TEMPLATE", 1000)
+    content = {**page(UserDetailList=[user(f"u{number}", PASS_ANY) for number in range(20)]), "Resources": {}}
+    (entry,) = scan(tmp_path, json.dumps(content)).unreadable
+    assert "Resources" in entry.reason
 
 
 def test_account_file_is_not_edited(tmp_path: Path) -> None:

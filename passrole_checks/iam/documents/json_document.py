@@ -62,6 +62,7 @@ class _NodeParser(JsonParser[Node]):
             length += len(part)
         super().__init__("".join(pieces))
         self.breaks = [match.start() for match in re.finditer("\n", self.text)]
+        self.is_literal = len(pieces) == 1 and not self.unresolved_parts
 
     def build_object(self, entries: Sequence[tuple[Node, Node]], start: int) -> ObjectNode:
         return ObjectNode(tuple(ObjectEntry(_as_text(key), value) for key, value in entries), self.position(start))
@@ -70,6 +71,8 @@ class _NodeParser(JsonParser[Node]):
         return ListNode(tuple(items), self.position(start))
 
     def build_string(self, written: str, start: int) -> StringNode:
+        if self.is_literal:
+            return StringNode((self.decode(written, start),), self.position(start), defaults=self.source.defaults)
         parts: list[Part] = []
         position = start + 1
         for piece in re.split(f"({PLACEHOLDER})", written):
@@ -99,8 +102,11 @@ class _NodeParser(JsonParser[Node]):
     def position(self, start: int, end: int | None = None) -> Position:
         if not self.source.starts:
             return self.source.at
+        end = self.place if end is None else end
         line, column = self.line_and_column(start)
-        end_line, end_column = self.line_and_column(self.place if end is None else end)
+        if self.is_literal and self.text.find("\n", start, end) < 0:  # on one line
+            return Position(self.source.at.file, line, column, line, column + end - start)
+        end_line, end_column = self.line_and_column(end)
         return Position(self.source.at.file, line, column, end_line, end_column)
 
     def line_and_column(self, offset: int) -> tuple[int, int]:

@@ -16,7 +16,8 @@ from typing import Generic, TypeVar
 PLACEHOLDER = "\ue000"
 """The character for an unresolved part in the text."""
 
-_NOT_BLANK = re.compile(r"[^ \t\r\n\ufeff]")
+_BLANKS = " \t\r\n\ufeff"
+_NOT_BLANK = re.compile(f"[^{_BLANKS}]")
 _STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _BARE = re.compile(r"[^\s,\]}\[{\":]+")
 _Value = TypeVar("_Value")
@@ -88,6 +89,8 @@ class JsonParser(ABC, Generic[_Value]):
 
     def _peek(self) -> str:
         """Skip blanks, and return the next character; "" at the end."""
+        if self.place < self.end and (char := self.text[self.place]) not in _BLANKS:
+            return char
         match = _NOT_BLANK.search(self.text, self.place, self.end)
         self.place = match.start() if match else self.end
         return match[0] if match else ""

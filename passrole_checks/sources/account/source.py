@@ -1,21 +1,22 @@
 """Return the users, groups, roles and policies of an account file as a configuration.
 
-Principals and policies have their ARN as address. Source: IAM API Reference, ``UserDetail``, ``GroupDetail``,
-``RoleDetail``, ``ManagedPolicyDetail``.
+Principals and policies have their ARN as address. The file is read in one pass: of each entity only what the
+configuration needs is kept. Source: IAM API Reference, ``UserDetail``, ``GroupDetail``, ``RoleDetail``,
+``ManagedPolicyDetail``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 
-from passrole_checks.aws.managed_policies import aws_managed_name, managed_policy
-from passrole_checks.files.decoded_json import as_list, as_text, text_of
-from passrole_checks.sources.account.details import (
-    AccountFile,
-    Entity,
-    read_account,
-)
+from passrole_checks.aws.managed_policies import ManagedPolicy, aws_managed_name, managed_policy
+from passrole_checks.files.decoded_json import as_list, as_text
+from passrole_checks.iam.partial_values import ObjectNode, StringNode
+from passrole_checks.sources.account.details import AccountFile, Entity
 from passrole_checks.sources.model.attachments import AttachmentIndex
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -24,6 +25,7 @@ from passrole_checks.sources.model.configuration import (
     InstanceProfile,
     ManagedAttachment,
     NoteKind,
+    PolicyKind,
     ResourceDefinition,
     RoleDefinition,
 )
@@ -37,121 +39,178 @@ _TYPES = {
 _INLINE = {"user": "UserPolicyList", "group": "GroupPolicyList", "role": "RolePolicyList"}
 
 
-def load(path: Path, content: str) -> Configuration:
-    """Read an account file. What cannot be read of it is in ``unreadable``; the rest is returned."""
-    return _Loader(read_account(path, content)).configuration()
+def load(path: Path, pieces: Iterator[str]) -> Configuration:
+    """Read an account file, given piece by piece. What cannot be read of it is in ``unreadable``; the rest is
+    returned."""
+    file = AccountFile(str(path))
+    return _Loader(file, file.entities(pieces)).configuration()
+
+
+@dataclass(slots=True)
+class _Read:
+    """The kept parts of an entity.
+
+    ``policies`` are the inline policies, or the default version of a managed policy. ``version``: that of an AWS
+    managed policy. ``may_be_used``: False if AWS counts no use of a managed policy.
+    """
+
+    kind: str
+    resource: ResourceDefinition
+    digest: bytes
+    name: StringNode
+    policies: list[AttachedPolicy] = field(default_factory=list)
+    attached: list[tuple[StringNode, str]] = field(default_factory=list)  # ARNs, each with its path
+    groups: tuple[str, ...] = ()
+    boundary: StringNode | None = None
+    role: RoleDefinition | None = None
+    profiles: list[InstanceProfile] = field(default_factory=list)
+    version: ManagedPolicy | None = None
+    is_boundary: bool = False  # and nothing else, as far as AWS counts
 
 
 class _Loader:
-    def __init__(self, file: AccountFile) -> None:
+    def __init__(self, file: AccountFile, entities: Iterator[Entity]) -> None:
         self.file = file
         self.index = AttachmentIndex()
-        self.resources = {
-            entity.arn: ResourceDefinition(entity.arn, _TYPES[entity.kind], Framework.ACCOUNT, entity.at)
-            for entity in file.entities.values()
-        }
-        self.groups = {entity.text("GroupName"): entity.arn for entity in file.of_kind("group")}
-        self.versions = {
-            policy.arn: versions for policy in file.of_kind("policy") if (versions := list(_default_versions(policy)))
-        }
+        self.read: dict[str, _Read] = {}
+        for entity in entities:
+            self.add(entity)
+
+    def add(self, entity: Entity) -> None:
+        """Keep an entity. The last of several with one ARN counts, which is noted."""
+        digest = blake2b(entity.text.encode(), digest_size=16).digest()
+        earlier = self.read.get(entity.arn)
+        if earlier is not None and earlier.digest == digest:
+            return
+        if earlier is not None:
+            reason = f"{entity.arn}: listed twice with different contents; the last one counts"
+            self.file.note(reason, NoteKind.DUPLICATE_KEY, entity.at.line)
+        resource = ResourceDefinition(entity.arn, _TYPES[entity.kind], Framework.ACCOUNT, entity.at)
+        read = _Read(entity.kind, resource, digest, entity.node(f"{entity.kind.capitalize()}Name"))
+        if entity.kind == "policy":
+            _read_managed_policy(entity, read)
+        else:
+            read.policies += _inline_policies(entity, resource)
+            _read_attachments(entity, read)
+        if entity.kind == "role":
+            trust = entity.document("AssumeRolePolicyDocument")
+            read.role = RoleDefinition(resource, read.name, entity.node("Path"), trust)
+            read.profiles += (
+                InstanceProfile(profile.get_text("Arn"), profile.node("InstanceProfileName"), read.name)
+                for profile in entity.elements("InstanceProfileList")
+            )
+        self.read[entity.arn] = read
+
+    def of_kind(self, *kinds: str) -> Iterator[_Read]:
+        """Yield the entities of some kinds in the order of the file."""
+        return (read for read in self.read.values() if read.kind in kinds)
 
     def configuration(self) -> Configuration:
-        own = [policy for entity in self.file.entities.values() for policy in self.inline_policies(entity)]
-        managed = [policy for entity in self.file.of_kind("policy") for policy in self.managed_policy(entity)]
-        for kind in ("user", "group", "role"):
-            for entity in self.file.of_kind(kind):
-                self.attach(entity)
-        managed = [policy for policy in managed if self.is_used(policy.resource.address)]
-        self.index.add_demanded_boundaries(
-            [*own, *managed], lambda arn: [str(arn)] if str(arn) in self.resources else []
-        )
-        policies = [*own, *map(self.index.join, managed)]
-        roles, profiles = tuple(map(self.role, self.file.of_kind("role"))), tuple(self.instance_profiles())
+        own = [policy for read in self.of_kind("user", "group", "role") for policy in read.policies]
+        managed = [read for read in self.of_kind("policy") if read.policies]
+        groups = {str(group.name): group.resource.address for group in self.of_kind("group")}
+        for read in self.of_kind("user", "group", "role"):
+            self.attach(read, groups)
+        self.index.boundary_uses.update(read.resource.address for read in managed if read.is_boundary)
+        written = [*own, *(policy for read in managed for policy in read.policies)]
+        self.index.add_demanded_boundaries(written, lambda arn: [str(arn)] if str(arn) in self.read else [])
+        policies = [*own, *(policy for read in managed for policy in self.joined(read))]
         return Configuration(
             Framework.ACCOUNT,
             (self.file.name,),
-            tuple(self.resources.values()),
+            tuple(read.resource for read in self.read.values()),
             tuple(policies),
-            roles,
-            unreadable=tuple(self.file.unreadable),
-            not_evaluated=tuple(self.file.notes),
+            tuple(read.role for read in self.of_kind("role") if read.role is not None),
+            unreadable=tuple(dict.fromkeys(self.file.unreadable)),
+            not_evaluated=tuple(dict.fromkeys(self.file.notes)),
             account=self.file.owner[1] if self.file.owner is not None else None,
-            users=tuple((user.arn, user.node("UserName")) for user in self.file.of_kind("user")),
-            instance_profiles=profiles,
+            users=tuple((user.resource.address, user.name) for user in self.of_kind("user")),
+            instance_profiles=tuple(profile for role in self.of_kind("role") for profile in role.profiles),
             attached=self.index.build(policies),
         )
 
-    def inline_policies(self, entity: Entity) -> Iterator[AttachedPolicy]:
-        """Yield the inline policies of a principal."""
-        key = _INLINE.get(entity.kind)
-        for inline in entity.elements(key) if key is not None else ():
-            document = inline.document("PolicyDocument")
-            if inline.fields.get("PolicyDocument") is None:
-                inline.report("no PolicyDocument")
-            elif document is not None:
-                path = f"{inline.path}PolicyDocument"
-                yield AttachedPolicy(self.resources[entity.arn], path, document, principals=(entity.arn,))
+    def joined(self, read: _Read) -> Iterator[AttachedPolicy]:
+        """Yield the document of a managed policy with its principals. One of AWS has none: see :meth:`attach`."""
+        for policy in read.policies:
+            if read.version is None:
+                yield self.index.join(policy)
+            elif read.resource.address in self.index.boundary_uses:
+                yield replace(policy, kind=PolicyKind.BOUNDARY)
 
-    def managed_policy(self, entity: Entity) -> Iterator[AttachedPolicy]:
-        """Yield the default version of a managed policy whose document the file has, see :func:`_default_versions`."""
-        for version in self.versions.get(entity.arn, ()):
-            document = version.document("Document")
-            if document is not None:
-                yield AttachedPolicy(self.resources[entity.arn], f"{version.path}Document", document)
-        if not entity.fields.get("AttachmentCount") and entity.fields.get("PermissionsBoundaryUsageCount"):
-            self.index.boundary_uses.add(entity.arn)
+    def attach(self, read: _Read, groups: dict[str, str]) -> None:
+        """Record the managed policies, the groups and the permissions boundary of a principal.
 
-    def is_used(self, policy: str) -> bool:
-        """True if a managed policy is the account's own, attached, or a permissions boundary: the file lists AWS
-        managed policies that nothing uses, too."""
-        return aws_managed_name(policy) is None or policy in self.index.holders or policy in self.index.boundary_uses
-
-    def attach(self, entity: Entity) -> None:
-        """Record the managed policies, the groups and the permissions boundary of a principal."""
-        for attached in entity.elements("AttachedManagedPolicies"):
-            arn = attached.text("PolicyArn")
-            if arn in self.versions:
-                self.index.attach([arn], [entity.arn])
+        ``groups``: their ARNs by name.
+        """
+        address, resource = read.resource.address, read.resource
+        for policy, path in read.attached:
+            known = self.read.get(str(policy))
+            if known is not None and known.policies and known.version is None:
+                self.index.attach([str(policy)], [address])
             else:
-                policy = attached.node("PolicyArn")
-                self.index.managed_policies.append(
-                    ManagedAttachment(
-                        entity.arn, policy, self.resources[entity.arn], f"{attached.path}PolicyArn", policy.at
-                    )
-                )
-        names = [as_text(name) or "" for name in as_list(entity.fields.get("GroupList"))]
-        self.index.add_members([self.groups[name] for name in names if name in self.groups], [entity.arn], entity.at)
-        for name in names:
-            if name not in self.groups:
-                reason = f"group {name} of {entity.arn}: group not found, its permissions are unknown"
-                self.file.note(reason, NoteKind.DEFINED_ELSEWHERE, entity.at.line)
-        boundary = text_of(entity.fields.get("PermissionsBoundary"), "PermissionsBoundaryArn")
-        if boundary:
-            is_own = boundary in self.versions
-            at = entity.node("PermissionsBoundary", "PermissionsBoundaryArn")
-            self.index.add_boundary(entity.arn, [((), boundary if is_own else at)])
-            self.index.boundary_uses.update([boundary] if is_own else [])
-
-    def role(self, entity: Entity) -> RoleDefinition:
-        return RoleDefinition(
-            self.resources[entity.arn],
-            entity.node("RoleName"),
-            entity.node("Path"),
-            entity.document("AssumeRolePolicyDocument"),
-        )
-
-    def instance_profiles(self) -> Iterator[InstanceProfile]:
-        for role in self.file.of_kind("role"):
-            name = role.node("RoleName")
-            for profile in role.elements("InstanceProfileList"):
-                yield InstanceProfile(profile.text("Arn"), profile.node("InstanceProfileName"), name)
+                version = known.version if known is not None else None
+                attachment = ManagedAttachment(address, policy, resource, path, policy.at, version=version)
+                self.index.managed_policies.append(attachment)
+        members = [groups[name] for name in read.groups if name in groups]
+        self.index.add_members(members, [address], resource.at)
+        for name in read.groups:
+            if name not in groups:
+                reason = f"group {name} of {address}: group not found, its permissions are unknown"
+                self.file.note(reason, NoteKind.DEFINED_ELSEWHERE, resource.at.line)
+        if read.boundary is not None:
+            limit = self.read.get(str(read.boundary))
+            is_own = limit is not None and bool(limit.policies)
+            self.index.add_boundary(address, [((), str(read.boundary) if is_own else read.boundary)])
+            self.index.boundary_uses.update([str(read.boundary)] if is_own else [])
 
 
-def _default_versions(policy: Entity) -> Iterator[Entity]:
-    """Yield the default version of a managed policy; nothing for an AWS managed policy that this release has in the
-    same version."""
-    shipped = managed_policy(policy.arn)
-    for version in policy.elements("PolicyVersionList"):
-        is_default = version.fields.get("IsDefaultVersion") is True
-        if is_default and (shipped is None or version.text("VersionId") not in ("", shipped.version)):
-            yield version
+def _inline_policies(entity: Entity, resource: ResourceDefinition) -> Iterator[AttachedPolicy]:
+    """Yield the inline policies of a principal."""
+    for inline in entity.elements(_INLINE[entity.kind]):
+        document = inline.document("PolicyDocument")
+        if inline.get("PolicyDocument") is None:
+            inline.report("no PolicyDocument")
+        elif document is not None:
+            yield AttachedPolicy(resource, f"{inline.path}PolicyDocument", document, principals=(entity.arn,))
+
+
+def _read_attachments(entity: Entity, read: _Read) -> None:
+    """Keep what is attached to a principal."""
+    read.attached += (
+        (attached.node("PolicyArn"), f"{attached.path}PolicyArn")
+        for attached in entity.elements("AttachedManagedPolicies")
+    )
+    read.groups = tuple(as_text(name) or "" for name in as_list(entity.get("GroupList")))
+    limit = entity.part("PermissionsBoundary")
+    read.boundary = limit.node("PermissionsBoundaryArn") if limit and limit.get_text("PermissionsBoundaryArn") else None
+
+
+def _read_managed_policy(entity: Entity, read: _Read) -> None:
+    """Keep the default version of a managed policy.
+
+    Nothing is kept of an AWS managed policy that this release has in the same version, or that nothing uses, since the
+    file lists those too.
+    """
+    is_of_aws = aws_managed_name(entity.arn) is not None
+    shipped = managed_policy(entity.arn) if is_of_aws else None
+    counts = [entity.get(key) for key in ("AttachmentCount", "PermissionsBoundaryUsageCount")]
+    read.is_boundary = not counts[0] and bool(counts[1])
+    if is_of_aws and counts == [0, 0]:
+        return
+    versions = [one for one in entity.elements("PolicyVersionList") if one.get("IsDefaultVersion") is True]
+    if not versions and not is_of_aws:
+        entity.report("no default version in PolicyVersionList")
+    for version in versions[:1]:
+        number = version.get_text("VersionId")
+        if shipped is not None and number in ("", shipped.version):
+            continue
+        document = version.document("Document")
+        if version.get("Document") is None:
+            version.report("no Document")
+        elif isinstance(document, ObjectNode):
+            read.policies.append(AttachedPolicy(read.resource, f"{version.path}Document", document))
+            if is_of_aws:
+                content = json.loads(version.document_text("Document") or "", strict=False)
+                read.version = ManagedPolicy(aws_managed_name(entity.arn) or "", entity.arn, number, content)
+        elif document is not None:
+            version.report("Document is not an object")

@@ -77,30 +77,6 @@ def walk(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Membe
         raise _error(text, place, "more text after the end of the document")
 
 
-def walk_documents(text: str, enter: Callable[[Keys], bool]) -> Iterator[tuple[Keys, Member]]:
-    """Yield the values of several documents like :func:`walk`: one after the other, or the elements of a list.
-
-    Paths begin in the document. Raises like :func:`members`, also for documents that are no objects.
-    """
-    place = _skip_blanks(text, 0)
-    in_list = text[place : place + 1] == "["
-    if in_list:
-        place = _skip_blanks(text, place + 1)
-    while place < len(text) and not (in_list and text[place] == "]"):
-        if text[place] != "{":
-            raise _error(text, place, "an object is expected")
-        place = yield from _walk(text, place, enter)
-        place = _skip_blanks(text, place)
-        if in_list and text[place : place + 1] != "]":
-            if text[place : place + 1] != ",":
-                raise _error(text, place, "a comma or ']' is expected")
-            place = _skip_blanks(text, place + 1)
-    if in_list:
-        end = _skip_blanks(text, place + 1)
-        if place == len(text) or end < len(text):
-            raise _error(text, end, "more text after the end of the list")
-
-
 def _walk(text: str, place: int, enter: Callable[[Keys], bool]) -> Generator[tuple[Keys, Member], None, int]:
     """Yield the members of the object or list at ``place``; return the offset of its end."""
     stack: list[tuple[Keys, str, int]] = []  # open collections: path, closing bracket, index of the next member
@@ -185,10 +161,14 @@ _ESCAPE = re.compile(
 
 
 class Lines:
-    """Compute lines and columns of offsets in a text that may be one line of 100 MB."""
+    """Compute lines and columns of offsets in a text that may be one line of 100 MB.
 
-    def __init__(self, file: str, text: str) -> None:
+    ``line`` and ``column`` are those of the start of the text in the file.
+    """
+
+    def __init__(self, file: str, text: str, line: int = 1, column: int = 1) -> None:
         self.file, self.text = file, text
+        self._line, self._column = line, column
         self._starts: list[int] = []
         self._breaks: list[
             tuple[int, int]
@@ -205,10 +185,9 @@ class Lines:
         block = bisect_right(self._starts, offset) - 1
         count, last = self._breaks[block]
         start = self._starts[block]
-        return (
-            count + self.text.count("\n", start, offset) + 1,
-            offset - max(last, self.text.rfind("\n", start, offset)),
-        )
+        count += self.text.count("\n", start, offset)
+        last = max(last, self.text.rfind("\n", start, offset))
+        return self._line + count, offset - last if last >= 0 else self._column + offset
 
     def position(self, start: int, end: int) -> Position:
         """Return the position of the text between two offsets."""
@@ -227,7 +206,7 @@ def _decode(text: str, place: int) -> tuple[Json, int]:
     try:
         return _DECODER.raw_decode(text, place)
     except json.JSONDecodeError as error:
-        raise _error(text, error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")) from None
+        raise _error(text, error.pos, error.msg) from None
     except RecursionError:
         raise NotJson(place, "nested too deeply") from None
     except ValueError:  # an integer with more digits than Python accepts
@@ -235,6 +214,13 @@ def _decode(text: str, place: int) -> tuple[Json, int]:
 
 
 def _error(text: str, place: int, reason: str) -> NotJson:
+    return NotJson(min(place, len(text)), syntax_error_reason(text, place, reason))
+
+
+def syntax_error_reason(text: str, place: int, reason: str) -> str:
+    """Return why a text is not JSON: that it ends, or the reason of the error at an offset, such as that of the
+    standard library."""
+    reason = (reason[:1].lower() + reason[1:]).removesuffix(" at")
     if place >= len(text.rstrip()) or reason.startswith("unterminated string"):
-        return NotJson(min(place, len(text)), "the file ends in the middle of the JSON text")
-    return NotJson(place, f"not JSON: {reason}")
+        return "the file ends in the middle of the JSON text"
+    return f"not JSON: {reason}"

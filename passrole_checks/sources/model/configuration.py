@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+from passrole_checks.aws.managed_policies import ManagedPolicy
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
 from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved
@@ -143,7 +144,8 @@ class ManagedAttachment:
     ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
     attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
     ``is_checked``: false to leave it out of the findings. ``handed_to``, ``people`` and ``element``: as in
-    :class:`AttachedPolicy`; the holder is then unknown, and ``resource`` stands in for it.
+    :class:`AttachedPolicy`; the holder is then unknown, and ``resource`` stands in for it. ``version``: the AWS managed
+    policy in a version that this release does not have, as the account has it.
     """
 
     holder: str
@@ -156,6 +158,7 @@ class ManagedAttachment:
     handed_to: HandedTo | None = None
     people: tuple[str, ...] = ()
     element: str = ""
+    version: ManagedPolicy | None = None
 
 
 UNKNOWN_BOUNDARY = StringNode((Unresolved("the permissions boundary"),), Position("", 0))
