@@ -3,7 +3,7 @@
 ``expected.json`` has one row per finding: check, file (below the sample's folder), line, resource, severity.
 ``suppressed.json`` has the suppressed ones; ``expected.txt``, ``grants.txt`` and ``tree.txt`` the output of ``scan``,
 ``grants`` and ``grants --format tree`` with ``--verbose``; ``options.json`` the options of the sample (``account``,
-``parameters``, ``severity``, ``source``, ``var-file``).
+``account-details``, ``parameters``, ``severity``, ``source``, ``var-file``).
 ``python -m tools.regenerate`` writes these files.
 """
 

@@ -40,7 +40,7 @@ class AccessModel:
         self.configuration = configuration
         self.account = account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
-        self.roles, self.roles_by_name = index_roles(configuration.roles)
+        self.roles, self.roles_by_name = index_roles(configuration.roles, configuration.context.roles)
         self.principals = Principals(configuration, self.account)
         self.role_consumers = RoleConsumers(configuration, self.account)
         self.passable_roles = PassableRoles(

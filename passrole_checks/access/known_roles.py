@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from passrole_checks.iam.documents.trust import (
@@ -15,6 +15,7 @@ from passrole_checks.iam.documents.trust import (
     trusted_repositories,
     trusted_services,
 )
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import RoleDefinition
 
@@ -32,7 +33,22 @@ def resolve_role(
         return by_address.get(last.role) or by_address.get(re.sub(r"\[[^\[\]]*\]$", "", last.role))
     # wildcards before the name are the account's: passing stays within that
     name = _name_in(pattern)
-    return by_name.get(name) if name else None
+    found = by_name.get(name) if name else None
+    return found or by_name.get(_UNIQUE + name_looked_up(pattern))
+
+
+def name_looked_up(pattern: StringNode) -> str:
+    """Return the name of a role that a data source looks up, whose path is unknown before deployment; "" for other
+    patterns."""
+    only = pattern.only_unresolved
+    if only is None or only.known is None or not _LOOKED_UP.search(only.expression):
+        return ""
+    name = only.known[-1]
+    return name.rpartition("/")[2].lower() if isinstance(name, str) and not set("*?") & set(name) else ""
+
+
+_LOOKED_UP = re.compile(r"(?:^|\.)data\.aws_iam_role\.[\w-]+(?:\[[^\[\]]*\])?\.arn$")
+_UNIQUE = "\0"  # before the name of a role in lower case, where names are known to be unique
 
 
 _CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
@@ -61,24 +77,19 @@ def _name_in(pattern: StringNode) -> str:
     return ""
 
 
-def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
-    """Return the roles of a configuration by address, and by path and name (``app/worker``)."""
+def index_roles(
+    definitions: Iterable[RoleDefinition], deployed: Collection[str] = ()
+) -> tuple[dict[str, KnownRole], dict[str, KnownRole]]:
+    """Return the roles of a configuration by address, and by path and name (``app/worker``).
+
+    ``deployed``: the addresses of roles that are in the account, where names are unique without regard to paths (IAM
+    User Guide, "IAM and AWS STS quotas", "IAM name requirements").
+    """
     by_address: dict[str, KnownRole] = {}
     by_name: dict[str, KnownRole] = {}
     for definition in definitions:
-        trust = definition.trust
-        role = KnownRole(
-            definition.resource.address,
-            trusted_services(trust),
-            *names_no_service(trust),
-            _role_arn(definition),
-            names_only_services(trust),
-            definition.exists_when,
-            trusted_repositories(trust),
-            possible=possible_services(trust),
-            people=trusted_people(trust),
-            presumed=trusted_services(trust, is_lenient=True),
-        )
+        is_deployed = definition.resource.address in deployed
+        role = _deployed_role(definition) if is_deployed else _known_role(definition)
         known = by_address.get(role.address)
         if known is not None:  # one whose properties are alternatives is there in each of them
             both = known.exists_when and role.exists_when
@@ -89,7 +100,29 @@ def index_roles(definitions: Iterable[RoleDefinition]) -> tuple[dict[str, KnownR
         name = role_name_key(definition.name.parts) if definition.name is not None else ""
         if name and path:
             by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
+        if name and is_deployed:
+            by_name[f"{_UNIQUE}{name.lower()}"] = role
     return by_address, by_name
+
+
+def _known_role(definition: RoleDefinition) -> KnownRole:
+    trust = definition.trust
+    return KnownRole(
+        definition.resource.address,
+        trusted_services(trust),
+        *names_no_service(trust),
+        _role_arn(definition),
+        names_only_services(trust),
+        definition.exists_when,
+        trusted_repositories(trust),
+        possible=possible_services(trust),
+        people=trusted_people(trust),
+        presumed=trusted_services(trust, is_lenient=True),
+    )
+
+
+# the roles of an account are around many configurations
+_deployed_role = cached_by_identity(20_000)(_known_role)
 
 
 def _role_arn(definition: RoleDefinition) -> StringNode:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from passrole_checks.access.known_roles import resolve_role
-from passrole_checks.access.role_privilege import PrivilegeGain, most_of, privilege_gain
+from passrole_checks.access.role_privilege import PrivilegeGain, can_administer_iam, most_of, privilege_gain
 from passrole_checks.access.service_trust import all_paths, assumes, passed_to_service_values, surely_excludes, trusts
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.trust import KnownRole
@@ -288,10 +288,19 @@ class PassableRoles:
                 found.update((role.address, role) for role in self._by_name_prefix(named))
                 continue
             all_known = False
+            pattern = self._looked_up(pattern)
             if passed.scope is Scope.PREFIX or (passed.scope is Scope.UNRESOLVED and pattern.only_unresolved is None):
                 inside = self._inside(RoleSet((pattern,), variables), self._near(pattern))
                 found.update((role.address, role) for role in inside)
         return RoleGroup(tuple(self._in_order(found.values())), all_known)
+
+    def _looked_up(self, pattern: StringNode) -> StringNode:
+        """Return the pattern of the roles that a data source looks up, if the roles of the account are known."""
+        only = pattern.only_unresolved
+        if only is None or only.known is None or not only.expression.startswith("data.aws_iam_roles."):
+            return pattern
+        known = self.principals is not None and self.principals.configuration.context.roles
+        return StringNode(only.known, pattern.at) if known else pattern
 
     def _by_name_prefix(self, named: KnownRole) -> Iterator[KnownRole]:
         """Yield a role and those of the same path and name, of which one can exist at a time."""
@@ -437,6 +446,14 @@ class PassableRoles:
             return most_of(self._no_permissions.excess(permissions))
         ceilings = (_ceiling_of(key, partial(_most_found, find)) for key, find in by_statement)
         return max((one for one in ceilings if one is not None), key=lambda one: one.rank, default=None)
+
+    def administrators(self, roles: RoleGroup) -> tuple[KnownRole, ...]:
+        """Return the roles that a service may assume and that can administer IAM."""
+        principals = self.principals
+        if principals is None:
+            return ()
+        found = ((role, principals.role(role.address)) for role in roles.roles if not role.no_service)
+        return tuple(role for role, holder in found if holder is not None and can_administer_iam(holder))
 
     def _is_foreign(self, pattern: StringNode) -> bool:
         named = account_of(pattern)

@@ -78,8 +78,8 @@ def by_holder(
     found: dict[str, list[AttachedPolicy]] = {}
     for policy in policies:
         if policy.kind is PolicyKind.IDENTITY:
-            users = (user for name in policy.principals for user in members.get(name, ()))
-            for holder in dict.fromkeys((*policy.principals, *users)):
+            users = (user for name in policy.holders for user in members.get(name, ()))
+            for holder in dict.fromkeys((*policy.holders, *users)):
                 found.setdefault(holder, []).append(policy)
     return found
 
@@ -121,7 +121,7 @@ class Principals:
         principals is a principal itself.
         """
         found: dict[str, Principal] = {}
-        for holder in policy.principals:
+        for holder in policy.holders:
             group = found[holder] = self.named(holder)
             for user in self._members.get(holder, ()):
                 one = self.named(user)
@@ -239,7 +239,7 @@ class Principals:
         readings: dict[str, list[PathCondition]] = {}
         for who, facts in policy.conditional_principals:
             readings.setdefault(who, []).append(facts)
-        names = [who for who in policy.principals if who == holder or holder in self._members.get(who, ())]
+        names = [who for who in policy.holders if who == holder or holder in self._members.get(who, ())]
         return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
 
     def is_limit(self, policy: AttachedPolicy) -> bool:

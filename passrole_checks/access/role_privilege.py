@@ -82,6 +82,18 @@ def can_do_everything(holder: Principal, when: PathCondition) -> bool:
     )
 
 
+def can_administer_iam(holder: Principal) -> bool:
+    """True if a principal surely is an administrator, or can give any user, group or role any policy."""
+    permissions = holder.permissions
+    return permissions.is_administrator_when(()) or any(
+        permissions.allows_on_all(name.lower(), ())
+        and (allowed := permissions.allows(name)) is not None
+        and allowed.certain is Ternary.YES
+        for names in _GIVES_POLICIES.values()
+        for name in (*names, "iam:CreatePolicyVersion")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PrivilegeGain:
     """How privileged a role is beyond a principal: severity, two examples, and the path condition under which it is."""

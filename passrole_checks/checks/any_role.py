@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
 from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.context_wording import matching_roles
 from passrole_checks.checks.base.escalations import administrators
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, roles_of, services_of_any_role
@@ -119,7 +120,7 @@ class AnyRole(Check):
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
             f"{start} statement allows passing {almost}any role in the account{but}, including roles more privileged "
             f"than the principal itself.{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}"
-            f"{_limits(left)}{only}",
+            f"{_limits(left)}{only}{matching_roles(context)}",
             f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from passrole_checks.access.severity import PassedAccess, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.context_wording import matching_roles
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, least_scope, roles_of
 from passrole_checks.checks.base.wording import (
@@ -109,7 +110,7 @@ class AnyService(Check):
             f"{roles_in_words(grant)} can be passed to any service"
             + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
             + f"{how_granted(grant)}{trusted}{limited}{beside(grant)}"
-            + f"{if_any_role(grant, context.module)}{only_by(trust)}",
+            + f"{if_any_role(grant, context.module)}{only_by(trust)}{matching_roles(context)}",
             ("Add " if grant.explicit else "Grant iam:PassRole in its own statement, with ")
             + condition_on(grant, services or ("SERVICE.amazonaws.com",))
             + ("." if services else ", naming the service that uses the role."),

@@ -10,6 +10,7 @@ from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.context_wording import place_of
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_handover, narrows_services, roles_of
@@ -303,18 +304,19 @@ def _message(
     words += f" ({_ids(ranked)})."
     words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
     if gained:
+        include = "these include" if unknown else "that is" if len(gained) == 1 else "those are"
         words += (
-            f" In this code {'these include' if unknown else 'that is' if len(gained) == 1 else 'those are'} "
+            f" In {place_of(context, [role.address for role, _ in gained])} {include} "
             + "; ".join(f"{shortened(role.address)}, which has {one.words}" for role, one in gained[:3])
             + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
         )
     elif others:
         includes = "that includes" if unknown else "that is" if len(others) == 1 else "those are"
-        words += f" In this code {includes} {listed([*map(shortened, others[:3]), *others[3:]])}."
+        words += f" In {place_of(context, others)} {includes} {listed([*map(shortened, others[:3]), *others[3:]])}."
     elif by_name:
         words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:
-        words += f" What {'these roles' if _many(first) else 'this role'} can do is not in this code."
+        words += f" What {'these roles' if _many(first) else 'this role'} can do is not in this code{_nor(context)}."
     said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
     words += f" These actions are allowed only under a condition on {keys}." if keys else ""
@@ -326,6 +328,11 @@ def _message(
         + only
         + (f" See {reference}." if reference else "")
     )
+
+
+def _nor(context: GrantContext) -> str:
+    """Return where else nothing is known; "" if the code has no context."""
+    return "".join(f" or {origin}" for origin in context.model.configuration.context.origins)
 
 
 _MOST_NAMED = 3  # of the paths whose services a message names

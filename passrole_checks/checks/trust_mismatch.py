@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.access.service_trust import assumes, is_documented
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.context_wording import according_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.escaping.shorten import listed, shortened
@@ -78,7 +79,8 @@ class TrustMismatch(Check):
         ends = "the statement does nothing." if own else "no workload with it can start."
         yield Verdict(
             Severity.MEDIUM if known and not own else Severity.LOW,
-            f"{names} can be passed only to {listed(allowed)}, but {'they ' if many else ''}{trust}: {ends}",
+            f"{names} can be passed only to {listed(allowed)}, but {'they ' if many else ''}{trust}: {ends}"
+            + according_to(context, [role.address for role in found]),
             _remedy(context, found, trusted),
             Confidence.HIGH if known else Confidence.LOW,
         )

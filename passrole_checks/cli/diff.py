@@ -73,9 +73,9 @@ def compare(versions: VersionPair | None, names: Sequence[str], options: dict[st
 
     with versions.snapshots() as snapshots:
         sides = repository.versions_with_inputs(versions, snapshots, inputs_factory(options))
+        how = repository.with_details_of_base(comparison_options(options), versions, snapshots)
         difference = repository.drop_repeated_notes(
-            repository.compare_snapshots(sides, snapshots, comparison_options(options), jobs=options["jobs"]),
-            snapshots,
+            repository.compare_snapshots(sides, snapshots, how, jobs=options["jobs"]), snapshots
         )
         notes = repository.note_changed_configuration(versions, snapshots)
         return repository.relocate_to_repository(

@@ -20,8 +20,8 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "Input": (
-        "paths", "account", "var_file", "var", "parameters", "source", "plan", "plan_before", "exclude", "unchanged",
-        "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
+        "paths", "account", "account_details", "var_file", "var", "parameters", "source", "plan", "plan_before",
+        "exclude", "unchanged", "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
     ),
     "Filtering": (
         "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",

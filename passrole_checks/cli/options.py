@@ -150,6 +150,14 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
         shell_complete=help_sections.complete_folders,
     ),
     click.option(
+        "--account-details",
+        metavar="FILE",
+        multiple=True,
+        help="Roles and policies of the account, written by aws iam get-account-authorization-details; context that is"
+        " not checked itself. Repeatable.",
+        shell_complete=help_sections.complete_files,
+    ),
+    click.option(
         "--exclude",
         metavar="PATTERN",
         multiple=True,
@@ -416,7 +424,13 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **fields: A
         parameters=parameters,
         exclusions=make_exclusions(options["exclude"], paths),
     )
-    return ScanOptions(account=options["account"], unchanged=options["unchanged"], inputs=inputs, **fields)
+    return ScanOptions(
+        account=options["account"],
+        unchanged=options["unchanged"],
+        inputs=inputs,
+        account_details=tuple(map(Path, options["account_details"])),
+        **fields,
+    )
 
 
 def cache_option(function: _Function) -> _Function:
@@ -427,8 +441,9 @@ def cache_option(function: _Function) -> _Function:
 
 
 def result_store(paths: Sequence[str], options: dict[str, Any]) -> ResultStore | None:
-    """Return the cache of scan results; None with ``--no-cache``, or if caching is disabled."""
-    if options["no_cache"]:
+    """Return the cache of scan results; None with ``--no-cache`` or ``--account-details``, or if caching is
+    disabled."""
+    if options["no_cache"] or options["account_details"]:
         return None
     from passrole_checks.files.write_atomically import guarded_folders
     from passrole_checks.scan.cache.keys import program

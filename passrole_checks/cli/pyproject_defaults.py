@@ -135,6 +135,8 @@ def _reduced_reporting(configured: dict[str, Any]) -> Iterator[str]:
         yield f"fail_on = {fail_on}: findings below {fail_on} do not cause exit status 1"
     if baseline := configured.get("baseline"):
         yield f"baseline = {baseline}: findings listed there are accepted"
+    if details := configured.get("account_details"):
+        yield f"account_details = {', '.join(details)}: what these files say of the account is believed"
     if configured.get("allow_empty"):
         yield "allow_empty = true: files without infrastructure code are not reported as errors"
     if configured.get("quiet"):

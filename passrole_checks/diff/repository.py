@@ -249,6 +249,22 @@ def path_finder(version_pair: VersionPair, snapshots: Snapshots, number: int) ->
     return there
 
 
+def with_details_of_base(options: ScanOptions, version_pair: VersionPair, snapshots: Snapshots) -> ScanOptions:
+    """Return options whose account details are those of BASE, for files that BASE has. A change must not be able to
+    replace what it is judged by.
+
+    Raises an :class:`InputError` for a file that only the other version has.
+    """
+    find = path_finder(version_pair, snapshots, 0)
+    paths = []
+    for path in map(str, options.account_details):
+        found = find(path)
+        if found is None:
+            raise InputError(path, "not read: it is new in this change, and account details are read from BASE")
+        paths.append(Path(found))
+    return replace(options, account_details=tuple(paths))
+
+
 def _side(version_pair: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
     try:
         inputs = inputs_of(path_finder(version_pair, snapshots, number))

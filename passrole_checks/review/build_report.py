@@ -21,6 +21,7 @@ from passrole_checks.diff.repository import (
     path_finder,
     snapshot_roots,
     versions_with_inputs,
+    with_details_of_base,
 )
 from passrole_checks.diff.trusted_suppressions import IGNORED
 from passrole_checks.diff.units import NOT_COMPARED
@@ -161,6 +162,7 @@ class _ReviewBuilder:
         self._versions, self._snapshots, self._report_options = versions, snapshots, report_options
         self._plans, self._jobs = plans, jobs
         self._plans_of_base = {str(plan.before.path) for plan in plans if plan.before is not None}
+        options = with_details_of_base(options, versions, snapshots)
         self._options = replace(options, minimum_severity=Severity.INFO, minimum_confidence=Confidence.LOW)
         self._sides = versions_with_inputs(versions, snapshots, inputs_of)
         self._notes: list[ReportNote] = [*_notes_of(versions.notes)]

@@ -18,6 +18,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan import suppressions
+from passrole_checks.scan.account_context import with_account_details
 from passrole_checks.scan.build_findings import finding_of
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
@@ -69,7 +70,7 @@ class AnalyzedConfiguration:
 
     @property
     def configuration(self) -> Configuration:
-        """The configuration as its source returned it."""
+        """The configuration as its source returned it, with its context."""
         return self.model.configuration
 
     @property
@@ -98,8 +99,10 @@ def analyze(configuration: Configuration, options: ScanOptions, *, with_severity
     A fault of this package in one policy or check is in ``unreadable``, and costs none of the other findings.
     ``with_severity``: as in :func:`verdicts_of`.
     """
+    configuration, notes = with_account_details(configuration, options)
     model = AccessModel(configuration, options.account)
     run = _Run(model, options, with_severity)
+    run.notes.extend(notes)
     seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
     with deadline.limited(seconds) as limit:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from passrole_checks.access.holder_trust import least_restricted
 from passrole_checks.access.severity import Holder
+from passrole_checks.checks.base.context_wording import according_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.wording import misspelled_keys
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
@@ -37,6 +38,9 @@ def finding_of(item: CheckVerdict) -> Finding:
     confidence, severity = verdict.confidence, verdict.severity
     if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
+    origin = _origin(item)
+    if origin:  # service control policies, which may deny it, are not in the context
+        confidence = min(confidence, Confidence.MEDIUM, key=lambda one: one.rank)
     if policy.handed_to is HandedTo.TEST_DOCUMENT:
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     if policy.presumed is not None or grant.condition.not_sent:
@@ -54,7 +58,8 @@ def finding_of(item: CheckVerdict) -> Finding:
         + (_PRESUMED.format(_LIMITS[policy.presumed]) if policy.presumed is not None else "")
         + (_NOT_SENT.format(grant.condition.not_sent[0]) if grant.condition.not_sent else "")
         + (_exempt(context) if severity.rank >= Severity.MEDIUM.rank else "")
-        + (_MAY_HAVE_BEFORE if is_incomplete else ""),
+        + (_MAY_HAVE_BEFORE if is_incomplete else "")
+        + origin,
         remediation=verdict.remediation,
         at=grant.at,
         framework=configuration.framework,
@@ -62,7 +67,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         uses=(policy.resource.address,),
         statement_path=policy.path if policy.managed else path_of(policy, grant),
         sid=grant.sid,
-        principals=tuple(filter(None, verdict.who)) or policy.principals,
+        principals=tuple(filter(None, verdict.who)) or policy.holders,
         grant=grant,
         fingerprint=_fingerprint(item, configuration),
         gainers=gainers,
@@ -70,7 +75,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         managed=policy.managed,
         handed_to=policy.handed_to,
         element=policy.element,
-        message_for_several=verdict.message_for_several,
+        message_for_several=verdict.message_for_several and verdict.message_for_several + origin,
         is_of_people=severity is Severity.MEDIUM and _is_of_people(context, verdict),
         cause=verdict.cause if policy.handed_to is None or policy.people else "",
         reaches=tuple(map(context.located, verdict.reaches)),
@@ -78,6 +83,15 @@ def finding_of(item: CheckVerdict) -> Finding:
         holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
         escalations=verdict.escalations,
     )
+
+
+def _origin(item: CheckVerdict) -> str:
+    """Return a sentence on the context that a verdict on all policies of principals depends on; "" if on none."""
+    context, verdict = item.context, item.verdict
+    if not item.check.needs_all_policies or not context.model.configuration.context.origins:
+        return ""
+    roles = (*verdict.reaches, *(role for one in verdict.escalations for role in one.roles))
+    return according_to(context, roles, verdict.who)
 
 
 def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> Iterator[tuple[str, PassRoleGrant]]:

@@ -44,7 +44,7 @@ def located_grants(
             effect = _effect(model, policy, grant)
             path = path_of(policy, grant)
             yield LocatedGrant(
-                grant, policy.resource, path, policy.principals, effect, when, policy.managed, policy.handed_to
+                grant, policy.resource, path, policy.holders, effect, when, policy.managed, policy.handed_to
             )
 
 

@@ -34,6 +34,7 @@ class ScanOptions:
     ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
     ``unchanged``: also check what a plan leaves unchanged. ``inputs``: values and files given beside the paths.
     ``missing_as_findings``: report policies of which nothing is known as findings, for hosts that show no notes.
+    ``account_details``: files with the IAM entities of accounts, which are context only.
     """
 
     account: str | None = None
@@ -44,6 +45,7 @@ class ScanOptions:
     unchanged: bool = False
     inputs: Inputs = NO_INPUTS
     missing_as_findings: bool = False
+    account_details: tuple[Path, ...] = ()
 
     def runs(self, check: type[Check]) -> bool:
         """True if the check is requested."""

@@ -13,6 +13,7 @@ from passrole_checks.errors import InputError, TookTooLongError, internal_error
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
+from passrole_checks.scan.account_context import NO_DETAILS, AccountDetails, read_account_details
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
@@ -94,6 +95,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     """
     from passrole_checks.sources import detect
 
+    _read_account_details(options)
     discovery = detect.discover(paths, options.inputs.exclusions)
     scanned = list(scanner(discovery.units, options))
     roots = {
@@ -192,6 +194,7 @@ def read_discovered(
     """Read what was found, without checking it. Parameters as of :func:`read_paths`."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
+    _read_account_details(options)
     load = load or (lambda unit: detect.load(unit, unchanged=options.unchanged, inputs=options.inputs))
     ahead = ahead or (lambda units: None)
     ahead(discovery.units)
@@ -305,7 +308,14 @@ def _check_inputs(
     """Return the inputs that cannot be read, and those that nothing uses."""
     from passrole_checks.sources import detect
 
-    return detect.check_inputs(discovery.units, options.inputs, declared)
+    unreadable, notes = detect.check_inputs(discovery.units, options.inputs, declared)
+    details = _read_account_details(options)
+    return (*unreadable, *details.unreadable), (*notes, *details.notes)
+
+
+def _read_account_details(options: ScanOptions) -> AccountDetails:
+    """Read the context once, before worker processes are forked."""
+    return read_account_details(options.account_details) if options.account_details else NO_DETAILS
 
 
 _Read = TypeVar("_Read", Configuration, ScannedUnit)

@@ -171,7 +171,8 @@ def _inline_policies(entity: Entity, resource: ResourceDefinition) -> Iterator[A
         if inline.get("PolicyDocument") is None:
             inline.report("no PolicyDocument")
         elif document is not None:
-            yield AttachedPolicy(resource, f"{inline.path}PolicyDocument", document, principals=(entity.arn,))
+            path, name = f"{inline.path}PolicyDocument", inline.get_text("PolicyName")
+            yield AttachedPolicy(resource, path, document, principals=(entity.arn,), name=name)
 
 
 def _read_attachments(entity: Entity, read: _Read) -> None:
@@ -208,7 +209,9 @@ def _read_managed_policy(entity: Entity, read: _Read) -> None:
         if version.get("Document") is None:
             version.report("no Document")
         elif isinstance(document, ObjectNode):
-            read.policies.append(AttachedPolicy(read.resource, f"{version.path}Document", document))
+            read.policies.append(
+                AttachedPolicy(read.resource, f"{version.path}Document", document, name=str(read.name))
+            )
             if is_of_aws:
                 content = json.loads(version.document_text("Document") or "", strict=False)
                 read.version = ManagedPolicy(aws_managed_name(entity.arn) or "", entity.arn, number, content)

@@ -128,23 +128,30 @@ class TemplateDocuments:
         kind: PolicyKind,
         principals: tuple[str, ...] = (),
         required: bool = False,
+        name: str = "",
     ) -> Node | None:
-        """Collect the document at a path of keys, if there is one; return its value."""
+        """Collect the document at a path of keys, if there is one; return its value. ``name``: that of the policy."""
         node = child(properties, *path)
         if node is None:
             if required:
                 self.fail(properties, f"{resource.address} has no {path[-1]}", resource.address)
             return None
-        return self.collect(resource, PropertyNode("/".join(path), node), kind, principals)
+        return self.collect(resource, PropertyNode("/".join(path), node), kind, principals, name)
 
     def collect(
-        self, resource: ResourceDefinition, found: PropertyNode, kind: PolicyKind, principals: tuple[str, ...]
+        self,
+        resource: ResourceDefinition,
+        found: PropertyNode,
+        kind: PolicyKind,
+        principals: tuple[str, ...],
+        name: str = "",
     ) -> Node | None:
         """Collect a document; return its value, None if it never exists."""
         document = self.evaluate_under(found.conditions, found.node)
         if isinstance(document, Absent):
             return None
-        self.policies.append(AttachedPolicy(resource, found.path, self.evaluator.guarded(document), kind, principals))
+        guarded = self.evaluator.guarded(document)
+        self.policies.append(AttachedPolicy(resource, found.path, guarded, kind, principals, name=name))
         self.note_duplicates_in_document(found.node, f"{resource.address}: ")
         for key, value in entries(found.node):
             if (

@@ -270,7 +270,13 @@ class PolicyReader:
         named = self.attachments.named_principals(properties)
         start = len(self.policies)
         self.documents.collect_at(
-            resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, tuple(named), required=True
+            resource,
+            properties,
+            ("PolicyDocument",),
+            PolicyKind.IDENTITY,
+            tuple(named),
+            required=True,
+            name=self._name(properties, "ManagedPolicyName", "PolicyName"),
         )
         held = conditional_holders(named)
         self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
@@ -290,7 +296,10 @@ class PolicyReader:
                 if target is not None
                 else ()
             )
-            self.documents.collect_at(resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals)
+            policy_name = self._name(properties, "PolicyName")
+            self.documents.collect_at(
+                resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals, name=policy_name
+            )
         elif kind in _HOLDERS:
             self._read_inline_policies(resource, child(properties, "Policies"))
             if kind == "AWS::IAM::Role":
@@ -353,7 +362,13 @@ class PolicyReader:
                     self.documents.fail(element.node, f"{address}: {element.path} has no PolicyDocument", address)
                     continue
                 inner = element.within("PolicyDocument", document)
-                self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals)
+                name = self._name(element.node, "PolicyName")
+                self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals, name)
+
+    @staticmethod
+    def _name(node: yaml.Node, *keys: str) -> str:
+        """Return the text of the first of some keys that has one without functions, else ""."""
+        return next(filter(None, (scalar(child(node, key)) for key in keys)), "")
 
     def _read_role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         trust = self.documents.collect_at(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)

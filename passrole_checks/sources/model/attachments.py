@@ -42,7 +42,8 @@ BoundaryVariant = tuple[PathCondition, str | StringNode | None]
 """A permissions boundary under a path condition: the address of a policy of the configuration, else its ARN or name;
 None if there is none."""
 
-_MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
+MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
+"""Types of customer managed policies."""
 
 
 @dataclass
@@ -122,7 +123,7 @@ class AttachmentIndex:
     def join(self, policy: AttachedPolicy) -> AttachedPolicy:
         """Return a managed policy with all its principals, and of kind BOUNDARY, or presumed to be one, if it has no
         other use."""
-        if policy.resource.type not in _MANAGED_TYPES:
+        if policy.resource.type not in MANAGED_TYPES:
             return policy
         conditions: dict[str, list[PathCondition]] = {principal: [] for principal in policy.principals}
         for principal, when in policy.conditional_principals:

@@ -6,7 +6,7 @@ and returns a :class:`Configuration`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -110,7 +110,8 @@ class AttachedPolicy:
     BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name or a
     description says to be one. ``people``: the kinds of people that alone can use the principals behind ``handed_to``,
     if that is known. ``element``: the element of a list or map that ``resource`` gets the policy for, in words, such as
-    one of several permission sets.
+    one of several permission sets. ``name``: the name of an inline or a managed policy, if it is known.
+    ``deployed_to``: further principals that have it according to what is around the configuration.
     """
 
     resource: ResourceDefinition
@@ -124,6 +125,13 @@ class AttachedPolicy:
     presumed: PolicyKind | None = None
     people: tuple[str, ...] = ()
     element: str = ""
+    name: str = field(default="", compare=False)
+    deployed_to: tuple[str, ...] = ()
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """The principals that have it, here or around the configuration."""
+        return (*self.principals, *self.deployed_to)
 
     def with_principals(
         self, rename: Callable[[str], str], condition: Callable[[PathCondition], PathCondition] = lambda when: when
@@ -390,6 +398,23 @@ def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextNames:
+    """The names in a configuration that are, in whole or in part, from configurations around it.
+
+    ``roles``: the addresses of roles that only these contain. ``principals``: the principals that have policies or
+    permissions boundaries from these. Each has its origin in words (``the account file of 2026-11-01``). ``origins``:
+    all origins.
+    """
+
+    roles: Mapping[str, str] = field(default_factory=dict)
+    principals: Mapping[str, str] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+
+
+NO_CONTEXT = ContextNames()
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """One unit of infrastructure code.
 
@@ -417,6 +442,9 @@ class Configuration:
     Roles: ``received`` are the roles passed to resources, ``other_received`` those passed to resources that are not
     asked for, ``instance_profiles`` the instance profiles of this configuration. ``stack_roles`` are the roles in the
     templates of stack sets in Terraform, by their names in other accounts.
+
+    Context: ``context`` are the names from configurations around this one, such as what is deployed in the account; see
+    :mod:`passrole_checks.sources.model.context`.
     """
 
     framework: Framework
@@ -451,5 +479,6 @@ class Configuration:
     users: tuple[tuple[str, StringNode], ...] = ()
     excluded: tuple[str, ...] = ()
     missing: tuple[tuple[str, Unreadable], ...] = ()
+    context: ContextNames = field(default=NO_CONTEXT, compare=False)
     handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

@@ -23,6 +23,18 @@ IDENTITY_POLICIES = {
 }
 """Policies that grant to a user, group, role or permission set."""
 
+POLICY_NAMES = {
+    "aws_iam_policy": "name",
+    "aws_iam_role_policy": "name",
+    "aws_iam_user_policy": "name",
+    "aws_iam_group_policy": "name",
+    "awscc_iam_managed_policy": "managed_policy_name",
+    "awscc_iam_role_policy": "policy_name",
+    "awscc_iam_user_policy": "policy_name",
+    "awscc_iam_group_policy": "policy_name",
+}
+"""The attributes of the names of inline and managed policies."""
+
 OPTIONAL_IDENTITY_POLICIES = frozenset(
     {"awscc_iam_role_policy", "awscc_iam_user_policy", "awscc_iam_group_policy", "awscc_sso_permission_set"}
 )
@@ -35,6 +47,9 @@ NESTED_POLICIES = {
     "awscc_iam_group": ("policies", "policy_document"),
 }
 """Lists (or repeated blocks) of inline policies: the attribute, and the element's attribute with the document."""
+
+INLINE_NAMES = {"policy": "name", "policy_document": "policy_name"}
+"""The attribute of the name of a nested inline policy, by that of its document."""
 
 TRUST_POLICIES = {"aws_iam_role": "assume_role_policy", "awscc_iam_role": "assume_role_policy_document"}
 """Role types with the attribute of their trust policy."""

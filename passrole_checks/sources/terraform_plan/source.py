@@ -33,11 +33,13 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     FLAGGABLE,
     HOLDERS,
     IDENTITY_POLICIES,
+    INLINE_NAMES,
     KNOWN_TYPES,
     NESTED_POLICIES,
     OPTIONAL_IDENTITY_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
+    POLICY_NAMES,
     RESOURCE_POLICIES,
     TRUST_POLICIES,
     USERS,
@@ -336,7 +338,8 @@ class _Loader:
             if document is not None:
                 own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
                 principals = tuple(dict.fromkeys(self.attachments.principals_in(resource, HOLDERS.get(type_, {}))))
-                policy = AttachedPolicy(definition, attribute, document, principals=principals or own_address)
+                holders, name = principals or own_address, as_text(resource.values.get(POLICY_NAMES.get(type_, "")))
+                policy = AttachedPolicy(definition, attribute, document, principals=holders, name=name or "")
                 yield self.attachments.index.join(policy)
         if type_ in TRUST_POLICIES:
             trust = self.document(resource, TRUST_POLICIES[type_], required=True)
@@ -346,7 +349,9 @@ class _Loader:
             attribute, key = NESTED_POLICIES[type_]
             for number, inline in self.inline_policies(resource, attribute, key):
                 path = f"{attribute}/{number}/{key}"
-                yield AttachedPolicy(definition, path, inline, principals=(resource.address,))
+                blocks = as_list(resource.values.get(attribute))
+                named = as_text(as_object(blocks[number]).get(INLINE_NAMES[key])) if number < len(blocks) else None
+                yield AttachedPolicy(definition, path, inline, principals=(resource.address,), name=named or "")
         organization = organization_policy_kind(as_text(resource.values.get("type")))
         if type_ in ORGANIZATION_POLICIES and organization is not None:
             document = self.document(resource, ORGANIZATION_POLICIES[type_], required=True)

@@ -29,11 +29,13 @@ from passrole_checks.sources.model.handed_out_values import without_attached
 from passrole_checks.sources.model.terraform_policy_attributes import (
     HOLDERS,
     IDENTITY_POLICIES,
+    INLINE_NAMES,
     INSTANCE_PROFILES,
     KNOWN_TYPES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
+    POLICY_NAMES,
     RESOURCE_POLICIES,
     TRUST_POLICIES,
     USERS,
@@ -81,7 +83,7 @@ from passrole_checks.sources.terraform.policies.unknown_resources import (
 )
 from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
 from passrole_checks.sources.terraform.policies.unused_documents import unused_documents
-from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.reading.syntax import Block, Body, Fragment, TemplateExpression
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
@@ -262,7 +264,8 @@ def _policies(
         if policy is not None:
             own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
             principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
-            yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
+            name = _literal(block.body, POLICY_NAMES[type_]) if type_ in POLICY_NAMES else ""
+            yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals, name=name)
     kinds = (PolicyKind.RESOURCE, _organization_policy_kind(block, scope) if type_ in ORGANIZATION_POLICIES else None)
     for table, kind in zip((RESOURCE_POLICIES, ORGANIZATION_POLICIES), kinds, strict=True):
         if type_ in table and kind is not None:
@@ -275,9 +278,9 @@ def _policies(
             yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
     if type_ in NESTED_POLICIES:
         attribute, key = NESTED_POLICIES[type_]
-        for number, policy in _inline_policies(block, attribute, key, scope):
+        for number, name, policy in _inline_policies(block, attribute, key, scope):
             path = f"{attribute}/{number}/{key}" if number else attribute
-            yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,))
+            yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,), name=name)
 
 
 def _organization_policy_kind(block: Block, scope: EvaluationScope) -> PolicyKind | None:
@@ -317,16 +320,25 @@ def _parse_statements(value: Node) -> Node:
     return ObjectNode(tuple(entries), value.at)
 
 
-def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, Node]]:
-    """Yield the inline policies in nested blocks or in the objects of a list, each with its number.
+def _literal(body: Body, name: str) -> str:
+    """Return the text of an attribute without references, else "". Nothing is evaluated: reading a variable for a name
+    alone would make its value matter."""
+    attribute = body.get(name)
+    parts = attribute.value.parts if attribute is not None and isinstance(attribute.value, TemplateExpression) else ()
+    return parts[0].value if len(parts) == 1 and isinstance(parts[0], Fragment) else ""
+
+
+def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, str, Node]]:
+    """Yield the inline policies in nested blocks or in the objects of a list, each with its number and its name.
 
     An unresolved list is yielded as one unresolved policy without a number.
     """
     number = 0
+    named = INLINE_NAMES[key]
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
         written = _document(inner, key, inner_scope)
         if written is not None:
-            yield str(number), guard(when, written)
+            yield str(number), _literal(inner.body, named), guard(when, written)
         number += 1
     value = references.value_of(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
@@ -340,12 +352,14 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
             if written is not None:
-                yield str(number), guard(when, written)
+                name = next((entry.value for entry in node.entries if entry.key.literal == named), None)
+                known = known_string(name) if name is not None else None
+                yield str(number), known or "", guard(when, written)
             number += 1
         elif isinstance(node, StringNode):
             unknown = node if node.only_unresolved is not None else unresolved(attribute, node.at)
             whole = node is value
-            yield "" if whole else str(number), guard(when, to_plain_string(unknown))
+            yield "" if whole else str(number), "", guard(when, to_plain_string(unknown))
             number += 1
 
 

@@ -1,0 +1,143 @@
+"""The IAM entities of accounts as context of what is scanned (``--account-details``).
+
+The files are read once in a process; worker processes that are forked afterwards share them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from passrole_checks.errors import InputError
+from passrole_checks.files.safe_read import open_error_reason, open_regular, read_from
+from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
+from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults
+from passrole_checks.sources.model.context import Context, contexts_of, in_context
+
+if TYPE_CHECKING:
+    from passrole_checks.scan.result import ScanOptions
+
+NOT_ACCOUNT_DETAILS = "not the output of `aws iam get-account-authorization-details`"
+
+_DATE = re.compile(rb'"(?:CreateDate|UpdateDate|LastUsedDate)"\s*:\s*"(\d{4}-\d\d-\d\d)')
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDetails:
+    """The content of files with the IAM entities of accounts, and what cannot be read or is missing in them."""
+
+    contexts: tuple[Context, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    notes: tuple[Unreadable, ...] = ()
+
+
+NO_DETAILS = AccountDetails()
+
+_Version = tuple[str, int, int, int]  # path, size, time of the last change, inode
+_last: dict[tuple[_Version, ...], AccountDetails] = {}  # the files that were read last
+
+
+def read_account_details(paths: Sequence[Path]) -> AccountDetails:
+    """Read files with the IAM entities of accounts. Never raises: what cannot be read is in ``unreadable``."""
+    key = tuple(map(_version, paths))
+    if key not in _last:
+        found = AccountDetails()
+        with recording_accesses(FileAccessLog()):  # they belong to no unit
+            for path in dict.fromkeys(paths):
+                with boundary_of_context(Boundary.around(path.resolve().parent)):
+                    found = _add(found, path)
+        _last.clear()
+        _last[key] = found
+    return _last[key]
+
+
+def with_account_details(
+    configuration: Configuration, options: ScanOptions
+) -> tuple[Configuration, tuple[Unreadable, ...]]:
+    """Return a configuration with the IAM entities of its account as context, and a note if no file is of that."""
+    if not options.account_details:
+        return configuration, ()
+    contexts = read_account_details(options.account_details).contexts
+    used = contexts_of(configuration, contexts, options.account)
+    if contexts and not used:
+        account = options.account or configuration.account or configuration.home.account
+        reason = f"account {account} is in no file of --account-details" if account else _AMBIGUOUS
+        file = next(iter(configuration.files), "")
+        return configuration, (Unreadable(file, reason, subject=reason, kind=NoteKind.DEFINED_ELSEWHERE),)
+    return in_context(configuration, used, options.account), ()
+
+
+_AMBIGUOUS = "--account-details has files of several accounts, and the account deployed to is unknown: set --account"
+
+
+def _version(path: Path) -> _Version:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return str(path), -1, 0, 0
+    return str(path), status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _add(found: AccountDetails, path: Path) -> AccountDetails:
+    """Return what was found in other files, and in one more."""
+    faults: list[Unreadable] = []
+    with recording_faults(str(path), faults):
+        try:
+            configuration = _load(path)
+        except InputError as error:
+            faults.append(Unreadable(error.file, error.reason, error.line))
+        else:
+            context = Context(configuration, f"the account file of {_date(path)}")
+            return AccountDetails(
+                (*found.contexts, context),
+                (*found.unreadable, *configuration.unreadable),
+                (*found.notes, *configuration.not_evaluated),
+            )
+    return AccountDetails(found.contexts, (*found.unreadable, *faults), found.notes)
+
+
+def _load(path: Path) -> Configuration:
+    """Read one file. Raises :class:`InputError`."""
+    from passrole_checks.sources import detect
+    from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, recognize
+
+    if not os.path.lexists(path):
+        raise InputError(str(path), "no such file")
+    if not path.is_file():
+        raise InputError(str(path), "not a regular file")
+    resolved = path.resolve()
+    recognized = recognize(resolved, named=True)
+    if recognized.framework is not Framework.ACCOUNT:
+        reason = recognized.unreadable
+        raise InputError(
+            str(path), reason if reason and reason != NOT_INFRASTRUCTURE else NOT_ACCOUNT_DETAILS, recognized.line
+        )
+    return detect.load(detect.Unit(Framework.ACCOUNT, resolved, named=True))
+
+
+_PIECE = 1_000_000  # bytes
+_OVERLAP = 100  # more than a key with its date
+
+
+def _date(path: Path) -> str:
+    """Return the newest date in a file, at or after which it was written; without any, that of its last change.
+
+    Copies and checkouts change the time of a file, and the dates of entities and of their last use stay.
+    """
+    newest, rest = b"", b""
+    try:
+        with open_regular(path) as stream:
+            while piece := read_from(stream, _PIECE):
+                newest = max([newest, *_DATE.findall(rest + piece)])
+                rest = (rest + piece)[-_OVERLAP:]
+        if newest:
+            return str(newest, "ascii")
+        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).date().isoformat()
+    except OSError as error:
+        raise InputError(str(path), open_error_reason(path, error)) from None

@@ -1,0 +1,353 @@
+"""Add what is deployed around a configuration to it: the roles, policies and attachments of other configurations.
+
+The configuration wins: what it declares by the same name is left out of its context. A managed policy that it declares
+keeps the principals that it is attached to in the context, and a policy, a permissions boundary or a principal that it
+only names is the one of that name in the context. The statements of the context are not checked.
+
+Source: IAM User Guide, "IAM and AWS STS quotas", "IAM name requirements": names of users, groups, roles and policies
+are unique within an account, without regard to case and path; names of inline policies within their principal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from passrole_checks.iam.partial_values import Part, StringNode
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.sources.model.attachments import MANAGED_TYPES, conditional_holders
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Attachments,
+    BoundaryUse,
+    Configuration,
+    ContextNames,
+    InstanceProfile,
+    ManagedAttachment,
+    PolicyKind,
+    ResourceDefinition,
+    RoleDefinition,
+)
+
+_ARN = re.compile(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
+_KIND = re.compile(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
+
+_Key = tuple[str, str]  # kind and name in lower case
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """A configuration around others, such as the IAM entities of an account, and its origin in words.
+
+    Its principals and policies have their ARN as address, or another address that no configuration has.
+    """
+
+    configuration: Configuration
+    origin: str
+
+    @property
+    def account(self) -> str | None:
+        """The account of its entities, if it is known."""
+        return self.configuration.account
+
+    @cached_property
+    def roles(self) -> Mapping[str, RoleDefinition]:
+        """The roles by name in lower case."""
+        return {name: role for role in self.configuration.roles if (name := _literal(role.name))}
+
+    @cached_property
+    def principals(self) -> Mapping[_Key, str]:
+        """The addresses of principals by kind and name."""
+        named = {("role", name): role.resource.address for name, role in self.roles.items()}
+        named |= {("user", name): user for user, value in self.configuration.users if (name := _literal(value))}
+        groups = (one for one in self.configuration.resources if _kind(one.type) == "group")
+        return named | {("group", one.address.rpartition("/")[2].lower()): one.address for one in groups}
+
+    @cached_property
+    def policies(self) -> tuple[AttachedPolicy, ...]:
+        """The policies that grant or limit, without trust and resource policies."""
+        whole = self.configuration
+        kinds = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)
+        return tuple(one for one in (*whole.policies, *whole.unchanged, *whole.other_policies) if one.kind in kinds)
+
+    @cached_property
+    def managed_policies(self) -> Mapping[str, AttachedPolicy]:
+        """The customer managed policies by name in lower case."""
+        return {
+            one.name.lower(): one
+            for one in self.policies
+            if one.name and is_managed(one) and ":iam::aws:" not in one.resource.address
+        }
+
+    @cached_property
+    def limited(self) -> frozenset[str]:
+        """The addresses of principals with policies, attachments or a boundary."""
+        whole = self.configuration
+        return frozenset(
+            (
+                *(holder for one in self.policies for holder in one.principals),
+                *whole.attached.principals(),
+            )
+        )
+
+
+def in_context(configuration: Configuration, contexts: Sequence[Context], account: str | None = None) -> Configuration:
+    """Return a configuration with what is around it; itself if nothing is.
+
+    ``account``: the account deployed to, if known. Contexts of other accounts are left out, and all of them if the
+    account is unknown and they are of several.
+    """
+    for context in contexts_of(configuration, contexts, account):
+        configuration = _Join(configuration, context).result()
+    return configuration
+
+
+def contexts_of(
+    configuration: Configuration, contexts: Sequence[Context], account: str | None = None
+) -> tuple[Context, ...]:
+    """Return those of the contexts that are of the account of a configuration; see :func:`in_context`."""
+    account = account or configuration.account or configuration.home.account
+    if account is None and len({context.account for context in contexts}) == 1:
+        return tuple(contexts)
+    return tuple(context for context in contexts if account is not None and context.account in (None, account))
+
+
+def is_managed(policy: AttachedPolicy) -> bool:
+    """True if a policy is a customer managed policy, not an inline policy."""
+    return policy.resource.type in MANAGED_TYPES
+
+
+def _literal(name: StringNode | None) -> str:
+    """Return a name in lower case, "" if it is not known."""
+    if name is None:
+        return ""
+    return (StringNode(expand(name.parts), name.at).literal or "").lower()
+
+
+def _kind(type_: str) -> str:
+    found = _KIND.search(type_)
+    return found[1].lower() if found is not None else ""
+
+
+@dataclass
+class _Join:
+    """Joins one configuration with one context. ``names``: addresses in the context with those here, of the same
+    principals."""
+
+    whole: Configuration
+    context: Context
+    names: dict[str, str] = field(default_factory=dict)
+    declared: set[str] = field(default_factory=set)  # addresses in the context of what is declared here
+    holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)  # of policies of the context
+
+    def result(self) -> Configuration:
+        """Return the configuration with its context."""
+        whole, around = self.whole, self.context.configuration
+        self.find_principals()
+        attached, named = self.resolve_attachments()
+        managed = {policy.name.lower() for policy in self.own_policies() if policy.name and is_managed(policy)}
+        inline = {(who, policy.name) for policy in self.own_policies() if policy.name for who in policy.principals}
+        added = tuple(self.added_policies(managed, inline))
+        by_document = self.replacements() | {id(policy.document): policy for policy in added}
+        context_attached = self.context_attachments(by_document)
+        attached = self.with_known_boundaries(attached, by_document)
+        unattached = {self.context.managed_policies[name].resource.address: name for name in managed & self.known}
+        return replace(
+            whole,
+            resources=(*whole.resources, *self.added_resources()),
+            policies=self.with_holders(whole.policies, unattached),
+            unchanged=self.with_holders(whole.unchanged, unattached),
+            other_policies=(*self.with_holders(whole.other_policies, unattached), *added),
+            before=None if whole.before is None else self.with_holders(whole.before, unattached),
+            roles=(*whole.roles, *self.added_roles()),
+            users=(*whole.users, *(pair for pair in around.users if pair[0] not in self.names)),
+            instance_profiles=(*whole.instance_profiles, *self.added_profiles()),
+            account=whole.account or self.context.account,
+            attached=attached.with_others([context_attached]),
+            attached_before=whole.attached_before
+            if whole.before is None
+            else whole.attached_before.with_others([replace(context_attached, managed_policies=())]),
+            context=self.context_names(named),
+        )
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of the managed policies of the context."""
+        return frozenset(self.context.managed_policies)
+
+    def own_policies(self) -> Iterator[AttachedPolicy]:
+        """Yield the policies of the configuration, also those that a change removes."""
+        whole = self.whole
+        yield from (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ()))
+
+    def find_principals(self) -> None:
+        """Find the principals of the context that the configuration declares, or names by a literal name."""
+        for role in self.whole.roles:
+            self.add_name("role", _literal(role.name), role.resource.address)
+        for user, name in self.whole.users:
+            self.add_name("user", _literal(name), user)
+        self.declared.update(self.names)
+        for shown, kind, literal in self.whole.literals:
+            self.add_name(kind, literal.rpartition("/")[2].lower(), shown)
+
+    def add_name(self, kind: str, name: str, address: str) -> None:
+        """Record that a principal of the context is one of the configuration."""
+        found = self.context.principals.get((kind, name)) if name else None
+        if found is not None:
+            self.names.setdefault(found, address)
+
+    def rename(self, principal: str) -> str:
+        """Return the name that a principal of the context has in the configuration."""
+        return self.names.get(principal, principal)
+
+    def policy_named(self, value: StringNode, *, by_name: bool = False) -> AttachedPolicy | None:
+        """Return the managed policy of the context that an ARN, or a name, means.
+
+        Of an ARN that is looked up by name, the end is known, which is unique within the account.
+        """
+        parts: tuple[Part, ...] = expand(value.parts)
+        written = "".join(part if isinstance(part, str) else "\0" for part in parts)
+        found = _ARN.fullmatch(written)
+        if found is not None and found[2] in ("\0", self.context.account or ""):
+            return self.context.managed_policies.get(found[3].lower())
+        return self.context.managed_policies.get(written.lower()) if by_name else None
+
+    def resolve_attachments(self) -> tuple[Attachments, set[str]]:
+        """Return the attachments of the configuration without those of policies in the context, and their holders."""
+        left: list[ManagedAttachment] = []
+        holders: set[str] = set()
+        for one in self.whole.attached.managed_policies:
+            policy = self.policy_named(one.policy, by_name="customer" in one.path.lower())
+            if policy is None or one.handed_to is not None:
+                left.append(one)
+                continue
+            self.holders.setdefault(policy.resource.address, {}).setdefault(one.holder, []).append(one.when)
+            holders.add(one.holder)
+        return replace(self.whole.attached, managed_policies=tuple(left)), holders
+
+    def added_policies(self, managed: set[str], inline: set[tuple[str, str]]) -> Iterator[AttachedPolicy]:
+        """Yield the policies of the context that the configuration does not declare, with its names of principals.
+
+        ``managed``: names of the managed policies that it declares; ``inline``: principals and names of inline ones.
+        """
+        for policy in self.context.policies:
+            if is_managed(policy):
+                if policy.name.lower() not in managed:
+                    yield self.with_further_holders(policy.with_principals(self.rename))
+            else:
+                renamed = policy.with_principals(self.rename)
+                if not any((who, policy.name) in inline for who in renamed.principals):
+                    yield renamed
+
+    def replacements(self) -> dict[int, AttachedPolicy]:
+        """Return the managed policies that the configuration declares, by the documents of those in the context."""
+        deployed = self.context.managed_policies
+        whole = self.whole
+        return {
+            id(deployed[name].document): one
+            for one in (*whole.policies, *whole.unchanged, *whole.other_policies)
+            if is_managed(one) and (name := one.name.lower()) in deployed
+        }
+
+    def with_further_holders(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """Return a managed policy of the context with the principals that the configuration attaches it to."""
+        further = self.holders.get(policy.resource.address)
+        if further is None:
+            return policy
+        conditions = {who: [()] for who in policy.principals} | {
+            who: [*([()] if who in policy.principals else []), *when] for who, when in further.items()
+        }
+        return replace(
+            policy,
+            kind=PolicyKind.IDENTITY,
+            principals=tuple(conditions),
+            conditional_principals=conditional_holders(conditions),
+        )
+
+    def with_holders(
+        self, policies: Iterable[AttachedPolicy], declared: Mapping[str, str]
+    ) -> tuple[AttachedPolicy, ...]:
+        """Return policies of the configuration with the principals that have them in the context.
+
+        ``declared``: addresses in the context of managed policies that the configuration declares, with their names.
+        """
+        by_name = {name: address for address, name in declared.items()}
+        return tuple(
+            self._with_holders(one, self.context.managed_policies[name])
+            if (name := one.name.lower()) in by_name and is_managed(one)
+            else one
+            for one in policies
+        )
+
+    def _with_holders(self, policy: AttachedPolicy, deployed: AttachedPolicy) -> AttachedPolicy:
+        own = dict.fromkeys(policy.holders)
+        further = [who for who in map(self.rename, deployed.principals) if who not in own]
+        further += [who for who in self.holders.get(deployed.resource.address, {}) if who not in {*own, *further}]
+        if not further or policy.kind is not PolicyKind.IDENTITY:
+            return policy
+        return replace(policy, deployed_to=(*policy.deployed_to, *further), presumed=None)
+
+    def context_attachments(self, added: Mapping[int, AttachedPolicy]) -> Attachments:
+        """Return the attachments of the context; the configuration decides on boundaries of what it declares."""
+        around = self.context.configuration.attached
+        boundaries = (one for one in around.boundaries if one.principal not in self.declared)
+        return Attachments(
+            tuple(replace(one, holder=self.rename(one.holder), is_checked=False) for one in around.managed_policies),
+            tuple((self.rename(group), self.rename(user)) for group, user in around.members),
+            tuple(BoundaryUse(self.rename(one.principal), _current(one.policy, added), one.when) for one in boundaries),
+        )
+
+    def with_known_boundaries(self, attached: Attachments, added: Mapping[int, AttachedPolicy]) -> Attachments:
+        """Return attachments whose permissions boundaries are policies of the context where they name one."""
+        boundaries = (replace(one, policy=self._known(one.policy, added)) for one in attached.boundaries)
+        return replace(attached, boundaries=tuple(boundaries))
+
+    def _known(
+        self, policy: AttachedPolicy | StringNode | None, added: Mapping[int, AttachedPolicy]
+    ) -> AttachedPolicy | StringNode | None:
+        found = self.policy_named(policy) if isinstance(policy, StringNode) else None
+        return _current(found, added) if found is not None else policy
+
+    def added_roles(self) -> Iterator[RoleDefinition]:
+        """Yield the roles that only the context declares; by the names that the configuration has for them."""
+        for role in self.context.configuration.roles:
+            address = role.resource.address
+            if address not in self.declared:
+                yield role if address not in self.names else replace(role, resource=self._renamed(role.resource))
+
+    def added_resources(self) -> Iterator[ResourceDefinition]:
+        """Yield the users, groups and roles of the context that the configuration does not name."""
+        for one in self.context.configuration.resources:
+            if _kind(one.type) and one.address not in self.names:
+                yield one
+
+    def _renamed(self, resource: ResourceDefinition) -> ResourceDefinition:
+        return replace(resource, address=self.rename(resource.address))
+
+    def added_profiles(self) -> Iterator[InstanceProfile]:
+        """Yield the instance profiles that only the context has."""
+        own = {str(one.name) for one in self.whole.instance_profiles if one.name is not None}
+        return (one for one in self.context.configuration.instance_profiles if str(one.name) not in own)
+
+    def context_names(self, attached: set[str]) -> ContextNames:
+        """Return the names that are from this context, and those that were known before.
+
+        ``attached``: principals to which the configuration attaches policies of the context.
+        """
+        origin, known = self.context.origin, self.whole.context
+        principals = dict.fromkeys((*map(self.rename, self.context.limited), *attached), origin)
+        return ContextNames(
+            {role.resource.address: origin for role in self.added_roles()} | dict(known.roles),
+            principals | dict(known.principals),
+            tuple(dict.fromkeys((*known.origins, origin))),
+        )
+
+
+def _current(
+    policy: AttachedPolicy | StringNode | None, added: Mapping[int, AttachedPolicy]
+) -> AttachedPolicy | StringNode | None:
+    """Return a policy as it was added to the configuration."""
+    return added.get(id(policy.document), policy) if isinstance(policy, AttachedPolicy) else policy

@@ -1,0 +1,89 @@
+"""Reviews with the details of the account: what a change lets a principal do together with what is deployed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from reviews_of_tests import APP, Reviews, policy
+
+LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+START = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
+
+
+def details(*roles: str) -> str:
+    """Return the details of an account whose roles may start functions."""
+    entities = [
+        {
+            "RoleName": name,
+            "Path": "/",
+            "Arn": f"arn:aws:iam::111122223333:role/{name}",
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [LAMBDA]},
+            "RolePolicyList": [
+                {"PolicyName": "start", "PolicyDocument": {"Version": "2012-10-17", "Statement": [START]}}
+            ],
+        }
+        for name in roles
+    ]
+    return json.dumps({"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": entities, "Policies": []})
+
+
+def checks(repository: Reviews, *arguments: str) -> list[list[str]]:
+    return [numbers for _, _, _, numbers in repository.review("HEAD^", "HEAD", *arguments).items]
+
+
+def test_a_file_outside_of_the_repository_is_read(repository: Reviews, tmp_path: Path) -> None:
+    """The job names the file."""
+    outside = tmp_path / "outside.json"
+    outside.write_text(details("deployer"), encoding="utf-8")
+    repository.commit({"main.tf": "# nothing\n"})
+    repository.commit({"main.tf": policy(APP)})
+    assert checks(repository, "--severity", "info") == [["012", "015"]]
+    assert checks(repository, "--severity", "info", "--account-details", str(outside)) == [["008", "012", "015"]]
+
+
+def test_a_file_of_the_repository_is_that_of_base(repository: Reviews) -> None:
+    """A change cannot replace the account that it is judged by."""
+    repository.commit({"main.tf": "# nothing\n", "account.json": details("deployer")})
+    repository.commit({"main.tf": policy(APP), "account.json": details("other")})
+    assert checks(repository, "--severity", "info", "--account-details", "account.json") == [["008", "012", "015"]]
+
+
+def test_a_file_that_only_head_has_is_an_error(repository: Reviews) -> None:
+    """Account details from HEAD are not used."""
+    repository.commit({"main.tf": "# nothing\n"})
+    repository.commit({"main.tf": policy(APP), "account.json": details("deployer")})
+    result = repository.review("HEAD^", "HEAD", "--account-details", "account.json")
+    assert result.status == 2
+    assert result.err.startswith("account.json: not read")
+
+
+def test_the_configuration_of_base_names_the_file(repository: Reviews) -> None:
+    """The key ``account_details`` is read from BASE, like the file."""
+    settings = '[tool.passrole_checks]\naccount_details = ["account.json"]\nseverity = "info"\n'
+    repository.commit({"main.tf": "# nothing\n", "account.json": details("deployer"), "pyproject.toml": settings})
+    repository.commit({"main.tf": policy(APP), "pyproject.toml": "# nothing\n"})
+    assert checks(repository) == [["008", "012", "015"]]
+
+
+@pytest.mark.parametrize("content", [None, "{}"])
+def test_an_unusable_file_fails_the_review(content: str | None, repository: Reviews, tmp_path: Path) -> None:
+    """A file that cannot be read is no part of both versions that stays as it was: exit status 2."""
+    path = tmp_path / "outside.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    repository.commit({"main.tf": policy(APP, name="first")})
+    repository.commit({"main.tf": policy(APP, name="first") + policy(APP, name="second", role="other")})
+    result = repository.review("HEAD^", "HEAD", "--account-details", str(path))
+    assert result.status == 2
+    assert ["outside.json" in note.reason for note in result.report.unreadable] == [True]
+
+
+def test_an_unusable_file_of_base_fails_the_review(repository: Reviews) -> None:
+    """A file of BASE that the change leaves as it is fails the review, too: nothing is compared without it."""
+    repository.commit({"main.tf": policy(APP, name="first"), "account.json": "{}"})
+    repository.commit({"main.tf": policy(APP, name="first") + policy(APP, name="second", role="other")})
+    result = repository.review("HEAD^", "HEAD", "--account-details", "account.json")
+    assert result.status == 2
+    assert [note.file for note in result.report.unreadable] == ["account.json"]

@@ -1,0 +1,230 @@
+"""The account as context (``--account-details``): roles, policies and attachments that the code only names."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_runs import run_command
+
+from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+
+ACCOUNT = "111122223333"
+LAMBDA = "lambda.amazonaws.com"
+START = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
+PASS_APPS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/app-*"}
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:iam::{account}:{kind}/{name}"
+
+
+def role(
+    name: str,
+    *statements: dict[str, Any],
+    service: str = LAMBDA,
+    path: str = "/",
+    account: str = ACCOUNT,
+    **fields: Any,
+) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    inline = [{"PolicyName": "own", "PolicyDocument": document(*statements)}] if statements else []
+    return {
+        "RoleName": name,
+        "Path": path,
+        "Arn": arn("role", f"{path[1:]}{name}", account),
+        "CreateDate": "2026-03-01T00:00:00Z",
+        "AssumeRolePolicyDocument": document(trust),
+        "RolePolicyList": inline,
+        **fields,
+    }
+
+
+def managed(name: str, *statements: dict[str, Any]) -> dict[str, Any]:
+    versions = [{"VersionId": "v1", "IsDefaultVersion": True, "Document": document(*statements)}]
+    return {"PolicyName": name, "Path": "/", "Arn": arn("policy", name), "PolicyVersionList": versions}
+
+
+def attached(*names: str) -> list[dict[str, str]]:
+    return [{"PolicyName": name, "PolicyArn": arn("policy", name)} for name in names]
+
+
+def account_file(path: Path, **lists: list[dict[str, Any]]) -> Path:
+    page = {"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [], "Policies": [], **lists}
+    path.write_text(json.dumps(page), encoding="utf-8")
+    return path
+
+
+def block(type_: str, **values: Any) -> str:
+    written = (
+        f"  {name} = jsonencode({json.dumps(value)})\n" if isinstance(value, dict) else f'  {name} = "{value}"\n'
+        for name, value in values.items()
+    )
+    return f'resource "{type_}" "this" {{\n{"".join(written)}}}\n'
+
+
+def role_policy(label: str, holder: str, *statements: dict[str, Any], name: str = "new") -> str:
+    return (
+        f'resource "aws_iam_role_policy" "{label}" {{\n  name = "{name}"\n  role = {holder}\n'
+        f"  policy = jsonencode({json.dumps(document(*statements))})\n}}\n"
+    )
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    return folder
+
+
+def scan(code: Path, text: str, *files: Path, **fields: Any) -> ScanResult:
+    (code / "main.tf").write_text(text, encoding="utf-8")
+    return scan_paths([code], ScanOptions(account_details=files, minimum_severity=Severity.INFO, **fields))
+
+
+def finding(result: ScanResult, check: str) -> Finding | None:
+    return next((one for one in result.findings if one.check_id == f"PASSROLE_{check}"), None)
+
+
+def test_other_policies_of_a_holder_count(code: Path, tmp_path: Path) -> None:
+    """Permissions that a role has in the account count where the code gives it a policy by its name."""
+    text = role_policy("p", '"deployer"', PASS_APPS)
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), role("app-x", EVERYTHING)])
+    assert finding(scan(code, text), "008") is None
+    found = finding(scan(code, text, details), "008")
+    assert found is not None
+    assert (found.severity, found.confidence, found.principals) == (Severity.HIGH, Confidence.MEDIUM, ("deployer",))
+
+
+def test_the_code_wins_for_a_policy_of_the_same_name(code: Path, tmp_path: Path) -> None:
+    """An inline policy of the account is that of the code before this change, if both have one name."""
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), role("app-x", EVERYTHING)])
+    assert finding(scan(code, role_policy("p", '"deployer"', PASS_APPS, name="own"), details), "008") is None
+
+
+def test_the_code_wins_for_a_role_of_the_same_name(code: Path, tmp_path: Path) -> None:
+    """A role that the code declares has the trust policy of the code; its other policies are those of the account."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    to_lambda = PASS_APPS | {"Condition": {"StringEquals": {"iam:PassedToService": LAMBDA}}}
+    text = block("aws_iam_role", name="app-x", assume_role_policy=document(trust))
+    text += role_policy("p", '"deployer"', to_lambda)
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), role("app-x", EVERYTHING)])
+    found = finding(scan(code, text, details), "008")
+    assert found is not None and found.severity is Severity.INFO  # Lambda cannot assume the role of the code
+
+
+def test_a_policy_of_the_code_is_attached_as_in_the_account(code: Path, tmp_path: Path) -> None:
+    """A managed policy that the code does not attach has the principals that it is attached to in the account."""
+    text = block("aws_iam_policy", name="Deploy", policy=document(PASS_APPS))
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role("ci", START, AttachedManagedPolicies=attached("deploy"))],
+        Policies=[managed("deploy", EVERYTHING)],
+    )
+    result = scan(code, text, details)
+    assert [grant.principals for grant in result.grants] == [(arn("role", "ci"),)]
+    assert finding(result, "008") is not None
+
+
+def test_an_attached_policy_of_the_account_is_known(code: Path, tmp_path: Path) -> None:
+    """A customer managed policy that the code attaches by its ARN is the one of the account."""
+    attachment = block("aws_iam_role_policy_attachment", role="deployer", policy_arn=arn("policy", "start"))
+    text = role_policy("p", '"deployer"', PASS_APPS) + attachment
+    details = account_file(tmp_path / "a.json", Policies=[managed("start", START)])
+    assert any("policy not found" in note.reason for note in scan(code, text).not_evaluated)
+    result = scan(code, text, details)
+    assert not any("policy not found" in note.reason for note in result.not_evaluated)
+    assert finding(result, "008") is not None
+
+
+def test_a_boundary_of_the_account_limits(code: Path, tmp_path: Path) -> None:
+    """The permissions boundary that a role has in the account limits what the code grants it."""
+    limited = role("deployer", PermissionsBoundary={"PermissionsBoundaryArn": arn("policy", "limit")})
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[limited],
+        Policies=[managed("limit", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})],
+    )
+    text = role_policy("p", '"deployer"', PASS_APPS)
+    assert finding(scan(code, text), "002") is not None
+    assert not scan(code, text, details).findings
+
+
+def test_a_role_that_is_looked_up_by_name_is_the_one_of_the_account(code: Path, tmp_path: Path) -> None:
+    """Names are unique within an account, so a data source means the role of that name, at whatever path."""
+    pass_known = PASS_APPS | {
+        "Resource": "${data.aws_iam_role.known.arn}",
+        "Condition": {"StringEquals": {"iam:PassedToService": LAMBDA}},
+    }
+    text = 'data "aws_iam_role" "known" {\n  name = "known"\n}\n' + role_policy("p", '"deployer"', pass_known)
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("known", service="ec2.amazonaws.com", path="/x/")])
+    assert finding(scan(code, text), "011") is None
+    assert finding(scan(code, text, details), "011") is not None
+
+
+def test_only_the_account_that_is_deployed_to_counts(code: Path, tmp_path: Path) -> None:
+    """Files of other accounts are left out, which is noted; so are all of several if the account is unknown."""
+    text = role_policy("p", '"deployer"', PASS_APPS)
+    first = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START)])
+    second = account_file(tmp_path / "b.json", RoleDetailList=[role("other", account="444455556666")])
+    assert finding(scan(code, text, first, second, account=ACCOUNT), "008") is not None
+    for fields in ({}, {"account": "777788889999"}):
+        result = scan(code, text, first, second, **fields)
+        assert finding(result, "008") is None
+        assert any("--account" in note.reason for note in result.not_evaluated)
+
+
+def test_the_account_of_the_file_is_that_of_the_deployment(code: Path, tmp_path: Path) -> None:
+    """Without another account, roles of other accounts than that of the file cannot be passed."""
+    text = role_policy("p", '"deployer"', PASS_APPS | {"Resource": "arn:aws:iam::444455556666:role/app"})
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer")])
+    assert finding(scan(code, text), "005") is None
+    assert finding(scan(code, text, details), "005") is not None
+
+
+def test_statements_of_the_account_are_not_reported(code: Path, tmp_path: Path) -> None:
+    """Context only: findings and grants are those of the code."""
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", EVERYTHING)])
+    result = scan(code, 'resource "aws_iam_role" "r" {\n  name = "r"\n}\n', details)
+    assert not result.findings and not result.grants
+    assert result.files == (str(code / "main.tf"),)
+
+
+@pytest.mark.parametrize("content", [None, "{}", '{"Roles": [{"RoleName": "a"}]}', "not json"])
+def test_an_unusable_file_is_an_error(content: str | None, code: Path, tmp_path: Path) -> None:
+    """A file that cannot be read, or is the output of another command, is unreadable; the code is scanned."""
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    result = scan(code, role_policy("p", '"deployer"', PASS_APPS), path)
+    assert [entry.file for entry in result.unreadable] == [str(path)]
+    assert finding(result, "002") is not None
+
+
+def test_a_changed_file_is_read_again(code: Path, tmp_path: Path) -> None:
+    """Nothing is remembered of a file that has changed."""
+    text = role_policy("p", '"deployer"', PASS_APPS)
+    path = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START)])
+    assert finding(scan(code, text, path), "008") is not None
+    account_file(path, RoleDetailList=[role("deployer")])
+    assert finding(scan(code, text, path), "008") is None
+
+
+def test_results_are_not_cached(code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of an account is written to the cache."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(cache))
+    monkeypatch.chdir(code)
+    (code / "main.tf").write_text(role_policy("p", '"deployer"', PASS_APPS), encoding="utf-8")
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START)])
+    run_command("scan", ".", "--account-details", str(details))
+    assert not cache.exists() or not [file for _, _, files in os.walk(cache) for file in files]
