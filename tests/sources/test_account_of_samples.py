@@ -1,0 +1,46 @@
+"""Samples as code, and as the account that they would be once deployed: the same principals become administrators."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from deployed_account import Deployment
+from sample_folders import SAMPLES
+
+from passrole_checks.findings import Outcome
+from passrole_checks.scan.scanner import (
+    ScanOptions,
+    ScanResult,
+    analyze_or_fault,
+    merge_analyses,
+    read_paths,
+    scan_paths,
+)
+
+# folders without IAM entities of one account: accounts themselves, and policies that nothing in the code attaches
+_OTHERS = frozenset({"account-details", "account-context", "evidence"})
+FOLDERS = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir() and folder.name not in _OTHERS)
+
+
+def administrators(result: ScanResult) -> set[str]:
+    """Return the principals that are administrators, or can become one by passing a role."""
+    return {
+        escalation.principal
+        for finding in result.findings
+        for escalation in finding.escalations
+        if escalation.outcome is Outcome.ADMINISTRATOR and escalation.principal
+    }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_code_and_account_have_the_same_administrators(folder: str, tmp_path: Path) -> None:
+    """Of users, groups and roles: an account file has no permission sets and no assignments of other services."""
+    options = ScanOptions()
+    for place, configuration in read_paths([SAMPLES / folder], options).units:
+        deployment = Deployment(configuration)
+        (tmp_path / "account.json").write_text(json.dumps(deployment.details))
+        declared = administrators(merge_analyses([analyze_or_fault(configuration, options)], options))
+        deployed = administrators(scan_paths([tmp_path / "account.json"], options))
+        assert {deployment.arns[one] for one in declared if one in deployment.arns} == deployed, place
