@@ -36,7 +36,7 @@ These packages are installed with it or with one of its extras, each under its o
 |---|---|---|---|
 """
 FOOTER = """
-checkov, cfn-lint and distributed depend on many more packages, which are not listed here; `pip inspect` lists them.
+checkov, cfn-lint, distributed and mcp depend on more packages, which are not listed here; `pip inspect` lists them.
 Packages that only the tests and pipelines of this repository use are not part of the distribution.
 """
 # Names that packages without an SPDX expression use for their license.

@@ -26,6 +26,7 @@ MODULES = (
     "tests/suggest/test_suggest_samples.py",
     "tests/suggest/edits/test_cases.py",
     "tests/review/markdown/test_pages.py",
+    "tests/mcp_server/test_page.py",
     "tests/test_documentation.py",
 )
 

@@ -22,6 +22,7 @@ _GROUPS = {
     "Input": (
         "paths", "account", "account_details", "var_file", "var", "parameters", "source", "plan", "plan_before",
         "exclude", "unchanged", "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
+        "folders",
     ),
     "Filtering": (
         "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",
@@ -235,6 +236,20 @@ PAGES = {
             ("Write them as an HTML page", "passrole-checks trail logs --against . --format html --output used.html"),
             ("Include each event", "passrole-checks trail logs --format json --events --output passes.json"),
             ("Create a view in Athena", "passrole-checks trail --sql athena --table logs.cloudtrail --output view.sql"),
+        ),
+    ),
+    "mcp": Page(
+        (
+            ("0", "The client ended the connection."),
+            ("2", "The extra mcp is not installed, or FOLDER is not a folder."),
+            _INTERNAL_ERROR,
+            _INTERRUPTED,
+        ),
+        (_ENVIRONMENT[1],),
+        files=_TERRAFORM,
+        examples=(
+            ("Add it to Claude Code", "claude mcp add passrole-checks -- passrole-checks mcp"),
+            ("Serve a client that has no roots", "passrole-checks mcp ~/infrastructure"),
         ),
     ),
     "doctor": Page(

@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli import diff, info_commands, required, review, scan, suggest, trail
+from passrole_checks.cli import assistant_server, diff, info_commands, required, review, scan, suggest, trail
 from passrole_checks.cli.help_sections import DocumentedGroup
 from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
 from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
@@ -97,6 +97,7 @@ for _command in (
     diff.diff,
     review.review,
     trail.trail,
+    assistant_server.mcp,
     info_commands.where,
     info_commands.doctor,
 ):

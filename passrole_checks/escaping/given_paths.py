@@ -15,11 +15,13 @@ class GivenPaths:
 
     ``typed``: pairs of a path without symbolic links, and what was typed for it, the most specific first. ``absolute``:
     only absolute paths were typed. ``renamed``: names that all outputs show instead of a path, as for standard input.
+    ``base``: the folder that paths are relative to in all outputs, None for the working directory, "" for none.
     """
 
     typed: tuple[tuple[str, str], ...] = ()
     absolute: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
+    base: str | None = None
 
     def typed_name(self, file: str) -> str | None:
         """Return a file as it was typed, with forward slashes: ``./infra/main.tf`` below ``./infra``.
@@ -53,6 +55,17 @@ def using_given_paths(paths: Sequence[str], renamed: Mapping[str, str]) -> Itera
     most_specific_first = sorted(pairs, key=lambda pair: -len(pair[0]))
     is_absolute = bool(paths) and all(map(os.path.isabs, paths))
     token = _given.set(GivenPaths(tuple(most_specific_first), is_absolute, renamed))
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+@contextmanager
+def naming_files_from(base: str) -> Iterator[None]:
+    """Let outputs name files relative to the folder ``base``, not to the working directory; with "", by their absolute
+    paths."""
+    token = _given.set(GivenPaths(base=base))
     try:
         yield
     finally:

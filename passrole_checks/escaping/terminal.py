@@ -24,13 +24,15 @@ _COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 def display_path(file: str) -> str:
     """Return ``file`` relative to the working directory, with forward slashes; unchanged if no relative path exists.
 
-    Standard input has its own name. Text that people read names files by :func:`typed_path`.
+    :func:`~passrole_checks.escaping.given_paths.naming_files_from` selects another folder. Standard input has its own
+    name. Text that people read names files by :func:`typed_path`.
     """
-    renamed = given_paths().renamed.get(file)
+    given = given_paths()
+    renamed = given.renamed.get(file)
     if renamed is not None:
         return renamed
     try:
-        relative = os.path.relpath(file)
+        relative = os.path.abspath(file) if given.base == "" else os.path.relpath(file, given.base)
     except ValueError:  # another drive on Windows
         relative = file
     return PurePath(relative).as_posix()

@@ -135,10 +135,11 @@ def entries_in(folder: str | os.PathLike[str]) -> list[FolderEntry]:
     except FileNotFoundError:
         if not unsaved:
             raise
-    if unsaved:
-        known = {entry.name for entry in entries}
-        entries.extend(UnsavedEntry(name, os.path.join(folder, name)) for name in sorted(unsaved - known))
-    return entries
+    if not unsaved:
+        return entries
+    links = {entry.name for entry in entries if entry.is_symlink()}
+    saved = [entry for entry in entries if entry.name in links or entry.name not in unsaved]
+    return [*saved, *(UnsavedEntry(name, os.path.join(folder, name)) for name in sorted(unsaved - links))]
 
 
 def names_in(folder: str | os.PathLike[str]) -> list[str]:

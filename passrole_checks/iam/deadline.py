@@ -2,7 +2,7 @@
 
 Code that could run for hours on hostile input calls :func:`check` in its loops. Time is CPU time of the thread, so that
 other load on the machine does not matter. Outside :func:`limited` there is no limit. :func:`pooled` limits the total of
-many units.
+many units. :func:`cancellable` lets another thread end them at once.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """True if the limit is exceeded. Thread time never exceeds elapsed time, and reading it is slow."""
+        """True if the limit is exceeded, or the work was cancelled. Thread time never exceeds elapsed time, and
+        reading it is slow."""
+        if _current.cancelled is not None and _current.cancelled.is_set():
+            return True
         now = time.monotonic()
         if now < self._next_clock_read:
             return False
@@ -96,6 +99,7 @@ class Deadline:
 class _Current(threading.local):
     deadline: Deadline | None = None
     pool: Pool | None = None
+    cancelled: threading.Event | None = None
 
 
 _current = _Current()
@@ -128,6 +132,17 @@ def limited(seconds: float, per_megabyte: float = 0) -> Iterator[Deadline]:
     finally:
         _current.deadline = before
         deadline.end(before)
+
+
+@contextmanager
+def cancellable(cancelled: threading.Event) -> Iterator[None]:
+    """Let all limits within be exceeded as soon as ``cancelled`` is set."""
+    before = _current.cancelled
+    _current.cancelled = cancelled
+    try:
+        yield
+    finally:
+        _current.cancelled = before
 
 
 def check() -> None:

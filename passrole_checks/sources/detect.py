@@ -301,6 +301,7 @@ class _Search:
             self.given_folders[resolved] = None
             with boundary_of_context(Boundary.around(resolved)):
                 for file in self.list_files(resolved):
+                    deadline.check()
                     if file not in self.seen_files:
                         self.seen_files.add(file)
                         self.isolate_faults(file, partial(self.add_walked_file, file))

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+import json_schemas
 import pytest
-from jsonschema import Draft202012Validator
+from json_schemas import SCHEMAS
 from reports_of_tests import ALL_KINDS
 
 from passrole_checks.cli import main
 from passrole_checks.review.report_json import to_json
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = ROOT / "docs" / "schema"
 SAMPLES = sorted(path for path in (ROOT / "sample_templates").iterdir() if path.is_dir())
 LOGS = ROOT / "sample_templates" / "evidence"
 
 
-def strict(schema: Any) -> Any:
-    """Return a schema under which every object has the described keys only."""
-    if isinstance(schema, list):
-        return [strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: strict(value) for key, value in schema.items()}
-    return (
-        {**closed, "additionalProperties": False}
-        if "properties" in schema and "additionalProperties" not in schema
-        else closed
-    )
-
-
-@functools.cache
-def validator(name: str) -> Draft202012Validator:
-    schema = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(strict(schema))
-
-
 def errors(name: str, text: str) -> list[str]:
     """Return what in a JSON document violates a schema."""
-    return [
-        f"{list(error.absolute_path)}: {error.message[:200]}" for error in validator(name).iter_errors(json.loads(text))
-    ]
+    return json_schemas.errors(name, json.loads(text))
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ of it (:func:`check_given_path`).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,9 +34,7 @@ class Boundary:
 
     def contains(self, real: str) -> bool:
         """True if a path without symbolic links is in or below one of the folders."""
-        return self.folders is None or any(
-            real == folder or real.startswith(os.path.join(folder, "")) for folder in self.folders
-        )
+        return _contains(self.folders, real) and _contains(_confinement.get(), real)
 
     def check(self, path: str | Path) -> None:
         """Raise :class:`OutsideError` if a path leads outside, or another :class:`OSError` if the path is invalid."""
@@ -62,6 +60,26 @@ class Boundary:
         self.check(path)
         log_file(path)
         return open_regular(path, self.contains)
+
+
+def _contains(folders: tuple[str, ...] | None, real: str) -> bool:
+    return folders is None or any(real == folder or real.startswith(os.path.join(folder, "")) for folder in folders)
+
+
+_confinement: ContextVar[tuple[str, ...] | None] = ContextVar("confinement", default=None)
+
+
+@contextmanager
+def confined_to(folders: Sequence[str]) -> Iterator[None]:
+    """Let every boundary within this context allow only what is in or below one of ``folders``, too.
+
+    Symbolic links are resolved now. The folders of a client of a server may be smaller than the repository around them.
+    """
+    token = _confinement.set(tuple(map(os.path.realpath, folders)))
+    try:
+        yield
+    finally:
+        _confinement.reset(token)
 
 
 UNBOUNDED = Boundary(None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from passrole_checks.files.unsaved_texts import entries_in
+from passrole_checks.iam import deadline
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
 
@@ -85,6 +86,7 @@ def walk(
             continue
         below: list[str] = []
         for entry in entries:
+            deadline.check()
             try:
                 if entry.is_dir(follow_symlinks=False):
                     if is_ignored_folder(entry.name):
