@@ -277,13 +277,3 @@ def test_end_of_input_ends_a_running_call(tmp_path: Path) -> None:
         time.sleep(0.5)
         program.stdin.close()
         assert program.wait(60) == 0
-
-
-def test_without_the_sdk_the_command_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "mcp.server.lowlevel", None)
-    monkeypatch.delitem(sys.modules, "passrole_checks.mcp_server.server")
-    assert main(["mcp"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "pip install" in error and "[mcp]" in error
