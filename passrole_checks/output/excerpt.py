@@ -143,7 +143,7 @@ class _Part:
 
     @property
     def is_cut(self) -> bool:
-        """True if this stands for lines that were left out."""
+        """True if this replaces omitted lines."""
         return self.line == _CUT
 
 

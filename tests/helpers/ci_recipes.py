@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from documentation_pages import CodeBlock, code_blocks
 from git_repositories import Repository
 from pipelines import BASE, HEAD, HOSTILE
 from readme_examples import ROOT, TAG
@@ -27,22 +28,12 @@ REQUIREMENT = f"{NAME} @ git+{REPOSITORY}@{TAG}"
 CONFIGURATION = '[tool.passrole_checks]\nfail_on = "never"\nskip_check = ["any-role", "new-access"]\n'
 LINKS = ("passrole-reports", "test-results")
 _SAMPLES = ROOT / "sample_templates"
-_BLOCK = re.compile(r"^```(\w+)\n(?:(?:#|//) (\S+)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OUTSIDE = re.compile(r"(?<![\w.])/(?=(?:etc|opt|tmp|usr/local)/)")
 
 
-@dataclass(frozen=True)
-class PageFile:
-    """A code block; ``name`` is in a comment in its first line, or else empty."""
-
-    language: str
-    name: str
-    text: str
-
-
-def files_of(page: str) -> dict[str, PageFile]:
+def files_of(page: str) -> dict[str, CodeBlock]:
     """Return the code blocks of a page below docs/ by name, or by language if they have none."""
-    blocks = [PageFile(*match.groups("")) for match in _BLOCK.finditer((DOCS / f"{page}.md").read_text("utf-8"))]
+    blocks = list(code_blocks((DOCS / f"{page}.md").read_text("utf-8")))
     files = {block.name or block.language: block for block in blocks}
     assert len(files) == len(blocks), f"two blocks of {page} have the same name"
     return files

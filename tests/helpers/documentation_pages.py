@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +15,23 @@ BESIDE_README = [ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "
 PAGES = [README, *BESIDE_README, *SITE_PAGES]
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"(?:#|//) (\S+)\n")
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """A code block of a page; ``name`` is in a comment in its first line, which ``text`` lacks, or else empty."""
+
+    language: str
+    name: str
+    text: str
+
+
+def code_blocks(text: str) -> Iterator[CodeBlock]:
+    """Yield the code blocks of a page, given its text."""
+    for language, body in FENCE.findall(text):
+        named = _NAME.match(body)
+        yield CodeBlock(language, named[1], body[named.end() :]) if named else CodeBlock(language, "", body)
 
 
 def name_of(page: Path) -> str:

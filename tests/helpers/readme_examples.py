@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from documentation_pages import code_blocks
 
 from passrole_checks import __version__
 from passrole_checks.distribution import REPOSITORY
@@ -19,7 +19,6 @@ OURS = urlsplit(REPOSITORY).path[1:]
 TAG = f"v{__version__}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # for the tag and the placeholder, so that linters see a pinned one
 
-_BLOCK = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PAGES = ("README.md", *(f"docs/ci/{name}.md" for name in ("github", "gitlab", "gitea", "pre-commit")))
 
 
@@ -51,9 +50,10 @@ class Example:
 def examples(commit: str = COMMIT) -> list[Example]:
     """All of them, in the order of the pages, with ``commit`` in place of the tag or the commit of ours."""
     return [
-        Example(match[1], match[2].replace("COMMIT", commit).replace(f"PASSROLE_{commit}", "PASSROLE_COMMIT"), page)
+        Example(block.name, block.text.replace("COMMIT", commit).replace(f"PASSROLE_{commit}", "PASSROLE_COMMIT"), page)
         for page in _PAGES
-        for match in _BLOCK.finditer((ROOT / page).read_text("utf-8").replace(f"{OURS}@{TAG}", f"{OURS}@COMMIT"))
+        for block in code_blocks((ROOT / page).read_text("utf-8").replace(f"{OURS}@{TAG}", f"{OURS}@COMMIT"))
+        if block.language == "yaml" and block.name
     ]
 
 
