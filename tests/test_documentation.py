@@ -365,6 +365,10 @@ def test_every_command_has_help() -> None:
         assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
 
 
+def _replaced(pattern: re.Pattern[str], table: str, text: str) -> str:
+    return pattern.sub(lambda _: table, text)
+
+
 def outputs() -> Iterator[tuple[Path, str]]:
     """Yield the pages with their tables and examples as they are now."""
     yield from check_pages.pages()
@@ -374,10 +378,10 @@ def outputs() -> Iterator[tuple[Path, str]]:
             continue
         text = page.read_text("utf-8")
         folder = "docs/checks/" if page == README else ""
-        text = _TABLE.sub(lambda _, folder=folder: check_pages.checks_table(folder), text)  # type: ignore[misc]
-        text = _BY_ROLES.sub(lambda _: check_pages.roles_table(), text)
-        text = _BY_HOLDER.sub(lambda _: check_pages.holders_table(), text)
-        text = _KEYS.sub(lambda _: keys_table(), text)
+        text = _replaced(_TABLE, check_pages.checks_table(folder), text)
+        text = _replaced(_BY_ROLES, check_pages.roles_table(), text)
+        text = _replaced(_BY_HOLDER, check_pages.holders_table(), text)
+        text = _replaced(_KEYS, keys_table(), text)
         for body in blocks(page, "console"):
             first = body.partition("\n")[0]
             text = text.replace(f"```console\n{body}```", f"```console\n{first}\n{rerun(first[2:])}```")

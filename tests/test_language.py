@@ -132,7 +132,7 @@ def texts_of(path: Path) -> Iterator[Text]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             content = ast.get_docstring(node)
             if content is not None:
-                docstrings.add(id(node.body[0].value))  # type: ignore[attr-defined]
+                docstrings.update(map(id, ast.iter_child_nodes(node.body[0])))
                 yield Text(file, node.body[0].lineno, content, is_docstring=True)
     if not file.startswith("tests/"):
         for node in nodes:

@@ -209,13 +209,14 @@ def test_a_code_page_without_a_character_does_not_fail_the_run(
     monkeypatch.chdir(ROOT)
     printed = {}
     for name in ("utf-8", encoding):
-        streams = [io.TextIOWrapper(io.BytesIO(), name, newline="\r\n") for _ in range(2)]
+        written = [io.BytesIO() for _ in range(2)]
+        streams = [io.TextIOWrapper(one, name, newline="\r\n") for one in written]
         monkeypatch.setattr(sys, "stdout", streams[0])
         monkeypatch.setattr(sys, "stderr", streams[1])
         status = main(command)
         for stream in streams:
             stream.flush()
-        printed[name] = (status, *(stream.buffer.getvalue().decode(name) for stream in streams))  # type: ignore[attr-defined]
+        printed[name] = (status, *(one.getvalue().decode(name) for one in written))
     monkeypatch.undo()
 
     def spelled(text: str) -> str:

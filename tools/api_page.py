@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 
@@ -33,10 +33,10 @@ def _functions() -> Iterator[str]:
             yield f"```pycon\n{example}\n```\n"
 
 
-def _parameters(function: object) -> Iterator[str]:
+def _parameters(function: Callable[..., object]) -> Iterator[str]:
     """Yield the parameters with their types, without defaults that are long."""
     keyword = False
-    for parameter in inspect.signature(function).parameters.values():  # type: ignore[arg-type]
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not keyword:
             keyword = True
             yield "*"

@@ -56,7 +56,7 @@ class ReadTask:
             analysis = analyze_or_fault(found, self.analysis) if self.analysis is not None else None
         except InputError as error:
             return ReadUnit(error, accesses)
-        except Exception:
+        except Exception:  # not lost: the main process reads the unit again, where the same fault is reported
             return None
         return ReadUnit(found, accesses, analysis)
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,8 +92,8 @@ def test_link_planted_during_the_write_is_not_followed(tree: Path, monkeypatch: 
     """Between the check of a folder and its opening, and before the replacement."""
     resolved = write_atomically._resolve
 
-    def swap(*arguments: object) -> tuple[str, list[str], int]:
-        found = resolved(*arguments)  # type: ignore[arg-type]
+    def swap(*arguments: Any) -> tuple[str, list[str], int]:
+        found = resolved(*arguments)
         (tree / "sub").rename(tree / "moved")
         (tree / "sub").symlink_to("../outside")
         return found
@@ -104,10 +105,10 @@ def test_link_planted_during_the_write_is_not_followed(tree: Path, monkeypatch: 
     assert NEW not in contents(tree.parent).values()
     replace = os.replace
 
-    def plant(*arguments: object, **options: object) -> None:
+    def plant(*arguments: Any, **options: Any) -> None:
         (tree / "file").unlink()
         (tree / "file").symlink_to("../outside/file")
-        replace(*arguments, **options)  # type: ignore[arg-type]
+        replace(*arguments, **options)
 
     monkeypatch.setattr(os, "replace", plant)
     replace_file(tree / "file", NEW, guarded=[tree])

@@ -136,7 +136,8 @@ class Drives:
             setattr(os, name, partial(value) if callable(value) else value)  # no method, where a class has it
         sys.modules["os.path"] = ntpath
         ntpath.realpath = resolved
-        io.open = builtins.open = self.calling(open)  # type: ignore[assignment]
+        for module in (io, builtins):
+            module.__dict__["open"] = self.calling(open)
 
 
 class _Listing:
@@ -183,7 +184,7 @@ def become_windows(*folders: str) -> None:
             if hasattr(module, name):
                 delattr(module, name)
     sys.modules.update(dict.fromkeys(MISSING_MODULES))  # importing them raises ImportError
-    shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    shutil.__dict__["_use_fd_functions"] = False
     sys.platform = "win32"
     for name in ("pathlib._local", "pathlib"):  # the first since Python 3.13
         if name in sys.modules:
@@ -203,15 +204,15 @@ def core_modules() -> list[str]:
 def run(arguments: list[str]) -> tuple[int, str, str]:
     from passrole_checks.cli import main
 
-    written = [io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2)]
-    sys.stdout, sys.stderr = written
+    written = [io.BytesIO() for _ in range(2)]
+    sys.stdout, sys.stderr = streams = [io.TextIOWrapper(one, "utf-8", newline="") for one in written]
     try:
         status = main(arguments)
     finally:
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    for stream in written:
+    for stream in streams:
         stream.flush()
-    out, errors = (stream.buffer.getvalue().decode("utf-8") for stream in written)  # type: ignore[attr-defined]
+    out, errors = (one.getvalue().decode("utf-8") for one in written)
     return status, out, errors
 
 

@@ -89,8 +89,9 @@ def test_content_security_policy_allows_only_own_script_and_style() -> None:
         if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
     ]  # fmt: skip
     digests = [
-        base64.b64encode(hashlib.sha256(re.search(pattern, text, re.DOTALL)[1].encode()).digest()).decode()  # type: ignore[index]
-        for pattern in ("<style>(.*?)</style>", "<script>(.*?)</script>")
+        base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        for tag in ("style", "script")
+        for content in re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[:1]
     ]
     assert policy == (
         f"default-src 'none'; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "

@@ -39,7 +39,7 @@ def test_what_is_kept_is_plain(kind: Any) -> None:
         assert all(from_bytes(to_bytes(member)) is member for member in kind)
         return
     assert is_dataclass(kind)
-    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert vars(kind)["__dataclass_params__"].frozen
     assert not hasattr(kind, "__post_init__")
     assert all(item.init and not item.kw_only for item in fields(kind))
 

@@ -213,7 +213,8 @@ def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monk
         import passrole_checks
         from passrole_checks.scan.parallel import dask as cluster
 
-        passrole_checks.__version__ = cluster.__version__ = version  # type: ignore[attr-defined]
+        for module in (passrole_checks, cluster):
+            module.__dict__["__version__"] = version
 
     client.run(pretend, "0.0.9")
     try:

@@ -155,7 +155,8 @@ def test_policy_without_a_document_of_its_default_version_is_reported(version: d
 def test_other_accounts_and_entries_without_an_arn_are_unreadable() -> None:
     """Entities of a second account, and entries that are no entities, are reported; the others are read."""
     other = {**user("eve"), "Arn": arn("user", "eve", "444455556666")}
-    configuration = load(page(UserDetailList=[user("alice"), other, {"UserName": "x"}, 7]))  # type: ignore[list-item]
+    entries: list[Any] = [user("alice"), other, {"UserName": "x"}, 7]
+    configuration = load(page(UserDetailList=entries))
     assert len(configuration.unreadable) == 3
     assert [name for name, _ in configuration.users] == [arn("user", "alice")]
 

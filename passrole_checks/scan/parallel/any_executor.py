@@ -62,7 +62,7 @@ def picklable_error(error: Exception) -> Exception:
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error
-    except Exception:
+    except Exception:  # classes of errors may raise anything when they are made again
         pass
     return RuntimeError(f"{type(error).__name__}: {error}")
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fuzzing.corpus import ROOT
 
@@ -55,7 +56,7 @@ class Guard:
     programs: tuple[str, ...] = ()
     seen: list[str] = field(default_factory=list)
 
-    def check(self, event: str, arguments: tuple[object, ...]) -> None:
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Raise :class:`Forbidden` if the event is none of what is allowed."""
         if event == "open":
             path, mode, flags = arguments
@@ -72,7 +73,7 @@ class Guard:
             if isinstance(arguments[0], (str, bytes)):
                 self._check_place(event, _resolved(arguments[0], None, follow=True), self.readable)
         elif event == "subprocess.Popen":
-            if os.path.basename(os.fsdecode(arguments[0])) not in self.programs:  # type: ignore[arg-type]
+            if os.path.basename(os.fsdecode(arguments[0])) not in self.programs:
                 self._stop(f"{event} {arguments[1]!r}")
         elif event in _PROGRAMS or event in _FORBIDDEN or event.startswith("socket."):
             self._stop(f"{event} {arguments!r}")
@@ -107,7 +108,7 @@ _active: Guard | None = None
 _installed = False
 
 
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     global _active
     guard = _active
     if guard is None:
