@@ -58,7 +58,8 @@ _HOLDERS = {
     Holder.ANYONE: "anyone else, or unknown",
     Holder.PEOPLE: "an administrator, and only people: of SAML providers, IAM Identity Center or named accounts, or "
     "IAM users",
-    Holder.DEPLOYMENT: "only CloudFormation, or workflows of the repositories that the trust policy names",
+    Holder.DEPLOYMENT: "only CloudFormation, Service Catalog, or workflows of the repositories that the trust policy "
+    "names",
     Holder.TASKS: "only EventBridge or Step Functions, to run ECS tasks",
     Holder.OWN_WORK: "only services that never run caller code",
 }

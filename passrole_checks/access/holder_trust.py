@@ -14,6 +14,7 @@ from passrole_checks.iam.permissions.escalation import OpenPath, normalize_servi
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
+_STACKS = frozenset({_CLOUDFORMATION, "servicecatalog.amazonaws.com"})
 _STARTERS = frozenset(f"{name}.amazonaws.com" for name in ("events", "pipes", "scheduler", "states"))
 _RUN_TASK = "ecs:RunTask"
 
@@ -51,8 +52,9 @@ def trust_of(
     principal that may pass the role. A state machine starts tasks in the same way (Step Functions Developer Guide, "IAM
     policies for Amazon ECS/AWS Fargate").
 
-    CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, and a repository's
-    workflows for those who can push to it, but both exist to deploy. Users of identity providers, named accounts and
+    CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, Service Catalog for
+    those who launch a product with one ("AWS Service Catalog Launch Constraints"), and a repository's workflows for
+    those who can push to it, but all of them exist to deploy. Users of identity providers, named accounts and
     permission sets count only if they are administrators already: these gain nothing by passing roles, whereas a
     developer or an operator can become one.
     """
@@ -71,7 +73,7 @@ def trust_of(
     others = {name for name in map(normalize_service, role.presumed) if acts_for_callers(name)}
     if not others:
         return HolderTrust(Holder.OWN_WORK, names)
-    if others == {_CLOUDFORMATION}:
+    if others <= _STACKS:
         return HolderTrust(Holder.DEPLOYMENT, names)
     if others <= _STARTERS and _runs_only_tasks(list(paths())):
         return HolderTrust(Holder.TASKS, names)

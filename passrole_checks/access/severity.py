@@ -44,9 +44,9 @@ class Holder(IntEnum):
     """The users of the permissions of the principal that passes roles, in ascending order.
 
     `OWN_WORK`: only services that never run caller code. `TASKS`: only EventBridge or Step Functions, to start ECS
-    tasks. `DEPLOYMENT`: only CloudFormation, or workflows of the repositories that the trust policy names. `PEOPLE`: an
-    administrator, and only people of identity providers or named accounts. `ANYONE`: everyone else, and everyone of
-    whom that is unknown.
+    tasks. `DEPLOYMENT`: only CloudFormation or Service Catalog, or workflows of the repositories that the trust
+    policy names. `PEOPLE`: an administrator, and only people of identity providers or named accounts. `ANYONE`:
+    everyone else, and everyone of whom that is unknown.
     """
 
     OWN_WORK = 0

@@ -39,12 +39,12 @@ class AnyRole(Check):
     `iam:*` or a `NotAction` grant iam:PassRole as its name does. Patterns that match nearly every name (`role/*-*`, one
     for each letter) are reported at low confidence.
 
-    Severity high; medium if a condition names the service or at low confidence; low if that service never runs caller
-    code, or only roles that exist for it trust it (launch roles of Service Catalog). The principal that can be used by
-    most others counts: for roles that exist to deploy (only CloudFormation, or workflows of named repositories, can
-    assume them) and for people (permission sets, and roles that only a SAML provider, users or named accounts can
-    assume) at most medium, for roles that only a service that never runs caller code can assume low, and info with a
-    condition.
+    Severity high; medium if a condition names the service or at low confidence; low if that service never runs
+    caller code, or only roles that exist for it trust it (launch roles of Service Catalog). The principal that can
+    be used by most others counts: for roles that exist to deploy (only CloudFormation, Service Catalog, or
+    workflows of named repositories, can assume them) and for people (permission sets, and roles that only a SAML
+    provider, users or named accounts can assume) at most medium, for roles that only a service that never runs
+    caller code can assume low, and info with a condition.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS

@@ -30,10 +30,10 @@ class ManagedPolicyPassRole(Check):
     open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication), or
     only roles that exist for it trust it (launch roles of Service Catalog). A holder that only such a service can
     assume, as AWS prescribes for several, is low, and info with a condition. At most medium for roles that exist to
-    deploy (only CloudFormation, or workflows of the repositories that the trust policy names, can assume them) and for
-    administrators that are people: permission sets, and roles that only a SAML provider, users or named accounts can
-    assume. One policy on several principals with the same trust is one finding. AWS changes its policies without
-    notice; this check uses the version that ships with it.
+    deploy (only CloudFormation, Service Catalog, or workflows of the repositories that the trust policy names, can
+    assume them) and for administrators that are people: permission sets, and roles that only a SAML provider, users
+    or named accounts can assume. One policy on several principals with the same trust is one finding. AWS changes
+    its policies without notice; this check uses the version that ships with it.
 
     Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
@@ -101,11 +101,13 @@ class ManagedPolicyPassRole(Check):
 
 def _remedy(context: GrantContext, holder: Principal) -> str:
     """Return what to write; for an administrator, how to limit who is one."""
+    is_group = holder.kind is PrincipalKind.GROUP  # a boundary is set for a user or a role
     if context.grant.granted_by != "*":
-        return f"Attach {_INSTEAD}, or exclude iam:PassRole with a permissions boundary."
+        return f"Attach {_INSTEAD}, or exclude iam:PassRole with a {'Deny' if is_group else 'permissions boundary'}."
     limit = "limit who can assume it, or " if holder.kind is PrincipalKind.ROLE else ""
+    limit = "limit who is a member" if is_group else f"{limit}add a permissions boundary"
     name = "principal" if holder.kind is PrincipalKind.POLICY else holder.kind.value
-    return f"If this {name} must be an administrator, {limit}add a permissions boundary. If not, attach {_INSTEAD}."
+    return f"If this {name} must be an administrator, {limit}. If not, attach {_INSTEAD}."
 
 
 _INSTEAD = "a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"

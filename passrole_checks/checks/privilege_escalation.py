@@ -15,7 +15,14 @@ from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_handover, narrows_services, roles_of
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import and_condition, beside, limited_by_tags, only_by
+from passrole_checks.checks.base.wording import (
+    and_condition,
+    beside,
+    by_short_name,
+    configuration_in_words,
+    limited_by_tags,
+    only_by,
+)
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
@@ -43,12 +50,12 @@ class PrivilegeEscalation(Check):
 
     Severity high: any role in the account, or a role of this configuration that reaches IAM or everything. Less
     privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
-    not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low confidence,
-    since deployments normally pass roles to the service that runs them. At most medium at low confidence, and for
-    principals that exist to deploy (only CloudFormation, or workflows of named repositories, can assume them). At most
-    low for those that only EventBridge or Step Functions can assume, to start ECS tasks, or only a service that never
-    runs caller code (AWS Backup, Batch).
-    Administrators, and principals that can grant themselves every permission, are any-role.
+    not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low
+    confidence, since deployments normally pass roles to the service that runs them. At most medium at low
+    confidence, and for principals that exist to deploy (only CloudFormation, Service Catalog, or workflows of named
+    repositories, can assume them). At most low for those that only EventBridge or Step Functions can assume, to
+    start ECS tasks, or only a service that never runs caller code (AWS Backup, Batch). Administrators, and
+    principals that can grant themselves every permission, are any-role.
 
     Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
     `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User
@@ -296,27 +303,20 @@ def _message(
     escalates = gained or any_role or not unknown
     services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""
-    actions = listed([f"`{action}`" for action in first.way.way.actions], 4)
+    actions = listed([f"`{action}`" for action in dict.fromkeys(first.way.way.actions)], 4)
     by_name = () if escalates or others else context.passable_roles.with_generated_names(first.passed, context.grant)
     words = f"can {'escalate to' if escalates else 'start a workload with'} {_roles(context, first, own, gained)}: "
     words += f"pass {'them' if _many(first) else 'it'}{to} with {actions}"
     words += f", or to {' or '.join(services[1:])}" if len(services) > 1 else ""
     words += f" ({_ids(ranked)})."
     words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
-    if gained:
-        include = "these include" if unknown else "that is" if len(gained) == 1 else "those are"
-        words += (
-            f" In {place_of(context, [role.address for role, _ in gained])} {include} "
-            + "; ".join(f"{shortened(role.address)}, which has {one.words}" for role, one in gained[:3])
-            + (f"; and {len(gained) - 3} more." if len(gained) > 3 else ".")
-        )
-    elif others:
-        includes = "that includes" if unknown else "that is" if len(others) == 1 else "those are"
-        words += f" In {place_of(context, others)} {includes} {listed([*map(shortened, others[:3]), *others[3:]])}."
+    if gained or others:
+        words += _known_in_words(context, gained, others, is_part=unknown)
     elif by_name:
         words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:
-        words += f" What {'these roles' if _many(first) else 'this role'} can do is not in this code{_nor(context)}."
+        where = f"this {configuration_in_words(context.model.configuration.framework)}{_nor(context)}"
+        words += f" {'These roles are' if _many(first) else 'This role is'} not defined in {where}."
     said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
     words += f" These actions are allowed only under a condition on {keys}." if keys else ""
@@ -328,6 +328,27 @@ def _message(
         + only
         + (f" See {reference}." if reference else "")
     )
+
+
+def _known_in_words(
+    context: GrantContext,
+    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
+    others: Sequence[str],
+    *,
+    is_part: bool,
+) -> str:
+    """Return a sentence on the known roles: with what the more privileged ones can do, or the addresses of ``others``.
+
+    ``is_part``: other roles are unknown.
+    """
+    if not gained:
+        includes = "that includes" if is_part else "that is" if len(others) == 1 else "those are"
+        return f" In {place_of(context, others)} {includes} {listed([*map(shortened, others[:3]), *others[3:]])}."
+    include = "these include" if is_part else "that is" if len(gained) == 1 else "those are"
+    named = by_short_name(gained)
+    words = "; ".join(f"{name}, which has {one.words}" for name, one in named)
+    more = f"; and {len(gained) - len(named)} more" if len(gained) > len(named) else ""
+    return f" In {place_of(context, [role.address for role, _ in gained])} {include} {words}{more}."
 
 
 def _nor(context: GrantContext) -> str:
@@ -372,8 +393,10 @@ def _ids(ranked: Sequence[_Open]) -> str:
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
     words = f"path {published[0]}{others}" if published else ""
     more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
+    if ranked[0].way.way.derived:  # its action is named already
+        return "; ".join(filter(None, [f"inferred, no published technique{more}", words]))
     inferred = f"inferred, no published technique: {derived[0]}{more}" if derived else ""
-    return "; ".join(filter(None, [inferred, words] if ranked[0].way.way.derived else [words, inferred]))
+    return "; ".join(filter(None, [words, inferred]))
 
 
 def _strongest(found: Sequence[_Open]) -> list[_Open]:

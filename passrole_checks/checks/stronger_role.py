@@ -12,7 +12,7 @@ from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_handover, narrows_services, services_for
-from passrole_checks.checks.base.wording import only_by, only_to
+from passrole_checks.checks.base.wording import by_short_name, only_by, only_to
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -35,17 +35,17 @@ class StrongerRole(Check):
     job that runs with the role. It considers the roles of this configuration that a service in scope can assume.
 
     Severity high: the additional permissions reach IAM, STS, Organizations or everything. Medium: changes by a
-    wildcard, or reading secrets and data, in the whole account. Low: such a wildcard restricted to some resources, or
-    named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role. Reading
-    named resources and writing logs, traces and metrics do not count. For a policy that is attached to no principal of
-    this configuration: medium instead of high, else info. Low instead of medium if only services use the principal, and
-    it passes roles that are named exactly, each to the one service that can assume it. At most low if only services
-    that never run caller code can receive the roles. At most medium at low confidence, and for principals that exist to
-    deploy (only CloudFormation, or workflows of named repositories, can assume them) or that only people can use (a
-    SAML provider, users, named accounts). High becomes low, and the rest info, if only a service that never runs caller
-    code can assume the principal, or only EventBridge or Step Functions to run ECS tasks. Administrators, and
-    principals that can grant themselves every permission, are not flagged. If the principal can also launch a workload
-    with the role, privilege-escalation reports it instead.
+    wildcard, or reading secrets and data, in the whole account. Low: such a wildcard restricted to some resources,
+    or named changes of any resource. Info: a few named actions on named resources, which is the purpose of a role.
+    Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
+    principal of this configuration: medium instead of high, else info. Low instead of medium if only services use
+    the principal, and it passes roles that are named exactly, each to the one service that can assume it. At most
+    low if only services that never run caller code can receive the roles. At most medium at low confidence, and for
+    principals that exist to deploy (only CloudFormation, Service Catalog, or workflows of named repositories, can
+    assume them) or that only people can use (a SAML provider, users, named accounts). High becomes low, and the
+    rest info, if only a service that never runs caller code can assume the principal, or only EventBridge or Step
+    Functions to run ECS tasks. Administrators, and principals that can grant themselves every permission, are not
+    flagged. If the principal can also launch a workload with the role, privilege-escalation reports it instead.
 
     Remove unneeded permissions from the role, or limit who may pass it. Source: IAM User Guide, "Grant a user
     permissions to pass a role to an AWS service", which asks that a user should not pass a role with more permissions
@@ -108,8 +108,10 @@ def _verdict(
 ) -> Verdict:
     worst = stronger[0][1].severity
     decided = [strength for _, strength in stronger if strength.severity is worst]
-    named = [f"{shortened(role.address)} (additional permissions: {strength.words})" for role, strength in stronger[:3]]
-    more = f"; and {len(stronger) - 3} more" if len(stronger) > 3 else "" if complete else "; and possibly others"
+    first = by_short_name(stronger)
+    named = [f"{name} (additional permissions: {strength.words})" for name, strength in first]
+    left = len(stronger) - len(first)
+    more = f"; and {left} more" if left else "" if complete else "; and possibly others"
     unknown = (
         f" The permissions in {', '.join(map(shortened, holder.unknown[:2]))} are unknown." if holder.unknown else ""
     )

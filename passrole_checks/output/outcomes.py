@@ -57,7 +57,7 @@ def outcome_note(escalation: Escalation) -> str:
         return "without another role"
     if not escalation.roles:
         return "administrators included"
-    return escalation.gain or "permissions not in this code"
+    return escalation.gain or "unknown permissions"
 
 
 def launch_words(escalation: Escalation) -> str:

@@ -104,7 +104,9 @@ def test_derived_ways_are_found_and_marked(way: PassedRolePath, monkeypatch: pyt
     """An action that hands a role to a service that runs the caller's code is a way, and is marked as derived."""
     monkeypatch.setattr(passable_roles, "all_paths", lambda: (way,))
     (found,) = findings(ID, [[passes(way)], [allow(list(way.actions))]])
-    assert f"inferred, no published technique: {way.id}" in found.message and "pathfinding" not in found.message
+    (escalation,) = found.escalations
+    assert (escalation.path, escalation.actions) == (way.id, way.actions) and way.derived
+    assert all(found.message.count(f"`{action}`") == 1 for action in way.actions) and "pathfinding" not in found.message
 
 
 def test_the_launch_that_reaches_the_most_privileged_role_is_named() -> None:

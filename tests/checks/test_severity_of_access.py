@@ -218,14 +218,18 @@ def test_other_roles_of_eventbridge(statements: list[Statement], trusted: object
         workflows("organization:octo:project:*:workspace:app:run_phase:*"),
         workflows("organization:octo:pipeline:app:*"),
         workflows("org/0a1b/project/2c3d/user/*"),
+        workflows('repo:${regex("(a?):*", local.project)[0]}:*'),
+        trust("servicecatalog.amazonaws.com"),
     ],
 )
 def test_role_that_exists_to_deploy_is_medium(trusted: object) -> None:
-    """An administrator that only CloudFormation or named repositories can assume is medium, and says whom it trusts."""
+    """An administrator that only CloudFormation, Service Catalog or named repositories can assume is medium."""
     (found,) = findings("PASSROLE_013", [], managed=["AdministratorAccess"], holder="worker",
                         roles={"worker": (trusted, [])})  # fmt: skip
     assert found.severity is Severity.MEDIUM
-    assert "Only " in found.message and any(name in found.message for name in ("cloudformation", "app", "project"))
+    assert "Only " in found.message and any(
+        name in found.message for name in ("cloudformation", "servicecatalog", "app", "project")
+    )
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def graph(result: ScanResult) -> AccessGraph:
         (ADMINISTRATOR, "be an administrator", "without another role", ""),
         (ANY_ROLE, "act as any role", "administrators included", "with ec2:RunInstances (ec2-001)"),
         (ONE_ROLE, "act as admin", "iam:*", "with ec2:RunInstances (ec2-001)"),
-        (UNKNOWN, "act as a-* and 1 more", "permissions not in this code", "with a:B"),
+        (UNKNOWN, "act as a-* and 1 more", "unknown permissions", "with a:B"),
         (
             replace(ONE_ROLE, actions=()),
             "act as admin",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
+from passrole_checks.access.role_privilege import PrivilegeGain
 from passrole_checks.access.service_trust import has_roles_of_one_purpose, works_for_callers
 from passrole_checks.access.severity import Holder, Services
 from passrole_checks.checks.base.grants import narrows_services
@@ -13,11 +14,39 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty
 from passrole_checks.sources.model.addresses import seen_from
+from passrole_checks.sources.model.configuration import Framework
+
+_NAMED = 3  # more privileged roles that a message names
+
+
+def by_short_name(roles: Sequence[tuple[KnownRole, PrivilegeGain]]) -> list[tuple[str, PrivilegeGain]]:
+    """Return the first roles with what they can do, by their short names: of roles with one short name, as in several
+    instances of a module, the first."""
+    named: dict[str, PrivilegeGain] = {}
+    for role, gain in roles:
+        named.setdefault(shortened(role.address), gain)
+        if len(named) == _NAMED:
+            break
+    return list(named.items())
+
+
+def configuration_in_words(framework: Framework) -> str:
+    """Return what one configuration is called in a framework."""
+    return _CONFIGURATIONS.get(framework, "template")
+
+
+_CONFIGURATIONS = {
+    Framework.TERRAFORM: "root module",
+    Framework.TERRAFORM_PLAN: "plan",
+    Framework.POLICY_DOCUMENT: "file",
+    Framework.ACCOUNT: "account",
+}
 
 
 def equals(grant: PassRoleGrant, services: Sequence[str]) -> str:

@@ -132,6 +132,8 @@ _REPOSITORY = re.compile(
     r"|org/[^*?/]+/project/[^*?/]+(?:/.*)?"  # CircleCI
 )
 
+_INNERMOST = re.compile(r"\{[^{}]*\}")
+
 
 def trusted_repositories(document: Node | None) -> tuple[str, ...]:
     """Return the repositories whose workflows alone can assume a role, as its trust policy names them, sorted.
@@ -161,9 +163,15 @@ def _repositories_of(condition: Node | None) -> frozenset[str]:
         if operator is None or not test.key.endswith(":sub"):
             continue
         is_required = operator.absent is Ternary.NO and operator.base.startswith("String")
-        if is_required and all(map(_REPOSITORY.fullmatch, test.values)):
+        if is_required and all(_REPOSITORY.fullmatch(_without_expressions(value)) for value in test.values):
             return test.values
     return frozenset()
+
+
+def _without_expressions(value: str) -> str:
+    """Return a value with ``$`` for each unresolved part, whose expression may contain any character."""
+    shorter = _INNERMOST.sub("", value)
+    return value if shorter == value else _without_expressions(shorter)
 
 
 _SAML = frozenset({"sts:assumerolewithsaml", "sts:tagsession", "sts:setsourceidentity"})
