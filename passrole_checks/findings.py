@@ -128,7 +128,7 @@ class Finding:
     the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
     ``is_of_people``: only people can use the principals, which may have lowered the severity. ``reaches``: as in
     :class:`Verdict`, each after a file of its configuration; ``reached_as``: the principals in this form, if the
-    finding is that they are administrators and only those can use them who pass them to CloudFormation. ``holders``:
+    finding is that they can pass any role and only those can use them who pass them to CloudFormation. ``holders``:
     the principals in this form, or the policy if none is known, each with a grant of the statement that it holds.
     ``escalations``: as in :class:`Verdict`.
     """

@@ -77,9 +77,9 @@ def finding_of(item: CheckVerdict) -> Finding:
         element=policy.element,
         message_for_several=verdict.message_for_several and verdict.message_for_several + origin,
         is_of_people=severity is Severity.MEDIUM and _is_of_people(context, verdict),
-        cause=verdict.cause if policy.handed_to is None or policy.people else "",
+        cause=verdict.cause if policy.handed_to in (None, HandedTo.POLICY_DOCUMENT) or policy.people else "",
         reaches=tuple(map(context.located, verdict.reaches)),
-        reached_as=tuple(map(context.located, _passed_administrators(context, verdict))),
+        reached_as=tuple(map(context.located, _passed_to_cloudformation(context, verdict))),
         holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
         escalations=verdict.escalations,
     )
@@ -116,13 +116,13 @@ def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> I
                     yield context.located(holder.name), under_condition(grant, both) if condition else grant
 
 
-def _passed_administrators(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:
-    """Return the roles that a verdict says to be administrators, if only CloudFormation can use each of them, for
+def _passed_to_cloudformation(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:
+    """Return the roles that a verdict says can pass any role, if only CloudFormation can use each of them, for
     principals that pass it one; else none."""
     holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
     roles = [context.role_of(holder) for holder in holders]
-    is_all = context.grant.granted_by == "*" and context.grant.scope is arn.Scope.ANY_ROLE
-    if not is_all or not all(context.trust_of(one).is_cloudformation for one in holders):
+    is_any = context.grant.scope is arn.Scope.ANY_ROLE
+    if not is_any or not all(context.trust_of(one).is_cloudformation for one in holders):
         return ()
     return tuple(role.address for role in roles if role is not None)
 

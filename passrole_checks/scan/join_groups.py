@@ -1,8 +1,9 @@
 """Join groups of findings at several positions that have one cause.
 
-These are the causes that :func:`~passrole_checks.scan.merge_attachments.cause_of_finding` names; one role that several
-principals reach by one statement; an administrator that only those can use who pass it to CloudFormation, beside the
-finding on them; and access that another finding on the same principals includes.
+These are the causes that :func:`~passrole_checks.scan.merge_attachments.cause_of_finding` names; copies of a statement
+in sibling folders; one role that several principals reach by one statement; a role that can pass any role and that only
+those can use who pass it to CloudFormation, beside the finding on them; and access that another finding on the same
+principals includes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from passrole_checks.findings import Finding
 from passrole_checks.scan.included_access import find_wider
 from passrole_checks.scan.merge_attachments import cause_of_finding, is_of_statements
+from passrole_checks.scan.statement_copies import keys_of_copies
 
 
 def join_groups(
@@ -75,8 +77,7 @@ def _wider_heads(
 
 def _causes(head: Finding) -> Iterator[Hashable]:
     """Yield keys of which primary findings of one cause share one."""
-    cause = cause_of_finding(head)
-    if cause is not None:
-        yield cause
+    yield cause_of_finding(head)
+    yield from keys_of_copies(head)
     if head.suppressed is None:
         yield from ((head.at, head.managed, head.statement_path, role) for role in head.reaches)

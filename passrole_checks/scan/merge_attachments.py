@@ -1,6 +1,6 @@
 """Merge findings of one cause at several positions: an AWS managed policy, or everything, that many principals with
 equal users have; roles that one principal passes by several statements, and can change or start workloads with; copies
-of a statement in several files.
+of a statement in several files or sibling folders.
 
 For text and Markdown of the command line only, once suppressions and a baseline have been applied and the findings are
 grouped: a new attachment then still counts, and machine formats, hosts, editors and reviews keep one finding for each
@@ -17,6 +17,7 @@ from passrole_checks.escaping.terminal import common_folder, path_in
 from passrole_checks.findings import Finding
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.scan.merge_findings import joined
+from passrole_checks.scan.statement_copies import keys_of_copies
 
 _ESCALATION = "PASSROLE_008"
 _BY_STATEMENTS = {
@@ -29,14 +30,18 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return grouped findings in order; of those of one group, cause and verdict one, with the principals and uses of
     all of them."""
     groups: dict[Hashable, list[Finding]] = {}
-    for number, finding in enumerate(findings):
-        cause = cause_of_finding(finding)
-        groups.setdefault((finding.group, cause) if cause is not None else number, []).append(finding)
+    copies: dict[Hashable, Hashable] = {}  # the causes of findings on copies of a statement
+    for finding in findings:
+        cause: Hashable = (finding.group, cause_of_finding(finding))
+        keys = [(finding.group, key) for key in keys_of_copies(finding)]
+        cause = next((copies[key] for key in keys if key in copies), cause)
+        copies.update((key, cause) for key in keys)
+        groups.setdefault(cause, []).append(finding)
     return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
 
 
 def cause_of_finding(finding: Finding) -> Hashable:
-    """Return a key that findings of one cause at several positions share; None if there is no such cause."""
+    """Return a key that findings of one cause at several positions share."""
     verdict = (finding.check_id, finding.severity, finding.suppressed is None, finding.framework)
     if not finding.cause:
         place = (finding.resource.address, finding.at.line, finding.statement_path, finding.managed)
@@ -63,7 +68,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
         for use in finding.uses:
             if uses.setdefault(use, file) != file:
                 uses[f"{use} in {files[file]}"] = file
-    is_apart = is_of_statements(first)
+    is_apart = is_of_statements(first) and not _are_copies(first, group)
     others = [one.at for one in group if one.at.file != first.at.file or (is_apart and one.at.line != first.at.line)]
     places = list(dict.fromkeys(f"{files[at.file]}:{at.line}" for at in others))
     differ = len(set(map(_circumstance, group))) > 1
@@ -81,6 +86,12 @@ def _merge(group: Sequence[Finding]) -> Finding:
         uses=tuple(uses),
         who=who,
     )
+
+
+def _are_copies(first: Finding, group: Sequence[Finding]) -> bool:
+    """True if all findings are about copies of the statement of the first."""
+    keys = set(keys_of_copies(first))
+    return all(one is first or not keys.isdisjoint(keys_of_copies(one)) for one in group)
 
 
 def _below_common_folder(files: Sequence[str]) -> dict[str, str]:

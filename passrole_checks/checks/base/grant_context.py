@@ -150,10 +150,10 @@ class GrantContext:
         return self.model.roles.get(holder.name) or self.model.roles_by_name.get(holder.name)
 
     def name_of(self, holder: Principal) -> str:
-        """Return the name of a principal with a file of its configuration; "" if none is known."""
-        if holder.kind is PrincipalKind.POLICY:
-            return ""
-        return self.located(holder.name)
+        """Return the name of a principal with a file of its configuration; that of the policy if none is known."""
+        if holder.kind is not PrincipalKind.POLICY:
+            return self.located(holder.name)
+        return self.located("/".join((self.policy.resource.address, self.policy.path, self.policy.element)))
 
     def located(self, address: str) -> str:
         """Return the address of a resource with a file of its configuration, since others may have equal ones."""

@@ -1,0 +1,65 @@
+"""Copies of a statement in sibling folders or files, such as those of several environments, accounts or versions.
+
+Copies of a role differ in actions that have nothing to do with passing roles. Who passes which roles to which services
+is one decision, made once and copied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator
+
+from passrole_checks.findings import Finding
+from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.partial_values import strings_in
+from passrole_checks.scan.included_access import ACCESS_CHECKS
+
+_ANY_ROLE = "PASSROLE_001"
+_ACCOUNT = re.compile(r"\b\d{12}\b")
+_SHORTEST_NAME = 3  # of a folder whose name is replaced in role names: "v1" is too common a part of other words
+
+
+def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
+    """Yield keys of which two findings share one if they are about copies of a statement.
+
+    These are findings of one check and severity on resources of one name, in files whose paths differ in one folder or
+    in the name of the file. The statements allow passing the same roles under the same condition, and in the same way:
+    by name, or by the same wildcard, to principals that the same people or services can use. Account ids, and names of
+    roles that contain the name of the folder, may differ.
+    """
+    grant = finding.grant
+    if finding.suppressed is not None or finding.check_id not in ACCESS_CHECKS or grant is None:
+        return
+    verdict = (finding.check_id, finding.severity, finding.framework, finding.managed, grant.granted_by.lower())
+    *folders, name = finding.at.file.split("/")
+    for place, folder in enumerate(folders):
+        environment = _word(folder)
+        address, users = _without(finding.resource.address, environment), _without(_users(finding), environment)
+        path = (*folders[:place], None, *folders[place + 1 :], name)
+        yield (*verdict, address, users, path, *_texts(grant.statement, environment))
+    stem, _, suffix = name.rpartition(".")
+    address, path = finding.resource.address, (*folders, None, suffix)
+    yield (*verdict, address, _users(finding), path, *_texts(grant.statement, _word(stem)))
+
+
+def _users(finding: Finding) -> str:
+    """Return the cause of a finding if it names those who can use the principals; else ""."""
+    return finding.cause if finding.managed or finding.check_id == _ANY_ROLE else ""
+
+
+def _word(name: str) -> re.Pattern[str] | None:
+    """Return a pattern of a name as a word of a longer one; None if it is too short."""
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])") if len(name) >= _SHORTEST_NAME else None
+
+
+def _texts(statement: Statement, name: re.Pattern[str] | None) -> Iterator[Hashable]:
+    """Yield the roles and the condition of a statement, without account ids and without a name."""
+    for patterns in (statement.resources, statement.not_resources):
+        yield frozenset(_without(str(pattern), name) for pattern in patterns) if patterns is not None else None
+    condition = strings_in(statement.condition) if statement.condition is not None else ()
+    yield tuple(_without(str(value), name) for value in condition)
+
+
+def _without(text: str, name: re.Pattern[str] | None) -> str:
+    text = _ACCOUNT.sub("*", text)
+    return name.sub("*", text) if name is not None else text
