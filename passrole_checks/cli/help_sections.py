@@ -206,6 +206,10 @@ PAGES = {
         (("0", "The folder was printed."), ("2", "No such tool."), _INTERNAL_ERROR),
         (
             ("PASSROLE_CHECKS_ACCOUNT", "In checkov and cfn-lint: target AWS account ID (12 digits)."),
+            (
+                "PASSROLE_CHECKS_ACCOUNT_DETAILS",
+                "In checkov and cfn-lint: files as for --account-details, separated as in PATH.",
+            ),
             ("PASSROLE_CHECKS_SEVERITY", "In checkov and cfn-lint: minimum severity to report (default: low)."),
             ("PASSROLE_CHECKS_CONFIDENCE", "In checkov and cfn-lint: minimum confidence to report (default: low)."),
         ),

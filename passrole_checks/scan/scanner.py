@@ -369,8 +369,14 @@ def analyze_or_fault(configuration: Configuration, options: ScanOptions, path: s
 
 
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
-    """Analyze configurations that a source has read."""
-    return merge_analyses([analyze_or_fault(configuration, options) for configuration in configurations], options)
+    """Analyze configurations that a source has read, in their context."""
+    details = _read_account_details(options)
+    result = merge_analyses([analyze_or_fault(configuration, options) for configuration in configurations], options)
+    return replace(
+        result,
+        unreadable=_sorted_entries([*details.unreadable, *result.unreadable]),
+        not_evaluated=_sorted_entries([*details.notes, *result.not_evaluated]),
+    )
 
 
 def scan_read(read: ReadPaths, options: ScanOptions) -> ScanResult:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
-from passrole_checks.access.service_trust import assumes
+from passrole_checks.access.service_trust import assumes, passed_to_service_values
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
@@ -155,8 +155,33 @@ class PassedRoles:
                 found.append(PassedRole(address, given, self._target_known(role)))
         return tuple(found)
 
+    def in_account(self, services: Collection[str]) -> tuple[PassedRole, ...]:
+        """Return the known roles that the statement covers and that a service may assume, each with those services of
+        its trust policy that the conditions allow; only these ``services``, if there are any. Empty if the roles of the
+        account are not known."""
+        if not self.analyzed.configuration.context.roles:
+            return ()
+        found = []
+        for address in sorted(self._covered_addresses):
+            role = self.analyzed.model.roles[address]
+            trusted = passed_to_service_values(role.may_trust)
+            given = tuple(sorted(name for name in trusted if self.allows_service(name)))
+            given = tuple(name for name in given if not services or name in services)
+            if given:
+                found.append(PassedRole(address, given, self._target_known(role)))
+        return tuple(found)
+
+    def origin_of(self, roles: Iterable[PassedRole]) -> str:
+        """Return the origin of those roles that are known from the context; "" if none is."""
+        known = self.analyzed.configuration.context.roles
+        return next((known[one.label] for one in roles if one.label in known), "")
+
     def _target_known(self, role: KnownRole) -> TargetRole | None:
         """Return how the statement can name a known role; None if it cannot."""
+        deployed = self.analyzed.configuration.context.arns.get(role.address)
+        if deployed is not None:
+            exact = TargetRole("", StringNode((deployed,), self.grant.at))
+            return exact if self.referable.can_contain(self.located.grant.at.file, exact) else None
         address = self.referable.reference(role.address, self.located)
         if address is not None:
             return TargetRole(address, role.arn or StringNode((Unresolved(role.address),), self.grant.at))

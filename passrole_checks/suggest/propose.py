@@ -105,7 +105,7 @@ class _Decision:
         self.words: list[str] = []
         self.open_points: tuple[str, ...] = ()
         self.targets = self.checks
-        self.by_trust = self.is_by_trust_only = False
+        self.by_trust = self.is_by_trust_only = self.is_of_account = False
 
     def advice(self) -> Advice:
         new = self._needs_separate_statement
@@ -113,6 +113,7 @@ class _Decision:
             change = self._propose_change()
         except _ManualReviewError as missing:
             missing_points = (*missing.args, *((_SEPARATE,) if new and self.checks != {GET_ROLE} else ()))
+            missing_points += self._roles_to_choose()
             self._keep_plausible_roles()
             asks_services = isinstance(missing, _UnknownServicesError)
             return Advice(
@@ -142,7 +143,10 @@ class _Decision:
             return self._get_role()
         passed_here = self._usable(self.passed_roles.roles(intended_names))
         if narrow and not passed_here:
-            passed_here = self._trusting(intended_names) or self._passed_elsewhere()
+            passed_here = self._trusting(intended_names) or self._passed_elsewhere() or self._in_account(intended_names)
+        elif limit and not passed_here and grant.scope is Scope.PREFIX and not grant.complement:
+            passed_here = self._in_account(intended_names)
+            narrow = bool(passed_here)
         found: tuple[str, ...] | None = None
         if narrow:
             try:
@@ -202,6 +206,26 @@ class _Decision:
         """Return the roles that other modules of this configuration pass to the services that the condition names."""
         is_known = self.limit is not None and not self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)
         return self.passed_roles.in_other_modules() if is_known and self._named_services(None) else ()
+
+    def _in_account(self, intended_names: tuple[str, ...] | None) -> Sequence[PassedRole]:
+        """Return all roles of the account that the statement covers and that services may assume, if they are few."""
+        complete = self.limit.services if self.limit is not None and self.limit.is_complete else ()
+        found = self.passed_roles.in_account(self._named_services(intended_names) or complete)
+        if not 0 < len(found) <= _MAX_NAMED_ROLES:
+            return ()
+        self.is_of_account = True
+        return found
+
+    def _roles_to_choose(self) -> tuple[str, ...]:
+        """Return a phrase on the roles of the account that the statement covers, if they are known."""
+        if self.grant.scope not in (Scope.ANY_ROLE, Scope.PREFIX) or self.grant.complement:
+            return ()
+        found = self.passed_roles.in_account(self._named_services(None))
+        origin = self.passed_roles.origin_of(found)
+        if not origin or not {ANY_ROLE, ANY_SERVICE} & self.checks:
+            return ()
+        names = listed_names([one.label.partition(":role/")[2] or one.label for one in found])
+        return (f"which of the roles of {origin} it needs: {names}",)
 
     @property
     def _needs_separate_statement(self) -> bool:
@@ -311,7 +335,7 @@ class _Decision:
                 f"role ARNs passed in addition to {listed_names(beside)}, which the statement names"
             )
         caveats = self._find_caveats(passed_here, intended_names)
-        if caveats:
+        if caveats and not self.is_of_account:  # these are all roles that can be passed now
             raise _ManualReviewError(*caveats)
         if len(passed_here) > _MAX_NAMED_ROLES:
             raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
@@ -319,8 +343,13 @@ class _Decision:
         services = listed_names(self.services)
         noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
         which = f"that this configuration passes to {services}"
+        origin = self.passed_roles.origin_of(passed_here)
+        place = f"of {origin}" if origin else "of this configuration"
+        if self.is_of_account:
+            self.words.append(f"names the {noun} {place} that the statement covers ({names}); add roles created later")
+            return
         if self.is_by_trust_only:
-            which = f"of this configuration that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
+            which = f"{place} that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
         self.words.append(f"names the {noun} {which} ({names}); add roles that are passed manually or elsewhere")
 
     def _offer_roles(self, named: tuple[str, ...], intended_names: tuple[str, ...] | None) -> str:

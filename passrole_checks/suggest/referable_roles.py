@@ -98,7 +98,10 @@ class ReferableRoles:
         self._read = read
         self._folders: dict[str, ReferenceGraph] = {}
         self._templates: dict[str, ReferenceGraph | None] = {}
-        self._roles = {role.resource.address: role for role in configuration.roles}
+        around = configuration.context.roles  # nothing here can be referred to as a role of the account
+        self._roles = {
+            role.resource.address: role for role in configuration.roles if role.resource.address not in around
+        }
 
     def can_refer(self, file: str) -> bool:
         """True if the file can contain references, unlike a policy file that is read as text."""

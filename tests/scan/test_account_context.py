@@ -8,60 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from account_files import (
+    ACCOUNT,
+    EVERYTHING,
+    LAMBDA,
+    PASS_APPS,
+    START,
+    account_file,
+    arn,
+    attached,
+    document,
+    managed,
+    role,
+)
 from command_runs import run_command
 
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.scan.for_hosts.host_results import scan_for_host
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-
-ACCOUNT = "111122223333"
-LAMBDA = "lambda.amazonaws.com"
-START = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"}
-PASS_APPS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/app-*"}
-EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-
-
-def document(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
-    return f"arn:aws:iam::{account}:{kind}/{name}"
-
-
-def role(
-    name: str,
-    *statements: dict[str, Any],
-    service: str = LAMBDA,
-    path: str = "/",
-    account: str = ACCOUNT,
-    **fields: Any,
-) -> dict[str, Any]:
-    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    inline = [{"PolicyName": "own", "PolicyDocument": document(*statements)}] if statements else []
-    return {
-        "RoleName": name,
-        "Path": path,
-        "Arn": arn("role", f"{path[1:]}{name}", account),
-        "CreateDate": "2026-03-01T00:00:00Z",
-        "AssumeRolePolicyDocument": document(trust),
-        "RolePolicyList": inline,
-        **fields,
-    }
-
-
-def managed(name: str, *statements: dict[str, Any]) -> dict[str, Any]:
-    versions = [{"VersionId": "v1", "IsDefaultVersion": True, "Document": document(*statements)}]
-    return {"PolicyName": name, "Path": "/", "Arn": arn("policy", name), "PolicyVersionList": versions}
-
-
-def attached(*names: str) -> list[dict[str, str]]:
-    return [{"PolicyName": name, "PolicyArn": arn("policy", name)} for name in names]
-
-
-def account_file(path: Path, **lists: list[dict[str, Any]]) -> Path:
-    page = {"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [], "Policies": [], **lists}
-    path.write_text(json.dumps(page), encoding="utf-8")
-    return path
 
 
 def block(type_: str, **values: Any) -> str:
@@ -228,3 +192,15 @@ def test_results_are_not_cached(code: Path, tmp_path: Path, monkeypatch: pytest.
     details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START)])
     run_command("scan", ".", "--account-details", str(details))
     assert not cache.exists() or not [file for _, _, files in os.walk(cache) for file in files]
+
+
+def test_hosts_take_the_files_from_the_environment(code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The adapters report what the command line does, and fail closed without a file that they are to read."""
+    (code / "main.tf").write_text(role_policy("p", '"deployer"', PASS_APPS), encoding="utf-8")
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), role("app-x", EVERYTHING)])
+    assert not scan_for_host(str(code / "main.tf")).of("PASSROLE_008")
+    monkeypatch.setenv("PASSROLE_CHECKS_ACCOUNT_DETAILS", str(details))
+    result = scan_for_host(str(code / "main.tf"))
+    assert result.of("PASSROLE_008") and not result.problems
+    monkeypatch.setenv("PASSROLE_CHECKS_ACCOUNT_DETAILS", os.pathsep.join((str(details), str(tmp_path / "none.json"))))
+    assert [problem.file for problem in scan_for_host(str(code / "main.tf")).problems] == [str(tmp_path / "none.json")]

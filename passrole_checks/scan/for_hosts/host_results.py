@@ -1,8 +1,9 @@
 """The engine for the adapters in other tools: one scan of a file or module, and its results by resource.
 
 It knows no host. An adapter passes the location of a resource and gets findings. Hosts offer no options of ours, so
-these come from the environment: ``PASSROLE_CHECKS_SEVERITY``, ``PASSROLE_CHECKS_CONFIDENCE`` and
-``PASSROLE_CHECKS_ACCOUNT``, with the meaning of the options of the command line.
+these come from the environment: ``PASSROLE_CHECKS_SEVERITY``, ``PASSROLE_CHECKS_CONFIDENCE``,
+``PASSROLE_CHECKS_ACCOUNT`` and ``PASSROLE_CHECKS_ACCOUNT_DETAILS`` (files, separated as in ``PATH``), with the meaning
+of the options of the command line.
 """
 
 from __future__ import annotations
@@ -292,8 +293,9 @@ def scan_for_host(
     what is in ``file``, as the command line does with a file.
     """
     path, around = os.path.abspath(file), os.path.abspath(scanned) if scanned else None
-    stamps = tuple(_stamp(name) for name in (path, *sorted(others), *map(str, inputs.var_files)))
     asked = options() if inputs is NO_INPUTS else replace(options(), inputs=inputs)
+    named = map(str, (*inputs.var_files, *asked.account_details))
+    stamps = tuple(_stamp(name) for name in (path, *sorted(others), *named))
     if is_terraform_file(Path(path)):
         return _ask(os.path.dirname(path), around, path if only else None, stamps, asked)
     return _ask(path, around, None, stamps, asked)
@@ -392,15 +394,19 @@ def options() -> ScanOptions:
     return _options(
         os.environ.get("PASSROLE_CHECKS_ACCOUNT") or None,
         Confidence(_chosen("PASSROLE_CHECKS_CONFIDENCE", _CONFIDENCES) or "low"),
+        os.environ.get("PASSROLE_CHECKS_ACCOUNT_DETAILS", ""),
     )
 
 
 @lru_cache(maxsize=16)  # asked for with each resource and check
-def _options(account: str | None, confidence: Confidence) -> ScanOptions:
+def _options(account: str | None, confidence: Confidence, details: str) -> ScanOptions:
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         warn(f"PASSROLE_CHECKS_ACCOUNT={account} is not an account id of twelve digits and is ignored")
         account = None
-    return ScanOptions(account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence)
+    files = tuple(map(Path, filter(None, details.split(os.pathsep))))
+    return ScanOptions(
+        account=account, minimum_severity=Severity.INFO, minimum_confidence=confidence, account_details=files
+    )
 
 
 def minimum_severity_set() -> Severity | None:

@@ -403,12 +403,13 @@ class ContextNames:
 
     ``roles``: the addresses of roles that only these contain. ``principals``: the principals that have policies or
     permissions boundaries from these. Each has its origin in words (``the account file of 2026-11-01``). ``origins``:
-    all origins.
+    all origins. ``arns``: the ARNs of ``roles``, as far as they are known.
     """
 
     roles: Mapping[str, str] = field(default_factory=dict)
     principals: Mapping[str, str] = field(default_factory=dict)
     origins: tuple[str, ...] = ()
+    arns: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_CONTEXT = ContextNames()

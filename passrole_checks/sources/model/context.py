@@ -318,6 +318,11 @@ class _Join:
             if address not in self.declared:
                 yield role if address not in self.names else replace(role, resource=self._renamed(role.resource))
 
+    def added_arns(self) -> Iterator[str]:
+        """Yield the ARNs of the roles that only the context declares."""
+        addresses = (role.resource.address for role in self.context.configuration.roles)
+        return (address for address in addresses if address.startswith("arn:") and address not in self.declared)
+
     def added_resources(self) -> Iterator[ResourceDefinition]:
         """Yield the users, groups and roles of the context that the configuration does not name."""
         for one in self.context.configuration.resources:
@@ -343,6 +348,7 @@ class _Join:
             {role.resource.address: origin for role in self.added_roles()} | dict(known.roles),
             principals | dict(known.principals),
             tuple(dict.fromkeys((*known.origins, origin))),
+            {self.rename(arn): arn for arn in self.added_arns()} | dict(known.arns),
         )
 
 
