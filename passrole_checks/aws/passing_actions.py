@@ -71,18 +71,6 @@ def may_pass_role(pattern: str) -> bool:
     return wanted in passed_values() or any(wildcard_match(wanted, name) for name in passed_values())
 
 
-def is_closed(action: str) -> bool:
-    """True if an action can send no values but those of `values_of`; also if it passes no role."""
-    known = passed_values().get(action.lower())
-    return known is None or known.closed
-
-
-def sends_key(action: str) -> bool:
-    """True if AWS documents or relies on it that each request of an action that passes a role carries the key."""
-    known = passed_values().get(action.lower())
-    return known is not None and known.key_sent
-
-
 @cache
 def services_sent() -> frozenset[str]:
     """Return the services for which AWS documents or relies on it that requests carry the key with their name."""
