@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from passrole_checks.cli import help_sections
 from passrole_checks.cli.cloudtrail_logs import no_events_reason, reading_progress, time_bounds, time_options
-from passrole_checks.cli.options import apply_options
+from passrole_checks.cli.options import apply_options, repeatable_files
 from passrole_checks.cli.write_outputs import report_problems
 
 if TYPE_CHECKING:
@@ -34,13 +33,11 @@ def evidence_options(function: _Function) -> _Function:
     return apply_options(
         function,
         (
-            click.option(
+            repeatable_files(
                 "--evidence",
-                metavar="LOGS",
-                multiple=True,
-                help="Narrow statements, also those without findings, to the use observed in these CloudTrail logs"
-                " (files or folders). Repeatable.",
-                shell_complete=help_sections.complete_files,
+                "LOGS",
+                "Narrow statements, also those without findings, to the use observed in these CloudTrail logs"
+                " (files or folders).",
             ),
             *time_options("With --evidence: only events"),
             click.option(

@@ -120,28 +120,23 @@ WRITABLE_PATHS = _paths_argument(_writable_paths, "File or folder to fix.")
 """The argument ``PATH`` of a command that writes to the files."""
 
 
+def repeatable(name: str, metavar: str, words: str, **settings: Any) -> _Decorator:
+    """Return an option that may be given several times. ``words``: its help."""
+    return click.option(name, metavar=metavar, multiple=True, help=f"{words} Repeatable.", **settings)
+
+
+def repeatable_files(name: str, metavar: str, words: str) -> _Decorator:
+    """Return a :func:`repeatable` option whose values are paths."""
+    return repeatable(name, metavar, words, shell_complete=help_sections.complete_files)
+
+
 EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
-    click.option(
-        "--var-file",
-        metavar="FILE",
-        multiple=True,
-        help="Terraform variable values file, as for terraform -var-file. Repeatable.",
-        shell_complete=help_sections.complete_files,
-    ),
-    click.option(
-        "--var",
-        metavar="NAME=VALUE",
-        multiple=True,
-        callback=_validate_variables,
-        help="Set a Terraform variable; overrides all files. Repeatable.",
-    ),
-    click.option(
+    repeatable_files("--var-file", "FILE", "Terraform variable values file, as for terraform -var-file."),
+    repeatable("--var", "NAME=VALUE", "Set a Terraform variable; overrides all files.", callback=_validate_variables),
+    repeatable_files(
         "--parameters",
-        metavar="KEY=VALUE|FILE",
-        multiple=True,
-        help="Set a template parameter, or read parameters from FILE (format of CloudFormation, CodePipeline or SAM)."
-        " Repeatable.",
-        shell_complete=help_sections.complete_files,
+        "KEY=VALUE|FILE",
+        "Set a template parameter, or read parameters from FILE (format of CloudFormation, CodePipeline or SAM).",
     ),
     click.option(
         "--source",
@@ -149,20 +144,17 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
         help="Terraform folder that the plan was created from; supplies values that the plan lacks.",
         shell_complete=help_sections.complete_folders,
     ),
-    click.option(
+    repeatable_files(
         "--account-details",
-        metavar="FILE",
-        multiple=True,
-        help="Roles and policies of the account, written by aws iam get-account-authorization-details; context that is"
-        " not checked itself. Repeatable.",
-        shell_complete=help_sections.complete_files,
+        "FILE",
+        "Roles and policies of the account, written by aws iam get-account-authorization-details; context that is"
+        " not checked itself.",
     ),
-    click.option(
+    repeatable(
         "--exclude",
-        metavar="PATTERN",
-        multiple=True,
+        "PATTERN",
+        "Skip files and folders matching PATTERN (gitignore syntax), even if given as PATH.",
         callback=_validate_patterns,
-        help="Skip files and folders matching PATTERN (gitignore syntax), even if given as PATH. Repeatable.",
     ),
 )
 

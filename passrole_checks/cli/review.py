@@ -27,6 +27,7 @@ from passrole_checks.cli.options import (
     fail_on,
     failing_severity,
     jobs,
+    repeatable_files,
     severity,
     shared_options,
 )
@@ -74,21 +75,13 @@ _FILTER_OPTIONS = (
     fail_on("Exit 1 on new findings at or above this severity."),
     check_selection,
     baseline("Ignore findings listed in this baseline; read from BASE."),
-    click.option(
+    repeatable_files(
         "--plan",
-        metavar="FILE[=DIR]",
-        multiple=True,
-        help="Terraform plan of HEAD (JSON) for the root module DIR [default: .]; compares what it changes, and is used"
-        " in place of the root module's source. Repeatable.",
-        shell_complete=help_sections.complete_files,
+        "FILE[=DIR]",
+        "Terraform plan of HEAD (JSON) for the root module DIR [default: .]; compares what it changes, and is used"
+        " in place of the root module's source.",
     ),
-    click.option(
-        "--plan-before",
-        metavar="FILE[=DIR]",
-        multiple=True,
-        help="Plan or state of BASE for DIR, to compare with the plan of HEAD. Repeatable.",
-        shell_complete=help_sections.complete_files,
-    ),
+    repeatable_files("--plan-before", "FILE[=DIR]", "Plan or state of BASE for DIR, to compare with the plan of HEAD."),
     click.option(
         "--strict",
         is_flag=True,

@@ -22,6 +22,8 @@ from passrole_checks.cli.options import (
     apply_options,
     destinations,
     output_options,
+    repeatable,
+    repeatable_files,
     scan_options,
     validate_accounts,
 )
@@ -60,32 +62,17 @@ def options(function: _Function) -> _Function:
                 shell_complete=help_sections.complete_files,
             ),
             *time_options(),
-            click.option(
-                "--account",
-                metavar="ID",
-                multiple=True,
-                callback=validate_accounts,
-                help="Only events of this 12-digit account ID. Repeatable.",
-            ),
-            click.option(
+            repeatable("--account", "ID", "Only events of this 12-digit account ID.", callback=validate_accounts),
+            repeatable(
                 "--principal",
-                metavar="PATTERN",
-                multiple=True,
-                help="Only roles passed by this user or role (ARN, name or source identity; wildcards * and ?)."
-                " Repeatable.",
+                "PATTERN",
+                "Only roles passed by this user or role (ARN, name or source identity; wildcards * and ?).",
             ),
-            click.option(
-                "--role",
-                metavar="PATTERN",
-                multiple=True,
-                help="Only this passed role or instance profile (ARN or name; wildcards * and ?). Repeatable.",
+            repeatable(
+                "--role", "PATTERN", "Only this passed role or instance profile (ARN or name; wildcards * and ?)."
             ),
-            click.option(
-                "--against",
-                metavar="PATH",
-                multiple=True,
-                help="Compare with the grants of this configuration: Terraform, templates, plans. Repeatable.",
-                shell_complete=help_sections.complete_files,
+            repeatable_files(
+                "--against", "PATH", "Compare with the grants of this configuration: Terraform, templates, plans."
             ),
             *EVALUATION_OPTIONS,
             click.option("--events", is_flag=True, help="Include each event in json output."),
