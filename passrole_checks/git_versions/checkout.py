@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.git_versions.forge_links import Links, remote_repository
@@ -36,13 +37,19 @@ class Checkout:
     new: frozenset[str]
 
     def links(self, forge: str = "", server: str = "", repository: str = "") -> Links:
-        """Return the links to the commit on its forge, by default that of the remote; none if the forge is unknown."""
-        forge, server, repository = (
-            (forge, server, repository) if forge and server and repository else (self.forge, self.server, self.name)
-        )
-        if not forge:
+        """Return the links to the commit on the forge of the remote; none if that is unknown.
+
+        ``forge``, ``server`` and ``repository`` are those of the pipeline, which may have checked out another
+        repository: its server tells the kind of the forge only if the remote is on the same host, and its URLs are used
+        only if the repository is the same too.
+        """
+        own = self.forge, self.server, self.name
+        if forge and self.server and _host(server) == _host(self.server):
+            is_same = _address(server, repository) == _address(self.server, self.name)
+            own = (forge, server, repository) if is_same else (forge, self.server, self.name)
+        if not own[0]:
             return Links()
-        return Links(server, repository, self.commit, forge=forge, unlike_head=self.changed, outside=self.new)
+        return Links(own[1], own[2], self.commit, forge=own[0], unlike_head=self.changed, outside=self.new)
 
 
 def checkout_of(folder: Path, files: Iterable[str]) -> Checkout | None:
@@ -64,6 +71,16 @@ def checkout_of(folder: Path, files: Iterable[str]) -> Checkout | None:
     )
     forge, server, name = remote_repository(repository.remote_url())
     return Checkout(name or os.path.basename(top), commit, forge, server, paths, changed, new)
+
+
+def _host(server: str) -> str:
+    """Return the host of a URL; a remote over SSH has another port than the pages of the server."""
+    return urlsplit(server).hostname or ""
+
+
+def _address(server: str, repository: str) -> str:
+    """Return the path of a repository on its host; a server may be below a path (GitLab Docs, "Relative URL")."""
+    return f"{urlsplit(server).path.strip('/')}/{repository}".strip("/").casefold()
 
 
 def _path_below(file: str, top: str) -> str | None:

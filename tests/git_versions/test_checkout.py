@@ -55,6 +55,40 @@ def test_the_pipeline_tells_an_unknown_forge(repository: Repository) -> None:
     assert url == f"https://git.example.com/acme/infra/-/blob/{commit}/a.tf"
 
 
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("https://github.com/acme/infra", "https://github.com/acme/infra/blob/"),
+        ("https://github.com/other/scanned", "https://github.com/other/scanned/blob/"),
+        ("https://gitlab.com/acme/infra", "https://gitlab.com/acme/infra/-/blob/"),
+        ("ssh://git@git.example.com:2222/acme/infra.git", ""),
+    ],
+)
+def test_the_pipeline_of_another_repository_changes_no_link(repository: Repository, remote: str, expected: str) -> None:
+    """A scanned checkout may be of another repository, or of another server, than the pipeline."""
+    repository.commit({"a.tf": "1"})
+    repository.git("remote", "add", "origin", remote)
+    url = checked_out(repository, "a.tf").links(GITHUB, "https://github.com", "acme/infra").blob("a.tf")
+    assert (url or "").startswith(expected) and bool(url) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("server", "name", "expected"),
+    [
+        ("http://git.example.com:3000", "Acme/infra", "http://git.example.com:3000/Acme/infra/src/commit/"),
+        ("http://git.example.com:3000", "acme/other", "https://git.example.com/acme/infra/src/commit/"),
+    ],
+)
+def test_the_pipeline_tells_the_port_of_its_repository(
+    repository: Repository, server: str, name: str, expected: str
+) -> None:
+    """A remote over SSH does not name the port of the pages; names are compared without case."""
+    repository.commit({"a.tf": "1"})
+    repository.git("remote", "add", "origin", "ssh://git@git.example.com:2222/acme/infra.git")
+    url = checked_out(repository, "a.tf").links(GITEA, server, name).blob("a.tf")
+    assert url is not None and url.startswith(expected)
+
+
 def test_configured_filters_do_not_run(repository: Repository) -> None:
     """A clean filter that the repository configures is not started to compare files."""
     repository.commit({"a.tf": "1", ".gitattributes": "*.tf filter=mark\n"})
