@@ -4,16 +4,21 @@ A user, group or role with a known name is the same principal wherever it is nam
 (IAM User Guide, "IAM and AWS STS quotas"). A resource without a known name moved if one unit lost it and the other
 gained one of the same type under the same name in the code. Units share nothing if they state different accounts, or
 if only one of them states its account.
+
+A module that no root calls is a root here, until an example below its folder calls it: the same code then has the same
+resources (Terraform documentation, "Standard Module Structure": examples are below the folder of the module).
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
 
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.partial_values import StringNode
-from passrole_checks.sources.model.configuration import Configuration, ResourceDefinition
+from passrole_checks.sources.model.configuration import Configuration, Framework, ResourceDefinition
 
 _INSTANCE = re.compile(r"(?<=\w)\[[^\]]*\]$")
 _MODULES = re.compile(r"^(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
@@ -26,11 +31,57 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
     credentials = tuple([text for text, _ in side.credentials] for side in (old.old, new.new))
     if accounts[0] != accounts[1] or credentials[0] != credentials[1] or (all(homes) and homes[0] != homes[1]):
         return {}
-    found = _match(old.old, _resources(old.new), _resources(new.old), new.new)
+    found = {**_match(old.old, _resources(old.new), _resources(new.old), new.new), **example_names(old, new)}
     shown = {principal: one for one, principal in principal_names(new.new).items()}
     for one, principal in principal_names(old.old).items():
         if principal in shown:
             found[one] = shown[principal]
+    return found
+
+
+def example_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
+    """Map the resources of a module in the old version of one unit to those in the new version of another one, if one
+    of the two is the module as a root, and the other an example below its folder that calls it."""
+    called = _folder_of_module(old.old_place, new.place, new.new)
+    if called is not None:
+        return _match_code(_in_folder(new.new, called), _resources(old.old), is_called=False)
+    called = _folder_of_module(new.place, old.old_place, old.old)
+    return _match_code(_in_folder(old.old, called), _resources(new.new), is_called=True) if called is not None else {}
+
+
+def _folder_of_module(module: str, example: str, caller: Configuration) -> str | None:
+    """Return the folder of the files of ``module`` as read for ``caller``, if that is the Terraform root ``example``
+    below the module; both are paths from the top of a version."""
+    if caller.framework is not Framework.TERRAFORM or not (module and example) or PurePath(module) == PurePath(example):
+        return None
+    if not PurePath(example).is_relative_to(module):
+        return None
+    below = PurePath(example).relative_to(module).as_posix()
+    folders = (os.path.dirname(file) for file in caller.files)
+    return next((folder.removesuffix(f"/{below}") for folder in folders if f"/{folder}".endswith(f"/{example}")), None)
+
+
+def _in_folder(unit: Configuration, folder: str) -> dict[str, ResourceDefinition]:
+    """Return the resources of modules whose code is in a folder."""
+    found = _resources(unit).items()
+    return {
+        address: one for address, one in found if _MODULES.match(address) and os.path.dirname(one.at.file) == folder
+    }
+
+
+def _match_code(
+    called: Mapping[str, ResourceDefinition], alone: Mapping[str, ResourceDefinition], *, is_called: bool
+) -> dict[str, str]:
+    """Map the resources of a module that is ``called`` and the same module as a root; ``is_called``: from the former to
+    the latter."""
+    own = {address: one for address, one in alone.items() if not _MODULES.match(address)}
+    by_name = _by_name(own.values())
+    found: dict[str, str] = {}
+    for address, resource in called.items():
+        rest = _MODULES.sub("", address)
+        same = [rest] if rest in own else by_name.get((resource.type, name_in_code(address)), [])
+        if len(same) == 1:
+            found.setdefault(*((address, same[0]) if is_called else (same[0], address)))
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from passrole_checks.access.access_model import serves_many_accounts
 from passrole_checks.diff.change import GrantChange
-from passrole_checks.diff.moved_resources import known_names, moved_names, name_in_code, principal_names
+from passrole_checks.diff.moved_resources import example_names, known_names, moved_names, name_in_code, principal_names
 from passrole_checks.diff.renames import relabel_policy
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
@@ -86,6 +86,8 @@ def with_moved_statements(units: Sequence[_Unit], compare: Callable[[UnitPair], 
         covered = carried.settle(unit, again) if again.is_complete else []
         for one in covered:
             taken[id(one.unit)].append(one)
+            if example_names(one.unit.pair, unit.pair):
+                continue  # other examples call the module too
             lost = [(other, change) for other, change in lost if change is not one.change]
             rest = _without(one.change, one.holders)
             if rest is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from passrole_checks.iam.roles.role_set import RoleSet, may_intersect
 from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy
+
+_MOST_COMBINATIONS = 100  # of statements of one holder that nothing pairs but their roles
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +108,21 @@ def pair_statements(
 ) -> Iterator[tuple[StatementVersion, StatementVersion]]:
     """Yield pairs of statements of one holder, the most similar first.
 
-    Statements that share only their position must have roles in common and no different Sids.
+    Statements that share only their position must have roles in common and no different Sids, and so must the others,
+    which are a pair if neither has roles in common with another one.
     """
     left, right = set(range(len(first))), set(range(len(second)))
     for _, one, other in match_in_rounds(first, second, _ROUNDS):
         left.remove(one)
         right.remove(other)
         yield first[one], second[other]
-    if len(left) == len(right) == 1:
-        last = first[left.pop()], second[right.pop()]
-        if _may_correspond(*last):
-            yield last
+    if len(left) * len(right) > _MOST_COMBINATIONS:
+        return
+    alike = [
+        (one, other) for one in sorted(left) for other in sorted(right) if _may_correspond(first[one], second[other])
+    ]
+    old, new = Counter(one for one, _ in alike), Counter(other for _, other in alike)
+    yield from ((first[one], second[other]) for one, other in alike if old[one] == new[other] == 1)
 
 
 def _may_correspond(one: StatementVersion, other: StatementVersion) -> bool:

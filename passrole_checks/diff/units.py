@@ -30,10 +30,10 @@ NOT_COMPARED = "not compared: its counterpart cannot be read"
 class UnitPair:
     """A unit in two versions; in a version that does not have it, its configuration is empty.
 
-    ``place``: its path relative to the new version's folder. If it was read once for both, ``new`` is ``old`` itself,
-    with paths of the old version. ``is_idle``: no change affects it. ``accesses``: the file accesses of reading each;
-    None if there is nothing to read. ``from_plan``: both are from Terraform plans, which cannot be read again with
-    another source; ``trial`` is then the pair to try changes with, if any.
+    ``place``: its path relative to the new version's folder; ``old_place``: to the old one's. If it was read once for
+    both, ``new`` is ``old`` itself, with paths of the old version. ``is_idle``: no change affects it. ``accesses``: the
+    file accesses of reading each; None if there is nothing to read. ``from_plan``: both are from Terraform plans, which
+    cannot be read again with another source; ``trial`` is then the pair to try changes with, if any.
     """
 
     old: Configuration
@@ -43,6 +43,7 @@ class UnitPair:
     accesses: tuple[FileAccessLog | None, FileAccessLog | None] = (None, None)
     from_plan: bool = False
     trial: UnitPair | None = None
+    old_place: str = ""
 
     @property
     def readable(self) -> UnitPair | None:
@@ -204,16 +205,17 @@ def _pairs(
     old: dict[str, Configuration], new: dict[str, Configuration], renames: Mapping[str, str]
 ) -> Iterator[UnitPair]:
     for key in sorted(old.keys() & new.keys()):
-        yield UnitPair(old[key], new[key], key)
+        yield UnitPair(old[key], new[key], key, old_place=key)
     gone = {key: unit for key, unit in sorted(old.items()) if key not in new}
     added = {key: unit for key, unit in sorted(new.items()) if key not in old}
     for before, after in _match_moved(gone, added, renames):
-        yield UnitPair(gone.pop(before), added.pop(after), after)
+        yield UnitPair(gone.pop(before), added.pop(after), after, old_place=before)
     for key, unit in added.items():
-        alike = next((other for other, was in gone.items() if _content_of(was) == _content_of(unit)), None)
-        yield UnitPair(gone.pop(alike) if alike is not None else _empty_like(unit), unit, key)
-    for unit in gone.values():
-        yield UnitPair(unit, _empty_like(unit))
+        alike = next((other for other, left in gone.items() if _content_of(left) == _content_of(unit)), None)
+        was = gone.pop(alike) if alike is not None else _empty_like(unit)
+        yield UnitPair(was, unit, key, old_place=alike or "")
+    for key, unit in gone.items():
+        yield UnitPair(unit, _empty_like(unit), old_place=key)
 
 
 def _match_moved(

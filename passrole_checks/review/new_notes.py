@@ -2,7 +2,7 @@
 
 A note is new if only the new version has it, wherever in the file it is and whatever the file is called. A note that
 only the old version has is of interest only where its subject still exists: what the new version grants there may not
-be new.
+be new. A file that cannot be read in either version has a note if it has changed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from passrole_checks.diff.module_calls import CHANGED
 from passrole_checks.diff.unreadable_base import COUNTS_AS_NEW
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.scan.analyze import UNKNOWN_POLICY
+from passrole_checks.sources.detect import UNREADABLE_TEMPLATE
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
@@ -41,6 +42,9 @@ _QUIET = frozenset({
 })  # fmt: skip
 """Kinds of notes that most changes of infrastructure code bring along, as every update of a module's version does."""
 _MOVED_AWAY = ", and its location has changed"
+_ABOUT_ACCESS = re.compile(r"passrole|\biam\b|polic|\barn:|(?<![\w/.-])\*(?![\w/.-])", re.IGNORECASE)
+_CHANGED_UNREAD = "; it has changed"
+_CHANGED_ACCESS = "; its change mentions permissions"
 
 
 def new_notes(
@@ -56,7 +60,7 @@ def starts_comment(entry: Unreadable, touched: Collection[str], name: str) -> bo
 
     ``touched``: the changed files; ``name``: the path of the note's file, or folder, in its version.
     """
-    if entry.kind in _QUIET or entry.reason.endswith(_MOVED_AWAY):
+    if entry.kind in _QUIET or entry.reason.endswith((_MOVED_AWAY, _CHANGED_UNREAD)):
         return False
     return is_touched(name, touched)
 
@@ -72,6 +76,7 @@ class _Selection:
         self._renames: Mapping[str, str] = snapshots.renames or {}
         self._snapshots = snapshots
         self._aside = aside
+        self._touched = snapshots.touched()
         entries = [entry for entry in entries if entry not in aside]
         self._old = [entry for entry in entries if entry.file.startswith(self._tops[0])]
         self._new = [entry for entry in entries if not entry.file.startswith(self._tops[0])]
@@ -91,6 +96,9 @@ class _Selection:
         known = {(self._name(entry), entry.cause) for entry in self._old}
         for entry in self._new:
             key = self._key(entry)
+            if key in counts and _is_about_file(entry) and self._name(entry) in self._touched:
+                yield replace(entry, reason=f"{entry.reason}{self._change_of_unread(entry)}")
+                continue
             if (entry.file, entry.line) in changed and entry.kind is NoteKind.MODULE:
                 continue  # the note on the changed call says more
             if key in counts and not _depend_more(entry.dependents, counts[key]):
@@ -131,6 +139,24 @@ class _Selection:
         at = bisect_left(self._paths, f"{name}/")
         return not any(path.startswith(f"{name}/") for path in self._paths[at : at + 1])
 
+    def _change_of_unread(self, entry: Unreadable) -> str:
+        """Return the end of the note on a changed file that neither version can be read of."""
+        name = self._name(entry)
+        before = next((one for one, other in self._renames.items() if other == name), name)
+        texts = [self._read(f"{self._tops[0]}{before}"), self._read(f"{self._tops[1]}{name}")]
+        if None in texts:
+            return _CHANGED_ACCESS
+        old, new = (set((text or "").splitlines()) for text in texts)
+        return _CHANGED_ACCESS if any(map(_ABOUT_ACCESS.search, new ^ old)) else _CHANGED_UNREAD
+
+    @staticmethod
+    def _read(path: str) -> str | None:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                return stream.read()
+        except OSError:
+            return None
+
     @cached_property
     def _paths(self) -> list[str]:
         """The paths of the new version, sorted."""
@@ -150,11 +176,7 @@ class _Selection:
     def _mentions(self, name: str, word: str, kind: NoteKind) -> bool:
         """True if a file of the new version mentions a module, or the resource that a reason begins with."""
         if name not in self._texts:
-            try:
-                with open(f"{self._tops[1]}{name}", encoding="utf-8", errors="replace") as stream:
-                    self._texts[name] = stream.read()
-            except OSError:
-                self._texts[name] = None
+            self._texts[name] = self._read(f"{self._tops[1]}{name}")
         text = self._texts[name]
         if text is None:
             return True
@@ -171,6 +193,11 @@ def _name_in(entry: Unreadable) -> str:
         return match[1] if match is not None else ""
     match = re.match(r"(?:[\w\[\]\"-]+\.)*([\w-]+): ", entry.reason)
     return match[1] if match is not None else ""
+
+
+def _is_about_file(entry: Unreadable) -> bool:
+    """True if nothing in the file of a note is evaluated."""
+    return entry.subject == entry.file or entry.reason.startswith(UNREADABLE_TEMPLATE)
 
 
 def _depend_more(now: str, before: str) -> bool:

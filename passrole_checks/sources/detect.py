@@ -147,6 +147,10 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
 _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time
 
 
+UNREADABLE_TEMPLATE = "looks like a CloudFormation template and cannot be read"
+"""The beginning of the note on a whole file, which only its content suggests, or which another tool completes."""
+
+
 def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     """Load a unit; one that cannot be read is a note if only its content suggests it, or if it is another tool's."""
     try:
@@ -154,7 +158,7 @@ def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuratio
     except InputError as error:
         if not unit.lenient and (not isinstance(error, ForeignTemplateError) or unit.named):
             raise
-        reason = f"looks like a CloudFormation template and cannot be read: {error.reason}"
+        reason = f"{UNREADABLE_TEMPLATE}: {error.reason}"
         note = Unreadable(error.file, reason, error.line)
         return Configuration(unit.framework, (str(unit.path),), not_evaluated=(note,))
 

@@ -490,3 +490,23 @@ def test_the_same_aws_managed_policy_elsewhere_is_no_new_access(tmp_path: Path) 
     new.write_text(json.dumps({"Resources": {"Bob": plain, "Own": own}}), "utf-8")
     difference = compare_paths(old, new, ScanOptions())
     assert not any(getattr(difference, name) for name in GROUPS)
+
+
+def test_statements_without_a_name_are_paired_by_their_roles(tmp_path: Path) -> None:
+    """A statement that only became narrower has moved in the document, and another one is gone."""
+
+    def version(name: str, *statements: list[str]) -> Path:
+        arns = ([f"arn:aws:iam::111122223333:{one}" for one in roles] for roles in statements)
+        found = [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": one} for one in arns]
+        document = {"Version": "2012-10-17", "Statement": found}
+        properties = {"RoleName": "r", "PolicyName": "p", "PolicyDocument": document}
+        template = {"Resources": {"P": {"Type": "AWS::IAM::RolePolicy", "Properties": properties}}}
+        (tmp_path / name).write_text(json.dumps(template))
+        return tmp_path / name
+
+    old = version("old.json", ["role/db-*"], ["role/app-*"])
+    found = compare_paths(old, version("new.json", ["role/app-1", "role/app-2"]), ScanOptions())
+    assert [name for name in ("new", "widened", "narrowed", "removed") for _ in getattr(found, name)] == [
+        "narrowed",
+        "removed",
+    ]

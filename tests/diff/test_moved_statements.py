@@ -91,3 +91,57 @@ def test_review_notes_a_moved_statement(
     (note,) = said.report.moved
     assert (note.file, note.line) == ("b/main.tf", 13)
     assert note.reason.startswith("deployer had this access in ") and "a/main.tf:6" in note.reason
+
+
+MODULE = """
+variable "name" {}
+variable "roles" { default = "app" }
+module "label" { source = "example/label/null" }
+resource "aws_iam_role" "this" {
+  count              = 1
+  name               = module.label.LABEL
+  assume_role_policy = "{}"
+}
+resource "aws_iam_role_policy" "this" {
+  role   = "${aws_iam_role.this.id}"
+  policy = jsonencode({ Statement = [{
+    Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/${var.roles}"
+  }] })
+}
+"""
+CALL = 'module "it" {\n  source = "../.."\n  name = "x"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {"examples/a": CALL}, ["moved"]),
+        ({}, {"examples/a": CALL, "examples/b": CALL}, ["moved", "moved"]),
+        ({}, {"examples/a": CALL.replace('"x"', '"x"\n  roles = "*"')}, ["widened"]),
+        ({"examples/a": CALL}, {}, ["moved"]),
+        ({"examples/a": CALL, "examples/b": CALL}, {}, ["moved"]),
+        ({"examples/a": CALL.replace('"x"', '"x"\n  roles = "*"')}, {}, ["narrowed", "moved"]),
+    ],
+)
+def test_module_and_its_example_have_the_same_access(
+    tmp_path: Path, before: dict[str, str], after: dict[str, str], told: list[str]
+) -> None:
+    """A module that no root calls is a root, until an example below its folder calls it; expressions may differ."""
+    for name, examples, label in (("old", before, "id"), ("new", after, "name")):
+        files = {
+            "main.tf": MODULE.replace("LABEL", label),
+            **{f"{one}/main.tf": code for one, code in examples.items()},
+        }
+        for file, code in files.items():
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).write_text(code)
+    assert groups(compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions())) == told
+
+
+def test_a_root_that_calls_a_module_gets_new_access(tmp_path: Path) -> None:
+    """Only what is below the folder of a module is an example of it; another root deploys what was not deployed."""
+    for name, files in (("old", {}), ("new", {"live/prod/main.tf": CALL.replace("../..", "../../modules/it")})):
+        for file, code in {"modules/it/main.tf": MODULE, **files}.items():
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).write_text(code)
+    assert groups(compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions())) == ["new"]

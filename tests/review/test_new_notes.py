@@ -199,3 +199,17 @@ def test_each_changed_statement_without_instance_is_noted(repository: Reviews) -
     assert notes(repository) == [
         ("main.tf", line, f"aws_iam_role_policy.{x} {reason}") for line, x in ((2, "a"), (11, "b"))
     ]
+
+
+def test_changed_file_that_no_version_can_be_read_of_is_noted(repository: Reviews) -> None:
+    """The placeholder of another tool makes a template unreadable; a change of permissions there starts a comment."""
+    template = "Resources:\n  Role:\n    Type: AWS::IAM::Role\n  {{MoreResources}}\n"
+    repository.commit({"cfn.yaml": template, "main.tf": policy(APP)})
+    repository.commit({"main.tf": policy(ANY)})
+    assert notes(repository) == []
+    repository.commit({"cfn.yaml": f"# Deployed every day\n{template}"})
+    ((file, line, reason),) = notes(repository)
+    assert (file, line) == ("cfn.yaml", 5) and reason.endswith("; it has changed") and not wants_comment(repository)
+    repository.commit({"cfn.yaml": f"{template}  # may do iam:PassRole\n"})
+    ((_, _, reason),) = notes(repository)
+    assert reason.endswith("; its change mentions permissions") and wants_comment(repository)

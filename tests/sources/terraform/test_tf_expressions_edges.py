@@ -155,6 +155,45 @@ def test_data_source_attribute_is_known_as_far_as_possible(tmp_path: Path, expre
     assert shown(evaluated(tmp_path, expression, DATA)) == expected
 
 
+WRITTEN = """
+data "aws_caller_identity" "me" {}
+resource "local_file" "f" {
+  filename = "${path.module}/f.json"
+  content  = templatefile("f.tpl", { account = data.aws_caller_identity.me.account_id })
+}
+resource "local_file" "g" {
+  filename = "g.json"
+  content  = "b"
+}
+resource "local_file" "h" {
+  filename = "h.json"
+  content  = var.u
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('file("g.json")', "b"),
+        ("data.local_file.g.content", "b"),
+        ('file("f.json")', ("local_file.f exists", "arn:${data.aws_caller_identity.me.account_id}:x", '{"a": 1}\n')),
+        ('file("h.json")', '${file("h.json")}'),
+    ],
+)
+def test_file_that_a_resource_writes_has_its_content(tmp_path: Path, expression: str, expected: object) -> None:
+    """Functions are evaluated before resources write: until then a file that is in the folder counts."""
+    (tmp_path / "f.tpl").write_text("arn:${account}:x")
+    declared = WRITTEN + 'data "local_file" "g" { filename = "g.json" }\n'
+    assert shown(evaluated(tmp_path, expression, declared)) == expected
+
+
+def test_one_of_a_resource_with_count_is_its_instance(tmp_path: Path) -> None:
+    """Its attributes are those of the instance, also without a splat."""
+    declared = 'resource "aws_iam_role" "c" {\n  count = 1\n  name  = "c"\n}\n'
+    assert shown(evaluated(tmp_path, "one(aws_iam_role.c).name", declared)) == "${aws_iam_role.c[0].name}"
+
+
 MERGED = [
     ('source_policy_documents = ["", "{}", "[1]", jsonencode({ Statement = [[{ sid = "A" }]] })]',
      '[${…},[{"Sid":"A"}]]'),

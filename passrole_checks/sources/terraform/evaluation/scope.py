@@ -37,6 +37,10 @@ class ModuleScope(ReferenceScope, Protocol):
         """True if a resource of the module, or Terraform itself, creates the file with this normalized path."""
         ...
 
+    def written_content(self, path: str, at: Position) -> tuple[str, Node] | None:
+        """Return the address of the resource of the module that writes a file, and its content; None if unknown."""
+        ...
+
     def is_bool(self, variable: str) -> bool:
         """True if a variable is declared as a bool."""
         ...

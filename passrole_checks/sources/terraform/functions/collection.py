@@ -196,6 +196,9 @@ def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``one``: the only element, null for an empty list, an error for more."""
     value = arguments[0]
+    if isinstance(value, Reference) and value.module is not None and not value.attribute:  # a resource with `count`
+        instances = value.module.instances_of(value)
+        value = ListNode(tuple(item for _, item in instances), call.at) if instances is not None else value
     if not isinstance(value, ListNode):
         return None
     if not value.items:

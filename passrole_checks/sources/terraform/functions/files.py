@@ -15,7 +15,9 @@ from pathlib import Path
 from passrole_checks.files.safe_read import CREATED_LATER, NO_SUCH_FILE, OUTSIDE
 from passrole_checks.files.unsaved_texts import is_file, unsaved_names
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
+from passrole_checks.iam.path_conditions import Assumption, Predicate
 from passrole_checks.sources.files.access_log import log_tree
+from passrole_checks.sources.terraform.evaluation.conditional_values import choose, same_value
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
@@ -49,18 +51,33 @@ def _resolve_path(value: Node, scope: EvaluationScope) -> str | None:
 
 
 def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Position) -> Node:
-    """Return the content of a file as a string with positions in that file."""
+    """Return the content of a file as a string with positions in that file.
+
+    A file that a resource of the module writes has that content once it is applied. Until then the file that is in the
+    folder counts, since functions are evaluated before (documentation of Terraform, "file Function").
+    """
     path = _resolve_path(value, scope)
     if path is None:
         return unresolved(source_text, at, "the file name is unknown")
     content, reason = scope.files.read(path)
+    written = scope.module.written_content(path, at)
     if content is not None:
-        return file_text(content, path)
+        present = file_text(content, path)
+        return _once_written(*written, present, at) if written is not None else present
+    if written is not None and reason == NO_SUCH_FILE:
+        return written[1]
     if reason != NO_SUCH_FILE:
         return unresolved(source_text, at, reason)
     if scope.module.creates(path):
         return unresolved(source_text, at, CREATED_LATER)
     return failure(source_text, at, reason)
+
+
+def _once_written(address: str, content: Node, present: StringNode, at: Position) -> Node:
+    """Return the content that a resource writes, or before it exists, that of the file which is ``present``."""
+    if same_value(content, present):
+        return content
+    return choose(Assumption(address, predicate=Predicate.EXISTS), content, present, at)
 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:

@@ -8,7 +8,7 @@ to Named Values".
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from passrole_checks.sources.terraform.resources.instances import Instances, exp
 
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 _META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
+_WRITING = frozenset({"local_file", "local_sensitive_file"})  # resources that write their argument `content`
 # resources and data sources that create a file, and the argument that names it
 _CREATING = {"local_file": "filename", "local_sensitive_file": "filename", "archive_file": "output_path"}
 
@@ -66,7 +67,7 @@ class Module:
         self._tries: dict[tuple[str, ...], int] = {}
         self._instances: dict[int, Instances] = {}
         self._children: dict[str, dict[str, Module] | None] = {}
-        self._created_files: frozenset[str] | None = None
+        self._created_files: Mapping[str, tuple[Block, Instance]] | None = None
 
     # scopes and addresses
 
@@ -225,20 +226,39 @@ class Module:
 
     def creates(self, path: str) -> bool:
         """True if a resource of this module, or ``terraform init``, creates the file with this normalized path."""
-        if self._created_files is None:
-            self._created_files = frozenset()  # result for the names of these files themselves
-            self._created_files = frozenset(self._names_of_created_files())
-        return path in self._created_files or path.startswith(os.path.join(self.root_folder, ".terraform", ""))
+        return path in self._files() or path.startswith(os.path.join(self.root_folder, ".terraform", ""))
 
-    def _names_of_created_files(self) -> Iterator[str]:
+    def written_content(self, path: str, at: Position) -> tuple[str, Node] | None:
+        """Return the address of the resource of this module that writes a file, and the content.
+
+        None if there is none, or if the content is unknown. Source: documentation of the provider ``hashicorp/local``,
+        "local_file" and "local_sensitive_file".
+        """
+        block, instance = self._files().get(path, (None, None))
+        attribute = block.body.get("content") if block is not None and block.labels[0] in _WRITING else None
+        if block is None or instance is None or attribute is None:
+            return None
+        scope = self.scope(block.source, instance)
+        address = self.full_address(f"{'.'.join(block.labels)}{instance.suffix}")
+        content = self.memoize(("content", path), f"{address}.content", at, lambda: evaluate(attribute.value, scope))
+        return None if isinstance(content, StringNode) and content.only_unresolved is not None else (address, content)
+
+    def _files(self) -> Mapping[str, tuple[Block, Instance]]:
+        """Return the files that resources and data sources of this module create."""
+        if self._created_files is None:
+            self._created_files = {}  # result for the names of these files themselves
+            self._created_files = dict(self._find_created_files())
+        return self._created_files
+
+    def _find_created_files(self) -> Iterator[tuple[str, tuple[Block, Instance]]]:
         for block in (*self.folder.resources, *self.folder.data):
             attribute = block.body.get(_CREATING.get(block.labels[0], ""))
-            if attribute is None:
+            if attribute is None or (block.type == "data" and block.labels[0] in _WRITING):
                 continue
             for instance in self.instances(block).items:
                 name = known_string(evaluate(attribute.value, self.scope(block.source, instance)))
                 if name is not None:
-                    yield os.path.normpath(os.path.join(self.root_folder, name))
+                    yield os.path.normpath(os.path.join(self.root_folder, name)), (block, instance)
 
     # references
 
