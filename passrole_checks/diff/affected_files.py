@@ -13,6 +13,7 @@ from functools import reduce
 from operator import or_
 from posixpath import basename, dirname, join, normpath
 
+from passrole_checks.diff.linked_roots import LinkedRoots
 from passrole_checks.diff.linked_values import ValueLinks
 from passrole_checks.git_versions.git import FileChange
 from passrole_checks.git_versions.selection import Blobs, ReadBlobs, Selection
@@ -141,9 +142,12 @@ class _Search:
                 self.affect(folder)
         self._affect_templates()
         links = ValueLinks(self._texts, self._folders, self._called, self._changed, has_exclusions=has_exclusions)
+        linked = LinkedRoots(self._texts)
         values = self._follow(links)
+        while self._affect_readers_of_values(linked):
+            values |= self._follow(links)
         self._affect_terragrunt()
-        written = self._written(values)
+        written = self._written(values, linked)
         units = {*(folder or "." for folder in self._affected_folders), *self._affected_files}
         shared = (
             folder
@@ -306,6 +310,16 @@ class _Search:
                     self._affected_files |= link.templates
                     self._affect_templates()
 
+    def _affect_readers_of_values(self, linked: LinkedRoots) -> bool:
+        """Affect what may read a value that affected roots pass. Return True if something was not affected."""
+        affected = self._affected_folders | self._affected_files
+        found = linked.readers_of(_reachable(self._called, self._affected_folders) | self._affected_files) - affected
+        self._affected_files |= found - self._folders.keys()
+        self._affect_templates()
+        for folder in found & self._folders.keys():
+            self.affect(folder)
+        return bool(found)
+
     # -- Terragrunt
 
     def _affect_terragrunt(self) -> None:
@@ -372,11 +386,15 @@ class _Search:
 
     # -- what is written
 
-    def _written(self, values: Iterable[str]) -> set[str]:
-        """Return the files to write: those of the affected folders and of what they call. Other files are written when
-        they are read."""
+    def _written(self, values: Iterable[str], linked: LinkedRoots) -> set[str]:
+        """Return the files to write: those of the affected folders, of what they call, and of what may pass values to
+        them. Other files are written when they are read."""
         folders = _reachable(self._called, self._affected_folders)
-        written = {*self._changed, *values, *self._affected_files}
+        offering = set[str]()
+        while found := linked.offering_to({*folders, *offering, *self._affected_files}) - offering:
+            offering |= found
+            folders |= _reachable(self._called, _reachable(self._callers, found & self._folders.keys()))
+        written = {*self._changed, *values, *self._affected_files, *(offering - self._folders.keys())}
         for path in self._affected_files & self._deployed.keys():
             written.update(self._hcl_around(path))
             folders |= _reachable(self._called, self._deployed[path])

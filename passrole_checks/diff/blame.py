@@ -26,6 +26,7 @@ from passrole_checks.iam.partial_values import Position, unresolved_in
 from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.files.walk import walk
 from passrole_checks.sources.model.configuration import Configuration, Unreadable, faults_in
+from passrole_checks.sources.model.links import Link
 
 _MOST_TRIALS = 300
 _MOST_WORK = 20_000_000  # bytes of files read in all trials, as a measure of evaluation work
@@ -34,6 +35,7 @@ _MOST_SECONDS = 5.0  # processor time, because work is only an estimate
 _FEW = 16  # up to this many changes are tried one by one
 
 _Atom = tuple[int, int]  # the index of a file, and of a changed piece in it
+_Trial = tuple[frozenset[_Atom], tuple[Link, ...] | None]  # what is reverted, and the values of other roots
 _ChangeKeys = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
 
 
@@ -107,6 +109,9 @@ class CauseFinder:
         if not self._is_elsewhere(change):
             return change
         wanted = _change_keys([change])
+        seen_by_others = self._link_that_causes(unit, wanted, names_in_code(change.grant.principals))
+        if seen_by_others is not None:
+            return replace(change, cause=seen_by_others[0], cause_removed=seen_by_others[1])
 
         def is_gone_without(atoms: Collection[_Atom]) -> bool:
             found = self._try_without(unit, frozenset(atoms))
@@ -125,6 +130,32 @@ class CauseFinder:
         place = [self._position(atom, names_in_code(change.grant.principals)) for atom in fewest]
         position, gone = min(place, key=lambda one: (one[1], one[0].file, one[0].line))
         return replace(change, cause=position, cause_removed=gone)
+
+    def _link_that_causes(
+        self, unit: _Unit, wanted: _ChangeKeys, names: Collection[str]
+    ) -> tuple[Position, bool] | None:
+        """Return the changed line at which another root passes a value without whose change the difference
+        disappears, and if it is one of the old version; None if there is none."""
+        old, new = unit.pair.old.links, unit.pair.new.links
+        for link in new if old != new else ():
+            atom = self._atom_at(link.at) if link not in old else None
+            if atom is not None:
+                others = (one for one in new if one.slot != link.slot)
+                reverted = (*others, *(one for one in old if one.slot == link.slot))
+                found = self._try_without(unit, frozenset(), reverted)
+                if found is not None and not found & wanted:
+                    return self._position(atom, names)
+        return None
+
+    def _atom_at(self, at: Position) -> _Atom | None:
+        """Return the first meaningful change within a position in the new version; None if there is none."""
+        for number, file in enumerate(self._changed_files()):
+            if os.path.realpath(self._place(self._new, file.new_name)) == os.path.realpath(at.file):
+                for piece, changed in enumerate(file.pieces):
+                    end = max(at.line, at.end_line)
+                    if changed.is_meaningful and changed.is_within(at.line, end, old=False):
+                        return number, piece
+        return None
 
     # -- what differs
 
@@ -199,9 +230,14 @@ class CauseFinder:
         found = self._try_without(unit, frozenset())
         return found is not None and bool(found & wanted)
 
-    def _try_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
-        """Return the new and widened access without these changes; None if it cannot be read or time is up."""
-        if atoms not in unit.known:
+    def _try_without(
+        self, unit: _Unit, atoms: frozenset[_Atom], links: tuple[Link, ...] | None = None
+    ) -> _ChangeKeys | None:
+        """Return the new and widened access without these changes; None if it cannot be read or time is up.
+
+        ``links``: the values that other roots pass instead of those of the new version.
+        """
+        if (atoms, links) not in unit.known:
             if self._trials == 0:
                 self._deadline = time.process_time() + _MOST_SECONDS
             self._trials += 1
@@ -210,12 +246,14 @@ class CauseFinder:
             if self._trials > _MOST_TRIALS or self._work > _MOST_WORK or start + self._longest > self._deadline:
                 self._is_spent = True
                 return None
-            unit.known[atoms] = self._scan_without(unit, atoms)
+            unit.known[atoms, links] = self._scan_without(unit, atoms, links)
             self._longest = max(self._longest, time.process_time() - start)
-        return unit.known[atoms]
+        return unit.known[atoms, links]
 
-    def _scan_without(self, unit: _Unit, atoms: frozenset[_Atom]) -> _ChangeKeys | None:
+    def _scan_without(self, unit: _Unit, atoms: frozenset[_Atom], links: tuple[Link, ...] | None) -> _ChangeKeys | None:
         pair, files = unit.pair, self._changed_files()
+        if links is not None:
+            pair = replace(pair, new=replace(pair.new, links=links))
         texts: dict[str, str | None] = {}
         for number in {number for number, _ in atoms}:
             text = files[number].without({piece for file, piece in atoms if file == number})
@@ -241,7 +279,7 @@ class CauseFinder:
 class _Unit:
     """A pair with its files and the results of its trials."""
 
-    def __init__(self, pair: UnitPair, known: dict[frozenset[_Atom], _ChangeKeys | None]) -> None:
+    def __init__(self, pair: UnitPair, known: dict[_Trial, _ChangeKeys | None]) -> None:
         self.pair, self.known = pair, known
         self.files = {os.path.realpath(file) for file in (*pair.old.files, *pair.new.files)}
         accesses = pair.accesses[1]

@@ -20,7 +20,7 @@ from passrole_checks.errors import InputError, WorkerEndedError
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.git_versions.selection import Selection
 from passrole_checks.scan.parallel.processes import in_processes
-from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, read_paths
+from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, connected, read_paths
 from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 
@@ -136,9 +136,11 @@ class VersionReader:
         )
 
     def _narrow(self, number: int, discovery: Discovery) -> Discovery:
-        """Return the selected units and files with values of a version."""
+        """Return the selected units and files with values of a version, with the values that units pass to others."""
         selection = self._sides[number].selection
         assert selection is not None
+        with providing_files(self._sides[number]):
+            discovery = connected(discovery, replace(self._options, inputs=self._sides[number].inputs))
         root = self._roots[number]
         return replace(
             discovery,
@@ -255,9 +257,9 @@ class VersionReader:
         return set(map(self.moved, paths))
 
     def _key(self, number: int, unit: Unit) -> Hashable:
-        places = (unit.path, unit.only, unit.boundary, *unit.beside)
+        places = [self._below(number, place) for place in (unit.path, unit.only, unit.boundary, *unit.beside)]
         values = tuple(self._below(number, path) for path in unit.var_files)
-        return (unit.framework, *(self._below(number, place) for place in places), values, unit.parameters)
+        return (unit.framework, *places, values, unit.parameters, unit.links)
 
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs

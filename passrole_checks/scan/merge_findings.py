@@ -17,6 +17,7 @@ from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import HandedTo, ResourceDefinition
+from passrole_checks.sources.model.links import is_origin
 
 _LONGEST_PART = 90  # characters of the part of a message that is repeated for other uses
 _NO_HOLDER = "Any principal with this policy (none known here)"
@@ -245,7 +246,10 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     if others:
         when = _when_in_words(others)
         words += f" Also flagged{f' {when}' if when else ''}{f': {listed(list(parts))}' if parts else ''}."
-    defaults = shown.grant.statement.defaults
+    origins = [one for one in shown.grant.statement.defaults if is_origin(one)]
+    defaults = [one for one in shown.grant.statement.defaults if not is_origin(one)]
+    if origins:
+        words += f" With a value from {listed(origins[:3])}{', …' if len(origins) > 3 else ''}."
     if defaults:
         words += f" Using the default of {', '.join(f'`{one}`' for one in defaults[:3])}"
         words += f"{', …' if len(defaults) > 3 else ''}."

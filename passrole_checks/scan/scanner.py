@@ -96,7 +96,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     from passrole_checks.sources import detect
 
     _read_account_details(options)
-    discovery = detect.discover(paths, options.inputs.exclusions)
+    discovery = connected(detect.discover(paths, options.inputs.exclusions), options)
     scanned = list(scanner(discovery.units, options))
     roots = {
         path
@@ -122,6 +122,16 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
         ),
         excluded=_excluded(discovery, shown),
     )
+
+
+def connected(discovery: Discovery, options: ScanOptions) -> Discovery:
+    """Return what was found, with the values that the units pass to each other. A fault of this package is recorded."""
+    from passrole_checks.sources.connect_roots import connect_roots
+
+    faults: list[Unreadable] = []
+    with recording_faults(str(discovery.units[0].path) if discovery.units else ".", faults):
+        return replace(discovery, units=connect_roots(discovery.units, options.inputs))
+    return replace(discovery, unreadable=(*discovery.unreadable, *faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +189,7 @@ def read_paths(
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     discovery = detect.discover(paths, options.inputs.exclusions)
-    discovery = narrow(discovery) if narrow is not None else discovery
+    discovery = narrow(discovery) if narrow is not None else connected(discovery, options)
     return read_discovered(discovery, options, load, ahead=ahead, with_variants=with_variants)
 
 
@@ -489,6 +499,7 @@ __all__ = [
     "ScannedUnit",
     "UnitScanner",
     "analyze_or_fault",
+    "connected",
     "findings_of_change",
     "isolate_faults",
     "merge_analyses",

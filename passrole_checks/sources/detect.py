@@ -10,6 +10,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,7 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
     recording_faults,
 )
+from passrole_checks.sources.model.links import Link, links_of_context
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
 from passrole_checks.sources.value_files.names import (
@@ -58,7 +60,8 @@ class Unit:
     ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
     were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``named``: the file was given by
-    name. ``var_files`` and ``parameters``: values that apply unless an option gives others.
+    name. ``var_files`` and ``parameters``: values that apply unless an option gives others. ``links``: values that
+    other units pass.
     """
 
     framework: Framework
@@ -71,6 +74,7 @@ class Unit:
     named: bool = False
     var_files: tuple[Path, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def readable(self) -> Boundary:
@@ -137,11 +141,12 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
         try:
             if limit.is_over:  # the other units of the run used it up
                 raise deadline.OutOfTimeError
-            configuration = _load_leniently(unit, unchanged, inputs)
+            with links_of_context(unit.links) if unit.links else nullcontext():
+                configuration = _load_leniently(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
             reason = "reading stopped: time limit exceeded"
             raise TookTooLongError(str(unit.only or unit.path), reason) from None
-        return replace(configuration, seconds_left=max(limit.left, _MIN_SECONDS))
+        return replace(configuration, links=unit.links, seconds_left=max(limit.left, _MIN_SECONDS))
 
 
 _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time

@@ -186,6 +186,7 @@ class TrialScans:
             only=path if single else None,
             boundary=_repository_of(unit),
             beside=tuple(map(Path, boundary.folders or ())),
+            links=unit.configuration.links,
         )
         if unit.values is not None:
             unit_to_read = unit_with(unit_to_read, unit.values)

@@ -296,6 +296,45 @@ def test_value_files_bring_what_they_may_be_for() -> None:
     assert selection.units == {"a/main.tf", "a", "b"}  # b too, because the second file may be for it
 
 
+LINKED = {
+    "iam/main.tf": 'terraform {\n  backend "s3" {\n    key = "iam"\n  }\n}\noutput "role" {}\n',
+    "net/main.tf": 'terraform {\n  backend "s3" {\n    key = "net"\n  }\n}\noutput "role" {}\n',
+    "app/main.tf": 'data "terraform_remote_state" "iam" {\n  config = { key = "iam" }\n}\n' + CALL % "../writer",
+    "any/main.tf": 'data "terraform_remote_state" "iam" {\n  config = { key = "${var.x}" }\n}\n',
+    "file/main.tf": 'data "terraform_remote_state" "iam" {\n  backend = "local"\n  config = { path = "../x" }\n}\n',
+    "local/main.tf": 'output "role" {}\n',
+    "writer/main.tf": 'resource "aws_ssm_parameter" "p" {}\n',
+    "ssm/main.tf": 'data "aws_ssm_parameter" "p" {}\n',
+    "export.yaml": "Outputs: {R: {Export: {Name: r}}}\n",
+    "import.yaml": "Resources: {R: {X: !ImportValue r}}\n",
+    "stored.yaml": "Resources: {R: {X: '{{resolve:ssm:/p}}'}}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ("iam/main.tf", {"iam", "app", "any", "ssm", "stored.yaml"}),
+        ("net/main.tf", {"net", "any"}),
+        ("local/main.tf", {"local", "file"}),
+        ("writer/main.tf", {"writer", "app", "ssm", "stored.yaml"}),
+        ("export.yaml", {"import.yaml"}),
+        ("import.yaml", set()),
+    ],
+)
+def test_roots_that_read_values_of_others(changed: str, expected: set[str]) -> None:
+    """The values of an affected root affect its readers, and their values the readers of these."""
+    assert units(LINKED, changed) == expected
+
+
+def test_roots_that_hand_over_values_are_written() -> None:
+    """A reader needs them, although they are not affected."""
+    selection = selected(LINKED, "app/main.tf")
+    assert selection is not None
+    assert "iam/main.tf" in selection.paths - selection.units
+    assert "net/main.tf" not in selection.paths
+
+
 def test_shared_modules_are_named() -> None:
     """Modules that other roots call too may contain statements of both."""
     selection = selected(TERRAFORM, "prod/main.tf")

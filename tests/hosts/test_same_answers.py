@@ -48,6 +48,8 @@ PARAMETERS = "parameter files that no option names"
 OUTPUTS = "policies in outputs"
 MISSING = "policies that only a missing module, state or stored value decides"
 MISSING_STACK = "policies that only a missing stack or stored value decides"
+LINKED = "values that another root module or template passes"
+LINKED_STACK = "values that another template passes"
 CALLED_ROOTS = "modules that are root modules although other folders call them"
 NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
 
@@ -102,6 +104,15 @@ DIFFERENCES = {
     ("checkov", "missing-sources/terraform/main.tf", "aws_iam_policy.stored"): MISSING,
     ("checkov", "missing-sources/terraform/main.tf", "aws_iam_policy.with_others"): MISSING,
     ("checkov", "resources/terraform/looked-up/main.tf", "aws_iam_policy.theirs"): MISSING,
+    ("checkov", "across-roots/cloudformation/cdk.out/Deploy.template.json", "Policy23B91518"): LINKED,
+    ("checkov", "across-roots/cloudformation/stacks/deploy.yaml", "Deploy"): LINKED,
+    ("checkov", "across-roots/sam/template.yaml", "Starter"): LINKED,
+    ("checkov", "across-roots/terraform/deploy/main.tf", "aws_iam_user_policy.deploy"): LINKED,
+    ("checkov", "across-roots/terraform/local/deploy/main.tf", "aws_iam_user_policy.local"): LINKED,
+    ("checkov", "across-roots/terraform/workspaces/deploy/main.tf", "aws_iam_user_policy.workspaces"): LINKED,
+    ("cfn-lint", "across-roots/cloudformation/cdk.out/Deploy.template.json", "Policy23B91518"): LINKED_STACK,
+    ("cfn-lint", "across-roots/cloudformation/stacks/deploy.yaml", "Deploy"): LINKED_STACK,
+    ("cfn-lint", "across-roots/sam/template.yaml", "Starter"): LINKED_STACK,
     ("cfn-lint", "missing-sources/cloudformation/template.yaml", "Reader"): MISSING_STACK,
     ("cfn-lint", "missing-sources/cloudformation/template.yaml", "Worker"): MISSING_STACK,
 }
@@ -120,6 +131,8 @@ _DOCUMENT = '{"Version": "2012-10-17", "Statement": [' + _STATEMENT + "]}"
 _RESOURCE = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({_DOCUMENT})\n}}\n'
 _VARIABLE = _RESOURCE.replace('"Resource": "*"', '"Resource": var.roles')
 _TEMPLATE = f"Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {{PolicyDocument: {_DOCUMENT}}}\n"
+_IMPORTING = _TEMPLATE.replace('"*"', '{"Fn::ImportValue": exported-role}')
+_EXPORTING = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {R: {Value: '*', Export: {Name: exported-role}}}\n"
 _CONDITION = (
     "Parameters: {Stage: {Type: String, Default: test}}\nConditions: {InProduction: !Equals [!Ref Stage, production]}\n"
 ) + _TEMPLATE.replace("ManagedPolicy\n", "ManagedPolicy\n    Condition: InProduction\n")
@@ -254,6 +267,7 @@ FORMS: dict[str, Form] = {
         "checkov",
         {"main.tf": f'variable "roles" {{ default = [] }}\n{_VARIABLE}', "prod.tfvars": 'roles = ["*"]\n'},
     ),
+    LINKED: Form("checkov", {"reader.yaml": _IMPORTING, "exporter.yaml": _EXPORTING}, "P"),
     MISSING: Form(
         "checkov",
         {"main.tf": _MODULE + _RESOURCE.split("=")[0] + "= module.m.json\n}\n"},
@@ -271,6 +285,7 @@ FORMS: dict[str, Form] = {
         },
         "P",
     ),
+    LINKED_STACK: Form("cfn-lint", {"reader.yaml": _IMPORTING, "exporter.yaml": _EXPORTING}, "P"),
     MISSING_STACK: Form(
         "cfn-lint",
         {"template.yaml": _TEMPLATE.replace(_DOCUMENT, "!ImportValue policy")},

@@ -127,3 +127,25 @@ def test_symbolic_links_do_not_make_everything_read(repository: Reviews) -> None
     repository.commit()
     result = repository.between({}, {"a/main.tf": policy(ANY)})
     assert (result.report.only_affected, result.report.files) == (True, 1)
+
+
+def test_values_that_another_root_passes_values(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that reads the state of a changed one is affected, with the value of a third root that did not change."""
+    backend = 'terraform {\n  backend "s3" {\n    bucket = "b"\n    key    = "%s"\n  }\n}\n'
+    read = 'data "terraform_remote_state" "%s" {\n  backend = "s3"\n  config = { bucket = "b", key = "%s" }\n}\n'
+    output = 'output "role" {\n  value = "arn:aws:iam::111122223333:role/%s"\n}\n'
+    statement = '{ Effect = "Allow", Action = "iam:PassRole", Resource = data.terraform_remote_state.%s.outputs.role }'
+    reads = "".join(read % (name, f"{name}/state") for name in "ac")
+    files = {
+        "a/main.tf": backend % "a/state" + output % "app",
+        "c/main.tf": backend % "c/state" + output % "other",
+        "reader/main.tf": reads + policy(statement % "a", statement % "c"),
+        "beside/main.tf": policy(APP),
+    }
+    repository.commit(files)
+    repository.commit({"a/main.tf": backend % "a/state" + output % "*"})
+    some, everything = reports(repository, monkeypatch)
+    assert some == everything
+    places = [(item.at.file, item.at.line, item.cause and (item.cause.file, item.cause.line)) for item in some.items]
+    assert places == [("reader/main.tf", 13, ("a/main.tf", 8))]
+    assert repository.review("HEAD^", "HEAD").report.files == 2

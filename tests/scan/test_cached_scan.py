@@ -281,3 +281,21 @@ def test_units_alone(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     assert sorted(counting.units) == sorted(str(unit.only or unit.path) for unit in units)
     assert (whole == list(scan_sequentially(units, PLAIN))) is True
     assert (half == whole[::2]) is True
+
+
+def test_values_that_another_root_passes_values(tmp_path: Path, store: ResultStore, at_once: None) -> None:
+    """A template is scanned again if another one exports something else, and not if only the rest of it changes."""
+    exporting = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {R: {Value: '%s', Export: {Name: r}}}\n"
+    statement = "{Effect: Allow, Action: iam:PassRole, Resource: !ImportValue r}"
+    policy = f"{{Type: AWS::IAM::ManagedPolicy, Properties: {{PolicyDocument: {{Statement: {statement}}}}}}}"
+    export, reader = tmp_path / "export.yaml", tmp_path / "reader.yaml"
+    reader.write_text(f"Resources: {{P: {policy}}}\n")
+    export.write_text(exporting % "arn:aws:iam::111122223333:role/a")
+    first, _ = scan(tmp_path, store)
+    assert scan(tmp_path, store) == (first, [])
+    export.write_text(exporting % "arn:aws:iam::*:role/*")
+    second, read = scan(tmp_path, store)
+    assert read == [str(export), str(reader)]
+    assert [one.check_id for one in second.findings] == ["PASSROLE_001"] != [one.check_id for one in first.findings]
+    export.write_text(exporting % "arn:aws:iam::*:role/*" + "# comment\n")
+    assert scan(tmp_path, store)[1] == [str(export)]

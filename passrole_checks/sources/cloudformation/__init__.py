@@ -15,6 +15,7 @@ from passrole_checks.sources.cloudformation.cdk import account_of_template, stac
 from passrole_checks.sources.cloudformation.commands import commands_in
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
+from passrole_checks.sources.cloudformation.link_surface import surface_of
 from passrole_checks.sources.cloudformation.nested import NestingContext
 from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
@@ -27,10 +28,11 @@ from passrole_checks.sources.cloudformation.service_file import (
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
+from passrole_checks.sources.model.links import LinkSurface
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 
-__all__ = ["load", "looks_like_service", "looks_like_template"]
+__all__ = ["load", "looks_like_service", "looks_like_template", "read_links"]
 
 
 @gc_paused()
@@ -112,6 +114,26 @@ def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configu
     )
     template.forget()
     return display_principal_names(as_read)
+
+
+@gc_paused()
+def read_links(
+    path: Path,
+    content: str,
+    *,
+    boundary: Path | None = None,
+    beside: Sequence[Path] = (),
+    inputs: Inputs = NO_INPUTS,
+) -> LinkSurface:
+    """Return what a template reads of other roots and passes to them. Raises :class:`InputError`."""
+    with boundary_of_context(Boundary.around(boundary, *beside) if boundary is not None else current_boundary()):
+        try:
+            reader, _, _ = _read(path, content, is_file=boundary is not None, inputs=inputs)
+            surface = surface_of(reader.evaluator, account_of_template(path), stack_name_of(path))
+        except RecursionError:
+            raise InputError(str(path), "nested too deeply") from None
+        reader.evaluator.template.forget()
+        return surface
 
 
 def _included_documents(template: Template, reader: PolicyReader) -> Iterator[str]:

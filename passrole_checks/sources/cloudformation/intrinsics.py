@@ -53,6 +53,7 @@ from passrole_checks.sources.cloudformation.template import (
     loop_defaults,
     scalar,
 )
+from passrole_checks.sources.model.links import LinkKind, follows_links, linked_value, with_linked_parameters
 from passrole_checks.sources.model.missing_sources import (
     INCLUDED_AT_DEPLOYMENT,
     OTHER_STACK_EXPORT,
@@ -101,6 +102,9 @@ class Evaluator:
             "Fn::Length": self._length,
             "Fn::Base64": self._base64,
         }
+        self._follows_links = follows_links()
+        if self._follows_links:
+            self._functions["Fn::ImportValue"] = self._import_value
 
     @contextmanager
     def assume(self, condition: str, outcome: bool) -> Iterator[None]:
@@ -149,6 +153,10 @@ class Evaluator:
 
     def node(self, node: yaml.Node) -> Node:
         """Return the value of a node and of everything below it."""
+        value = self._node(node)
+        return with_linked_parameters(value, map_variants) if self._follows_links else value
+
+    def _node(self, node: yaml.Node) -> Node:
         deadline.check()
         function = intrinsic_call(node)
         at = self.template.position(node)
@@ -421,6 +429,17 @@ class Evaluator:
                 return unresolved_node(expression, at, "the string is unknown")
             encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
             return StringNode((encoded,), at, defaults=text.defaults)
+
+        return map_variants([self.node(argument)], build, at)
+
+    def _import_value(self, argument: yaml.Node, at: Position) -> Node:
+        """Return the export of another scanned template."""
+        expression = format_call("Fn::ImportValue", argument)
+
+        def build(chosen_name: Sequence[Node]) -> Node:
+            name = as_text(chosen_name[0])
+            value = linked_value(LinkKind.EXPORT, name, at) if name is not None else None
+            return value if value is not None else unresolved_node(expression, at, OTHER_STACK_EXPORT)
 
         return map_variants([self.node(argument)], build, at)
 

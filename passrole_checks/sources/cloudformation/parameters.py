@@ -23,12 +23,14 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     UnresolvedKind,
     at_position,
+    map_strings,
     unresolved_node,
 )
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
 from passrole_checks.sources.cloudformation.rules import values_by_rules
 from passrole_checks.sources.cloudformation.strings import as_text, boolean_text, mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
+from passrole_checks.sources.model.links import LinkKind, follows_links, linked_value
 
 MAX_ALLOWED_VALUES = 50
 _PASSED = "passed by the parent stack"
@@ -81,7 +83,7 @@ class Parameters:
         self.read.add(name)
         kind = scalar(child(node, "Type")) or "String"
         if kind.startswith("AWS::SSM::Parameter::Value"):
-            return unresolved_node(name, at, "SSM parameter, resolved at deployment")
+            return self._stored_value(name, kind, at)
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
         given = self.given.get(name)
         if given is not None:
@@ -92,6 +94,20 @@ class Parameters:
             argument = self.stack_call.passed[name]
             return self._argument_value(argument.open if open_default else argument.value, name, is_list, at, when)
         return self._own_value(name, at, when, is_list, open_default)
+
+    def _stored_value(self, name: str, kind: str, at: Position) -> Node:
+        """Return the value of the SSM parameter that another scanned root writes; unresolved if none does.
+
+        Source: AWS CloudFormation User Guide, "Specify existing resources at runtime with CloudFormation-supplied
+        parameter types": the value of the parameter is the name of the SSM parameter.
+        """
+        key = self.given.get(name) or plain_text(child(self.nodes[name], "Default"))
+        is_own = self.stack_call is None and key is not None and follows_links()
+        linked = linked_value(LinkKind.PARAMETER, StringNode((key,), at), at) if is_own and key is not None else None
+        if linked is None:
+            return unresolved_node(name, at, "SSM parameter, resolved at deployment")
+        is_list = "List<" in kind or "CommaDelimitedList" in kind
+        return map_strings(linked, lambda text: _listed(text, at)) if is_list else linked
 
     def _argument_value(self, node: Node, name: str, is_list: bool, at: Position, when: PathCondition) -> Node:
         """Return an argument of the parent stack; the template's own value if the argument is ``AWS::NoValue``."""
@@ -237,6 +253,10 @@ def _text(value: str, at: Position, defaults: tuple[str, ...] = ()) -> StringNod
 def _split_list(value: str, at: Position, defaults: tuple[str, ...]) -> Node:
     texts = tuple(_text(word.strip(), at, defaults) for word in value.split(","))
     return ListNode(texts, at) if value else texts[0]
+
+
+def _listed(text: StringNode, at: Position) -> Node:
+    return text if text.literal is None else _split_list(text.literal, at, text.defaults)
 
 
 @lru_cache(maxsize=1000)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.partial_values import Node, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.model.links import is_origin
 
 MAX_LENGTH = 4096  # of one string
 MAX_SIZE = 20_000  # of a list, or of all variants
@@ -90,7 +91,7 @@ def _rename_references(node: Node, rename: _Rename) -> Node:
     names."""
 
     def rename_unless_shared(name: str) -> str:
-        return name if name in _EVERYWHERE else rename(name)
+        return name if name in _EVERYWHERE or is_origin(name) else rename(name)
 
     def change(string: StringNode) -> StringNode:
         parts = tuple(part if isinstance(part, str) else _rename_unresolved(part, rename) for part in string.parts)

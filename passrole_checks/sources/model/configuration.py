@@ -19,6 +19,7 @@ from passrole_checks.iam.partial_values import ListNode, Node, Position, StringN
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.model.links import Link
 
 
 class Framework(str, Enum):
@@ -446,6 +447,8 @@ class Configuration:
 
     Context: ``context`` are the names from configurations around this one, such as what is deployed in the account; see
     :mod:`passrole_checks.sources.model.context`.
+
+    ``links``: values that other scanned roots pass, with which this one was read.
     """
 
     framework: Framework
@@ -482,4 +485,5 @@ class Configuration:
     missing: tuple[tuple[str, Unreadable], ...] = ()
     context: ContextNames = field(default=NO_CONTEXT, compare=False)
     handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
+    links: tuple[Link, ...] = ()
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

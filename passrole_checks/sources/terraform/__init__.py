@@ -21,11 +21,13 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
+from passrole_checks.sources.model.links import LinkSurface
 from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.policy_document import looks_like_policy_document
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
+from passrole_checks.sources.terraform.link_surface import surface_of
 from passrole_checks.sources.terraform.modules.called_roots import called_roots
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
@@ -85,6 +87,22 @@ def _load(
     *,
     with_unused: bool = True,
 ) -> Configuration:
+    root, tfvars, invalid = _root_module(folder, inputs, terragrunt)
+    run = root.run
+    contents = collect(root, with_unused=with_unused)
+    if inspect is not None:
+        inspect(root)
+    configuration = _configuration(root, run, contents, tfvars, invalid)
+    if only is not None:
+        configuration = _restrict_to_file(configuration, str(only))
+    root.close()
+    return display_principal_names(configuration)
+
+
+def _root_module(
+    folder: Path, inputs: Inputs, terragrunt: TerragruntUnit | None = None
+) -> tuple[Module, tuple[ParsedFile, ...], tuple[Unreadable, ...]]:
+    """Return a root module with its values, the files with values, and the values that are invalid."""
     root_folder = read_folder(folder, inputs.exclusions)
     tfvars = (*read_tfvars(folder), *(read_var_file(path) for path in inputs.var_files))
     command_line, invalid = command_line_values(inputs, root_folder.variables)
@@ -100,15 +118,7 @@ def _load(
         evaluated={name: value for name, value in evaluated.items() if name not in given},
         exclusions=inputs.exclusions,
     )
-    root = Module(run, root_folder)
-    contents = collect(root, with_unused=with_unused)
-    if inspect is not None:
-        inspect(root)
-    configuration = _configuration(root, run, contents, tfvars, invalid)
-    if only is not None:
-        configuration = _restrict_to_file(configuration, str(only))
-    root.close()
-    return display_principal_names(configuration)
+    return Module(run, root_folder), tfvars, invalid
 
 
 @gc_paused()
@@ -130,6 +140,23 @@ def load_terragrunt(
             not_evaluated=(*configuration.not_evaluated, *unit.notes),
             missing=(*configuration.missing, *unit.dependencies.items()),
         )
+
+
+@gc_paused()
+def read_links(
+    folder: Path,
+    *,
+    boundary: Path | None = None,
+    beside: Sequence[Path] = (),
+    inputs: Inputs = NO_INPUTS,
+    outputs: Callable[[str], bool],
+) -> LinkSurface:
+    """Return what a root module reads of other roots and passes to them, with the outputs of these names."""
+    with boundary_of_context(Boundary.around(boundary or folder, *beside)):
+        root, _, _ = _root_module(folder, inputs)
+        surface = surface_of(root, outputs)
+        root.close()
+        return surface
 
 
 def _configuration(
@@ -291,6 +318,7 @@ __all__ = [
     "load",
     "load_terragrunt",
     "local_module",
+    "read_links",
     "undeclared_inputs",
     "unreadable_inputs",
 ]

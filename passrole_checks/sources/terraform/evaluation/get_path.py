@@ -18,6 +18,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
 )
 from passrole_checks.iam.path_conditions import Assumption, Predicate, none_of, one_of
+from passrole_checks.sources.model.links import moved_to
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
     choose,
     generalize,
@@ -30,6 +31,7 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import (
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Failure,
+    PartlyKnownObject,
     Reference,
     ReferenceScope,
     Repeated,
@@ -112,6 +114,8 @@ def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> 
                     entry.key.unresolved_parts[0].expression, frozenset({name}), predicate=Predicate.CONTAINS
                 )
                 result = choose(has_key, maybe, result, inner.at)
+    if isinstance(value, PartlyKnownObject) and value.rest is not None:
+        return moved_to(result, at) if result is not None else _extend_expression(value.rest, f".{name}", at)
     return result if result is not None else failure(source_text, at, f'no key "{name}"')
 
 

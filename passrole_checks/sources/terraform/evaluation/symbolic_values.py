@@ -72,6 +72,13 @@ class Unordered(ListNode):
 
 
 @dataclass(frozen=True, slots=True)
+class PartlyKnownObject(ObjectNode):
+    """An object of which other keys may exist; ``rest`` is the object as an unresolved value."""
+
+    rest: StringNode | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure(StringNode):
     """An expression for which Terraform reports an error; ``try`` continues with its next argument."""
 

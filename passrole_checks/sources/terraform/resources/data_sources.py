@@ -41,7 +41,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 )
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
-from passrole_checks.sources.terraform.resources import data_document
+from passrole_checks.sources.terraform.resources import data_document, linked_data
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
 from passrole_checks.sources.terraform.resources.name_regex import to_wildcards
 
@@ -53,7 +53,7 @@ _REASONS = {
     "aws_cloudformation_stack": "CloudFormation stack output, read at deployment",
     "aws_cloudformation_export": "CloudFormation export, read at deployment",
     "aws_s3_object": "S3 object, read at deployment",
-    "terraform_remote_state": "state of another configuration",
+    "terraform_remote_state": linked_data.STATE_OF_ANOTHER,
     "tfe_outputs": "outputs of another configuration",
     "external": "output of an external program",
     "http": "read from the network",
@@ -110,7 +110,7 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
         return unresolved(expression, at, KNOWN_AFTER_APPLY, kind)
     if (type_, name) in _ATTRIBUTE_REASONS:
         return unresolved(expression, at, _ATTRIBUTE_REASONS[type_, name])
-    resolve = _RESOLVERS.get(type_)
+    resolve = linked_data.attribute if linked_data.is_linked(type_) else _RESOLVERS.get(type_)
     result = resolve(value, block, name, scope, at) if resolve is not None else None
     if result is None:
         result = value_of(block, name, scope)
@@ -128,7 +128,8 @@ def outside_reason(type_: str) -> str | None:
 
 def is_special(type_: str) -> bool:
     """True if a data source of this type has attributes that evaluate to more than its arguments or a short string."""
-    return type_ == "aws_iam_policy_document" or (type_ in _RESOLVERS and type_ != "aws_partition")
+    has_values = type_ in _RESOLVERS and type_ != "aws_partition"
+    return type_ == "aws_iam_policy_document" or has_values or linked_data.is_linked(type_)
 
 
 def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:

@@ -1,0 +1,321 @@
+"""Find which roots pass values to others, and give each root the values that it reads.
+
+Texts alone tell which roots may read or pass values; only these are evaluated for it, and only if both are there.
+The result does not depend on the order of the roots. A value that others pass may depend on one that a third root
+does; values that depend on each other in a circle are left unresolved.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from passrole_checks.errors import InputError
+from passrole_checks.escaping.shorten import shortened
+from passrole_checks.iam import deadline
+from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.sources.hcl_files import is_terragrunt
+from passrole_checks.sources.link_texts import ALL_OUTPUTS, LinkText, link_text
+from passrole_checks.sources.model.configuration import Framework, Inputs
+from passrole_checks.sources.model.links import (
+    Link,
+    LinkKind,
+    LinkOffer,
+    LinkRead,
+    LinkSurface,
+    links_of_context,
+    seen_by_others,
+    without_origin,
+)
+from passrole_checks.sources.recognize import LARGEST_PLAN
+from passrole_checks.sources.text_references import terraform_references
+
+if TYPE_CHECKING:
+    from passrole_checks.sources.detect import Unit
+
+_MAX_ROUNDS = 8  # values of values of values
+_MAX_CANDIDATES = 8  # roots that may pass one value
+_LONGEST_FILE = 20_000_000  # bytes
+_TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
+_ORIGINS = {LinkKind.EXPORT: "export", LinkKind.PARAMETER: "SSM parameter"}
+
+
+def connect_roots(units: Sequence[Unit], inputs: Inputs) -> tuple[Unit, ...]:
+    """Return the units, those that read values of others with these values. Never raises for the content of files."""
+    if len(units) < 2:
+        return tuple(units)
+    texts = _Texts(inputs)
+    found = [(unit, texts.of(unit)) for unit in units]
+    kinds = {kind for kind in LinkKind if _is_connected(found, kind)}
+    if not kinds:
+        return tuple(units)
+    return _Connections([(unit, text) for unit, text in found if text.concerns(kinds)], inputs).connect(units)
+
+
+def _is_connected(found: Sequence[tuple[Unit, LinkText]], kind: LinkKind) -> bool:
+    """True if a root may read a value of this kind that another one passes."""
+    readers = {number for number, (_, text) in enumerate(found) if kind in text.reads}
+    offering = {number for number, (_, text) in enumerate(found) if kind in text.offers}
+    return bool(readers and offering) and len(readers | offering) > 1
+
+
+class _Texts:
+    """Search of the texts of units for links."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._folders: dict[Path, tuple[LinkText, frozenset[Path]]] = {}
+
+    def of(self, unit: Unit) -> LinkText:
+        """Return what the text of a unit says; for a Terraform root, with that of the local modules that it calls."""
+        if unit.framework in _TEMPLATES:
+            return link_text(_template_text(unit).encode("utf-8", "replace"), is_terraform=False)
+        if unit.framework is not Framework.TERRAFORM or is_terragrunt(unit.path) or unit.only is not None:
+            return LinkText()
+        result, seen, pending = LinkText(), set[Path](), [unit.path]
+        while pending:
+            folder = pending.pop()
+            if folder not in seen:
+                seen.add(folder)
+                text, called = self._folder(folder, unit)
+                result |= text if folder == unit.path else text.of_module()
+                pending += called
+        return result
+
+    def _folder(self, folder: Path, unit: Unit) -> tuple[LinkText, frozenset[Path]]:
+        if folder not in self._folders:
+            from passrole_checks.sources.terraform.reading.files import terraform_files  # slow to import
+
+            text, called = LinkText(), set[Path]()
+            for file in terraform_files(folder, self._inputs.exclusions):
+                try:
+                    data = unit.readable.read(file, _LONGEST_FILE)
+                except OSError:
+                    continue
+                text |= link_text(data, is_terraform=True)
+                called |= {Path(os.path.normpath(folder / name)) for name in terraform_references(data).folders}
+            self._folders[folder] = text, frozenset(called)
+        return self._folders[folder]
+
+
+def _template_text(unit: Unit) -> str:
+    if unit.content is not None:
+        return unit.content
+    try:
+        return unit.readable.read(unit.path, LARGEST_PLAN).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+@dataclass
+class _Root:
+    """A root that reads or passes values."""
+
+    unit: Unit
+    text: LinkText
+    surface: LinkSurface = field(default_factory=LinkSurface)
+    links: tuple[Link, ...] = ()
+
+
+class _Connections:
+    def __init__(self, found: Iterable[tuple[Unit, LinkText]], inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._roots = [_Root(unit, text) for unit, text in sorted(found, key=lambda one: str(one[0].path))]
+        wanted = frozenset[str]().union(*(root.text.outputs for root in self._roots))
+        self._wanted: Callable[[str], bool] = wanted.__contains__ if ALL_OUTPUTS not in wanted else lambda name: True
+
+    def connect(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
+        """Return the units with their links."""
+        readers = [root for root in self._roots if root.text.reads]
+        for root in readers:
+            self._evaluate(root)
+        reads = {read for root in readers for read in root.surface.reads}
+        kinds = {read.kind for read in reads}
+        locations = [read.name for read in reads if read.kind is LinkKind.STATE]
+        for root in self._roots:
+            if not root.text.reads and root.text.may_offer(kinds, locations):
+                self._evaluate(root)
+        self._settle(readers)
+        links = {id(root.unit): root.links for root in readers if root.links}
+        return tuple(replace(unit, links=links[id(unit)]) if id(unit) in links else unit for unit in units)
+
+    def _settle(self, readers: Sequence[_Root]) -> None:
+        """Follow links until nothing changes; what still does is left out."""
+        for _ in range(_MAX_ROUNDS):
+            offers = _Offers(self._roots)
+            changed = [root for root in readers if (found := offers.for_root(root)) != root.links and _set(root, found)]
+            again = [root for root in changed if root.text.offers]
+            if not again:
+                return
+            for root in again:
+                self._evaluate(root)
+        offers = _Offers(self._roots)
+        for root in readers:
+            root.links = tuple(link for link in offers.for_root(root) if link in root.links)
+
+    def _evaluate(self, root: _Root) -> None:
+        """Evaluate what a root reads and passes, with the links that it has so far."""
+        unit, inputs = root.unit, self._inputs
+        try:
+            with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE), links_of_context(root.links):
+                if unit.framework is Framework.TERRAFORM:
+                    from passrole_checks.sources import terraform  # slow to import; Terraform only
+
+                    root.surface = terraform.read_links(
+                        unit.path, boundary=unit.boundary, beside=unit.beside, inputs=inputs, outputs=self._wanted
+                    )
+                else:
+                    from passrole_checks.sources import cloudformation
+
+                    content = _template_text(unit)
+                    deadline.grant(len(content))
+                    root.surface = cloudformation.read_links(
+                        unit.path, content, boundary=unit.boundary, beside=unit.beside, inputs=inputs
+                    )
+        except (InputError, deadline.OutOfTimeError):  # the scan of the unit reports it
+            root.surface = LinkSurface()
+
+
+def _set(root: _Root, links: tuple[Link, ...]) -> bool:
+    root.links = links
+    return True
+
+
+class _Offers:
+    """The values that roots pass to others, by kind."""
+
+    def __init__(self, roots: Iterable[_Root]) -> None:
+        self._literal: dict[tuple[LinkKind, str], list[tuple[_Root, LinkOffer]]] = {}
+        self._patterns: dict[LinkKind, list[tuple[_Root, LinkOffer]]] = {}
+        for root in roots:
+            for offer in root.surface.offers:
+                name = offer.name.literal
+                if name is not None:
+                    self._literal.setdefault((offer.kind, name), []).append((root, offer))
+                self._patterns.setdefault(offer.kind, []).append((root, offer))
+
+    def for_root(self, reader: _Root) -> tuple[Link, ...]:
+        """Return the links of a root."""
+        return tuple(dict.fromkeys(link for read in reader.surface.reads for link in self._links(reader, read)))
+
+    def _links(self, reader: _Root, read: LinkRead) -> Iterable[Link]:
+        literal = read.name.literal
+        exact = self._literal.get((read.kind, literal), []) if literal is not None else []
+        candidates = [one for one in exact if _may_share(reader, one[0], read)]
+        if not candidates:
+            others = [one for one in self._patterns.get(read.kind, []) if _may_share(reader, one[0], read)]
+            candidates = _best(read.name, others)
+        if len({id(root) for root, _ in candidates}) > _MAX_CANDIDATES:
+            return
+        given: dict[str, list[Link]] = {}
+        for root, offer in candidates:
+            link = _link(reader, root, read, offer)
+            same = given.setdefault(offer.output, [])
+            if all(without_origin(link.value) != without_origin(other.value) for other in same):
+                same.append(link)
+        for links in given.values():
+            yield from links
+
+
+def _may_share(reader: _Root, root: _Root, read: LinkRead) -> bool:
+    """True if a root may pass a value to another: both are in one account, as far as that is known.
+
+    A state may be of another account. A local state is a file of the same tree.
+    """
+    if root is reader:
+        return False
+    if read.kind is LinkKind.STATE:
+        return not str(read.name).startswith("local:") or root.unit.boundary == reader.unit.boundary
+    accounts = {reader.surface.account, root.surface.account} - {None}
+    return len(accounts) < 2
+
+
+def _link(reader: _Root, root: _Root, read: LinkRead, offer: LinkOffer) -> Link:
+    place = _place(root.unit, reader.unit)
+    named = shortened(offer.output or str(offer.name))
+    if offer.kind is LinkKind.EXPORT and root.surface.stack:
+        place, origin = root.surface.stack, f"the export `{named}` of stack `{root.surface.stack}`"
+    else:
+        origin = f"the {_ORIGINS.get(offer.kind, 'output')} `{named}` of `{place}`"
+    account = root.surface.account if root.surface.account != reader.surface.account else None
+    value = seen_by_others(offer.value, origin, place, account)
+    return Link(read.kind, str(read.name), offer.output, value, place, offer.at)
+
+
+def _place(unit: Unit, seen_from: Unit) -> str:
+    """Return the path of a unit in its repository, below the name of the repository if that is another one."""
+    around = unit.boundary or unit.folder
+    path = Path(os.path.relpath(unit.path, around)).as_posix()
+    if around == (seen_from.boundary or seen_from.folder):
+        return path if path != "." else around.name
+    return around.name if path == "." else f"{around.name}/{path}"
+
+
+# -- names with unresolved parts
+
+
+def _best(name: StringNode, offers: Sequence[tuple[_Root, LinkOffer]]) -> list[tuple[_Root, LinkOffer]]:
+    """Return the offers whose names fit best: of the same form, else those that one name as a pattern matches, else
+    those with a common name."""
+    if not _has_literal(name):
+        return []
+    ranked = [(_rank(name, offer.name), root, offer) for root, offer in offers if _has_literal(offer.name)]
+    best = min((rank for rank, _, _ in ranked if rank is not None), default=None)
+    return [(root, offer) for rank, root, offer in ranked if rank is not None and rank == best]
+
+
+def _rank(one: StringNode, other: StringNode) -> int | None:
+    """Return how well two names fit, 0 for best; None if they cannot be equal."""
+    if _form(one) == _form(other):
+        return 0
+    if one.literal is not None or other.literal is not None:
+        literal, pattern = (one, other) if one.literal is not None else (other, one)
+        return (
+            1 if pattern.literal is None and re.fullmatch(_regex(pattern), literal.literal or "", re.DOTALL) else None
+        )
+    return 2 if _have_common(_signs(one), _signs(other)) else None
+
+
+def _form(name: StringNode) -> tuple[str | None, ...]:
+    return tuple(part if isinstance(part, str) else None for part in name.parts)
+
+
+def _regex(name: StringNode) -> str:
+    return "".join(re.escape(part) if isinstance(part, str) else ".+" for part in name.parts)
+
+
+def _signs(name: StringNode) -> list[str | None]:
+    """Return the characters of a name, None for an unresolved part."""
+    return [sign for part in name.parts for sign in (part if isinstance(part, str) else (None,))]
+
+
+def _have_common(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
+    """True if two patterns, in which None is one or more characters, match a common text."""
+    states = {(0, 0, False, False)}  # positions, and if a character of the unresolved part there is taken
+    seen = set(states)
+    while states:
+        found = set[tuple[int, int, bool, bool]]()
+        for first, second, in_first, in_second in states:
+            if first == len(one) and second == len(other):
+                return True
+            if in_first:
+                found.add((first + 1, second, False, in_second))
+            if in_second:
+                found.add((first, second + 1, in_first, False))
+            if first < len(one) and second < len(other):
+                a, b = one[first], other[second]
+                if a is None or b is None or a == b:
+                    found.add((first + (a is not None), second + (b is not None), a is None, b is None))
+        states = found - seen
+        seen |= found
+    return False
+
+
+def _has_literal(name: StringNode) -> bool:
+    """True if a name has a part that tells it from others."""
+    text = "".join(part for part in name.parts if isinstance(part, str))
+    return sum(sign.isalnum() for sign in text.partition(":")[2] or text) > 2

@@ -1,0 +1,92 @@
+"""Values that a root module reads of other roots and passes to them: its outputs, SSM parameters that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from passrole_checks.iam.partial_values import Node, Position, StringNode
+from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
+from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
+from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.modules.providers import account_of
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources.entities import value_of
+from passrole_checks.sources.terraform.resources.linked_data import LINKED_TYPES, backend_location, location_of
+
+_PARAMETER = "aws_ssm_parameter"
+_READ = ("outputs", "values", "value")  # attributes that look up what others pass
+
+
+def surface_of(root: Module, outputs: Callable[[str], bool]) -> LinkSurface:
+    """Return what a root module reads and passes; ``outputs`` selects the outputs to evaluate by name."""
+    offers = (*_outputs(root, outputs), *_parameters(root))
+    for module in root.walk():
+        for block in module.folder.data:
+            if block.labels[0] in LINKED_TYPES:
+                _read_all(module, block)
+    return LinkSurface(tuple(dict.fromkeys(links_reads())), offers, account_of(root))
+
+
+def _read_all(module: Module, block: Block) -> None:
+    """Read what other roots pass through a data source, so that its names are recorded."""
+    at = _position(block)
+    for instance in module.instances(block).items:
+        name = f"data.{block.labels[0]}.{block.labels[1]}{instance.suffix}"
+        reference = replace(module.reference(name, f"data.{block.labels[0]}", block, at), instance=instance)
+        for attribute in _READ:
+            module.attribute(reference, attribute, at)
+
+
+def state_location(root: Module) -> StringNode | None:
+    """Return the location of the state of a root module; None if the code does not tell it.
+
+    Source: Terraform language documentation, "Backend block configuration overview": without a block, the state is the
+    local file ``terraform.tfstate``; a block in an override file replaces others.
+    """
+    found = [
+        backend
+        for parsed in root.folder.files
+        for block in parsed.body.all("terraform")
+        for backend in block.body.all("backend", "cloud")
+    ]
+    if not found:
+        return location_of("local", lambda name: None, root.scope(root.folder.files[0].source))
+    return backend_location(found[-1], root.scope(found[-1].source))
+
+
+def _outputs(root: Module, wanted: Callable[[str], bool]) -> Iterator[LinkOffer]:
+    names = [name for name in root.folder.outputs if wanted(name)]
+    location = state_location(root) if names else None
+    if location is None:
+        return
+    for name in names:
+        block = root.folder.outputs[name]
+        value = root.output(name, f"output.{name}", _position(block))
+        yield LinkOffer(LinkKind.STATE, location, _as_seen(value), _position(block), name)
+
+
+def _parameters(root: Module) -> Iterator[LinkOffer]:
+    for module in root.walk():
+        for block in module.folder.resources:
+            if block.labels[0] != _PARAMETER:
+                continue
+            for instance in module.instances(block).items:
+                scope = module.instance_scope(block, instance)
+                name = value_of(block, "name", scope)
+                value = value_of(block, "value", scope) or value_of(block, "insecure_value", scope)
+                if isinstance(name, StringNode) and value is not None:
+                    yield LinkOffer(LinkKind.PARAMETER, fill_known_parts(name), _as_seen(value), _position(block))
+
+
+def _position(block: Block) -> Position:
+    return Position(block.source.file, block.span.line, 1, block.span.end_line)
+
+
+def _as_seen(value: Node) -> Node:
+    """Return a value as another root gets it."""
+    plain = to_plain(value)
+    # the text of a document with unresolved parts would lose their place in it
+    is_whole = isinstance(plain, StringNode) and plain.literal is not None
+    return plain if is_whole else to_document(value)

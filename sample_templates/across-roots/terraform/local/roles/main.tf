@@ -1,0 +1,3 @@
+output "role" {
+  value = "arn:aws:iam::*:role/local-*"
+}

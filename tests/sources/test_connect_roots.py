@@ -1,0 +1,255 @@
+"""Values that one root passes to another: which roots are meant, and what is seen of a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from passrole_checks.iam.partial_values import Choice, StringNode, UnresolvedKind, nodes_in
+from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
+from passrole_checks.sources import connect_roots, detect
+from passrole_checks.sources.model.configuration import NO_INPUTS
+from passrole_checks.sources.model.links import Link
+
+ROLE = "arn:aws:iam::111122223333:role/handed-over"
+BACKEND = 'terraform {\n  backend "%s" {\n%s\n  }\n}\n'
+OUTPUT = f'output "role" {{\n  value = "{ROLE}"\n}}\n'
+READ = 'data "terraform_remote_state" "s" {\n  backend = "%s"\n  config = {\n%s\n  }\n}\n'
+PASS = """\
+resource "aws_iam_user_policy" "p" {
+  user = "u"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }]
+  })
+}
+"""
+OUTPUT_ROLE = PASS % "data.terraform_remote_state.s.outputs.role"
+IMPORT = """\
+Resources:
+  P:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement: {Effect: Allow, Action: iam:PassRole, Resource: %s}
+"""
+EXPORT = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs:\n  R: {Value: %s, Export: {Name: %s}}\n"
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    return tmp_path
+
+
+def write(top: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text, encoding="utf-8")
+
+
+def links(top: Path, files: Mapping[str, str] = {}) -> dict[str, tuple[Link, ...]]:
+    """Write files, and return the links of each root that has any."""
+    write(top, files)
+    units = connect_roots.connect_roots(detect.discover([top]).units, NO_INPUTS)
+    return {unit.path.relative_to(top).as_posix(): unit.links for unit in units if unit.links}
+
+
+def roles(top: Path, files: Mapping[str, str] = {}) -> list[str]:
+    """Write files, and return the roles that their statements name, by scanning both ways around."""
+    write(top, files)
+    found, paths = [], sorted(path for path in top.iterdir() if path.name != ".git")
+    for order in (paths, paths[::-1]):
+        result = scan_paths(order, ScanOptions())
+        assert not result.unreadable
+        found.append([str(role.pattern) for grant in result.grants for role in grant.grant.roles])
+    assert found[0] == found[1]
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend", "config"),
+    [
+        ("s3", 'bucket = "b"\nkey = "k"', 'bucket = "b"\nkey = "k"'),
+        ("s3", 'bucket = "b"\nkey = "x/key.tfstate"\nregion = "r"', 'bucket = "b"\nkey = "${local.x}/key.tfstate"'),
+        ("gcs", 'bucket = "b"\nprefix = "p/q"', 'bucket = "b"\nprefix = "p/q"'),
+        ("http", 'address = "https://e.test/s"', 'address = "https://e.test/s"'),
+        ("local", 'path = "state/x.tfstate"', 'path = "../a/state/x.tfstate"'),
+        (
+            "azurerm",
+            'storage_account_name = "s"\ncontainer_name = "c"\nkey = "k.tfstate"',
+            'storage_account_name = "s"\ncontainer_name = "c"\nkey = "k.tfstate"\nresource_group_name = "g"',
+        ),
+        (
+            "remote",
+            'organization = "o"\nworkspaces {\n name = "w"\n}',
+            'organization = "o"\nworkspaces = {\n name = "w"\n}',
+        ),
+    ],
+)
+def test_state_of_a_backend(kind: str, backend: str, config: str, top: Path) -> None:
+    """The outputs are those of the root with the same location of its state."""
+    reader = 'locals {\n  x = "x"\n}\n' + READ % (kind, config) + OUTPUT_ROLE
+    files = {"a/main.tf": BACKEND % (kind, backend) + OUTPUT, "b/main.tf": reader}
+    assert roles(top, files) == [ROLE]
+
+
+def test_state_without_a_backend_block_is_a_local_file(top: Path) -> None:
+    reader = READ % ("local", 'path = "${path.module}/../a/terraform.tfstate"') + OUTPUT_ROLE
+    assert roles(top, {"a/main.tf": OUTPUT, "b/main.tf": reader}) == [ROLE]
+
+
+@pytest.mark.parametrize(
+    "backend",
+    ["", 'bucket = "b"', 'bucket = "b"\nkey = "other"', 'bucket = "other"\nkey = "some/key"', "dynamodb_table = var.x"],
+)
+def test_state_of_another_or_an_unknown_location_stays_unresolved(backend: str, top: Path) -> None:
+    reader = READ % ("s3", 'bucket = "b"\nkey = "some/key"') + OUTPUT_ROLE
+    files = {"a/main.tf": BACKEND % ("s3", backend) + OUTPUT, "b/main.tf": reader}
+    assert roles(top, files) == ["${data.terraform_remote_state.s.outputs.role}"]
+
+
+def test_backends_given_in_parts_are_variants(top: Path) -> None:
+    """Two roots leave out the bucket of the same key; one has another key."""
+    reader = READ % ("s3", 'bucket = "b"\nkey = "some/key"') + OUTPUT_ROLE
+    roots = {f"{name}/main.tf": BACKEND % ("s3", 'key = "some/key"') + OUTPUT.replace("over", name) for name in "ac"}
+    other = BACKEND % ("s3", 'key = "other"') + OUTPUT
+    found = links(top, {**roots, "other/main.tf": other, "reader/main.tf": reader})
+    assert [link.root for link in found["reader"]] == ["a", "c"]
+    configuration = dict(read_paths([top / "reader", top / "a", top / "c"], ScanOptions()).units)[top / "reader"]
+    choices = [node for node in nodes_in(configuration.policies[0].document) if isinstance(node, Choice)]
+    assert [len(choice.options) for choice in choices] == [2]
+
+
+def test_values_are_followed_through_several_roots(top: Path) -> None:
+    """An output of a state, stored as an SSM parameter, exported by a template."""
+    parameter = 'resource "aws_ssm_parameter" "p" {\n  name = "/p"\n  value = %s\n}\n'
+    files = {
+        "a/main.tf": BACKEND % ("s3", 'bucket = "b"\nkey = "some/key"') + OUTPUT,
+        "b/main.tf": READ % ("s3", 'bucket = "b"\nkey = "some/key"')
+        + parameter % "data.terraform_remote_state.s.outputs.role",
+        "c.yaml": EXPORT % ("'{{resolve:ssm:/p}}'", "e"),
+        "d.yaml": IMPORT % "!ImportValue e",
+    }
+    assert roles(top, files) == [ROLE]
+
+
+def test_values_in_a_circle_are_unresolved(top: Path) -> None:
+    """Each export contains the other one."""
+    files = {
+        "a.yaml": EXPORT % ("{'Fn::Sub': ['a-${x}', {x: !ImportValue b}]}", "a"),
+        "b.yaml": EXPORT % ("{'Fn::Sub': ['b-${x}', {x: !ImportValue a}]}", "b"),
+        "c.yaml": IMPORT % "!ImportValue a",
+    }
+    assert roles(top, files) == ["${Fn::ImportValue a}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "exported", "is_found"),
+    [
+        ("shared", "shared", True),
+        ("shared", "Shared", False),
+        ("prod-role", "!Sub '${AWS::StackName}-role'", True),
+        ("prod-role", "!Sub '${AWS::StackName}-other'", False),
+        ("!Sub '${Stack}-role'", "prod-role", True),
+        ("!Sub '${Stack}-role'", "!Sub '${AWS::StackName}-role'", True),
+        ("!Sub '${Stack}-x-role'", "!Sub '${AWS::StackName}-role'", True),
+        ("!Sub '${Stack}-x'", "!Sub '${AWS::StackName}-role'", False),
+        ("!Ref Stack", "shared", False),
+    ],
+)
+def test_names_of_exports(name: str, exported: str, is_found: bool, top: Path) -> None:
+    """Names with the name of a stack match as patterns; a name of which nothing is known matches none."""
+    reader = "Parameters: {Stack: {Type: String}}\n" + IMPORT % f"{{'Fn::ImportValue': {name}}}"
+    assert (roles(top, {"a.yaml": EXPORT % (ROLE, exported), "b.yaml": reader}) == [ROLE]) is is_found
+
+
+def test_exact_names_win_over_patterns(top: Path) -> None:
+    files = {
+        "a.yaml": EXPORT % (ROLE, "prod-role"),
+        "b.yaml": EXPORT % ("arn:aws:iam::*:role/*", "!Sub '${AWS::StackName}-role'"),
+        "c.yaml": IMPORT % "!ImportValue prod-role",
+    }
+    assert roles(top, files) == [ROLE]
+
+
+def test_too_many_roots_for_one_name_stay_unresolved(top: Path) -> None:
+    exports = {f"x{number}.yaml": EXPORT % (f"{ROLE}{number}", "!Sub '${AWS::StackName}-r-1'") for number in range(9)}
+    assert roles(top, {**exports, "r.yaml": IMPORT % "!ImportValue p-r-1"}) == ["${Fn::ImportValue p-r-1}"]
+
+
+def test_names_of_the_other_root_are_not_those_of_the_reader(top: Path) -> None:
+    """Both have a role of this address; the reader passes that of the other root."""
+    role = 'resource "aws_iam_role" "x" {\n  name = "%s"\n  assume_role_policy = "{}"\n}\n'
+    files = {
+        "a/main.tf": BACKEND % ("s3", 'bucket = "b"\nkey = "some/key"')
+        + role % "of-a"
+        + 'output "role" {\n  value = aws_iam_role.x.arn\n}\n',
+        "b/main.tf": READ % ("s3", 'bucket = "b"\nkey = "some/key"') + role % "of-b" + OUTPUT_ROLE,
+    }
+    assert roles(top, files) == ["arn:${partition}:iam::${account id}:role/of-a"]
+
+
+def test_values_of_another_account(top: Path) -> None:
+    """Stacks of two accounts share no parameter; a state is read across accounts, and keeps its account."""
+    provider = 'provider "aws" {\n  allowed_account_ids = ["%s"]\n}\n'
+    mine, other = provider % "111122223333", provider % "444455556666"
+    written = 'resource "aws_ssm_parameter" "p" {\n  name = "/p"\n  value = aws_iam_role.x.arn\n}\n'
+    role = 'resource "aws_iam_role" "x" {\n  name = "x"\n  assume_role_policy = "{}"\n}\n'
+    output = 'output "role" {\n  value = aws_iam_role.x.arn\n}\n'
+    backend = BACKEND % ("s3", 'bucket = "b"\nkey = "some/key"')
+    read = READ % ("s3", 'bucket = "b"\nkey = "some/key"') + 'data "aws_ssm_parameter" "p" {\n  name = "/p"\n}\n'
+    statement = PASS % "[data.terraform_remote_state.s.outputs.role, data.aws_ssm_parameter.p.value]"
+    files = {"a/main.tf": other + backend + written + role + output, "b/main.tf": mine + read + statement}
+    assert roles(top, files) == [
+        "arn:${partition}:iam::444455556666:role/x",
+        "${data.aws_ssm_parameter.p.value}",
+    ]
+    files = {"a/main.tf": files["a/main.tf"].replace("444455556666", "111122223333")}
+    assert roles(top, files) == ["arn:${partition}:iam::${account id}:role/x"] * 2
+    link = next(iter(links(top)["b"]))
+    assert isinstance(link.value, StringNode)
+    assert UnresolvedKind.ACCOUNT_ID in {part.kind for part in link.value.unresolved_parts}
+
+
+def test_data_source_in_a_module(top: Path) -> None:
+    """A module reads the state at the location that its caller gives; the output is named in the module."""
+    files = {
+        "a/main.tf": BACKEND % ("s3", 'bucket = "b"\nkey = "some/key"') + OUTPUT,
+        "b/main.tf": 'module "m" {\n  source = "./m"\n  key = "some/key"\n}\n',
+        "b/m/main.tf": 'variable "key" {}\n' + READ % ("s3", 'bucket = "b"\nkey = var.key') + OUTPUT_ROLE,
+    }
+    assert roles(top, files) == [ROLE]
+
+
+def test_policy_documents_are_handed_over(top: Path) -> None:
+    """The document of an output is checked where it is attached, at the line that attaches it."""
+    document = '{ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] }'
+    attach = 'resource "aws_iam_user_policy" "p" {\n  user = "u"\n  policy = %s\n}\n'
+    write(
+        top,
+        {
+            "a/main.tf": BACKEND % ("s3", 'bucket = "b"\nkey = "some/key"')
+            + f'output "d" {{\n  value = jsonencode({document})\n}}\n',
+            "b/main.tf": READ % ("s3", 'bucket = "b"\nkey = "some/key"')
+            + attach % "data.terraform_remote_state.s.outputs.d",
+        },
+    )
+    findings = [one for one in scan_paths([top], ScanOptions()).findings if one.resource.type == "aws_iam_user_policy"]
+    assert [(one.check_id, one.at.line) for one in findings] == [("PASSROLE_001", 10)]
+
+
+def test_nothing_is_evaluated_without_a_counterpart(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts tell that no root passes what others read, or that none reads what is passed."""
+    monkeypatch.setattr(connect_roots, "_Connections", None)
+    reader = READ % ("s3", 'bucket = "b"\nkey = "some/key"') + OUTPUT_ROLE
+    assert links(top, {"a/main.tf": reader, "b.yaml": EXPORT % (ROLE, "e"), "c/main.tf": PASS % '"*"'}) == {}
+
+
+def test_roots_without_links_are_the_same_objects(top: Path) -> None:
+    write(top, {"a.yaml": EXPORT % (ROLE, "e"), "b.yaml": IMPORT % "!ImportValue other", "c.yaml": IMPORT % "'*'"})
+    units = detect.discover([top]).units
+    connected = connect_roots.connect_roots(units, NO_INPUTS)
+    assert all(one is other for one, other in zip(units, connected, strict=True))
