@@ -38,7 +38,7 @@ from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 from passrole_checks.suggest.verify import edited_span, statement_span
 
 SERVICE = "<service>.amazonaws.com"
-MORE = "…"
+MORE = "<{} more services>"
 
 _MOST_SERVICES = 5  # derived services that are named
 _MOST_PLACEHOLDERS = 5  # individual placeholders for roles
@@ -80,11 +80,13 @@ def _services_under(keys: Collection[str], condition: Node | None) -> Iterator[s
 
 
 def _shortened(services: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the first services; if there are more, without the names that are used in China only."""
+    """Return the first services and a placeholder for the others; if there are others, without the names that are used
+    in China only."""
     if len(services) <= _MOST_SERVICES:
         return services
     known = [service for service in services if service.removesuffix(".cn") == service or service[:-3] not in services]
-    return (*known[:_MOST_SERVICES], *((MORE,) if len(known) > _MOST_SERVICES else ()))
+    left = len(known) - _MOST_SERVICES
+    return (*known[:_MOST_SERVICES], *((MORE.format(left),) if left > 0 else ()))
 
 
 def _likely_services(located: LocatedGrant, limit: DerivedLimit | None) -> Iterable[str]:
