@@ -114,6 +114,13 @@ _RESOURCE = re.compile(
     rb"""^[A-Za-z0-9]+:[ \t]*(?:\#[^\n]*)?\r?\n(?:[ \t]*\#[^\n]*\n)*[ \t]+["']?Type["']?:[ \t]*["']?AWS::IAM::\w""",
     re.MULTILINE,
 )
+# a task that deploys stacks with parameters (org-formation/org-formation-cli, docs/task-files.md)
+_TASK = re.compile(
+    rb"""^[A-Za-z0-9]+:[ \t]*(?:\#[^\n]*)?\r?\n(?:[ \t]*\#[^\n]*\n)*[ \t]+Type:[ \t]*["']?update-stacks\b""",
+    re.MULTILINE,
+)
+_POLICY_WORDS = (b"Statement", b":policy/")
+_TASKS = Recognized(note="IAM policies in the parameters of OrgFormation tasks")
 _PART = Recognized(note="CloudFormation resources without `Resources:`, as in a part that another tool joins")
 
 
@@ -174,7 +181,7 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         other = _other_output_reason(data[:_HEAD].decode("utf-8", "replace"), name if named else "FILE", named=named)
         if other is not None:
             return Recognized(unreadable=other)
-    part = _PART if b"AWS::IAM::" in data and _RESOURCE.search(data) is not None else _NOTHING
+    part = _part(data)
     if not _contains_clue(data):
         return part
     try:
@@ -184,6 +191,15 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         recognized = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1
         return Recognized(unreadable="not UTF-8 text", line=line) if recognized.is_infrastructure else _NOTHING
+
+
+def _part(data: bytes) -> Recognized:
+    """Return the note on a file with policies that another tool deploys; nothing for other files."""
+    if b"AWS::IAM::" in data and _RESOURCE.search(data) is not None:
+        return _PART
+    if b"update-stacks" in data and any(word in data for word in _POLICY_WORDS) and _TASK.search(data) is not None:
+        return _TASKS
+    return _NOTHING
 
 
 def _other_output_reason(head: str, name: str, *, named: bool) -> str | None:

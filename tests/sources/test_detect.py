@@ -153,10 +153,14 @@ def test_unreadable_plan_or_template_has_a_line(
         ("Deploy:\n  # why\n  Type: 'AWS::IAM::Policy'\n  Properties: {}\n", True),
         ("Topic:\n  Type: AWS::SNS::Topic\n", False),
         ("Names:\n  - AWS::IAM::Policy\n", False),
+        ("Ci:\n  Type: update-stacks\n  Parameters: {Arns: ['arn:aws:iam::aws:policy/AdministratorAccess']}\n", True),
+        ("Ci:\n  Type: update-stacks\n  Parameters: {inlinePolicy: '{\"Statement\": []}'}\n", True),
+        ("Ci:\n  Type: update-stacks\n  Parameters: {Name: policy}\n", False),
     ],
 )
 def test_resources_without_a_template_are_noted(tmp_path: Path, text: str, is_noted: bool) -> None:
-    """A part of a template that another tool joins is no unit, and is noted if it has a resource of IAM."""
+    """A part of a template that another tool joins is no unit, and is noted if it has a resource of IAM; so is a task
+    with policies."""
     put(tmp_path, **{"part.yml": text})
     found = discover([tmp_path])
     assert (found.units, [Path(note.file).name for note in found.not_evaluated]) == ((), ["part.yml"] * is_noted)
