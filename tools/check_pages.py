@@ -56,8 +56,8 @@ _USES = {
 }
 _HOLDERS = {
     Holder.ANYONE: "anyone else, or unknown",
-    Holder.PEOPLE: "an administrator, and only people: of SAML providers, IAM Identity Center or named accounts, or "
-    "IAM users",
+    Holder.PEOPLE: "an administrator, and only people: of SAML providers, IAM Identity Center or named accounts, IAM "
+    "users, or users with MFA",
     Holder.DEPLOYMENT: "only CloudFormation, Service Catalog, or workflows of the repositories that the trust policy "
     "names",
     Holder.TASKS: "only EventBridge or Step Functions, to run ECS tasks",

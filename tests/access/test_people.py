@@ -18,7 +18,14 @@ ACCOUNT = {"Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${Trusted}:root"}}, "A
 USER = {"Principal": {"AWS": {"Fn::GetAtt": ["User", "Arn"]}}, "Action": "sts:AssumeRole"}
 RESERVED = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_*"
 SSO = {"Principal": {"AWS": RESERVED}, "Action": "sts:AssumeRole"}
-PEOPLE = {"saml": SAML, "account": ACCOUNT, "user": USER, "PermissionSet": SSO}
+UNKNOWN = {"Principal": {"AWS": {"Ref": "Trusted"}}, "Action": "sts:AssumeRole"}
+PRESENT = "aws:MultiFactorAuthPresent"
+MFA = {**UNKNOWN, "Condition": {"Bool": {PRESENT: "true"}}}
+RECENT_MFA = {**UNKNOWN, "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}}
+PEOPLE = {
+    **{"saml": SAML, "account": ACCOUNT, "user": USER, "PermissionSet": SSO},
+    **{"mfa": MFA, "RecentMfa": RECENT_MFA},
+}
 OTHERS = {
     "everyone": {"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
     "instances": {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -32,7 +39,11 @@ OTHERS = {
     },
     "ThirdParty": {**ACCOUNT, "Condition": {"StringEquals": {"sts:ExternalId": "abc"}}},
     "AnyToken": {"Principal": {"Federated": {"Ref": "Provider"}}, "Action": "sts:AssumeRoleWithWebIdentity"},
-    "unknown": {"Principal": {"AWS": {"Ref": "Trusted"}}, "Action": "sts:AssumeRole"},
+    "unknown": UNKNOWN,
+    "MfaIfSent": {**UNKNOWN, "Condition": {"BoolIfExists": {PRESENT: "true"}}},
+    "WithoutMfa": {**UNKNOWN, "Condition": {"Bool": {PRESENT: "false"}}},
+    "AnyoneWithMfa": {**MFA, "Principal": {"AWS": "*"}},
+    "ServiceWithMfa": {**MFA, "Principal": {"Service": "ec2.amazonaws.com"}},
 }
 
 
@@ -90,7 +101,7 @@ def items(folder: Path) -> list[dict[str, Any]]:
 def test_administrators_that_are_people_are_medium(tmp_path: Path, inline: bool) -> None:
     """A statement of its own and an AWS managed policy alike; the message names whom the trust policy lets in."""
     found = scanned(tmp_path, a={f"R{name}": role(trust, inline=inline) for name, trust in PEOPLE.items()})
-    assert len(found) == len(PEOPLE)
+    assert sum(len(one["places"]) for one in found) == len(PEOPLE)
     assert {one["severity"] for one in found} == {"medium"}
     assert all("can assume the principal" in one["message"] for one in found)
 

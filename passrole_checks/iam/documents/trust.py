@@ -183,12 +183,13 @@ _PERSON = re.compile(
 
 def trusted_people(document: Node | None) -> tuple[str, ...]:
     """Return the kinds of people that alone can assume a role, sorted: "a SAML provider", "IAM Identity Center", "IAM
-    users" or "named accounts"; empty if anyone else can, or that is unknown.
+    users", "named accounts" or "users with MFA"; empty if anyone else can, or that is unknown.
 
     Accounts are those of the organization, such as the management account in the trust policy of
     ``OrganizationAccountAccessRole`` (AWS Organizations User Guide, "Accessing member accounts in an organization").
     Those of third parties have a condition on ``sts:ExternalId`` (IAM User Guide, "Access to AWS accounts owned by
-    third parties"), and roles of other accounts may be those of workloads: neither counts as people.
+    third parties"), and roles of other accounts may be those of workloads: neither counts as people. A condition that
+    requires MFA excludes workloads, since sessions of roles have none (IAM User Guide, "Secure API access with MFA").
     """
     readings = [list(options_of(statements)) for statements in statement_variants(document)]
     found: set[str] = set()
@@ -209,19 +210,38 @@ def _people_of(statement: ObjectNode) -> set[str]:
         return set()
     actions = [value for value in options_of(as_list(statement.get("Action"))) if isinstance(value, StringNode)]
     is_saml = bool(actions) and all((value.literal or "").lower() in _SAML for value in actions)
+    requires_mfa = _requires_mfa(statement)
+
+    def with_mfa(value: Node) -> str:
+        is_named = isinstance(value, StringNode) and value.literal != "*"
+        return "users with MFA" if requires_mfa and is_named else ""
+
     found: set[str] = set()
     for entry in principal.entries:
         values = list(options_of(as_list(entry.value)))
         if entry.key.literal == "Federated" and is_saml:
             found.add("a SAML provider")
         elif entry.key.literal == "AWS" and values:
-            kinds = {person_of(value) for value in values}
+            kinds = {person_of(value) or with_mfa(value) for value in values}
             if "" in kinds:
                 return set()
             found |= kinds
         else:
             return set()
     return found
+
+
+def _requires_mfa(statement: ObjectNode) -> bool:
+    """True if a condition requires that the principal has authenticated with MFA."""
+    for test in condition_tests(statement.get("Condition")):
+        operator = parse_operator(test.operator)
+        if operator is None or operator.absent is not Ternary.NO:
+            continue
+        if test.key == "aws:multifactorauthpresent" and operator.base == "Bool" and test.values == {"true"}:
+            return True
+        if test.key == "aws:multifactorauthage" and operator.base.startswith("NumericLessThan"):
+            return True
+    return False
 
 
 def person_of(value: Node) -> str:
