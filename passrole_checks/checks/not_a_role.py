@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from passrole_checks.checks.base.check import Check, Element, Example, allow
@@ -9,16 +10,20 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.sources.model.configuration import HandedTo
+
+_PLACEHOLDER = re.compile(r"<[^<>]+>")  # "arn:aws:iam::<ACCOUNT>:role/app", in a document that people fill in
 
 
 class NotARole(Check):
     """iam:PassRole is scoped to a non-role ARN, so the statement does nothing.
 
     PassRole is about roles only: an instance profile, an assumed role, a user, a function or a bucket never matches.
-    The grant does not work (or the Deny does not protect), and the usual repair is `Resource: *`.
+    The grant does not work (or the Deny does not protect), and the usual repair is `Resource: *`. Low for placeholders
+    (`<ACCOUNT>`) in a policy document that no scanned code attaches: people fill it in.
 
     Name the role itself: `arn:aws:iam::ACCOUNT:role/PATH/NAME`; for an instance profile, the role inside it. Source:
     Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
@@ -57,11 +62,17 @@ class NotARole(Check):
         if not grant.roles:
             return  # AWS refuses an empty Resource, which is reported as an error of the document
         effect = "grants" if grant.effect == "Allow" else "denies"
+        is_form = context.policy.handed_to is HandedTo.POLICY_DOCUMENT and any(map(_has_placeholder, grant.roles))
         yield Verdict(
-            Severity.MEDIUM,
-            f"{roles_in_words(grant)} is not a role ARN, so this statement {effect} no iam:PassRole.{_hint(grant)}",
+            Severity.LOW if is_form else Severity.MEDIUM,
+            f"{roles_in_words(grant)} is not a role ARN{' until its placeholders are replaced' if is_form else ''}, so "
+            f"this statement {effect} no iam:PassRole.{_hint(grant)}",
             "Name the role: `arn:aws:iam::ACCOUNT:role/PATH/NAME` (for an instance profile, the role inside it).",
         )
+
+
+def _has_placeholder(role: RoleScope) -> bool:
+    return any(_PLACEHOLDER.search(part) for part in _literals(role.pattern))
 
 
 def _hint(grant: PassRoleGrant) -> str:

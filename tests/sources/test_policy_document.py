@@ -37,6 +37,16 @@ def test_document_is_judged_whatever_its_name(tmp_path: Path, name: str) -> None
     assert (finding.at.line, finding.statement_path) == (1, "Statement/0")
 
 
+def test_placeholders_of_a_document_to_fill_in_are_low(tmp_path: Path) -> None:
+    """Nobody attaches it as it is; in code that is deployed, the same text is a mistake."""
+    form = DOCUMENT.replace('"*"', '"arn:aws:iam::<ACCOUNT>:role/<ROLE NAME>"')
+    (finding,) = scan(tmp_path / "form", p_0json=form).findings
+    assert (finding.check_id, finding.severity) == ("PASSROLE_010", Severity.LOW)
+    code = f'resource "aws_iam_policy" "p" {{\n  policy = <<-EOT\n{form}\nEOT\n}}\n'
+    (finding,) = scan(tmp_path / "code", main_0tf=code).findings
+    assert (finding.check_id, finding.severity) == ("PASSROLE_010", Severity.MEDIUM)
+
+
 @pytest.mark.parametrize(
     "content",
     [
