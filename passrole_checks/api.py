@@ -36,6 +36,7 @@ from passrole_checks.suggest.grade import Grade, grades_to_write
 
 if TYPE_CHECKING:
     from passrole_checks.diff import AccessDifference
+    from passrole_checks.required.already_allowed import AlreadyAllowed
     from passrole_checks.required.required_grants import Required
     from passrole_checks.scan.cache.store import ResultStore
     from passrole_checks.scan.scanner import ReadPaths, UnitScanner
@@ -77,13 +78,15 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class RequiredResult:
-    """The PassRole grants that a deployment needs. ``files``: those read as infrastructure code."""
+    """The PassRole grants that a deployment needs. ``files``: those read as infrastructure code. ``already_allowed``:
+    the principals of the account that may pass some of the roles; None if the account is not known."""
 
     required: Required
     files: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
     not_evaluated: tuple[Unreadable, ...]
     excluded: tuple[str, ...]
+    already_allowed: tuple[AlreadyAllowed, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,10 @@ def required(
 
     def ask(files: Sequence[Path]) -> RequiredResult:
         read = read_paths(files, options, with_variants=True)
+        if options.account_details:
+            from passrole_checks.scan.account_context import read_with_account_details
+
+            read = read_with_account_details(read, options)
         configurations = [configuration for _, configuration in read.units]
         grants_needed, faults = isolate_faults(
             read, lambda units: compute_required(units, options.account, read.variants_of(units))
@@ -259,9 +266,23 @@ def required(
             (*read.unreadable, *malformed, *faults),
             tuple(skipped),
             read.excluded,
+            _already_allowed(configurations, grants_needed, options) if options.account_details else None,
         )
 
     return _with_files(paths, text, name, texts, ask)
+
+
+def _already_allowed(
+    configurations: Sequence[Configuration], needed: Required, options: ScanOptions
+) -> tuple[AlreadyAllowed, ...]:
+    """Return the principals of the accounts deployed to that may pass some of the needed roles."""
+    from passrole_checks.required.already_allowed import already_allowed
+    from passrole_checks.scan.account_context import read_account_details
+    from passrole_checks.sources.model.context import contexts_of
+
+    contexts = read_account_details(options.account_details).contexts
+    used = dict.fromkeys(one for unit in configurations for one in contexts_of(unit, contexts, options.account))
+    return already_allowed(needed.statements, list(used), options.account)
 
 
 def _observed_use(

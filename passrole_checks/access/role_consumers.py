@@ -181,6 +181,8 @@ class RoleConsumers:
             return  # not a role: API Gateway takes the ARN of any user for the caller's own credentials
         role = self._named(arn) if arn is not None and only is None else None
         label = role or _shown(value)
+        deployed = self.configuration.context.arns.get(role or "")
+        arn = StringNode((deployed,), value.at) if deployed is not None else arn
         yield RoleUse(received, label, role, arn or StringNode(value.parts, value.at), self._how(received, arn))
 
     def _how(self, received: ReceivedRole, arn: StringNode | None) -> str:
@@ -196,6 +198,9 @@ class RoleConsumers:
     def _arn_of(self, address: str, known: tuple[Part, ...] | None, value: StringNode) -> StringNode:
         """Return the ARN of a role of this configuration, with its name or the prefix of its name."""
         definition = self._roles.get(address)
+        deployed = self.configuration.context.arns.get(address)
+        if deployed is not None:
+            return StringNode((deployed,), value.at)
         if known is not None and str(known[0]).startswith("arn:") and all(isinstance(part, str) for part in known):
             return StringNode(known, value.at)  # of an existing role
         path: tuple[Part, ...] = ("/",)
@@ -258,6 +263,8 @@ class RoleConsumers:
             name = _path_and_name(role)
             if name is not None:
                 found.setdefault(name, address)
+            if name is not None and address in self.configuration.context.roles:  # where names are unique
+                found.setdefault(name.rpartition("/")[2], address)
         return found
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from passrole_checks.cloudtrail.report import UsageReport
     from passrole_checks.cloudtrail.summary import Edge
     from passrole_checks.iam.partial_values import Position
+    from passrole_checks.scan.result import ScanOptions
     from passrole_checks.sources.model.configuration import Configuration
     from passrole_checks.suggest.observed_use import Evidence, Observation
 
@@ -57,13 +58,19 @@ class Logs:
     report: UsageReport
     grouped: bool
 
-    def find_evidence(self, configurations: Sequence[Configuration], account: str | None) -> Evidence:
+    def find_evidence(self, configurations: Sequence[Configuration], settings: ScanOptions) -> Evidence:
         """Return the observed use of each statement of these configurations."""
         from passrole_checks.cloudtrail.grant_usage import match_grants
+        from passrole_checks.scan.account_context import with_account_details
         from passrole_checks.suggest.observed_use import Evidence
 
         edges = [edge for edge in self.report.edges if _pass_count(edge)]
-        against = match_grants(edges, configurations, account)
+        against = match_grants(
+            edges,
+            configurations,
+            settings.account,
+            in_context=lambda configuration: with_account_details(configuration, settings)[0],
+        )
         used: dict[tuple[Position, str, str], dict[Observation, None]] = {}
         # if no principal has a grant, missing use proves nothing
         held = [usage for usage in (*against.used, *against.perhaps, *against.unused) if usage.holders]

@@ -40,7 +40,10 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
 
     def write_one(output_format: str, destination: Destination) -> None:
         if output_format == "json":
-            write(destination, output.required_json(result.required, unreadable, result.not_evaluated, result.excluded))
+            document = output.required_json(
+                result.required, unreadable, result.not_evaluated, result.excluded, result.already_allowed
+            )
+            write(destination, document)
         elif output_format == "hcl":
             write(destination, required_policy.to_hcl(result.required, error))
         elif output_format == "yaml":
@@ -52,6 +55,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
                 error,
                 result.not_evaluated,
                 result.excluded,
+                result.already_allowed,
                 quiet=options["quiet"],
                 verbose=options["verbose"],
             )

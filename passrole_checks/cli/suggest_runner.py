@@ -46,12 +46,13 @@ def find_suggestions(
     """
     from passrole_checks import api
 
+    settings = _scan_options(paths, options, severity)
     found = api.suggest(
         paths,
-        _scan_options(paths, options, severity),
+        settings,
         select=lambda result: _select(result, paths, options, severity),
         include_info=severity is api.Severity.INFO,
-        observe=None if logs is None else lambda units: logs.find_evidence(units, options["account"]),
+        observe=None if logs is None else lambda units: logs.find_evidence(units, settings),
         grades=grades_asked_for(options),
     )
     return replace(found, unread=problems_to_report(found.unread, found.files, paths, options, found.excluded))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from passrole_checks.cloudtrail.report import UsageReport
     from passrole_checks.output.destination import Destination
     from passrole_checks.scan.result import ScanResult
+    from passrole_checks.sources.model.configuration import Configuration
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -122,6 +123,7 @@ def _compare_with_configuration(
     The scan result, with findings, is computed only if it is ``drawn``; else it is None.
     """
     from passrole_checks.cloudtrail.grant_usage import match_grants
+    from passrole_checks.scan.account_context import with_account_details
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_read
     from passrole_checks.sources.model.configuration import Unreadable
@@ -130,8 +132,12 @@ def _compare_with_configuration(
     settings = scan_options({**options, "account": account, "unchanged": True}, options["against"])
     read = read_paths([Path(path) for path in options["against"]], settings, with_variants=True)
     configurations = [configuration for _, configuration in read.units]
+
+    def in_context(configuration: Configuration) -> Configuration:
+        return with_account_details(configuration, settings)[0]
+
     against, faults = isolate_faults(
-        read, lambda units: match_grants(report.edges, units, account, read.variants_of(units))
+        read, lambda units: match_grants(report.edges, units, account, read.variants_of(units), in_context)
     )
     problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once

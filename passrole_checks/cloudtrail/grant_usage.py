@@ -9,7 +9,7 @@ in the log. A role that the log gives only by name cannot be matched against a p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -96,17 +96,19 @@ def match_grants(
     configurations: Iterable[Configuration],
     account: str | None = None,
     variants: Sequence[Variant] = (),
+    in_context: Callable[[Configuration], Configuration] = lambda configuration: configuration,
 ) -> UsageComparison:
     """Match the edges of some logs to the grants of configurations. ``account``: the account deployed to, if stated.
 
     ``variants``: the configurations with the values of files. Grants that only they have name the files in ``when``.
+    ``in_context``: adds the account to a configuration, whose grants do not count.
     """
     log = EdgeIndex(edges)
     known_edges: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
     allowed: dict[int, Ternary] = {id(edge): Ternary.NO for edge in edges}
 
     def usages(configuration: Configuration) -> Iterator[GrantUsage]:
-        side = _Side(configuration, account, log)
+        side = _Side(configuration, in_context(configuration), account, log)
         for edge, answer in side.known_edges():
             known_edges[id(edge)] |= answer
         for used, held_grants in side.held_allows():
@@ -176,9 +178,9 @@ class _HeldGrant:
 class _Side:
     """One configuration, matched with the edges of some logs."""
 
-    def __init__(self, configuration: Configuration, account: str | None, log: EdgeIndex) -> None:
-        self.model, self.log = AccessModel(configuration, account), log
-        self.members = by_group(configuration.attached.members)
+    def __init__(self, own: Configuration, whole: Configuration, account: str | None, log: EdgeIndex) -> None:
+        self.own, self.model, self.log = own, AccessModel(whole, account), log
+        self.members = by_group(whole.attached.members)
         self._edges: dict[str, list[tuple[int, Ternary]]] = {}
 
     def held_allows(self) -> Iterator[tuple[GrantUsage, list[_HeldGrant]]]:
@@ -255,9 +257,9 @@ class _Side:
         """
         for holder in self.model.principals.of(policy):
             users = self.members.get(holder.name, ()) if holder.kind is PrincipalKind.GROUP else ()
-            attached = holder.name if holder.name in policy.principals else None
+            attached = holder.name if holder.name in policy.holders else None
             if attached is None:  # a user of a group, with policies of its own
-                groups = (name for name in policy.principals if holder.name in self.members.get(name, ()))
+                groups = (name for name in policy.holders if holder.name in self.members.get(name, ()))
                 attached = next(groups, None)
             yield from ((attached, self.model.principals.named(user)) for user in users)
             if not users:
@@ -293,10 +295,10 @@ class _Side:
 
     @cached_property
     def _all_holders(self) -> tuple[str, ...]:
-        found = [role.resource.address for role in self.model.configuration.roles]
-        found += [name for policy in self.model.configuration.policies for name in policy.principals]
-        found += [attachment.holder for attachment in self.model.configuration.attached.managed_policies]
-        found += [user for users in self.members.values() for user in users]
+        found = [role.resource.address for role in self.own.roles]
+        found += [name for policy in self.own.policies for name in policy.principals]
+        found += [attachment.holder for attachment in self.own.attached.managed_policies]
+        found += [user for users in by_group(self.own.attached.members).values() for user in users]
         return tuple(dict.fromkeys(found))
 
     def _permits(self, passing: EffectiveGrant, edge: Edge) -> Ternary:

@@ -28,6 +28,7 @@ from passrole_checks.output.required_policy import (
     policies_json,
     statements_json,
 )
+from passrole_checks.required.already_allowed import AlreadyAllowed
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION
 from passrole_checks.required.required_grants import Required, confidence_of
 from passrole_checks.scan.condition_words import condition_in_words
@@ -45,8 +46,12 @@ def required_json(
     unreadable: Sequence[Unreadable],
     not_evaluated: Sequence[Unreadable],
     excluded: Sequence[str] = (),
+    already_allowed: Sequence[AlreadyAllowed] | None = None,
 ) -> str:
-    """Return the resources that receive roles, and the statements needed to deploy them, as one JSON document."""
+    """Return the resources that receive roles, and the statements needed to deploy them, as one JSON document.
+
+    ``already_allowed``: None if the account is not known.
+    """
     document = {
         "version": 1,
         "required": [_entry(use) for use in required.received],
@@ -58,6 +63,11 @@ def required_json(
         "not_evaluated": not_evaluated_entries(not_evaluated),
         "excluded": excluded_paths(excluded),
     }
+    if already_allowed is not None:
+        document["already_allowed"] = [
+            {"principal": one.principal, "statements": list(one.statements), "origin": one.origin}
+            for one in already_allowed
+        ]
     return json_text(document)
 
 
@@ -111,6 +121,7 @@ def required_lines(
     error: str,
     not_evaluated: Sequence[Unreadable],
     excluded: Sequence[str] = (),
+    already_allowed: Sequence[AlreadyAllowed] | None = None,
     *,
     quiet: bool = False,
     verbose: bool = False,
@@ -131,6 +142,8 @@ def required_lines(
         yield (StyledText("Additional policy:" if number else "Permissions needed to deploy:", "place"),)
         yield from ((StyledText(line, "code"),) for line in json_text(policy).splitlines())
         yield ()
+    if already_allowed is not None and required.statements:
+        yield from _already_allowed(already_allowed)
     if quiet:
         return
     notes = _notes(required, terraform=terraform)
@@ -144,6 +157,24 @@ def required_lines(
         places = count_noun(len(passed), "place")
         counted = f"{count_noun(roles, 'role')} passed in {places}; {count_noun(files, 'file')}"
     yield (*after_error(error, (StyledText(counted, "place"),)), *excluded_spans(excluded))
+
+
+def _already_allowed(found: Sequence[AlreadyAllowed]) -> Iterator[Line]:
+    """Yield the principals that may pass the roles of some statements, those that may pass all first."""
+    origins = ", ".join(dict.fromkeys(one.origin for one in found))
+    if not found:
+        yield (StyledText("No principal of the account may pass these roles yet.", "place"),)
+    else:
+        yield (StyledText(f"Already allowed, according to {origins}:", "place"),)
+    for one in found[:_MOST_PRINCIPALS]:
+        what = "all" if one.is_all else ", ".join(one.statements)
+        yield (StyledText(f"  {sanitize(one.principal)}"), StyledText(f"  {what}", "quiet"))
+    if len(found) > _MOST_PRINCIPALS:
+        yield (StyledText(f"  and {len(found) - _MOST_PRINCIPALS} more"),)
+    yield ()
+
+
+_MOST_PRINCIPALS = 20  # that text names; JSON has all
 
 
 def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:

@@ -48,7 +48,9 @@ def logs(*edges: Edge, grouped: bool = False) -> Logs:
 
 def evidence(read: ReadPaths, *edges: Edge, grouped: bool = False, account: str | None = None) -> Evidence:
     """Return the evidence from edges about configurations that were read."""
-    return logs(*edges, grouped=grouped).find_evidence([configuration for _, configuration in read.units], account)
+    return logs(*edges, grouped=grouped).find_evidence(
+        [configuration for _, configuration in read.units], ScanOptions(account=account)
+    )
 
 
 def narrowed(
