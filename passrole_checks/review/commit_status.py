@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.review.ci_context import Context, PostOptions
-from passrole_checks.review.http import Uncertain
+from passrole_checks.review.http import repeat_if_uncertain
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
 from passrole_checks.review.repository_api import RepositoryApi
@@ -34,10 +34,7 @@ def post_status(api: RepositoryApi, report: ReviewReport, context: Context, opti
     }
     if target := http_url(context.run_url):
         document["target_url"] = target
-    try:
-        api.create_status(context.head_sha, document)
-    except Uncertain:
-        api.create_status(context.head_sha, document)  # idempotent
+    repeat_if_uncertain(api.create_status, context.head_sha, document)
 
 
 def http_url(url: str) -> str:

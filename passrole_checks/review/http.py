@@ -103,6 +103,14 @@ class Response:
     next_url: str = ""
 
 
+def repeat_if_uncertain(write: Callable[..., None], *arguments: object) -> None:
+    """Write what may be written twice, a second time if the first may or may not have happened."""
+    try:
+        write(*arguments)
+    except Uncertain:
+        write(*arguments)
+
+
 class Client:
     """``api``: the base URL. ``headers``: sent with each call; ``secret``: name and value of one more, the token.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from passrole_checks.review.forge import DraftThread, Forge
-from passrole_checks.review.http import ForgeError, Uncertain
+from passrole_checks.review.http import ForgeError, Uncertain, repeat_if_uncertain
 from passrole_checks.review.threads import ReviewThread, reported_keys, review_threads
 
 
@@ -126,7 +126,7 @@ class ThreadPoster:
             replied += 1
             if state is not None and refusal is None:
                 try:
-                    self._resolve(state.id)
+                    repeat_if_uncertain(self._forge.resolve_thread, state.id)
                 except ForgeError as error:
                     refusal = error
         return replied, refusal
@@ -144,9 +144,3 @@ class ThreadPoster:
                 raise
             return False
         return True
-
-    def _resolve(self, id: str) -> None:
-        try:
-            self._forge.resolve_thread(id)
-        except Uncertain:
-            self._forge.resolve_thread(id)  # idempotent

@@ -15,7 +15,7 @@ from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, Forge, LabelingForge
-from passrole_checks.review.http import ForgeError, Uncertain
+from passrole_checks.review.http import ForgeError, repeat_if_uncertain
 from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
@@ -256,17 +256,11 @@ class _ReviewPoster:
                 return
             is_labeled = name.lower() in map(str.lower, forge.labels())
             if self._report.open and not is_labeled:
-                self._write_label(forge.add_label, name)
+                repeat_if_uncertain(forge.add_label, name)
             elif not (self._report.open or self._report.unknown or self._context.is_of_fork_workflow) and is_labeled:
-                self._write_label(forge.remove_label, name)
+                repeat_if_uncertain(forge.remove_label, name)
         except ForgeError as error:
             self._on_error("the label", self._traits.comment_permission, error)
-
-    def _write_label(self, write: Callable[[str], None], name: str) -> None:
-        try:
-            write(name)
-        except Uncertain:
-            write(name)  # idempotent
 
     # -- errors
 

@@ -6,8 +6,9 @@ Sources: GitHub Docs, REST API: "Pull requests", "Issue comments", "Commit statu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from passrole_checks.files.decoded_json import get_nested, number_of, text_of
 from passrole_checks.review.http import Client
@@ -76,6 +77,12 @@ class RepositoryApi:
 
     def delete_comment(self, id: int) -> None:
         self.client.write("DELETE", f"{self._repository}/issues/comments/{id}")
+
+    # -- line comments
+
+    def create_review(self, sha: str, comments: Sequence[Mapping[str, Any]]) -> None:
+        document = {"commit_id": sha, "event": "COMMENT", "body": "", "comments": list(comments)}
+        self.client.write("POST", f"{self._repository}/pulls/{self.number}/reviews", document)
 
     # -- the commit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from passrole_checks.review.http import ForgeError, Uncertain
+from passrole_checks.review.http import ForgeError, Uncertain, repeat_if_uncertain
 from passrole_checks.review.markdown.markers import CommentMarker, is_same_text, parse_marker
 
 POSTED, POSTED_NOT_HIDDEN = "posted", "posted; the previous one could not be hidden"
@@ -116,10 +116,7 @@ class _Summary:
 
     def _edit(self, comment: Comment, body: str) -> None:
         try:
-            try:
-                self._conversation.edit_comment(comment.id, body)
-            except Uncertain:
-                self._conversation.edit_comment(comment.id, body)  # idempotent
+            repeat_if_uncertain(self._conversation.edit_comment, comment.id, body)
         except ForgeError as error:
             if error.status != 404 or any(each.id == comment.id for each in self._ours()):
                 raise

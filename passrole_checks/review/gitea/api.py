@@ -9,7 +9,7 @@ empty: its shape is not trusted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -124,10 +124,6 @@ class Gitea(RepositoryApi):
         """List the comments of a review, oldest first."""
         comments = self.client.pages(f"{self._pull}/reviews/{review}/comments")
         return sorted(map(_code_comment, comments), key=lambda comment: comment.id)
-
-    def create_review(self, sha: str, comments: Sequence[Mapping[str, Any]]) -> None:
-        document = {"commit_id": sha, "event": "COMMENT", "body": "", "comments": list(comments)}
-        self.client.write("POST", f"{self._pull}/reviews", document)
 
     def delete_review(self, id: int) -> None:
         self.client.write("DELETE", f"{self._pull}/reviews/{id}")

@@ -8,12 +8,13 @@ response lacks are empty: its shape is not trusted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from passrole_checks.files.decoded_json import as_list, as_object, get_nested, number_of, text_of
+from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
+from passrole_checks.review.graphql import data_of, pages_of
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.repository_api import PullRequest, RepositoryApi, pull_request
 
@@ -39,7 +40,6 @@ mutation($id: ID!) {
   minimizeComment(input: {subjectId: $id, classifier: OUTDATED}) { minimizedComment { isMinimized } }
 }
 """
-_MAX_THREAD_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,6 @@ class GitHub(RepositoryApi):
         comments = self.client.pages(f"{self._repository}/pulls/{self.number}/comments")
         return sorted(map(_review_comment, comments), key=lambda comment: comment.id)
 
-    def create_review(self, sha: str, comments: Sequence[Mapping[str, Any]]) -> None:
-        document = {"commit_id": sha, "event": "COMMENT", "body": "", "comments": list(comments)}
-        self.client.write("POST", f"{self._repository}/pulls/{self.number}/reviews", document)
-
     def create_review_comment(self, sha: str, comment: Mapping[str, Any]) -> None:
         document = {"commit_id": sha, **comment}
         self.client.write("POST", f"{self._repository}/pulls/{self.number}/comments", document)
@@ -163,15 +159,8 @@ class GitHub(RepositoryApi):
 
     def graphql_threads(self) -> list[GitHubThread]:
         """List the review threads, which the REST API does not have."""
-        threads: list[GitHubThread] = []
-        variables: dict[str, Any] = {**self._names, "number": self.number, "after": None}
-        for _ in range(_MAX_THREAD_PAGES):
-            page = get_nested(self._query(_THREADS, variables), "repository", "pullRequest", "reviewThreads")
-            threads += map(_thread, as_list(get_nested(page, "nodes")))
-            if not get_nested(page, "pageInfo", "hasNextPage"):
-                break
-            variables["after"] = get_nested(page, "pageInfo", "endCursor")
-        return threads
+        pages = self.pages_of(_THREADS, "reviewThreads") if not self.client.skips_reads else ()
+        return [_thread(node) for page in pages for node in page["reviewThreads"]["nodes"]]
 
     def resolve_thread(self, id: str) -> None:
         self._mutate(_RESOLVE, {"id": id})
@@ -194,20 +183,18 @@ class GitHub(RepositoryApi):
     # -- GraphQL
 
     def _query(self, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        return _data(self.client.query(self._graphql, {"query": query, "variables": dict(variables)}).document)
+        return data_of(self.client.query(self._graphql, {"query": query, "variables": dict(variables)}))
+
+    def pages_of(self, query: str, connection: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the pull request in each page of a connection. Raise an error if it cannot be read in full."""
+
+        def ask(page: Mapping[str, Any]) -> Mapping[str, Any]:
+            return self._query(query, {**self._names, "number": self.number, **page})
+
+        return pages_of(ask, ("repository", "pullRequest"), connection)
 
     def _mutate(self, query: str, variables: Mapping[str, Any]) -> None:
-        document = {"query": query, "variables": dict(variables)}
-        _data(self.client.write("POST", self._graphql, document).document)
-
-
-def _data(document: object) -> Mapping[str, Any]:
-    """Return the data of a GraphQL response, which reports errors in its body, with status 200."""
-    errors = as_list(get_nested(document, "errors"))
-    if errors:
-        status = {"FORBIDDEN": 403, "NOT_FOUND": 404}.get(text_of(errors[0], "type"), 200)
-        raise ForgeError("POST /graphql", status, text_of(errors[0], "message"))
-    return as_object(get_nested(document, "data"))
+        data_of(self.client.write("POST", self._graphql, {"query": query, "variables": dict(variables)}))
 
 
 def _review_comment(document: object) -> ReviewComment:

@@ -9,13 +9,12 @@ the REST API changes without an edit, for example if a pending review is submitt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import quote
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.review.forge import AttestedComment, Contributors, Discussion
 from passrole_checks.review.github.api import GitHub
+from passrole_checks.review.graphql import PAGE
 from passrole_checks.review.http import ForgeError
 
 _COMMENT = "author { __typename login } body lastEditedAt includesCreatedEdit"
@@ -24,18 +23,16 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) { %s } }
 }
 """
-_PAGE = "pageInfo { hasNextPage endCursor }"
 _THREADS = _OF_REQUEST % (
-    f"reviewThreads(first: 50, after: $after) {{ {_PAGE}"
+    f"reviewThreads(first: 50, after: $after) {{ {PAGE}"
     f" nodes {{ comments(first: 100) {{ nodes {{ {_COMMENT} }} }} }} }}"
 )
-_COMMENTS = _OF_REQUEST % f"comments(first: 100, after: $after) {{ {_PAGE} nodes {{ {_COMMENT} }} }}"
+_COMMENTS = _OF_REQUEST % f"comments(first: 100, after: $after) {{ {PAGE} nodes {{ {_COMMENT} }} }}"
 _COMMITS = _OF_REQUEST % (
-    f"author {{ login }} commits(first: 100, after: $after) {{ {_PAGE} totalCount nodes {{ commit {{"
+    f"author {{ login }} commits(first: 100, after: $after) {{ {PAGE} totalCount nodes {{ commit {{"
     " authors(first: 20) { nodes { user { login } } } committer { email user { login } }"
     " signature { wasSignedByGitHub } } } }"
 )
-_MAX_PAGES = 50
 _WEB_COMMITTER = "noreply@github.com"  # GitHub itself: a commit of its web pages
 
 
@@ -46,12 +43,12 @@ class GitHubDiscussions(GitHub):
     def discussions(self) -> list[Discussion]:
         threads = [
             Discussion(tuple(map(_comment, as_list(get_nested(thread, "comments", "nodes")))))
-            for page in self._pages_of(_THREADS, "reviewThreads")
+            for page in self.pages_of(_THREADS, "reviewThreads")
             for thread in as_list(get_nested(page, "reviewThreads", "nodes"))
         ]
         alone = [
             Discussion((_comment(comment),))
-            for page in self._pages_of(_COMMENTS, "comments")
+            for page in self.pages_of(_COMMENTS, "comments")
             for comment in as_list(get_nested(page, "comments", "nodes"))
         ]
         return [discussion for discussion in (*threads, *alone) if discussion.comments]
@@ -59,7 +56,7 @@ class GitHubDiscussions(GitHub):
     def contributors(self) -> Contributors:
         logins: set[str] = set()
         unattributed = listed = total = 0
-        for page in self._pages_of(_COMMITS, "commits"):
+        for page in self.pages_of(_COMMITS, "commits"):
             logins.add(text_of(get_nested(page, "author"), "login"))
             total = number_of(get_nested(page, "commits"), "totalCount")
             for node in as_list(get_nested(page, "commits", "nodes")):
@@ -86,19 +83,6 @@ class GitHubDiscussions(GitHub):
         if not slug or "/" in slug:
             raise ForgeError("GET /orgs", 0, "not the name of a team, which is ORGANIZATION/TEAM")
         return f"/orgs/{quote(organization, safe='')}/teams/{quote(slug, safe='')}"
-
-    def _pages_of(self, query: str, connection: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the pull request in each page of a connection. Raise an error if it cannot be read in full."""
-        variables: dict[str, Any] = {**self._names, "number": self.number, "after": None}
-        for _ in range(_MAX_PAGES):
-            page = get_nested(self._query(query, variables), "repository", "pullRequest")
-            if not isinstance(page, dict) or not isinstance(get_nested(page, connection, "nodes"), list):
-                raise ForgeError("POST /graphql", 0, f"the response has no {connection} of the pull request")
-            yield page
-            if not get_nested(page, connection, "pageInfo", "hasNextPage"):
-                return
-            variables["after"] = get_nested(page, connection, "pageInfo", "endCursor")
-        raise ForgeError("POST /graphql", 0, f"more than {_MAX_PAGES} pages of {connection}")
 
 
 def _comment(node: object) -> AttestedComment:

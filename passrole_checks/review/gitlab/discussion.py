@@ -16,6 +16,7 @@ from urllib.parse import quote
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.review.forge import AttestedComment, Contributors, Discussion
 from passrole_checks.review.gitlab.api import GitLab
+from passrole_checks.review.graphql import PAGE, data_of, pages_of
 from passrole_checks.review.http import Client, ForgeError
 
 _OF_REQUEST = """
@@ -23,18 +24,16 @@ query($project: ID!, $iid: String!, $after: String) {
   project(fullPath: $project) { mergeRequest(iid: $iid) { %s } }
 }
 """
-_PAGE = "pageInfo { hasNextPage endCursor }"
 _USER = "id username bot"
 _NOTES = _OF_REQUEST % (
-    f"notes(first: 100, after: $after) {{ {_PAGE} nodes {{"
+    f"notes(first: 100, after: $after) {{ {PAGE} nodes {{"
     f" id system body lastEditedBy {{ id }} author {{ {_USER} }} discussion {{ id }} }} }}"
 )
 _COMMITS = _OF_REQUEST % (
     f"author {{ username }} commitCount"
-    f" commits(first: 100, after: $after) {{ {_PAGE} nodes {{ author {{ username }} }} }}"
+    f" commits(first: 100, after: $after) {{ {PAGE} nodes {{ author {{ username }} }} }}"
 )
-_COMMITTERS = _OF_REQUEST % f"committers(first: 100, after: $after) {{ {_PAGE} nodes {{ username }} }}"
-_MAX_PAGES = 50
+_COMMITTERS = _OF_REQUEST % f"committers(first: 100, after: $after) {{ {PAGE} nodes {{ username }} }}"
 
 
 class GitLabDiscussions(GitLab):
@@ -87,20 +86,12 @@ class GitLabDiscussions(GitLab):
 
     def _pages_of(self, query: str, connection: str) -> Iterator[Mapping[str, Any]]:
         """Yield the merge request in each page of a connection. Raise an error if it cannot be read in full."""
-        call = "POST /graphql"
-        variables: dict[str, Any] = {"project": self._project_path, "iid": str(self._number), "after": None}
-        for _ in range(_MAX_PAGES):
-            document = self._client.query(self._graphql, {"query": query, "variables": dict(variables)}).document
-            if errors := as_list(get_nested(document, "errors")):
-                raise ForgeError(call, 200, text_of(errors[0], "message"))
-            page = get_nested(document, "data", "project", "mergeRequest")
-            if not isinstance(page, dict) or not isinstance(get_nested(page, connection, "nodes"), list):
-                raise ForgeError(call, 0, f"the response has no {connection} of the merge request")
-            yield page
-            if not get_nested(page, connection, "pageInfo", "hasNextPage"):
-                return
-            variables["after"] = get_nested(page, connection, "pageInfo", "endCursor")
-        raise ForgeError(call, 0, f"more than {_MAX_PAGES} pages of {connection}")
+        own = {"project": self._project_path, "iid": str(self._number)}
+
+        def ask(page: Mapping[str, Any]) -> Mapping[str, Any]:
+            return data_of(self._client.query(self._graphql, {"query": query, "variables": {**own, **page}}))
+
+        return pages_of(ask, ("project", "mergeRequest"), connection)
 
 
 def _group_path(group: str) -> str:
