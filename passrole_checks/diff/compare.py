@@ -23,6 +23,7 @@ from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey, TrustChange
 from passrole_checks.diff.context import context_of
+from passrole_checks.diff.deployed_access import Deployed, compare_with_account
 from passrole_checks.diff.moved_resources import match_modules
 from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
 from passrole_checks.diff.plans import RootPlan, with_plans
@@ -110,7 +111,10 @@ def compare_versions(
     roots = old.path, new.path
     if not trusted:
         versions = _with_trusted_suppressions(versions, roots, renames or {}, with_scans=with_scans)
-    units, seconds = _compare_units(versions.pairs, options)
+    versions, deployed = _with_deployed(versions, options)
+    units, seconds = _compare_units(versions.pairs, options, moves=deployed is None)
+    if deployed is not None:
+        _keep_only_deployed(units, deployed)
     analyses = _analyze_both(versions.pairs, reader, options) if with_scans else None
     _name_causes(units, (old, new), known_changes, options, seconds)  # uses the remaining time
     variants = [*_compare_variants(versions.variants, options, roots, renames or {}, trusted=trusted)]
@@ -126,6 +130,8 @@ def compare_versions(
         versions.files,
         (merge_analyses(analyses[0], options), merge_analyses(analyses[1], options)) if analyses is not None else None,
     )
+    if deployed is not None:
+        difference = replace(difference, renamed=tuple(sorted({*difference.renamed, *deployed.inferred})))
     return replace(
         difference,
         left_out=len(left_out),
@@ -178,14 +184,41 @@ def _affected_units(
     return AffectedUnits(differing, versions.variants, sides, options, renames, again)
 
 
-def _compare_units(pairs: Iterable[UnitPair], options: ScanOptions) -> tuple[list[_ComparedUnit], float]:
-    """Compare units; return also the longest time of one comparison, in seconds."""
+def _with_deployed(versions: Versions, options: ScanOptions) -> tuple[Versions, Deployed | None]:
+    """Return the versions with other pairs if one of them is the IAM entities of an account, and the other is code."""
+    sides: tuple[dict[str, Configuration], ...] = ({}, {})
+    for pair in versions.pairs:
+        for side, unit in zip(sides, (pair.old, pair.new), strict=True):
+            side.update({f"{pair.place} {len(side)}": unit} if unit.files else {})
+    deployed = compare_with_account(sides, options.account)
+    if deployed is None:
+        return versions, None
+    unreadable, notes = (*versions.unreadable, *deployed.unreadable), (*versions.notes, *deployed.notes)
+    return replace(versions, pairs=deployed.pairs, unreadable=unreadable, notes=notes, variants=()), deployed
+
+
+def _keep_only_deployed(units: Sequence[_ComparedUnit], deployed: Deployed) -> None:
+    """Drop, of the access that an account gives and one unit does not, what other units give."""
+    alone, paired = ("removed", "narrowed") if deployed.number == 0 else ("new", "widened")
+    kept = deployed.only_deployed([[*getattr(unit, alone), *getattr(unit, paired)] for unit in units])
+    for unit, changes in zip(units, kept, strict=True):
+        for name in (alone, paired):
+            setattr(unit, name, [change for change in getattr(unit, name) if change in changes])
+
+
+def _compare_units(
+    pairs: Iterable[UnitPair], options: ScanOptions, *, moves: bool = True
+) -> tuple[list[_ComparedUnit], float]:
+    """Compare units; return also the longest time of one comparison, in seconds. ``moves``: statements may have moved
+    from one to another."""
     units: list[_ComparedUnit] = []
     seconds = 0.0
     for pair in pairs:
         start = time.process_time()
         units.append(_ComparedUnit(pair, options))
         seconds = max(seconds, time.process_time() - start)
+    if not moves:
+        return units, seconds
     return with_moved_statements(units, lambda pair: _ComparedUnit(pair, options)), seconds
 
 

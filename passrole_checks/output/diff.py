@@ -139,7 +139,9 @@ def _dedent(line: Line) -> Line:
 
 def _notes(difference: AccessDifference, version_notes: Sequence[str], *, verbose: bool) -> Iterator[Line]:
     yield from map(note_line, version_notes)
-    yield from (note_line(f"assuming that {old} was renamed to {new}") for old, new in difference.renamed)
+    for old, new in difference.renamed:
+        is_deployed = old.startswith("arn:") or new.startswith("arn:")
+        yield note_line(f"assuming that {old} {'is' if is_deployed else 'was renamed to'} {new}")
     yield from not_evaluated_notes(difference.not_evaluated, verbose=verbose)
     if verbose:
         for entry in difference.standing:

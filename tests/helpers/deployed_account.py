@@ -19,10 +19,10 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import AttachmentIndex
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, HandedTo, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, HandedTo, PolicyKind
+from passrole_checks.sources.model.context import address_type, kind_of
 
 ACCOUNT = "111122223333"
-_KIND = re.compile(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
 _ATTACHED = (None, HandedTo.COMMAND)
 _KNOWN = {
     UnresolvedKind.ACCOUNT_ID: ACCOUNT,
@@ -56,18 +56,18 @@ class Deployment:
         for role in whole.roles:
             address = role.resource.address
             path = self.text(role.role_path) if role.role_path is not None else "/"
-            name = self.text(role.name) if role.name is not None else _generated(address)
+            name = self.text(role.name) if role.name is not None else self._generated_name(address)
             self.names[address] = name
             self._principal("role", address, name, path or "/")
         for address, name in whole.users:
-            self._principal("user", address, self.text(name))
+            self._principal(kind_of(address_type(whole, address)) or "user", address, self.text(name))
         for shown, kind, name in whole.literals:
             if kind in ("role", "user", "group"):
                 self._principal(kind, shown, name.rpartition("/")[2])
         for resource in whole.resources:
-            kind = _KIND.search(resource.type)
-            if kind is not None:
-                self._principal(kind[1].lower(), resource.address, _generated(resource.address))
+            kind = kind_of(resource.type)
+            if kind:
+                self._principal(kind, resource.address, self._generated_name(resource.address))
         for role in whole.roles:  # whose trust policies may name other roles
             trust = self.json(role.trust) if role.trust is not None else {}
             self._entities[role.resource.address]["AssumeRolePolicyDocument"] = trust
@@ -99,7 +99,7 @@ class Deployment:
                     own = entity[next(key for key in entity if key.endswith("PolicyList"))]
                     own.append({"PolicyName": f"p{len(own)}", "PolicyDocument": document})
             return
-        name = _generated(policy.resource.address)
+        name = policy.name or self._generated_name(policy.resource.address)
         arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
         versions = [{"VersionId": "v1", "IsDefaultVersion": True, "Document": document}]
         self.details["Policies"].append({"PolicyName": name, "Arn": arn, "PolicyVersionList": versions})
@@ -119,7 +119,8 @@ class Deployment:
                 names.append(self._entities[group]["GroupName"])
         for use in attached.boundaries:
             if isinstance(use.policy, AttachedPolicy) and use.principal in self._entities:
-                arn = f"arn:aws:iam::{ACCOUNT}:policy/{_generated(use.policy.resource.address)}"
+                name = use.policy.name or self._generated_name(use.policy.resource.address)
+                arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
             elif isinstance(use.policy, StringNode) and use.principal in self._entities:
                 arn = self.text(use.policy)
             else:
@@ -130,6 +131,13 @@ class Deployment:
                 name = arn.rpartition("/")[2]
                 if all(policy["Arn"] != arn for policy in self.details["Policies"]):
                     self.details["Policies"].append({"PolicyName": name, "Arn": arn, "PolicyVersionList": [version]})
+
+    def _generated_name(self, address: str) -> str:
+        """Return the name that AWS or Terraform generates."""
+        if self.configuration.framework in (Framework.CLOUDFORMATION, Framework.SAM):
+            stack = self.configuration.stack or "stack"
+            return f"{stack}-{address.replace('.', '-1A2B3C4D5E6F7-')}-1A2B3C4D5E6F7"
+        return _generated(address)
 
     def text(self, node: StringNode) -> str:
         """Return a string with a value in place of each unresolved part."""

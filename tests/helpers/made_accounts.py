@@ -64,6 +64,11 @@ class MadeAccount:
     passes: set[tuple[str, str]] = field(default_factory=set)
     administrators: set[str] = field(default_factory=set)
 
+    @classmethod
+    def empty(cls) -> MadeAccount:
+        """Return an account without entities."""
+        return cls(Random(0))
+
     def policy(self, name: str, *statements: Document) -> str:
         """Add a managed policy, with two old versions that allow everything; return its ARN."""
         everything = document(allow("*"))

@@ -28,6 +28,7 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
+    StackResource,
 )
 
 _TYPES = {
@@ -66,6 +67,7 @@ class _Read:
     profiles: list[InstanceProfile] = field(default_factory=list)
     version: ManagedPolicy | None = None
     is_boundary: bool = False  # and nothing else, as far as AWS counts
+    stack: StackResource | None = None
 
 
 class _Loader:
@@ -99,6 +101,9 @@ class _Loader:
                 InstanceProfile(profile.get_text("Arn"), profile.node("InstanceProfileName"), read.name)
                 for profile in entity.elements("InstanceProfileList")
             )
+        tags = {tag.get_text("Key"): tag.get_text("Value") for tag in entity.elements("Tags")}
+        if logical_id := tags.get("aws:cloudformation:logical-id"):
+            read.stack = StackResource(entity.arn, tags.get("aws:cloudformation:stack-name", ""), logical_id)
         self.read[entity.arn] = read
 
     def of_kind(self, *kinds: str) -> Iterator[_Read]:
@@ -124,7 +129,8 @@ class _Loader:
             unreadable=tuple(dict.fromkeys(self.file.unreadable)),
             not_evaluated=tuple(dict.fromkeys(self.file.notes)),
             account=self.file.owner[1] if self.file.owner is not None else None,
-            users=tuple((user.resource.address, user.name) for user in self.of_kind("user")),
+            users=tuple((one.resource.address, one.name) for one in self.of_kind("user", "group")),
+            stack_resources=tuple(read.stack for read in self.read.values() if read.stack is not None),
             instance_profiles=tuple(profile for role in self.of_kind("role") for profile in role.profiles),
             attached=self.index.build(policies),
         )

@@ -59,7 +59,7 @@ _STANDALONE = {  # the property that names the principal, and the principal's ki
 _PRODUCTS = frozenset(
     {"AWS::ServiceCatalog::CloudFormationProduct", "AWS::ServiceCatalog::CloudFormationProvisionedProduct"}
 )
-_HOLDERS = frozenset({"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"})
+_HOLDERS = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
 
 # keys whose duplicates are noted
@@ -304,10 +304,7 @@ class PolicyReader:
             self._read_inline_policies(resource, child(properties, "Policies"))
             if kind == "AWS::IAM::Role":
                 self._read_role(resource, properties)
-            elif (
-                kind == "AWS::IAM::User"
-                and (name := self.documents.string_value(child(properties, "UserName"))) is not None
-            ):
+            elif (name := self.documents.string_value(child(properties, _HOLDERS[kind]))) is not None:
                 self.users.append((resource.address, name))
         elif kind == "AWS::SSO::PermissionSet":
             self.documents.collect_at(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))

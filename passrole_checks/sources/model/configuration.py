@@ -399,6 +399,15 @@ def without_faults(entries: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class StackResource:
+    """A deployed entity that a CloudFormation stack has created, with the name of the stack and its logical id."""
+
+    address: str
+    stack: str
+    logical_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContextNames:
     """The names in a configuration that are, in whole or in part, from configurations around it.
 
@@ -430,8 +439,8 @@ class Configuration:
     what it changes. ``attached_before`` are the attachments before the change.
 
     Principals: ``attached`` are their attachments. ``literals`` are principals known by a literal name: the displayed
-    name (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users of this configuration whose
-    names are known.
+    name (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users and groups of this
+    configuration whose names are known. ``stack_resources`` are deployed entities that stacks have created.
 
     ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
 
@@ -481,6 +490,7 @@ class Configuration:
     stack_roles: tuple[RoleDefinition, ...] = ()
     literals: tuple[tuple[str, str, str], ...] = ()
     users: tuple[tuple[str, StringNode], ...] = ()
+    stack_resources: tuple[StackResource, ...] = ()
     excluded: tuple[str, ...] = ()
     missing: tuple[tuple[str, Unreadable], ...] = ()
     context: ContextNames = field(default=NO_CONTEXT, compare=False)

@@ -33,7 +33,7 @@ from passrole_checks.sources.model.configuration import (
 )
 
 _ARN = re.compile(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
-_KIND = re.compile(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
+_KIND = re.compile(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
 
 _Key = tuple[str, str]  # kind and name in lower case
 
@@ -62,8 +62,13 @@ class Context:
     def principals(self) -> Mapping[_Key, str]:
         """The addresses of principals by kind and name."""
         named = {("role", name): role.resource.address for name, role in self.roles.items()}
-        named |= {("user", name): user for user, value in self.configuration.users if (name := _literal(value))}
-        groups = (one for one in self.configuration.resources if _kind(one.type) == "group")
+        types = {one.address: one.type for one in self.configuration.resources}
+        named |= {
+            (kind_of(types.get(address, "user")), name): address
+            for address, value in self.configuration.users
+            if (name := _literal(value))
+        }
+        groups = (one for one in self.configuration.resources if kind_of(one.type) == "group")
         return named | {("group", one.address.rpartition("/")[2].lower()): one.address for one in groups}
 
     @cached_property
@@ -115,6 +120,13 @@ def contexts_of(
     return tuple(context for context in contexts if account is not None and context.account in (None, account))
 
 
+def principals_of_context(configuration: Configuration, context: Context) -> dict[str, str]:
+    """Return the principals of a context that a configuration declares or names, by their addresses in the context."""
+    join = _Join(configuration, context)
+    join.find_principals()
+    return join.names
+
+
 def is_managed(policy: AttachedPolicy) -> bool:
     """True if a policy is a customer managed policy, not an inline policy."""
     return policy.resource.type in MANAGED_TYPES
@@ -127,7 +139,15 @@ def _literal(name: StringNode | None) -> str:
     return (StringNode(expand(name.parts), name.at).literal or "").lower()
 
 
-def _kind(type_: str) -> str:
+def address_type(configuration: Configuration, address: str) -> str:
+    """Return the type of a resource; of one of Terraform that the configuration does not list, by its address."""
+    listed = next((one.type for one in configuration.resources if one.address == address), "")
+    segments = address.split(".")
+    return listed or next((one for one in segments if one.startswith(("aws_iam_", "awscc_iam_"))), "")
+
+
+def kind_of(type_: str) -> str:
+    """Return the kind of principal of a resource type: role, user or group; "" for any other type."""
     found = _KIND.search(type_)
     return found[1].lower() if found is not None else ""
 
@@ -187,8 +207,8 @@ class _Join:
         """Find the principals of the context that the configuration declares, or names by a literal name."""
         for role in self.whole.roles:
             self.add_name("role", _literal(role.name), role.resource.address)
-        for user, name in self.whole.users:
-            self.add_name("user", _literal(name), user)
+        for address, name in self.whole.users:
+            self.add_name(kind_of(address_type(self.whole, address)) or "user", _literal(name), address)
         self.declared.update(self.names)
         for shown, kind, literal in self.whole.literals:
             self.add_name(kind, literal.rpartition("/")[2].lower(), shown)
@@ -326,7 +346,7 @@ class _Join:
     def added_resources(self) -> Iterator[ResourceDefinition]:
         """Yield the users, groups and roles of the context that the configuration does not name."""
         for one in self.context.configuration.resources:
-            if _kind(one.type) and one.address not in self.names:
+            if kind_of(one.type) and one.address not in self.names:
                 yield one
 
     def _renamed(self, resource: ResourceDefinition) -> ResourceDefinition:

@@ -84,8 +84,8 @@ ENTITIES = {
 }
 """IAM entity types: the resource part of their ARNs before the path, and the attributes of name and ARN."""
 
-USERS = frozenset(type_ for type_, entity in ENTITIES.items() if entity.kind == "user")
-"""Types of users."""
+USERS = frozenset(type_ for type_, entity in ENTITIES.items() if entity.kind in ("user", "group"))
+"""Types of users and groups."""
 
 PERMISSION_SET_ARNS = {"aws_ssoadmin_permission_set": "arn", "awscc_sso_permission_set": "permission_set_arn"}
 """Types of permission sets with the attribute of their ARN."""

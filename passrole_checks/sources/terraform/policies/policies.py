@@ -224,7 +224,7 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
     type_ = block.labels[0]
     if type_ in TYPES:
         return
-    if type_ not in KNOWN_TYPES:
+    if type_ not in KNOWN_TYPES and type_ not in USERS:
         address = module.full_address(block_address(block))
         at = module.scope(block.source).position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))

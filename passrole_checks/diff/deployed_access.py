@@ -1,0 +1,399 @@
+"""Compare code with the IAM entities of an account, as deployed: one side is an account file, the other is code.
+
+Each unit of the code is compared with the access that the account gives to the principals which the unit declares or
+names, and to the managed policies that it declares. They are paired by name, which is unique within an account for each
+kind of entity, and roles, users and groups with generated names by the stack and the logical id of CloudFormation, as
+in their tags, or in the name that it generates. Access of other principals is counted in a note.
+
+Sources: IAM User Guide, "IAM and AWS STS quotas", "IAM name requirements"; CloudFormation User Guide, "Resource type
+tags" (``aws:cloudformation:logical-id``), "Name type" (generated names).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from passrole_checks.access.access_model import serves_many_accounts
+from passrole_checks.access.principals import Principals
+from passrole_checks.aws.service_principals import known_services
+from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.units import UnitPair
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.grants.subtract_denials import grants_of
+from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, UnresolvedKind, join, map_strings
+from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Attachments,
+    BoundaryUse,
+    Configuration,
+    Framework,
+    HandedTo,
+    ManagedAttachment,
+    NoteKind,
+    PolicyKind,
+    Unreadable,
+)
+from passrole_checks.sources.model.context import (
+    Context,
+    address_type,
+    contexts_of,
+    is_managed,
+    kind_of,
+    principals_of_context,
+)
+
+_IAM = re.compile(r"arn:[\w-]*:iam::")
+_LEAST_KNOWN = 3  # characters of a name with unknown parts
+_ROLE = "AWS::IAM::Role"
+_GENERATED = r"-[A-Z0-9]{8,13}"  # the end of a name that CloudFormation generates
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The comparison of code with accounts. ``number``: the side of the accounts, 0 for the old one.
+
+    ``pairs``: one for each unit of the code. ``names``: for each pair, the ARNs of the principals and of the managed
+    policies that it is about, by their addresses in the unit. ``inferred``: ARNs with the addresses of principals that
+    are not paired by a known name. ``unreadable`` and ``notes``: what cannot be read or
+    compared of the accounts.
+    """
+
+    number: int
+    pairs: tuple[UnitPair, ...]
+    names: tuple[Mapping[str, str], ...]
+    inferred: tuple[tuple[str, str], ...]
+    unreadable: tuple[Unreadable, ...]
+    notes: tuple[Unreadable, ...]
+
+    def only_deployed(self, changes: Sequence[Sequence[GrantChange]]) -> list[list[GrantChange]]:
+        """Return the access that only the accounts give, each statement once.
+
+        ``changes``: of each pair, the access that the account gives and this unit does not. What another unit gives to
+        the same principal is left out, as is access of principals that the code does not declare, such as groups of its
+        users.
+        """
+        units = Counter(arn for names in self.names for arn in set(names.values()))
+        missing = Counter(
+            key
+            for names, own in zip(self.names, changes, strict=True)
+            for key in {key for change in own for key in _keys(change, names)}
+        )
+        seen: set[object] = set()
+        result = []
+        for names, own in zip(self.names, changes, strict=True):
+            kept = [
+                change
+                for change in own
+                if any(missing[key] == units[key[1]] and key not in seen for key in _keys(change, names))
+            ]
+            seen.update(key for change in kept for key in _keys(change, names))
+            result.append(kept)
+        return result
+
+
+def _keys(change: GrantChange, names: Mapping[str, str]) -> Iterator[tuple[object, str]]:
+    """Yield the place of a statement with the ARN of each principal, or of its policy if it has none."""
+    grant = change.grant
+    for holder in grant.principals or (grant.resource.address,):
+        if holder in names:
+            yield (grant.statement_path, grant.grant.at), names[holder]
+
+
+def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: str | None = None) -> Deployed | None:
+    """Return the pairs to compare if one side is account files and the other is code, else None.
+
+    ``sides``: the units of the old and of the new version. ``account``: the account deployed to, if known.
+    """
+    is_account = [bool(side) and all(unit.framework is Framework.ACCOUNT for unit in side.values()) for side in sides]
+    if is_account[0] == is_account[1] or not all(sides):
+        return None
+    number = is_account.index(True)
+    contexts = [Context(unit, "") for unit in _by_account(sides[number].values())]
+    pairs: list[UnitPair] = []
+    names: list[Mapping[str, str]] = []
+    inferred: list[tuple[str, str]] = []
+    notes = [note for context in contexts for note in context.configuration.not_evaluated]
+    for place, unit in sides[1 - number].items():
+        used = contexts_of(unit, contexts, account)
+        if not used:
+            reason = "not compared: its account is in no account file, or not known (--account)"
+            notes.append(Unreadable(next(iter(unit.files), place), reason, kind=NoteKind.DEFINED_ELSEWHERE))
+        for context in used:
+            part = _Part(unit, context)
+            left_out = [one for one in (*unit.policies, *unit.unchanged) if _is_left_out(part, one)]
+            if left_out:
+                first = left_out[0].resource.address
+                reason = f"policies that are not of IAM entities are not compared ({len(left_out)}, such as {first})"
+                notes.append(Unreadable(left_out[0].resource.at.file, reason, kind=NoteKind.DEFINED_ELSEWHERE))
+            both = (part.deployed(), part.declared())
+            pairs.append(UnitPair(*(both if number == 0 else both[::-1]), place, from_plan=True))
+            names.append(part.arns)
+            inferred += part.inferred.items()
+    paired = {arn for one in names for arn in one.values()}
+    notes += (note for context in contexts for note in _others(context, paired))
+    unreadable = tuple(entry for context in contexts for entry in context.configuration.unreadable)
+    return Deployed(number, tuple(pairs), tuple(names), tuple(inferred), unreadable, tuple(notes))
+
+
+def _by_account(units: Iterable[Configuration]) -> Iterator[Configuration]:
+    """Yield one configuration for each account, of all of its files: each has some of the pages."""
+    found: dict[str | None, list[Configuration]] = {}
+    for unit in units:
+        found.setdefault(unit.account, []).append(unit)
+    if len(found) > 1:  # pages without entities are of any account
+        empty = found.pop(None, [])
+        next(iter(found.values())).extend(empty)
+    for pages in found.values():
+        yield pages[0] if len(pages) == 1 else _joined(pages)
+
+
+def _joined(pages: Sequence[Configuration]) -> Configuration:
+    """Return the entities of several pages, with the managed policies of one page attached to principals of another."""
+    attached = pages[0].attached.with_others(page.attached for page in pages[1:])
+    policies = [policy for page in pages for policy in page.policies]
+    known = {policy.resource.address for policy in policies if is_managed(policy)}
+    holders: dict[str, list[str]] = {}
+    for one in attached.managed_policies:
+        holders.setdefault(str(one.policy), []).append(one.holder)
+    left = tuple(one for one in attached.managed_policies if str(one.policy) not in known)
+    return replace(
+        pages[0],
+        files=tuple(file for page in pages for file in page.files),
+        resources=tuple(one for page in pages for one in page.resources),
+        policies=tuple(
+            replace(
+                policy,
+                kind=PolicyKind.IDENTITY,
+                principals=tuple(dict.fromkeys((*policy.principals, *holders[policy.resource.address]))),
+            )
+            if policy.resource.address in holders
+            else policy
+            for policy in policies
+        ),
+        roles=tuple(one for page in pages for one in page.roles),
+        users=tuple(one for page in pages for one in page.users),
+        stack_resources=tuple(one for page in pages for one in page.stack_resources),
+        unreadable=tuple(one for page in pages for one in page.unreadable),
+        not_evaluated=tuple(one for page in pages for one in page.not_evaluated),
+        attached=replace(attached, managed_policies=left),
+    )
+
+
+def _is_left_out(part: _Part, policy: AttachedPolicy) -> bool:
+    return policy.kind is PolicyKind.IDENTITY and not part.is_of_iam(policy)
+
+
+def _others(context: Context, paired: set[str]) -> Iterator[Unreadable]:
+    """Yield a note on the principals of an account that no code declares, if some of them can pass roles."""
+    whole = context.configuration
+    services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
+    found: dict[str, None] = {}
+    for policy in (*whole.policies, *Principals(whole, whole.account).managed):
+        holders = [holder for holder in policy.principals if holder not in paired]
+        if policy.kind is PolicyKind.IDENTITY and holders and not found.keys() >= set(holders):
+            grants = grants_of(parse_document(policy.document).statements, services, whole.account)
+            if any(grant.effect == "Allow" and not grant.condition.dead for grant in grants):
+                found.update(dict.fromkeys(holders))
+    if found:
+        reason = f"access of principals that the code does not declare is not compared ({len(found)} can pass roles)"
+        yield Unreadable(next(iter(whole.files), ""), reason, kind=NoteKind.DEFINED_ELSEWHERE)
+
+
+class _Part:
+    """One unit of code, and the part of an account that is about it.
+
+    ``names``: the addresses of principals in the account, each with that in the unit. ``policies``: the same of managed
+    policies.
+    """
+
+    def __init__(self, unit: Configuration, context: Context) -> None:
+        self.unit, self.context = unit, context
+        self.names = principals_of_context(unit, context)
+        named = {
+            found.resource.address: policy.resource.address
+            for policy in (*unit.policies, *unit.unchanged)
+            if policy.name and is_managed(policy)
+            if (found := context.managed_policies.get(policy.name.lower())) is not None
+        }
+        generated = dict(_generated_names(unit, context.configuration, {**self.names, **named}))
+        self.inferred = {**self._names_by_pattern(), **generated}
+        self.policies = named | {arn: address for arn, address in generated.items() if ":policy/" in arn}
+        self.names |= {arn: address for arn, address in self.inferred.items() if ":policy/" not in arn}
+        self.arns = {address: arn for arn, address in reversed([*self.names.items(), *self.policies.items()])}
+
+    def _names_by_pattern(self) -> dict[str, str]:
+        """Return the principals of the account that match a name with unknown parts, where nothing else does."""
+        unit = self.unit
+        named = [("role", role.resource.address, role.name) for role in unit.roles if role.name is not None]
+        named += [(kind_of(address_type(unit, address)) or "user", address, name) for address, name in unit.users]
+        patterns: dict[str, tuple[str, re.Pattern[str]]] = {}
+        for kind, address, name in named:
+            parts = expand(name.parts)
+            is_partial = any(isinstance(part, Unresolved) for part in parts)
+            if is_partial and any(isinstance(part, str) and len(part) >= _LEAST_KNOWN for part in parts):
+                text = "".join(re.escape(part) if isinstance(part, str) else ".+" for part in parts)
+                patterns[address] = kind, re.compile(text, re.IGNORECASE)
+        left = {key: arn for key, arn in self.context.principals.items() if arn not in self.names}
+        found: dict[str, str] = {}
+        while True:  # a name that one pattern alone matches is out of the question for the others
+            matching = {
+                address: [key for key in left if key[0] == kind and pattern.fullmatch(key[1])]
+                for address, (kind, pattern) in patterns.items()
+            }
+            claims = Counter(keys[0] for keys in matching.values() if len(keys) == 1)
+            sure = [(address, keys[0]) for address, keys in matching.items() if len(keys) == 1 and claims[keys[0]] == 1]
+            if not sure:
+                return found
+            for address, key in sure:
+                found[left.pop(key)] = address
+                del patterns[address]
+
+    def deployed(self) -> Configuration:
+        """Return the part of the account, with the names that the unit has for its principals."""
+        whole = self.context.configuration
+        attached = whole.attached
+        members = [(group, user) for group, user in attached.members if user in self.names or group in self.names]
+        holders = {*self.names, *(group for group, _ in members)}
+        return replace(
+            whole,
+            resources=tuple(
+                replace(one, address=self.rename(one.address)) for one in whole.resources if one.address in holders
+            ),
+            policies=tuple(self._policies(holders)),
+            roles=tuple(
+                replace(role, resource=replace(role.resource, address=self.rename(role.resource.address)))
+                for role in whole.roles
+                if role.resource.address in self.names
+            ),
+            users=tuple((self.rename(user), name) for user, name in whole.users if user in self.names),
+            unreadable=(),
+            not_evaluated=(),
+            instance_profiles=(),
+            attached=Attachments(
+                tuple(one for one in attached.managed_policies if one.holder in holders),
+                tuple(members),
+                tuple(one for one in attached.boundaries if one.principal in holders),
+            ).renamed(self.rename),
+        )
+
+    def _policies(self, holders: set[str]) -> Iterator[AttachedPolicy]:
+        """Yield the policies of some principals, and those that the unit declares, which it may attach to nobody."""
+        loose = {
+            policy.resource.address
+            for policy in (*self.unit.policies, *self.unit.unchanged)
+            if is_managed(policy) and not policy.principals
+        }
+        for policy in self.context.configuration.policies:
+            own = tuple(self.rename(holder) for holder in policy.principals if holder in holders)
+            address = self.policies.get(policy.resource.address)
+            if own:
+                yield replace(policy, principals=own)
+            if address in loose:
+                yield replace(policy, resource=replace(policy.resource, address=address), principals=())
+
+    def declared(self) -> Configuration:
+        """Return the unit with the values that the account has: account id, partition, names of its roles."""
+        unit = self.unit
+        documents: dict[int, Node] = {}
+
+        def known(policy: AttachedPolicy) -> AttachedPolicy:
+            document = documents.get(id(policy.document))
+            if document is None:
+                document = documents[id(policy.document)] = map_strings(policy.document, self._with_values)
+            return policy if document is policy.document else replace(policy, document=document)
+
+        boundaries = tuple(
+            BoundaryUse(one.principal, known(one.policy), one.when) if isinstance(one.policy, AttachedPolicy) else one
+            for one in unit.attached.boundaries
+        )
+        attached = tuple(one for one in unit.attached.managed_policies if self.is_of_iam(one))
+        return replace(
+            unit,
+            policies=tuple(known(policy) for policy in unit.policies if self.is_of_iam(policy)),
+            unchanged=tuple(known(policy) for policy in unit.unchanged if self.is_of_iam(policy)),
+            before=None,
+            account=unit.account or self.context.account,
+            attached=replace(unit.attached, boundaries=boundaries, managed_policies=attached),
+        )
+
+    def is_of_iam(self, held: AttachedPolicy | ManagedAttachment) -> bool:
+        """True for a policy of IAM entities of this account: not of permission sets, stack sets or other services, and
+        not passed out of the unit."""
+        holders = held.principals if isinstance(held, AttachedPolicy) else (held.holder,)
+        kinds = {kind for shown, kind, _ in self.unit.literals if shown in holders}
+        return (
+            held.handed_to in (None, HandedTo.COMMAND)
+            and not serves_many_accounts(held.resource)
+            and "permission-set" not in kinds
+            and not any("permission_set" in holder for holder in holders)
+        )
+
+    def rename(self, principal: str) -> str:
+        """Return the name that a principal of the account has in the unit."""
+        return self.names.get(principal, principal)
+
+    def _with_values(self, value: StringNode) -> StringNode:
+        parts = self._in_account(join([known for part in value.parts for known in self._values(part)]))
+        return value if parts == value.parts else replace(value, parts=parts)
+
+    def _in_account(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        """Return an ARN of IAM with an unknown account id as one of this account: no other role can be passed."""
+        account = self.context.account
+        if account is None or not isinstance(parts[0], str) or _IAM.fullmatch(parts[0]) is None or len(parts) < 3:
+            return parts
+        rest = parts[2]
+        is_id = isinstance(parts[1], Unresolved) and isinstance(rest, str) and rest.startswith(":")
+        return join([parts[0], account, *parts[2:]]) if is_id else parts
+
+    def _values(self, part: Part) -> Iterable[Part]:
+        """Return the value that the account has for a part of a string."""
+        if isinstance(part, str):
+            return (part,)
+        arn = self.arns.get(part.role or "")
+        if arn is not None:
+            return (arn.rpartition("/")[2] if part.kind is UnresolvedKind.NAME else arn,)
+        if part.known is not None:
+            known = tuple(self._simple(inner) for inner in expand(part.known))
+            return known if all(isinstance(inner, str) for inner in known) else (replace(part, known=join(known)),)
+        return (self._simple(part),)
+
+    def _simple(self, part: Part) -> Part:
+        if isinstance(part, Unresolved) and self.context.account is not None:
+            if part.kind is UnresolvedKind.ACCOUNT_ID:
+                return self.context.account
+            if part.kind is UnresolvedKind.PARTITION:
+                return next((arn.split(":")[1] for arn in self.names), "aws")
+        return part
+
+
+def _generated_names(
+    unit: Configuration, account: Configuration, known: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield entities of the account that a template declares without a name, with their logical ids.
+
+    They have the tags of CloudFormation, or names of the form that it generates; only where that is unambiguous.
+    """
+    if unit.framework not in (Framework.CLOUDFORMATION, Framework.SAM):
+        return
+    types = {one.address: one.type for one in account.resources}
+    made = {one.address: one for one in account.stack_resources}
+    declared = {one.address: one.type for one in unit.resources if one.type in types.values()}
+    declared |= {role.resource.address: _ROLE for role in unit.roles}
+    declared |= {one.resource.address: one.resource.type for one in unit.policies if is_managed(one)}
+    for address, type_ in declared.items():
+        *stacks, logical_id = address.split(".")
+        stack = (re.escape(unit.stack) or ".+") + "".join(f"-{re.escape(one)}{_GENERATED}" for one in stacks)
+        name = re.compile(f"{stack}-{re.escape(logical_id)}{_GENERATED}")
+        left = [arn for arn, of in types.items() if of == type_ and arn not in known and address not in known.values()]
+        tagged = [
+            arn
+            for arn in left
+            if arn in made and made[arn].logical_id == logical_id and re.fullmatch(stack, made[arn].stack)
+        ]
+        found = tagged or [arn for arn in left if name.fullmatch(arn.rpartition("/")[2])]
+        if len(found) == 1:
+            yield found[0], address
