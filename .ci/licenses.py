@@ -36,9 +36,11 @@ These packages are installed with it or with one of its extras, each under its o
 |---|---|---|---|
 """
 FOOTER = """
-checkov, cfn-lint, distributed and mcp depend on more packages, which are not listed here; `pip inspect` lists them.
+checkov, cfn-lint, distributed, mcp and pygls depend on more packages, which are not listed here; `pip inspect` lists them.
 Packages that only the tests and pipelines of this repository use are not part of the distribution.
 """
+# Packages whose metadata has no addresses.
+SOURCES = {"pygls": "https://github.com/openlawlibrary/pygls"}
 # Names that packages without an SPDX expression use for their license.
 SPDX = {
     "MIT License": "MIT",
@@ -91,7 +93,8 @@ def source_of(about: metadata.PackageMetadata) -> str:
     links = dict(link.split(", ", 1) for link in about.get_all("Project-URL") or ())
     links = {label.lower(): url for label, url in links.items()}
     candidates = (links.get(label) for label in ("source", "source code", "code", "repository", "homepage"))
-    return next(filter(None, candidates), about.get("Home-page") or "")
+    known = SOURCES.get(normal(about["Name"]), "")
+    return next(filter(None, candidates), about.get("Home-page") or known)
 
 
 def rows(page: str) -> dict[str, str]:

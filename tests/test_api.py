@@ -16,6 +16,7 @@ MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(passrole_checks.__path__, "passrole_checks.")
     if not module.name.startswith(("passrole_checks.checkov_checks", "passrole_checks.cfnlint_rules"))
+    and not module.name.startswith("passrole_checks.lsp.")
     and not module.name.endswith(("__main__", ".dask", ".mcp_server.server"))
 )
 CALLS = """

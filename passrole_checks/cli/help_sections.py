@@ -242,6 +242,24 @@ PAGES = {
             ("Create a view in Athena", "passrole-checks trail --sql athena --table logs.cloudtrail --output view.sql"),
         ),
     ),
+    "lsp": Page(
+        (
+            ("0", "The client ended the session."),
+            ("1", "The client ended it without a shutdown request."),
+            ("2", "An option is invalid, or the extra lsp is not installed."),
+            _INTERNAL_ERROR,
+            _INTERRUPTED,
+        ),
+        (_ENVIRONMENT[1],),
+        (
+            ("pyproject.toml", "Not used, since a pull request can change it; the client's log names what it sets."),
+            *_TERRAFORM,
+        ),
+        (
+            ("Command of the server, for the settings of an editor", "passrole-checks lsp"),
+            ("With an account, without a check", "passrole-checks lsp --account 111122223333 --skip-check 012"),
+        ),
+    ),
     "mcp": Page(
         (
             ("0", "The client ended the connection."),

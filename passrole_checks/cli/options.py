@@ -130,6 +130,13 @@ def repeatable_files(name: str, metavar: str, words: str) -> _Decorator:
     return repeatable(name, metavar, words, shell_complete=help_sections.complete_files)
 
 
+ACCOUNT = click.option("--account", metavar="ID", callback=validate_account, help="Target AWS account ID (12 digits).")
+_SOURCE = click.option(
+    "--source",
+    metavar="DIR",
+    help="Terraform folder that the plan was created from; supplies values that the plan lacks.",
+    shell_complete=help_sections.complete_folders,
+)
 EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
     repeatable_files("--var-file", "FILE", "Terraform variable values file, as for terraform -var-file."),
     repeatable("--var", "NAME=VALUE", "Set a Terraform variable; overrides all files.", callback=_validate_variables),
@@ -138,12 +145,7 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
         "KEY=VALUE|FILE",
         "Set a template parameter, or read parameters from FILE (format of CloudFormation, CodePipeline or SAM).",
     ),
-    click.option(
-        "--source",
-        metavar="DIR",
-        help="Terraform folder that the plan was created from; supplies values that the plan lacks.",
-        shell_complete=help_sections.complete_folders,
-    ),
+    _SOURCE,
     repeatable_files(
         "--account-details",
         "FILE",
@@ -157,6 +159,8 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
         callback=_validate_patterns,
     ),
 )
+CODE_OPTIONS = (ACCOUNT, *(option for option in EVALUATION_OPTIONS if option is not _SOURCE))
+"""The options for the evaluation of code, without those that only plans need."""
 
 
 DISPLAY_OPTIONS: tuple[_Decorator, ...] = (
@@ -194,7 +198,7 @@ def shared_options(
     options = (
         *arguments,
         *output_options(formats),
-        click.option("--account", metavar="ID", callback=validate_account, help="Target AWS account ID (12 digits)."),
+        ACCOUNT,
         *EVALUATION_OPTIONS,
         click.option("--unchanged", is_flag=True, help="Also check unchanged resources in plans and change sets."),
         click.option("--allow-empty", is_flag=True, help="Do not fail if a PATH contains no infrastructure code."),

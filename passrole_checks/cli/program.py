@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli import assistant_server, diff, info_commands, required, review, scan, suggest, trail
+from passrole_checks.cli import assistant_server, diff, info_commands, lsp, required, review, scan, suggest, trail
 from passrole_checks.cli.help_sections import DocumentedGroup
 from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
 from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
@@ -99,6 +99,7 @@ for _command in (
     trail.trail,
     assistant_server.mcp,
     info_commands.where,
+    lsp.lsp,
     info_commands.doctor,
 ):
     cli.add_command(_command)

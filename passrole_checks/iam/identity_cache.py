@@ -1,4 +1,7 @@
-"""A cache for functions of long tuples that many callers share: it compares them by identity, without hashing them."""
+"""Caches of long tuples that many callers share: they compare these by identity, without hashing them.
+
+They keep the objects alive. A process that reads again and again, as for an editor, therefore clears them in between.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,21 @@ from functools import wraps
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+_caches: list[Callable[[], None]] = []
+
+
+def by_identity(cache: dict[_Key, _Value]) -> dict[_Key, _Value]:
+    """Return a cache, which :func:`clear_identity_caches` clears as well."""
+    _caches.append(cache.clear)
+    return cache
+
+
+def clear_identity_caches() -> None:
+    """Release the objects that all of these caches keep alive."""
+    for clear in _caches:
+        clear()
 
 
 def cached_by_identity(size: int) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
@@ -15,7 +33,8 @@ def cached_by_identity(size: int) -> Callable[[Callable[..., _Result]], Callable
     ``cache_parameters``."""
 
     def decorate(function: Callable[..., _Result]) -> Callable[..., _Result]:
-        known: dict[tuple[Hashable, ...], tuple[Any, _Result]] = {}  # keeps the objects alive, so that ids stay unique
+        # keeps the objects alive, so that ids stay unique
+        known = by_identity(dict[tuple[Hashable, ...], tuple[Any, _Result]]())
 
         @wraps(function)
         def cached(item: Any, *others: Hashable) -> _Result:

@@ -18,6 +18,7 @@ from enum import Enum
 from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
 from passrole_checks.iam.conditions.likely_typos import LikelyTypo
+from passrole_checks.iam.identity_cache import by_identity
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -111,7 +112,7 @@ def allowed_services(effect: ConditionEffect, *, surely: bool) -> frozenset[str]
     return cached[1]
 
 
-_services: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = {}
+_services: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = by_identity({})
 
 
 def evaluate(condition: Node | None, known_services: Collection[str], *, variables: bool = True) -> ConditionEffect:
@@ -162,8 +163,8 @@ def _read(condition: Node | None, services: frozenset[str], variables: bool) -> 
 # a configuration repeats few conditions, and each is evaluated for hundreds of services
 _effects_by_content: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
 # most look-ups are of the same object; the cache keeps the node whose id is the key
-_effects_by_id: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = {}
-_evaluations: dict[tuple[int, bool], tuple[Node | None, _Evaluation]] = {}
+_effects_by_id: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = by_identity({})
+_evaluations: dict[tuple[int, bool], tuple[Node | None, _Evaluation]] = by_identity({})
 _CACHE_SIZE = 4096
 
 

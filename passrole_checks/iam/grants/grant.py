@@ -11,7 +11,7 @@ from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Co
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.allow_index import AllowIndex
-from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.identity_cache import by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
 from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
@@ -187,7 +187,7 @@ def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> b
 
 
 # one document is looked up once per pattern
-_allow_indexes: dict[tuple[int, str], tuple[Sequence[Statement], list[AllowIndex]]] = {}
+_allow_indexes: dict[tuple[int, str], tuple[Sequence[Statement], list[AllowIndex]]] = by_identity({})
 _CACHE_SIZE = 256
 
 

@@ -22,6 +22,7 @@ from passrole_checks.iam.grants.grant import (
     raw_grants,
     scope_of_union,
 )
+from passrole_checks.iam.identity_cache import by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import (
     PathCondition,
@@ -60,7 +61,7 @@ def grants_of(
 # comparing two versions needs the grants of one document several times
 _grants_cache: dict[
     tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]
-] = {}
+] = by_identity({})
 _GRANTS_CACHE_SIZE = 2048
 
 

@@ -18,6 +18,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.identity_cache import by_identity
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
@@ -370,7 +371,7 @@ class MatcherIndex:
         return glob.build_index(patterns), owners, frozenset(always)
 
 
-_matchers: dict[tuple[int, str | None, str], StatementMatcher] = {}
+_matchers: dict[tuple[int, str | None, str], StatementMatcher] = by_identity({})
 
 
 def matcher_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
