@@ -36,7 +36,7 @@ These packages are installed with it or with one of its extras, each under its o
 |---|---|---|---|
 """
 FOOTER = """
-checkov, cfn-lint, distributed, mcp and pygls depend on more packages, which are not listed here; `pip inspect` lists them.
+checkov, cfn-lint, distributed, mcp and pygls depend on more packages, which are not listed; `pip inspect` lists them.
 Packages that only the tests and pipelines of this repository use are not part of the distribution.
 """
 # Packages whose metadata has no addresses.
