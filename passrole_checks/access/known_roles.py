@@ -9,6 +9,7 @@ from dataclasses import replace
 from passrole_checks.iam.documents.trust import (
     KnownRole,
     names_no_service,
+    names_only_accounts,
     names_only_services,
     possible_services,
     trusted_people,
@@ -118,6 +119,7 @@ def _known_role(definition: RoleDefinition) -> KnownRole:
         possible=possible_services(trust),
         people=trusted_people(trust),
         presumed=trusted_services(trust, is_lenient=True),
+        names_accounts=names_only_accounts(trust),
     )
 
 

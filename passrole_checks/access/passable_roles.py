@@ -410,6 +410,8 @@ class PassableRoles:
                 break
             strength = self.strength(role, holder, when) if role.address != itself else None
             if strength is not None:
+                if role.names_accounts:
+                    strength = replace(strength, certain=Ternary.UNKNOWN)
                 found.append((role, strength))
                 sure[strength.severity.rank] += strength.certain is Ternary.YES
         found.sort(key=lambda item: _order(*item))

@@ -198,6 +198,7 @@ class Principals:
                 managed=policy.name,
                 handed_to=one.handed_to,
                 people=one.people,
+                repositories=one.repositories,
                 element=one.element,
             )
             for policy, one, holders in together.values()

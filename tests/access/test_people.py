@@ -157,6 +157,25 @@ def test_modules_that_are_not_there(tmp_path: Path) -> None:
     assert found["module.people"]["places"] == ["a/main.tf: module.people", "b/main.tf: module.people"]
 
 
+@pytest.mark.parametrize(
+    ("source", "argument", "is_known"),
+    [
+        ("terraform-aws-modules/iam/aws//modules/iam-github-oidc-role", 'subjects = ["octo/app:*"]', True),
+        ("terraform-aws-modules/iam/aws//modules/iam-github-oidc-role", 'subjects = ["repo:octo/${var.name}:*"]', True),
+        ("unfunco/oidc-github/aws", 'github_repositories = ["octo/app", "octo/web:ref:refs/heads/main"]', True),
+        ("terraform-aws-modules/iam/aws//modules/iam-github-oidc-role", 'subjects = ["octo/*"]', False),
+        ("terraform-aws-modules/iam/aws//modules/iam-github-oidc-role", "subjects = var.subjects", False),
+        ("terraform-aws-modules/iam/aws//modules/iam-role", 'subjects = ["octo/app:*"]', False),
+    ],
+)
+def test_repositories_in_the_arguments_of_modules(tmp_path: Path, source: str, argument: str, is_known: bool) -> None:
+    """The role of a published module that is not downloaded is rated as one with the same trust policy in this code."""
+    arns = 'policies = { Admin = "arn:aws:iam::aws:policy/AdministratorAccess" }'
+    (tmp_path / "main.tf").write_text(f'module "ci" {{\n  source = "{source}"\n  {argument}\n  {arns}\n}}\n')
+    (found,) = items(tmp_path)
+    assert (found["check_id"], found["severity"]) == ("PASSROLE_013", "medium" if is_known else "high")
+
+
 def test_a_statement_of_people_and_of_others_is_one_finding(tmp_path: Path) -> None:
     """A statement that a module gives to both is rated by the others, with the position and fingerprint as before."""
     (tmp_path / "role").mkdir()

@@ -163,6 +163,8 @@ class GrantContext:
         """Return who can use the permissions of a holder."""
         if self.policy.people and self.grant.granted_by == "*":
             return HolderTrust(Holder.PEOPLE, self.policy.people)
+        if self.policy.repositories:
+            return HolderTrust(Holder.DEPLOYMENT, self.policy.repositories)
         when = self.grant.statement.when
         return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()), when)
 

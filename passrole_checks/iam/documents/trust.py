@@ -33,7 +33,8 @@ class KnownRole:
     names an identity provider. ``only_services``: it surely names only services. ``arn`` is its ARN as far as known,
     with unresolved account and partition, or None. ``exists_when``: alternative path conditions under which the role
     exists; empty if it always does. ``repositories``, ``people``, ``possible``: as :func:`trusted_repositories`,
-    :func:`trusted_people` and :func:`possible_services` return them.
+    :func:`trusted_people` and :func:`possible_services` return them. ``names_accounts``: its trust policy names only
+    accounts, users and roles, so that a service can assume it only if an unresolved one of these is a wildcard.
     """
 
     address: str
@@ -47,6 +48,7 @@ class KnownRole:
     possible: frozenset[str] | None = None
     people: tuple[str, ...] = ()
     presumed: frozenset[str] | None = None
+    names_accounts: bool = False
 
     @property
     def may_trust(self) -> frozenset[str]:
@@ -120,6 +122,24 @@ def names_no_service(document: Node | None) -> tuple[bool, bool]:
     return bool(kinds) and kinds <= {"AWS", "Federated"}, "Federated" in kinds
 
 
+def names_only_accounts(document: Node | None) -> bool:
+    """True if a trust policy names accounts, users and roles, unresolved ones included, and nothing else."""
+    readings = [list(options_of(statements)) for statements in statement_variants(document)]
+    principals = [
+        statement.get("Principal") if isinstance(statement, ObjectNode) else None
+        for statements in readings
+        for statement in statements
+    ]
+    return bool(readings) and all(readings) and all(map(_is_of_accounts, principals))
+
+
+def _is_of_accounts(principal: Node | None) -> bool:
+    if not isinstance(principal, ObjectNode) or {entry.key.literal for entry in principal.entries} != {"AWS"}:
+        return False
+    values = [value for entry in principal.entries for value in options_of(as_list(entry.value))]
+    return all(not isinstance(value, StringNode) or value.literal != "*" for value in values)
+
+
 def names_only_services(document: Node | None) -> bool:
     """True if a trust policy surely names services and nothing else."""
     return _kinds(document) == {"Service"}
@@ -163,9 +183,14 @@ def _repositories_of(condition: Node | None) -> frozenset[str]:
         if operator is None or not test.key.endswith(":sub"):
             continue
         is_required = operator.absent is Ternary.NO and operator.base.startswith("String")
-        if is_required and all(_REPOSITORY.fullmatch(_without_expressions(value)) for value in test.values):
+        if is_required and all(map(is_of_one_repository, test.values)):
             return test.values
     return frozenset()
+
+
+def is_of_one_repository(subject: str) -> bool:
+    """True if the subject of a token, with unresolved values as ``${…}``, is of one repository."""
+    return _REPOSITORY.fullmatch(_without_expressions(subject)) is not None
 
 
 def _without_expressions(value: str) -> str:

@@ -104,15 +104,16 @@ class AttachedPolicy:
 
     ``path`` leads from the resource's properties or attributes to the document, keys joined by ``/``
     (``Policies/0/PolicyDocument``, ``policy``). ``document`` is an object, a JSON text, or an unresolved value.
-    ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is attached to
-    in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
+    ``principals`` are addresses or logical ids (or literal names) of the users, groups and roles that it is
+    attached to in this configuration. ``managed`` is the name of the AWS managed policy, empty for others.
     ``conditional_principals`` are the principals that have it only conditionally, once for each path condition.
-    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None. ``presumed`` is
-    BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name or a
-    description says to be one. ``people``: the kinds of people that alone can use the principals behind ``handed_to``,
-    if that is known. ``element``: the element of a list or map that ``resource`` gets the policy for, in words, such as
-    one of several permission sets. ``name``: the name of an inline or a managed policy, if it is known.
-    ``deployed_to``: further principals that have it according to what is around the configuration.
+    ``handed_to`` is the kind of ``resource`` if the policy leaves the configuration there, else None. ``presumed``
+    is BOUNDARY or SCP for an identity-based policy that nothing in the configuration attaches and that only a name
+    or a description says to be one. ``people``: the kinds of people that alone can use the principals behind
+    ``handed_to``, if that is known; ``repositories``: the repositories whose workflows alone can. ``element``: the
+    element of a list or map that ``resource`` gets the policy for, in words, such as one of several permission
+    sets. ``name``: the name of an inline or a managed policy, if it is known. ``deployed_to``: further principals
+    that have it according to what is around the configuration.
     """
 
     resource: ResourceDefinition
@@ -125,6 +126,7 @@ class AttachedPolicy:
     handed_to: HandedTo | None = None
     presumed: PolicyKind | None = None
     people: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
     element: str = ""
     name: str = field(default="", compare=False)
     deployed_to: tuple[str, ...] = ()
@@ -150,11 +152,11 @@ class ManagedAttachment:
     """An attached managed policy whose document is not in this configuration.
 
     ``holder`` is the address, logical id or literal name of the principal, as in :attr:`AttachedPolicy.principals`.
-    ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or an
-    attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
-    ``is_checked``: false to leave it out of the findings. ``handed_to``, ``people`` and ``element``: as in
-    :class:`AttachedPolicy`; the holder is then unknown, and ``resource`` stands in for it. ``version``: the AWS managed
-    policy in a version that this release does not have, as the account has it.
+    ``policy`` is the ARN or name as written, which may be unresolved. ``resource`` attaches it (the role itself, or
+    an attachment resource) in the attribute ``path``, at ``at``. ``when`` is the path condition of the attachment.
+    ``is_checked``: false to leave it out of the findings. ``handed_to``, ``people``, ``repositories`` and
+    ``element``: as in :class:`AttachedPolicy`; the holder is then unknown, and ``resource`` stands in for it.
+    ``version``: the AWS managed policy in a version that this release does not have, as the account has it.
     """
 
     holder: str
@@ -166,6 +168,7 @@ class ManagedAttachment:
     is_checked: bool = True
     handed_to: HandedTo | None = None
     people: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
     element: str = ""
     version: ManagedPolicy | None = None
 

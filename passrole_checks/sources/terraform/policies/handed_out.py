@@ -47,7 +47,7 @@ from passrole_checks.sources.terraform.evaluation.to_plain import to_document, t
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
-from passrole_checks.sources.terraform.policies.module_trust import people_of_module
+from passrole_checks.sources.terraform.policies.module_trust import people_of_module, repositories_of_module
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
@@ -78,7 +78,7 @@ def handed_out_by(
         return
     kind = _kind_of(block)
     for resource, scope, _ in resource_instances(module, block):
-        people = people_of_module(block, scope)
+        people, repositories = people_of_module(block, scope), repositories_of_module(block, scope)
         values = [(attribute.name, attribute, scope, ()) for attribute in arguments]
         for path, attribute, inner, when in (*values, *_nested_arguments(module, block, nested, scope, search)):
             value = evaluate(attribute.value, inner.in_source(attribute.source))
@@ -92,6 +92,7 @@ def handed_out_by(
                         infer_policy_kind(place, policy),
                         handed_to=kind,
                         people=people,
+                        repositories=repositories,
                         element=_element_in_words(to_plain(value), place),
                     )
                     yield _judged_by_consumer(attached, block, scope, attribute)
@@ -130,7 +131,7 @@ def managed_policies_by(module: Module, block: Block, detector: ManagedPolicyDet
     ]
     kind = _kind_of(block)
     for resource, scope, when in resource_instances(module, block) if arguments else ():
-        people = people_of_module(block, scope)
+        people, repositories = people_of_module(block, scope), repositories_of_module(block, scope)
         for attribute in arguments:
             value = to_plain(evaluate(attribute.value, scope.in_source(attribute.source)))
             for path, facts, arn in managed_policies_in(value, attribute.name, when):
@@ -143,6 +144,7 @@ def managed_policies_by(module: Module, block: Block, detector: ManagedPolicyDet
                     facts,
                     handed_to=kind,
                     people=people,
+                    repositories=repositories,
                     element=_element_in_words(value, path),
                 )
 

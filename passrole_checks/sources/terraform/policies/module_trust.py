@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from passrole_checks.iam.documents.trust import person_of
+from passrole_checks.iam.documents.trust import is_of_one_repository, person_of
 from passrole_checks.iam.partial_values import ListNode, StringNode
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
@@ -40,3 +40,26 @@ def people_of_module(block: Block, scope: EvaluationScope) -> tuple[str, ...]:
     items = value.items if isinstance(value, ListNode) else ()
     kinds = {person_of(item) if isinstance(item, StringNode) else "" for item in items}
     return () if "" in kinds else tuple(sorted(kinds))
+
+
+# modules for roles of GitHub Actions (`terraform-aws-modules/iam/aws//modules/iam-github-oidc-role`,
+# `unfunco/oidc-github/aws`), each with the argument that names the repositories
+_REPOSITORIES = (
+    (re.compile(r"\biam-github-oidc-role\b"), "subjects"),
+    (re.compile(r"\boidc-github/aws"), "github_repositories"),
+)
+
+
+def repositories_of_module(block: Block, scope: EvaluationScope) -> tuple[str, ...]:
+    """Return the repositories whose workflows alone can assume the role of a ``module`` block, as
+    :func:`~passrole_checks.iam.documents.trust.trusted_repositories` returns them; empty if that is unknown."""
+    source = str(references.value_of(block, "source", scope) or "") if block.type == "module" else ""
+    argument = next((name for module, name in _REPOSITORIES if module.search(source)), "")
+    named = block.body.get(argument) if argument else None
+    if named is None:
+        return ()
+    value = to_plain(evaluate(named.value, scope.in_source(named.source)))
+    items = value.items if isinstance(value, ListNode) else ()
+    subjects = [f"repo:{str(item).removeprefix('repo:')}" for item in items if isinstance(item, StringNode)]
+    is_known = len(subjects) == len(items) and all(map(is_of_one_repository, subjects))
+    return tuple(sorted(subjects)) if is_known else ()
