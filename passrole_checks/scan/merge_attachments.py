@@ -30,12 +30,16 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return grouped findings in order; of those of one group, cause and verdict one, with the principals and uses of
     all of them."""
     groups: dict[Hashable, list[Finding]] = {}
-    copies: dict[Hashable, Hashable] = {}  # the causes of findings on copies of a statement
+    copies: dict[Hashable, dict[Hashable, None]] = {}  # the causes of findings on copies of a statement
+    files: dict[Hashable, set[str]] = {}
     for finding in findings:
         cause: Hashable = (finding.group, cause_of_finding(finding))
         keys = [(finding.group, key) for key in keys_of_copies(finding)]
-        cause = next((copies[key] for key in keys if key in copies), cause)
-        copies.update((key, cause) for key in keys)
+        known = (other for key in keys for other in copies.get(key, ()) if finding.at.file not in files[other])
+        cause = next(known, cause)  # equal statements of one file are no copies of one another
+        files.setdefault(cause, set()).add(finding.at.file)
+        for key in keys:
+            copies.setdefault(key, {})[cause] = None
         groups.setdefault(cause, []).append(finding)
     return tuple(_merge(group) if len(group) > 1 else group[0] for group in groups.values())
 

@@ -110,3 +110,16 @@ def test_role_that_only_cloudformation_can_assume_is_listed_with_who_passes_it(t
     write(tmp_path / "t.json", Deployer=role(BUILD, deploy, allow("cloudformation:*")), Execution=execution)
     (group,) = groups(tmp_path)
     assert group[0] == "008 Deployer" and "001 Execution" in group
+
+
+def test_equal_statements_of_one_file_keep_their_places(tmp_path: Path) -> None:
+    """The second of them is listed with its line, beside the first one, which has its copy in the other folder."""
+    statement = allow(PASS, f"{ACCOUNT}:role/app-*")
+    both = [statement | {"Sid": "One"}, statement | {"Sid": "Two"}]
+    for environment, more in (("dev", "s3:*"), ("prod", "sqs:*")):
+        write(tmp_path / environment / "t.json", Deployer=role(BUILD, allow(more), *both))
+    assert groups(tmp_path) == [["002 Deployer"] * 4]
+    lines = run_command("scan", ".", cwd=tmp_path).stdout.splitlines()
+    listed = [line for line in lines if "+ PASSROLE_002" in line]
+    assert len(listed) == 1 and " at dev/t.json:" in listed[0]
+    assert "Also in prod/t.json:" in " ".join(" ".join(lines).split())
