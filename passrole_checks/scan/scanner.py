@@ -129,8 +129,13 @@ def connected(discovery: Discovery, options: ScanOptions) -> Discovery:
     from passrole_checks.sources.connect_roots import connect_roots
 
     faults: list[Unreadable] = []
-    with recording_faults(str(discovery.units[0].path) if discovery.units else ".", faults):
-        return replace(discovery, units=connect_roots(discovery.units, options.inputs))
+    first = str(discovery.units[0].path) if discovery.units else "."
+    with recording_faults(first, faults):
+        try:
+            return replace(discovery, units=connect_roots(discovery.units, options.inputs))
+        except deadline.OutOfTimeError:
+            note = Unreadable(first, "values of other roots are not followed: time limit exceeded")
+            return replace(discovery, not_evaluated=(*discovery.not_evaluated, note))
     return replace(discovery, unreadable=(*discovery.unreadable, *faults))
 
 

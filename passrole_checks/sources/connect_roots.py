@@ -8,9 +8,9 @@ does; values that depend on each other in a circle are left unresolved.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,15 +37,21 @@ from passrole_checks.sources.text_references import terraform_references
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
-_MAX_ROUNDS = 8  # values of values of values
+_MAX_ROUNDS = 5  # values of values of values
 _MAX_CANDIDATES = 8  # roots that may pass one value
+_LEAST_SIGNS = 3  # letters and digits of a name with unresolved parts
+_LONGEST_NAME = 500
 _LONGEST_FILE = 20_000_000  # bytes
+_SECONDS = 60.0  # of processor time
 _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 _ORIGINS = {LinkKind.EXPORT: "export", LinkKind.PARAMETER: "SSM parameter"}
 
 
 def connect_roots(units: Sequence[Unit], inputs: Inputs) -> tuple[Unit, ...]:
-    """Return the units, those that read values of others with these values. Never raises for the content of files."""
+    """Return the units, those that read values of others with these values.
+
+    Raises :class:`OutOfTimeError` if that takes too long. Never raises for the content of files.
+    """
     if len(units) < 2:
         return tuple(units)
     texts = _Texts(inputs)
@@ -53,7 +59,8 @@ def connect_roots(units: Sequence[Unit], inputs: Inputs) -> tuple[Unit, ...]:
     kinds = {kind for kind in LinkKind if _is_connected(found, kind)}
     if not kinds:
         return tuple(units)
-    return _Connections([(unit, text) for unit, text in found if text.concerns(kinds)], inputs).connect(units)
+    with deadline.limited(_SECONDS):
+        return _Connections([(unit, text) for unit, text in found if text.concerns(kinds)], inputs).connect(units)
 
 
 def _is_connected(found: Sequence[tuple[Unit, LinkText]], kind: LinkKind) -> bool:
@@ -189,26 +196,24 @@ class _Offers:
     """The values that roots pass to others, by kind."""
 
     def __init__(self, roots: Iterable[_Root]) -> None:
-        self._literal: dict[tuple[LinkKind, str], list[tuple[_Root, LinkOffer]]] = {}
-        self._patterns: dict[LinkKind, list[tuple[_Root, LinkOffer]]] = {}
+        self._literal: dict[tuple[LinkKind, str], list[_Offered]] = {}
+        self._forms: dict[LinkKind, dict[_Form, list[_Offered]]] = {}
         for root in roots:
             for offer in root.surface.offers:
-                name = offer.name.literal
+                name, form = offer.name.literal, _form(offer.name)
                 if name is not None:
                     self._literal.setdefault((offer.kind, name), []).append((root, offer))
-                self._patterns.setdefault(offer.kind, []).append((root, offer))
+                if form is not None:
+                    self._forms.setdefault(offer.kind, {}).setdefault(form, []).append((root, offer))
 
     def for_root(self, reader: _Root) -> tuple[Link, ...]:
         """Return the links of a root."""
         return tuple(dict.fromkeys(link for read in reader.surface.reads for link in self._links(reader, read)))
 
-    def _links(self, reader: _Root, read: LinkRead) -> Iterable[Link]:
+    def _links(self, reader: _Root, read: LinkRead) -> Iterator[Link]:
         literal = read.name.literal
         exact = self._literal.get((read.kind, literal), []) if literal is not None else []
-        candidates = [one for one in exact if _may_share(reader, one[0], read)]
-        if not candidates:
-            others = [one for one in self._patterns.get(read.kind, []) if _may_share(reader, one[0], read)]
-            candidates = _best(read.name, others)
+        candidates = [one for one in exact if _may_share(reader, one[0], read)] or self._best(reader, read)
         if len({id(root) for root, _ in candidates}) > _MAX_CANDIDATES:
             return
         given: dict[str, list[Link]] = {}
@@ -219,6 +224,21 @@ class _Offers:
                 same.append(link)
         for links in given.values():
             yield from links
+
+    def _best(self, reader: _Root, read: LinkRead) -> list[_Offered]:
+        """Return the values whose names fit best to a name with unresolved parts, or fit to it with such parts."""
+        form = _form(read.name)
+        ranked: dict[int, list[_Offered]] = {}
+        for other, offered in self._forms.get(read.kind, {}).items() if form is not None else ():
+            deadline.check()
+            rank = _rank(form, other) if form is not None else None
+            shared = [one for one in offered if _may_share(reader, one[0], read)] if rank is not None else []
+            if rank is not None and shared:
+                ranked.setdefault(rank, []).extend(shared)
+        return ranked[min(ranked)] if ranked else []
+
+
+_Offered = tuple[_Root, LinkOffer]
 
 
 def _may_share(reader: _Root, root: _Root, read: LinkRead) -> bool:
@@ -258,39 +278,44 @@ def _place(unit: Unit, seen_from: Unit) -> str:
 # -- names with unresolved parts
 
 
-def _best(name: StringNode, offers: Sequence[tuple[_Root, LinkOffer]]) -> list[tuple[_Root, LinkOffer]]:
-    """Return the offers whose names fit best: of the same form, else those that one name as a pattern matches, else
-    those with a common name."""
-    if not _has_literal(name):
-        return []
-    ranked = [(_rank(name, offer.name), root, offer) for root, offer in offers if _has_literal(offer.name)]
-    best = min((rank for rank, _, _ in ranked if rank is not None), default=None)
-    return [(root, offer) for rank, root, offer in ranked if rank is not None and rank == best]
+_Form = tuple[str | None, ...]  # literal parts, None for an unresolved one
 
 
-def _rank(one: StringNode, other: StringNode) -> int | None:
-    """Return how well two names fit, 0 for best; None if they cannot be equal."""
-    if _form(one) == _form(other):
-        return 0
-    if one.literal is not None or other.literal is not None:
-        literal, pattern = (one, other) if one.literal is not None else (other, one)
-        return (
-            1 if pattern.literal is None and re.fullmatch(_regex(pattern), literal.literal or "", re.DOTALL) else None
-        )
-    return 2 if _have_common(_signs(one), _signs(other)) else None
-
-
-def _form(name: StringNode) -> tuple[str | None, ...]:
+def _form(name: StringNode) -> _Form | None:
+    """Return the form of a name; None if it has no part that tells it from others, or is too long for a name."""
+    text = "".join(part for part in name.parts if isinstance(part, str))
+    is_specific = sum(sign.isalnum() for sign in text.partition(":")[2] or text) >= _LEAST_SIGNS
+    if not is_specific or len(text) > _LONGEST_NAME or len(name.parts) > _LONGEST_NAME:
+        return None
     return tuple(part if isinstance(part, str) else None for part in name.parts)
 
 
-def _regex(name: StringNode) -> str:
-    return "".join(re.escape(part) if isinstance(part, str) else ".+" for part in name.parts)
+@lru_cache(maxsize=65536)
+def _rank(one: _Form, other: _Form) -> int | None:
+    """Return how well two names fit, None if they cannot be equal: 0 for the same form, 1 if a pattern matches a name,
+    2 if two patterns match a common name."""
+    if one == other:
+        return 0
+    if not (_begin_alike(one, other) and _begin_alike(_reversed(one), _reversed(other))):
+        return None
+    if not _have_common(_signs(one), _signs(other)):
+        return None
+    return 2 if None in one and None in other else 1
 
 
-def _signs(name: StringNode) -> list[str | None]:
+def _begin_alike(one: _Form, other: _Form) -> bool:
+    """True unless the literal parts with which two names begin differ."""
+    first, second = one[0], other[0]
+    return first is None or second is None or first.startswith(second) or second.startswith(first)
+
+
+def _reversed(form: _Form) -> _Form:
+    return tuple(part and part[::-1] for part in reversed(form))
+
+
+def _signs(form: _Form) -> list[str | None]:
     """Return the characters of a name, None for an unresolved part."""
-    return [sign for part in name.parts for sign in (part if isinstance(part, str) else (None,))]
+    return [sign for part in form for sign in (part if part is not None else (None,))]
 
 
 def _have_common(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
@@ -313,9 +338,3 @@ def _have_common(one: Sequence[str | None], other: Sequence[str | None]) -> bool
         states = found - seen
         seen |= found
     return False
-
-
-def _has_literal(name: StringNode) -> bool:
-    """True if a name has a part that tells it from others."""
-    text = "".join(part for part in name.parts if isinstance(part, str))
-    return sum(sign.isalnum() for sign in text.partition(":")[2] or text) > 2

@@ -74,6 +74,11 @@ def roles(top: Path, files: Mapping[str, str] = {}) -> list[str]:
     [
         ("s3", 'bucket = "b"\nkey = "k"', 'bucket = "b"\nkey = "k"'),
         ("s3", 'bucket = "b"\nkey = "x/key.tfstate"\nregion = "r"', 'bucket = "b"\nkey = "${local.x}/key.tfstate"'),
+        (
+            "s3",
+            'bucket = "b"\nkey = "x/key.tfstate"',
+            'bucket = "b"\nkey = "env:/${terraform.workspace}/x/key.tfstate"',
+        ),
         ("gcs", 'bucket = "b"\nprefix = "p/q"', 'bucket = "b"\nprefix = "p/q"'),
         ("http", 'address = "https://e.test/s"', 'address = "https://e.test/s"'),
         ("local", 'path = "state/x.tfstate"', 'path = "../a/state/x.tfstate"'),

@@ -254,8 +254,11 @@ def seen_by_others(value: Node, origin: str, root: str, account: str | None) -> 
     def seen(part: Part) -> tuple[Part, ...]:
         if isinstance(part, str):
             return (part,)
-        if part.known is not None:
-            return tuple(inner for known in part.known for inner in seen(known))
+        known = part.known and tuple(inner for known in part.known for inner in seen(known))
+        if known and all(isinstance(inner, str) or inner.kind is not UnresolvedKind.ANYTHING for inner in known):
+            return known
+        if known:  # part of the text is open: it is shown by its expression
+            return (Unresolved(renamed(part.expression), part.kind, known=known, reason=part.reason),)
         if part.kind in _SHARED:
             return (part,)
         if part.kind is UnresolvedKind.ACCOUNT_ID:

@@ -143,7 +143,8 @@ def location_of(kind: str, config: _Get, scope: EvaluationScope) -> StringNode |
     last = config(names[-1])
     if not isinstance(last, StringNode) or not any(isinstance(part, str) for part in fill_known_parts(last).parts):
         return None
-    return _joined(kind, [*(_part(config(name), name) for name in names[:-1]), fill_known_parts(last).parts])
+    end = fill_known_parts(last).parts
+    return _joined(kind, [*(_part(config(name), name) for name in names[:-1]), _without_workspace(end)])
 
 
 _NOWHERE = Position("", 0)
@@ -154,6 +155,20 @@ def _below_boundary(path: str, scope: EvaluationScope) -> str:
     full = os.path.normpath(os.path.join(scope.module.root_folder, path))
     folders = current_boundary().folders
     return os.path.relpath(full, folders[0]) if folders else full
+
+
+def _without_workspace(key: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Return the key of a state in S3 as its root module writes it, without the prefix of another workspace.
+
+    Source: Terraform documentation, "S3" backend, ``workspace_key_prefix``: the default is ``env:``.
+    """
+    if not isinstance(key[0], str) or not key[0].startswith("env:/"):
+        return key
+    rest: list[Part] = [key[0].removeprefix("env:/"), *key[1:]]
+    for number, part in enumerate(rest):
+        if isinstance(part, str) and "/" in part:
+            return join([part.partition("/")[2], *rest[number + 1 :]])
+    return key
 
 
 def _part(node: Node | None, name: str) -> tuple[Part, ...]:
