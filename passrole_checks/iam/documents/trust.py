@@ -236,24 +236,26 @@ def _people_of(statement: ObjectNode) -> set[str]:
     actions = [value for value in options_of(as_list(statement.get("Action"))) if isinstance(value, StringNode)]
     is_saml = bool(actions) and all((value.literal or "").lower() in _SAML for value in actions)
     requires_mfa = _requires_mfa(statement)
-
-    def with_mfa(value: Node) -> str:
-        is_named = isinstance(value, StringNode) and value.literal != "*"
-        return "users with MFA" if requires_mfa and is_named else ""
-
     found: set[str] = set()
     for entry in principal.entries:
         values = list(options_of(as_list(entry.value)))
         if entry.key.literal == "Federated" and is_saml:
             found.add("a SAML provider")
         elif entry.key.literal == "AWS" and values:
-            kinds = {person_of(value) or with_mfa(value) for value in values}
+            kinds = {_person_with_mfa(value) if requires_mfa else person_of(value) for value in values}
             if "" in kinds:
                 return set()
             found |= kinds
         else:
             return set()
     return found
+
+
+def _person_with_mfa(value: Node) -> str:
+    """Return the kind of people that a principal of kind ``AWS`` is if it has to authenticate with MFA."""
+    kind = person_of(value)
+    is_named = isinstance(value, StringNode) and value.literal != "*"
+    return kind if kind == "IAM Identity Center" or not is_named else "users with MFA"
 
 
 def _requires_mfa(statement: ObjectNode) -> bool:
