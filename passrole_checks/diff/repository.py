@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from passrole_checks.diff import AccessDifference, Side, compare_versions
+from passrole_checks.diff.changed_values import changed_values
 from passrole_checks.diff.changed_without_instance import changed_without_instance
 from passrole_checks.diff.module_calls import changed_calls
 from passrole_checks.diff.plans import RootPlan
@@ -107,7 +108,7 @@ def compare_snapshots(
     hidden = {entry.file for entry in no_longer_read}
     aside = [entry for entry in _changed_but_unread(found, snapshots) if entry.file not in hidden]
     aside += [*_unused_values(found, snapshots), *changed_calls(found.not_evaluated, snapshots)]
-    aside += changed_without_instance(found, snapshots)
+    aside += [*changed_without_instance(found, snapshots), *changed_values(found, snapshots)]
     links = _link_targets(snapshots)
     unrelated = set(_unrelated_links(found.left_out_files, links, snapshots))
     left_out = (*(entry for entry in found.left_out_files if entry not in unrelated), *aside)

@@ -65,9 +65,12 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Merge the findings of one check and verdict about one statement of a module that several roots call.
 
     A document that one root attaches and that is an output of another one is one finding, with the confidence of the
-    attached document.
+    attached document. A module that is a root itself is named rather than an example that calls it.
     """
-    findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
+    findings = sorted(
+        findings,
+        key=lambda finding: (finding.handed_to is HandedTo.OUTPUT, bool(module_of(finding.resource.address))),
+    )
     shared = shared_among(findings)
     findings = _by_worst_users(findings, shared)
     groups: dict[Hashable, list[Finding]] = {}

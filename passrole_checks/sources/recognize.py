@@ -122,6 +122,7 @@ _TASK = re.compile(
 _POLICY_WORDS = (b"Statement", b":policy/")
 _TASKS = Recognized(note="IAM policies in the parameters of OrgFormation tasks")
 _PART = Recognized(note="CloudFormation resources without `Resources:`, as in a part that another tool joins")
+_COMPLETED = Recognized(note="resources with policies and without `Type`, as in a part that AWS Chalice completes")
 
 
 def is_candidate(path: Path) -> bool:
@@ -186,7 +187,7 @@ def recognize_bytes(data: bytes, *, named: bool = False, name: str = "FILE") -> 
         return part
     try:
         recognized = recognize_text(data.decode("utf-8-sig"))
-        return recognized if recognized.is_infrastructure else part
+        return recognized if recognized.is_infrastructure or recognized.note else part
     except UnicodeDecodeError as error:
         recognized = recognize_text(data.decode("utf-8", "replace"))
         line = data.count(b"\n", 0, error.start) + 1
@@ -259,6 +260,7 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.ACCOUNT)
     from passrole_checks.sources import change_set  # slow to import, as is the next
     from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
+    from passrole_checks.sources.cloudformation.recognize import top_level_keys
 
     if change_set.is_change_set(content):
         return Recognized(Framework.CLOUDFORMATION)
@@ -266,6 +268,8 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
     if looks_like_service(content):
         return Recognized(Framework.CLOUDFORMATION)
+    if "PolicyDocument" in content and "Resources" in top_level_keys(content):
+        return _COMPLETED  # AWS Chalice, "chalice package --merge-template": merged into the template that it makes
     return _NOTHING
 
 

@@ -213,3 +213,35 @@ def test_changed_file_that_no_version_can_be_read_of_is_noted(repository: Review
     repository.commit({"cfn.yaml": f"{template}  # may do iam:PassRole\n"})
     ((_, _, reason),) = notes(repository)
     assert reason.endswith("; its change mentions permissions") and wants_comment(repository)
+
+
+VALUES = """\
+locals {
+  known = {
+    ecs = ["ecs:RunTask"%s]
+  }
+}
+variable "chosen" { default = "%s" }
+data "aws_iam_policy_document" "p" {
+  statement {
+    actions   = lookup(local.known, var.chosen, ["sns:Publish"])
+    resources = ["*"]
+  }
+}
+resource "aws_iam_role_policy" "p" {
+  role   = "r"
+  policy = data.aws_iam_policy_document.p.json
+}
+"""
+
+
+def test_changed_value_that_no_statement_has_is_noted(repository: Reviews) -> None:
+    """A module that keeps the permissions to choose from in locals grants none of them by itself."""
+    repository.commit({"main.tf": VALUES % ("", "none")})
+    repository.commit({"main.tf": VALUES % (', "iam:PassRole"', "none")})
+    reason = "locals names iam:PassRole in a changed line, and no evaluated statement has it: not compared"
+    assert notes(repository) == [("main.tf", 3, reason)] and not wants_comment(repository)
+    repository.commit({"main.tf": VALUES % (', "iam:PassRole"', "ecs")})
+    assert notes(repository) == [] and wants_comment(repository)
+    repository.commit({"main.tf": VALUES % (', "iam:PassRole", "ecs:StopTask"', "ecs")})
+    assert notes(repository) == []

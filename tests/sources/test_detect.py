@@ -408,3 +408,14 @@ def test_template_of_unusual_name_that_cannot_be_read_is_noted(tmp_path: Path) -
     walked, given = scan_paths([tmp_path], ScanOptions()), scan_paths([path], ScanOptions())
     assert [(note.line, bool(walked.unreadable)) for note in walked.not_evaluated] == [(3, False)]
     assert [entry.line for entry in given.unreadable] == [3]
+
+
+def test_resources_without_types_are_noted_if_they_have_policies(tmp_path: Path) -> None:
+    """AWS Chalice merges such a file into the template that it makes (``chalice package --merge-template``)."""
+    properties = {"Policies": [{"PolicyName": "p", "PolicyDocument": json.loads(POLICY)}]}
+    (tmp_path / "resources.json").write_text(json.dumps({"Resources": {"DefaultRole": {"Properties": properties}}}))
+    (tmp_path / "pods.json").write_text(json.dumps({"Resources": {"DefaultRole": {"Properties": {}}}}))
+    found = discover([tmp_path])
+    assert [(os.path.basename(note.file), "AWS Chalice" in note.reason) for note in found.not_evaluated] == [
+        ("resources.json", True)
+    ]
