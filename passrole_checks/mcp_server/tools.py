@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from passrole_checks.errors import ConfigurationError, PassRoleChecksError, internal_error
 from passrole_checks.escaping.given_paths import naming_files_from
+from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.findings import Severity
 from passrole_checks.iam import deadline
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 LIMIT, MOST_ENTRIES = 20, 200
 _MOST_PATHS, _MOST_TEXTS = 100, 50
+_LONGEST_MESSAGE = 300
 _SECONDS = 60.0  # of processor time for a call; the limits for units are lower
 _ONE_AT_A_TIME = threading.Lock()  # all calls share the processor
 
@@ -203,7 +205,7 @@ def _validate(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(dict(arguments)))
     if error is not None:
         where = "/".join(map(str, error.absolute_path)) or "arguments"
-        raise ConfigurationError(f"{where}: {error.message}")
+        raise ConfigurationError(f"{where}: {cut_in_the_middle(error.message, _LONGEST_MESSAGE)}")  # has the value
 
 
 # -- the tools

@@ -187,7 +187,23 @@ def test_broken_file_is_reported_beside_the_findings_of_others(tmp_path: Path) -
     assert data(answer)["findings"] and "ERROR: b/template.json" in answer.text
 
 
+def test_message_on_a_huge_argument_says_what_is_wrong(tmp_path: Path) -> None:
+    answer = ask(tmp_path, "scan", limit="x" * 1_000_000)
+    assert len(answer.text) < 400 and answer.text.endswith("is not of type 'integer'")
+
+
 # -- hostile workspaces
+
+
+def test_root_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "outside", {"main.tf": POLICY})
+    write(tmp_path / "root", {"main.tf": ROLE})
+    workspace = Workspace.of_folders([tmp_path / "root"])
+    (tmp_path / "root").rename(tmp_path / "old")
+    (tmp_path / "root").symlink_to(tmp_path / "outside")
+    for arguments in ({}, {"paths": ["."]}, {"paths": ["main.tf"]}):
+        answer = call_tool(BY_NAME["grants"], arguments, workspace, threading.Event())
+        assert answer.is_error and "aws_iam_user_policy" not in answer.text
 
 
 def test_nothing_outside_of_the_roots_is_read(tmp_path: Path) -> None:

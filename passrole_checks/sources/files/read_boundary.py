@@ -73,9 +73,10 @@ _confinement: ContextVar[tuple[str, ...] | None] = ContextVar("confinement", def
 def confined_to(folders: Sequence[str]) -> Iterator[None]:
     """Let every boundary within this context allow only what is in or below one of ``folders``, too.
 
-    Symbolic links are resolved now. The folders of a client of a server may be smaller than the repository around them.
+    The folders are paths without symbolic links. Those of a client of a server may be smaller than the repository
+    around them.
     """
-    token = _confinement.set(tuple(map(os.path.realpath, folders)))
+    token = _confinement.set(tuple(folders))
     try:
         yield
     finally:
