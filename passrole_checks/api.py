@@ -2,7 +2,7 @@
 
 Stable like the command line: names and parameters are added, and removed only with a major version. Everything else in
 the package is internal. Functions never raise for what is in the files: what could not be read is in ``unreadable``,
-internal errors are in ``faults``.
+internal errors are in ``faults``. They raise a :class:`ConfigurationError` for arguments that cannot be used.
 
 >>> from passrole_checks.api import scan
 >>> policy = '''
@@ -20,14 +20,15 @@ internal errors are in ``faults``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.errors import ConfigurationError, InputError, PassRoleChecksError
+from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.result import LocatedGrant as Grant
 from passrole_checks.scan.result import ScanOptions, ScanResult
@@ -70,7 +71,7 @@ __all__ = [
 ]
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-Texts = Mapping[str, str]
+Texts = Mapping[str, str] | Mapping[os.PathLike[str], str]
 _DEFAULTS = ScanOptions()
 _NO_TEXTS: Texts = MappingProxyType({})
 _Result = TypeVar("_Result")
@@ -149,6 +150,8 @@ def scan(
     ()
     """
 
+    _check(options)
+
     def ask(files: Sequence[Path]) -> ScanResult:
         if cache is not None and not texts:  # which imports the scanner only for what it does not contain
             from passrole_checks.scan.cache.cached_scan import scan_with_cache
@@ -217,6 +220,10 @@ def diff(
     """
     from passrole_checks.diff import compare_paths
 
+    _check(options)
+    for path in map(os.fspath, (base, head)):
+        if "\0" in path:
+            raise ConfigurationError(f"{path!r}: not a path")
     return compare_paths(Path(base), Path(head), options, jobs)
 
 
@@ -244,6 +251,8 @@ def required(
     from passrole_checks.required.required_grants import compute_required
     from passrole_checks.scan.analyze import unreadable_of
     from passrole_checks.scan.scanner import isolate_faults, read_paths
+
+    _check(options)
 
     def ask(files: Sequence[Path]) -> RequiredResult:
         read = read_paths(files, options, with_variants=True)
@@ -333,6 +342,7 @@ def suggest(
     from passrole_checks.scan.scanner import read_paths, scan_read
     from passrole_checks.suggest.suggest import Session
 
+    _check(options)
     with deadline.pooled(), _reading(texts):
         read = read_paths(_paths(paths), options, with_variants=True)
         result = scan_read(read, options)
@@ -360,21 +370,41 @@ def explain(check: str) -> str:
     return check_pages.check_page(check_pages.find_check(check))
 
 
+def _check(options: ScanOptions) -> None:
+    """Raise a :class:`ConfigurationError` for options that would let a scan pass without a look."""
+    account, ids = options.account, options.checks | options.skip_checks
+    if account is not None and not (len(account) == 12 and account.isascii() and account.isdigit()):
+        raise ConfigurationError(f"account: {account!r} is not a 12-digit account ID")
+    if ids:
+        from passrole_checks.checks import ALL
+
+        if unknown := sorted(ids - {check.id for check in ALL}):
+            raise ConfigurationError(f"checks: no such ids: {listed(unknown)} (they are PASSROLE_001 and so on)")
+
+
 def _paths(paths: Paths) -> list[Path]:
     several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     return [Path(path) for path in several]
 
 
-def _reading(texts: Texts) -> AbstractContextManager[None]:
-    """Return a context in which ``texts`` are read instead of files. Raises a :class:`ConfigurationError`."""
+@contextmanager
+def _reading(texts: Texts) -> Iterator[None]:
+    """Let ``texts`` be read instead of files. Raises a :class:`ConfigurationError` for a name that no file can have."""
     if not texts:
-        return nullcontext()
+        yield
+        return
     from passrole_checks.files.unsaved_texts import reading_texts
 
-    for path in texts:
+    contents = {os.fspath(path): text for path, text in texts.items()}
+    for path in contents:
         if not path or "\0" in path:
             raise ConfigurationError(f"{path!r}: not a file name")
-    return reading_texts(texts)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(reading_texts(contents))
+        except (OSError, ValueError) as error:  # no working directory; a character that no name has
+            raise ConfigurationError(f"{listed(list(map(repr, contents)))}: {error}") from None
+        yield
 
 
 def _with_files(
@@ -385,8 +415,10 @@ def _with_files(
     if text is None:
         with _reading(texts):
             return ask(_paths(paths))
-    if PurePath(name).name != name:
-        raise ConfigurationError(f"{name}: not a file name")
+    if texts or _paths(paths):
+        raise ConfigurationError("text is that of one file: give no paths and texts beside it")
+    if PurePath(name).name != name or name in ("", os.pardir) or "\0" in name:
+        raise ConfigurationError(f"{name!r}: not a file name")
     from tempfile import TemporaryDirectory  # slow to import, and needed only here
 
     from passrole_checks.files.relocate_paths import relocate
@@ -394,5 +426,8 @@ def _with_files(
     with TemporaryDirectory(prefix="passrole-checks-") as temporary:
         folder = os.path.realpath(temporary)
         path = Path(folder, name)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.write_bytes(text.encode("utf-8", "surrogatepass"))  # not UTF-8 then, and reported
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{shortened(name)!r}: {error}") from None
         return relocate(ask([path]), {folder: ""})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import os
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,9 +46,53 @@ def test_text_of_a_file_is_scanned_under_its_name() -> None:
     assert [entry.file for entry in found.unreadable] == ["broken.yaml"]
 
 
-def test_name_with_a_folder_is_refused() -> None:
+@pytest.mark.parametrize("name", ["../main.tf", "..", ".", "", "a/b.tf", "a\0b.tf", "x" * 300, "\ud800.tf"])
+def test_name_that_is_no_file_name_is_refused(name: str) -> None:
+    for function in (api.scan, api.grants, api.required):
+        with pytest.raises(api.ConfigurationError):
+            function(text="", name=name)
+
+
+def test_text_that_is_not_utf_8_is_unreadable() -> None:
+    for name in ("main.tf", "template.yaml"):
+        assert [entry.file for entry in api.scan(text="\ud800", name=name).unreadable] == [name]
+
+
+def test_text_beside_paths_is_refused(tmp_path: Path) -> None:
+    """Rather than leaving one of them out."""
+    for arguments in ({"paths": tmp_path}, {"texts": {"main.tf": ""}}):
+        with pytest.raises(api.ConfigurationError):
+            api.scan(text="", name="main.tf", **arguments)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        api.ScanOptions(checks=frozenset({"any-role"})),
+        api.ScanOptions(skip_checks=frozenset({"PASSROLE_999"})),
+        api.ScanOptions(account="1234"),
+        api.ScanOptions(account="123456789012\n"),
+    ],
+)
+def test_options_that_would_check_nothing_are_refused(tmp_path: Path, options: api.ScanOptions) -> None:
+    for function in (api.scan, api.grants, api.required, api.suggest):
+        with pytest.raises(api.ConfigurationError):
+            function(tmp_path, options)
+
+
+def test_versions_that_no_path_can_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(api.ConfigurationError):
-        api.scan(text="", name="../main.tf")
+        api.diff(tmp_path, "a\0b")
+
+
+def test_missing_working_directory_is_no_internal_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert [entry.fault for entry in api.scan(".").unreadable] == [False]
+    with pytest.raises(api.ConfigurationError):
+        api.scan(tmp_path, texts={"main.tf": ""})
 
 
 @pytest.mark.slow

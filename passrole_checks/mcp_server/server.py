@@ -58,7 +58,10 @@ def make_server(folders: Sequence[str | os.PathLike[str]]) -> Server[dict[str, A
     for folder in folders:
         if not os.path.isdir(folder):
             raise ConfigurationError(f"{os.fspath(folder)}: not a folder")
-    given = Workspace.of_folders(folders)
+    try:
+        given = Workspace.of_folders(folders)
+    except OSError as error:
+        raise ConfigurationError(f"the working directory cannot be used: {error.strerror}") from None
     tools = {tool.name: tool for tool in TOOLS}
     listed = ListToolsResult(tools=[_listed(tool) for tool in TOOLS])
     in_order = anyio.CapacityLimiter(1)

@@ -289,9 +289,9 @@ class _Search:
 
     def add(self, path: Path) -> None:
         """Search a given path."""
-        for at in (log_file, log_links):
-            at(os.path.abspath(path))
         try:
+            for at in (log_file, log_links):
+                at(os.path.abspath(path))
             resolved = path.resolve(strict=not is_unsaved(path))
             check_given_path(path)
             mode = mode_of(resolved)

@@ -137,7 +137,7 @@ def test_cache_does_not_keep_unsaved_texts(tmp_path: Path) -> None:
 
 
 def test_invalid_names_are_refused(tmp_path: Path) -> None:
-    for name in ("", "a\0b"):
+    for name in ("", "a\0b", "\ud800"):
         with pytest.raises(api.ConfigurationError):
             api.scan(tmp_path, texts={name: ""})
 
