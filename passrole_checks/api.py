@@ -221,9 +221,9 @@ def diff(
     from passrole_checks.diff import compare_paths
 
     _check(options)
-    for path in map(os.fspath, (base, head)):
-        if "\0" in path:
-            raise ConfigurationError(f"{path!r}: not a path")
+    for path in (base, head):
+        if "\0" in os.fspath(path):
+            raise ConfigurationError(f"{os.fspath(path)!r}: not a path")
     return compare_paths(Path(base), Path(head), options, jobs)
 
 
