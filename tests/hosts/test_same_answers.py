@@ -440,24 +440,14 @@ def test_exit_statuses(tmp_path: Path, case: str) -> None:
     """
     status, document = CASES[case]
     frameworks = ("--framework", "terraform", "cloudformation") if case != "finding" else ()
-    leaf = str(LEAVES / "checkov_checks")
+    asked = ("--external-checks-dir", str(LEAVES / "checkov_checks"), "-c", "PASSROLE_*", "--skip-download")
     (tmp_path / "main.tf").write_text(_RESOURCE.replace(_DOCUMENT, document))
     (tmp_path / "template.yaml").write_text(_TEMPLATE.replace(_DOCUMENT, document))
     ran = [
         process(*command, folder=tmp_path).returncode
         for command in (
             ("passrole_checks", "scan", "."),
-            (
-                "checkov.main",
-                "-d",
-                ".",
-                "--external-checks-dir",
-                leaf,
-                "-c",
-                "PASSROLE_*",
-                "--skip-download",
-                *frameworks,
-            ),
+            ("checkov.main", "-d", ".", *asked, *frameworks),
             ("cfnlint.runner.cli", "-a", str(LEAVES / "cfnlint_rules"), "-t", "template.yaml"),
         )
     ]
