@@ -21,6 +21,7 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, Restrictions
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.identity_cache import BoundedCache
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.patterns import glob
@@ -46,16 +47,16 @@ _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
 
 # by the numbers of contents: root modules share policies, and so do the variants of one
-_strengths: dict[tuple[int, int, PathCondition], tuple[PrivilegeGain | None, ExtraPermissions | None]] = {}
-_ceilings: dict[Hashable, Severity | None] = {}
+_strengths = BoundedCache[tuple[int, int, PathCondition], tuple[PrivilegeGain | None, ExtraPermissions | None]](
+    _MOST_ANSWERS
+)
+_ceilings = BoundedCache[Hashable, Severity | None](_MOST_ANSWERS)
 
 
 def _ceiling_of(key: Hashable, find: Callable[[], Severity | None]) -> Severity | None:
     """Return the highest severity of the permissions under a key, found by ``find`` if it is not known."""
     if key not in _ceilings:
         ceiling = find()
-        if len(_ceilings) >= _MOST_ANSWERS:
-            _ceilings.clear()
         _ceilings[key] = ceiling
     return _ceilings[key]
 
@@ -161,15 +162,17 @@ class PassableRoles:
         self.receiving = receiving
         # principals with the same policies share their permissions
         self._ways: dict[tuple[int, PathCondition], tuple[OpenPath, ...]] = {}
-        self._passing: dict[tuple[int, int, bool], EffectiveGrant] = {}
+        self._passing = BoundedCache[tuple[int, int, bool], EffectiveGrant](_MOST_ANSWERS)
         self._restrictions: dict[tuple[int, bool], Restrictions] = {}
         # and those of the same content are one class
         self._contents = ContentClasses()
         self._comparison: tuple[tuple[int, PathCondition], PermissionComparison] | None = None
-        self._strongest: dict[tuple[int, int, PathCondition], tuple[RoleGroup, _Found]] = {}
-        self._ranked: dict[tuple[int, PathCondition], tuple[RoleGroup, list[tuple[Severity, KnownRole]]]] = {}
+        self._strongest = BoundedCache[tuple[int, int, PathCondition], tuple[RoleGroup, _Found]](_MOST_ANSWERS)
+        self._ranked = BoundedCache[tuple[int, PathCondition], tuple[RoleGroup, list[tuple[Severity, KnownRole]]]](
+            _MOST_ANSWERS
+        )
         self._sets = _RoleGroupCache()
-        self._texts: dict[int, tuple[tuple[StringNode, ...], int]] = {}
+        self._texts = BoundedCache[int, tuple[tuple[StringNode, ...], int]](_MOST_ANSWERS)
         self._numbers: dict[object, int] = {}
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
@@ -181,8 +184,6 @@ class PassableRoles:
         key = (id(grant), id(holder.permissions), many_accounts)
         known = self._passing.get(key)
         if known is None or known.asked is not grant:
-            if len(self._passing) >= _MOST_ANSWERS:
-                self._passing.clear()
             account = None if many_accounts else self.account
             around = self._restrictions.get(key[1:])
             if around is None:
@@ -264,8 +265,6 @@ class PassableRoles:
         """Return a number for some patterns, the same for equal patterns."""
         known = self._texts.get(id(texts))
         if known is None:
-            if len(self._texts) >= _MOST_ANSWERS:
-                self._texts.clear()
             parts = tuple(item.parts for item in texts)
             known = self._texts[id(texts)] = (texts, self._numbers.setdefault(parts, len(self._numbers)))
         return known[1]
@@ -349,8 +348,6 @@ class PassableRoles:
             if self._comparison is None or self._comparison[0] != (own, when):
                 self._comparison = (own, when), PermissionComparison(holder.permissions, when, self._contents)
             more = self._comparison[1].excess(found.permissions)
-            if len(_strengths) >= _MOST_ANSWERS:
-                _strengths.clear()
             gain = privilege_gain(more) if more is not None else None
             changes_boundaries = more is not None and any(
                 pair.action.lower() in _BOUNDARY_CHANGES for pair in more.pairs
@@ -390,8 +387,6 @@ class PassableRoles:
         key = (id(roles), self._contents.of(holder.permissions), when)
         known = self._strongest.get(key)
         if known is None:
-            if len(self._strongest) >= _MOST_ANSWERS:
-                self._strongest.clear()
             known = self._strongest[key] = (roles, self._compare(roles, holder, when, ""))
         if any(role.address == holder.name for role, _ in known[1][0]):
             return self._compare(roles, holder, when, holder.name)
@@ -424,8 +419,6 @@ class PassableRoles:
             there = [role for role in roles.roles if role.may_exist(when)]
             most = [(ceiling, role) for role in there if (ceiling := self._ceiling(role)) is not None]
             most.sort(key=lambda item: (-item[0].rank, item[1].address))
-            if len(self._ranked) >= _MOST_ANSWERS:
-                self._ranked.clear()
             known = self._ranked[id(roles), when] = (roles, most[: _MOST_COMPARED + 1])
         return known[1]
 

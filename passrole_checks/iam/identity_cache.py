@@ -1,6 +1,8 @@
-"""Caches of long tuples that many callers share: they compare these by identity, without hashing them.
+"""Bounded caches, among them those of long tuples that many callers share: they compare these by identity, without
+hashing them.
 
-They keep the objects alive. A process that reads again and again, as for an editor, therefore clears them in between.
+The latter keep the objects alive. A process that reads again and again, as for an editor, therefore clears them in
+between.
 """
 
 from __future__ import annotations
@@ -13,6 +15,19 @@ _Result = TypeVar("_Result")
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _caches: list[Callable[[], None]] = []
+
+
+class BoundedCache(dict[_Key, _Value]):
+    """A dict that is emptied before it would have more than ``most`` entries."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: _Key, value: _Value) -> None:
+        if len(self) >= self._most:
+            self.clear()
+        super().__setitem__(key, value)
 
 
 def by_identity(cache: dict[_Key, _Value]) -> dict[_Key, _Value]:
@@ -34,15 +49,13 @@ def cached_by_identity(size: int) -> Callable[[Callable[..., _Result]], Callable
 
     def decorate(function: Callable[..., _Result]) -> Callable[..., _Result]:
         # keeps the objects alive, so that ids stay unique
-        known = by_identity(dict[tuple[Hashable, ...], tuple[Any, _Result]]())
+        known = by_identity(BoundedCache[tuple[Hashable, ...], tuple[Any, _Result]](size))
 
         @wraps(function)
         def cached(item: Any, *others: Hashable) -> _Result:
             key = (id(item), *others)
             entry = known.get(key)
             if entry is None:
-                if len(known) >= size:
-                    known.clear()
                 entry = known[key] = item, function(item, *others)
             return entry[1]
 

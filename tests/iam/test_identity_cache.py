@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, cached_by_identity
 
 
 def test_result_is_computed_once_for_an_object_and_its_other_arguments() -> None:
@@ -26,3 +26,11 @@ def test_number_of_results_is_bounded_and_objects_of_equal_ids_are_not_mixed_up(
     assert [total(tuple(range(number, number + 2))) for number in range(100)] == [
         2 * number + 1 for number in range(100)
     ]
+
+
+def test_bounded_cache_is_emptied_when_it_is_full() -> None:
+    cache = BoundedCache[int, str](2)
+    for number in range(5):
+        cache[number] = str(number)
+        assert cache.get(number) == str(number) and len(cache) <= 2
+    assert cache == {4: "4"}

@@ -18,7 +18,7 @@ from enum import Enum
 from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
 from passrole_checks.iam.conditions.likely_typos import LikelyTypo
-from passrole_checks.iam.identity_cache import by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -106,13 +106,12 @@ def allowed_services(effect: ConditionEffect, *, surely: bool) -> frozenset[str]
         answers = {Ternary.YES} if surely else {Ternary.YES, Ternary.UNKNOWN}
         placeholders = ((UNKNOWN_SERVICE, effect.unknown_service), (NO_KEY, effect.without_key))
         extra = {name for name, answer in placeholders if answer in answers}
-        if len(_services) >= _CACHE_SIZE:
-            _services.clear()
         cached = _services[key] = (effect, (effect.allowed if surely else effect.possible) | extra)
     return cached[1]
 
 
-_services: dict[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]] = by_identity({})
+_CACHE_SIZE = 4096
+_services = by_identity(BoundedCache[tuple[int, bool], tuple[ConditionEffect, frozenset[str]]](_CACHE_SIZE))
 
 
 def evaluate(condition: Node | None, known_services: Collection[str], *, variables: bool = True) -> ConditionEffect:
@@ -132,12 +131,8 @@ def evaluate(condition: Node | None, known_services: Collection[str], *, variabl
     effect = _effects_by_content.get(key)
     if effect is None:
         effect = _Evaluation(_read(condition, services, variables)).effect()
-        if len(_effects_by_content) >= _CACHE_SIZE:
-            _effects_by_content.clear()
         if not effect.likely_typos:  # these have positions, which differ between equal blocks
             _effects_by_content[key] = effect
-    if len(_effects_by_id) >= _CACHE_SIZE:
-        _effects_by_id.clear()
     _effects_by_id[same] = (condition, effect)
     return effect
 
@@ -147,8 +142,6 @@ def allows_service(condition: Node | None, service: str, *, variables: bool = Tr
     key = (id(condition), variables)
     cached = _evaluations.get(key)
     if cached is None:
-        if len(_evaluations) >= _CACHE_SIZE:
-            _evaluations.clear()
         cached = _evaluations[key] = (condition, _Evaluation(_read(condition, frozenset(), variables)))
     return cached[1].result(service)
 
@@ -161,11 +154,12 @@ def _read(condition: Node | None, services: frozenset[str], variables: bool) -> 
 
 
 # a configuration repeats few conditions, and each is evaluated for hundreds of services
-_effects_by_content: dict[tuple[object, frozenset[str], bool], ConditionEffect] = {}
+_effects_by_content = BoundedCache[tuple[object, frozenset[str], bool], ConditionEffect](_CACHE_SIZE)
 # most look-ups are of the same object; the cache keeps the node whose id is the key
-_effects_by_id: dict[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]] = by_identity({})
-_evaluations: dict[tuple[int, bool], tuple[Node | None, _Evaluation]] = by_identity({})
-_CACHE_SIZE = 4096
+_effects_by_id = by_identity(
+    BoundedCache[tuple[int, frozenset[str], bool], tuple[Node | None, ConditionEffect]](_CACHE_SIZE)
+)
+_evaluations = by_identity(BoundedCache[tuple[int, bool], tuple[Node | None, "_Evaluation"]](_CACHE_SIZE))
 
 
 def without_positions(node: Node | None) -> object:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.variants import variants_of
-from passrole_checks.iam.identity_cache import by_identity, cached_by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -126,15 +126,12 @@ def parse_document(document: Node, *, trust: bool = False) -> PolicyDocument:
     """
     cached = _cache.get((id(document), trust))
     if cached is None:
-        if len(_cache) >= _CACHE_SIZE:
-            _cache.clear()
         cached = _cache[id(document), trust] = (document, _parse(document, trust))
     return cached[1]
 
 
 # several stages parse the same document; the cache keeps the node whose id is the key
-_cache: dict[tuple[int, bool], tuple[Node, PolicyDocument]] = by_identity({})
-_CACHE_SIZE = 2048
+_cache = by_identity(BoundedCache[tuple[int, bool], tuple[Node, PolicyDocument]](2048))
 # Far more than any policy that AWS accepts: 32,768 characters for a permission set (IAM Identity Center API Reference,
 # PutInlinePolicyToPermissionSet), 10,240 for the others (IAM User Guide, "IAM and AWS STS quotas")
 MAX_STATEMENTS = 5_000

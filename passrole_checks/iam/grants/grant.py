@@ -11,7 +11,7 @@ from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Co
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.allow_index import AllowIndex
-from passrole_checks.iam.identity_cache import by_identity, cached_by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
 from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
@@ -175,8 +175,6 @@ def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> b
     key = (id(statements), name)
     cached = _allow_indexes.get(key)
     if cached is None:
-        if len(_allow_indexes) >= _CACHE_SIZE:
-            _allow_indexes.clear()
         selected = [
             statement
             for statement in statements
@@ -187,8 +185,7 @@ def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> b
 
 
 # one document is looked up once per pattern
-_allow_indexes: dict[tuple[int, str], tuple[Sequence[Statement], list[AllowIndex]]] = by_identity({})
-_CACHE_SIZE = 256
+_allow_indexes = by_identity(BoundedCache[tuple[int, str], tuple[Sequence[Statement], list[AllowIndex]]](256))
 
 
 def _match_action(statement: Statement, name: str = PASS_ROLE_ACTION) -> tuple[Ternary, str, bool]:

@@ -22,7 +22,7 @@ from passrole_checks.iam.grants.grant import (
     raw_grants,
     scope_of_union,
 )
-from passrole_checks.iam.identity_cache import by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import (
     PathCondition,
@@ -51,18 +51,17 @@ def grants_of(
     key = (id(statements), account, *((name, id(known)) for name, known in services_of.items()))
     cached = _grants_cache.get(key)
     if cached is None:
-        if len(_grants_cache) >= _GRANTS_CACHE_SIZE:
-            _grants_cache.clear()
         # the value keeps alive every object whose id is in the key
         cached = _grants_cache[key] = (statements, dict(services_of), _grants_of(statements, services_of, account))
     return cached[2]
 
 
 # comparing two versions needs the grants of one document several times
-_grants_cache: dict[
-    tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]
-] = by_identity({})
-_GRANTS_CACHE_SIZE = 2048
+_grants_cache = by_identity(
+    BoundedCache[tuple[object, ...], tuple[Sequence[Statement], dict[str, Collection[str]], tuple[PassRoleGrant, ...]]](
+        2048
+    )
+)
 
 
 def _grants_of(

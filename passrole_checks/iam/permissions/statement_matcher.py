@@ -18,7 +18,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.identity_cache import by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
@@ -94,7 +94,7 @@ class Actions:
 
     @cached_property
     def _answers(self) -> dict[str, Ternary]:
-        return {}
+        return BoundedCache(_MAX_ANSWERS)
 
     def _match(self, request: str) -> Ternary:
         if self.every or request in self.names:
@@ -114,8 +114,6 @@ def _remembered(answers: dict[str, Ternary], request: str, match: Callable[[str]
     """Return the answer for a request, computed by ``match`` if it is not known."""
     answer = answers.get(request)
     if answer is None:
-        if len(answers) >= _MAX_ANSWERS:
-            answers.clear()
         answer = answers[request] = match(request)
     return answer
 
@@ -138,7 +136,7 @@ class Resources:
 
     @cached_property
     def _answers(self) -> dict[str, Ternary]:
-        return {}
+        return BoundedCache(_MAX_ANSWERS)
 
     def _match(self, request: str) -> Ternary:
         if self._sure.must_match(request):
@@ -371,7 +369,7 @@ class MatcherIndex:
         return glob.build_index(patterns), owners, frozenset(always)
 
 
-_matchers: dict[tuple[int, str | None, str], StatementMatcher] = by_identity({})
+_matchers = by_identity(BoundedCache[tuple[int, str | None, str], StatementMatcher](_CACHE_SIZE))
 
 
 def matcher_of(statement: Statement, account: str | None, owner: str = "") -> StatementMatcher:
@@ -379,8 +377,6 @@ def matcher_of(statement: Statement, account: str | None, owner: str = "") -> St
     key = (id(statement), account, owner)
     cached = _matchers.get(key)  # it keeps its statement alive, so that the id stays unique
     if cached is None:
-        if len(_matchers) >= _CACHE_SIZE:
-            _matchers.clear()
         cached = _matchers[key] = StatementMatcher(statement, account, owner)
     return cached
 
