@@ -14,6 +14,7 @@ from typing import Any
 
 import passrole_checks
 from passrole_checks.checks import ALL
+from passrole_checks.mcp_server.tools import TOOLS
 
 TERRAFORM = "sample_templates/001-any-role/terraform/flagged"
 SAM = "sample_templates/sam-policies"
@@ -55,6 +56,8 @@ def main(beside: str) -> None:
     scanned = json.loads(run("passrole-checks", "scan", SAM, "--format", "json", expected={1}))
     unknown = [finding["resource"] for finding in scanned["findings"] if finding["check_id"] == "PASSROLE_014"]
     assert unknown == ["Archive"], unknown  # SAM's policy templates are in the wheel
+
+    assert all(tool.output_schema for tool in TOOLS if tool.reads_files)  # the schemas are in the wheel
 
     page = run("passrole-checks", "grants", TERRAFORM, "--format", "html", expected={0})
     assert page.startswith("<!DOCTYPE html>") and "PASSROLE_001" in page  # its script and style are in the wheel

@@ -37,7 +37,7 @@ REQUIRED = {
 }  # fmt: skip
 if sys.version_info < (3, 11):
     REQUIRED["tomli"] = "2.0"
-OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "duckdb": "1.1", "python-hcl2": "8.1"}
+OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "duckdb": "1.1", "mcp": "2.0", "python-hcl2": "8.1"}
 HOSTS = {"checkov": "3.2.533", "cfn-lint": "1.57"}
 ADAPTER_FOLDERS = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
 

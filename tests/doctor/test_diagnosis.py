@@ -131,7 +131,7 @@ def test_minimum_versions_match_pyproject_toml() -> None:
 
     needed = asked(project["dependencies"])
     assert needed == {**REQUIRED, "tomli": "2.0"}
-    optional = ("bot", "dask", "trail", "python-hcl2", "checkov", "cfn-lint")
+    optional = ("bot", "dask", "trail", "mcp", "python-hcl2", "checkov", "cfn-lint")
     assert asked([entry for extra in optional for entry in extras[extra]]) == {
         **OPTIONAL,
         **HOSTS,
