@@ -257,7 +257,7 @@ def required(
     def ask(files: Sequence[Path]) -> RequiredResult:
         read = read_paths(files, options, with_variants=True)
         if options.account_details:
-            from passrole_checks.scan.account_context import read_with_account_details
+            from passrole_checks.scan.scanner import read_with_account_details
 
             read = read_with_account_details(read, options)
         configurations = [configuration for _, configuration in read.units]

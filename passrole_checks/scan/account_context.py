@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,6 @@ from passrole_checks.sources.model.context import Context, contexts_of, in_conte
 
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScanOptions
-    from passrole_checks.scan.scanner import ReadPaths
 
 NOT_ACCOUNT_DETAILS = "not the output of `aws iam get-account-authorization-details`"
 
@@ -72,25 +71,6 @@ def with_account_details(
         file = next(iter(configuration.files), "")
         return configuration, (Unreadable(file, reason, subject=reason, kind=NoteKind.DEFINED_ELSEWHERE),)
     return in_context(configuration, used, options.account), ()
-
-
-def read_with_account_details(read: ReadPaths, options: ScanOptions) -> ReadPaths:
-    """Return what was read with the IAM entities of its account as context; see :func:`with_account_details`."""
-    joined = {id(unit): with_account_details(unit, options) for _, unit in read.units}
-    return replace(
-        read,
-        units=tuple((path, joined[id(unit)][0]) for path, unit in read.units),
-        variants=tuple(
-            replace(
-                variant,
-                base=joined[id(variant.base)][0],
-                configuration=with_account_details(variant.configuration, options)[0],
-            )
-            for variant in read.variants
-            if id(variant.base) in joined
-        ),
-        notes=(*read.notes, *(note for _, notes in joined.values() for note in notes)),
-    )
 
 
 _AMBIGUOUS = "--account-details has files of several accounts, and the account deployed to is unknown: set --account"

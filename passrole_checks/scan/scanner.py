@@ -13,7 +13,7 @@ from passrole_checks.errors import InputError, TookTooLongError, internal_error
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
-from passrole_checks.scan.account_context import NO_DETAILS, AccountDetails, read_account_details
+from passrole_checks.scan.account_context import NO_DETAILS, AccountDetails, read_account_details, with_account_details
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
@@ -288,6 +288,26 @@ def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
 def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
     """Return the paths left out by discovery, and those left out in modules of units."""
     return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
+
+
+def read_with_account_details(read: ReadPaths, options: ScanOptions) -> ReadPaths:
+    """Return what was read with the IAM entities of its account as context; see
+    :func:`~passrole_checks.scan.account_context.with_account_details`."""
+    joined = {id(unit): with_account_details(unit, options) for _, unit in read.units}
+    return replace(
+        read,
+        units=tuple((path, joined[id(unit)][0]) for path, unit in read.units),
+        variants=tuple(
+            replace(
+                variant,
+                base=joined[id(variant.base)][0],
+                configuration=with_account_details(variant.configuration, options)[0],
+            )
+            for variant in read.variants
+            if id(variant.base) in joined
+        ),
+        notes=(*read.notes, *(note for _, notes in joined.values() for note in notes)),
+    )
 
 
 _Answer = TypeVar("_Answer")
