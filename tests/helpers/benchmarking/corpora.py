@@ -46,6 +46,32 @@ def templates(folder: Path, files: int) -> Path:
     return _write(folder, islice(template_files.templates(), files))
 
 
+def root(folder: Path, files: int) -> Path:
+    """Write a root module of so many files: functions with their roles, and in each fifth file a policy."""
+    return _write(folder, ((f"file{number:02}.tf", _file_of_root(number)) for number in range(files)))
+
+
+def _file_of_root(number: int) -> str:
+    principal = '{ Service = "lambda.amazonaws.com" }'
+    trust = f'{{ Effect = "Allow", Action = "sts:AssumeRole", Principal = {principal} }}'
+    parts = [
+        f'resource "aws_lambda_function" "f{number}_{part}" {{\n  function_name = "f{number}-{part}"\n'
+        f"  role          = aws_iam_role.r{number}_{part}.arn\n}}\n"
+        f'resource "aws_iam_role" "r{number}_{part}" {{\n  name               = "app-{number}-{part}"\n'
+        f"  assume_role_policy = jsonencode({{ Statement = [{trust}] }})\n}}\n"
+        f'resource "aws_s3_bucket" "b{number}_{part}" {{\n  bucket = "b-{number}-{part}"\n}}\n'
+        for part in range(4)
+    ]
+    if number % 5 == 0:
+        actions = '["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"]'
+        parts.append(
+            f'resource "aws_iam_role_policy" "p{number}" {{\n  role   = aws_iam_role.r{number}_0.id\n'
+            f"  policy = jsonencode({{\n    Statement = [{{\n"
+            f'      Effect   = "Allow"\n      Action   = {actions}\n      Resource = "*"\n    }}]\n  }})\n}}\n'
+        )
+    return "".join(parts)
+
+
 def plan(folder: Path, size: int) -> Path:
     """Write a Terraform plan as JSON, on one line as Terraform does, of at least ``size`` bytes."""
     path = folder / "plan.json"

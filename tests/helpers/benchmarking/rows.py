@@ -6,16 +6,19 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
 from benchmarking import corpora, scanners, terraform_files
-from benchmarking.runs import Command, Measured, interleaved
+from benchmarking.runs import Command, Measured, interleaved, output
 
 SIZES = (1, 2, 4, 8)
 HISTORY = 21  # how often the systems of a corpus are in the repository of a review
 _HOSTS = 2  # the size that hosts are run on; they take minutes for the largest one
 _MEGABYTE = 1_000_000
+_ROOT = 50  # files of the root module that is edited
+_ANSWER = 0.3  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,11 @@ class Bench:
 
     def terraform(self, size: int) -> Path:
         """The Terraform corpus of a size."""
-        return self._made(f"terraform-{size}", lambda path: corpora.terraform(path, size * self.settings.systems))
+        return self.made(f"terraform-{size}", lambda path: corpora.terraform(path, size * self.settings.systems))
 
     def templates(self, size: int) -> Path:
         """The templates of a size."""
-        return self._made(f"templates-{size}", lambda path: corpora.templates(path, size * self.settings.templates))
+        return self.made(f"templates-{size}", lambda path: corpora.templates(path, size * self.settings.templates))
 
     def files(self, kind: str, size: int) -> int:
         """How many files a corpus has."""
@@ -85,12 +88,12 @@ class Bench:
     @cached_property
     def plan(self) -> Path:
         """The large plan."""
-        return self._made("plan", lambda path: corpora.plan(path, self.settings.plan))
+        return self.made("plan", lambda path: corpora.plan(path, self.settings.plan))
 
     @cached_property
     def history(self) -> Path:
         """A repository of many systems whose last commit changes one root."""
-        return self._made("history", lambda path: corpora.history(path, HISTORY * self.settings.systems))
+        return self.made("history", lambda path: corpora.history(path, HISTORY * self.settings.systems))
 
     @cached_property
     def growth(self) -> dict[str, list[Measured]]:
@@ -136,7 +139,8 @@ class Bench:
             "leaf": scanners.checkov(path, framework, leaf=True),
         })  # fmt: skip
 
-    def _made(self, name: str, make: Callable[[Path], Path]) -> Path:
+    def made(self, name: str, make: Callable[[Path], Path]) -> Path:
+        """Return a corpus, made when it is first asked for."""
         if name not in self._corpora:
             self._corpora[name] = make(self.folder / name)
         return self._corpora[name]
@@ -191,6 +195,15 @@ def _review(bench: Bench) -> Result:
     return _seconds(measured["review"], measured["scan"])
 
 
+def _edit(bench: Bench) -> Result:
+    if find_spec("pygls") is None:
+        return Result("no language server")
+    bench.say("edits")
+    path = bench.made("root", lambda folder: corpora.root(folder, _ROOT))
+    seconds = min(float(output(scanners.editing(path))) for _ in range(bench.settings.repeats))
+    return Result(f"{seconds:.2f} s", f"{_ANSWER:.2f} s", seconds / _ANSWER)
+
+
 def _jobs(bench: Bench) -> Result:
     if "--jobs" not in scanners.options():
         return Result("no --jobs")
@@ -211,6 +224,7 @@ ROWS: Sequence[Row] = (
     Row("plan-memory", "a plan of 100 MB, memory : size of the file", 15.0, _plan),
     Row("repeated", "Terraform, repeated scan : cold scan", 0.1, _repeated),
     Row("review", "4,788 files, review of a change to one root : scan", 0.3, _review),
+    Row("edit", f"an edit in a root module of {_ROOT} files, in an editor : {_ANSWER} s", 1.0, _edit),
     Row("jobs", "Terraform, two processes : one", None, _jobs),
     Row("terraform-checkov", "Terraform, ours : checkov's IAM checks", None,
         lambda bench: _seconds(bench.checkov_terraform["ours"], bench.checkov_terraform["iam"])),

@@ -54,6 +54,11 @@ def profiled(path: Path) -> Command:
     return Command([script, *ours(path).arguments[2:]], statuses=(0,))
 
 
+def editing(path: Path) -> Command:
+    """A hundred edits of a file of a root module, as in an editor; prints the processor time of one."""
+    return Command([str(Path(__file__).with_name("editing.py")), str(path)], statuses=(0,))
+
+
 def bare(parser: str, path: Path) -> Command:
     """The bare parse of all files of a corpus: ``parser`` is ``tree-sitter`` or ``libyaml``."""
     return Command([str(Path(__file__).with_name("bare.py")), parser, str(path)], statuses=(0,))
