@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from path_conditions_of_tests import choice
 
-from passrole_checks.iam.documents.trust import names_no_service, trusted_services
+from passrole_checks.iam.documents.trust import names_no_service, possible_services, trusted_services
 from passrole_checks.iam.partial_values import (
     Absent,
     ListNode,
@@ -128,3 +128,27 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
 def test_trust_policy_without_services(document: Any, answer: tuple[bool, bool]) -> None:
     """Accounts, users, roles and identity providers are no services; everybody and what is not known may be one."""
     assert names_no_service(document) == answer
+
+
+SERVICES = {"lambda.amazonaws.com", "b.amazonaws.com"}
+B = {**LAMBDA, "Principal": {"Service": "b.amazonaws.com"}}
+
+
+@pytest.mark.parametrize(
+    ("document", "services"),
+    [
+        (trust(LAMBDA), {"lambda.amazonaws.com"}),
+        (trust(LAMBDA, {**B, "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}), SERVICES),
+        (trust(LAMBDA, {**B, "Effect": "Deny"}), {"lambda.amazonaws.com"}),
+        (choice("IsProd", (("true", trust(LAMBDA)), ("false", trust(B))), AT), SERVICES),
+        (trust(LAMBDA, {**LAMBDA, "Principal": "*"}), None),
+        (trust(LAMBDA, {**LAMBDA, "Principal": {"Service": 7}}), None),
+        (StringNode(('{"Statement": [', Unresolved("var.more"), "]}"), AT), None),
+        (StringNode(('{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "',
+              Unresolved("var.service"), '"}}]}'), AT), None),
+        (trust({**LAMBDA, "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}), None),
+    ],
+)  # fmt: skip
+def test_services_of_all_variants_and_conditions(document: Any, services: set[str] | None) -> None:
+    """Every service that an Allow names, under whatever condition; None if another principal may be a service."""
+    assert possible_services(document) == services

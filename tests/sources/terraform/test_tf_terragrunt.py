@@ -203,3 +203,36 @@ def test_include_of_an_included_file_is_a_note(tmp_path: Path) -> None:
     assert not result.findings
     (note,) = result.not_evaluated
     assert (Path(note.file).name, note.line, note.kind) == ("root.hcl", 1, NoteKind.OTHER_TOOL)
+
+
+@pytest.mark.parametrize(
+    ("unit", "reason"),
+    [
+        (SOURCE + "inputs = get_env()\n", "Terragrunt: inputs cannot be evaluated"),
+        ("terraform {\n  source = get_env()\n}\n", "Terragrunt: module with an unknown source is not available"),
+        ('terraform {\n  source = "${get_repo_root()}/x"\n}\n', "Terragrunt: module with an unknown source"),
+    ],
+)
+def test_unknown_parts_of_a_unit_are_noted(tmp_path: Path, unit: str, reason: str) -> None:
+    """Inputs and sources that only Terragrunt can evaluate; the module itself is judged with its defaults."""
+    result = scan(tmp_path, {"live/app/terragrunt.hcl": unit})
+    assert any(entry.reason.startswith(reason) for entry in result.not_evaluated) and not checks(result)
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        'path = "missing.hcl"',
+        'path = "../../../outside.hcl"',
+        "path = get_env()",
+        'path = find_in_parent_folders("missing.hcl")',
+        'path = "terragrunt.hcl"',
+        "expose = true",
+    ],
+)
+def test_include_that_names_no_other_file_changes_nothing(tmp_path: Path, include: str) -> None:
+    """A missing file, one outside of what is scanned, an unknown path, and the file itself."""
+    (tmp_path / "outside.hcl").write_text('inputs = { role = "*" }\n', "utf-8")
+    unit = f'include "x" {{\n  {include}\n}}\n{SOURCE}inputs = {{\n  (get_env()) = "*"\n  service = "*"\n}}\n'
+    result = scan(tmp_path / "tree", {"live/app/terragrunt.hcl": unit, ".git/HEAD": "ref: x\n"})
+    assert not result.unreadable and "001" not in checks(result)
