@@ -18,7 +18,7 @@ from passrole_checks.files.safe_read import open_error_reason, open_regular, rea
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults
-from passrole_checks.sources.model.context import Context, contexts_of, in_context
+from passrole_checks.sources.model.context import Context, contexts_of, drift, in_context
 
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScanOptions
@@ -71,6 +71,15 @@ def with_account_details(
         file = next(iter(configuration.files), "")
         return configuration, (Unreadable(file, reason, subject=reason, kind=NoteKind.DEFINED_ELSEWHERE),)
     return in_context(configuration, used, options.account), ()
+
+
+def account_drift(configuration: Configuration, options: ScanOptions) -> tuple[Unreadable, ...]:
+    """Return a note on each policy that the account does not have as it was before the change that a plan or a change
+    set makes."""
+    if not options.account_details or configuration.before is None:
+        return ()
+    contexts = contexts_of(configuration, read_account_details(options.account_details).contexts, options.account)
+    return tuple(note for context in contexts for note in drift(configuration, context))
 
 
 _AMBIGUOUS = "--account-details has files of several accounts, and the account deployed to is unknown: set --account"

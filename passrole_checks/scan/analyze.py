@@ -18,7 +18,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan import suppressions
-from passrole_checks.scan.account_context import with_account_details
+from passrole_checks.scan.account_context import account_drift, with_account_details
 from passrole_checks.scan.build_findings import finding_of
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
@@ -99,10 +99,11 @@ def analyze(configuration: Configuration, options: ScanOptions, *, with_severity
     A fault of this package in one policy or check is in ``unreadable``, and costs none of the other findings.
     ``with_severity``: as in :func:`verdicts_of`.
     """
+    drifted = account_drift(configuration, options)
     configuration, notes = with_account_details(configuration, options)
     model = AccessModel(configuration, options.account)
     run = _Run(model, options, with_severity)
-    run.notes.extend(notes)
+    run.notes.extend((*notes, *drifted))
     seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
     with deadline.limited(seconds) as limit:
         try:

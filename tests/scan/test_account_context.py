@@ -204,3 +204,37 @@ def test_hosts_take_the_files_from_the_environment(code: Path, tmp_path: Path, m
     assert result.of("PASSROLE_008") and not result.problems
     monkeypatch.setenv("PASSROLE_CHECKS_ACCOUNT_DETAILS", os.pathsep.join((str(details), str(tmp_path / "none.json"))))
     assert [problem.file for problem in scan_for_host(str(code / "main.tf")).problems] == [str(tmp_path / "none.json")]
+
+
+PLAN = """{
+  "format_version": "1.2", "terraform_version": "1.9.8",
+  "planned_values": {"root_module": {"resources": []}},
+  "resource_changes": [{
+    "address": "aws_iam_role_policy.p", "mode": "managed", "type": "aws_iam_role_policy", "name": "p",
+    "provider_name": "registry.terraform.io/hashicorp/aws",
+    "change": {"actions": ["update"], "before": %s, "after": %s, "after_unknown": {}}
+  }],
+  "configuration": {"root_module": {"resources": []}}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("deployed", "drift"),
+    [
+        ([PASS_APPS], []),
+        ([PASS_APPS, START], ["the policy before this change differs from the account file of 2026-03-01"]),
+        ([], ["the policy before this change is not in the account file of 2026-03-01"]),
+    ],
+)
+def test_drift_is_named(deployed: list[dict[str, Any]], drift: list[str], code: Path, tmp_path: Path) -> None:
+    """The previous state of a plan is compared with the account."""
+    before, after = (
+        {"name": "own", "role": "deployer", "policy": json.dumps(document(PASS_APPS | {"Resource": resource}))}
+        for resource in (PASS_APPS["Resource"], arn("role", "app-other"))
+    )
+    (code / "plan.json").write_text(PLAN % (json.dumps(before), json.dumps(after)), encoding="utf-8")
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", *deployed)])
+    result = scan_paths([code], ScanOptions(account_details=(details,)))
+    notes = [note.reason for note in result.not_evaluated if note.kind.value == "drift"]
+    assert notes == [f"aws_iam_role_policy.p: {words}" for words in drift]
+    assert [str(role.pattern) for grant in result.grants for role in grant.grant.roles] == [arn("role", "app-other")]

@@ -351,6 +351,7 @@ class NoteKind(str, Enum):
     DUPLICATE_KEY = "duplicate_key"  # a value that a later one of the same key replaces
     INCOMPLETE = "incomplete"  # a plan, a change set or the details of an account that lack a part
     TOO_LONG = "too_long"  # a policy that exceeds a quota of AWS, and is evaluated
+    DRIFT = "drift"  # a policy that is not in the account as it was before a change, and is evaluated
     OTHER = "other"
 
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from passrole_checks.iam.partial_values import Part, StringNode
+from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.partial_values import Node, Part, StringNode, strings_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import MANAGED_TYPES, conditional_holders
@@ -27,9 +28,11 @@ from passrole_checks.sources.model.configuration import (
     ContextNames,
     InstanceProfile,
     ManagedAttachment,
+    NoteKind,
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
+    Unreadable,
 )
 
 _ARN = re.compile(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
@@ -125,6 +128,37 @@ def principals_of_context(configuration: Configuration, context: Context) -> dic
     join = _Join(configuration, context)
     join.find_principals()
     return join.names
+
+
+def drift(configuration: Configuration, context: Context) -> Iterator[Unreadable]:
+    """Yield a note on each policy that is not in a context as it was before the change that a configuration makes.
+
+    Policies are compared by their statements, those of roles and users whose names are not literal are not compared.
+    """
+    here = {address: deployed for deployed, address in principals_of_context(configuration, context).items()}
+    inline = {(who, one.name): one for one in context.policies if not is_managed(one) for who in one.principals}
+    for policy in configuration.before or ():
+        if not policy.name or policy.kind is not PolicyKind.IDENTITY or not _is_literal(policy.document):
+            continue
+        if is_managed(policy):
+            found, is_known = context.managed_policies.get(policy.name.lower()), True
+        else:
+            holders = [here[who] for who in policy.principals if who in here]
+            found, is_known = next((inline.get((who, policy.name)) for who in holders), None), bool(holders)
+        if not is_known or (found is not None and _statements(found) == _statements(policy)):
+            continue
+        what = "differs from" if found is not None else "is not in"
+        at = policy.resource.at
+        reason = f"{policy.resource.address}: the policy before this change {what} {context.origin}"
+        yield Unreadable(at.file, reason, at.line, kind=NoteKind.DRIFT)
+
+
+def _is_literal(document: Node) -> bool:
+    return all(string.literal is not None for string in strings_in(document))
+
+
+def _statements(policy: AttachedPolicy) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(sorted(one.identity)) for one in parse_document(policy.document).statements)
 
 
 def is_managed(policy: AttachedPolicy) -> bool:
