@@ -238,3 +238,30 @@ def test_drift_is_named(deployed: list[dict[str, Any]], drift: list[str], code: 
     notes = [note.reason for note in result.not_evaluated if note.kind.value == "drift"]
     assert notes == [f"aws_iam_role_policy.p: {words}" for words in drift]
     assert [str(role.pattern) for grant in result.grants for role in grant.grant.roles] == [arn("role", "app-other")]
+
+
+def test_a_group_of_the_code_has_the_users_of_the_account(code: Path, tmp_path: Path) -> None:
+    """The members of a group that the code declares, and their other policies, are those of the account."""
+    own = [{"PolicyName": "start", "PolicyDocument": document(START)}]
+    ann = {"UserName": "ann", "Path": "/", "Arn": arn("user", "ann"), "GroupList": ["ops"], "UserPolicyList": own}
+    ops = {"GroupName": "ops", "Path": "/", "Arn": arn("group", "ops")}
+    details = account_file(
+        tmp_path / "a.json", UserDetailList=[ann], GroupDetailList=[ops], RoleDetailList=[role("app-x", EVERYTHING)]
+    )
+    text = block("aws_iam_group", name="ops") + (
+        'resource "aws_iam_group_policy" "p" {\n  group = aws_iam_group.this.name\n'
+        f"  policy = jsonencode({json.dumps(document(PASS_APPS))})\n}}\n"
+    )
+    found = finding(scan(code, text, details), "008")
+    assert found is not None and found.principals == (arn("user", "ann"),)
+    template = {
+        "Resources": {
+            "Ops": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "ops", "Policies": [
+                {"PolicyName": "pass", "PolicyDocument": document(PASS_APPS)}
+            ]}}
+        }
+    }  # fmt: skip
+    (code / "main.tf").unlink()
+    (code / "template.json").write_text(json.dumps(template), encoding="utf-8")
+    found = finding(scan_paths([code], ScanOptions(account_details=(details,))), "008")
+    assert found is not None and found.principals == (arn("user", "ann"),)
