@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,8 +78,8 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def in_both_ways(
-    tmp_path: Path, tree: str, ask: Callable[[Path, Mapping[str, str]], object], given: str = ""
-) -> tuple[object, object]:
+    tmp_path: Path, tree: str, ask: Callable[[Path, Mapping[str, str]], Any], given: str = ""
+) -> tuple[Any, Any]:
     """Return the results for texts that are not saved, and for the same files on the disk, under the same paths."""
     saved, unsaved = TREES[tree]
     folder = write(tmp_path / "tree", saved)
@@ -110,7 +111,7 @@ def test_suggestions_are_those_for_saved_files(tmp_path: Path, tree: str) -> Non
 
     unsaved, saved = in_both_ways(tmp_path, tree, ask)
     assert unsaved == saved
-    assert unsaved[0]  # type: ignore[index]
+    assert unsaved[0]
 
 
 def test_new_file_can_be_given_by_name(tmp_path: Path) -> None:
