@@ -45,12 +45,13 @@ _MOST_NAMED = 3  # of the roles that a message names
 _MOST_COUNTED = 10  # of the roles that are no worse than those that are named
 _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
+_MOST_CEILINGS = 1 << 16  # of contents and statements: an account has thousands, and they are small
 
 # by the numbers of contents: root modules share policies, and so do the variants of one
 _strengths = BoundedCache[tuple[int, int, PathCondition], tuple[PrivilegeGain | None, ExtraPermissions | None]](
     _MOST_ANSWERS
 )
-_ceilings = BoundedCache[Hashable, Severity | None](_MOST_ANSWERS)
+_ceilings = BoundedCache[Hashable, Severity | None](_MOST_CEILINGS)
 
 
 def _ceiling_of(key: Hashable, find: Callable[[], Severity | None]) -> Severity | None:
