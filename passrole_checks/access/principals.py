@@ -19,6 +19,7 @@ from typing import Any
 from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -42,6 +43,7 @@ from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     BoundaryUse,
     Configuration,
+    Framework,
     HandedTo,
     ManagedAttachment,
     PolicyKind,
@@ -60,6 +62,10 @@ ITSELF = "\0"
 _OUTPUT = re.compile(r"((?:module\.[\w-]+(?:\[[^\[\]]*\])?\.)*module\.[\w-]+(?:\[[^\[\]]*\])?)\.[\w-]+$")  # of a module
 _NOWHERE = Position("", 0)
 _MOST_MANAGED = 4096  # AWS managed policies that are kept parsed; AWS has about 1,500
+
+
+_MOST_DEPLOYED = 20_000  # documents and principals of accounts that are kept
+_DEPLOYED: dict[object, Permissions] = {}  # of principals of accounts, by the identity of their statements
 
 
 def by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -286,14 +292,24 @@ class Principals:
             else:
                 statements += _statements_of(policy)
         complete = not unknown and holder not in self.configuration.incomplete and all(one.whole for one in statements)
-        permissions = self._shared(Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account))
+        permissions = self._shared(
+            Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account),
+            is_deployed=holder in self.configuration.context.roles,
+        )
         return Principal(holder, self._kind(holder), permissions, tuple(unknown))
 
-    def _shared(self, permissions: Permissions) -> Permissions:
-        """Return the permissions of the first principal with the same policies."""
+    def _shared(self, permissions: Permissions, *, is_deployed: bool) -> Permissions:
+        """Return the permissions of the first principal with the same policies.
+
+        ``is_deployed``: the principal is in the account, which is around many configurations.
+        """
         parts = (permissions.statements, *permissions.limits)
         key = (tuple(tuple(map(id, part)) for part in parts), permissions.complete)
-        return self._same.setdefault(key, permissions)
+        if not is_deployed:
+            return self._same.setdefault(key, permissions)
+        if len(_DEPLOYED) >= _MOST_DEPLOYED:
+            _DEPLOYED.clear()
+        return _DEPLOYED.setdefault((key, self.account), permissions)
 
     def _itself(self, policy: AttachedPolicy) -> Principal:
         known = self._alone.get(id(policy))
@@ -343,7 +359,9 @@ class Principals:
     def _read(self, policy: AttachedPolicy) -> tuple[Statement, ...]:
         known = self._statements.get(id(policy.document))
         if known is None:
-            known = self._statements[id(policy.document)] = parse_document(policy.document).statements
+            is_deployed = policy.resource.framework is Framework.ACCOUNT
+            read = _deployed_statements if is_deployed else _statements_in
+            known = self._statements[id(policy.document)] = read(policy.document)
         return known
 
     # -- by name
@@ -405,6 +423,14 @@ class Principals:
         if hole is not None and hole.known is None:
             return hole.kind is UnresolvedKind.ACCOUNT_ID
         return self.account is not None and _literal(target) == self.account
+
+
+def _statements_in(document: Node) -> tuple[Statement, ...]:
+    return parse_document(document).statements
+
+
+# the policies of an account are around many configurations
+_deployed_statements = cached_by_identity(_MOST_DEPLOYED)(_statements_in)
 
 
 def _literal(value: StringNode) -> str | None:
