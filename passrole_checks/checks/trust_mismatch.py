@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.access.service_trust import assumes, is_documented
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
-from passrole_checks.checks.base.context_wording import according_to
+from passrole_checks.checks.base.context_wording import according_to, is_of_other_code
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.escaping.shorten import listed, shortened
@@ -75,7 +75,7 @@ class TrustMismatch(Check):
         if not trusted:
             trust = f"trust{'' if many else 's'} no service at all"
         own = bool(context.holders) and all(context.role_of(holder) in found for holder in context.holders)
-        known = all(is_documented(service) for service in allowed)
+        known = all(map(is_documented, allowed)) and not any(is_of_other_code(context, role.address) for role in found)
         ends = "the statement does nothing." if own else "no workload with it can start."
         yield Verdict(
             Severity.MEDIUM if known and not own else Severity.LOW,

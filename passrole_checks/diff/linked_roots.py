@@ -22,8 +22,12 @@ class LinkedRoots:
                 text = link_text(data, is_terraform=is_terraform)
                 if text != _NOTHING:
                     found[place] = found.get(place, _NOTHING) | text
-        self._readers = {place: text for place, text in found.items() if text.reads}
-        self._offering = {place: text for place, text in found.items() if text.offers} if self._readers else {}
+        self._readers = {place: text for place, text in found.items() if text.reads or text.names_read}
+        self._offering = (
+            {place: text for place, text in found.items() if text.offers or text.names_declared}
+            if self._readers
+            else {}
+        )
 
     def readers_of(self, places: Collection[str]) -> set[str]:
         """Return the folders and templates that may read a value of one of these."""

@@ -259,7 +259,7 @@ class VersionReader:
     def _key(self, number: int, unit: Unit) -> Hashable:
         places = [self._below(number, place) for place in (unit.path, unit.only, unit.boundary, *unit.beside)]
         values = tuple(self._below(number, path) for path in unit.var_files)
-        return (unit.framework, *places, values, unit.parameters, unit.links)
+        return (unit.framework, *places, values, unit.parameters, unit.links, unit.entities)
 
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs

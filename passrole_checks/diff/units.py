@@ -161,7 +161,8 @@ def read_in(pair: UnitPair, side: Side, top: Path) -> Configuration:
     place = top / pair.place if pair.place not in ("", ".") else top
     if pair.new.framework is Framework.TERRAFORM and not (place.is_dir() or is_terragrunt(place)):
         raise InputError(str(place), "not a Terraform folder")
-    unit = detect.Unit(pair.new.framework, place, boundary=top if top.is_dir() else top.parent, links=pair.new.links)
+    boundary = top if top.is_dir() else top.parent
+    unit = detect.Unit(pair.new.framework, place, boundary=boundary, links=pair.new.links, entities=pair.new.entities)
     inputs = replace(
         side.inputs,
         var_files=tuple(map(moved, side.inputs.var_files)),

@@ -19,8 +19,8 @@ from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.hcl_files import is_terragrunt
-from passrole_checks.sources.link_texts import ALL_OUTPUTS, LinkText, link_text
-from passrole_checks.sources.model.configuration import Framework, Inputs
+from passrole_checks.sources.link_texts import ALL_OUTPUTS, IamName, LinkText, link_text
+from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, NamedEntities
 from passrole_checks.sources.model.links import (
     Link,
     LinkKind,
@@ -31,6 +31,7 @@ from passrole_checks.sources.model.links import (
     seen_by_others,
     without_origin,
 )
+from passrole_checks.sources.model.named_entities import entities_of
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.sources.text_references import terraform_references
 
@@ -57,10 +58,53 @@ def connect_roots(units: Sequence[Unit], inputs: Inputs) -> tuple[Unit, ...]:
     texts = _Texts(inputs)
     found = [(unit, texts.of(unit)) for unit in units]
     kinds = {kind for kind in LinkKind if _is_connected(found, kind)}
-    if not kinds:
-        return tuple(units)
+    connected = tuple(units)
     with deadline.limited(_SECONDS):
-        return _Connections([(unit, text) for unit, text in found if text.concerns(kinds)], inputs).connect(units)
+        if kinds:
+            concerned = [(unit, text) for unit, text in found if text.concerns(kinds)]
+            connected = _Connections(concerned, inputs).connect(units)
+        return _with_entities(connected, [text for _, text in found], inputs)
+
+
+def _with_entities(units: Sequence[Unit], texts: Sequence[LinkText], inputs: Inputs) -> tuple[Unit, ...]:
+    """Return the units, those that name roles and policies which one other unit declares with these."""
+    declaring: dict[IamName, list[int]] = {}
+    for number, text in enumerate(texts):
+        for name in text.names_declared:
+            declaring.setdefault(name, []).append(number)
+    loaded: dict[int, Configuration | None] = {}
+    result = list(units)
+    for number, text in enumerate(texts) if declaring else ():
+        asked: dict[int, list[IamName]] = {}
+        for name in sorted(text.names_read - text.names_declared):
+            places = declaring.get(name, [])
+            if len(places) == 1 and places[0] != number:
+                asked.setdefault(places[0], []).append(name)
+        entities: list[NamedEntities | None] = []
+        for other, names in sorted(asked.items()):
+            found = _loaded(units[other], other, inputs, loaded)
+            if found is not None:
+                roles, policies = (_of_kind(kind, names) for kind in (b"role", b"policy"))
+                entities.append(entities_of(found, roles, policies, _place(units[other], units[number])))
+        if any(entities):
+            result[number] = replace(units[number], entities=tuple(filter(None, entities)))
+    return tuple(result)
+
+
+def _loaded(unit: Unit, number: int, inputs: Inputs, loaded: dict[int, Configuration | None]) -> Configuration | None:
+    """Return what a unit declares; None if it cannot be read, which its scan reports."""
+    from passrole_checks.sources import detect
+
+    if number not in loaded:
+        try:
+            loaded[number] = detect.load(unit, inputs=inputs)
+        except InputError:
+            loaded[number] = None
+    return loaded[number]
+
+
+def _of_kind(kind: bytes, names: Iterable[IamName]) -> frozenset[str]:
+    return frozenset(name.decode().lower() for one, name in names if one == kind)
 
 
 def _is_connected(found: Sequence[tuple[Unit, LinkText]], kind: LinkKind) -> bool:

@@ -37,11 +37,13 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     Inputs,
+    NamedEntities,
     NoteKind,
     Unreadable,
     recording_faults,
 )
 from passrole_checks.sources.model.links import Link, links_of_context
+from passrole_checks.sources.model.named_entities import with_entities
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
 from passrole_checks.sources.value_files.names import (
@@ -61,7 +63,7 @@ class Unit:
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
     were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``named``: the file was given by
     name. ``var_files`` and ``parameters``: values that apply unless an option gives others. ``links``: values that
-    other units pass.
+    other units pass; ``entities``: roles and policies that they declare.
     """
 
     framework: Framework
@@ -75,6 +77,7 @@ class Unit:
     var_files: tuple[Path, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
+    entities: tuple[NamedEntities, ...] = ()
 
     @property
     def readable(self) -> Boundary:
@@ -146,7 +149,10 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
         except deadline.OutOfTimeError:
             reason = "reading stopped: time limit exceeded"
             raise TookTooLongError(str(unit.only or unit.path), reason) from None
-        return replace(configuration, links=unit.links, seconds_left=max(limit.left, _MIN_SECONDS))
+        configuration = with_entities(configuration, unit.entities) if unit.entities else configuration
+        return replace(
+            configuration, links=unit.links, entities=unit.entities, seconds_left=max(limit.left, _MIN_SECONDS)
+        )
 
 
 _MIN_SECONDS = 1.0  # for the analysis of a unit that was read in time

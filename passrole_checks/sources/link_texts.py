@@ -28,6 +28,15 @@ _BACKEND = re.compile(rb'\b(?:backend|cloud)"?\s*(?:"|\{|:)(?!local")')
 _PLACE = re.compile(rb'\b(?:key|prefix|path|name|address|workspace)\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
 _COMPUTED = b"${"  # in a place that may be any
 _LONGEST_BLOCK = 2_000  # bytes
+_NAME = rb"[\w+=,.@-]+"
+_ARN = re.compile(rb"(?<!:aws):(role|policy)/(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*?-])" % _NAME)
+_LOOKED_UP = re.compile(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
+_HOLDER = re.compile(rb'\b(role)\s*=\s*"(%s)"' % _NAME)
+_DECLARED = re.compile(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
+_NAMED = re.compile(rb'\b(Role|ManagedPolicy)Name"?\s*:\s*["\']?(%s)' % _NAME)
+
+
+IamName = tuple[bytes, bytes]  # kind and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,8 @@ class LinkText:
     ``reads``, ``offers``: the kinds of values that it may read or pass. ``outputs``: names of the outputs of other
     roots that it reads, or :data:`ALL_OUTPUTS`. ``places``: the last parts of the locations that its own state may
     have, as written; ``read_places``: those of states that it reads. ``has_backend``: its state is not a local file;
-    ``reads_files``: it reads states that are.
+    ``reads_files``: it reads states that are. ``names_read``, ``names_declared``: kinds (``role``, ``policy``) and
+    literal names of roles and customer managed policies.
     """
 
     reads: frozenset[LinkKind] = frozenset()
@@ -47,6 +57,8 @@ class LinkText:
     read_places: frozenset[bytes] = frozenset()
     has_backend: bool = False
     reads_files: bool = False
+    names_read: frozenset[IamName] = frozenset()
+    names_declared: frozenset[IamName] = frozenset()
 
     def __or__(self, other: LinkText) -> LinkText:
         return LinkText(
@@ -57,6 +69,8 @@ class LinkText:
             self.read_places | other.read_places,
             self.has_backend or other.has_backend,
             self.reads_files or other.reads_files,
+            self.names_read | other.names_read,
+            self.names_declared | other.names_declared,
         )
 
     def of_module(self) -> LinkText:
@@ -83,7 +97,7 @@ class LinkText:
     def may_pass_to(self, reader: LinkText) -> bool:
         """True if the root may pass a value to another one."""
         kinds = self.offers & reader.reads
-        if kinds - {LinkKind.STATE}:
+        if kinds - {LinkKind.STATE} or not self.names_declared.isdisjoint(reader.names_read - reader.names_declared):
             return True
         if LinkKind.STATE not in kinds:
             return False
@@ -108,7 +122,13 @@ def _of_template(data: bytes) -> LinkText:
         reads.add(LinkKind.PARAMETER)
     if b"AWS::SSM::Parameter" in data and _SSM_WRITTEN.search(data):
         offers.add(LinkKind.PARAMETER)
-    return LinkText(frozenset(reads), frozenset(offers))
+    declared = _NAMED.findall(data) if b"RoleName" in data or b"ManagedPolicyName" in data else ()
+    names = ((b"role" if kind == b"Role" else b"policy", name) for kind, name in declared)
+    return LinkText(frozenset(reads), frozenset(offers), names_read=_arns(data), names_declared=frozenset(names))
+
+
+def _arns(data: bytes) -> frozenset[IamName]:
+    return frozenset(_ARN.findall(data)) if b":role/" in data or b":policy/" in data else frozenset()
 
 
 def _of_terraform(data: bytes) -> LinkText:
@@ -126,6 +146,7 @@ def _of_terraform(data: bytes) -> LinkText:
         offers.update([LinkKind.PARAMETER] if _SSM_RESOURCE.search(data) else ())
     if b"output" in data and _OUTPUT_BLOCK.search(data):
         offers.add(LinkKind.STATE)
+    has_iam = b"aws_iam_" in data
     places = _places(_BACKEND, data) if b"backend" in data or b"cloud" in data else None
     read_places = _places(_STATE_DATA, data) if LinkKind.STATE in reads else None
     if places is not None and (b"var." in data or b"local." in data):  # OpenTofu evaluates these there
@@ -138,6 +159,8 @@ def _of_terraform(data: bytes) -> LinkText:
         read_places or frozenset(),
         places is not None,
         LinkKind.STATE in reads and b'"local"' in data,
+        _arns(data) | (frozenset([*_LOOKED_UP.findall(data), *_HOLDER.findall(data)]) if has_iam else frozenset()),
+        frozenset(_DECLARED.findall(data)) if has_iam else frozenset(),
     )
 
 

@@ -187,6 +187,7 @@ class TrialScans:
             boundary=_repository_of(unit),
             beside=tuple(map(Path, boundary.folders or ())),
             links=unit.configuration.links,
+            entities=unit.configuration.entities,
         )
         if unit.values is not None:
             unit_to_read = unit_with(unit_to_read, unit.values)

@@ -109,6 +109,7 @@ DIFFERENCES = {
     ("checkov", "across-roots/sam/template.yaml", "Starter"): LINKED,
     ("checkov", "across-roots/terraform/deploy/main.tf", "aws_iam_user_policy.deploy"): LINKED,
     ("checkov", "across-roots/terraform/local/deploy/main.tf", "aws_iam_user_policy.local"): LINKED,
+    ("checkov", "across-roots/terraform/named/deploy/main.tf", "aws_iam_role_policy.pass"): LINKED,
     ("checkov", "across-roots/terraform/workspaces/deploy/main.tf", "aws_iam_user_policy.workspaces"): LINKED,
     ("cfn-lint", "across-roots/cloudformation/cdk.out/Deploy.template.json", "Policy23B91518"): LINKED_STACK,
     ("cfn-lint", "across-roots/cloudformation/stacks/deploy.yaml", "Deploy"): LINKED_STACK,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from changing_trees import change, planted
-from reviews_of_tests import ANY, APP, Reviews, policy
+from reviews_of_tests import ANY, APP, START, Reviews, policy
 
 from passrole_checks.review import build_report
 from passrole_checks.review.report import ReviewReport
@@ -149,3 +149,21 @@ def test_values_that_another_root_passes_values(repository: Reviews, monkeypatch
     places = [(item.at.file, item.at.line, item.cause and (item.cause.file, item.cause.line)) for item in some.items]
     assert places == [("reader/main.tf", 13, ("a/main.tf", 8))]
     assert repository.review("HEAD^", "HEAD").report.files == 2
+
+
+def test_roles_that_another_root_declares(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A principal of one root can escalate after a change to a role that another root declares."""
+    role = 'resource "aws_iam_role" "r" {\n  name = "app-x"\n  assume_role_policy = jsonencode({ Statement = [{'
+    role += ' Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }] })\n}\n'
+    lookup = 'data "aws_iam_role" "r" {\n  name = "app-x"\n}\n'
+    reader = lookup + policy(APP.replace('"arn:aws:iam::111122223333:role/app-*"', "data.aws_iam_role.r.arn"), START)
+    own = policy('{ Effect = "Allow", Action = "%s", Resource = "*" }').replace('"deployer"', "aws_iam_role.r.name")
+    repository.commit(
+        {"roles/main.tf": role + own % "s3:GetObject", "reader/main.tf": reader, "z/main.tf": policy(APP)}
+    )
+    repository.commit({"roles/main.tf": role + own % "iam:*"})
+    some, everything = reports(repository, monkeypatch)
+    assert some == everything
+    assert [item.at.file for item in some.items if "PASSROLE_008" in {one.check_id for one in item.remarks}] == [
+        "reader/main.tf"
+    ]

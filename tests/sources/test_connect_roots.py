@@ -258,3 +258,76 @@ def test_roots_without_links_are_the_same_objects(top: Path) -> None:
     units = detect.discover([top]).units
     connected = connect_roots.connect_roots(units, NO_INPUTS)
     assert all(one is other for one, other in zip(units, connected, strict=True))
+
+
+NAMED_ROLE = """\
+resource "aws_iam_role" "r" {
+  name = "%s"
+  assume_role_policy = "{}"
+}
+resource "aws_iam_role_policy" "r" {
+  role = aws_iam_role.r.id
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = %s, Resource = "*" }] })
+}
+"""
+PASS_NAMED = """\
+resource "aws_iam_role_policy" "p" {
+  role = "deployer"
+  policy = jsonencode({ Statement = [{
+    Effect = "Allow", Action = "iam:PassRole", Resource = %s
+    Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+  }] })
+}
+"""
+
+
+def escalations(top: Path, files: Mapping[str, str]) -> list[str]:
+    """Write files, and return the files with a statement by which a principal can escalate."""
+    write(top, files)
+    return [
+        Path(one.at.file).parent.name
+        for one in scan_paths([top], ScanOptions(checks=frozenset({"PASSROLE_008"}))).findings
+    ]
+
+
+@pytest.mark.parametrize("role", ['"arn:aws:iam::*:role/admin"', "data.aws_iam_role.r.arn"])
+def test_roles_of_another_root_by_name(role: str, top: Path) -> None:
+    """The holder of the policy has a policy in another root, and the role that it passes is declared in a third."""
+    lookup = 'data "aws_iam_role" "r" {\n  name = "admin"\n}\n'
+    files = {
+        "deployers/main.tf": NAMED_ROLE % ("deployer", '["lambda:CreateFunction", "lambda:InvokeFunction"]'),
+        "admins/main.tf": (NAMED_ROLE % ("admin", '"iam:*"')).replace('"{}"', TRUST),
+        "reader/main.tf": lookup + PASS_NAMED % role,
+    }
+    assert escalations(top, files) == ["reader"]
+
+
+TRUST = (
+    'jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole",'
+    ' Principal = { Service = "lambda.amazonaws.com" } }] })'
+)
+
+
+def test_managed_policies_of_another_root_by_name(top: Path) -> None:
+    """A template attaches the managed policy that another one declares, by its ARN."""
+    statement = '{Effect: Allow, Action: "%s", Resource: "*"}'
+    shared = "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      ManagedPolicyName: shared\n"
+    shared += "      PolicyDocument: {Statement: [%s, %s]}\n"
+    reader = "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument: {}\n"
+    reader += '      ManagedPolicyArns: [!Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/shared"]\n'
+    reader += "      Policies: [{PolicyName: p, PolicyDocument: {Statement: %s}}]\n"
+    files = {
+        "shared/t.yaml": shared % (statement % "lambda:CreateFunction", statement % "lambda:InvokeFunction"),
+        "reader/t.yaml": reader % (statement % "iam:PassRole"),
+    }
+    assert escalations(top, {"reader/t.yaml": files["reader/t.yaml"]}) == []
+    assert escalations(top, files) == ["reader"]
+
+
+def test_names_that_two_roots_declare_are_not_followed(top: Path) -> None:
+    """Which of the roles is meant is unknown: they may be of two accounts."""
+    role = NAMED_ROLE % ("deployer", '["lambda:CreateFunction", "lambda:InvokeFunction"]')
+    files = {"a/main.tf": role, "b/main.tf": role, "reader/main.tf": PASS_NAMED % '"*"'}
+    assert escalations(top, files) == []
+    (top / "b" / "main.tf").unlink()
+    assert escalations(top, {}) == ["reader"]

@@ -8,6 +8,9 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.iam.roles.arn import Scope
 
+CODE_OF = "the code of "
+"""Beginning of an origin that is another root module or template, not an account."""
+
 
 def matching_roles(context: GrantContext) -> str:
     """Return a sentence on how many known roles a grant covers, and which are privileged; "" without context."""
@@ -47,10 +50,17 @@ def according_to(context: GrantContext, roles: Iterable[str], principals: Iterab
     return f" This is according to {listed(origins)}." if origins else ""
 
 
+def is_of_other_code(context: GrantContext, role: str) -> bool:
+    """True if only another scanned root declares a role, which may be deployed to another account."""
+    return context.model.configuration.context.roles.get(role, "").startswith(CODE_OF)
+
+
 def place_of(context: GrantContext, roles: Collection[str] | Sequence[str]) -> str:
     """Return where roles are known: in this code, in its context (``the account``), or in both."""
     known = context.model.configuration.context.roles
     around = {role for role in roles if role in known}
     if not around:
         return "this code"
-    return "the account" if len(around) == len(set(roles)) else "this code and the account"
+    others = dict.fromkeys(known[role] for role in sorted(around))
+    where = listed([origin for origin in others if origin.startswith(CODE_OF)]) or "the account"
+    return where if len(around) == len(set(roles)) else f"this code and {where}"

@@ -88,7 +88,7 @@ def unit_key(unit: Unit, options: ScanOptions) -> str | None:
         f"{unit.lenient} {unit.named}",
         *map(str, unit.beside),
     )
-    values = (*map(str, unit.var_files), *map(repr, (*unit.parameters, *unit.links)))
+    values = (*map(str, unit.var_files), *map(repr, (*unit.parameters, *unit.links, *unit.entities)))
     return _digest(["unit", unit.framework.value, *places, repr(values), *_options(options, but=_LAST)])
 
 

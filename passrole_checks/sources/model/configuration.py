@@ -461,7 +461,8 @@ class Configuration:
     Context: ``context`` are the names from configurations around this one, such as what is deployed in the account; see
     :mod:`passrole_checks.sources.model.context`.
 
-    ``links``: values that other scanned roots pass, with which this one was read.
+    ``links``, ``entities``: values that other scanned roots pass, and roles and policies that they declare, with which
+    this one was read.
     """
 
     framework: Framework
@@ -500,4 +501,13 @@ class Configuration:
     context: ContextNames = field(default=NO_CONTEXT, compare=False)
     handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
     links: tuple[Link, ...] = ()
+    entities: tuple[NamedEntities, ...] = ()
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis
+
+
+@dataclass(frozen=True, eq=False)
+class NamedEntities:
+    """Roles and managed policies of another root that a configuration names; ``origin``: that root, in words."""
+
+    configuration: Configuration
+    origin: str
