@@ -22,7 +22,7 @@ from passrole_checks.errors import ConfigurationError
 @shared.check_selection
 @click.option("--stdio", is_flag=True, help="Accepted for clients that pass it: there is no other way to connect.")
 @click.pass_context
-def lsp(context: click.Context, /, **options: Any) -> None:
+def lsp(context: click.Context, /, **options: Any) -> int:
     """Serve an editor by the Language Server Protocol.
 
     Shows findings in Terraform files and in CloudFormation and SAM templates while they are edited, unsaved text
@@ -44,4 +44,4 @@ def lsp(context: click.Context, /, **options: Any) -> None:
         minimum_severity=shared.minimum_severity(context, options),
         minimum_confidence=Confidence(options["confidence"]),
     )
-    serve(asked, options["exclude"])
+    return serve(asked, options["exclude"])

@@ -58,6 +58,7 @@ class PassRoleServer(LanguageServer):
     def __init__(self, options: ScanOptions, exclude: Sequence[str]) -> None:
         super().__init__(NAME, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self._options, self._exclude = options, exclude
+        self.is_shut_down = False
         self._files: Workspace | None = None
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=NAME)
         self._documents: dict[str, Document] = {}  # by URI
@@ -124,6 +125,7 @@ class PassRoleServer(LanguageServer):
 
     def stop(self) -> None:
         """End the worker."""
+        self.is_shut_down = True
         if self._task is not None:
             self._task.cancel()
         self._worker.shutdown(wait=False, cancel_futures=True)
@@ -346,11 +348,14 @@ def _add_requests(server: PassRoleServer) -> None:
         await server.explain(check)
 
 
-def serve(options: ScanOptions, exclude: Sequence[str] = ()) -> None:
-    """Serve the client on standard input and output until it ends the session.
+def serve(options: ScanOptions, exclude: Sequence[str] = ()) -> int:
+    """Serve the client on standard input and output until it ends the session. Return 0 if it asked for a shutdown
+    first, else 1 (Language Server Protocol, "Exit Notification").
 
     Only protocol is written to standard output: what else prints goes to standard error.
     """
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    create_server(options, exclude).start_io(stdout=protocol)
+    server = create_server(options, exclude)
+    server.start_io(stdout=protocol)
+    return 0 if server.is_shut_down else 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -95,6 +97,13 @@ def test_long_session_keeps_nothing_of_old_versions(tmp_path: Path) -> None:
     gc.collect()
     grown = Counter(type(one).__name__ for one in gc.get_objects()) - before
     assert {name: count for name, count in grown.items() if count >= 40} == {}
+
+
+@pytest.mark.slow
+def test_end_without_a_shutdown_request_is_an_error() -> None:
+    command = [sys.executable, "-m", "passrole_checks", "lsp"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, b"")
 
 
 def test_positions_are_those_of_the_client(tmp_path: Path) -> None:
