@@ -56,9 +56,10 @@ def bounded_text(text: str) -> str:
     return "\n".join(lines[:kept]) + (f"\n… {cut} more lines\n" if cut else "")
 
 
-def bounded_document(text: str, limit: int) -> dict[str, Any]:
+def bounded_document(text: str, limit: int, **missing: int) -> dict[str, Any]:
     """Return a JSON document of one of our outputs, with at most ``limit`` entries in each list at its top, of at most
-    :data:`MOST_CHARACTERS`; :data:`OMITTED` counts the entries that were left out, the last ones first."""
+    :data:`MOST_CHARACTERS`; :data:`OMITTED` counts the entries that were left out, the last ones first. ``missing``: by
+    list, the number of entries that the document lacks already."""
     loaded: dict[str, Any] = json.loads(text)
     lists = {key: len(value) for key, value in loaded.items() if isinstance(value, list)}
     loaded |= {key: loaded[key][:limit] for key in lists}
@@ -73,8 +74,9 @@ def bounded_document(text: str, limit: int) -> dict[str, Any]:
     while total > MOST_CHARACTERS and any(sizes.values()):
         total -= max(sizes.values(), key=sum).pop()
     for key, count in lists.items():
-        if count > len(sizes[key]):
-            document[key], omitted[key] = document[key][: len(sizes[key])], count - len(sizes[key])
+        document[key] = document[key][: len(sizes[key])]
+        if left_out := count - len(sizes[key]) + missing.get(key, 0):
+            omitted[key] = left_out
     return {**document, OMITTED: omitted}
 
 

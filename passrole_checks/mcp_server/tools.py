@@ -27,7 +27,7 @@ from passrole_checks.sources.files.read_boundary import confined_to
 from passrole_checks.suggest.grade import Grade
 
 if TYPE_CHECKING:
-    from passrole_checks.api import ScanOptions
+    from passrole_checks.api import ScanOptions, ScanResult
     from passrole_checks.findings import Finding
     from passrole_checks.output.findings_text import Line
     from passrole_checks.scan.result import LocatedGrant
@@ -265,11 +265,21 @@ def _required(request: Request) -> Answer:
 def _suggest(request: Request) -> Answer:
     from passrole_checks import api
     from passrole_checks.output import suggest as output
+    from passrole_checks.scan.group_findings import findings_by_statement
     from passrole_checks.suggest.edits import edited_files
+
+    statements: list[list[Finding]] = []
+
+    def worst(result: ScanResult) -> list[Finding]:
+        """Return the findings on the worst statements: each takes time, and no more are listed."""
+        open_findings = (finding for finding in result.findings if finding.suppressed is None)
+        statements.extend(findings_by_statement(sorted(open_findings, key=_badness)))
+        return [finding for statement in statements[: request.limit] for finding in statement]
 
     result = api.suggest(
         request.paths,
         request.options,
+        select=worst,
         include_info=request.options.minimum_severity is Severity.INFO,
         grades=request.grades,
     )
@@ -278,7 +288,10 @@ def _suggest(request: Request) -> Answer:
     suggestions = [_with_plain_edits(one) for one in sorted(result.suggestions, key=_worst)]
     problems = (result.unreadable, result.not_evaluated, result.excluded)
     patch = output.patch_of(result.changed, texts)
-    document = answers.bounded_document(output.suggestions_json(suggestions, patch, *problems), request.limit)
+    more = max(len(statements) - request.limit, 0)
+    document = answers.bounded_document(
+        output.suggestions_json(suggestions, patch, *problems), request.limit, suggestions=more
+    )
     shown = suggestions[: len(document["suggestions"])]
     lines = output.suggestion_lines(shown, texts, lambda one: edited_files(one.edits, texts))
     text = [_plain(lines), *_problems(result.unreadable, request.limit)]

@@ -277,6 +277,22 @@ def test_huge_inputs_are_bounded(tmp_path: Path) -> None:
         assert data(ask(tmp_path, tool, limit=200))[OMITTED]
 
 
+def test_suggestions_are_made_for_the_worst_statements_only(tmp_path: Path) -> None:
+    """Others take time, and are counted."""
+    wide, narrow = (
+        POLICY.replace('"*"', f'"arn:aws:iam::111122223333:{role}"').replace('"p"', f'"{name}"')
+        for role, name in (("role/*", "wide"), ("role/app", "narrow"))
+    )
+    write(tmp_path, {"a.tf": narrow, "b.tf": wide})
+    one, two = (data(ask(tmp_path, "suggest", limit=limit)) for limit in (1, 2))
+    assert [entry["resource"] for entry in two["suggestions"]] == [
+        "aws_iam_user_policy.wide",
+        "aws_iam_user_policy.narrow",
+    ]
+    assert one["suggestions"] == two["suggestions"][:1]
+    assert (one[OMITTED], two[OMITTED]) == ({"suggestions": 1}, {})
+
+
 def test_too_large_text_is_an_error(tmp_path: Path) -> None:
     answer = ask(tmp_path, "scan", texts=[{"path": "main.tf", "text": "#" * 25_000_000}])
     assert answer.is_error and "larger than" in answer.text
