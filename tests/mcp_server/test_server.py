@@ -209,8 +209,8 @@ def test_missing_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "passrole_checks", "mcp", *arguments]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=cwd, **pipes)  # type: ignore[call-overload, no-any-return]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 @pytest.mark.slow
