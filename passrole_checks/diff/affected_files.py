@@ -8,13 +8,13 @@ affected, so that the result contains at least every unit whose reading opens a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from posixpath import basename, dirname, join, normpath
 
 from passrole_checks.diff.linked_roots import LinkedRoots
-from passrole_checks.diff.linked_values import ValueLinks
+from passrole_checks.diff.linked_values import ValueLinks, parent_folders
 from passrole_checks.git_versions.git import FileChange
 from passrole_checks.git_versions.selection import Blobs, ReadBlobs, Selection
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
@@ -342,7 +342,7 @@ class _Search:
 
     def _hcl_around(self, path: str) -> list[str]:
         """Return the files of Terragrunt in the folders of a file and above, and those that it includes."""
-        folders = {dirname(path), *_parents(path)}
+        folders = {dirname(path), *parent_folders(path)}
         included = set[str]()
         for data in self._texts[path]:
             for text in _PLACE.findall(data):
@@ -444,12 +444,6 @@ def _covers_any(files: Iterable[str], folder: str, places: Iterable[str]) -> boo
 
 def _covers(place: str, path: str) -> bool:
     return not place or path == place or path.startswith(f"{place}/")
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path:
-        path = dirname(path)
-        yield path
 
 
 def _reversed(graph: Graph) -> Graph:

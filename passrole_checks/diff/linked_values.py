@@ -98,7 +98,7 @@ class ValueLinks:
         parsed = [_parsed(path, data) for data in self._texts[path]]
         names = frozenset(attribute.name for file in parsed for attribute in file.body.attributes)
         if not any(file.problems for file in parsed):
-            for folder in filter(self._folders.__contains__, _around(path)):
+            for folder in filter(self._folders.__contains__, parent_folders(path)):
                 if not names.isdisjoint(self._folders[folder].variables):
                     yield folder
                 if self._is_root(folder) and names <= self._declared(folder) and self._is_certain(folder):
@@ -220,7 +220,8 @@ def _parameter_names(path: str, data: bytes) -> Iterator[str]:
         yield from value_file.names if value_file is not None else ()
 
 
-def _around(path: str) -> Iterator[str]:
+def parent_folders(path: str) -> Iterator[str]:
+    """Yield the folders around a path of a version, the innermost first and "" last."""
     while path:
         path = dirname(path)
         yield path

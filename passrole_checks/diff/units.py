@@ -10,7 +10,7 @@ from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, VersionReader
 from passrole_checks.diff.unreadable_base import set_aside
-from passrole_checks.diff.value_file_variants import VariantPair, pair_variants
+from passrole_checks.diff.value_file_variants import VariantPair, key_of, pair_variants
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.scan.scanner import ReadPaths
@@ -85,7 +85,7 @@ def _drop_counterparts(
     """
     if entry.reason == NOT_INFRASTRUCTURE:
         return  # it contains no policies
-    lost = _key(entry.file, side.path)
+    lost = key_of(entry.file, side.path)
     for key in [key for key, unit in other.items() if single or _affects(lost, key, unit)]:
         if key in own and not single:
             continue  # only a part of it was unreadable
@@ -254,11 +254,7 @@ def _empty_like(like: Configuration) -> Configuration:
 
 def _by_key(side: ReadPaths, root: Path) -> Iterator[tuple[str, Configuration]]:
     for path, configuration in side.units:
-        yield _key(str(path), root), configuration
-
-
-def _key(file: str, root: Path) -> str:
-    return os.path.relpath(os.path.realpath(file), os.path.realpath(root))
+        yield key_of(str(path), root), configuration
 
 
 def _affects(lost: str, key: str, unit: Configuration) -> bool:

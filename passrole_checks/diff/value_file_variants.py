@@ -71,14 +71,15 @@ def pair_variants(
 def _by_key(side: ReadPaths, root: Path, renames: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Variant]]:
     for variant in side.variants:
         file = variant.file
-        name = _below(file.path, root)
+        name = key_of(file.path, root)
         name = renames.get(name, name)
         label = f"{name} ({file.part})" if file.part else name
-        yield (_below(variant.path, root), label), variant
+        yield (key_of(variant.path, root), label), variant
 
 
-def _below(path: Path, root: Path) -> str:
-    return os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+def key_of(file: str | Path, root: Path) -> str:
+    """Return the path of a file below the root of its version."""
+    return os.path.relpath(os.path.realpath(file), os.path.realpath(root))
 
 
 def add_changes(units: Mapping[str, ComparedUnit], variants: Iterable[tuple[VariantPair, ComparedUnit]]) -> None:

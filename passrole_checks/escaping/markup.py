@@ -48,6 +48,11 @@ def code(text: str, *, in_table: bool = False) -> str:
     return _code_span(sanitize(text), in_table=in_table, most=_NAME)
 
 
+def code_in_table(text: str) -> str:
+    """Return a code span for a table cell."""
+    return code(text, in_table=True)
+
+
 def _code_span(text: str, *, in_table: bool = False, most: int = _PROSE) -> str:
     """Return a code span of text that is already sanitized; sanitizing a fragment again could escape a line's
     beginning."""

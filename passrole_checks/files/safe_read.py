@@ -54,11 +54,11 @@ def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, 
         OutsideError: the file is not ``inside``.
         OSError: it cannot be opened, or is not a regular file.
     """
-    flags = os.O_RDONLY | _flags("O_BINARY", "O_CLOEXEC") | (0 if pipes else _flags("O_NONBLOCK"))
+    flags = os.O_RDONLY | open_flags("O_BINARY", "O_CLOEXEC") | (0 if pipes else open_flags("O_NONBLOCK"))
     real = os.fspath(path)
     if inside is not None:
         real = _resolve_inside(path, inside)
-        flags |= _flags("O_NOFOLLOW", "O_NOFOLLOW_ANY")  # O_NOFOLLOW_ANY: macOS, for all components
+        flags |= open_flags("O_NOFOLLOW", "O_NOFOLLOW_ANY")  # O_NOFOLLOW_ANY: macOS, for all components
     if (text := unsaved_text(real)) is not None:
         return io.BytesIO(text)
     try:
@@ -132,7 +132,8 @@ def _path_of(handle: int) -> str | None:
     return path if os.path.isabs(path) else None
 
 
-def _flags(*names: str) -> int:
+def open_flags(*names: str) -> int:
+    """Return the flags of ``os.open`` of these names that the platform has."""
     return sum(getattr(os, name, 0) for name in names)
 
 

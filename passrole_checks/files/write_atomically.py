@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from passrole_checks.files.safe_read import open_flags
+
 _DESCRIPTOR = re.compile(r"/(?:dev/fd|proc/self/fd)/(?P<number>\d{1,9})")
 _STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
 _WINDOWS_DEVICES = frozenset({"NUL", "CON"})
@@ -21,14 +23,9 @@ _MOST_LINKS = 40  # as on Linux
 _NAME_SURROGATE = 0x20000000  # Windows: a reparse point that redirects to another path, such as a link or a junction
 _AT_FOLDERS = {os.open, os.stat, os.unlink, os.rename} <= os.supports_dir_fd
 
-
-def _flags(*names: str) -> int:
-    return sum(getattr(os, name, 0) for name in names)
-
-
 # With O_PATH a folder needs no read permission, as with ordinary paths. O_NOFOLLOW is added below guarded folders.
-_FOLDER = _flags("O_DIRECTORY", "O_CLOEXEC", "O_PATH")
-_SAFE = _flags("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOCTTY")
+_FOLDER = open_flags("O_DIRECTORY", "O_CLOEXEC", "O_PATH")
+_SAFE = open_flags("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOCTTY")
 
 
 def guarded_folders(paths: Iterable[str | Path]) -> tuple[Path, ...]:
@@ -103,7 +100,7 @@ def append_to_file(path: str | Path, data: bytes, *, guarded: Collection[Path]) 
     """Append ``data`` to a regular or new file, with the rules for symbolic links of :func:`replace_file`. Raises an
     :class:`OSError`."""
     with _open_location(path, guarded) as place:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _flags("O_NONBLOCK") | _SAFE
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | open_flags("O_NONBLOCK") | _SAFE
         with os.fdopen(os.open(place.name, flags, 0o666, dir_fd=place.folder), "ab") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "is not a regular file", str(path))
@@ -139,7 +136,7 @@ def _open_location(path: str | Path, guarded: Collection[Path], *, contained: bo
     folder = os.open(os.path.join(top, *steps[:-1][:trusted]), os.O_RDONLY | _FOLDER)
     try:
         for component in steps[:-1][trusted:]:
-            next_folder = os.open(component, os.O_RDONLY | _FOLDER | _flags("O_NOFOLLOW"), dir_fd=folder)
+            next_folder = os.open(component, os.O_RDONLY | _FOLDER | open_flags("O_NOFOLLOW"), dir_fd=folder)
             os.close(folder)
             folder = next_folder
         yield _OpenLocation(folder, steps[-1])
@@ -281,7 +278,7 @@ def _replace(place: _OpenLocation, data: bytes, there: os.stat_result | None, ex
 
 def _content(place: _OpenLocation) -> bytes:
     """Return the content of a regular file."""
-    handle = os.open(place.name, os.O_RDONLY | _flags("O_NONBLOCK") | _SAFE, dir_fd=place.folder)
+    handle = os.open(place.name, os.O_RDONLY | open_flags("O_NONBLOCK") | _SAFE, dir_fd=place.folder)
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", place.name)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.report import UsageReport
-from passrole_checks.escaping.markup import code, label, prose
+from passrole_checks.escaping.markup import code_in_table, label, prose
 from passrole_checks.output.access_graph import Link, build_graph
 from passrole_checks.output.cloudtrail_grant_usage import against_markdown
 from passrole_checks.output.cloudtrail_text import list_names, report_notes, summarize, times
@@ -77,18 +77,14 @@ def _grant_diagram(against: UsageComparison, result: ScanResult) -> Iterator[str
 
 def _row(edge: Edge) -> str:
     cells = [
-        _cell(edge.principal or "?"),
-        _cell(edge.passed) + ("" if edge.role else " (instance profile)"),
-        ", ".join(map(_cell, edge.services)) or _cell(edge.service) + "?",
+        code_in_table(edge.principal or "?"),
+        code_in_table(edge.passed) + ("" if edge.role else " (instance profile)"),
+        ", ".join(map(code_in_table, edge.services)) or code_in_table(edge.service) + "?",
         *(f"{edge.counts[outcome]:,}" for outcome in RequestOutcome),
-        edge.last[:10] and _cell(edge.last[:10]),
-        _cell(list_names(edge.resources, 2)) if edge.resources.shown else "",
+        edge.last[:10] and code_in_table(edge.last[:10]),
+        code_in_table(list_names(edge.resources, 2)) if edge.resources.shown else "",
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _cell(text: str) -> str:
-    return code(text, in_table=True)
 
 
 def _pass_diagram(edges: Sequence[Edge]) -> Iterator[str]:

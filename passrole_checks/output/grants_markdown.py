@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from passrole_checks.escaping.markup import code, label
+from passrole_checks.escaping.markup import code_in_table, label
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Severity
 from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, build_graph
@@ -162,17 +162,13 @@ def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     yield _names(graph.nodes[number].label for number in entry.services)
     when = condition_text(entry.located.when)
     yield " ".join((
-        _cell(f"{display_path(grant.at.file)}:{grant.at.line}"),
-        *([_cell(grant.sid)] if grant.sid else ()),
-        *([f"when {_cell(when)}"] if when else ()),
+        code_in_table(f"{display_path(grant.at.file)}:{grant.at.line}"),
+        *([code_in_table(grant.sid)] if grant.sid else ()),
+        *([f"when {code_in_table(when)}"] if when else ()),
     ))  # fmt: skip
 
 
 def _names(names: Iterable[str]) -> str:
     listed = list(names)
     more = f" and {len(listed) - _IN_A_CELL} more" if len(listed) > _IN_A_CELL else ""
-    return ", ".join(map(_cell, listed[:_IN_A_CELL])) + more
-
-
-def _cell(text: str) -> str:
-    return code(text, in_table=True)
+    return ", ".join(map(code_in_table, listed[:_IN_A_CELL])) + more

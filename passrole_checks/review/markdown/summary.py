@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
-from passrole_checks.escaping.markup import code, html_code, prose
+from passrole_checks.escaping.markup import code, code_in_table, html_code, prose
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.output.counts import count_noun
@@ -21,7 +21,6 @@ from passrole_checks.review.markdown.words import (
     access_text,
     cause_link,
     change_sentence,
-    code_in_table,
     differing_first,
     join_blocks,
     location_link,

@@ -201,8 +201,3 @@ def cause_link(
 def confidence_text(confidence: Confidence) -> str:
     """Return "" for high confidence."""
     return "" if confidence is Confidence.HIGH else f"{confidence.value} confidence"
-
-
-def code_in_table(text: str) -> str:
-    """Return a code span for a table cell."""
-    return code(text, in_table=True)

@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from passrole_checks.files.safe_read import open_flags
 from passrole_checks.files.write_atomically import check_folder
 
 ENVIRONMENT = "PASSROLE_CHECKS_CACHE_DIR"
@@ -94,7 +95,7 @@ class ResultStore:
             return None
         path = self._place(name)
         try:
-            handle = os.open(path, os.O_RDONLY | _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+            handle = os.open(path, os.O_RDONLY | open_flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
         except OSError:
             return None
         try:
@@ -202,7 +203,7 @@ def _replace(path: str, data: bytes) -> None:
     """Write a whole file, or leave the existing one as it is. Raises OSError."""
     unfinished = os.path.join(os.path.dirname(path), f"{secrets.token_hex(8)}{_UNFINISHED}")
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_CLOEXEC", "O_BINARY"), 0o600)
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags("O_CLOEXEC", "O_BINARY"), 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -226,10 +227,6 @@ def _is_writable_by_others(status: os.stat_result) -> bool:
     if not hasattr(os, "getuid"):
         return False
     return status.st_uid != os.getuid() or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
-
-
-def _flags(*names: str) -> int:
-    return sum(getattr(os, name, 0) for name in names)
 
 
 def _sum(data: bytes | memoryview) -> bytes:

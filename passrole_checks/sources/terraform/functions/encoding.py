@@ -47,7 +47,8 @@ _NAMESPACES = {"dns": uuid.NAMESPACE_DNS, "url": uuid.NAMESPACE_URL, "oid": uuid
 
 
 def json_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``jsonencode``: the value is kept as a tree, so that unresolved values and positions survive."""
+    """Evaluate ``jsonencode`` and ``yamlencode``: the value is kept as a tree, so that unresolved values and positions
+    survive; its text form is JSON, a subset of YAML."""
     value = arguments[0]
     return Encoded((Unresolved(call.text),), call.at, value=value, defaults=defaults_of([value]))
 

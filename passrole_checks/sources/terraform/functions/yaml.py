@@ -26,11 +26,11 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    defaults_of,
     fill_known_parts,
     parts_of,
     unresolved,
 )
+from passrole_checks.sources.terraform.functions.encoding import json_encode
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 if TYPE_CHECKING:
@@ -53,12 +53,6 @@ def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if not isinstance(value, StringNode) or (value.only_unresolved is not None and not value.only_unresolved.known):
         return None
     return _YamlReader(value if value.starts else fill_known_parts(value), call).read()
-
-
-def yaml_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``yamlencode``: the value is kept as a tree; its text form is JSON, a subset of YAML."""
-    value = arguments[0]
-    return Encoded((Unresolved(call.text),), call.at, value=value, defaults=defaults_of([value]))
 
 
 class _TooLarge(Exception):
@@ -186,4 +180,4 @@ class _YamlReader:
         return line + before.count("\n"), len(before) - before.rfind("\n") + self.source.indent
 
 
-YAML = declare({"yamldecode": (yaml_decode, "s"), "yamlencode": (yaml_encode, "A")})
+YAML = declare({"yamldecode": (yaml_decode, "s"), "yamlencode": (json_encode, "A")})
