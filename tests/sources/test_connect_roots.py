@@ -331,3 +331,15 @@ def test_names_that_two_roots_declare_are_not_followed(top: Path) -> None:
     assert escalations(top, files) == []
     (top / "b" / "main.tf").unlink()
     assert escalations(top, {}) == ["reader"]
+
+
+def test_trust_of_a_role_that_another_root_declares(top: Path) -> None:
+    """It may be a role of this name in another account: that no service can use it is low."""
+    role = (NAMED_ROLE % ("admin", '"iam:*"')).replace('"{}"', TRUST.replace("lambda", "ec2"))
+    passing = PASS_NAMED % '"arn:aws:iam::*:role/admin"'
+    write(top, {"a/main.tf": role, "reader/main.tf": passing})
+    findings = scan_paths([top], ScanOptions(checks=frozenset({"PASSROLE_011"}))).findings
+    assert {one.severity.value for one in findings} == {"low"}
+    write(top, {"a/main.tf": role + passing})
+    own = scan_paths([top / "a"], ScanOptions(checks=frozenset({"PASSROLE_011"}))).findings
+    assert [one.severity.value for one in own] == ["medium"]
