@@ -49,6 +49,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.scan.account_context import with_account_details
 from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
 from passrole_checks.scan.merge_variants import with_findings_of
 from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
@@ -126,7 +127,7 @@ def compare_versions(
     difference = _difference(
         units,
         [*versions.unreadable, *unreadable],
-        [*_notes(versions, idle, reader, with_scans=with_scans)],
+        [*_notes(versions, idle, reader, options, with_scans=with_scans)],
         versions.files,
         (merge_analyses(analyses[0], options), merge_analyses(analyses[1], options)) if analyses is not None else None,
     )
@@ -150,7 +151,7 @@ def _with_trusted_suppressions(
 
 
 def _notes(
-    versions: Versions, idle: Iterable[Unreadable], reader: VersionReader, *, with_scans: bool
+    versions: Versions, idle: Iterable[Unreadable], reader: VersionReader, options: ScanOptions, *, with_scans: bool
 ) -> Iterator[Unreadable]:
     """Yield the notes of both versions. ``idle``: what cannot be read and no change affects."""
     yield from versions.notes
@@ -158,7 +159,7 @@ def _notes(
     for pair in versions.pairs:
         yield from _in_both(reader, pair, _unit_notes(pair))
         if with_scans:
-            yield from _unknown_policy_notes(pair)
+            yield from _unknown_policy_notes(pair, options)
 
 
 def _name_causes(
@@ -394,10 +395,10 @@ def _other_providers(old: Configuration, new: Configuration) -> Iterator[Unreada
             yield Unreadable(at.file, reason, at.line)
 
 
-def _unknown_policy_notes(pair: UnitPair) -> Iterator[Unreadable]:
+def _unknown_policy_notes(pair: UnitPair, options: ScanOptions) -> Iterator[Unreadable]:
     """Yield a note on each attachment of a policy whose content is unknown, if the versions of the unit differ."""
     for side in () if pair.is_same else (pair.old, pair.new):
-        for attachment in unknown_attachments(side):
+        for attachment in unknown_attachments(with_account_details(side, options)[0]):
             note = unknown_policy_note(attachment)
             yield replace(note, subject=f"{note.subject} {attachment.holder}")
 

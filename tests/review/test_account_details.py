@@ -87,3 +87,22 @@ def test_an_unusable_file_of_base_fails_the_review(repository: Reviews) -> None:
     result = repository.review("HEAD^", "HEAD", "--account-details", "account.json")
     assert result.status == 2
     assert [note.file for note in result.report.unreadable] == ["account.json"]
+
+
+def test_a_policy_of_the_account_is_not_unknown(repository: Reviews, tmp_path: Path) -> None:
+    """Neither the notes nor the findings say that a policy which the account has is unknown."""
+    outside = tmp_path / "outside.json"
+    document = {"Version": "2012-10-17", "Statement": [START]}
+    versions = [{"VersionId": "v1", "IsDefaultVersion": True, "Document": document}]
+    start = {"PolicyName": "start", "Path": "/", "Arn": "arn:aws:iam::111122223333:policy/start"}
+    account = json.loads(details()) | {"Policies": [start | {"PolicyVersionList": versions}]}
+    outside.write_text(json.dumps(account), encoding="utf-8")
+    attachment = (
+        f'resource "aws_iam_role_policy_attachment" "a" {{\n  role = "deployer"\n  policy_arn = "{start["Arn"]}"\n}}\n'
+    )
+    repository.commit({"main.tf": "# nothing\n"})
+    repository.commit({"main.tf": policy(APP) + attachment})
+    assert repository.review("HEAD^", "HEAD", "--severity", "info").report.not_evaluated
+    result = repository.review("HEAD^", "HEAD", "--severity", "info", "--account-details", str(outside))
+    assert not result.report.not_evaluated
+    assert [numbers for _, _, _, numbers in result.items] == [["008", "012", "015"]]
