@@ -65,12 +65,10 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Merge the findings of one check and verdict about one statement of a module that several roots call.
 
     A document that one root attaches and that is an output of another one is one finding, with the confidence of the
-    attached document. A module that is a root itself is named rather than an example that calls it.
+    attached document. A module that is a root itself is named rather than an example that calls it; the fingerprint is
+    that of the first one in any case.
     """
-    findings = sorted(
-        findings,
-        key=lambda finding: (finding.handed_to is HandedTo.OUTPUT, bool(module_of(finding.resource.address))),
-    )
+    findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
     shared = shared_among(findings)
     findings = _by_worst_users(findings, shared)
     groups: dict[Hashable, list[Finding]] = {}
@@ -84,7 +82,8 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         elif finding.handed_to is HandedTo.OUTPUT:
             confidence = attached.get(key, confidence)
         groups.setdefault((*key, confidence), []).append(finding)
-    for same in groups.values():
+    for group in groups.values():
+        same = sorted(group, key=lambda finding: bool(module_of(finding.resource.address)))
         elsewhere = [*same[0].elsewhere]
         for finding in same[1:]:
             elsewhere += [*_elsewhere(finding, same[0]), *finding.elsewhere]
@@ -92,7 +91,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         with_part = {name.partition(" (")[0] for name in elsewhere if " (" in name}
         others = [name for name in dict.fromkeys(elsewhere) if name not in own | with_part]
         message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
-        yield replace(joined(same), message=message)
+        yield replace(joined(same), message=message, fingerprint=group[0].fingerprint)
 
 
 def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:

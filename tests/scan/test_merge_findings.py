@@ -46,6 +46,21 @@ def test_module_called_by_two_roots_is_reported_once(tmp_path: Path) -> None:
     assert [grant.resource.address for grant in result.grants] == list(finding.uses)
 
 
+def test_module_that_is_a_root_is_named_with_the_fingerprint_of_its_first_use(tmp_path: Path) -> None:
+    """The example that calls it comes first in order: a baseline contains the fingerprint of that use."""
+    policy = (
+        'variable "roles" {\n  default = "*"\n}\nresource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = ['
+    )
+    policy += '{ Effect = "Allow", Action = "iam:PassRole", Resource = var.roles }] })\n}\n'
+    example = 'module "it" {\n  source = "../../modules/x"\n}\n'
+    files = {"modules/x/main.tf": policy, "examples/basic/main.tf": example}
+    (finding,) = scan(tmp_path, files).findings
+    used = {"aws_iam_policy.p", "module.it.aws_iam_policy.p"}
+    assert finding.resource.address == "aws_iam_policy.p" and set(finding.uses) == used
+    identity = finding.grant.statement.identity if finding.grant is not None else ()
+    assert finding.fingerprint == digest("PASSROLE_001", "terraform", "module.it.aws_iam_policy.p", *identity)
+
+
 def test_different_module_inputs_are_one_finding_with_the_values_of_both_roots(tmp_path: Path) -> None:
     """If two roots pass different values to a module, its statement is one finding, whose message has both values."""
     module = """\
