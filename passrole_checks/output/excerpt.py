@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
-from passrole_checks.files.safe_read import read_bounded
-from passrole_checks.sources.recognize import LARGEST_PLAN
+from passrole_checks.files.safe_read import open_regular, read_bounded, read_from, size_of
+from passrole_checks.sources.recognize import LARGEST_PLAN, LARGEST_TEMPLATE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -25,6 +26,7 @@ MAX_COLUMNS = 160
 _CUT = "…"
 _JOINED = 100  # columns of a list on one line
 _AROUND = 40  # columns of the beginning of a line that is cut in the middle
+_PIECE = 1 << 20  # bytes
 _DEPTH = 12  # levels of indentation that are distinguished
 _MOST, _LONGEST = 5_000, 20_000  # lines and columns to choose from; no policy that AWS accepts has more
 
@@ -76,19 +78,62 @@ def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int)
     return [truncate(sanitize(line), columns) for line in shortened]
 
 
+class _LargeFile:
+    """The lines of a large file, which are read when they are asked for: only the offsets of lines are kept."""
+
+    def __init__(self, file: str, stream: BinaryIO) -> None:
+        self._file, self._starts, offset = file, array("Q", [0]), 0
+        while piece := read_from(stream, _PIECE):
+            self._starts.extend(offset + found.end() for found in re.finditer(b"\n", piece))
+            offset += len(piece)
+        self._starts.append(offset)
+
+    def between(self, first: int, last: int) -> Sequence[str]:
+        """Return the lines with indexes from ``first`` to ``last``, exclusive."""
+        last = min(last, len(self._starts) - 1)
+        if first >= last:
+            return ()
+        with open_regular(self._file) as stream:
+            stream.seek(self._starts[first])
+            data = read_from(stream, min(self._starts[last] - self._starts[first], LARGEST_TEMPLATE))
+        return _split(data)[: last - first]
+
+
+class _SmallFile:
+    """The lines of a file that are all kept."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self._lines = lines
+
+    def between(self, first: int, last: int) -> Sequence[str]:
+        """Return the lines with indexes from ``first`` to ``last``, exclusive."""
+        return self._lines[first:last]
+
+
+def _split(data: bytes) -> tuple[str, ...]:
+    # Not splitlines(): parsers count line feeds only, not form feeds and the like.
+    return tuple(line.rstrip("\r") for line in data.decode("utf-8-sig", "replace").split("\n"))
+
+
 @lru_cache(maxsize=4)
-def _source(file: str) -> tuple[str, ...]:
+def _source(file: str) -> _LargeFile | _SmallFile:
     try:
-        text = read_bounded(file, LARGEST_PLAN).decode("utf-8-sig", "replace")
-        # Not splitlines(): parsers count line feeds only, not form feeds and the like.
-        return tuple(line.rstrip("\r") for line in text.split("\n"))
+        with open_regular(file) as stream:
+            # a plan of one line is kept: its statements are parts of that line
+            if size_of(stream) > LARGEST_TEMPLATE and b"\n" in read_from(stream, _PIECE):
+                stream.seek(0)
+                return _LargeFile(file, stream)
+        return _SmallFile(_split(read_bounded(file, LARGEST_PLAN)))
     except OSError:
-        return ()
+        return _SmallFile(())
 
 
 def _read_statement(at: Position) -> list[str]:
     """Return the lines at a position, without the escapes of a policy document that is a string in JSON."""
-    lines = list(_source(at.file)[at.line - 1 : max(at.line, at.end_line)])
+    try:
+        lines = list(_source(at.file).between(at.line - 1, max(at.line, at.end_line)))
+    except OSError:  # a large file that is gone
+        return []
     if not lines:
         return []
     end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None

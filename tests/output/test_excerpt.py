@@ -246,3 +246,18 @@ def test_unset_attributes_of_a_plan_are_omitted(tmp_path: Path) -> None:
     content = json.dumps({"statement": [block]}, indent=1)
     lines = excerpt_lines(within(tmp_path, content, '{\n   "actions', "}\n"))
     assert [line.strip() for line in lines] == ['"actions": [', '"iam:PassRole"', "],", '"resources": [', "null", "],"]
+
+
+def test_lines_of_a_large_file_are_read_when_they_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The excerpt is that of a small file, and the file is not kept in memory."""
+    content = "[\n" + "0,\n" * 400_000 + '{\n  "Action": "iam:PassRole",\n  "Resource": "ärn*"\n}\r\n]\n'
+    expected = excerpt_lines(within(tmp_path, content, '{\n  "Action', "}\r"), grant())
+    monkeypatch.setattr("passrole_checks.output.excerpt.LARGEST_TEMPLATE", 1000)
+    (tmp_path / "large").mkdir()
+    at = within(tmp_path / "large", content, '{\n  "Action', "}\r")
+    tracemalloc.start()
+    try:
+        assert excerpt_lines(at, grant()) == expected
+        assert tracemalloc.get_traced_memory()[0] < 5_000_000
+    finally:
+        tracemalloc.stop()
