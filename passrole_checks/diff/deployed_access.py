@@ -311,8 +311,11 @@ class _Part:
             for one in unit.attached.boundaries
         )
         attached = tuple(one for one in unit.attached.managed_policies if self.is_of_iam(one))
+        literals = {shown for shown, _, _ in unit.literals}  # other code may declare them: here the account does
         return replace(
             unit,
+            resources=tuple(one for one in unit.resources if one.address not in literals),
+            roles=tuple(role for role in unit.roles if role.resource.address not in literals),
             policies=tuple(known(policy) for policy in unit.policies if self.is_of_iam(policy)),
             unchanged=tuple(known(policy) for policy in unit.unchanged if self.is_of_iam(policy)),
             before=None,

@@ -19,8 +19,8 @@ from passrole_checks.scan.scanner import (
     scan_paths,
 )
 
-# folders without IAM entities of one account: accounts themselves, and policies that nothing in the code attaches
-_OTHERS = frozenset({"account-details", "account-context", "evidence"})
+# accounts themselves, code with an account as context, logs, and roots whose roles and policies other roots declare
+_OTHERS = frozenset({"account-details", "account-context", "evidence", "across-roots"})
 FOLDERS = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir() and folder.name not in _OTHERS)
 
 
