@@ -19,6 +19,7 @@ from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.findings import Severity
 from passrole_checks.iam import deadline
+from passrole_checks.iam.identity_cache import clear_identity_caches
 from passrole_checks.mcp_server import answers
 from passrole_checks.mcp_server.answers import Answer
 from passrole_checks.mcp_server.workspace import Workspace
@@ -169,6 +170,8 @@ def call_tool(tool: Tool, arguments: Mapping[str, Any], workspace: Workspace, ca
             return answers.error_answer(str(error))
         except Exception as error:
             return answers.error_answer(internal_error(error))
+        finally:
+            clear_identity_caches()  # which keep what this call has read
 
 
 def _located_texts(arguments: Mapping[str, Any], workspace: Workspace) -> dict[str, str]:
