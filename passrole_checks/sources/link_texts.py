@@ -166,8 +166,14 @@ def _of_terraform(data: bytes) -> LinkText:
 
 def _places(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes] | None:
     """Return the last parts of locations in the blocks that a pattern finds; None for no block."""
-    starts = [found.start() for found in block.finditer(data)]
-    places = {place for start in starts for place in _PLACE.findall(data[start : start + _LONGEST_BLOCK])}
+    spans: list[tuple[int, int]] = []
+    for found in block.finditer(data):
+        start, end = found.start(), found.start() + _LONGEST_BLOCK
+        if spans and start < spans[-1][1]:  # read each byte once
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    places = {place for start, end in spans for place in _PLACE.findall(data[start:end])}
     if block is _STATE_DATA and not places:
         places.add(_COMPUTED)
-    return frozenset(place or _COMPUTED for place in places) if starts else None
+    return frozenset(place or _COMPUTED for place in places) if spans else None
