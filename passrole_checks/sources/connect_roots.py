@@ -8,18 +8,18 @@ does; values that depend on each other in a circle are left unresolved.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from passrole_checks.errors import InputError
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.hcl_files import is_terragrunt
-from passrole_checks.sources.link_texts import ALL_OUTPUTS, IamName, LinkText, link_text
+from passrole_checks.sources.link_texts import ALL_OUTPUTS, IamName, LinkText, last_place, link_text, union_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, NamedEntities
 from passrole_checks.sources.model.links import (
     Link,
@@ -62,7 +62,7 @@ def connect_roots(units: Sequence[Unit], inputs: Inputs) -> tuple[Unit, ...]:
     with deadline.limited(_SECONDS):
         if kinds:
             concerned = [(unit, text) for unit, text in found if text.concerns(kinds)]
-            connected = _Connections(concerned, inputs).connect(units)
+            connected = _Connections(concerned, inputs, texts.concerns_module).connect(units)
         return _with_entities(connected, [text for _, text in found], inputs)
 
 
@@ -120,6 +120,16 @@ class _Texts:
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._folders: dict[Path, tuple[LinkText, frozenset[Path]]] = {}
+        self._concerned: dict[Path, bool] = {}
+
+    def concerns_module(self, folder: Path) -> bool:
+        """True if the module in a folder, or one that it calls, may read or pass values; also for unknown folders."""
+        if folder not in self._concerned:
+            self._concerned[folder] = False  # ends a circle
+            text, called = self._folders.get(folder, (None, ()))
+            is_concerned = text is None or bool(text.reads or text.of_module().offers)
+            self._concerned[folder] = is_concerned or any(map(self.concerns_module, called))
+        return self._concerned[folder]
 
     def of(self, unit: Unit) -> LinkText:
         """Return what the text of a unit says; for a Terraform root, with that of the local modules that it calls."""
@@ -162,7 +172,7 @@ def _template_text(unit: Unit) -> str:
         return ""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Root:
     """A root that reads or passes values."""
 
@@ -173,26 +183,35 @@ class _Root:
 
 
 class _Connections:
-    def __init__(self, found: Iterable[tuple[Unit, LinkText]], inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, found: Iterable[tuple[Unit, LinkText]], inputs: Inputs, modules: Callable[[Path], bool]) -> None:
+        self._inputs, self._modules = inputs, modules
         self._roots = [_Root(unit, text) for unit, text in sorted(found, key=lambda one: str(one[0].path))]
         wanted = frozenset[str]().union(*(root.text.outputs for root in self._roots))
         self._wanted: Callable[[str], bool] = wanted.__contains__ if ALL_OUTPUTS not in wanted else lambda name: True
 
     def connect(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
-        """Return the units with their links."""
-        readers = [root for root in self._roots if root.text.reads]
-        for root in readers:
-            self._evaluate(root)
-        reads = {read for root in readers for read in root.surface.reads}
-        kinds = {read.kind for read in reads}
-        locations = [read.name for read in reads if read.kind is LinkKind.STATE]
-        for root in self._roots:
-            if not root.text.reads and root.text.may_offer(kinds, locations):
-                self._evaluate(root)
+        """Return the units with their links.
+
+        Evaluated are the roots whose texts do not say what they read, those that may pass a value to a reader, and the
+        readers for which a value was found.
+        """
+        vague = {root for root in self._roots if root.text.reads_vaguely}
+        self._evaluate_all(vague)
+        reads = [replace(root.text, **_names_read(root.surface)) for root in vague]
+        reads += [root.text for root in self._roots if root.text.reads and root not in vague]
+        offering = {root for root in self._roots if root.text.may_pass_value_to(union_of(reads))} - vague
+        self._evaluate_all(offering)
+        names = {kind: _names_offered((*offering, *vague), kind) for kind in LinkKind}
+        readers = [root for root in self._roots if root.text.may_read(names)]
+        self._evaluate_all(set(readers) - offering - vague)
         self._settle(readers)
         links = {id(root.unit): root.links for root in readers if root.links}
         return tuple(replace(unit, links=links[id(unit)]) if id(unit) in links else unit for unit in units)
+
+    def _evaluate_all(self, roots: Collection[_Root]) -> None:
+        for root in self._roots:  # in their order
+            if root in roots:
+                self._evaluate(root)
 
     def _settle(self, readers: Sequence[_Root]) -> None:
         """Follow links until nothing changes; what still does is left out."""
@@ -217,7 +236,12 @@ class _Connections:
                     from passrole_checks.sources import terraform  # slow to import; Terraform only
 
                     root.surface = terraform.read_links(
-                        unit.path, boundary=unit.boundary, beside=unit.beside, inputs=inputs, outputs=self._wanted
+                        unit.path,
+                        boundary=unit.boundary,
+                        beside=unit.beside,
+                        inputs=inputs,
+                        outputs=self._wanted,
+                        modules=self._modules,
                     )
                 else:
                     from passrole_checks.sources import cloudformation
@@ -229,6 +253,28 @@ class _Connections:
                     )
         except (InputError, deadline.OutOfTimeError):  # the scan of the unit reports it
             root.surface = LinkSurface()
+
+
+class _NamesRead(TypedDict):
+    read_parameters: frozenset[bytes]
+    read_places: frozenset[bytes]
+
+
+def _names_read(surface: LinkSurface) -> _NamesRead:
+    """Return the evaluated names of what a root reads, as in a text."""
+    names = {kind: {_as_text(read.name) for read in surface.reads if read.kind is kind} for kind in LinkKind}
+    places = frozenset(last_place(location) for location in names[LinkKind.STATE])
+    return {"read_parameters": frozenset(names[LinkKind.PARAMETER]), "read_places": places}
+
+
+def _names_offered(roots: Iterable[_Root], kind: LinkKind) -> frozenset[bytes]:
+    """Return the names of the values of a kind that roots pass, as in a text."""
+    names = (offer.name for root in roots for offer in root.surface.offers if offer.kind is kind)
+    return frozenset(_as_text(name) for name in names if name.literal is not None or _form(name) is not None)
+
+
+def _as_text(name: StringNode) -> bytes:
+    return "".join(part if isinstance(part, str) else "${}" for part in name.parts).encode("utf-8", "replace")
 
 
 def _set(root: _Root, links: tuple[Link, ...]) -> bool:

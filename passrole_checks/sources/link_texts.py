@@ -6,10 +6,11 @@ The result is a superset of what evaluation finds, except for what modules from 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
-from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.model.links import LinkKind
 
 ALL_OUTPUTS = ""
@@ -26,7 +27,12 @@ _SSM_RESOURCE = re.compile(rb'\bresource\s*"?\s*"aws_ssm_parameter"|"aws_ssm_par
 _SSM_WRITTEN = re.compile(rb"AWS::SSM::Parameter\b(?!::)")
 _BACKEND = re.compile(rb'\b(?:backend|cloud)"?\s*(?:"|\{|:)(?!local")')
 _PLACE = re.compile(rb'\b(?:key|prefix|path|name|address|workspace)\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
-_COMPUTED = b"${"  # in a place that may be any
+_LOCAL = re.compile(rb'\bbackend"?\s*[=:]\s*(?:"local"|[^"\s])')
+_WORKSPACE = re.compile(rb"^env:/[^/]*/")
+_SECRET = re.compile(rb'\btype"?\s*[=:]\s*"SecureString"')
+_NAMES = re.compile(rb'\bname\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
+_BRACE = re.compile(rb"[{}]")
+_COMPUTED = b"${"  # in a place or name that may be any
 _LONGEST_BLOCK = 2_000  # bytes
 _NAME = rb"[\w+=,.@-]+"
 _ARN = re.compile(rb"(?<!:aws):(role|policy)/(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*?-])" % _NAME)
@@ -45,7 +51,8 @@ class LinkText:
 
     ``reads``, ``offers``: the kinds of values that it may read or pass. ``outputs``: names of the outputs of other
     roots that it reads, or :data:`ALL_OUTPUTS`. ``places``: the last parts of the locations that its own state may
-    have, as written; ``read_places``: those of states that it reads. ``has_backend``: its state is not a local file;
+    have, as written; ``read_places``: those of states that it reads. ``parameters``: names of SSM parameters that it
+    writes, except secrets; ``read_parameters``: of those that it reads. ``has_backend``: its state is not a local file;
     ``reads_files``: it reads states that are. ``names_read``, ``names_declared``: kinds (``role``, ``policy``) and
     literal names of roles and customer managed policies.
     """
@@ -55,6 +62,8 @@ class LinkText:
     outputs: frozenset[str] = frozenset()
     places: frozenset[bytes] = frozenset()
     read_places: frozenset[bytes] = frozenset()
+    parameters: frozenset[bytes] = frozenset()
+    read_parameters: frozenset[bytes] = frozenset()
     has_backend: bool = False
     reads_files: bool = False
     names_read: frozenset[IamName] = frozenset()
@@ -67,6 +76,8 @@ class LinkText:
             self.outputs | other.outputs,
             self.places | other.places,
             self.read_places | other.read_places,
+            self.parameters | other.parameters,
+            self.read_parameters | other.read_parameters,
             self.has_backend or other.has_backend,
             self.reads_files or other.reads_files,
             self.names_read | other.names_read,
@@ -82,29 +93,77 @@ class LinkText:
         """True if the root may read or pass values of these kinds."""
         return not self.reads.union(self.offers).isdisjoint(kinds)
 
-    def may_offer(self, kinds: Collection[LinkKind], locations: Collection[StringNode]) -> bool:
-        """True if the root may pass a value of these kinds; outputs only if its state may be at a location."""
-        kinds = self.offers.intersection(kinds)
-        return bool(kinds - {LinkKind.STATE}) or (LinkKind.STATE in kinds and any(map(self._may_be_at, locations)))
+    @property
+    def reads_vaguely(self) -> bool:
+        """True if the text has no part of a name that it reads."""
+        return any(_COMPUTED in name and not b"".join(_ends(name)) for name in self.read_parameters | self.read_places)
 
-    def _may_be_at(self, location: StringNode) -> bool:
-        last = location.parts[-1]
-        end = last.rpartition("/")[2].encode() if isinstance(last, str) else b""
-        if str(location).startswith("local:"):
-            return not self.has_backend
-        return any(end in place or _COMPUTED in place for place in self.places)
+    def may_read(self, names: Mapping[LinkKind, frozenset[bytes]]) -> bool:
+        """True if the root may read a value with one of these names, or a state at one of these locations."""
+        if LinkKind.EXPORT in self.reads and names[LinkKind.EXPORT]:
+            return True
+        if LinkKind.PARAMETER in self.reads and _may_share(names[LinkKind.PARAMETER], self.read_parameters):
+            return True
+        local = {name for name in names[LinkKind.STATE] if name.startswith(b"local:")}
+        places = frozenset(map(last_place, names[LinkKind.STATE] - local))
+        return (bool(local) and self.reads_files) or _may_share(places, self.read_places)
 
     def may_pass_to(self, reader: LinkText) -> bool:
+        """True if the root may pass a value to another one, or declares a role or policy that the other one names."""
+        is_named = not self.names_declared.isdisjoint(reader.names_read - reader.names_declared)
+        return is_named or self.may_pass_value_to(reader)
+
+    def may_pass_value_to(self, reader: LinkText) -> bool:
         """True if the root may pass a value to another one."""
         kinds = self.offers & reader.reads
-        if kinds - {LinkKind.STATE} or not self.names_declared.isdisjoint(reader.names_read - reader.names_declared):
+        if LinkKind.EXPORT in kinds:
+            return True
+        if LinkKind.PARAMETER in kinds and _may_share(self.parameters, reader.read_parameters):
             return True
         if LinkKind.STATE not in kinds:
             return False
         if not self.has_backend:
             return reader.reads_files
-        is_any = any(_COMPUTED in place for place in (*self.places, *reader.read_places))
-        return bool(self.places) and (is_any or not self.places.isdisjoint(reader.read_places))
+        return _may_share(self.places, reader.read_places)
+
+
+def _may_share(written: frozenset[bytes], read: frozenset[bytes]) -> bool:
+    """True if a name that is written may be one that is read."""
+    if not written.isdisjoint(read):
+        return True
+    computed, literal = ([_ends(name) for name in read if (_COMPUTED in name) is known] for known in (True, False))
+    return any(
+        _may_equal(_ends(name), other)
+        for name in written
+        for other in ((*computed, *literal) if _COMPUTED in name else computed)
+    )
+
+
+def _ends(name: bytes) -> tuple[bytes, bytes]:
+    """Return the literal start and end of a name: both the whole name if that is literal."""
+    if _COMPUTED not in name:
+        return name, name
+    return name.partition(_COMPUTED)[0], name.rpartition(b"}")[2] if b"}" in name else b""
+
+
+def _may_equal(one: tuple[bytes, bytes], other: tuple[bytes, bytes]) -> bool:
+    """True if two names with these starts and ends may be equal."""
+    starts = one[0].startswith(other[0]) or other[0].startswith(one[0])
+    return starts and (one[1].endswith(other[1]) or other[1].endswith(one[1]))
+
+
+_PARTS_BEFORE = {b"s3": 1, b"gcs": 1, b"azurerm": 2, b"oss": 2, b"cloud": 1}  # of a location, without "/"
+
+
+def last_place(location: bytes) -> bytes:
+    """Return the last part of the location of a state: its key, prefix, path, address or workspace."""
+    kind, _, rest = location.partition(b":")
+    return rest.split(b"/", _PARTS_BEFORE.get(kind, 0))[-1]
+
+
+def union_of(texts: Iterable[LinkText]) -> LinkText:
+    """Return what several roots read and pass together."""
+    return reduce(or_, texts, LinkText())
 
 
 def link_text(data: bytes, *, is_terraform: bool) -> LinkText:
@@ -124,7 +183,14 @@ def _of_template(data: bytes) -> LinkText:
         offers.add(LinkKind.PARAMETER)
     declared = _NAMED.findall(data) if b"RoleName" in data or b"ManagedPolicyName" in data else ()
     names = ((b"role" if kind == b"Role" else b"policy", name) for kind, name in declared)
-    return LinkText(frozenset(reads), frozenset(offers), names_read=_arns(data), names_declared=frozenset(names))
+    return LinkText(
+        frozenset(reads),
+        frozenset(offers),
+        parameters=frozenset({_COMPUTED}),
+        read_parameters=frozenset({_COMPUTED}) if LinkKind.PARAMETER in reads else frozenset(),
+        names_read=_arns(data),
+        names_declared=frozenset(names),
+    )
 
 
 def _arns(data: bytes) -> frozenset[IamName]:
@@ -141,39 +207,60 @@ def _of_terraform(data: bytes) -> LinkText:
         outputs = frozenset(name.decode() for name in names)
     if b"aws_cloudformation_export" in data:
         reads.add(LinkKind.EXPORT)
-    if b"aws_ssm_parameter" in data:
-        reads.update([LinkKind.PARAMETER] if _SSM_DATA.search(data) else ())
-        offers.update([LinkKind.PARAMETER] if _SSM_RESOURCE.search(data) else ())
+    parameters = _parameters(_SSM_RESOURCE, data) if b"aws_ssm_parameter" in data else frozenset()
+    read_parameters = _parameters(_SSM_DATA, data) if b"aws_ssm_parameter" in data else frozenset()
+    reads.update([LinkKind.PARAMETER] if read_parameters else ())
+    offers.update([LinkKind.PARAMETER] if parameters else ())
     if b"output" in data and _OUTPUT_BLOCK.search(data):
         offers.add(LinkKind.STATE)
     has_iam = b"aws_iam_" in data
     places = _places(_BACKEND, data) if b"backend" in data or b"cloud" in data else None
     read_places = _places(_STATE_DATA, data) if LinkKind.STATE in reads else None
-    if places is not None and (b"var." in data or b"local." in data):  # OpenTofu evaluates these there
-        places |= {_COMPUTED}
     return LinkText(
         frozenset(reads),
         frozenset(offers),
         outputs,
         places or frozenset(),
         read_places or frozenset(),
+        parameters,
+        read_parameters,
         places is not None,
-        LinkKind.STATE in reads and b'"local"' in data,
+        LinkKind.STATE in reads and _LOCAL.search(data) is not None,
         _arns(data) | (frozenset([*_LOOKED_UP.findall(data), *_HOLDER.findall(data)]) if has_iam else frozenset()),
         frozenset(_DECLARED.findall(data)) if has_iam else frozenset(),
     )
 
 
+def _parameters(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes]:
+    """Return the names of the SSM parameters in the blocks that a pattern finds, except secrets."""
+    texts = [text for text in _blocks(block, data) if not _SECRET.search(text)]
+    names = ([] if text.startswith(b'"aws_ssm_parameter"') else _NAMES.findall(text) for text in texts)
+    return frozenset(name or _COMPUTED for found in names for name in found[:1] or [_COMPUTED])
+
+
 def _places(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes] | None:
-    """Return the last parts of locations in the blocks that a pattern finds; None for no block."""
-    spans: list[tuple[int, int]] = []
-    for found in block.finditer(data):
-        start, end = found.start(), found.start() + _LONGEST_BLOCK
-        if spans and start < spans[-1][1]:  # read each byte once
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-    places = {place for start, end in spans for place in _PLACE.findall(data[start:end])}
+    """Return the last parts of locations in the blocks that a pattern finds; None for no block.
+
+    An object in S3 of another workspace is named by the key of the root: ``env:/WORKSPACE/KEY``.
+    """
+    texts = list(_blocks(block, data))
+    places = {place for text in texts for place in _PLACE.findall(text)}
+    places |= {_WORKSPACE.sub(b"", place) for place in places}
     if block is _STATE_DATA and not places:
         places.add(_COMPUTED)
-    return frozenset(place or _COMPUTED for place in places) if spans else None
+    return frozenset(place or _COMPUTED for place in places) if texts else None
+
+
+def _blocks(head: re.Pattern[bytes], data: bytes) -> Iterator[bytes]:
+    """Yield the texts of the blocks that a pattern finds, up to the brace that ends them, or too much of the text."""
+    end = 0
+    for found in head.finditer(data):
+        if found.start() < end:  # within another one: each byte is read once
+            continue
+        end, depth = found.start() + _LONGEST_BLOCK, 0
+        for brace in _BRACE.finditer(data, found.end(), end):
+            depth += 1 if brace.group() == b"{" else -1
+            if depth <= 0:
+                end = brace.end()
+                break
+        yield data[found.start() : end]

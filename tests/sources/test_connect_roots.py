@@ -343,3 +343,70 @@ def test_trust_of_a_role_that_another_root_declares(top: Path) -> None:
     write(top, {"a/main.tf": role + passing})
     own = scan_paths([top / "a"], ScanOptions(checks=frozenset({"PASSROLE_011"}))).findings
     assert [one.severity.value for one in own] == ["medium"]
+
+
+PARAMETER = 'resource "aws_ssm_parameter" "p" {\n  name  = %s\n  type  = "%s"\n  value = "%s"\n}\n'
+READ_PARAMETER = 'data "aws_ssm_parameter" "p" {\n  name = %s\n}\n' + PASS % "data.aws_ssm_parameter.p.value"
+
+
+def evaluated(top: Path, files: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the roots that are evaluated for what they read or pass."""
+    found: list[str] = []
+    evaluate = connect_roots._Connections._evaluate
+
+    def record(self: connect_roots._Connections, root: connect_roots._Root) -> None:
+        found.append(root.unit.path.name)
+        evaluate(self, root)
+
+    monkeypatch.setattr(connect_roots._Connections, "_evaluate", record)
+    links(top, files)
+    return sorted(found)
+
+
+def test_only_roots_with_matching_names_are_evaluated(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "writer/main.tf": PARAMETER % ('"/app/role"', "String", ROLE),
+        "other-writer/main.tf": PARAMETER % ('"/web/role"', "String", ROLE),
+        "reader/main.tf": READ_PARAMETER % '"/app/role"',
+        "other-reader/main.tf": READ_PARAMETER % '"/db/role"',
+    }
+    assert evaluated(top, files, monkeypatch) == ["reader", "writer"]
+
+
+def test_computed_names_are_evaluated_before_the_readers_are_chosen(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "writer/main.tf": 'locals {\n  name = "/app/role"\n}\n' + PARAMETER % ("local.name", "String", ROLE),
+        "reader/main.tf": READ_PARAMETER % '"/app/role"',
+        "other-reader/main.tf": READ_PARAMETER % '"/db/role"',
+    }
+    assert evaluated(top, files, monkeypatch) == ["reader", "writer"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"/app/role"', '"/app/role"'),
+        ("local.name", '"/app/role"'),
+        ('"/app/role"', "local.name"),
+        ("local.name", "local.name"),
+        ('"/app/${local.last}"', '"/${local.first}/role"'),
+        ('"${local.name}"', '"/app/${local.last}"'),
+    ],
+)
+def test_parameters_with_literal_and_computed_names(written: str, read: str, top: Path) -> None:
+    values = 'locals {\n  name  = "/app/role"\n  first = "app"\n  last  = "role"\n}\n'
+    files = {
+        "writer/main.tf": values + PARAMETER % (written, "String", ROLE),
+        "reader/main.tf": values + READ_PARAMETER % read,
+    }
+    assert roles(top, files) == [ROLE]
+
+
+@pytest.mark.parametrize("name", ['"/app/role"', "local.name"])
+def test_secrets_are_not_followed(name: str, top: Path) -> None:
+    values = 'locals {\n  name = "/app/role"\n}\n'
+    files = {
+        "writer/main.tf": values + PARAMETER % (name, "SecureString", "correct horse"),
+        "reader/main.tf": READ_PARAMETER % '"/app/role"',
+    }
+    assert links(top, files) == {}

@@ -150,11 +150,13 @@ def read_links(
     beside: Sequence[Path] = (),
     inputs: Inputs = NO_INPUTS,
     outputs: Callable[[str], bool],
+    modules: Callable[[Path], bool],
 ) -> LinkSurface:
-    """Return what a root module reads of other roots and passes to them, with the outputs of these names."""
+    """Return what a root module reads of other roots and passes to them. Arguments as in
+    :func:`link_surface.surface_of`."""
     with boundary_of_context(Boundary.around(boundary or folder, *beside)):
         root, _, _ = _root_module(folder, inputs)
-        surface = surface_of(root, outputs)
+        surface = surface_of(root, outputs, modules)
         root.close()
         return surface
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain
+from passrole_checks.sources.terraform.modules.folder import is_local_source, module_source, resolve_local_source
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.modules.providers import account_of
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -19,14 +22,32 @@ _PARAMETER = "aws_ssm_parameter"
 _READ = ("outputs", "values", "value")  # attributes that look up what others pass
 
 
-def surface_of(root: Module, outputs: Callable[[str], bool]) -> LinkSurface:
-    """Return what a root module reads and passes; ``outputs`` selects the outputs to evaluate by name."""
-    offers = (*_outputs(root, outputs), *_parameters(root))
-    for module in root.walk():
+def surface_of(root: Module, outputs: Callable[[str], bool], modules: Callable[[Path], bool]) -> LinkSurface:
+    """Return what a root module reads and passes.
+
+    ``outputs`` selects the outputs to evaluate by name; ``modules`` is False for the folder of a module that, with
+    those that it calls, reads and passes nothing.
+    """
+    concerned = list(_walk(root, modules))
+    offers = (*_outputs(root, outputs), *_parameters(concerned))
+    for module in concerned:
         for block in module.folder.data:
             if block.labels[0] in LINKED_TYPES:
                 _read_all(module, block)
     return LinkSurface(tuple(dict.fromkeys(links_reads())), offers, account_of(root))
+
+
+def _walk(root: Module, modules: Callable[[Path], bool]) -> Iterator[Module]:
+    """Iterate over the modules that may read or pass values; the others are not evaluated."""
+    pending = [root]
+    while pending:
+        module = pending.pop(0)
+        yield module
+        for block in module.folder.modules.values():
+            source = module_source(block)
+            is_local = source is not None and is_local_source(source)
+            if source is None or not is_local or modules(resolve_local_source(module.folder.path, source)):
+                pending.extend((module.children(block) or {}).values())
 
 
 def _read_all(module: Module, block: Block) -> None:
@@ -67,8 +88,8 @@ def _outputs(root: Module, wanted: Callable[[str], bool]) -> Iterator[LinkOffer]
         yield LinkOffer(LinkKind.STATE, location, _as_seen(value), _position(block), name)
 
 
-def _parameters(root: Module) -> Iterator[LinkOffer]:
-    for module in root.walk():
+def _parameters(modules: Iterable[Module]) -> Iterator[LinkOffer]:
+    for module in modules:
         for block in module.folder.resources:
             if block.labels[0] != _PARAMETER:
                 continue
@@ -76,8 +97,14 @@ def _parameters(root: Module) -> Iterator[LinkOffer]:
                 scope = module.instance_scope(block, instance)
                 name = value_of(block, "name", scope)
                 value = value_of(block, "value", scope) or value_of(block, "insecure_value", scope)
-                if isinstance(name, StringNode) and value is not None:
+                if isinstance(name, StringNode) and value is not None and not _is_secret(block, scope):
                     yield LinkOffer(LinkKind.PARAMETER, fill_known_parts(name), _as_seen(value), _position(block))
+
+
+def _is_secret(block: Block, scope: EvaluationScope) -> bool:
+    """True for a parameter of type SecureString: it contains a password rather than a role or a policy."""
+    type_ = value_of(block, "type", scope)
+    return isinstance(type_, StringNode) and type_.literal == "SecureString"
 
 
 def _position(block: Block) -> Position:
