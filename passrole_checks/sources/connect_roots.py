@@ -18,6 +18,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.patterns import glob
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.link_texts import ALL_OUTPUTS, IamName, LinkText, last_place, link_text, union_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs, NamedEntities
@@ -382,49 +383,18 @@ def _form(name: StringNode) -> _Form | None:
 
 @lru_cache(maxsize=65536)
 def _rank(one: _Form, other: _Form) -> int | None:
-    """Return how well two names fit, None if they cannot be equal: 0 for the same form, 1 if a pattern matches a name,
-    2 if two patterns match a common name."""
+    """Return how well two names fit, None if they do not: 0 for the same form, 1 if a pattern matches a name, 2 if a
+    pattern includes another one. Two patterns that only may be equal are no sign of a link."""
     if one == other:
         return 0
-    if not (_begin_alike(one, other) and _begin_alike(_reversed(one), _reversed(other))):
-        return None
-    if not _have_common(_signs(one), _signs(other)):
+    if not (_includes(one, other) or _includes(other, one)):
         return None
     return 2 if None in one and None in other else 1
 
 
-def _begin_alike(one: _Form, other: _Form) -> bool:
-    """True unless the literal parts with which two names begin differ."""
-    first, second = one[0], other[0]
-    return first is None or second is None or first.startswith(second) or second.startswith(first)
-
-
-def _reversed(form: _Form) -> _Form:
-    return tuple(part and part[::-1] for part in reversed(form))
-
-
-def _signs(form: _Form) -> list[str | None]:
-    """Return the characters of a name, None for an unresolved part."""
-    return [sign for part in form for sign in (part if part is not None else (None,))]
-
-
-def _have_common(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
-    """True if two patterns, in which None is one or more characters, match a common text."""
-    states = {(0, 0, False, False)}  # positions, and if a character of the unresolved part there is taken
-    seen = set(states)
-    while states:
-        found = set[tuple[int, int, bool, bool]]()
-        for first, second, in_first, in_second in states:
-            if first == len(one) and second == len(other):
-                return True
-            if in_first:
-                found.add((first + 1, second, False, in_second))
-            if in_second:
-                found.add((first, second + 1, in_first, False))
-            if first < len(one) and second < len(other):
-                a, b = one[first], other[second]
-                if a is None or b is None or a == b:
-                    found.add((first + (a is not None), second + (b is not None), a is None, b is None))
-        states = found - seen
-        seen |= found
-    return False
+def _includes(pattern: _Form, form: _Form) -> bool:
+    """True if a name as a pattern, with any text in place of unresolved parts, matches all names of a form."""
+    if None not in pattern:
+        return False
+    written = "".join(glob.STAR if part is None else glob.escape(part) for part in pattern)
+    return glob.must_match(written, "".join(glob.ANY_TEXT if part is None else glob.escape(part) for part in form))

@@ -162,6 +162,7 @@ def test_values_in_a_circle_are_unresolved(top: Path) -> None:
         ("!Sub '${Stack}-role'", "!Sub '${AWS::StackName}-role'", True),
         ("!Sub '${Stack}-x-role'", "!Sub '${AWS::StackName}-role'", True),
         ("!Sub '${Stack}-x'", "!Sub '${AWS::StackName}-role'", False),
+        ("!Sub 'team-${Stack}'", "!Sub '${AWS::StackName}-role'", False),
         ("!Ref Stack", "shared", False),
     ],
 )
