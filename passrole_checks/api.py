@@ -207,6 +207,8 @@ def diff(
 
     ``jobs``: how many processes read them; None: as many as pay.
 
+    Raises :class:`~passrole_checks.errors.ConfigurationError` for a path that no file can have.
+
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     for version, role in (("old", "role/app"), ("new", "*")):

@@ -9,7 +9,7 @@ import pytest
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 POLICY = 'resource "aws_iam_policy" "p" {\n  policy = %s\n}\n'
-CREATED = 'resource "local_file" "f" {\n  filename = "${path.module}/made.json"\n  content = "{}"\n}\n'
+CREATED = 'resource "local_file" "f" {\n  filename = "${path.module}/made.json"\n  content = timestamp()\n}\n'
 
 
 def scan(folder: Path, text: str, check: str = "") -> ScanResult:

@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from passrole_checks.aws.managed_policies import ManagedPolicy
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
 from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+
+if TYPE_CHECKING:
+    from passrole_checks.aws.managed_policies import ManagedPolicy  # slow to import
 from passrole_checks.sources.model.links import Link
 
 

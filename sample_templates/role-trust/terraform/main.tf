@@ -79,7 +79,7 @@ resource "aws_iam_role_policy" "schedule" {
 
 # any role, but only a service that does its own work can use it: low
 resource "aws_iam_role" "backup" {
-  name               = "backup"
+  name               = "nightly-backup"
   assume_role_policy = local.trust["backup"]
 }
 
