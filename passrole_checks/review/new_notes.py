@@ -93,10 +93,13 @@ class _Selection:
         counts = {self._key(entry): entry.dependents for entry in self._old}
         followed = Counter(entry.cause for entry in self._old if self._is_gone(entry) and entry.kind in _NAMING)
         changed = {(entry.file, entry.line) for entry in self._aside if entry.reason.endswith(CHANGED)}
+        noted = {entry.file for entry in self._aside}
         known = {(self._name(entry), entry.cause) for entry in self._old}
         for entry in self._new:
             key = self._key(entry)
             if key in counts and _is_about_file(entry) and self._name(entry) in self._touched:
+                if entry.file in noted:
+                    continue  # another note says that the file has changed
                 yield replace(entry, reason=f"{entry.reason}{self._change_of_unread(entry)}")
                 continue
             if (entry.file, entry.line) in changed and entry.kind is NoteKind.MODULE:
