@@ -20,7 +20,7 @@ from passrole_checks.errors import ConfigurationError
 @shared.severity("Minimum severity of findings to show.")
 @shared.confidence("Minimum confidence of findings to show.")
 @shared.check_selection
-@click.option("--stdio", is_flag=True, hidden=True)  # which some clients pass: there is no other way to connect
+@click.option("--stdio", is_flag=True, hidden=True, help="Accepted for clients that pass it; there is no other way.")
 @click.pass_context
 def lsp(context: click.Context, /, **options: Any) -> int:
     """Serve an editor by the Language Server Protocol.
