@@ -80,7 +80,8 @@ class Unresolved:
     structure of the value, which may contain unresolved parts itself (an ARN with an unknown account id). ``reason`` is
     a short phrase for people that says why the value is unknown (``"no default"``, ``"known after apply"``).
     ``true_when`` is the assumption under which an unknown boolean is true, where that is known to be about another
-    expression (``var.env == "prod"``, ``!var.flag``).
+    expression (``var.env == "prod"``, ``!var.flag``). ``document_of`` is the ARN or the name of the managed policy
+    whose document the value is.
     """
 
     expression: str
@@ -89,6 +90,7 @@ class Unresolved:
     known: tuple[str | Unresolved, ...] | None = None
     reason: str = ""
     true_when: Assumption | None = field(default=None, compare=False)
+    document_of: tuple[str | Unresolved, ...] | None = None
 
     def __hash__(self) -> int:
         """Hash the fields that distinguish unresolved values; a hot path."""

@@ -265,3 +265,55 @@ def test_a_group_of_the_code_has_the_users_of_the_account(code: Path, tmp_path: 
     (code / "template.json").write_text(json.dumps(template), encoding="utf-8")
     found = finding(scan_paths([code], ScanOptions(account_details=(details,))), "008")
     assert found is not None and found.principals == (arn("user", "ann"),)
+
+
+LOOK_UP = 'data "aws_iam_policy" "deploy" {\n  %s = "%s"\n}\n'
+USED = (
+    'resource "aws_iam_role_policy" "p" {\n  role   = "ci"\n  policy = data.aws_iam_policy.deploy.policy\n}\n',
+    'resource "aws_iam_role_policy" "p" {\n  role   = "ci"\n  policy = data.aws_iam_policy_document.d.json\n}\n'
+    'data "aws_iam_policy_document" "d" {\n  source_policy_documents = [data.aws_iam_policy.deploy.policy]\n'
+    '  statement {\n    actions   = ["s3:GetObject"]\n    resources = ["*"]\n  }\n}\n',
+)
+
+
+@pytest.mark.parametrize("used", USED)
+@pytest.mark.parametrize(("by", "value"), [("name", "Deploy"), ("arn", arn("policy", "x/deploy"))])
+def test_the_document_of_a_policy_that_is_looked_up_is_that_of_the_account(
+    by: str, value: str, used: str, code: Path, tmp_path: Path
+) -> None:
+    """Findings are where the code uses it, and name the file. Without the file the statement is unresolved."""
+    text = LOOK_UP % (by, value) + used
+    details = account_file(tmp_path / "a.json", Policies=[managed("deploy", PASS_APPS)], RoleDetailList=[role("ci")])
+    assert finding(scan(code, text), "002") is None
+    result = scan(code, text, details)
+    found = finding(result, "002")
+    assert found is not None and "from the account file of 2026-03-01" in found.message
+    assert found.at.file == str(code / "main.tf") and found.principals == ("ci",)
+    assert finding(result, "014") is None
+
+
+@pytest.mark.parametrize("value", ["other", "arn:aws:iam::444455556666:policy/deploy"])
+def test_the_document_of_another_policy_stays_unknown(value: str, code: Path, tmp_path: Path) -> None:
+    """A policy that the account does not have, or one of another account, is not guessed."""
+    details = account_file(tmp_path / "a.json", Policies=[managed("deploy", PASS_APPS)], RoleDetailList=[role("ci")])
+    result = scan(code, LOOK_UP % ("arn" if ":" in value else "name", value) + USED[0], details)
+    assert [str(one.pattern) for grant in result.grants for one in grant.grant.roles] == [
+        "${data.aws_iam_policy.deploy.policy}"
+    ]
+
+
+def test_a_statement_with_the_sid_of_one_that_is_looked_up_stays_unknown(code: Path, tmp_path: Path) -> None:
+    """Which of both counts depends on their order in the code, which the document no longer has."""
+    details = account_file(
+        tmp_path / "a.json", Policies=[managed("deploy", {"Sid": "Pass", **PASS_APPS})], RoleDetailList=[role("ci")]
+    )
+    text = LOOK_UP % ("name", "deploy") + USED[1].replace("  statement {\n", '  statement {\n    sid = "Pass"\n')
+    assert finding(scan(code, text, details), "002") is None
+
+
+def test_the_code_wins_for_a_policy_that_is_looked_up(code: Path, tmp_path: Path) -> None:
+    """A policy that the code declares has the document of the code, also where it is looked up by its name."""
+    details = account_file(tmp_path / "a.json", Policies=[managed("deploy", EVERYTHING)], RoleDetailList=[role("ci")])
+    text = LOOK_UP % ("name", "deploy") + USED[0] + block("aws_iam_policy", name="deploy", policy=document(PASS_APPS))
+    found = finding(scan(code, text, details), "002")
+    assert found is not None and "from the account file" not in found.message

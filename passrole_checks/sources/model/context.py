@@ -34,6 +34,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Unreadable,
 )
+from passrole_checks.sources.model.looked_up_documents import with_documents
 
 _ARN = re.compile(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
 _KIND = re.compile(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
@@ -199,7 +200,8 @@ class _Join:
 
     def result(self) -> Configuration:
         """Return the configuration with its context."""
-        whole, around = self.whole, self.context.configuration
+        self.whole = whole = self.with_looked_up_documents()
+        around = self.context.configuration
         self.find_principals()
         attached, named = self.resolve_attachments()
         managed = {policy.name.lower() for policy in self.own_policies() if policy.name and is_managed(policy)}
@@ -225,6 +227,28 @@ class _Join:
             if whole.before is None
             else whole.attached_before.with_others([replace(context_attached, managed_policies=())]),
             context=self.context_names(named),
+        )
+
+    def with_looked_up_documents(self) -> Configuration:
+        """Return the configuration with the documents of managed policies that it looks up by ARN or name."""
+        whole, declared = self.whole, self.replacements()
+
+        def find(value: StringNode) -> tuple[Node, str] | None:
+            policy = self.policy_named(value, by_name=True)
+            if policy is None:
+                return None
+            own = declared.get(id(policy.document))
+            return (policy.document, self.context.origin) if own is None else (own.document, "")
+
+        def known(policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
+            return tuple(with_documents(policy, find) for policy in policies)
+
+        return replace(
+            whole,
+            policies=known(whole.policies),
+            unchanged=known(whole.unchanged),
+            other_policies=known(whole.other_policies),
+            before=None if whole.before is None else known(whole.before),
         )
 
     @property

@@ -247,10 +247,10 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         )
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
-        managed = _AWS_MANAGED.match(identifier_text) is not None
-        return unresolved(
-            expression, at, f"document of {identifier_text}, an AWS managed policy" if managed else KNOWN_AFTER_APPLY
-        )
+        if _AWS_MANAGED.match(identifier_text) is not None:
+            return unresolved(expression, at, f"document of {identifier_text}, an AWS managed policy")
+        known = identifier.parts if isinstance(identifier, StringNode) else None
+        return StringNode((Unresolved(expression, reason=KNOWN_AFTER_APPLY, document_of=known),), at)
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
         end = ("/", *fill_known_parts(own).parts)  # the account may be ``aws``, and the path is unknown
         parts = join(

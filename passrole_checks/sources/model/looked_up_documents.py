@@ -1,0 +1,74 @@
+"""Documents of managed policies that a configuration looks up by ARN or name, as ``data "aws_iam_policy"`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from passrole_checks.iam.partial_values import (
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    map_children,
+    map_strings,
+    unresolved_in,
+)
+from passrole_checks.sources.model.configuration import AttachedPolicy
+from passrole_checks.sources.model.links import moved_to
+
+FindDocument = Callable[[StringNode], "tuple[Node, str] | None"]
+"""Returns the document of a managed policy by its ARN or name, and its origin in words, "" for the configuration; None
+if it is not known."""
+
+
+def with_documents(policy: AttachedPolicy, find: FindDocument) -> AttachedPolicy:
+    """Return a policy with the documents that it looks up, at the positions where it uses them; itself without any."""
+    if not any(part.document_of for part in unresolved_in(policy.document)):
+        return policy
+    return replace(policy, document=_known(policy.document, find))
+
+
+def _known(node: Node, find: FindDocument) -> Node:
+    if isinstance(node, StringNode):
+        document = _document(node, find)
+        return node if document is None else document
+    if isinstance(node, ListNode):
+        return replace(node, items=tuple(_statements(node, find)))
+    return map_children(node, lambda child: _known(child, find))
+
+
+def _statements(statements: ListNode, find: FindDocument) -> Iterator[Node]:
+    """Yield the statements of a document with those of the documents that it contains.
+
+    Of two with one Sid, which one counts depends on their order in the code: such a document stays unknown.
+    """
+    own = set(_sids(statements.items))
+    for item in statements.items:
+        document = _document(item, find) if isinstance(item, StringNode) else None
+        found = document.get("Statement") if document is not None else None
+        parts = found.items if isinstance(found, ListNode) else (found,) if isinstance(found, ObjectNode) else None
+        if parts is None or not own.isdisjoint(_sids(parts)):
+            yield item
+        else:
+            yield from parts
+
+
+def _sids(statements: tuple[Node, ...]) -> Iterator[str]:
+    for statement in statements:
+        sid = statement.get("Sid") if isinstance(statement, ObjectNode) else None
+        if isinstance(sid, StringNode) and sid.literal:
+            yield sid.literal
+
+
+def _document(value: StringNode, find: FindDocument) -> ObjectNode | None:
+    """Return the document that a value is; None if the value is anything else, or the policy is not known."""
+    part = value.only_unresolved
+    found = find(StringNode(part.document_of, value.at)) if part is not None and part.document_of else None
+    if found is None:
+        return None
+    document, origin = found
+    defaults = (*value.defaults, *filter(None, [origin]))
+    plain = map_strings(document, lambda text: replace(text, starts=(), indent=0, defaults=defaults), keys=True)
+    moved = moved_to(plain, value.at)
+    return moved if isinstance(moved, ObjectNode) else None
