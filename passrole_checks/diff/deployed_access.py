@@ -112,7 +112,7 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
     if is_account[0] == is_account[1] or not all(sides):
         return None
     number = is_account.index(True)
-    contexts = [Context(unit, "") for unit in _by_account(sides[number].values())]
+    contexts = [Context(unit, "") for unit in sides[number].values()]
     pairs: list[UnitPair] = []
     names: list[Mapping[str, str]] = []
     inferred: list[tuple[str, str]] = []
@@ -137,50 +137,6 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
     notes += (note for context in contexts for note in _others(context, paired))
     unreadable = tuple(entry for context in contexts for entry in context.configuration.unreadable)
     return Deployed(number, tuple(pairs), tuple(names), tuple(inferred), unreadable, tuple(notes))
-
-
-def _by_account(units: Iterable[Configuration]) -> Iterator[Configuration]:
-    """Yield one configuration for each account, of all of its files: each has some of the pages."""
-    found: dict[str | None, list[Configuration]] = {}
-    for unit in units:
-        found.setdefault(unit.account, []).append(unit)
-    if len(found) > 1:  # pages without entities are of any account
-        empty = found.pop(None, [])
-        next(iter(found.values())).extend(empty)
-    for pages in found.values():
-        yield pages[0] if len(pages) == 1 else _joined(pages)
-
-
-def _joined(pages: Sequence[Configuration]) -> Configuration:
-    """Return the entities of several pages, with the managed policies of one page attached to principals of another."""
-    attached = pages[0].attached.with_others(page.attached for page in pages[1:])
-    policies = [policy for page in pages for policy in page.policies]
-    known = {policy.resource.address for policy in policies if is_managed(policy)}
-    holders: dict[str, list[str]] = {}
-    for one in attached.managed_policies:
-        holders.setdefault(str(one.policy), []).append(one.holder)
-    left = tuple(one for one in attached.managed_policies if str(one.policy) not in known)
-    return replace(
-        pages[0],
-        files=tuple(file for page in pages for file in page.files),
-        resources=tuple(one for page in pages for one in page.resources),
-        policies=tuple(
-            replace(
-                policy,
-                kind=PolicyKind.IDENTITY,
-                principals=tuple(dict.fromkeys((*policy.principals, *holders[policy.resource.address]))),
-            )
-            if policy.resource.address in holders
-            else policy
-            for policy in policies
-        ),
-        roles=tuple(one for page in pages for one in page.roles),
-        users=tuple(one for page in pages for one in page.users),
-        stack_resources=tuple(one for page in pages for one in page.stack_resources),
-        unreadable=tuple(one for page in pages for one in page.unreadable),
-        not_evaluated=tuple(one for page in pages for one in page.not_evaluated),
-        attached=replace(attached, managed_policies=left),
-    )
 
 
 def _is_left_out(part: _Part, policy: AttachedPolicy) -> bool:

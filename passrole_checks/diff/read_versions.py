@@ -257,7 +257,8 @@ class VersionReader:
         return set(map(self.moved, paths))
 
     def _key(self, number: int, unit: Unit) -> Hashable:
-        places = [self._below(number, place) for place in (unit.path, unit.only, unit.boundary, *unit.beside)]
+        pages = (page.path for page in unit.pages)
+        places = [self._below(number, place) for place in (unit.path, unit.only, unit.boundary, *unit.beside, *pages)]
         values = tuple(self._below(number, path) for path in unit.var_files)
         return (unit.framework, *places, values, unit.parameters, unit.links, unit.entities)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +23,7 @@ from passrole_checks.sources.model.context import Context, contexts_of, drift, i
 
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScanOptions
+    from passrole_checks.sources.detect import Unit
 
 NOT_ACCOUNT_DETAILS = "not the output of `aws iam get-account-authorization-details`"
 
@@ -47,11 +49,8 @@ def read_account_details(paths: Sequence[Path]) -> AccountDetails:
     """Read files with the IAM entities of accounts. Never raises: what cannot be read is in ``unreadable``."""
     key = tuple(map(_version, paths))
     if key not in _last:
-        found = AccountDetails()
         with recording_accesses(FileAccessLog()):  # they belong to no unit
-            for path in dict.fromkeys(paths):
-                with boundary_of_context(Boundary.around(path.resolve().parent)):
-                    found = _add(found, path)
+            found = _read(list(dict.fromkeys(paths)))
         _last.clear()
         _last[key] = found
     return _last[key]
@@ -93,26 +92,42 @@ def _version(path: Path) -> _Version:
     return str(path), status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _add(found: AccountDetails, path: Path) -> AccountDetails:
-    """Return what was found in other files, and in one more."""
+def _read(paths: Sequence[Path]) -> AccountDetails:
+    """Read files; those of one account are one context."""
+    from passrole_checks.sources import detect  # the readers are heavy
+    from passrole_checks.sources.account_units import join_account_files
+
+    units: list[Unit] = []
+    contexts: list[Context] = []
     faults: list[Unreadable] = []
+    with boundary_of_context(Boundary.around(*(path.resolve().parent for path in paths))):
+        for path in paths:
+            with _recording(path, faults):
+                units.append(_unit(path))
+        for unit in join_account_files(units):
+            with _recording(unit.path, faults):
+                date = max(_date(page.path) for page in (unit, *unit.pages))
+                contexts.append(Context(detect.load(unit), f"the account file of {date}"))
+    read = [context.configuration for context in contexts]
+    return AccountDetails(
+        tuple(contexts),
+        (*faults, *(entry for one in read for entry in one.unreadable)),
+        tuple(note for one in read for note in one.not_evaluated),
+    )
+
+
+@contextmanager
+def _recording(path: Path, faults: list[Unreadable]) -> Iterator[None]:
+    """Record that a file cannot be read, or an internal error in it, and continue."""
     with recording_faults(str(path), faults):
         try:
-            configuration = _load(path)
+            yield
         except InputError as error:
             faults.append(Unreadable(error.file, error.reason, error.line))
-        else:
-            context = Context(configuration, f"the account file of {_date(path)}")
-            return AccountDetails(
-                (*found.contexts, context),
-                (*found.unreadable, *configuration.unreadable),
-                (*found.notes, *configuration.not_evaluated),
-            )
-    return AccountDetails(found.contexts, (*found.unreadable, *faults), found.notes)
 
 
-def _load(path: Path) -> Configuration:
-    """Read one file. Raises :class:`InputError`."""
+def _unit(path: Path) -> Unit:
+    """Return the unit of a file. Raises :class:`InputError`."""
     from passrole_checks.sources import detect
     from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE, recognize
 
@@ -127,7 +142,7 @@ def _load(path: Path) -> Configuration:
         raise InputError(
             str(path), reason if reason and reason != NOT_INFRASTRUCTURE else NOT_ACCOUNT_DETAILS, recognized.line
         )
-    return detect.load(detect.Unit(Framework.ACCOUNT, resolved, named=True))
+    return detect.Unit(Framework.ACCOUNT, resolved, named=True)
 
 
 _PIECE = 1_000_000  # bytes

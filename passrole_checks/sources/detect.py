@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
-from passrole_checks.files.json_window import decoded_pieces
-from passrole_checks.files.safe_read import open_error_reason, read_from, size_of
+from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.files.unsaved_texts import is_unsaved, mode_of
 from passrole_checks.iam import deadline
 from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
@@ -37,15 +36,15 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     Inputs,
-    NamedEntities,
     NoteKind,
     Unreadable,
     recording_faults,
 )
-from passrole_checks.sources.model.links import Link, links_of_context
+from passrole_checks.sources.model.links import links_of_context
 from passrole_checks.sources.model.named_entities import with_entities
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
+from passrole_checks.sources.unit import Unit as Unit
 from passrole_checks.sources.value_files.names import (
     is_loaded_by_terraform,
     is_terraform_values,
@@ -53,42 +52,6 @@ from passrole_checks.sources.value_files.names import (
 )
 
 _HCL = (".hcl", ".tftest.json", ".tofutest.json")
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One root folder of Terraform, or one other file, that is read as a whole. ``path`` is resolved.
-
-    ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
-    ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
-    were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``named``: the file was given by
-    name. ``var_files`` and ``parameters``: values that apply unless an option gives others. ``links``: values that
-    other units pass; ``entities``: roles and policies that they declare.
-    """
-
-    framework: Framework
-    path: Path
-    only: Path | None = None
-    content: str | None = None
-    boundary: Path | None = None
-    beside: tuple[Path, ...] = ()
-    lenient: bool = False
-    named: bool = False
-    var_files: tuple[Path, ...] = ()
-    parameters: tuple[tuple[str, str], ...] = ()
-    links: tuple[Link, ...] = ()
-    entities: tuple[NamedEntities, ...] = ()
-
-    @property
-    def readable(self) -> Boundary:
-        """Boundary of the files that the unit may name."""
-        return Boundary.around(self.boundary or self.folder, *self.beside)
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the unit: for a Terraform root, itself."""
-        is_root = self.framework is Framework.TERRAFORM and not is_terragrunt(self.path)
-        return self.path if is_root else self.path.parent
 
 
 @dataclass(frozen=True)
@@ -198,7 +161,9 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     if unit.content is not None:
         deadline.grant(len(unit.content))
     if unit.framework is Framework.ACCOUNT:
-        return _load_account(unit)
+        from passrole_checks.sources.account_units import load_account
+
+        return load_account(unit)
     content = unit.content if unit.content is not None else _read_text(unit)
     if unit.framework is Framework.TERRAFORM_PLAN:
         from passrole_checks.sources import terraform_plan
@@ -252,26 +217,12 @@ def _read_text(unit: Unit) -> str:
         raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
 
 
-def _load_account(unit: Unit) -> Configuration:
-    """Read an account file piece by piece. Raises :class:`InputError`."""
-    from passrole_checks.sources import account
+def _with_joined_accounts(units: Sequence[Unit]) -> Sequence[Unit]:
+    if not any(unit.framework is Framework.ACCOUNT for unit in units):
+        return units
+    from passrole_checks.sources.account_units import join_account_files  # slow to import
 
-    path = unit.path
-    if unit.content is not None:
-        return account.load(path, iter([unit.content]))
-    try:
-        with unit.readable.open(path) as stream:
-            if size_of(stream) > LARGEST_PLAN:
-                raise InputError(str(path), f"larger than {LARGEST_PLAN // 1_000_000} MB")
-
-            def read(size: int) -> bytes:
-                data = read_from(stream, size)
-                deadline.grant(len(data))
-                return data
-
-            return account.load(path, decoded_pieces(read))
-    except OSError as error:
-        raise InputError(str(path), open_error_reason(path, error)) from None
+    return join_account_files(units)
 
 
 @dataclass
@@ -450,9 +401,10 @@ class _Search:
         for file in self.named_terraform_files:
             if file.parent not in roots:
                 self.units[file.parent, file] = Unit(Framework.TERRAFORM, file.parent, only=file)
-        units = [self.with_boundary(unit) for unit in self.units.values()]
+        found = _drop_cdk_copies([self.with_boundary(unit) for unit in self.units.values()])
+        units = sorted(found, key=lambda unit: (str(unit.path), str(unit.only or "")))
         return Discovery(
-            tuple(sorted(_drop_cdk_copies(units), key=lambda unit: (str(unit.path), str(unit.only or "")))),
+            tuple(_with_joined_accounts(units)),
             tuple(sorted(self.unreadable.values(), key=lambda item: (item.file, item.line or 0))),
             tuple(sorted(self.excluded)),
             (*self.notes, *notes),

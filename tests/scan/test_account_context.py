@@ -317,3 +317,38 @@ def test_the_code_wins_for_a_policy_that_is_looked_up(code: Path, tmp_path: Path
     text = LOOK_UP % ("name", "deploy") + USED[0] + block("aws_iam_policy", name="deploy", policy=document(PASS_APPS))
     found = finding(scan(code, text, details), "002")
     assert found is not None and "from the account file" not in found.message
+
+
+def test_the_files_of_an_account_are_one(code: Path, tmp_path: Path) -> None:
+    """Pages that are saved to separate files are one account: as context, and as what is scanned."""
+    ann = {"UserName": "ann", "Path": "/", "Arn": arn("user", "ann"), "GroupList": ["ops"],
+           "AttachedManagedPolicies": attached("start")}  # fmt: skip
+    ops = {"GroupName": "ops", "Path": "/", "Arn": arn("group", "ops"),
+           "GroupPolicyList": [{"PolicyName": "pass", "PolicyDocument": document(PASS_APPS)}]}  # fmt: skip
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    files = (
+        account_file(pages / "1.json", UserDetailList=[ann]),
+        account_file(pages / "2.json", GroupDetailList=[ops], Policies=[managed("start", START)]),
+        account_file(pages / "3.json", RoleDetailList=[role("app-x", EVERYTHING)]),
+    )
+    files[0].write_text(json.dumps(json.loads(files[0].read_text()) | {"IsTruncated": True}), encoding="utf-8")
+    other = account_file(pages / "other.json", RoleDetailList=[role("app-x", account="444455556666")])
+    for result in (scan_paths([pages], ScanOptions()), scan_paths([*files, other], ScanOptions())):
+        found = finding(result, "008")
+        assert found is not None and found.principals == (arn("user", "ann"),)
+        assert not result.not_evaluated
+    assert len(scan_paths(files[:1], ScanOptions()).not_evaluated) == 3  # the page, the group and the policy
+    text = block("aws_iam_user_policy", user="ann", policy=document(PASS_APPS))
+    result = scan(code, text, *files)
+    assert finding(result, "008") is not None and not result.not_evaluated
+
+
+def test_a_file_that_cannot_be_read_does_not_affect_the_others(code: Path, tmp_path: Path) -> None:
+    """Of several files of one account, the broken one is an error."""
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), role("app-x", EVERYTHING)])
+    broken = account_file(tmp_path / "b.json", RoleDetailList=[role("other")])
+    broken.write_text(broken.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    result = scan(code, role_policy("p", '"deployer"', PASS_APPS), details, broken, tmp_path / "none.json")
+    assert finding(result, "008") is not None
+    assert [entry.file for entry in result.unreadable] == [str(broken), str(tmp_path / "none.json")]

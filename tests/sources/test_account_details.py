@@ -56,7 +56,7 @@ def page(**lists: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def load(*pages: dict[str, Any], text: str = "") -> Configuration:
-    return account.load(Path("account.json"), iter([text or json.dumps(pages[0], indent=2)]))
+    return account.load((Path("account.json"), iter([text or json.dumps(pages[0], indent=2)])))
 
 
 def scan(folder: Path, text: str) -> ScanResult:
@@ -339,7 +339,7 @@ def test_pieces_of_any_size_give_the_same_configuration(size: int, indent: int |
     text = "\n".join([json.dumps(content, indent=indent, ensure_ascii=False), json.dumps(page())])
     text += '\n{"UserDetailList": [' + json.dumps(user("bob", PASS_ANY)) + ", {"
     whole = load(text=text)
-    pieces = account.load(Path("account.json"), iter([text[at : at + size] for at in range(0, len(text), size)]))
+    pieces = account.load((Path("account.json"), iter([text[at : at + size] for at in range(0, len(text), size)])))
     assert pieces == whole
     assert len(whole.users) == 2
     assert len(whole.unreadable) == 2

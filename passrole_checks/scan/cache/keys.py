@@ -79,7 +79,7 @@ def paths_key(paths: Sequence[Path], options: ScanOptions) -> str:
 
 def unit_key(unit: Unit, options: ScanOptions) -> str | None:
     """Return the key of the scan of one unit; None if its text is not that of its file."""
-    if unit.content is not None:
+    if any(one.content is not None for one in (unit, *unit.pages)):
         return None
     places = (
         str(unit.path),
@@ -87,6 +87,7 @@ def unit_key(unit: Unit, options: ScanOptions) -> str | None:
         str(unit.boundary or ""),
         f"{unit.lenient} {unit.named}",
         *map(str, unit.beside),
+        *(str(page.path) for page in unit.pages),
     )
     values = (*map(str, unit.var_files), *map(repr, (*unit.parameters, *unit.links, *unit.entities)))
     return _digest(["unit", unit.framework.value, *places, repr(values), *_options(options, but=_LAST)])

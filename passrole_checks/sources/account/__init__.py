@@ -5,7 +5,7 @@ Source: IAM API Reference, ``GetAccountAuthorizationDetails``.
 
 from __future__ import annotations
 
-from passrole_checks.sources.account.details import is_account, is_account_file, may_be_account_file
+from passrole_checks.sources.account.details import is_account, is_account_file, may_be_account_file, owner_of
 from passrole_checks.sources.account.source import load
 
-__all__ = ["is_account", "is_account_file", "load", "may_be_account_file"]
+__all__ = ["is_account", "is_account_file", "load", "may_be_account_file", "owner_of"]

@@ -19,7 +19,7 @@ from passrole_checks.iam.documents.json_document import MalformedDocument, parse
 from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.account.pages import KINDS, BrokenPagesError, Pages, Value
 from passrole_checks.sources.files.json_positions import Json, Lines, Member, members, replace_lone_surrogates
-from passrole_checks.sources.model.configuration import NoteKind, Unreadable
+from passrole_checks.sources.model.configuration import Unreadable
 
 _LISTS = frozenset({"UserDetailList", "GroupDetailList", "RoleDetailList"})
 _SHAPE = re.compile(r'"(?:User|Group|Role)DetailList"\s*:\s*\[')
@@ -28,6 +28,8 @@ _TEMPLATE_KEYS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"
 _STARTS = re.compile(
     r'[\s\[]*\{\s*"(?:(?:User|Group|Role)DetailList|Policies|IsTruncated|Marker|NextToken|ResponseMetadata)"\s*:'
 )
+_OWNER = re.compile(r'"Arn"\s*:\s*"arn:([\w-]+):iam::([0-9]{12}):(?:user|group|role|policy)/')
+_OVERLAP = 200  # characters, more than the beginning of an ARN with its key
 _MOST_BEFORE = 1_000_000  # values before the first list that tells what the file is
 
 
@@ -122,31 +124,28 @@ class Entity:
 
 @dataclass(eq=False)
 class AccountFile:
-    """A file with the entities of one account. ``unreadable`` and ``notes`` grow while it is read.
+    """A file with the entities of one account. ``unreadable`` grows while it is read.
 
-    ``owner``: partition and account of the users, groups and roles; None without any.
+    ``owner``: partition and account of the entities; None without any. ``more``: the key that says that later pages
+    are missing.
     """
 
     name: str
     unreadable: list[Unreadable] = field(default_factory=list)
-    notes: list[Unreadable] = field(default_factory=list)
     owner: tuple[str, str] | None = None
-
-    def note(self, reason: str, kind: NoteKind = NoteKind.INCOMPLETE, line: int | None = None) -> None:
-        """Record what is missing, or not clear, in a file that can be read."""
-        self.notes.append(Unreadable(self.name, reason, line, kind=kind))
+    more: str = ""
 
     def entities(self, pieces: Iterator[str]) -> Iterator[Entity]:
         """Yield the entities in the order of the file, which is read piece by piece.
 
         Never raises for its content: what follows a syntax error is missing, which is recorded.
         """
-        page, more = 0, ""
+        page = 0
         try:
             for value in Pages(pieces).values():
                 deadline.check()
                 if value.page != page:
-                    page, more = value.page, ""
+                    page, self.more = value.page, ""
                 if value.text:
                     entity = self._entity(value)
                     if entity is not None:
@@ -157,11 +156,9 @@ class AccountFile:
                     reason = f"{value.key}: not a part of account details"
                     self.unreadable.append(Unreadable(self.name, reason, value.line))
                 elif value.value and value.key in ("IsTruncated", "NextToken"):
-                    more = value.key
+                    self.more = value.key
         except BrokenPagesError as error:
             self.unreadable.append(Unreadable(self.name, f"{error.reason}; read up to there", error.line))
-        if more:
-            self.note(f"truncated output ({more}): entities on later pages are missing")
 
     def _entity(self, value: Value) -> Entity | None:
         """Return an entity; None, with a record of the reason, if it has no ARN of this account."""
@@ -181,6 +178,18 @@ class AccountFile:
                 self.unreadable.append(Unreadable(self.name, reason, at.line))
                 return None
         return Entity(kind, arn, text, at, self, lines)
+
+
+def owner_of(pieces: Iterator[str]) -> tuple[str, str] | None:
+    """Return partition and account of the first entity in the text of an account file; None if it has none."""
+    rest = ""
+    for piece in pieces:
+        deadline.check()
+        found = _OWNER.search(rest + piece)
+        if found is not None:
+            return found[1], found[2]
+        rest = (rest + piece)[-_OVERLAP:]
+    return None
 
 
 def may_be_account_file(head: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from passrole_checks.aws.managed_policies import ManagedPolicy, aws_managed_name, managed_policy
 from passrole_checks.files.decoded_json import as_list, as_text
-from passrole_checks.iam.partial_values import ObjectNode, StringNode
+from passrole_checks.iam.partial_values import ObjectNode, Position, StringNode
 from passrole_checks.sources.account.details import AccountFile, Entity
 from passrole_checks.sources.model.attachments import AttachmentIndex
 from passrole_checks.sources.model.configuration import (
@@ -29,6 +29,7 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     RoleDefinition,
     StackResource,
+    Unreadable,
 )
 
 _TYPES = {
@@ -40,11 +41,13 @@ _TYPES = {
 _INLINE = {"user": "UserPolicyList", "group": "GroupPolicyList", "role": "RolePolicyList"}
 
 
-def load(path: Path, pieces: Iterator[str]) -> Configuration:
-    """Read an account file, given piece by piece. What cannot be read of it is in ``unreadable``; the rest is
-    returned."""
-    file = AccountFile(str(path))
-    return _Loader(file, file.entities(pieces)).configuration()
+def load(*files: tuple[Path, Iterator[str]]) -> Configuration:
+    """Read the files of an account, each given piece by piece. What cannot be read of them is in ``unreadable``; the
+    rest is returned."""
+    loader = _Loader()
+    for path, pieces in files:
+        loader.add_file(AccountFile(str(path)), pieces)
+    return loader.configuration()
 
 
 @dataclass(slots=True)
@@ -71,11 +74,16 @@ class _Read:
 
 
 class _Loader:
-    def __init__(self, file: AccountFile, entities: Iterator[Entity]) -> None:
-        self.file = file
+    def __init__(self) -> None:
+        self.files: list[AccountFile] = []
+        self.notes: list[Unreadable] = []
         self.index = AttachmentIndex()
         self.read: dict[str, _Read] = {}
-        for entity in entities:
+
+    def add_file(self, file: AccountFile, pieces: Iterator[str]) -> None:
+        """Keep the entities of a file."""
+        self.files.append(file)
+        for entity in file.entities(pieces):
             self.add(entity)
 
     def add(self, entity: Entity) -> None:
@@ -86,7 +94,7 @@ class _Loader:
             return
         if earlier is not None:
             reason = f"{entity.arn}: listed twice with different contents; the last one counts"
-            self.file.note(reason, NoteKind.DUPLICATE_KEY, entity.at.line)
+            self.note(entity.at, reason, NoteKind.DUPLICATE_KEY)
         resource = ResourceDefinition(entity.arn, _TYPES[entity.kind], Framework.ACCOUNT, entity.at)
         read = _Read(entity.kind, resource, digest, entity.node(f"{entity.kind.capitalize()}Name"))
         if entity.kind == "policy":
@@ -106,6 +114,17 @@ class _Loader:
             read.stack = StackResource(entity.arn, tags.get("aws:cloudformation:stack-name", ""), logical_id)
         self.read[entity.arn] = read
 
+    def note(self, at: Position, reason: str, kind: NoteKind) -> None:
+        """Record what is missing, or not clear, in a file that can be read."""
+        self.notes.append(Unreadable(at.file, reason, at.line, kind=kind))
+
+    def truncated(self) -> Iterator[Unreadable]:
+        """Yield a note if no file is the last page of the account."""
+        last = self.files[-1]
+        if all(file.more for file in self.files):
+            reason = f"truncated output ({last.more}): entities on later pages are missing"
+            yield Unreadable(last.name, reason, kind=NoteKind.INCOMPLETE)
+
     def of_kind(self, *kinds: str) -> Iterator[_Read]:
         """Yield the entities of some kinds in the order of the file."""
         return (read for read in self.read.values() if read.kind in kinds)
@@ -122,13 +141,13 @@ class _Loader:
         policies = [*own, *(policy for read in managed for policy in self.joined(read))]
         return Configuration(
             Framework.ACCOUNT,
-            (self.file.name,),
+            tuple(file.name for file in self.files),
             tuple(read.resource for read in self.read.values()),
             tuple(policies),
             tuple(read.role for read in self.of_kind("role") if read.role is not None),
-            unreadable=tuple(dict.fromkeys(self.file.unreadable)),
-            not_evaluated=tuple(dict.fromkeys(self.file.notes)),
-            account=self.file.owner[1] if self.file.owner is not None else None,
+            unreadable=tuple(dict.fromkeys(entry for file in self.files for entry in file.unreadable)),
+            not_evaluated=tuple(dict.fromkeys((*self.truncated(), *self.notes))),
+            account=next((file.owner[1] for file in self.files if file.owner is not None), None),
             users=tuple((one.resource.address, one.name) for one in self.of_kind("user", "group")),
             stack_resources=tuple(read.stack for read in self.read.values() if read.stack is not None),
             instance_profiles=tuple(profile for role in self.of_kind("role") for profile in role.profiles),
@@ -162,7 +181,7 @@ class _Loader:
         for name in read.groups:
             if name not in groups:
                 reason = f"group {name} of {address}: group not found, its permissions are unknown"
-                self.file.note(reason, NoteKind.DEFINED_ELSEWHERE, resource.at.line)
+                self.note(resource.at, reason, NoteKind.DEFINED_ELSEWHERE)
         if read.boundary is not None:
             limit = self.read.get(str(read.boundary))
             is_own = limit is not None and bool(limit.policies)
