@@ -214,6 +214,19 @@ class PassableRoles:
             parts.append(self.union(sets))
         return self._sets.get(("passable",), (whole, *parts), lambda: _combine_by_trust(whole, parts))
 
+    def may_use(self, pattern: StringNode, passing: EffectiveGrant) -> bool:
+        """Return False if a Resource names a role of the configuration that no service it can be passed to may assume.
+
+        Some services work with roles whose trust policies name an identity provider.
+        """
+        named = resolve_role(pattern, self.by_address, self.by_name)
+        if named is None or self._is_foreign(pattern):
+            return True
+        passable = self.passable(passing).addresses
+        return any(
+            role.address in passable or (role.no_service and role.federated) for role in self._by_name_prefix(named)
+        )
+
     def union(self, sets: Sequence[RoleGroup]) -> RoleGroup:
         """Return the union of role sets."""
         distinct = list(dict.fromkeys(sets))

@@ -30,6 +30,7 @@ _APP = "arn:aws:iam::111122223333:role/app-*"
 # what makes a role more than it was: its policies, who may assume it, and its boundary if it has one
 _BOUNDARY_CHANGES = ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
 _POLICY_CHANGES = ("iam:AttachRolePolicy", "iam:PutRolePolicy")
+_TRUST_CHANGES = ("iam:UpdateAssumeRolePolicy", "iam:CreateRole", "iam:DeleteRole")
 _CHANGES = (*_POLICY_CHANGES, "iam:UpdateAssumeRolePolicy", *_BOUNDARY_CHANGES)
 # a condition on one of these says which policies or boundaries can be given: not whatever the principal likes
 _BOUNDARY_KEY = "iam:permissionsboundary"
@@ -44,11 +45,12 @@ class SelfPass(Check):
     that can change the policies or the trust policy of a role that it passes decides what the role can do: it grants
     the role everything, passes it to a service, and has it. A condition on `iam:PermissionsBoundary` or `iam:PolicyARN`
     on those actions closes that path. Service-linked roles cannot be changed, and new policies of a role cannot exceed
-    its boundary. Changes of a permissions boundary count for roles that have one, and at low confidence for roles that
-    may have one. Low at low confidence, such as if the roles and those that it can change are the same for some values
-    only, or if its boundary may exclude them. Low if a role passes itself, named exactly, to services that a condition
-    or its trust policy names: some services need that, and nothing is gained. If any role can be passed, any-role
-    reports it.
+    its boundary. Roles of this configuration that no service can assume do not count, unless the principal can change
+    their trust policy or replace them. Changes of a permissions boundary count for roles that have one, and at low
+    confidence for roles that may have one. Low at low confidence, such as if the roles and those that it can change are
+    the same for some values only, or if its boundary may exclude them. Low if a role passes itself, named exactly, to
+    services that a condition or its trust policy names: some services need that, and nothing is gained. If any role can
+    be passed, any-role reports it.
 
     Remove the principal's own role from `Resource`, and let another principal change the roles, or only within a
     permissions boundary. Sources: IAM User Guide, "Permissions boundaries for IAM entities" and "Update permissions for
@@ -96,7 +98,7 @@ class SelfPass(Check):
         left = passing.for_any_service
         if left is None:
             return None
-        found = _possible_changes(context, left, holder)
+        found = _possible_changes(context, passing, left, holder)
         if not found:
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}
@@ -170,7 +172,7 @@ def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool
 
 
 def _possible_changes(
-    context: GrantContext, left: PassableSet, holder: Principal
+    context: GrantContext, passing: EffectiveGrant, left: PassableSet, holder: Principal
 ) -> dict[str, tuple[StringNode, Ternary, PathCondition]]:
     """Return the actions with which the principal may change a role that it can pass, each with the most certain such
     role, how certain that is, and when it applies."""
@@ -183,6 +185,8 @@ def _possible_changes(
             break
         if service_of_linked_role(pattern):
             continue  # a service-linked role can be changed by its service only
+        if not context.passable_roles.may_use(pattern, passing) and not _decides_trust(holder, pattern, left.when):
+            continue  # no service can assume it
         widening = _widening(context, holder, pattern, left.when)
         for name in changes:
             allowed = holder.permissions.allows(name, (pattern,), left.when)
@@ -191,6 +195,12 @@ def _possible_changes(
                 found[name] = (pattern, allowed.certain & left.certain & widens, allowed.when)
         changes = [name for name in changes if name not in found or found[name][1] is not Ternary.YES]
     return found
+
+
+def _decides_trust(holder: Principal, pattern: StringNode, when: PathCondition) -> bool:
+    """True if a principal may change the trust policy of a role, or replace the role."""
+    may = {name: holder.permissions.allows(name, (pattern,), when) is not None for name in _TRUST_CHANGES}
+    return may["iam:UpdateAssumeRolePolicy"] or (may["iam:CreateRole"] and may["iam:DeleteRole"])
 
 
 def _widening(context: GrantContext, holder: Principal, pattern: StringNode, when: PathCondition) -> dict[str, Ternary]:

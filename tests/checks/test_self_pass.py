@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from principals_of_tests import allow, deny, findings, to, trust
+from principals_of_tests import allow, deny, document, findings, to, trust
 
 from passrole_checks.findings import Confidence, Severity
 
@@ -79,3 +79,26 @@ def test_names_that_agree_for_some_values_only_are_low() -> None:
     (found,) = findings(ID, [[passing], [changing]])
     assert found.severity is Severity.LOW and found.confidence is Confidence.LOW
     assert findings(ID, [[passing], [allow("iam:PutRolePolicy", account + "batch-${aws:PrincipalTag/team}-*")]]) == []
+
+
+@pytest.mark.parametrize(
+    ("principal", "actions", "count"),
+    [
+        ({"AWS": "arn:aws:iam::111122223333:root"}, ["iam:AttachRolePolicy"], 0),
+        ({"Service": "ec2.amazonaws.com"}, ["iam:AttachRolePolicy"], 0),
+        ({"Service": "codebuild.amazonaws.com"}, ["iam:AttachRolePolicy"], 1),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, ["iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy"], 1),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, ["iam:AttachRolePolicy", "iam:CreateRole"], 0),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole"], 1),
+        ({"Federated": "arn:aws:iam::111122223333:saml-provider/x"}, ["iam:AttachRolePolicy"], 1),
+        ({"AWS": "*"}, ["iam:AttachRolePolicy"], 1),
+    ],
+)
+def test_changed_role_has_to_be_one_that_a_service_may_assume(
+    principal: dict[str, str], actions: list[str], count: int
+) -> None:
+    """A role is no use in a workload if no service that it can be passed to may assume it, and its trust is fixed."""
+    name = "arn:aws:iam::111122223333:role/app-x"
+    trusted = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    grant = allow("iam:PassRole", name, to("codebuild.amazonaws.com"))
+    assert len(findings(ID, [[grant], [allow(actions, name)]], roles={"app-x": (trusted, [])})) == count

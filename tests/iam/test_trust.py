@@ -18,6 +18,7 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    UnresolvedKind,
     text,
 )
 
@@ -109,6 +110,10 @@ PATHS = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-example/*"}}
         (choice("known", (("true", trust(ACCOUNT)), ("false", StringNode(("{",), AT))), AT), (False, False)),
         (trusting(choice("known", (("true", text("111122223333", AT)), ("false", Absent(AT))), AT)), (True, False)),
         (trusting(choice("known", (("true", text("111122223333", AT)), ("false", text("*", AT))), AT)), (False, False)),
+        (trusting(StringNode((Unresolved("User.Arn", known=("arn:", Unresolved("rest"))),), AT)), (True, False)),
+        (trusting(StringNode((Unresolved("AWS::AccountId", UnresolvedKind.ACCOUNT_ID),), AT)), (True, False)),
+        (trusting(StringNode((Unresolved("var.account"),), AT)), (False, False)),
+        (trusting(StringNode((Unresolved("var.account", known=("*",)),), AT)), (False, False)),
         (trust(ACCOUNT, LAMBDA), (False, False)),
         (trust({**ACCOUNT, "Principal": {"AWS": "*"}}), (False, False)),
         (trust({**ACCOUNT, "Principal": "*"}), (False, False)),

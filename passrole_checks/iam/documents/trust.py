@@ -22,6 +22,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
 )
 from passrole_checks.iam.path_conditions import PathCondition, any_compatible
+from passrole_checks.iam.roles.arn_pattern import expand
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,13 +331,17 @@ def _requires_membership(statement: ObjectNode) -> bool:
     return False
 
 
+_ACCOUNT_ID = UnresolvedKind.ACCOUNT_ID
 _MEMBERSHIP_KEYS = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 def _is_account(name: StringNode) -> bool:
-    """True if a string is an account id or an ARN, whatever its unresolved parts are."""
-    start = name.parts[0]
-    return isinstance(start, str) and (start.startswith("arn:") or name.literal not in (None, "*"))
+    """True if a string is an account id or an ARN, whatever its unresolved parts are, such as the ARN of a user."""
+    parts = expand(name.parts)
+    if any(isinstance(part, Unresolved) for part in parts):
+        start = parts[0]
+        return start.startswith("arn:") if isinstance(start, str) else start.kind is _ACCOUNT_ID and len(parts) == 1
+    return parts != ("*",)
 
 
 def statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
