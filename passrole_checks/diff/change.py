@@ -25,7 +25,7 @@ class GrantChange:
     was removed. ``severity`` and ``confidence`` are those of the check new-access; ``suppressed``: that check is
     suppressed here. ``context``: what else decides on the access in the new version, as texts
     (:func:`passrole_checks.diff.context.context_of`). ``values``: if it moved, the expressions whose values may be
-    others in the other unit.
+    others in the other unit. ``repeats``: the path of the example that has the same access already, if it did not move.
     """
 
     grant: LocatedGrant
@@ -38,6 +38,7 @@ class GrantChange:
     cause_removed: bool = False
     context: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    repeats: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey, TrustChange
 from passrole_checks.diff.context import context_of
 from passrole_checks.diff.deployed_access import Deployed, compare_with_account
+from passrole_checks.diff.further_examples import separate_repeated_access
 from passrole_checks.diff.moved_resources import match_modules
 from passrole_checks.diff.moved_statements import CARRIED, with_moved_statements
 from passrole_checks.diff.plans import RootPlan, with_plans
@@ -220,7 +221,9 @@ def _compare_units(
         seconds = max(seconds, time.process_time() - start)
     if not moves:
         return units, seconds
-    return with_moved_statements(units, lambda pair: _ComparedUnit(pair, options)), seconds
+    units = with_moved_statements(units, lambda pair: _ComparedUnit(pair, options))
+    separate_repeated_access(units)
+    return units, seconds
 
 
 def _compare_variants(

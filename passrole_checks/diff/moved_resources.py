@@ -19,17 +19,16 @@ from pathlib import PurePath
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.model.configuration import Configuration, Framework, ResourceDefinition
+from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS
 
 _INSTANCE = re.compile(r"(?<=\w)\[[^\]]*\]$")
+_CALL = re.compile(r"(module\.[^.\[]+(?:\[[^\]]*\])?\.)(?!module\.)")  # not of a module in another one
 _MODULES = re.compile(r"^(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
 
 
 def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
     """Map principals and resources of the old version of one unit to those of the new version of another one."""
-    accounts = old.old.account, new.new.account
-    homes = old.old.home.account, new.new.home.account
-    credentials = tuple([text for text, _ in side.credentials] for side in (old.old, new.new))
-    if accounts[0] != accounts[1] or credentials[0] != credentials[1] or (all(homes) and homes[0] != homes[1]):
+    if not share_an_account(old.old, new.new):
         return {}
     found = {**_match(old.old, _resources(old.new), _resources(new.old), new.new), **example_names(old, new)}
     shown = {principal: one for one, principal in principal_names(new.new).items()}
@@ -37,6 +36,13 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
         if principal in shown:
             found[one] = shown[principal]
     return found
+
+
+def share_an_account(old: Configuration, new: Configuration) -> bool:
+    """True unless two units state different accounts or credentials, or only one of them does."""
+    homes = old.home.account, new.home.account
+    credentials = tuple([text for text, _ in side.credentials] for side in (old, new))
+    return old.account == new.account and credentials[0] == credentials[1] and (not all(homes) or homes[0] == homes[1])
 
 
 def example_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
@@ -47,6 +53,21 @@ def example_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
         return _match_code(_in_folder(new.new, called), _resources(old.old), is_called=False)
     called = _folder_of_module(new.place, old.old_place, old.old)
     return _match_code(_in_folder(old.old, called), _resources(new.new), is_called=True) if called is not None else {}
+
+
+def calls_in_examples(old: UnitPair, new: UnitPair) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield, for each module that the old version of one example and the new version of another one call, the calls as
+    prefixes of addresses. Both examples are in folders of examples or tests below the module's folder."""
+    for module in map(str, PurePath(new.place).parents if new.place else ()):
+        calls: list[list[str]] = []
+        for place, unit in ((old.old_place, old.old), (new.place, new.new)):
+            folder = _folder_of_module(module, place, unit)
+            if folder is None or EXAMPLE_FOLDERS.isdisjoint(PurePath(place).relative_to(module).parts):
+                break
+            direct = (_CALL.match(address) for address in _in_folder(unit, folder))
+            calls.append(list(dict.fromkeys(found[1] for found in direct if found is not None)))
+        if len(calls) == len((old, new)):
+            yield calls[0], calls[1]
 
 
 def _folder_of_module(module: str, example: str, caller: Configuration) -> str | None:

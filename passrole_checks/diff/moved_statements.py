@@ -35,7 +35,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy, BoundaryUse, Configuration, ManagedAttachment
 
-_PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
+PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
 _VALUE = re.compile(r"\$\{[^{}]*\}")  # in the name of a principal that is known by an expression
 CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
 
@@ -262,7 +262,7 @@ class _Carried:
             if before is None:  # several others grant the same
                 path, first = next(iter(self.origins.items()))
                 before = replace(first.change.grant, statement_path=path)
-            values = tuple(_values_of_unit(grant, known_names(unit.pair.new)))
+            values = tuple(unresolved_values(grant, known_names(unit.pair.new)))
             yield replace(change, grant=grant, before=before, cause=None, cause_removed=False, values=values)
 
     def _path(self, located: LocatedGrant | None) -> str:
@@ -320,7 +320,7 @@ def _renamed(policy: AttachedPolicy, place: str, names: Mapping[str, str]) -> At
     that has its name in the other unit."""
 
     def renamed(part: Part, of_role: str | None = None) -> Part:
-        if isinstance(part, str) or part.kind in _PLACES:
+        if isinstance(part, str) or part.kind in PLACES:
             return part
         role = part.role or of_role
         known = tuple(renamed(inner, role) for inner in part.known) if part.known is not None else None
@@ -339,7 +339,7 @@ def _renamed(policy: AttachedPolicy, place: str, names: Mapping[str, str]) -> At
     return relabel_policy(replace(policy, document=document), names)
 
 
-def _values_of_unit(located: LocatedGrant, names: Mapping[str, StringNode]) -> Iterator[str]:
+def unresolved_values(located: LocatedGrant, names: Mapping[str, StringNode]) -> Iterator[str]:
     """Yield the unresolved expressions in a statement, and in the ``names`` of its principals, whose values may be
     others in another unit."""
     statement = located.grant.statement
@@ -348,5 +348,5 @@ def _values_of_unit(located: LocatedGrant, names: Mapping[str, StringNode]) -> I
     strings += strings_in(statement.condition) if statement.condition is not None else ()
     strings += (names[principal] for principal in located.principals if principal in names)
     parts = (part for string in strings for part in string.unresolved_parts)
-    written = [part.written for part in parts if part.kind not in _PLACES and part.role is None]
+    written = [part.written for part in parts if part.kind not in PLACES and part.role is None]
     yield from dict.fromkeys([*written, *(value for name in located.principals for value in _VALUE.findall(name))])

@@ -81,7 +81,9 @@ def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[
     rows = _describe_grant(current)
     if before is None or (old_rows := _describe_grant(before)) == rows:
         yield from _abridge(rows)
-        if before is not None and group == "moved":
+        if change.repeats:
+            yield labeled_row("as in", [change.repeats])
+        elif before is not None and group == "moved":
             yield (
                 StyledText(f"    {'before':<10}", "quiet"),
                 StyledText(file_and_line(before.grant.at.file, before.grant.at.line), "quiet"),

@@ -317,6 +317,8 @@ class _ReviewBuilder:
         source = f"{self._name(before.grant.at.file)}:{before.grant.at.line}"
         who = ", ".join(now.principals) or f"every principal with {now.resource.address}"
         reason = f"{who} had this access in {self._base_name} too, from {source}"
+        if change.repeats:
+            reason = f"{who} has the access that {change.repeats} had in {self._base_name}, from {source}"
         if values := change.values:
             reason += f" (if {' and '.join(values)} {'has' if len(values) == 1 else 'have'} the same value there)"
         return ReportNote(self._name(now.grant.at.file), now.grant.at.line, reason)
