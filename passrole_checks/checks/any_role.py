@@ -15,6 +15,7 @@ from passrole_checks.checks.base.wording import (
     UNKNOWN_LIMIT,
     and_condition,
     beside,
+    except_denied,
     how_granted,
     limited_by_tags,
     only_by,
@@ -104,8 +105,11 @@ class AnyRole(Check):
             kind = min(kind, Services.CALLER_CODE)
             services = " A Deny, a permissions boundary or an SCP limits the services."
         named = resource_of(grant)
-        but = " except those in `NotResource`" if grant.complement else ""
         left = None if nearly else context.widest_effective
+        denied = "" if left is None or _is_limited(left) else except_denied(left)
+        but = " except those in `NotResource`" if grant.complement else ""
+        but = f"{but}{' and' if but and denied else ''}{denied}"
+        more = "" if denied else ", including roles more privileged than the principal itself"
         when = left.when if left is not None else ()
         sure = left is None or left.certain is Ternary.YES
         confidence = Confidence.HIGH if sure and not (unresolved or grant.statement.when or when) else Confidence.MEDIUM
@@ -118,9 +122,9 @@ class AnyRole(Check):
         limited = and_condition(grant)
         yield Verdict(
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
-            f"{start} statement allows passing {almost}any role in the account{but}, including roles more privileged "
-            f"than the principal itself.{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}"
-            f"{_limits(left)}{only}{matching_roles(context)}",
+            f"{start} statement allows passing {almost}any role in the account{but}{more}."
+            f"{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}{_limits(left)}"
+            f"{only}{matching_roles(context)}",
             f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
             if grant.explicit
             else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "

@@ -10,7 +10,7 @@ from passrole_checks.checks.base.escalations import administrators, launch_of_an
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import UNKNOWN_LIMIT, only_by, only_for, only_to
+from passrole_checks.checks.base.wording import UNKNOWN_LIMIT, except_denied, only_by, only_for, only_to
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -89,7 +89,7 @@ class ManagedPolicyPassRole(Check):
             why = f"{'' if sure else UNKNOWN_LIMIT}{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
             yield Verdict(
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
-                f"can pass any role in the account {services}: granted by AWS managed policy "
+                f"can pass any role in the account{except_denied(left)} {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
                 _remedy(context, holder),
                 Confidence.HIGH if sure else Confidence.MEDIUM,

@@ -20,6 +20,7 @@ from passrole_checks.checks.base.wording import (
     beside,
     by_short_name,
     configuration_in_words,
+    except_denied,
     limited_by_tags,
     only_by,
 )
@@ -420,7 +421,7 @@ def _roles(context: GrantContext, one: _Open, own: str, gained: Sequence[tuple[K
     """Return the roles in words: first that of the principal itself, then those that gain something."""
     passed = one.passed
     if passed.scope is Scope.ANY_ROLE and not passed.complement:
-        return "any role in the account"
+        return f"any role in the account{except_denied(passed)}"
     roles = (
         passed.roles
         if passed.complement

@@ -68,3 +68,15 @@ def test_boundary_that_limits_the_services() -> None:
     (found,) = findings(ID, [ANY], boundary=[named])
     (equal,) = findings(ID, [[named]])
     assert found.severity is equal.severity is Severity.MEDIUM
+
+
+@pytest.mark.parametrize("check", [ID, "PASSROLE_008"])
+def test_roles_that_a_deny_excludes_are_named(check: str) -> None:
+    """A Deny on some roles leaves infinitely many: the severity stays, the message names these, and nothing that is no
+    role."""
+    other = "arn:aws:s3:::bucket"
+    start = allow("lambda:*")
+    (found,) = findings(check, [ANY, [start, deny("*", [ONE, other])]])
+    assert found.severity is Severity.HIGH and f"`{ONE}`" in found.message and other not in found.message
+    (found,) = findings(check, [ANY, [start, deny("*", other)]])
+    assert "Deny" not in found.message

@@ -87,6 +87,7 @@ class GrantContext:
                 one.scope is Scope.ANY_ROLE or one.complement,
                 one.certain is Ternary.YES,
                 one.scope is not Scope.EXACT,
+                -len(one.denied),
                 -len(one.when),
             ),
             default=None,

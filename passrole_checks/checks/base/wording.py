@@ -16,9 +16,10 @@ from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
+from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import UnresolvedKind
-from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty
+from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty, resource_scope
 from passrole_checks.sources.model.addresses import seen_from
 from passrole_checks.sources.model.configuration import Framework
 
@@ -157,6 +158,15 @@ _ONLY_BY = {
     Holder.PEOPLE: " Only {} can assume the principal.",
     Holder.DEPLOYMENT: " Only {} can assume the principal.",
 }
+
+
+def except_denied(passed: PassableSet | None) -> str:
+    """Return words after "any role in the account" on the roles that a Deny excludes; "" if there are none."""
+    denied = [
+        role for role in (passed.denied if passed is not None else ()) if resource_scope(role) is not Scope.NOT_A_ROLE
+    ]
+    names = listed(list(dict.fromkeys(f"`{shortened(str(role), 140)}`" for role in denied)))
+    return f" except those that a Deny excludes ({names})" if denied else ""
 
 
 MAY_BE_NONE = " A permissions boundary or an SCP may exclude all of them."
