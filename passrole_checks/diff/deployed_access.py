@@ -1,12 +1,8 @@
 """Compare code with the IAM entities of an account, as deployed: one side is an account file, the other is code.
 
 Each unit of the code is compared with the access that the account gives to the principals which the unit declares or
-names, and to the managed policies that it declares. They are paired by name, which is unique within an account for each
-kind of entity, and roles, users and groups with generated names by the stack and the logical id of CloudFormation, as
-in their tags, or in the name that it generates. Access of other principals is counted in a note.
-
-Sources: IAM User Guide, "IAM and AWS STS quotas", "IAM name requirements"; CloudFormation User Guide, "Resource type
-tags" (``aws:cloudformation:logical-id``), "Name type" (generated names).
+names, and to the managed policies that it declares; see :mod:`passrole_checks.sources.model.context`. Access of other
+principals is counted in a note.
 """
 
 from __future__ import annotations
@@ -37,19 +33,10 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     Unreadable,
 )
-from passrole_checks.sources.model.context import (
-    Context,
-    address_type,
-    contexts_of,
-    is_managed,
-    kind_of,
-    principals_of_context,
-)
+from passrole_checks.sources.model.context import Context, contexts_of, paired_with_context
+from passrole_checks.sources.model.paired_names import is_managed
 
 _IAM = re.compile(r"arn:[\w-]*:iam::")
-_LEAST_KNOWN = 3  # characters of a name with unknown parts
-_ROLE = "AWS::IAM::Role"
-_GENERATED = r"-[A-Z0-9]{8,13}"  # the end of a name that CloudFormation generates
 
 
 @dataclass(frozen=True)
@@ -168,45 +155,9 @@ class _Part:
 
     def __init__(self, unit: Configuration, context: Context) -> None:
         self.unit, self.context = unit, context
-        self.names = principals_of_context(unit, context)
-        named = {
-            found.resource.address: policy.resource.address
-            for policy in (*unit.policies, *unit.unchanged)
-            if policy.name and is_managed(policy)
-            if (found := context.managed_policies.get(policy.name.lower())) is not None
-        }
-        generated = dict(_generated_names(unit, context.configuration, {**self.names, **named}))
-        self.inferred = {**self._names_by_pattern(), **generated}
-        self.policies = named | {arn: address for arn, address in generated.items() if ":policy/" in arn}
-        self.names |= {arn: address for arn, address in self.inferred.items() if ":policy/" not in arn}
+        paired = paired_with_context(unit, context)
+        self.names, self.policies, self.inferred = paired.principals, paired.policies, paired.inferred
         self.arns = {address: arn for arn, address in reversed([*self.names.items(), *self.policies.items()])}
-
-    def _names_by_pattern(self) -> dict[str, str]:
-        """Return the principals of the account that match a name with unknown parts, where nothing else does."""
-        unit = self.unit
-        named = [("role", role.resource.address, role.name) for role in unit.roles if role.name is not None]
-        named += [(kind_of(address_type(unit, address)) or "user", address, name) for address, name in unit.users]
-        patterns: dict[str, tuple[str, re.Pattern[str]]] = {}
-        for kind, address, name in named:
-            parts = expand(name.parts)
-            is_partial = any(isinstance(part, Unresolved) for part in parts)
-            if is_partial and any(isinstance(part, str) and len(part) >= _LEAST_KNOWN for part in parts):
-                text = "".join(re.escape(part) if isinstance(part, str) else ".+" for part in parts)
-                patterns[address] = kind, re.compile(text, re.IGNORECASE)
-        left = {key: arn for key, arn in self.context.principals.items() if arn not in self.names}
-        found: dict[str, str] = {}
-        while True:  # a name that one pattern alone matches is out of the question for the others
-            matching = {
-                address: [key for key in left if key[0] == kind and pattern.fullmatch(key[1])]
-                for address, (kind, pattern) in patterns.items()
-            }
-            claims = Counter(keys[0] for keys in matching.values() if len(keys) == 1)
-            sure = [(address, keys[0]) for address, keys in matching.items() if len(keys) == 1 and claims[keys[0]] == 1]
-            if not sure:
-                return found
-            for address, key in sure:
-                found[left.pop(key)] = address
-                del patterns[address]
 
     def deployed(self) -> Configuration:
         """Return the part of the account, with the names that the unit has for its principals."""
@@ -327,32 +278,3 @@ class _Part:
             if part.kind is UnresolvedKind.PARTITION:
                 return next((arn.split(":")[1] for arn in self.names), "aws")
         return part
-
-
-def _generated_names(
-    unit: Configuration, account: Configuration, known: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Yield entities of the account that a template declares without a name, with their logical ids.
-
-    They have the tags of CloudFormation, or names of the form that it generates; only where that is unambiguous.
-    """
-    if unit.framework not in (Framework.CLOUDFORMATION, Framework.SAM):
-        return
-    types = {one.address: one.type for one in account.resources}
-    made = {one.address: one for one in account.stack_resources}
-    declared = {one.address: one.type for one in unit.resources if one.type in types.values()}
-    declared |= {role.resource.address: _ROLE for role in unit.roles}
-    declared |= {one.resource.address: one.resource.type for one in unit.policies if is_managed(one)}
-    for address, type_ in declared.items():
-        *stacks, logical_id = address.split(".")
-        stack = (re.escape(unit.stack) or ".+") + "".join(f"-{re.escape(one)}{_GENERATED}" for one in stacks)
-        name = re.compile(f"{stack}-{re.escape(logical_id)}{_GENERATED}")
-        left = [arn for arn, of in types.items() if of == type_ and arn not in known and address not in known.values()]
-        tagged = [
-            arn
-            for arn in left
-            if arn in made and made[arn].logical_id == logical_id and re.fullmatch(stack, made[arn].stack)
-        ]
-        found = tagged or [arn for arn in left if name.fullmatch(arn.rpartition("/")[2])]
-        if len(found) == 1:
-            yield found[0], address

@@ -36,6 +36,7 @@ _NOUNS = {
     NoteKind.DUPLICATE_KEY: ("duplicate key", ""),
     NoteKind.TOO_LONG: ("policy that exceeds AWS's limit of length", "policies that exceed AWS's limits of length"),
     NoteKind.DRIFT: ("policy that differs in the account", "policies that differ in the account"),
+    NoteKind.INFERRED_NAME: ("name inferred from the account", "names inferred from the account"),
 }
 
 
@@ -68,7 +69,7 @@ def _of_item(entry: Unreadable) -> Note:
 
 
 def _prefix(kind: NoteKind) -> str:
-    return "" if kind in (NoteKind.TOO_LONG, NoteKind.DRIFT) else "not evaluated: "
+    return "" if kind in (NoteKind.TOO_LONG, NoteKind.DRIFT, NoteKind.INFERRED_NAME) else "not evaluated: "
 
 
 def _of_kind(kind: NoteKind, items: Sequence[Unreadable], *, more: bool) -> Note:

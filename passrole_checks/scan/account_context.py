@@ -69,7 +69,19 @@ def with_account_details(
         reason = f"account {account} is in no file of --account-details" if account else _AMBIGUOUS
         file = next(iter(configuration.files), "")
         return configuration, (Unreadable(file, reason, subject=reason, kind=NoteKind.DEFINED_ELSEWHERE),)
-    return in_context(configuration, used, options.account), ()
+    joined = in_context(configuration, used, options.account)
+    return joined, tuple(_inferred_names(joined))
+
+
+def _inferred_names(configuration: Configuration) -> Iterator[Unreadable]:
+    """Yield a note on each entity of a configuration whose name is not known, and that is taken for one of the
+    account."""
+    at = {one.address: one.at for one in configuration.resources}
+    for arn, address in configuration.context.inferred:
+        reason = f"{address}: taken for {arn}, the only one in the account with such a name"
+        where = at.get(address)
+        file, line = (where.file, where.line) if where else (next(iter(configuration.files), ""), None)
+        yield Unreadable(file, reason, line, kind=NoteKind.INFERRED_NAME)
 
 
 def account_drift(configuration: Configuration, options: ScanOptions) -> tuple[Unreadable, ...]:

@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import AttachmentIndex
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, HandedTo, PolicyKind
-from passrole_checks.sources.model.context import address_type, kind_of
+from passrole_checks.sources.model.paired_names import address_type, kind_of
 
 ACCOUNT = "111122223333"
 _ATTACHED = (None, HandedTo.COMMAND)

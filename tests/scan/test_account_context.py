@@ -352,3 +352,85 @@ def test_a_file_that_cannot_be_read_does_not_affect_the_others(code: Path, tmp_p
     result = scan(code, role_policy("p", '"deployer"', PASS_APPS), details, broken, tmp_path / "none.json")
     assert finding(result, "008") is not None
     assert [entry.file for entry in result.unreadable] == [str(broken), str(tmp_path / "none.json")]
+
+
+PARTIAL = """
+variable "env" {}
+resource "aws_iam_role" "ci" {
+  name = "ci-${var.env}"
+}
+resource "aws_iam_role_policy" "ci" {
+  %s
+  role   = aws_iam_role.ci.id
+  policy = jsonencode(%s)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "deployed"),
+    [
+        ('name = "pass-${var.env}"', "pass-prod"),
+        ('name_prefix = "pass-"', "pass-20260301"),
+        ("", "terraform-20260301120000000000000001"),
+    ],
+)
+def test_a_name_with_unknown_parts_is_that_of_the_only_match(
+    name: str, deployed: str, code: Path, tmp_path: Path
+) -> None:
+    """The code wins for a policy and a role whose names are not known, and a note says what is taken for them."""
+    policies = [{"PolicyName": deployed, "PolicyDocument": document(EVERYTHING)},
+                {"PolicyName": "start", "PolicyDocument": document(START)}]  # fmt: skip
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role("ci-prod", RolePolicyList=policies), role("app-x", EVERYTHING), role("pci-1")],
+    )
+    text = PARTIAL % (name, json.dumps(document(PASS_APPS)))
+    assert finding(scan(code, text), "008") is None
+    result = scan(code, text, details)
+    found = finding(result, "008")
+    assert found is not None and found.principals == ("aws_iam_role.ci",)  # not as administrator, and with `start`
+    assert [(note.kind.value, note.line) for note in result.not_evaluated] == [("inferred_name", 3)]
+    assert arn("role", "ci-prod") in result.not_evaluated[0].reason
+    more = account_file(tmp_path / "b.json", RoleDetailList=[role("ci-test")])
+    result = scan(code, text, details, more)
+    assert finding(result, "008") is None and not result.not_evaluated
+
+
+@pytest.mark.parametrize("is_tagged", [True, False])
+def test_a_generated_name_of_cloudformation_is_recognized(is_tagged: bool, code: Path, tmp_path: Path) -> None:
+    """By the tags of the stack, else by the form of the name: the role has its other policies of the account."""
+    tags = [
+        {"Key": "aws:cloudformation:stack-name", "Value": "app"},
+        {"Key": "aws:cloudformation:logical-id", "Value": "Deployer"},
+    ]
+    name = "x" if is_tagged else "app-Deployer-1A2B3C4D5E6F"
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role(name, START, Tags=tags if is_tagged else []), role("app-x", EVERYTHING)],
+    )
+    own = {"PolicyName": "pass", "PolicyDocument": document(PASS_APPS)}
+    properties = {"AssumeRolePolicyDocument": document(), "Policies": [own]}
+    template = {"Resources": {"Deployer": {"Type": "AWS::IAM::Role", "Properties": properties}}}
+    (code / "template.json").write_text(json.dumps(template), encoding="utf-8")
+    assert finding(scan_paths([code], ScanOptions()), "008") is None
+    found = finding(scan_paths([code], ScanOptions(account_details=(details,))), "008")
+    assert found is not None and found.principals == ("Deployer",)
+
+
+def test_a_managed_policy_with_unknown_parts_in_its_name_is_attached_as_in_the_account(
+    code: Path, tmp_path: Path
+) -> None:
+    """The policy of the account is the one of the code before this change."""
+    text = (
+        'variable "env" {}\nresource "aws_iam_policy" "p" {\n  name = "deploy-${var.env}"\n'
+        f"  policy = jsonencode({json.dumps(document(PASS_APPS))})\n}}\n"
+    )
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role("ci", START, AttachedManagedPolicies=attached("deploy-prod")), role("app-x", EVERYTHING)],
+        Policies=[managed("deploy-prod", EVERYTHING)],
+    )
+    result = scan(code, text, details)
+    assert [grant.principals for grant in result.grants] == [(arn("role", "ci"),)]
+    assert finding(result, "008") is not None

@@ -115,8 +115,8 @@ class AttachedPolicy:
     or a description says to be one. ``people``: the kinds of people that alone can use the principals behind
     ``handed_to``, if that is known; ``repositories``: the repositories whose workflows alone can. ``element``: the
     element of a list or map that ``resource`` gets the policy for, in words, such as one of several permission
-    sets. ``name``: the name of an inline or a managed policy, if it is known. ``deployed_to``: further principals
-    that have it according to what is around the configuration.
+    sets. ``name``: the name of an inline or a managed policy, if it is known. ``partial_name``: a name with unknown
+    parts. ``deployed_to``: further principals that have it according to what is around the configuration.
     """
 
     resource: ResourceDefinition
@@ -133,6 +133,7 @@ class AttachedPolicy:
     element: str = ""
     name: str = field(default="", compare=False)
     deployed_to: tuple[str, ...] = ()
+    partial_name: StringNode | None = field(default=None, compare=False)
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -355,6 +356,7 @@ class NoteKind(str, Enum):
     INCOMPLETE = "incomplete"  # a plan, a change set or the details of an account that lack a part
     TOO_LONG = "too_long"  # a policy that exceeds a quota of AWS, and is evaluated
     DRIFT = "drift"  # a policy that is not in the account as it was before a change, and is evaluated
+    INFERRED_NAME = "inferred_name"  # an entity that is taken to be one of the account, and is evaluated
     OTHER = "other"
 
 
@@ -420,13 +422,15 @@ class ContextNames:
 
     ``roles``: the addresses of roles that only these contain. ``principals``: the principals that have policies or
     permissions boundaries from these. Each has its origin in words (``the account file of 2026-11-01``). ``origins``:
-    all origins. ``arns``: the ARNs of ``roles``, as far as they are known.
+    all origins. ``arns``: the ARNs of ``roles``, as far as they are known. ``inferred``: entities around the
+    configuration, with the addresses of those in it that have no known name and are taken to be the same.
     """
 
     roles: Mapping[str, str] = field(default_factory=dict)
     principals: Mapping[str, str] = field(default_factory=dict)
     origins: tuple[str, ...] = ()
     arns: Mapping[str, str] = field(default_factory=dict)
+    inferred: tuple[tuple[str, str], ...] = ()
 
 
 NO_CONTEXT = ContextNames()

@@ -19,13 +19,14 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Node, Part, StringNode, strings_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.sources.model.attachments import MANAGED_TYPES, conditional_holders
+from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,
     BoundaryUse,
     Configuration,
     ContextNames,
+    Framework,
     InstanceProfile,
     ManagedAttachment,
     NoteKind,
@@ -35,11 +36,17 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.looked_up_documents import with_documents
+from passrole_checks.sources.model.paired_names import (
+    Key,
+    address_type,
+    generated_names,
+    is_managed,
+    kind_of,
+    only_matches,
+    partial_names,
+)
 
 _ARN = re.compile(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
-_KIND = re.compile(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
-
-_Key = tuple[str, str]  # kind and name in lower case
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +70,7 @@ class Context:
         return {name: role for role in self.configuration.roles if (name := _literal(role.name))}
 
     @cached_property
-    def principals(self) -> Mapping[_Key, str]:
+    def principals(self) -> Mapping[Key, str]:
         """The addresses of principals by kind and name."""
         named = {("role", name): role.resource.address for name, role in self.roles.items()}
         types = {one.address: one.type for one in self.configuration.resources}
@@ -124,11 +131,23 @@ def contexts_of(
     return tuple(context for context in contexts if account is not None and context.account in (None, account))
 
 
-def principals_of_context(configuration: Configuration, context: Context) -> dict[str, str]:
-    """Return the principals of a context that a configuration declares or names, by their addresses in the context."""
+@dataclass(frozen=True)
+class PairedNames:
+    """The entities of a context that a configuration declares or names, with their addresses in the configuration.
+
+    ``inferred``: those of ``principals`` and ``policies`` that are not paired by a known name.
+    """
+
+    principals: Mapping[str, str]
+    policies: Mapping[str, str]
+    inferred: Mapping[str, str]
+
+
+def paired_with_context(configuration: Configuration, context: Context) -> PairedNames:
+    """Return the principals and the managed policies of a context that are those of a configuration."""
     join = _Join(configuration, context)
     join.find_principals()
-    return join.names
+    return PairedNames(join.names, join.policies(), join.inferred)
 
 
 def drift(configuration: Configuration, context: Context) -> Iterator[Unreadable]:
@@ -136,7 +155,7 @@ def drift(configuration: Configuration, context: Context) -> Iterator[Unreadable
 
     Policies are compared by their statements, those of roles and users whose names are not literal are not compared.
     """
-    here = {address: deployed for deployed, address in principals_of_context(configuration, context).items()}
+    here = {address: deployed for deployed, address in paired_with_context(configuration, context).principals.items()}
     inline = {(who, one.name): one for one in context.policies if not is_managed(one) for who in one.principals}
     for policy in configuration.before or ():
         if not policy.name or policy.kind is not PolicyKind.IDENTITY or not _is_literal(policy.document):
@@ -162,29 +181,11 @@ def _statements(policy: AttachedPolicy) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(sorted(one.identity)) for one in parse_document(policy.document).statements)
 
 
-def is_managed(policy: AttachedPolicy) -> bool:
-    """True if a policy is a customer managed policy, not an inline policy."""
-    return policy.resource.type in MANAGED_TYPES
-
-
 def _literal(name: StringNode | None) -> str:
     """Return a name in lower case, "" if it is not known."""
     if name is None:
         return ""
     return (StringNode(expand(name.parts), name.at).literal or "").lower()
-
-
-def address_type(configuration: Configuration, address: str) -> str:
-    """Return the type of a resource; of one of Terraform that the configuration does not list, by its address."""
-    listed = next((one.type for one in configuration.resources if one.address == address), "")
-    segments = address.split(".")
-    return listed or next((one for one in segments if one.startswith(("aws_iam_", "awscc_iam_"))), "")
-
-
-def kind_of(type_: str) -> str:
-    """Return the kind of principal of a resource type: role, user or group; "" for any other type."""
-    found = _KIND.search(type_)
-    return found[1].lower() if found is not None else ""
 
 
 @dataclass
@@ -197,15 +198,16 @@ class _Join:
     names: dict[str, str] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)  # addresses in the context of what is declared here
     holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)  # of policies of the context
+    inferred: dict[str, str] = field(default_factory=dict)  # names that are not paired by a known name
 
     def result(self) -> Configuration:
         """Return the configuration with its context."""
+        self.find_principals()
         self.whole = whole = self.with_looked_up_documents()
         around = self.context.configuration
-        self.find_principals()
         attached, named = self.resolve_attachments()
-        managed = {policy.name.lower() for policy in self.own_policies() if policy.name and is_managed(policy)}
-        inline = {(who, policy.name) for policy in self.own_policies() if policy.name for who in policy.principals}
+        managed = {name for policy in self.own_policies() if (name := self.managed_name(policy))}
+        inline = self.inline_names()
         added = tuple(self.added_policies(managed, inline))
         by_document = self.replacements() | {id(policy.document): policy for policy in added}
         context_attached = self.context_attachments(by_document)
@@ -270,6 +272,63 @@ class _Join:
         self.declared.update(self.names)
         for shown, kind, literal in self.whole.literals:
             self.add_name(kind, literal.rpartition("/")[2].lower(), shown)
+        if self.context.configuration.framework is Framework.ACCOUNT:  # which has all entities
+            self.infer_names()
+
+    def infer_names(self) -> None:
+        """Find the entities of the context that the configuration declares by a name which is not known."""
+        known = {**self.names, **self.policies()}
+        known |= generated_names(self.whole, self.context.configuration, known)
+        left = {key: arn for key, arn in self.context.principals.items() if arn not in known}
+        managed = {name: policy.resource.address for name, policy in self.context.managed_policies.items()}
+        left |= {("policy", name): arn for name, arn in managed.items() if arn not in known}
+        here = set(known.values())
+        known |= only_matches((one for one in partial_names(self.whole) if one[1] not in here), left)
+        self.inferred = {arn: known[arn] for arn in known.keys() - self.names.keys() - self.policies().keys()}
+        principals = {arn: address for arn, address in self.inferred.items() if arn not in managed.values()}
+        self.names |= principals
+        self.declared.update(principals)
+
+    def managed_name(self, policy: AttachedPolicy) -> str:
+        """Return the name that a managed policy of the configuration has in the context, in lower case; "" if it has
+        none, and for an inline policy."""
+        if not is_managed(policy):
+            return ""
+        return policy.name.lower() or self.inferred_names.get(policy.resource.address, "")
+
+    @cached_property
+    def inferred_names(self) -> Mapping[str, str]:
+        """The inferred names of managed policies, in lower case, by their addresses in the configuration."""
+        managed = self.context.managed_policies.items()
+        return {self.inferred[arn]: name for name, one in managed if (arn := one.resource.address) in self.inferred}
+
+    def policies(self) -> dict[str, str]:
+        """Return the managed policies of the context that the configuration declares, with their addresses there."""
+        whole, deployed = self.whole, self.context.managed_policies
+        named = ((one, one.name.lower()) for one in (*whole.policies, *whole.unchanged) if is_managed(one) and one.name)
+        known = {deployed[name].resource.address: one.resource.address for one, name in named if name in deployed}
+        managed = {one.resource.address for one in deployed.values()}
+        return known | {arn: address for arn, address in self.inferred.items() if arn in managed}
+
+    def inline_names(self) -> set[tuple[str, str]]:
+        """Return the principals and names of the inline policies that the configuration declares.
+
+        A name with unknown parts is that of the only policy of the principal which matches it.
+        """
+        known = {(who, one.name) for one in self.own_policies() if one.name for who in one.principals}
+        partial = [
+            (who, (who, one.resource.address, one.path), one.partial_name)
+            for one in self.own_policies()
+            if one.partial_name is not None and not is_managed(one)
+            for who in one.principals
+        ]
+        deployed = {
+            (who, one.name)
+            for one in (self.context.policies if partial else ())
+            if not is_managed(one)
+            for who in map(self.rename, one.principals)
+        }
+        return known | only_matches(partial, {one: one for one in deployed - known}).keys()
 
     def add_name(self, kind: str, name: str, address: str) -> None:
         """Record that a principal of the context is one of the configuration."""
@@ -327,7 +386,7 @@ class _Join:
         return {
             id(deployed[name].document): one
             for one in (*whole.policies, *whole.unchanged, *whole.other_policies)
-            if is_managed(one) and (name := one.name.lower()) in deployed
+            if (name := self.managed_name(one)) in deployed
         }
 
     def with_further_holders(self, policy: AttachedPolicy) -> AttachedPolicy:
@@ -355,7 +414,7 @@ class _Join:
         by_name = {name: address for address, name in declared.items()}
         return tuple(
             self._with_holders(one, self.context.managed_policies[name])
-            if (name := one.name.lower()) in by_name and is_managed(one)
+            if (name := self.managed_name(one)) in by_name
             else one
             for one in policies
         )
@@ -427,6 +486,7 @@ class _Join:
             principals | dict(known.principals),
             tuple(dict.fromkeys((*known.origins, origin))),
             {self.rename(arn): arn for arn in self.added_arns()} | dict(known.arns),
+            (*known.inferred, *self.inferred.items()),
         )
 
 

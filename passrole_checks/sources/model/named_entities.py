@@ -20,8 +20,9 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     RoleDefinition,
 )
-from passrole_checks.sources.model.context import Context, in_context, is_managed
+from passrole_checks.sources.model.context import Context, in_context
 from passrole_checks.sources.model.links import seen_by_others
+from passrole_checks.sources.model.paired_names import is_managed
 
 
 def entities_of(

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    StringNode,
+    Unresolved,
+    join,
+)
 from passrole_checks.iam.path_conditions import PathCondition, intersect
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
@@ -265,7 +276,10 @@ def _policies(
             own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
             principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
             name = _literal(block.body, POLICY_NAMES[type_]) if type_ in POLICY_NAMES else ""
-            yield AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals, name=name)
+            partial = _partial_name(block.body, POLICY_NAMES[type_], resource) if type_ in POLICY_NAMES else None
+            yield AttachedPolicy(
+                resource, attribute, policy, PolicyKind.IDENTITY, principals, name=name, partial_name=partial
+            )
     kinds = (PolicyKind.RESOURCE, _organization_policy_kind(block, scope) if type_ in ORGANIZATION_POLICIES else None)
     for table, kind in zip((RESOURCE_POLICIES, ORGANIZATION_POLICIES), kinds, strict=True):
         if type_ in table and kind is not None:
@@ -326,6 +340,24 @@ def _literal(body: Body, name: str) -> str:
     attribute = body.get(name)
     parts = attribute.value.parts if attribute is not None and isinstance(attribute.value, TemplateExpression) else ()
     return parts[0].value if len(parts) == 1 and isinstance(parts[0], Fragment) else ""
+
+
+def _partial_name(body: Body, name: str, resource: ResourceDefinition) -> StringNode | None:
+    """Return the name of a policy with unknown parts for what is no text; None if nothing of it is known, or all.
+
+    Without a name the provider generates one: from ``name_prefix``, or ``terraform-`` with a number (Terraform
+    Registry, ``aws_iam_policy``, ``aws_iam_role_policy``).
+    """
+    unknown = Unresolved(f"{resource.address}.{name}")
+    named, prefix = body.get(name), body.get("name_prefix")
+    attribute = named or prefix
+    if attribute is None:
+        known: tuple[Part, ...] = ("terraform-", unknown) if resource.type.startswith("aws_") else ()
+    else:
+        parts = attribute.value.parts if isinstance(attribute.value, TemplateExpression) else ()
+        end = () if named is not None else (unknown,)
+        known = join([*(part.value if isinstance(part, Fragment) else unknown for part in parts), *end])
+    return StringNode(known, resource.at) if len(known) > 1 else None
 
 
 def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, str, Node]]:
