@@ -251,7 +251,7 @@ def _empty(result: ScanResult) -> str:
     if result.unreadable:
         return f'<p class="empty">{escape_text(error_summary(result.unreadable, result.files))}.</p>'
     if not result.files:
-        return '<p class="empty">No Terraform, plan, CloudFormation or SAM files found.</p>'
+        return '<p class="empty">No Terraform, plan, CloudFormation, SAM or account files found.</p>'
     return f'<p class="empty">No PassRole grants in {count_noun(len(result.files), "file")}.</p>'
 
 

@@ -81,7 +81,7 @@ def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) ->
     if error and not grants and not findings:
         return error
     if not result.files:
-        return "No Terraform, plan, CloudFormation or SAM files found"
+        return "No Terraform, plan, CloudFormation, SAM or account files found"
     if not grants and not findings:
         return f"No PassRole grants in {files}"
     words = f"{error}; " if error else ""

@@ -16,10 +16,10 @@ from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
 
-NOT_INFRASTRUCTURE = "not a Terraform, CloudFormation, SAM or plan file"
+NOT_INFRASTRUCTURE = "not a Terraform, CloudFormation, SAM, plan or account file"
 """The reason for a given file that is none of these."""
 
-NOTHING_HERE = "no Terraform, plan, CloudFormation or SAM files found"
+NOTHING_HERE = "no Terraform, plan, CloudFormation, SAM or account files found"
 """The reason for given paths without any of these."""
 
 _READ = frozenset({".json", ".template", ".yaml", ".yml"})

@@ -92,7 +92,9 @@ def test_folder_without_infrastructure_code_is_an_error(folder: Path) -> None:
     """A side without infrastructure code is an error, unless --allow-empty is set."""
     (folder / "empty").mkdir()
     put("full/app.yaml", OPEN)
-    assert run("empty", "full").stderr.startswith("empty: no Terraform, plan, CloudFormation or SAM files found")
+    assert run("empty", "full").stderr.startswith(
+        "empty: no Terraform, plan, CloudFormation, SAM or account files found"
+    )
     assert run("empty", "full").returncode == 2
     assert run("empty", "full", "--allow-empty").returncode == 1
     assert run("full", "empty", "--allow-empty").returncode == 0

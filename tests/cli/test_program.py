@@ -185,7 +185,7 @@ def test_missing_infrastructure_code_is_one_line(capsys: pytest.CaptureFixture[s
     put("docs/readme.txt", "nothing")
     assert main(["scan", "docs"]) == 2
     assert capsys.readouterr().err == (
-        "docs: no Terraform, plan, CloudFormation or SAM files found (--allow-empty accepts that)\n"
+        "docs: no Terraform, plan, CloudFormation, SAM or account files found (--allow-empty accepts that)\n"
     )
 
 

@@ -366,7 +366,7 @@ def test_unreadable_configuration_is_reported(capsys: pytest.CaptureFixture[str]
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert "lambda-app" in told.out
-    assert "no Terraform, plan, CloudFormation or SAM files found" in told.err
+    assert "no Terraform, plan, CloudFormation, SAM or account files found" in told.err
     other = tmp_path / "other.json"
     other.write_text("{}")
     main(["trail", str(ROOT / "sample_templates/evidence/logs"), "--against", str(other)])

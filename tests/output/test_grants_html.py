@@ -126,7 +126,7 @@ def test_page_shows_empty_results_and_problems() -> None:
     """Missing grants or files, unreadable files and items not evaluated are shown."""
     nothing = ScanResult((), (), (), (), (), ("a.tf", "b.tf"))
     assert "No PassRole grants in 2 files." in page(nothing)
-    assert "No Terraform, plan, CloudFormation or SAM files found." in page(replace(nothing, files=()))
+    assert "No Terraform, plan, CloudFormation, SAM or account files found." in page(replace(nothing, files=()))
     broken = replace(nothing, unreadable=(Unreadable("c.tf", "not HCL", 4),))
     text = Elements(page(broken)).text
     assert "Could not be read (1)" in text and "c.tf:4 not HCL" in text

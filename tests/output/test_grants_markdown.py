@@ -132,7 +132,9 @@ def test_omitted_arrows_are_noted() -> None:
 def test_page_shows_empty_results_and_problems() -> None:
     """Missing grants or files, unreadable files and items not evaluated are shown."""
     assert "No PassRole grants in 1 file.\n" in markdown(ScanResult((), (), (), (), (), ("a.tf",)))
-    assert "No Terraform, plan, CloudFormation or SAM files found.\n" in markdown(ScanResult((), (), (), (), (), ()))
+    assert "No Terraform, plan, CloudFormation, SAM or account files found.\n" in markdown(
+        ScanResult((), (), (), (), (), ())
+    )
     missing = Unreadable("main.tf", "module x is not here", 7)
     text = markdown(ScanResult((), (), (Unreadable("b.tf", "no block"),), (missing,), (), ("a.tf",)))
     assert "### Could not be read\n\n- `b.tf`: no block\n" in text
