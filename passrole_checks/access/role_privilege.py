@@ -194,7 +194,7 @@ def _in_words(pair: ExtraPermission) -> str:
     name = pair.action
     if pair.except_actions:
         named, more = pair.except_actions[:_MOST_LEFT_OUT], len(pair.except_actions) - _MOST_LEFT_OUT
-        name = f"everything except {', '.join(named)}" + (f" and {more} more" if more > 0 else "")
+        name = f"everything (except {', '.join(named)}{f' and {more} more' if more > 0 else ''})"
     where = _REFERENCE.sub(r"${\1}", pair.resource).replace("${an account id}", "${AccountId}")
     where = shortened(where, 80)
     return f"{name} on {where}" if where != "*" else name

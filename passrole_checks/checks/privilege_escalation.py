@@ -347,7 +347,7 @@ def _known_in_words(
         return f" In {place_of(context, others)} {includes} {listed([*map(shortened, others[:3]), *others[3:]])}."
     include = "these include" if is_part else "that is" if len(gained) == 1 else "those are"
     named = by_short_name(gained)
-    words = "; ".join(f"{name}, which has {one.words}" for name, one in named)
+    words = "; ".join(f"{name} (additional permissions: {one.words})" for name, one in named)
     more = f"; and {len(gained) - len(named)} more" if len(gained) > len(named) else ""
     return f" In {place_of(context, [role.address for role, _ in gained])} {include} {words}{more}."
 
@@ -393,9 +393,11 @@ def _ids(ranked: Sequence[_Open]) -> str:
     derived = list(dict.fromkeys(one.way.way.id for one in ranked if one.way.way.derived))
     others = f"; also {listed(published[1:], 2)}" if len(published) > 1 else ""
     words = f"path {published[0]}{others}" if published else ""
-    more = f" and {len(derived) - 1} more" if len(derived) > 1 else ""
+    count = len(derived) - 1
     if ranked[0].way.way.derived:  # its action is named already
-        return "; ".join(filter(None, [f"inferred, no published technique{more}", words]))
+        others = f"{count} more such path{'s' if count > 1 else ''}" if count > 0 else ""
+        return "; ".join(filter(None, ["inferred, no published technique", others, words]))
+    more = f" and {count} more" if count > 0 else ""
     inferred = f"inferred, no published technique: {derived[0]}{more}" if derived else ""
     return "; ".join(filter(None, [words, inferred]))
 

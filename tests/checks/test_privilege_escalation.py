@@ -272,3 +272,13 @@ def test_what_is_made_has_to_be_what_is_started(statements: list[dict[str, objec
     any of the statements may be the one."""
     found = findings(ID, [[allow("iam:PassRole", "*", to("lambda.amazonaws.com"))], statements])
     assert len(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("actions", "count"), [(["ecs:UpdateService"], 1), (["ecs:UpdateService", "ecs:CreateTaskSet"], 2)]
+)
+def test_inferred_paths_that_are_not_named_are_counted(actions: list[str], count: int) -> None:
+    """Of paths without a published technique one is named; the others are counted apart from that phrase."""
+    start = allow(["ecs:RegisterTaskDefinition", *actions])
+    (found,) = findings(ID, [[allow("iam:PassRole", "*", to("ecs-tasks.amazonaws.com"))], [start]])
+    assert re.search(rf"technique; {count} more", found.message)

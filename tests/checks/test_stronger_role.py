@@ -237,9 +237,9 @@ resource "aws_iam_user_policy" "joe" {{
 @pytest.mark.parametrize(
     ("left_out", "severity", "words"),
     [
-        (["iam:*"], Severity.HIGH, "everything except iam:*)."),
+        (["iam:*"], Severity.HIGH, "everything (except iam:*))."),
         (["iam:*", "sts:*", "organizations:*", "sso:*"], Severity.MEDIUM,
-         "everything except iam:*, sts:*, organizations:* and 1 more)."),
+         "everything (except iam:*, sts:*, organizations:* and 1 more))."),
     ],
 )  # fmt: skip
 def test_what_a_not_action_leaves_out_is_said(left_out: list[str], severity: Severity, words: str) -> None:
