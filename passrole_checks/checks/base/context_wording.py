@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.sources.model.configuration import Framework
 
 CODE_OF = "the code of "
 """Beginning of an origin that is another root module or template, not an account."""
@@ -56,7 +57,12 @@ def is_of_other_code(context: GrantContext, role: str) -> bool:
 
 
 def place_of(context: GrantContext, roles: Collection[str] | Sequence[str]) -> str:
-    """Return where roles are known: in this code, in its context (``the account``), or in both."""
+    """Return where roles are known: in this code, in its context (``the account``), or in both.
+
+    Of an account file, which is no code, ``the account``.
+    """
+    if context.model.configuration.framework is Framework.ACCOUNT:
+        return "the account"
     known = context.model.configuration.context.roles
     around = {role for role in roles if role in known}
     if not around:
