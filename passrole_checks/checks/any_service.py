@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
 
 from passrole_checks.access.severity import PassedAccess, Services, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
@@ -84,8 +83,11 @@ class AnyService(Check):
             return
         service, services = self._only_service(context), context.services_to_name()
         trusted = ""
-        linked = list(takewhile(bool, (service_of_linked_role(role.pattern) for role in grant.roles)))
-        if linked and len(linked) == len(grant.roles) and not grant.complement:
+        linked = list(filter(None, (service_of_linked_role(role.pattern) for role in grant.roles)))
+        roles = grant.roles  # to name: of a service-linked role the service is known
+        if linked and len(linked) < len(grant.roles) and not grant.complement:
+            roles = tuple(role for role in roles if not service_of_linked_role(role.pattern))
+        elif linked and not grant.complement:
             one = len(linked) == 1 and grant.scope is not Scope.PREFIX
             words = "As a service-linked role it" if one else "As service-linked roles they"
             trusted = f" {words} can be assumed by {listed(sorted({*linked}))} only."
@@ -107,7 +109,7 @@ class AnyService(Check):
                     may_be_none=may_be_none,
                 )
             ),
-            f"{roles_in_words(grant)} can be passed to any service"
+            f"{roles_in_words(grant, roles)} can be passed to any service"
             + (" except those that a Deny excludes." if excluded else " (missing `iam:PassedToService` condition).")
             + f"{how_granted(grant)}{trusted}{limited}{beside(grant)}"
             + f"{if_any_role(grant, context.module)}{only_by(trust)}{matching_roles(context)}",

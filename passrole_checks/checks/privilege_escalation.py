@@ -29,7 +29,8 @@ from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, 
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
-from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies_all
 from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -236,8 +237,10 @@ def _opened(way: OpenPath, passing: EffectiveGrant, reach: PassableRoles) -> _Op
     )
     if passed is None:
         return None
+    if not passed.complement and (roles_left := _without_linked(passed.roles)) is not passed.roles:
+        passed = replace(passed, roles=roles_left)
     facts = conjoin(way.when, passed.when)
-    if facts is None:
+    if facts is None or not (passed.roles or passed.complement):
         return None  # what starts it is there only where what passes it is not
     reached = reach.reached(passed, passing.grant)
     roles = reach.roles_that_may_exist(reach.trusting(reached, way.way), facts)
@@ -245,6 +248,13 @@ def _opened(way: OpenPath, passing: EffectiveGrant, reach: PassableRoles) -> _Op
         return None  # none of the roles trusts the service
     let = tuple(name for name, one in zip(services, candidates, strict=False) if one is not None)
     return _Open(way, passed, let, reached, roles)
+
+
+@cached_by_identity(256)
+def _without_linked(roles: tuple[StringNode, ...]) -> tuple[StringNode, ...]:
+    """Return patterns without those of service-linked roles, which no caller can act as."""
+    left = tuple(role for role in roles if not service_of_linked_role(role))
+    return left if len(left) < len(roles) else roles
 
 
 def _access(context: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> PassedAccess | None:

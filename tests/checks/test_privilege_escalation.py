@@ -222,6 +222,18 @@ def test_service_linked_roles_are_no_gain() -> None:
     """A service-linked role can be assumed by its own service only, so nothing is started with it."""
     linked = "arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
     assert findings(ID, [[allow("iam:PassRole", linked)], [allow(["ecs:*", "lambda:*"])]]) == []
+    (found,) = findings(ID, [[allow("iam:PassRole", [linked, APP])], [allow(["ecs:*", "lambda:*"])]])
+    assert APP in found.message and linked not in found.message
+
+
+def test_service_linked_roles_are_passed_to_their_service() -> None:
+    """The service of a service-linked role is known: any-service names the other roles, or if there are none, that
+    service."""
+    linked = "arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", [APP, linked])]])
+    assert APP in found.message and linked not in found.message
+    (found,) = findings("PASSROLE_002", [[allow("iam:PassRole", linked)]])
+    assert linked in found.message and "ecs.amazonaws.com only" in found.message
 
 
 def test_an_unknown_boundary_is_not_what_is_passed() -> None:

@@ -73,9 +73,10 @@ def resource_of(grant: PassRoleGrant) -> str:
     return "resources = […]" if grant.statement.block else "Resource"
 
 
-def roles_in_words(grant: PassRoleGrant) -> str:
-    """Return up to three role patterns of a grant, without non-role ARNs if there are others."""
-    names = _names_of(grant.roles)
+def roles_in_words(grant: PassRoleGrant, roles: tuple[RoleScope, ...] = ()) -> str:
+    """Return up to three role patterns of a grant, or of ``roles`` if given, without non-role ARNs if there are
+    others."""
+    names = _names_of(roles or grant.roles)
     shown = ("every role except " if grant.complement else "") + ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
