@@ -149,6 +149,46 @@ def test_unused_document_gives_a_note(tmp_path: Path, text: str, expected: list[
     assert notes(scan(tmp_path, text)) == expected
 
 
+CHOICE = "CONDITION ? data.aws_iam_policy_document.d.json : null"
+FLAG = 'variable "on" {\n  type = bool\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("condition", "user", "expected"),
+    [
+        ("false", "policy = CHOICE", [1]),
+        ("local.off", "policy = CHOICE", [1]),
+        ("!local.off", "policy = CHOICE", []),
+        ("var.on", "policy = CHOICE", []),
+        ("false", "policy = var.on ? null : (CHOICE)", [1]),
+        ("false", "policy = try(CHOICE, null)", [1]),
+        ("false", "policy = coalesce(data.aws_iam_policy_document.d.json, CHOICE)", []),
+        ("each.value", "for_each = { a = false, b = true }\n  policy = CHOICE", []),
+        ("count.index == 1", "count = 2\n  policy = CHOICE", []),
+        ("false", "policy = local.chosen", [1]),
+    ],
+)
+def test_document_that_a_condition_does_not_choose_gives_a_note(
+    tmp_path: Path, condition: str, user: str, expected: list[int]
+) -> None:
+    """Only if the condition is known, the same for all instances, and the document is not used elsewhere."""
+    text = DATA + FLAG + "locals {\n  off    = false\n  chosen = CHOICE\n}\n"
+    text = (
+        text if "chosen" in user else text.replace("CHOICE", "null")
+    ) + f'resource "aws_iam_policy" "p" {{\n  {user}\n}}\n'
+    assert notes(scan(tmp_path, text.replace("CHOICE", CHOICE.replace("CONDITION", condition)))) == expected
+
+
+@pytest.mark.parametrize(("second", "expected"), [("false", [1]), ("true", [])])
+def test_a_document_that_one_instance_of_a_module_chooses_is_used(
+    tmp_path: Path, second: str, expected: list[int]
+) -> None:
+    """Each call may choose another one."""
+    child = DATA + FLAG + f'resource "aws_iam_policy" "p" {{\n  policy = {CHOICE.replace("CONDITION", "var.on")}\n}}\n'
+    calls = (f'module "{name}" {{\n  source = "./m"\n  on = {on}\n}}\n' for name, on in (("a", "false"), ("b", second)))
+    assert notes(scan(tmp_path, "".join(calls), m__main=child)) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

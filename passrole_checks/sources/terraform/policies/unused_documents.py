@@ -1,19 +1,25 @@
-"""Policy documents that no resource, module call or output uses: they grant nothing, and are noted."""
+"""Policy documents that no resource, module call or output uses: they grant nothing, and are noted.
+
+A document in the branch of a conditional that its known condition does not choose is not used either.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_bool
 from passrole_checks.sources.terraform.modules.folder import Folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.handed_out import documents_of
 from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
-from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, Conditional, ParsedFile, Span
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
 _MENTION = re.compile(rb"(?<![\w.-])(?:data\s*\.\s*aws_iam_policy_document|local)\s*\.\s*([A-Za-z_][\w-]*)")
@@ -47,37 +53,90 @@ def _unused_in(
 ) -> Iterator[Unreadable]:
     """Yield the notes for one folder; ``modules`` are its instances."""
     module = modules[0]
-    used = _used_names(module.folder, _used_outputs(modules, outputs) if module.folder.outputs else frozenset())
+    used_outputs = _used_outputs(modules, outputs) if module.folder.outputs else frozenset()
+    mentioned = _used_names(module.folder, used_outputs, {})
+    not_chosen = _branches_not_chosen(modules)
+    used = _used_names(module.folder, used_outputs, not_chosen) if not_chosen else mentioned
     for block in documents:
-        if ("data", block.labels[1]) in used:
+        name = ("data", block.labels[1])
+        if name in used:
             continue
         scope = module.instance_scope(block, None)
         if may_grant_pass_role(build_document(block, scope)):
-            yield _note(f"data.{DOCUMENT}.{block.labels[1]}", block.source.file, block.span.line)
-    for name in local_names:
-        if ("local", name) in used:
+            address = f"data.{DOCUMENT}.{block.labels[1]}"
+            yield _note(address, block.source.file, block.span.line, is_mentioned=name in mentioned)
+    for local in local_names:
+        if ("local", local) in used:
             continue
-        attribute = module.folder.locals[name]
+        attribute = module.folder.locals[local]
         at = module.scope(attribute.source).position(attribute.span)
-        if any(map(may_grant_pass_role, documents_of(module.local(name, at)))):
-            yield _note(f"local.{name}", attribute.source.file, attribute.span.line)
+        if any(map(may_grant_pass_role, documents_of(module.local(local, at)))):
+            is_mentioned = ("local", local) in mentioned
+            yield _note(f"local.{local}", attribute.source.file, attribute.span.line, is_mentioned=is_mentioned)
 
 
-def _note(address: str, file: str, line: int) -> Unreadable:
-    return Unreadable(
-        file,
-        f"{address}: policy document that no resource, module call or output uses",
-        line,
-        kind=NoteKind.UNUSED_DOCUMENT,
-    )
+def _note(address: str, file: str, line: int, *, is_mentioned: bool) -> Unreadable:
+    reason = "that a condition does not choose" if is_mentioned else "that no resource, module call or output uses"
+    return Unreadable(file, f"{address}: policy document {reason}", line, kind=NoteKind.UNUSED_DOCUMENT)
 
 
-def _used_names(folder: Folder, outputs: _Mentioned) -> set[_Name]:
-    """Return the documents and locals of a folder that its other blocks use, directly or not."""
+_Spans = dict[str, list[tuple[int, int]]]  # by file, as offsets
+
+
+def _branches_not_chosen(modules: Sequence[Module]) -> _Spans:
+    """Return the branches of conditionals that a known condition does not choose in any instance of a module."""
+    found: _Spans = {}
+    for parsed in modules[0].folder.files:
+        source = parsed.source
+        for block in parsed.body.blocks if b"?" in source.data else ():
+            if not _is_conditional(block.source_bytes or b""):
+                continue
+            is_locals = block.type == "locals"
+            scopes = [one.scope(source) if is_locals else one.instance_scope(block, None) for one in modules]
+            attributes = (one for one in _attributes(block.body) if _is_conditional(one.source_bytes))
+            for span in (span for attribute in attributes for span in _not_chosen(attribute.value, scopes)):
+                start, end = source.offset(span.line, span.column), source.offset(span.end_line, span.end_column)
+                found.setdefault(source.file, []).append((start, end))
+    return found
+
+
+def _is_conditional(text: bytes) -> bool:
+    """True if the text of a block or an attribute may have a conditional about documents."""
+    return b"?" in text and _MENTION.search(text) is not None
+
+
+def _attributes(body: Body) -> Iterator[Attribute]:
+    yield from body.attributes
+    for block in body.blocks:
+        yield from _attributes(block.body)
+
+
+def _not_chosen(part: object, scopes: Sequence[EvaluationScope]) -> Iterator[Span]:
+    """Yield the branches of conditionals in a part of an expression that are not chosen in any of the scopes."""
+    if isinstance(part, Conditional):
+        outcomes = {known_bool(evaluate(part.condition, scope)) for scope in scopes}
+        if outcomes == {True}:
+            yield part.otherwise.span
+        elif outcomes == {False}:
+            yield part.then.span
+    if isinstance(part, tuple):
+        for element in part:
+            yield from _not_chosen(element, scopes)
+    elif is_dataclass(part):
+        for each in fields(part):
+            yield from _not_chosen(getattr(part, each.name), scopes)
+
+
+def _used_names(folder: Folder, outputs: _Mentioned, left_out: _Spans) -> set[_Name]:
+    """Return the documents and locals of a folder that its other blocks use, directly or not. ``left_out``: where
+    mentions do not count."""
     mentions: dict[_Name | None, set[_Name]] = {}
     for parsed in folder.files:
         owners = _Owners(parsed, outputs)
+        spans = left_out.get(parsed.source.file, ())
         for match in _MENTION.finditer(parsed.source.data):
+            if any(start <= match.start() < end for start, end in spans):
+                continue
             kind = "local" if match[0].startswith(b"local") else "data"
             is_user, owner = owners.at(match.start())
             if is_user:
