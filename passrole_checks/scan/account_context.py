@@ -77,8 +77,8 @@ def _inferred_names(configuration: Configuration) -> Iterator[Unreadable]:
     """Yield a note on each entity of a configuration whose name is not known, and that is taken for one of the
     account."""
     at = {one.address: one.at for one in configuration.resources}
-    for arn, address in configuration.context.inferred:
-        reason = f"{address}: taken for {arn}, the only one in the account with such a name"
+    for deployed, address in configuration.context.inferred:
+        reason = f"{address}: taken for {deployed}, the only one in the account with such a name"
         where = at.get(address)
         file, line = (where.file, where.line) if where else (next(iter(configuration.files), ""), None)
         yield Unreadable(file, reason, line, kind=NoteKind.INFERRED_NAME)

@@ -390,8 +390,11 @@ def test_a_name_with_unknown_parts_is_that_of_the_only_match(
     result = scan(code, text, details)
     found = finding(result, "008")
     assert found is not None and found.principals == ("aws_iam_role.ci",)  # not as administrator, and with `start`
-    assert [(note.kind.value, note.line) for note in result.not_evaluated] == [("inferred_name", 3)]
-    assert arn("role", "ci-prod") in result.not_evaluated[0].reason
+    assert [(note.kind.value, note.line) for note in result.not_evaluated] == [
+        ("inferred_name", 3),
+        ("inferred_name", 6),
+    ]
+    assert arn("role", "ci-prod") in result.not_evaluated[0].reason and deployed in result.not_evaluated[1].reason
     more = account_file(tmp_path / "b.json", RoleDetailList=[role("ci-test")])
     result = scan(code, text, details, more)
     assert finding(result, "008") is None and not result.not_evaluated
@@ -434,3 +437,24 @@ def test_a_managed_policy_with_unknown_parts_in_its_name_is_attached_as_in_the_a
     result = scan(code, text, details)
     assert [grant.principals for grant in result.grants] == [(arn("role", "ci"),)]
     assert finding(result, "008") is not None
+
+
+def test_a_role_with_an_inferred_name_is_covered_by_that_name(code: Path, tmp_path: Path) -> None:
+    """What is known of a role in the account is not lost where the code declares it by a name that is not known."""
+    text = (PARTIAL % ("", json.dumps(document(EVERYTHING)))).replace("ci", "app")
+    text += role_policy("p", '"deployer"', PASS_APPS | {"Resource": arn("role", "*-prod")})
+    app = role("app-prod", RolePolicyList=[{"PolicyName": "terraform-20", "PolicyDocument": document(START)}])
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), app])
+    found = [one for one in scan(code, text, details).findings if one.check_id == "PASSROLE_008"]
+    assert [(one.severity, one.principals) for one in found] == [(Severity.HIGH, ("deployer",))]
+
+
+def test_an_inline_policy_of_other_code_is_not_taken_for_one_without_a_name(code: Path, tmp_path: Path) -> None:
+    """A role that the code only names has policies of other code, with generated names too."""
+    policies = [{"PolicyName": "terraform-20260301", "PolicyDocument": document(START)}]
+    details = account_file(
+        tmp_path / "a.json", RoleDetailList=[role("ci", RolePolicyList=policies), role("app-x", EVERYTHING)]
+    )
+    text = (PARTIAL % ("", json.dumps(document(PASS_APPS)))).replace("aws_iam_role.ci.id", '"ci"')
+    found = finding(scan(code, text, details), "008")
+    assert found is not None and found.principals == ("ci",)

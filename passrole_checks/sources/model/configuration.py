@@ -423,7 +423,8 @@ class ContextNames:
     ``roles``: the addresses of roles that only these contain. ``principals``: the principals that have policies or
     permissions boundaries from these. Each has its origin in words (``the account file of 2026-11-01``). ``origins``:
     all origins. ``arns``: the ARNs of ``roles``, as far as they are known. ``inferred``: entities around the
-    configuration, with the addresses of those in it that have no known name and are taken to be the same.
+    configuration (ARNs, and inline policies in words), with the addresses of those in it that have no known name and
+    are taken to be the same.
     """
 
     roles: Mapping[str, str] = field(default_factory=dict)

@@ -199,6 +199,7 @@ class _Join:
     declared: set[str] = field(default_factory=set)  # addresses in the context of what is declared here
     holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)  # of policies of the context
     inferred: dict[str, str] = field(default_factory=dict)  # names that are not paired by a known name
+    inferred_inline: dict[str, str] = field(default_factory=dict)  # the same of inline policies, in words
 
     def result(self) -> Configuration:
         """Return the configuration with its context."""
@@ -220,7 +221,7 @@ class _Join:
             unchanged=self.with_holders(whole.unchanged, unattached),
             other_policies=(*self.with_holders(whole.other_policies, unattached), *added),
             before=None if whole.before is None else self.with_holders(whole.before, unattached),
-            roles=(*whole.roles, *self.added_roles()),
+            roles=(*map(self.with_inferred_name, whole.roles), *self.added_roles()),
             users=(*whole.users, *(pair for pair in around.users if pair[0] not in self.names)),
             instance_profiles=(*whole.instance_profiles, *self.added_profiles()),
             account=whole.account or self.context.account,
@@ -313,14 +314,17 @@ class _Join:
     def inline_names(self) -> set[tuple[str, str]]:
         """Return the principals and names of the inline policies that the configuration declares.
 
-        A name with unknown parts is that of the only policy of the principal which matches it.
+        A name with unknown parts is that of the only policy which matches it, of a principal that is declared here:
+        others have policies of other code, whose names may be generated too.
         """
         known = {(who, one.name) for one in self.own_policies() if one.name for who in one.principals}
+        declared = {self.names[arn] for arn in self.declared}
         partial = [
-            (who, (who, one.resource.address, one.path), one.partial_name)
+            (who, one.resource.address, one.partial_name)
             for one in self.own_policies()
             if one.partial_name is not None and not is_managed(one)
             for who in one.principals
+            if who in declared
         ]
         deployed = {
             (who, one.name)
@@ -328,7 +332,9 @@ class _Join:
             if not is_managed(one)
             for who in map(self.rename, one.principals)
         }
-        return known | only_matches(partial, {one: one for one in deployed - known}).keys()
+        matches = only_matches(partial, {one: one for one in deployed - known})
+        self.inferred_inline = {f"{name} of {who}": address for (who, name), address in matches.items()}
+        return known | matches.keys()
 
     def add_name(self, kind: str, name: str, address: str) -> None:
         """Record that a principal of the context is one of the configuration."""
@@ -448,6 +454,17 @@ class _Join:
         found = self.policy_named(policy) if isinstance(policy, StringNode) else None
         return _current(found, added) if found is not None else policy
 
+    def with_inferred_name(self, role: RoleDefinition) -> RoleDefinition:
+        """Return a role of the configuration with the name and path that it has in the context, if it is inferred."""
+        deployed = self.roles_by_address.get(role.resource.address)
+        return role if deployed is None else replace(role, name=deployed.name, role_path=deployed.role_path)
+
+    @cached_property
+    def roles_by_address(self) -> Mapping[str, RoleDefinition]:
+        """The roles of the context whose names are inferred, by their addresses in the configuration."""
+        roles = ((role.resource.address, role) for role in self.context.configuration.roles)
+        return {self.inferred[arn]: role for arn, role in roles if arn in self.inferred}
+
     def added_roles(self) -> Iterator[RoleDefinition]:
         """Yield the roles that only the context declares; by the names that the configuration has for them."""
         for role in self.context.configuration.roles:
@@ -486,7 +503,7 @@ class _Join:
             principals | dict(known.principals),
             tuple(dict.fromkeys((*known.origins, origin))),
             {self.rename(arn): arn for arn in self.added_arns()} | dict(known.arns),
-            (*known.inferred, *self.inferred.items()),
+            (*known.inferred, *self.inferred.items(), *self.inferred_inline.items()),
         )
 
 

@@ -43,6 +43,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     INLINE_NAMES,
     INSTANCE_PROFILES,
     KNOWN_TYPES,
+    MANAGED_POLICIES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
@@ -346,13 +347,15 @@ def _partial_name(body: Body, name: str, resource: ResourceDefinition) -> String
     """Return the name of a policy with unknown parts for what is no text; None if nothing of it is known, or all.
 
     Without a name the provider generates one: from ``name_prefix``, or ``terraform-`` with a number (Terraform
-    Registry, ``aws_iam_policy``, ``aws_iam_role_policy``).
+    Registry, ``aws_iam_policy``, ``aws_iam_role_policy``). The latter says too little of a managed policy, which is one
+    of all in the account.
     """
     unknown = Unresolved(f"{resource.address}.{name}")
     named, prefix = body.get(name), body.get("name_prefix")
     attribute = named or prefix
     if attribute is None:
-        known: tuple[Part, ...] = ("terraform-", unknown) if resource.type.startswith("aws_") else ()
+        is_inline = resource.type.startswith("aws_") and resource.type not in MANAGED_POLICIES
+        known: tuple[Part, ...] = ("terraform-", unknown) if is_inline else ()
     else:
         parts = attribute.value.parts if isinstance(attribute.value, TemplateExpression) else ()
         end = () if named is not None else (unknown,)
