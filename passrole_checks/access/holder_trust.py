@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passrole_checks.access.service_trust import acts_for_callers
 from passrole_checks.access.severity import Holder
@@ -21,8 +21,8 @@ _RUN_TASK = "ecs:RunTask"
 
 @dataclass(frozen=True, slots=True)
 class HolderTrust:
-    """The users of a principal's permissions; ``names``: these services, repositories or kinds of people, none for
-    anyone."""
+    """The users of a principal's permissions; ``names``: these services, repositories or kinds of people, none if they
+    are unknown. Those who can use a service that runs caller code are ``ANYONE``."""
 
     holder: Holder
     names: tuple[str, ...] = ()
@@ -77,12 +77,18 @@ def trust_of(
         return HolderTrust(Holder.DEPLOYMENT, names)
     if others <= _STARTERS and _runs_only_tasks(list(paths())):
         return HolderTrust(Holder.TASKS, names)
-    return _ANYONE
+    return replace(_ANYONE, names=names)
 
 
 def least_restricted(trusts: Iterable[HolderTrust]) -> HolderTrust:
-    """Return the trust of the principal that most others can use; anyone if there is no principal."""
-    return max(trusts, key=lambda trust: trust.holder, default=_ANYONE)
+    """Return the trust of the principal that most others can use, with the names of all if anyone can use it; anyone if
+    there is no principal."""
+    found = list(trusts)
+    most = max(found, key=lambda trust: trust.holder, default=_ANYONE)
+    if most.holder is not Holder.ANYONE:
+        return most
+    are_named = all(trust.names for trust in found)
+    return replace(most, names=tuple(sorted({name for trust in found for name in trust.names})) if are_named else ())
 
 
 def _runs_only_tasks(paths: list[OpenPath]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
@@ -147,10 +148,16 @@ def if_any_role(grant: PassRoleGrant, module: str) -> str:
 
 
 def only_by(trust: HolderTrust) -> str:
-    """Return a sentence on who can use a principal; "" if anyone may."""
+    """Return a sentence on who can use a principal; "" if that is unknown."""
     if not trust.names:
         return ""
-    return _ONLY_BY[trust.holder].format(listed([shortened(name) for name in trust.names]))
+    return _ONLY_BY[trust.holder].format(listed(list(map(_user_in_words, trust.names))))
+
+
+def _user_in_words(name: str) -> str:
+    """Return a service, a kind of people or a subject of tokens; of GitHub's for a whole repository, what can run."""
+    match = re.fullmatch(r"(repo:[^:]+):\*", name)
+    return f"{shortened(match[1])} (any branch, tag or pull request)" if match is not None else shortened(name)
 
 
 _ONLY_BY = {
@@ -158,6 +165,7 @@ _ONLY_BY = {
     Holder.TASKS: " Only {} can use this, to run ECS tasks.",
     Holder.PEOPLE: " Only {} can assume the principal.",
     Holder.DEPLOYMENT: " Only {} can assume the principal.",
+    Holder.ANYONE: " Only {} can assume the principal.",
 }
 
 
