@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from passrole_checks.access.principals import ITSELF, allowed_by, by_group, by_holder, managed_by_holder
+from passrole_checks.access.principals import (
+    ITSELF,
+    allowed_by,
+    by_group,
+    by_holder,
+    conditions_of,
+    managed_by_holder,
+)
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
 from passrole_checks.iam.partial_values import (
@@ -25,6 +32,7 @@ from passrole_checks.iam.partial_values import (
     text,
 )
 from passrole_checks.iam.partial_values import ObjectNode as MappingNode
+from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.permissions.permissions import ContentClasses
 from passrole_checks.iam.roles import arn
@@ -56,20 +64,55 @@ class AccessChange:
         self.services_of = services_of
         self.stated, self.home = account, configuration.home
         attached, attached_before = configuration.attached, configuration.attached_before
+        self._statements: dict[int, tuple[Statement, ...]] = {}
+        self._conditional: dict[tuple[int, tuple[PathCondition, ...]], AttachedPolicy] = {}
         self.members, members_before = by_group(attached.members), by_group(attached_before.members)
-        self.before = _by_holder(configuration.before or (), members_before)
+        self.before = self._by_holder(configuration.before or (), members_before)
         for who, policies in managed_by_holder(attached_before.managed_policies, members_before).items():
             self.before.setdefault(who, []).extend(policies)
-        self.after = _by_holder((*configuration.policies, *configuration.unchanged), self.members)
+        self.after = self._by_holder((*configuration.policies, *configuration.unchanged), self.members)
         for who, policies in managed_by_holder(attached.managed_policies, self.members).items():
             self.after.setdefault(who, []).extend(policies)
         newly = frozenset(attached.members) - frozenset(attached_before.members)
         self.joined = frozenset(group for group, _ in newly)
         self.bounds, self.bounds_before = _known_boundaries(attached), _known_boundaries(attached_before)
-        self._statements: dict[int, tuple[Statement, ...]] = {}
         self._named: dict[tuple[Part, ...], tuple[Statement, ...]] = {}  # of boundaries outside of the configuration
         self._comparisons: dict[tuple[object, ...], AccessComparison] = {}
         self._contents = ContentClasses()
+
+    def _by_holder(
+        self, policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, list[AttachedPolicy]]:
+        """Return the policies of each principal, with those of a user's groups, and the policies at each address.
+
+        A policy that is only a boundary grants nothing, but is listed at its address: it is not new when it stops being
+        one.
+        """
+        policies = tuple(policies)
+        identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
+        found = {
+            holder: [self._as_attached(policy, conditions_of(policy, holder, members)) for policy in attached]
+            for holder, attached in by_holder(identities, members).items()
+        }
+        for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
+            found.setdefault(policy_key(policy), []).append(policy)
+        return found
+
+    def _as_attached(self, policy: AttachedPolicy, conditions: tuple[PathCondition, ...]) -> AttachedPolicy:
+        """Return a policy that a principal has under path conditions: its Deny statements apply only under these."""
+        statements = parse_document(policy.document).statements if conditions != ((),) else ()
+        if all(one.effect != "Deny" for one in statements):
+            return policy
+        key = id(policy), conditions
+        if key not in self._conditional:
+            copy = self._conditional[key] = replace(policy)
+            self._statements[id(copy)] = tuple(
+                replace(one, when=when)
+                for one in statements
+                for facts in (conditions if one.effect == "Deny" else ((),))
+                if (when := conjoin(facts, one.when)) is not None
+            )
+        return self._conditional[key]
 
     def gainers(
         self, policy: AttachedPolicy, statement: Statement, *, many_accounts: bool = False
@@ -278,19 +321,3 @@ def _known_boundaries(attached: Attachments) -> dict[str, AttachedPolicy | Strin
         for boundary in boundaries
         if boundary.is_known and boundary.policy is not None
     }
-
-
-def _by_holder(
-    policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
-) -> dict[str, list[AttachedPolicy]]:
-    """Return the policies of each principal, with those of a user's groups, and the policies at each address.
-
-    A policy that is only a boundary grants nothing, but is listed at its address: it is not new when it stops being
-    one.
-    """
-    policies = tuple(policies)
-    identities = [policy for policy in policies if policy.kind is PolicyKind.IDENTITY]
-    found = by_holder(identities, members)
-    for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
-        found.setdefault(policy_key(policy), []).append(policy)
-    return found

@@ -90,6 +90,22 @@ def by_holder(
     return found
 
 
+def conditions_of(
+    policy: AttachedPolicy, holder: str, members: Mapping[str, Sequence[str]]
+) -> tuple[PathCondition, ...]:
+    """Return the path conditions under which a principal has a policy, itself or by a group of ``members``.
+
+    As few as possible, each of which suffices; an empty one if it has the policy in any case.
+    """
+    if not policy.conditional_principals:
+        return ((),)
+    readings: dict[str, list[PathCondition]] = {}
+    for who, facts in policy.conditional_principals:
+        readings.setdefault(who, []).append(facts)
+    names = [who for who in policy.holders if who == holder or holder in members.get(who, ())]
+    return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
+
+
 def managed_by_holder(
     attachments: Iterable[ManagedAttachment], members: Mapping[str, Sequence[str]]
 ) -> dict[str, list[AttachedPolicy]]:
@@ -237,17 +253,8 @@ class Principals:
         return {module: tuple(holders) for module, holders in found.items()}
 
     def path_conditions(self, policy: AttachedPolicy, holder: str) -> tuple[PathCondition, ...]:
-        """Return the path conditions under which a principal has a policy, itself or by a group.
-
-        As few as possible, each of which suffices; an empty one if it has the policy in any case.
-        """
-        if not policy.conditional_principals:
-            return ((),)
-        readings: dict[str, list[PathCondition]] = {}
-        for who, facts in policy.conditional_principals:
-            readings.setdefault(who, []).append(facts)
-        names = [who for who in policy.holders if who == holder or holder in self._members.get(who, ())]
-        return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
+        """Return the path conditions under which a principal has a policy, as :func:`conditions_of`."""
+        return conditions_of(policy, holder, self._members)
 
     def is_limit(self, policy: AttachedPolicy) -> bool:
         """True if a policy is an SCP whose target is, or may contain, the account deployed to."""

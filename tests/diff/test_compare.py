@@ -510,3 +510,52 @@ def test_statements_without_a_name_are_paired_by_their_roles(tmp_path: Path) -> 
         "narrowed",
         "removed",
     ]
+
+
+DENIED_ROLE = """
+variable "on" { type = bool }
+resource "aws_iam_role" "r" {
+  assume_role_policy = "{}"
+}
+resource "aws_iam_role_policy" "p" {
+  role   = aws_iam_role.r.id
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })
+}
+"""
+DENY = """
+resource "aws_iam_policy" "deny" {
+  policy = jsonencode({ Statement = [STATEMENTS] })
+}
+resource "aws_iam_role_policy_attachment" "deny" {
+  COUNT
+  role       = aws_iam_role.r.name
+  policy_arn = aws_iam_policy.deny.arn
+}
+"""
+DENIAL = '{ Effect = "Deny", Action = "iam:PassRole", Resource = "*" }'
+OTHER = ', { Effect = "Allow", Action = "s3:*", Resource = "*" }'
+
+
+@pytest.mark.parametrize("statements", [DENIAL, DENIAL + OTHER], ids=["only deny", "with allow"])
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, "count = var.on ? 1 : 0", ["new"]),
+        (None, "count = 1", []),
+        (None, "count = 0", ["new"]),
+        ("count = 1", "count = var.on ? 1 : 0", ["widened"]),
+        ("count = var.on ? 1 : 0", "count = 0", ["widened"]),
+        ("count = var.on ? 1 : 0", "count = var.on ? 1 : 0", []),
+        ("count = 0", "count = var.on ? 1 : 0", ["narrowed"]),
+    ],
+)
+def test_a_deny_that_is_attached_conditionally_does_not_surely_apply(
+    tmp_path: Path, before: str | None, after: str, told: list[str], statements: str
+) -> None:
+    """An unknown variable decides on its attachment, as it may on an inline policy."""
+    for name, count in (("old", before), ("new", after)):
+        (tmp_path / name).mkdir()
+        code = DENY.replace("STATEMENTS", statements).replace("COUNT", count or "")
+        (tmp_path / name / "main.tf").write_text(DENIED_ROLE + code if count is not None else 'resource "x" "y" {}\n')
+    found = compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions())
+    assert [group for group in ("new", "widened", "narrowed", "removed") for _ in getattr(found, group)] == told
