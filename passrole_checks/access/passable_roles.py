@@ -481,8 +481,9 @@ class PassableRoles:
         partition = next((found for item in wanted.patterns if (found := partition_of(item)) is not None), "aws")
         where = Deployment(account, (partition,))
         for role in roles:
-            if role.arn is not None and role_set.surely_within(
-                RoleSet((_with_deployment(role.arn, partition, account),)), [wanted], where=where
+            if any(
+                role_set.surely_within(RoleSet((_with_deployment(arn, partition, account),)), [wanted], where=where)
+                for arn in role.arns
             ):
                 yield role
 
@@ -541,8 +542,8 @@ def _with_deployment(role: StringNode, partition: str, account: str | None) -> S
 
 
 def _role_prefix(role: KnownRole) -> str | None:
-    """Return the literal start of a role's path and name; None if unknown."""
-    if role.arn is None:
+    """Return the literal start of a role's path and name; None if unknown, or if it has two names."""
+    if role.arn is None or role.deployed is not None:
         return None
     written = "".join(part if isinstance(part, str) else "\0" for part in expand(role.arn.parts))
     _, found, name = written.partition(":role/")

@@ -439,10 +439,11 @@ def test_a_managed_policy_with_unknown_parts_in_its_name_is_attached_as_in_the_a
     assert finding(result, "008") is not None
 
 
-def test_a_role_with_an_inferred_name_is_covered_by_that_name(code: Path, tmp_path: Path) -> None:
-    """What is known of a role in the account is not lost where the code declares it by a name that is not known."""
+@pytest.mark.parametrize("passed", ["*-prod", "app-prod", "app-${var.env}*"])
+def test_a_role_with_an_inferred_name_is_covered_by_both_names(passed: str, code: Path, tmp_path: Path) -> None:
+    """A pattern covers the role by its name in the account, and by the name with variables that it has in the code."""
     text = (PARTIAL % ("", json.dumps(document(EVERYTHING)))).replace("ci", "app")
-    text += role_policy("p", '"deployer"', PASS_APPS | {"Resource": arn("role", "*-prod")})
+    text += role_policy("p", '"deployer"', PASS_APPS | {"Resource": arn("role", passed)})
     app = role("app-prod", RolePolicyList=[{"PolicyName": "terraform-20", "PolicyDocument": document(START)}])
     details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", START), app])
     found = [one for one in scan(code, text, details).findings if one.check_id == "PASSROLE_008"]

@@ -36,6 +36,7 @@ class KnownRole:
     exists; empty if it always does. ``repositories``, ``people``, ``possible``: as :func:`trusted_repositories`,
     :func:`trusted_people` and :func:`possible_services` return them. ``names_accounts``: its trust policy names only
     accounts, users and roles, so that a service can assume it only if an unresolved one of these is a wildcard.
+    ``deployed``: its ARN in the account, if that is known from elsewhere.
     """
 
     address: str
@@ -50,6 +51,12 @@ class KnownRole:
     people: tuple[str, ...] = ()
     presumed: frozenset[str] | None = None
     names_accounts: bool = False
+    deployed: StringNode | None = None
+
+    @property
+    def arns(self) -> tuple[StringNode, ...]:
+        """Its ARN as far as the configuration tells it, and the one that it has in the account."""
+        return tuple(arn for arn in (self.arn, self.deployed) if arn is not None)
 
     @property
     def may_trust(self) -> frozenset[str]:

@@ -269,7 +269,8 @@ class RoleDefinition:
     """A role of this configuration.
 
     ``name`` and ``role_path`` are None if AWS generates the name or the default path applies. ``exists_when`` are the
-    path conditions under which the role exists, each of them sufficient; empty if it always exists.
+    path conditions under which the role exists, each of them sufficient; empty if it always exists. ``deployed`` is its
+    ARN according to what is around the configuration, if that does not follow from its name.
     """
 
     resource: ResourceDefinition
@@ -277,6 +278,7 @@ class RoleDefinition:
     role_path: StringNode | None = None
     trust: Node | None = None
     exists_when: tuple[PathCondition, ...] = ()
+    deployed: StringNode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -455,9 +455,11 @@ class _Join:
         return _current(found, added) if found is not None else policy
 
     def with_inferred_name(self, role: RoleDefinition) -> RoleDefinition:
-        """Return a role of the configuration with the name and path that it has in the context, if it is inferred."""
+        """Return a role of the configuration with the ARN that it has in the context, if its name is inferred."""
         deployed = self.roles_by_address.get(role.resource.address)
-        return role if deployed is None else replace(role, name=deployed.name, role_path=deployed.role_path)
+        if deployed is None or not deployed.resource.address.startswith("arn:"):
+            return role
+        return replace(role, deployed=StringNode((deployed.resource.address,), role.resource.at))
 
     @cached_property
     def roles_by_address(self) -> Mapping[str, RoleDefinition]:
