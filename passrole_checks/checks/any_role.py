@@ -22,6 +22,7 @@ from passrole_checks.checks.base.wording import (
     only_for,
     only_to,
     resource_of,
+    unless_administrators,
 )
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
@@ -104,7 +105,6 @@ class AnyRole(Check):
         if grant.services.constraint is Constraint.ABSENT and not context.is_open_to_unlisted_services:
             kind = min(kind, Services.CALLER_CODE)
             services = " A Deny, a permissions boundary or an SCP limits the services."
-        named = resource_of(grant)
         left = None if nearly else context.widest_effective
         denied = "" if left is None or _is_limited(left) else except_denied(left)
         but = " except those in `NotResource`" if grant.complement else ""
@@ -119,21 +119,31 @@ class AnyRole(Check):
         start = "By itself, this" if _is_limited(left) else "This"
         is_all = grant.granted_by == "*" and not grant.other_conditions and not when
         only = f"{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
-        limited = and_condition(grant)
         yield Verdict(
             severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
             f"{start} statement allows passing {almost}any role in the account{but}{more}."
             f"{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}{_limits(left)}"
             f"{only}{matching_roles(context)}",
-            f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
-            if grant.explicit
-            else "Exclude iam:PassRole with an explicit Deny, or list the actions you need and grant iam:PassRole in "
-            f"its own statement, with the role ARNs in `{named}` and an `iam:PassedToService` condition.",
+            _remedy(context),
             confidence,
             when=when,
             escalations=administrators(context),
             cause=" ".join(("administrator", *trust.names)) if trust.holder is Holder.PEOPLE and is_all else "",
         )
+
+
+def _remedy(context: GrantContext) -> str:
+    """Return what to write; for administrators, how to limit who is one."""
+    grant, named = context.grant, resource_of(context.grant)
+    if grant.explicit:
+        limited = and_condition(grant)
+        return f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
+    is_all = grant.granted_by == "*" and context.holders
+    start = unless_administrators(context.holders) if is_all else "Exclude iam:PassRole with an explicit Deny, or "
+    return (
+        f"{start}list the actions you need and grant iam:PassRole in its own statement, with the role ARNs in "
+        f"`{named}` and an `iam:PassedToService` condition."
+    )
 
 
 def _is_limited(left: PassableSet | None) -> bool:

@@ -10,7 +10,14 @@ from passrole_checks.checks.base.escalations import administrators, launch_of_an
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
 from passrole_checks.checks.base.managed_cause import cause_of
-from passrole_checks.checks.base.wording import UNKNOWN_LIMIT, except_denied, only_by, only_for, only_to
+from passrole_checks.checks.base.wording import (
+    UNKNOWN_LIMIT,
+    except_denied,
+    only_by,
+    only_for,
+    only_to,
+    unless_administrators,
+)
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -35,7 +42,7 @@ class ManagedPolicyPassRole(Check):
     or named accounts can assume. One policy on several principals with the same trust is one finding. AWS changes
     its policies without notice; this check uses the version that ships with it.
 
-    Attach a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
+    Replace it with a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
     "Grant a user permissions to pass a role to an AWS service".
     """
@@ -103,14 +110,12 @@ def _remedy(context: GrantContext, holder: Principal) -> str:
     """Return what to write; for an administrator, how to limit who is one."""
     is_group = holder.kind is PrincipalKind.GROUP  # a boundary is set for a user or a role
     if context.grant.granted_by != "*":
-        return f"Attach {_INSTEAD}, or exclude iam:PassRole with a {'Deny' if is_group else 'permissions boundary'}."
-    limit = "limit who can assume it, or " if holder.kind is PrincipalKind.ROLE else ""
-    limit = "limit who is a member" if is_group else f"{limit}add a permissions boundary"
-    name = "principal" if holder.kind is PrincipalKind.POLICY else holder.kind.value
-    return f"If this {name} must be an administrator, {limit}. If not, attach {_INSTEAD}."
+        limit = "Deny" if is_group else "permissions boundary"
+        return f"Replace this policy with {_INSTEAD}, or exclude iam:PassRole with a {limit}."
+    return f"{unless_administrators((holder,))}replace this policy with {_INSTEAD}."
 
 
-_INSTEAD = "a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition"
+_INSTEAD = "a customer managed one that names the roles in `Resource` and has an `iam:PassedToService` condition"
 
 
 def _statement(grant: PassRoleGrant) -> str:

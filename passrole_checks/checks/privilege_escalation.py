@@ -21,7 +21,9 @@ from passrole_checks.checks.base.wording import (
     by_short_name,
     configuration_in_words,
     except_denied,
+    is_execution_role,
     limited_by_tags,
+    narrow_execution_role,
     only_by,
 )
 from passrole_checks.escaping.shorten import listed, shortened
@@ -100,14 +102,12 @@ class PrivilegeEscalation(Check):
                 yield from _about(context, reach, holder)
 
 
-_REMEDY = (
-    "Restrict `Resource` to roles no more privileged than this principal{}, or remove the permissions that launch "
+_RESTRICT = "Restrict `Resource` to roles no more privileged than this principal"
+_REPLACE = (
+    "Replace the AWS managed policy with a customer managed one that names roles no more privileged than this principal"
+    " in `Resource` and has an `iam:PassedToService` condition"
 )
-_REMEDY_OF_MANAGED = (
-    "Attach a customer managed policy with roles no more privileged than this principal in `Resource` and an "
-    "`iam:PassedToService` condition, or remove the permissions that launch "
-)
-_WORKLOADS = "workloads with the role."
+_WORKLOADS = ", or remove the permissions that launch workloads with the role."
 _MOST_PATHS = 3  # published ones that are named; of more, some examples
 
 
@@ -179,7 +179,7 @@ def _verdict(
     return Verdict(
         severity_of(access),
         _message(context, found, gained, unknown, holder.name, only_by(trust)),
-        (_REMEDY_OF_MANAGED if context.managed else _REMEDY.format(and_condition(context.grant))) + _WORKLOADS,
+        _remedy(context, holder, found, gained),
         confidence,
         who=(principal_name(holder),),
         when=facts,
@@ -187,6 +187,25 @@ def _verdict(
         reaches=tuple(role.address for role, _ in gained if not any(map(_is_any, found))),
         escalations=(_escalation(found, gained, holder),),
     )
+
+
+def _remedy(
+    context: GrantContext,
+    holder: Principal,
+    found: Sequence[_Open],
+    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
+) -> str:
+    """Return what to write: other roles, or if these are named and unknown here, their service."""
+    if context.managed:
+        return _REPLACE + _WORKLOADS
+    condition = and_condition(context.grant)
+    if gained and not any(map(_many, found)) and is_execution_role([role for role, _ in gained]):
+        return narrow_execution_role(context.grant, holder)
+    is_named = not any(one.passed.complement or _is_any(one) for one in found)
+    if is_named and not gained and condition.startswith(" and add "):
+        them = "these roles" if any(map(_many, found)) else "this role"
+        return f"A{condition[6:]} with the service that uses {them}{_WORKLOADS}"
+    return f"{_RESTRICT}{condition}{_WORKLOADS}"
 
 
 def _escalation(

@@ -12,7 +12,13 @@ from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_handover, narrows_services, services_for
-from passrole_checks.checks.base.wording import by_short_name, only_by, only_to
+from passrole_checks.checks.base.wording import (
+    by_short_name,
+    is_execution_role,
+    narrow_execution_role,
+    only_by,
+    only_to,
+)
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
@@ -137,7 +143,9 @@ def _verdict(
         max(map(severity_of, accesses), key=lambda severity: severity.rank),
         f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
         f"{'; '.join(named)}{more}.{unknown}",
-        _remedy(context.grant, len(stronger) > 1),
+        narrow_execution_role(context.grant, holder)
+        if len(stronger) == 1 and context.grant.scope in _NAMED and is_execution_role(role for role, _ in stronger)
+        else _remedy(context.grant, len(stronger) > 1),
         confidence,
         who=(principal_name(holder),),
         when=facts,
@@ -151,6 +159,9 @@ def _verdict(
             ),
         ),
     )
+
+
+_NAMED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
 
 
 def _remedy(grant: PassRoleGrant, several: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from principals_of_tests import allow, findings, to, trust
 
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
@@ -74,3 +75,37 @@ def test_a_block_in_several_readings_is_a_block(tmp_path: Path) -> None:
 def test_an_object_is_told_what_a_document_holds(tmp_path: Path) -> None:
     """An object of HCL takes the keys of IAM, and JSON."""
     assert remedies(tmp_path, OBJECT)["PASSROLE_002"].startswith('Add "Condition": {"StringEquals": ')
+
+
+EXECUTION = "arn:aws:iam::111122223333:role/execution"
+NARROW = "Remove permissions that deployments do not need from the execution role"
+
+
+@pytest.mark.parametrize("check", ["PASSROLE_008", "PASSROLE_009"])
+@pytest.mark.parametrize(("service", "is_execution"), [("cloudformation", True), ("lambda", False)])
+def test_role_that_cloudformation_deploys_with(check: str, service: str, is_execution: bool) -> None:
+    """A role of deployments has to be privileged: it is narrowed and bound, and other roles are not passed instead."""
+    start = allow(["cloudformation:CreateStack", "lambda:CreateFunction", "lambda:InvokeFunction"])
+    roles = {"execution": (trust(f"{service}.amazonaws.com"), [allow("iam:*")])}
+    (found,) = findings(check, [[allow("iam:PassRole", EXECUTION)], [start]], roles=roles)
+    assert found.remediation.startswith(NARROW) is is_execution
+    assert "`iam:PassedToService` condition" in found.remediation
+    bound = allow("iam:PassRole", EXECUTION, to(f"{service}.amazonaws.com"))
+    (found,) = findings(check, [[bound], [start]], roles=roles)
+    assert found.remediation.startswith(NARROW) is is_execution and "condition" not in found.remediation
+
+
+def test_named_roles_lack_the_condition_only() -> None:
+    """Roles that are named and unknown here need their service; any role needs names as well."""
+    start = allow(["lambda:CreateFunction", "lambda:InvokeFunction"])
+    (found,) = findings("PASSROLE_008", [[allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*")], [start]])
+    assert found.remediation.startswith("Add an `iam:PassedToService` condition")
+    (found,) = findings("PASSROLE_008", [[allow("iam:PassRole")], [start]])
+    assert found.remediation.startswith("Restrict `Resource`")
+
+
+@pytest.mark.parametrize(("action", "is_said"), [("*", True), ("iam:*", False)])
+def test_administrators_may_be_meant(action: str, is_said: bool) -> None:
+    """A statement that allows everything is asked about first, as an AWS managed policy is."""
+    (found,) = findings("PASSROLE_001", [[allow(action)]])
+    assert ("must be an administrator" in found.remediation) is is_said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
 from passrole_checks.access.role_privilege import PrivilegeGain
@@ -20,10 +20,12 @@ from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import UnresolvedKind
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty, resource_scope
 from passrole_checks.sources.model.addresses import seen_from
 from passrole_checks.sources.model.configuration import Framework
 
+_CLOUDFORMATION = frozenset({"cloudformation.amazonaws.com"})
 _NAMED = 3  # more privileged roles that a message names
 
 
@@ -98,6 +100,32 @@ def and_condition(grant: PassRoleGrant) -> str:
         return f" and rename `{misspelled[0]}` to `{PASSED_TO_SERVICE}`"
     verb = "add" if grant.condition.constraint is Constraint.ABSENT else "correct"
     return f" and {verb} {'an' if verb == 'add' else 'the'} `iam:PassedToService` condition"
+
+
+def unless_administrators(holders: Sequence[Principal]) -> str:
+    """Return the first part of a remedy for principals that may do everything: how to limit who is one."""
+    kinds = {holder.kind for holder in holders}
+    kind = kinds.pop() if len(kinds) == 1 else PrincipalKind.POLICY
+    limit = "limit who can assume it, or " if kind is PrincipalKind.ROLE else ""
+    limit = "limit who is a member" if kind is PrincipalKind.GROUP else f"{limit}add a permissions boundary"
+    name = "principal" if kind is PrincipalKind.POLICY else kind.value
+    return f"If this {name} must be an administrator, {limit}. If not, "
+
+
+def is_execution_role(roles: Iterable[KnownRole]) -> bool:
+    """True if only CloudFormation can assume each of the roles."""
+    return all(role.only_services and role.presumed == _CLOUDFORMATION for role in roles)
+
+
+def narrow_execution_role(grant: PassRoleGrant, holder: Principal) -> str:
+    """Return a remedy for the passing of a role that CloudFormation deploys with, which has to be privileged."""
+    bind = (
+        ""
+        if narrows_services(grant)
+        else ", add an `iam:PassedToService` condition with `cloudformation.amazonaws.com`"
+    )
+    can = "can assume this principal" if holder.kind is PrincipalKind.ROLE else "has this policy"
+    return f"Remove permissions that deployments do not need from the execution role{bind}, and limit who {can}."
 
 
 def how_granted(grant: PassRoleGrant) -> str:
