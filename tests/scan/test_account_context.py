@@ -450,6 +450,18 @@ def test_a_role_with_an_inferred_name_is_covered_by_both_names(passed: str, code
     assert [(one.severity, one.principals) for one in found] == [(Severity.HIGH, ("deployer",))]
 
 
+def test_findings_that_depend_on_policies_of_the_account_say_so(code: Path, tmp_path: Path) -> None:
+    """Also if the code declares the role that is passed, and if a holder only has a document of the account."""
+    text = LOOK_UP % ("name", "start") + USED[0] + role_policy("p", '"ci"', PASS_APPS)
+    text += block("aws_iam_role", name="app-x", assume_role_policy=document())
+    details = account_file(
+        tmp_path / "a.json", RoleDetailList=[role("app-x", EVERYTHING)], Policies=[managed("start", START)]
+    )
+    found = finding(scan(code, text, details), "008")
+    assert found is not None and found.confidence is Confidence.MEDIUM
+    assert "according to the account file of 2026-03-01" in found.message
+
+
 def test_an_inline_policy_of_other_code_is_not_taken_for_one_without_a_name(code: Path, tmp_path: Path) -> None:
     """A role that the code only names has policies of other code, with generated names too."""
     policies = [{"PolicyName": "terraform-20260301", "PolicyDocument": document(START)}]

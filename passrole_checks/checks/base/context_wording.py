@@ -46,7 +46,8 @@ def according_to(context: GrantContext, roles: Iterable[str], principals: Iterab
     """Return a sentence on the origin of what is known of roles and principals, by their addresses; "" if that is the
     configuration itself."""
     names = context.model.configuration.context
-    found = (*map(names.roles.get, roles), *map(names.principals.get, principals))
+    known = [*roles]  # of one that is declared here, policies may be from the context
+    found = (*map(names.roles.get, known), *map(names.principals.get, (*known, *principals)))
     origins = list(dict.fromkeys(filter(None, found)))
     return f" This is according to {listed(origins)}." if origins else ""
 

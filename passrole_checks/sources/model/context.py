@@ -204,9 +204,11 @@ class _Join:
     def result(self) -> Configuration:
         """Return the configuration with its context."""
         self.find_principals()
-        self.whole = whole = self.with_looked_up_documents()
-        around = self.context.configuration
+        before, self.whole = self.whole, self.with_looked_up_documents()
+        whole, around = self.whole, self.context.configuration
         attached, named = self.resolve_attachments()
+        pairs = zip(before.policies, whole.policies, strict=True)
+        named.update(who for old, new in pairs if new is not old for who in new.principals)
         managed = {name for policy in self.own_policies() if (name := self.managed_name(policy))}
         inline = self.inline_names()
         added = tuple(self.added_policies(managed, inline))
@@ -496,7 +498,7 @@ class _Join:
     def context_names(self, attached: set[str]) -> ContextNames:
         """Return the names that are from this context, and those that were known before.
 
-        ``attached``: principals to which the configuration attaches policies of the context.
+        ``attached``: principals to which the configuration attaches policies of the context, or their documents.
         """
         origin, known = self.context.origin, self.whole.context
         principals = dict.fromkeys((*map(self.rename, self.context.limited), *attached), origin)
