@@ -66,8 +66,9 @@ def _most_found(find: Callable[[], ExtraPermissions | None]) -> Severity | None:
     return most_of(find())
 
 
-def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, str]:
-    return -strength.severity.rank, strength.certain is not Ternary.YES, len(strength.when), role.address
+def _order(role: KnownRole, strength: PrivilegeGain) -> tuple[int, bool, int, bool, str]:
+    is_sure = strength.certain is Ternary.YES
+    return -strength.severity.rank, not is_sure, len(strength.when), not strength.is_everything, role.address
 
 
 @dataclass(frozen=True, eq=False)

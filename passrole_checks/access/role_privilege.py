@@ -27,6 +27,9 @@ from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions
 
+EVERYTHING = "*"
+"""The words for a role that may do everything."""
+
 _NOWHERE = Position("", 0)
 
 # actions that widen the permissions of a principal, or assume those of another one
@@ -103,6 +106,11 @@ class PrivilegeGain:
     certain: Ternary
     when: PathCondition = ()
 
+    @property
+    def is_everything(self) -> bool:
+        """True if the role may do everything on every resource."""
+        return self.words == EVERYTHING
+
 
 def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
     """Return the privilege gain of additional permissions; None if none of them counts.
@@ -122,7 +130,7 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
     by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
     for _, pair in graded:
         by_action.setdefault(pair.action.lower(), _in_words(pair))
-    examples = list(by_action.values())
+    examples = [EVERYTHING] if EVERYTHING in by_action.values() else list(by_action.values())
     more = len(examples) - 2
     shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
     return PrivilegeGain(graded[0][0], shown, Ternary.YES if sure else Ternary.UNKNOWN, when)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from passrole_checks.access.role_privilege import EVERYTHING
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.partial_values import Position
@@ -65,8 +66,8 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Merge the findings of one check and verdict about one statement of a module that several roots call.
 
     A document that one root attaches and that is an output of another one is one finding, with the confidence of the
-    attached document. A module that is a root itself is named rather than an example that calls it; the fingerprint is
-    that of the first one in any case.
+    attached document. A module that is a root itself is named rather than an example that calls it, then a root with a
+    role that may do everything; the fingerprint is that of the first one in any case.
     """
     findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
     shared = shared_among(findings)
@@ -83,7 +84,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
             confidence = attached.get(key, confidence)
         groups.setdefault((*key, confidence), []).append(finding)
     for group in groups.values():
-        same = sorted(group, key=lambda finding: bool(module_of(finding.resource.address)))
+        same = sorted(group, key=lambda one: (bool(module_of(one.resource.address)), not _reaches_everything(one)))
         elsewhere = [*same[0].elsewhere]
         for finding in same[1:]:
             elsewhere += [*_elsewhere(finding, same[0]), *finding.elsewhere]
@@ -92,6 +93,10 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         others = [name for name in dict.fromkeys(elsewhere) if name not in own | with_part]
         message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
         yield replace(joined(same), message=message, fingerprint=group[0].fingerprint)
+
+
+def _reaches_everything(finding: Finding) -> bool:
+    return any(one.gain == EVERYTHING for one in finding.escalations)
 
 
 def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:

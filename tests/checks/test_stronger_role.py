@@ -247,3 +247,14 @@ def test_what_a_not_action_leaves_out_is_said(left_out: list[str], severity: Sev
     statement = {"Effect": "Allow", "NotAction": left_out, "Resource": "*"}
     (found,) = findings(ID, [[PASS]], roles={"worker": (LAMBDA, [statement])})
     assert (found.severity, words in found.message) == (severity, True)
+
+
+def test_role_that_may_do_everything_is_named_first() -> None:
+    """Of roles that are equally severe the one that may do everything is the first, whatever else it is allowed."""
+    roles = {
+        "app-a": (LAMBDA, [allow("iam:AttachUserPolicy")]),
+        "app-z": (LAMBDA, [allow(["iam:AttachUserPolicy", "*", "s3:*"])]),
+    }
+    grant = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*", to("lambda.amazonaws.com"))
+    (found,) = findings(ID, [[grant]], roles=roles)
+    assert found.message.index("app-z (additional permissions: *)") < found.message.index("app-a")
