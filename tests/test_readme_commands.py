@@ -23,9 +23,9 @@ from documentation_pages import FENCE, README, ROOT, SITE_PAGES, all_blocks
 
 SAMPLES = ROOT / "sample_templates"
 _MARKED = re.compile(r"<!-- ci: \w+ -->\n```sh\n.*?^```$", re.MULTILINE | re.DOTALL)
-# Not run here: AWS, the engine of containers (tests/packaging/test_dockerfile.py does what it would do), and pip, which
-# would change the environment of the tests (.ci/run installs the wheel with its extras).
-ELSEWHERE = ("docker ", ".venv/bin/pip ", "aws ")
+# Not run here: AWS, a code assistant, the engine of containers (tests/packaging/test_dockerfile.py does what it would
+# do), and pip, which would change the environment of the tests (.ci/run installs the wheel with its extras).
+ELSEWHERE = ("docker ", ".venv/bin/pip ", "aws ", "claude ")
 
 
 def lines() -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator
+from pathlib import Path
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
@@ -31,7 +32,7 @@ def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
     if finding.suppressed is not None or finding.check_id not in ACCESS_CHECKS or grant is None:
         return
     verdict = (finding.check_id, finding.severity, finding.framework, finding.managed, grant.granted_by.lower())
-    *folders, name = finding.at.file.split("/")
+    *folders, name = Path(finding.at.file).parts
     for place, folder in enumerate(folders):
         environment = _word(folder)
         address, users = _without(finding.resource.address, environment), _without(_users(finding), environment)

@@ -153,7 +153,7 @@ class _Texts:
             from passrole_checks.sources.terraform.reading.files import terraform_files  # slow to import
 
             text, called = LinkText(), set[Path]()
-            for file in terraform_files(folder, self._inputs.exclusions):
+            for file in terraform_files(folder, self._inputs.exclusions) if unit.readable.allows(folder) else ():
                 try:
                     data = unit.readable.read(file, _LONGEST_FILE)
                 except OSError:

@@ -55,7 +55,13 @@ MISSING_IN_SIGNAL = (
     "pthread_kill", "pthread_sigmask", "setitimer", "siginterrupt", "sigpending", "sigwait",
 )  # fmt: skip
 CLONE = "C:\\clone"
-NOT_CORE = ("checkov_checks", "cfnlint_rules", "__main__")
+NOT_CORE = (
+    "checkov_checks",
+    "cfnlint_rules",
+    "mcp_server",
+    "lsp",
+    "__main__",
+)  # hosts and SDKs know the platform themselves
 
 
 class Drives:

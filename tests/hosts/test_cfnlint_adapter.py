@@ -427,7 +427,8 @@ def test_without_the_engine_every_rule_fails(tmp_path: Path, missing: str, metad
 
 def test_from_a_clone_that_is_not_installed(folder: Path) -> None:
     """The folder is enough: it brings the rest of its clone along."""
-    missing = "sys.path[:] = [one for one in sys.path if not os.path.isdir(os.path.join(one, 'passrole_checks'))]"
+    package = "os.path.isfile(os.path.join(one, 'passrole_checks', '__init__.py'))"
+    missing = f"sys.path[:] = [one for one in sys.path if not {package}]"
     start = starting("import os", missing)
     run = run_cfn_lint(folder, "-t", "template.yaml", start=start, environment={"PYTHONPATH": ""})
     assert run.places() == {place for place in expected() if place[0] != "I9512"}

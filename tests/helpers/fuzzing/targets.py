@@ -275,7 +275,7 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """Render the suggestions in each format."""
-    names = ("var_file", "var", "parameters", "exclude", "check", "skip_check", "evidence")
+    names = ("var_file", "var", "parameters", "account_details", "exclude", "check", "skip_check", "evidence")
     options: dict[str, Any] = {**dict.fromkeys(names, ()), **dict.fromkeys(("account", "source", "baseline"))}
     options |= {"unchanged": False, "grade": GRADES}
     found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
