@@ -412,7 +412,9 @@ def error_summary(entries: Sequence[Unreadable], files: Collection[str], *, anyt
     unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
     problems = unread_summary(unreadable, faults_in(entries), files)
     nothing = not anything and set(files) <= {entry.file for entry in unreadable}
-    return f"ERROR: {'; '.join(filter(None, (problems, _NOTHING_CHECKED if nothing else '')))}"
+    empty = count_noun(sum(entry.subject == NOTHING_HERE for entry in entries), "path")
+    rest = _NOTHING_CHECKED if nothing else f"{empty} without infrastructure code" if not problems else ""
+    return f"ERROR: {'; '.join(filter(None, (problems, rest)))}"
 
 
 def after_error(error: str, counts: Line) -> Line:

@@ -161,3 +161,11 @@ def test_changed_role_is_listed_among_the_roles(folder: Path) -> None:
         "  - b  exact",
         "  + b*  prefix",
     ]
+
+
+def test_side_without_code_is_named_in_the_summary() -> None:
+    put("new/template.yaml", WIDE)
+    Path("old").mkdir()
+    done = run("old", "new")
+    assert done.returncode == 2
+    assert "ERROR: 1 path without infrastructure code; 1 new" in done.stdout
