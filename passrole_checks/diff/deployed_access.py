@@ -188,7 +188,7 @@ class _Part:
         )
 
     def _policies(self, holders: set[str]) -> Iterator[AttachedPolicy]:
-        """Yield the policies of some principals, and those that the unit declares, which it may attach to nobody."""
+        """Yield the policies of some principals, and those that the unit declares, attached or not."""
         loose = {
             policy.resource.address
             for policy in (*self.unit.policies, *self.unit.unchanged)

@@ -40,7 +40,7 @@ class Checkout:
         """Return the links to the commit on the forge of the remote; none if that is unknown.
 
         ``forge``, ``server`` and ``repository`` are those of the pipeline, which may have checked out another
-        repository: its server tells the kind of the forge only if the remote is on the same host, and its URLs are used
+        repository: its server gives the kind of the forge only if the remote is on the same host, and its URLs are used
         only if the repository is the same too.
         """
         own = self.forge, self.server, self.name

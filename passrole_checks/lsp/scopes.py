@@ -38,7 +38,7 @@ class Scope:
 
     @property
     def is_generated(self) -> bool:
-        """True if all units are generated, large, and edited by nobody: plans, and details of an account."""
+        """True if all units are large generated files, which people do not edit: plans, and details of an account."""
         return bool(self.units) and all(unit.framework in _DEPLOYED for unit in self.units)
 
     @property

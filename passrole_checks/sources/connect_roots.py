@@ -373,7 +373,7 @@ _Form = tuple[str | None, ...]  # literal parts, None for an unresolved one
 
 
 def _form(name: StringNode) -> _Form | None:
-    """Return the form of a name; None if it has no part that tells it from others, or is too long for a name."""
+    """Return the form of a name; None if it has no part that distinguishes it, or is too long for a name."""
     text = "".join(part for part in name.parts if isinstance(part, str))
     is_specific = sum(sign.isalnum() for sign in text.partition(":")[2] or text) >= _LEAST_SIGNS
     if not is_specific or len(text) > _LONGEST_NAME or len(name.parts) > _LONGEST_NAME:

@@ -55,7 +55,7 @@ class KnownRole:
 
     @property
     def arns(self) -> tuple[StringNode, ...]:
-        """Its ARN as far as the configuration tells it, and the one that it has in the account."""
+        """Its ARN as far as the configuration determines it, and the one that it has in the account."""
         return tuple(arn for arn in (self.arn, self.deployed) if arn is not None)
 
     @property

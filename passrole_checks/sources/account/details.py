@@ -30,7 +30,7 @@ _STARTS = re.compile(
 )
 _OWNER = re.compile(r'"Arn"\s*:\s*"arn:([\w-]+):iam::([0-9]{12}):(?:user|group|role|policy)/')
 _OVERLAP = 200  # characters, more than the beginning of an ARN with its key
-_MOST_BEFORE = 1_000_000  # values before the first list that tells what the file is
+_MOST_BEFORE = 1_000_000  # values before the first list that identifies the file
 
 
 @dataclass(frozen=True)
