@@ -14,7 +14,7 @@ from operator import or_
 from passrole_checks.sources.model.links import LinkKind
 
 ALL_OUTPUTS = ""
-"""Stands for the names of all outputs."""
+"""In place of names: all outputs."""
 
 _STATE_DATA = re.compile(rb"\b(?:terraform_remote_state|tfe_outputs)\b")
 _OUTPUT_NAME = re.compile(
@@ -30,7 +30,7 @@ _PLACE = re.compile(rb'\b(?:key|prefix|path|name|address|workspace)\b"?\s*[=:]\s
 _LOCAL = re.compile(rb'\bbackend"?\s*[=:]\s*(?:"local"|[^"\s])')
 _WORKSPACE = re.compile(rb"^env:/[^/]*/")
 _SECRET = re.compile(rb'\btype"?\s*[=:]\s*"SecureString"')
-_NAMES = re.compile(rb'\bname\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
+_PARAMETER_NAME = re.compile(rb'\bname\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
 _BRACE = re.compile(rb"[{}]")
 _COMPUTED = b"${"  # in a place or name that may be any
 _LONGEST_BLOCK = 2_000  # bytes
@@ -233,9 +233,14 @@ def _of_terraform(data: bytes) -> LinkText:
 
 def _parameters(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes]:
     """Return the names of the SSM parameters in the blocks that a pattern finds, except secrets."""
-    texts = [text for text in _blocks(block, data) if not _SECRET.search(text)]
-    names = ([] if text.startswith(b'"aws_ssm_parameter"') else _NAMES.findall(text) for text in texts)
-    return frozenset(name or _COMPUTED for found in names for name in found[:1] or [_COMPUTED])
+    found = set[bytes]()
+    for text in _blocks(block, data):
+        is_json = text.startswith(b'"')  # which has several parameters in one object
+        is_one = not is_json and text.count(b"aws_ssm_parameter") == 1
+        if not (is_one and _SECRET.search(text)):
+            name = _PARAMETER_NAME.search(text) if not is_json else None
+            found.add((name[1] if name else b"") or _COMPUTED)
+    return frozenset(found)
 
 
 def _places(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -411,3 +412,13 @@ def test_secrets_are_not_followed(name: str, top: Path) -> None:
         "reader/main.tf": READ_PARAMETER % '"/app/role"',
     }
     assert links(top, files) == {}
+
+
+def test_secret_beside_another_parameter_in_json(top: Path) -> None:
+    written = {"s": {"name": "/app/password", "type": "SecureString", "value": "x"}}
+    written["r"] = {"name": "/app/role", "type": "String", "value": ROLE}
+    files = {
+        "writer/main.tf.json": json.dumps({"resource": {"aws_ssm_parameter": written}}),
+        "reader/main.tf": READ_PARAMETER % '"/app/role"',
+    }
+    assert roles(top, files) == [ROLE]
