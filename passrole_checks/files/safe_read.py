@@ -37,7 +37,9 @@ class OutsideError(RefusedError):
     """A path that leads out of the readable folders."""
 
 
-def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, *, pipes: bool = False) -> BinaryIO:
+def open_regular(
+    path: str | Path, inside: Callable[[str], bool] | None = None, *, pipes: bool = False, real: str | None = None
+) -> BinaryIO:
     """Open a regular file for reading, without blocking.
 
     A repository may contain a symbolic link to a pipe that is never written to, or to the endless ``/dev/zero``, and a
@@ -49,15 +51,17 @@ def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, 
         inside: returns True for a path without symbolic links that may be read. Links are resolved first, and the
             result is opened without following any, so that a link planted in between is refused.
         pipes: allow pipes that the user has named (``<(…)``), and wait for their data.
+        real: the path as :func:`resolve_inside` has just returned it.
 
     Raises:
         OutsideError: the file is not ``inside``.
         OSError: it cannot be opened, or is not a regular file.
     """
     flags = os.O_RDONLY | open_flags("O_BINARY", "O_CLOEXEC") | (0 if pipes else open_flags("O_NONBLOCK"))
-    real = os.fspath(path)
-    if inside is not None:
-        real = _resolve_inside(path, inside)
+    if inside is None:
+        real = os.fspath(path)
+    else:
+        real = real or resolve_inside(path, inside)
         flags |= open_flags("O_NOFOLLOW", "O_NOFOLLOW_ANY")  # O_NOFOLLOW_ANY: macOS, for all components
     if (text := unsaved_text(real)) is not None:
         return io.BytesIO(text)
@@ -77,13 +81,18 @@ def open_regular(path: str | Path, inside: Callable[[str], bool] | None = None, 
 
 
 def read_bounded(
-    path: str | Path, most: int, inside: Callable[[str], bool] | None = None, *, pipes: bool = False
+    path: str | Path,
+    most: int,
+    inside: Callable[[str], bool] | None = None,
+    *,
+    pipes: bool = False,
+    real: str | None = None,
 ) -> bytes:
     """Return the bytes of a file, at most ``most``, opened by :func:`open_regular`.
 
     Raises an :class:`OSError` if it cannot be opened or read, is not a regular file, or is larger.
     """
-    with open_regular(path, inside, pipes=pipes) as stream:
+    with open_regular(path, inside, pipes=pipes, real=real) as stream:
         pieces, remaining = [read_from(stream, min(size_of(stream), most) + 1)], most
         while pieces[-1]:
             remaining -= len(pieces[-1])
@@ -95,12 +104,7 @@ def read_bounded(
     return content
 
 
-def check_inside(path: str | Path, inside: Callable[[str], bool]) -> None:
-    """Raise :class:`OutsideError` if a path, with symbolic links resolved, is not ``inside``."""
-    _resolve_inside(path, inside)
-
-
-def _resolve_inside(path: str | Path, inside: Callable[[str], bool]) -> str:
+def resolve_inside(path: str | Path, inside: Callable[[str], bool]) -> str:
     """Return the path with symbolic links resolved. Raises :class:`OutsideError` if it is not ``inside``."""
     try:
         real = os.path.realpath(path)

@@ -49,6 +49,7 @@ from passrole_checks.sources.model.unknown_consumers import (
 
 _ELEMENTS = (frozenset({"Effect"}), frozenset({"Action", "NotAction"}), frozenset({"Resource", "NotResource"}))
 _MARKS = ('"Statement"', 'Statement\\"', "eyJ", "ewo", "eyA")  # in the text of a document, or of its Base64 form
+_SHORTEST_MARK = min(map(len, _MARKS))
 _ON_DELETION = "Delete"  # of an AwsCustomResource: the call when the stack is deleted
 
 
@@ -194,12 +195,12 @@ def _may_contain_document(node: yaml.Node) -> bool:
     """True if a node, or any node below it, looks like a policy document."""
     for current in _nodes_below(node):
         if isinstance(current, yaml.ScalarNode):
-            if any(mark in current.value for mark in _MARKS):
+            if len(current.value) >= _SHORTEST_MARK and any(mark in current.value for mark in _MARKS):
                 return True
-        elif isinstance(current, yaml.MappingNode) and (
-            _is_statement(current) or any(key.value == "Statement" for key, _ in entries(current))
-        ):
-            return True
+        elif isinstance(current, yaml.MappingNode):
+            keys = {key.value for key, _ in entries(current)}
+            if "Statement" in keys or ("Effect" in keys and _is_statement(current)):
+                return True
     return False
 
 

@@ -120,11 +120,14 @@ def replaced_entries(node: yaml.Node | None) -> Iterator[tuple[yaml.ScalarNode, 
 
 
 def has_unique_keys(node: yaml.Node | None) -> bool:
-    """True if all keys of a mapping are scalars, none is a merge key, and none occurs twice; also for other nodes."""
+    """True if all keys of a mapping are scalars, none is ``<<``, and none occurs twice; also for other nodes."""
     if not isinstance(node, yaml.MappingNode):
         return True
-    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE}
-    return len(keys) == len(node.value)
+    try:
+        keys = {key.value for key, _ in node.value}
+    except TypeError:  # a key that is a list or a mapping
+        return False
+    return len(keys) == len(node.value) and "<<" not in keys
 
 
 def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from passrole_checks.files import write_atomically
-from passrole_checks.files.safe_read import check_inside, open_regular, read_bounded
+from passrole_checks.files.safe_read import open_regular, read_bounded, resolve_inside
 from passrole_checks.sources.files.access_log import log_file, log_links
 
 
@@ -36,10 +36,13 @@ class Boundary:
         """True if a path without symbolic links is in or below one of the folders."""
         return _contains(self.folders, real) and _contains(_confinement.get(), real)
 
-    def check(self, path: str | Path) -> None:
-        """Raise :class:`OutsideError` if a path leads outside, or another :class:`OSError` if the path is invalid."""
+    def check(self, path: str | Path) -> str:
+        """Return a path with symbolic links resolved.
+
+        Raises :class:`OutsideError` if it leads outside, or another :class:`OSError` if it is invalid.
+        """
         log_links(path)
-        check_inside(path, self.contains)
+        return resolve_inside(path, self.contains)
 
     def allows(self, path: str | Path) -> bool:
         """True if a path leads inside."""
@@ -51,15 +54,15 @@ class Boundary:
 
     def read(self, path: str | Path, most: int) -> bytes:
         """Return the bytes of a file, at most ``most``. Raises :class:`OutsideError` or another :class:`OSError`."""
-        self.check(path)
+        real = self.check(path)
         log_file(path)
-        return read_bounded(path, most, self.contains)
+        return read_bounded(path, most, self.contains, real=real)
 
     def open(self, path: str | Path) -> BinaryIO:
         """Open a regular file for reading. Raises :class:`OutsideError` or another :class:`OSError`."""
-        self.check(path)
+        real = self.check(path)
         log_file(path)
-        return open_regular(path, self.contains)
+        return open_regular(path, self.contains, real=real)
 
 
 def _contains(folders: tuple[str, ...] | None, real: str) -> bool:
