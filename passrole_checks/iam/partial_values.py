@@ -10,10 +10,11 @@ tree.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import overload
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.path_conditions import Assumption
 
 

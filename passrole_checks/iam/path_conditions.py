@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _MAX_ALTERNATIVES = 200  # of one statement; longer lists are truncated
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.links import LinkKind
 
 ALL_OUTPUTS = ""

@@ -10,12 +10,12 @@ them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.variants import variants_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import (
     Absent,

@@ -12,12 +12,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from passrole_checks.files import write_atomically
 from passrole_checks.files.safe_read import open_regular, read_bounded, resolve_inside
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_file, log_links
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment

@@ -5,8 +5,7 @@ Source: Terraform language documentation, "for Expressions" and "Splat Expressio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,

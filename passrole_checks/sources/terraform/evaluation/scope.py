@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, consistent, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import restrict

@@ -11,9 +11,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,

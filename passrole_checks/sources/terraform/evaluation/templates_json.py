@@ -7,9 +7,10 @@ becomes part of the tree with its own positions. Otherwise, markers become unres
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 
 _BOM = b"\xef\xbb\xbf"

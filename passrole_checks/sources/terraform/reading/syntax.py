@@ -9,10 +9,11 @@ Source: HCL Native Syntax Specification, "Structural Elements", "Expressions", "
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.source import SourceText
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.syntax import (
     MAX_DEPTH,
     Expression,

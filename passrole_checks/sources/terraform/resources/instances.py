@@ -5,9 +5,10 @@ Source: Terraform language documentation, "The count Meta-Argument" and "The for
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.iam.documents.policy import alternatives_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
