@@ -3,7 +3,7 @@
 ``expected.json`` has one row per finding: check, file (below the sample's folder), line, resource, severity.
 ``suppressed.json`` has the suppressed ones; ``expected.txt``, ``grants.txt`` and ``tree.txt`` the output of ``scan``,
 ``grants`` and ``grants --format tree`` with ``--verbose``; ``options.json`` the options of the sample (``account``,
-``account-details``, ``parameters``, ``severity``, ``source``, ``var-file``).
+``account-details``, ``inventory``, ``parameters``, ``severity``, ``source``, ``var-file``).
 ``python -m tools.regenerate`` writes these files.
 """
 
@@ -12,11 +12,13 @@ from __future__ import annotations
 import functools
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import expected_outputs
 import pytest
+import sample_inventory
 from sample_folders import FOLDERS, ROOT, SAMPLES, options_of, scan_options_of
 
 from passrole_checks.checks import ALL
@@ -217,6 +219,8 @@ def test_cross_account_needs_the_account() -> None:
 def outputs() -> Iterator[tuple[Path, str]]:
     """Yield the files beside the samples, with the findings and the text of the samples now."""
     os.chdir(ROOT)
+    with tempfile.TemporaryDirectory() as temporary:
+        yield sample_inventory.PATH, sample_inventory.recorded_inventory(Path(temporary))
     for folder in FOLDERS:
         result = scan(folder)
         for name, suppressed in (("expected.json", False), ("suppressed.json", True)):

@@ -20,9 +20,9 @@ Rows = Sequence[tuple[str, str]]
 
 _GROUPS = {
     "Input": (
-        "paths", "account", "account_details", "var_file", "var", "parameters", "source", "plan", "plan_before",
-        "exclude", "unchanged", "staged", "allow_empty", "evidence", "since", "until", "against", "from_bundle",
-        "folders",
+        "paths", "account", "account_details", "inventory", "repository", "var_file", "var", "parameters", "source",
+        "plan", "plan_before", "exclude", "unchanged", "staged", "allow_empty", "evidence", "since", "until", "against",
+        "from_bundle", "folders",
     ),
     "Filtering": (
         "severity", "confidence", "check", "skip_check", "baseline", "fail_on", "strict", "all", "principal", "role",
@@ -30,8 +30,8 @@ _GROUPS = {
     "Edits": ("grade", "group_roles", "dry_run", "interactive"),
     "SQL": ("sql", "table", "view"),
     "Output": (
-        "format", "output", "write_baseline", "group_by", "events", "quiet", "verbose", "no_color", "no_progress",
-        "mask_accounts", "offline_bundle",
+        "format", "output", "write_baseline", "update_inventory", "group_by", "events", "quiet", "verbose", "no_color",
+        "no_progress", "mask_accounts", "offline_bundle",
     ),
     "Forge": (
         "post", "comment", "max_inline", "status", "check_run", "label", "key", "author", "dry_run",

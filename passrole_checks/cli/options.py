@@ -51,6 +51,15 @@ def validate_accounts(
     return tuple(validate_account(context, parameter, value) for value in values)
 
 
+def _validate_repository(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value:
+        from passrole_checks.sources.inventory import is_repository_name
+
+        if not is_repository_name(value):
+            raise click.BadParameter(f"{value!r} is not a name such as network or org/network")
+    return value
+
+
 _VARIABLE = re.compile(r"[^\W\d][\w-]*")
 
 
@@ -151,6 +160,18 @@ EVALUATION_OPTIONS: tuple[_Decorator, ...] = (
         "FILE",
         "Roles and policies of the account, written by aws iam get-account-authorization-details; context that is"
         " not checked itself.",
+    ),
+    repeatable_files(
+        "--inventory",
+        "FILE|DIR",
+        "What other repositories declare and pass to others, written by scan --update-inventory; not checked itself.",
+    ),
+    click.option(
+        "--repository",
+        metavar="NAME",
+        default="",
+        callback=_validate_repository,
+        help="Name of the scanned repository in the inventory.  [default: of its remote]",
     ),
     repeatable(
         "--exclude",
@@ -425,6 +446,8 @@ def scan_options(options: dict[str, Any], paths: Sequence[str] = (), **fields: A
         unchanged=options["unchanged"],
         inputs=inputs,
         account_details=tuple(map(Path, options["account_details"])),
+        inventory=tuple(map(Path, options["inventory"])),
+        repository=options["repository"],
         **fields,
     )
 
@@ -437,9 +460,9 @@ def cache_option(function: _Function) -> _Function:
 
 
 def result_store(paths: Sequence[str], options: dict[str, Any]) -> ResultStore | None:
-    """Return the cache of scan results; None with ``--no-cache`` or ``--account-details``, or if caching is
-    disabled."""
-    if options["no_cache"] or options["account_details"]:
+    """Return the cache of scan results; None with ``--no-cache``, ``--account-details`` or ``--inventory``, or if
+    caching is disabled."""
+    if options["no_cache"] or options["account_details"] or options["inventory"]:
         return None
     from passrole_checks.files.write_atomically import guarded_folders
     from passrole_checks.scan.cache.keys import program

@@ -137,6 +137,8 @@ def _reduced_reporting(configured: dict[str, Any]) -> Iterator[str]:
         yield f"baseline = {baseline}: findings listed there are accepted"
     if details := configured.get("account_details"):
         yield f"account_details = {', '.join(details)}: what these files say of the account is believed"
+    if inventory := configured.get("inventory"):
+        yield f"inventory = {', '.join(inventory)}: what these files say of other repositories is believed"
     if configured.get("allow_empty"):
         yield "allow_empty = true: files without infrastructure code are not reported as errors"
     if configured.get("quiet"):

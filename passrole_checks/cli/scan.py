@@ -5,8 +5,10 @@ As in all of the command line, modules other than click and the standard library
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,6 +72,11 @@ _WITH_POSITIONS = ("json", "sarif", "junit", "github", "gitlab")  # formats whos
     shell_complete=help_sections.complete_files,
 )
 @click.option(
+    "--update-inventory",
+    is_flag=True,
+    help="Record in --inventory what the scanned repository declares and passes to others, for scans of others.",
+)
+@click.option(
     "--group-by",
     type=click.Choice(["file", "check", "severity"]),
     default="file",
@@ -93,6 +100,7 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     from passrole_checks.scan.merge_attachments import merge_attachments
 
     chosen, baseline_to_write = destinations(context, options), destination_of_option(context, "write_baseline")
+    inventory = _inventory_to_update(options)
     checks, skip_checks = check_ids(options["check"]), check_ids(options["skip_check"])
     shown = minimum_severity(context, options)
     failing = failing_severity(options)
@@ -107,6 +115,8 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         minimum_severity=Severity.INFO if with_baseline else least,  # a baseline covers all findings
         minimum_confidence=Confidence.LOW if with_baseline else sure,
     )
+    if inventory is not None:
+        _update_inventory(inventory, paths, options, result)
     accepted = None
     if with_baseline:
         applied = apply_baseline(result, paths, checks, skip_checks, options["baseline"], baseline_to_write)
@@ -127,6 +137,39 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
         finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
     )
     return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
+
+
+def _inventory_to_update(options: dict[str, Any]) -> str | None:
+    """Return the inventory to update; a file that does not exist yet is not read first.
+
+    Raises:
+        click.UsageError: there is not exactly one.
+    """
+    if not options["update_inventory"]:
+        return None
+    if len(options["inventory"]) != 1:
+        raise click.UsageError("--update-inventory requires one --inventory")
+    path: str = options["inventory"][0]
+    if not os.path.lexists(path):
+        options["inventory"] = ()
+    return path
+
+
+def _update_inventory(path: str, paths: Sequence[str], options: dict[str, Any], result: ScanResult) -> None:
+    """Record what the scanned paths pass to others.
+
+    Raises:
+        ConfigurationError: the inventory cannot be read or written.
+    """
+    from passrole_checks.escaping.terminal import display_path
+    from passrole_checks.output.counts import count_noun
+    from passrole_checks.scan.other_repositories import update_inventory
+
+    unreadable = [entry.file for entry in result.unreadable]
+    for recorded in update_inventory(path, list(map(Path, paths)), scan_options(options, paths), unreadable):
+        if not options["quiet"]:
+            roots = count_noun(recorded.roots, "root")
+            print_error(f"{display_path(recorded.file)}: note: {roots} of repository {recorded.repository} recorded")
 
 
 def _with_findings(report: ScanReport, findings: Sequence[Finding], shown: Severity) -> ScanReport:

@@ -92,7 +92,7 @@ def _run(paths: Sequence[str], options: dict[str, Any], chosen: Sequence[tuple[s
     from passrole_checks.escaping.terminal import display_path
 
     since, until = time_bounds(options)
-    for name in ("var_file", "var", "parameters", "source", "account_details", "exclude"):
+    for name in ("var_file", "var", "parameters", "source", "account_details", "inventory", "repository", "exclude"):
         if options[name] and not options["against"]:
             raise click.UsageError(f"--{name.replace('_', '-')} requires --against")
     query = UsageQuery(Bounds(since, until, frozenset(options["account"])), options["principal"], options["role"])

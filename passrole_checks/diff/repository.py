@@ -21,6 +21,7 @@ from passrole_checks.git_versions import Snapshots, VersionPair, relocate
 from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.git_versions.trees import LINK
 from passrole_checks.scan import settings
+from passrole_checks.scan.other_repositories import repository_name
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.walk import is_ignored_folder
@@ -251,19 +252,32 @@ def path_finder(version_pair: VersionPair, snapshots: Snapshots, number: int) ->
 
 
 def with_details_of_base(options: ScanOptions, version_pair: VersionPair, snapshots: Snapshots) -> ScanOptions:
-    """Return options whose account details are those of BASE, for files that BASE has. A change must not be able to
-    replace what it is judged by.
+    """Return options whose account details and inventory are those of BASE, for files that BASE has. A change must not
+    be able to replace what it is judged by.
 
     Raises an :class:`InputError` for a file that only the other version has.
     """
     find = path_finder(version_pair, snapshots, 0)
-    paths = []
-    for path in map(str, options.account_details):
-        found = find(path)
-        if found is None:
-            raise InputError(path, "not read: it is new in this change, and account details are read from BASE")
-        paths.append(Path(found))
-    return replace(options, account_details=tuple(paths))
+
+    def of_base(paths: Iterable[Path], what: str) -> Iterator[Path]:
+        for path in map(str, paths):
+            found = find(path, folder=os.path.isdir(path))
+            if found is None:
+                raise InputError(path, f"not read: it is new in this change, and {what} are read from BASE")
+            yield Path(found)
+
+    return replace(
+        options,
+        account_details=tuple(of_base(options.account_details, "account details")),
+        inventory=tuple(of_base(options.inventory, "inventories")),
+        repository=options.repository or _repository_name(options, version_pair),
+    )
+
+
+def _repository_name(options: ScanOptions, version_pair: VersionPair) -> str:
+    """Return the name of the repository whose versions are compared, which their temporary folders do not show."""
+    top = version_pair.repository.top
+    return repository_name(top) if options.inventory and top is not None else ""
 
 
 def _side(version_pair: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:

@@ -34,7 +34,9 @@ class ScanOptions:
     ``checks``/``skip_checks``: ids ``PASSROLE_nnn`` (empty ``checks``: all). ``account``: twelve digits, or None.
     ``unchanged``: also check what a plan leaves unchanged. ``inputs``: values and files given beside the paths.
     ``missing_as_findings``: report policies of which nothing is known as findings, for hosts that show no notes.
-    ``account_details``: files with the IAM entities of accounts, which are context only.
+    ``account_details``: files with the IAM entities of accounts, which are context only. ``inventory``: files with what
+    other repositories declare and pass to others; ``repository``: the name of the scanned one there, if it is not that
+    of its remote.
     """
 
     account: str | None = None
@@ -46,6 +48,8 @@ class ScanOptions:
     inputs: Inputs = NO_INPUTS
     missing_as_findings: bool = False
     account_details: tuple[Path, ...] = ()
+    inventory: tuple[Path, ...] = ()
+    repository: str = ""
 
     def runs(self, check: type[Check]) -> bool:
         """True if the check is requested."""

@@ -20,6 +20,7 @@ from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.merge_variants import problem_with, with_variants
 from passrole_checks.scan.missing_sources import with_counts
+from passrole_checks.scan.other_repositories import NO_INVENTORY, outdated_notes, read_inventory, recorded_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
 from passrole_checks.sources.files.access_log import recording_accesses
@@ -132,7 +133,10 @@ def connected(discovery: Discovery, options: ScanOptions) -> Discovery:
     first = str(discovery.units[0].path) if discovery.units else "."
     with recording_faults(first, faults):
         try:
-            return replace(discovery, units=connect_roots(discovery.units, options.inputs))
+            recorded = recorded_roots(options, discovery.units)
+            units = connect_roots(discovery.units, options.inputs, recorded)
+            notes = (*discovery.not_evaluated, *outdated_notes(units, recorded))
+            return replace(discovery, units=units, not_evaluated=notes)
         except deadline.OutOfTimeError:
             note = Unreadable(first, "values of other roots are not followed: time limit exceeded")
             return replace(discovery, not_evaluated=(*discovery.not_evaluated, note))
@@ -345,7 +349,8 @@ def _check_inputs(
 
     unreadable, notes = detect.check_inputs(discovery.units, options.inputs, declared)
     details = _read_account_details(options)
-    return (*unreadable, *details.unreadable), (*notes, *details.notes)
+    inventory = read_inventory(options.inventory) if options.inventory else NO_INVENTORY
+    return (*unreadable, *details.unreadable, *inventory.unreadable), (*notes, *details.notes)
 
 
 def _read_account_details(options: ScanOptions) -> AccountDetails:

@@ -16,12 +16,14 @@ from passrole_checks.files.write_atomically import repository_around
 FILE = "pyproject.toml"
 TABLE = "tool.passrole_checks"
 # A scanned repository decides neither what is written where, nor who scans it and what is kept of that.
-COMMAND_LINE_ONLY = frozenset({"output", "write_baseline", "executor", "no_cache", "plan", "plan_before"})
+COMMAND_LINE_ONLY = frozenset(
+    {"output", "write_baseline", "executor", "no_cache", "plan", "plan_before", "update_inventory", "repository"}
+)
 
 _LARGEST = 5_000_000  # bytes
 _LONGEST = 60  # characters of a name or a path in a message
 _NAME = "passrole_checks"
-_PATHS = frozenset({"var_file", "parameters", "source", "baseline", "account_details"})
+_PATHS = frozenset({"var_file", "parameters", "source", "baseline", "account_details", "inventory"})
 
 
 def load(folder: Path) -> dict[str, Any]:

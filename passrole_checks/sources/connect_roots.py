@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from passrole_checks.errors import InputError
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.partial_values import StringNode, strings_in
 from passrole_checks.iam.patterns import glob
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.link_texts import ALL_OUTPUTS, IamName, LinkText, last_place, link_text, union_of
@@ -33,11 +33,10 @@ from passrole_checks.sources.model.links import (
     without_origin,
 )
 from passrole_checks.sources.model.named_entities import entities_of
+from passrole_checks.sources.model.recorded_roots import RecordedRoot
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.sources.text_references import terraform_references
-
-if TYPE_CHECKING:
-    from passrole_checks.sources.detect import Unit
+from passrole_checks.sources.unit import Unit
 
 _MAX_ROUNDS = 5  # values of values of values
 _MAX_CANDIDATES = 8  # roots that may pass one value
@@ -49,31 +48,38 @@ _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 _ORIGINS = {LinkKind.EXPORT: "export", LinkKind.PARAMETER: "SSM parameter"}
 
 
-def connect_roots(units: Sequence[Unit], inputs: Inputs) -> tuple[Unit, ...]:
+def connect_roots(units: Sequence[Unit], inputs: Inputs, recorded: Sequence[RecordedRoot] = ()) -> tuple[Unit, ...]:
     """Return the units, those that read values of others with these values.
 
-    Raises :class:`OutOfTimeError` if that takes too long. Never raises for the content of files.
+    ``recorded``: roots of repositories that are not scanned. Raises :class:`OutOfTimeError` if that takes too long.
+    Never raises for the content of files.
     """
-    if len(units) < 2:
+    if len(units) + len(recorded) < 2:
         return tuple(units)
-    texts = _Texts(inputs)
+    texts = LinkTexts(inputs)
     found = [(unit, texts.of(unit)) for unit in units]
-    kinds = {kind for kind in LinkKind if _is_connected(found, kind)}
+    others = list(map(_recorded_root, recorded))
+    kinds = {
+        kind for kind in LinkKind if _is_connected([*(text for _, text in found), *(one.text for one in others)], kind)
+    }
     connected = tuple(units)
     with deadline.limited(_SECONDS):
         if kinds:
             concerned = [(unit, text) for unit, text in found if text.concerns(kinds)]
-            connected = _Connections(concerned, inputs, texts.concerns_module).connect(units)
-        return _with_entities(connected, [text for _, text in found], inputs)
+            connected = _Connections(concerned, inputs, texts.concerns_module, others).connect(units)
+        return _with_entities(connected, [text for _, text in found], inputs, others)
 
 
-def _with_entities(units: Sequence[Unit], texts: Sequence[LinkText], inputs: Inputs) -> tuple[Unit, ...]:
+def _with_entities(
+    units: Sequence[Unit], texts: Sequence[LinkText], inputs: Inputs, recorded: Sequence[_Root]
+) -> tuple[Unit, ...]:
     """Return the units, those that name roles and policies which one other unit declares with these."""
     declaring: dict[IamName, list[int]] = {}
-    for number, text in enumerate(texts):
+    for number, text in enumerate((*texts, *(root.text for root in recorded))):
         for name in text.names_declared:
             declaring.setdefault(name, []).append(number)
-    loaded: dict[int, Configuration | None] = {}
+    every = [*units, *(root.unit for root in recorded)]
+    loaded: dict[int, Configuration | None] = {len(units) + at: root.declared for at, root in enumerate(recorded)}
     result = list(units)
     for number, text in enumerate(texts) if declaring else ():
         asked: dict[int, list[IamName]] = {}
@@ -83,10 +89,11 @@ def _with_entities(units: Sequence[Unit], texts: Sequence[LinkText], inputs: Inp
                 asked.setdefault(places[0], []).append(name)
         entities: list[NamedEntities | None] = []
         for other, names in sorted(asked.items()):
-            found = _loaded(units[other], other, inputs, loaded)
+            found = _loaded(every[other], other, inputs, loaded)
             if found is not None:
                 roles, policies = (_of_kind(kind, names) for kind in (b"role", b"policy"))
-                entities.append(entities_of(found, roles, policies, _place(units[other], units[number])))
+                place, where = _place(every[other], units[number]), _in_words(every[other], units[number])
+                entities.append(entities_of(found, roles, policies, place, f"the code of {where}"))
         if any(entities):
             result[number] = replace(units[number], entities=tuple(filter(None, entities)))
     return tuple(result)
@@ -108,14 +115,14 @@ def _of_kind(kind: bytes, names: Iterable[IamName]) -> frozenset[str]:
     return frozenset(name.decode().lower() for one, name in names if one == kind)
 
 
-def _is_connected(found: Sequence[tuple[Unit, LinkText]], kind: LinkKind) -> bool:
+def _is_connected(texts: Sequence[LinkText], kind: LinkKind) -> bool:
     """True if a root may read a value of this kind that another one passes."""
-    readers = {number for number, (_, text) in enumerate(found) if kind in text.reads}
-    offering = {number for number, (_, text) in enumerate(found) if kind in text.offers}
+    readers = {number for number, text in enumerate(texts) if kind in text.reads}
+    offering = {number for number, text in enumerate(texts) if kind in text.offers}
     return bool(readers and offering) and len(readers | offering) > 1
 
 
-class _Texts:
+class LinkTexts:
     """Search of the texts of units for links."""
 
     def __init__(self, inputs: Inputs) -> None:
@@ -175,17 +182,42 @@ def _template_text(unit: Unit) -> str:
 
 @dataclass(eq=False)
 class _Root:
-    """A root that reads or passes values."""
+    """A root that reads or passes values. ``declared``: what it declares by name, if it is not scanned."""
 
     unit: Unit
     text: LinkText
     surface: LinkSurface = field(default_factory=LinkSurface)
     links: tuple[Link, ...] = ()
+    declared: Configuration | None = None
+
+
+def links_between(recorded: Sequence[RecordedRoot]) -> list[tuple[Link, ...]]:
+    """Return, for each of these roots, the values that the others pass to it."""
+    roots = list(map(_recorded_root, recorded))
+    offers = _Offers(roots)
+    return list(map(offers.for_root, roots))
+
+
+_RECORDED = Path(os.sep, "passrole-checks inventory")  # stands for the folder of repositories that are not scanned
+
+
+def _recorded_root(recorded: RecordedRoot) -> _Root:
+    repository = _RECORDED / recorded.repository
+    unit = Unit(recorded.entities.framework, Path(os.path.normpath(repository / recorded.path)), boundary=repository)
+    offers = frozenset(offer.kind for offer in recorded.surface.offers)
+    text = LinkText(offers=offers, names_declared=recorded.declared)
+    return _Root(unit, text, recorded.surface, declared=recorded.entities)
 
 
 class _Connections:
-    def __init__(self, found: Iterable[tuple[Unit, LinkText]], inputs: Inputs, modules: Callable[[Path], bool]) -> None:
-        self._inputs, self._modules = inputs, modules
+    def __init__(
+        self,
+        found: Iterable[tuple[Unit, LinkText]],
+        inputs: Inputs,
+        modules: Callable[[Path], bool],
+        recorded: Sequence[_Root],
+    ) -> None:
+        self._inputs, self._modules, self._recorded = inputs, modules, recorded
         self._roots = [_Root(unit, text) for unit, text in sorted(found, key=lambda one: str(one[0].path))]
         wanted = frozenset[str]().union(*(root.text.outputs for root in self._roots))
         self._wanted: Callable[[str], bool] = wanted.__contains__ if ALL_OUTPUTS not in wanted else lambda name: True
@@ -202,7 +234,7 @@ class _Connections:
         reads += [root.text for root in self._roots if root.text.reads and root not in vague]
         offering = {root for root in self._roots if root.text.may_pass_value_to(union_of(reads))} - vague
         self._evaluate_all(offering)
-        names = {kind: _names_offered((*offering, *vague), kind) for kind in LinkKind}
+        names = {kind: _names_offered((*offering, *vague, *self._recorded), kind) for kind in LinkKind}
         readers = [root for root in self._roots if root.text.may_read(names)]
         self._evaluate_all(set(readers) - offering - vague)
         self._settle(readers)
@@ -217,43 +249,55 @@ class _Connections:
     def _settle(self, readers: Sequence[_Root]) -> None:
         """Follow links until nothing changes; what still does is left out."""
         for _ in range(_MAX_ROUNDS):
-            offers = _Offers(self._roots)
+            offers = _Offers((*self._roots, *self._recorded))
             changed = [root for root in readers if (found := offers.for_root(root)) != root.links and _set(root, found)]
             again = [root for root in changed if root.text.offers]
             if not again:
                 return
             for root in again:
                 self._evaluate(root)
-        offers = _Offers(self._roots)
+        offers = _Offers((*self._roots, *self._recorded))
         for root in readers:
             root.links = tuple(link for link in offers.for_root(root) if link in root.links)
 
     def _evaluate(self, root: _Root) -> None:
         """Evaluate what a root reads and passes, with the links that it has so far."""
-        unit, inputs = root.unit, self._inputs
-        try:
-            with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE), links_of_context(root.links):
-                if unit.framework is Framework.TERRAFORM:
-                    from passrole_checks.sources import terraform  # slow to import; Terraform only
+        root.surface = surface_of(root.unit, root.links, self._inputs, self._wanted, self._modules)
 
-                    root.surface = terraform.read_links(
-                        unit.path,
-                        boundary=unit.boundary,
-                        beside=unit.beside,
-                        inputs=inputs,
-                        outputs=self._wanted,
-                        modules=self._modules,
-                    )
-                else:
-                    from passrole_checks.sources import cloudformation
 
-                    content = _template_text(unit)
-                    deadline.grant(len(content))
-                    root.surface = cloudformation.read_links(
-                        unit.path, content, boundary=unit.boundary, beside=unit.beside, inputs=inputs
-                    )
-        except (InputError, deadline.OutOfTimeError):  # the scan of the unit reports it
-            root.surface = LinkSurface()
+def surface_of(
+    unit: Unit,
+    links: tuple[Link, ...],
+    inputs: Inputs,
+    outputs: Callable[[str], bool],
+    modules: Callable[[Path], bool],
+) -> LinkSurface:
+    """Return what a root reads and passes, evaluated with these links; nothing if it cannot be read.
+
+    ``outputs``, ``modules``: as for Terraform's ``read_links``.
+    """
+    try:
+        with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE), links_of_context(links):
+            if unit.framework is Framework.TERRAFORM:
+                from passrole_checks.sources import terraform  # slow to import; Terraform only
+
+                return terraform.read_links(
+                    unit.path,
+                    boundary=unit.boundary,
+                    beside=unit.beside,
+                    inputs=inputs,
+                    outputs=outputs,
+                    modules=modules,
+                )
+            from passrole_checks.sources import cloudformation
+
+            content = _template_text(unit)
+            deadline.grant(len(content))
+            return cloudformation.read_links(
+                unit.path, content, boundary=unit.boundary, beside=unit.beside, inputs=inputs
+            )
+    except (InputError, deadline.OutOfTimeError):  # the scan of the unit reports it
+        return LinkSurface()
 
 
 class _NamesRead(TypedDict):
@@ -346,24 +390,56 @@ def _may_share(reader: _Root, root: _Root, read: LinkRead) -> bool:
 
 
 def _link(reader: _Root, root: _Root, read: LinkRead, offer: LinkOffer) -> Link:
-    place = _place(root.unit, reader.unit)
-    named = shortened(offer.output or str(offer.name))
-    if offer.kind is LinkKind.EXPORT and root.surface.stack:
-        place, origin = root.surface.stack, f"the export `{named}` of stack `{root.surface.stack}`"
-    else:
-        origin = f"the {_ORIGINS.get(offer.kind, 'output')} `{named}` of `{place}`"
+    is_of_stack = offer.kind is LinkKind.EXPORT and bool(root.surface.stack)
+    place = root.surface.stack if is_of_stack else _place(root.unit, reader.unit)
+    origin = _origin(root, offer, reader.unit)
     account = root.surface.account if root.surface.account != reader.surface.account else None
     value = seen_by_others(offer.value, origin, place, account)
     return Link(read.kind, str(read.name), offer.output, value, place, offer.at)
 
 
+def _origin(root: _Root, offer: LinkOffer, seen_from: Unit) -> str:
+    """Return where a value is from, in words."""
+    named, stack = shortened(offer.output or str(offer.name)), root.surface.stack
+    if offer.kind is LinkKind.EXPORT and stack:
+        return f"the export `{named}` of stack `{stack}`{_repository_in_words(root.unit, seen_from)}"
+    return f"the {_ORIGINS.get(offer.kind, 'output')} `{named}` of {_in_words(root.unit, seen_from)}"
+
+
+def depends_on_itself(recorded: RecordedRoot, offer: LinkOffer) -> bool:
+    """True if other repositories passed a value to a root that they have from the same value of it."""
+    elsewhere = Unit(Framework.TERRAFORM, _RECORDED)
+    own = _origin(_recorded_root(recorded), offer, elsewhere)
+    return any(own in text.defaults for text in strings_in(offer.value))
+
+
 def _place(unit: Unit, seen_from: Unit) -> str:
     """Return the path of a unit in its repository, below the name of the repository if that is another one."""
+    path, repository, is_other = _names(unit, seen_from)
+    if is_other:
+        return repository if path == "." else f"{repository}/{path}"
+    return path if path != "." else repository
+
+
+def _in_words(unit: Unit, seen_from: Unit) -> str:
+    """Return where a unit is, in words."""
+    path, repository, is_other = _names(unit, seen_from)
+    if is_other and path == ".":
+        return f"repository `{repository}`"
+    return f"`{path if path != '.' else repository}`{_repository_in_words(unit, seen_from)}"
+
+
+def _repository_in_words(unit: Unit, seen_from: Unit) -> str:
+    _, repository, is_other = _names(unit, seen_from)
+    return f" in repository `{repository}`" if is_other else ""
+
+
+def _names(unit: Unit, seen_from: Unit) -> tuple[str, str, bool]:
+    """Return the path of a unit in its repository, the name of that, and True if it is another repository."""
     around = unit.boundary or unit.folder
     path = Path(os.path.relpath(unit.path, around)).as_posix()
-    if around == (seen_from.boundary or seen_from.folder):
-        return path if path != "." else around.name
-    return around.name if path == "." else f"{around.name}/{path}"
+    name = around.relative_to(_RECORDED).as_posix() if around.is_relative_to(_RECORDED) else around.name
+    return path, name, around != (seen_from.boundary or seen_from.folder)
 
 
 # -- names with unresolved parts

@@ -315,9 +315,19 @@ def test_escape_sequences_in_files_are_neutralized() -> None:
 def options() -> dict[str, object]:
     """Return the default options of a command."""
     none = dict.fromkeys(("account", "source", "baseline"))
-    names = ("var_file", "var", "parameters", "account_details", "exclude", "check", "skip_check", "evidence")
+    names = (
+        "var_file",
+        "var",
+        "parameters",
+        "account_details",
+        "inventory",
+        "exclude",
+        "check",
+        "skip_check",
+        "evidence",
+    )
     empty: dict[str, object] = dict.fromkeys(names, ())
-    return {**none, **empty, "grade": ("narrowed", "repairing"), "unchanged": False}
+    return {**none, **empty, "grade": ("narrowed", "repairing"), "unchanged": False, "repository": ""}
 
 
 def severity(least: str = "low") -> Severity:

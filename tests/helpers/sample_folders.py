@@ -28,6 +28,7 @@ def scan_options_of(folder: str, **changes: str) -> ScanOptions:
         account=options.get("account"),
         minimum_severity=Severity(options.get("severity", "low")),
         account_details=(ROOT / options["account-details"],) if "account-details" in options else (),
+        inventory=(ROOT / options["inventory"],) if "inventory" in options else (),
         inputs=Inputs(
             var_files=(ROOT / options["var-file"],) if "var-file" in options else (),
             source=ROOT / options["source"] if "source" in options else None,

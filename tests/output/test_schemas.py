@@ -63,5 +63,5 @@ def test_review_report_is_valid() -> None:
 
 def test_every_command_with_json_has_a_schema() -> None:
     assert {path.stem for path in SCHEMAS.iterdir()} == {
-        "diff", "doctor", "grants", "required", "review", "scan", "suggest", "trail",
+        "diff", "doctor", "grants", "inventory", "required", "review", "scan", "suggest", "trail",
     }  # fmt: skip

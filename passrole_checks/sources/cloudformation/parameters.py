@@ -31,6 +31,7 @@ from passrole_checks.sources.cloudformation.rules import values_by_rules
 from passrole_checks.sources.cloudformation.strings import as_text, boolean_text, mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 from passrole_checks.sources.model.links import LinkKind, follows_links, linked_value
+from passrole_checks.sources.model.secrets import hides_secrets
 
 MAX_ALLOWED_VALUES = 50
 _PASSED = "passed by the parent stack"
@@ -81,6 +82,8 @@ class Parameters:
         """
         node = self.nodes[name]
         self.read.add(name)
+        if hides_secrets() and boolean_text(scalar(child(node, "NoEcho")) or "") == "true":
+            return unresolved_node(name, at, "NoEcho")
         kind = scalar(child(node, "Type")) or "String"
         if kind.startswith("AWS::SSM::Parameter::Value"):
             return self._stored_value(name, kind, at)

@@ -245,7 +245,7 @@ def seen_by_others(value: Node, origin: str, root: str, account: str | None) -> 
     ``origin``: where it is from, in words (``the export `X` of `network.yaml```). ``account``: the id that replaces
     that of the account deployed to, None if it is the same account for both.
     """
-    if sum(_size(node) for node in nodes_in(value)) > MAX_SIZE:
+    if is_too_long(value):
         return StringNode((Unresolved(f"{root}: …", reason="too long"),), _NO_POSITION, defaults=(origin,))
 
     def renamed(name: str) -> str:
@@ -273,6 +273,11 @@ def seen_by_others(value: Node, origin: str, root: str, account: str | None) -> 
     return moved_to(map_strings(value, change, keys=True, subject=renamed), _NO_POSITION)
 
 
+def is_too_long(value: Node) -> bool:
+    """True if a value is too long to be passed to other roots."""
+    return sum(_size(node) for node in nodes_in(value)) > MAX_SIZE
+
+
 def _size(node: Node) -> int:
     if isinstance(node, StringNode):
         return sum(len(part) if isinstance(part, str) else 20 for part in node.parts)
@@ -297,6 +302,7 @@ __all__ = [
     "LinkSurface",
     "follows_links",
     "is_origin",
+    "is_too_long",
     "linked_outputs",
     "linked_value",
     "links_of_context",

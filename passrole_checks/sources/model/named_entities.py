@@ -26,13 +26,14 @@ from passrole_checks.sources.model.paired_names import is_managed
 
 
 def entities_of(
-    configuration: Configuration, roles: Collection[str], policies: Collection[str], root: str
+    configuration: Configuration, roles: Collection[str], policies: Collection[str], root: str, origin: str
 ) -> NamedEntities | None:
     """Return the roles and managed policies of these names, in lower case, with the policies of these roles.
 
-    ``root``: the root that declares them, for messages. None if it declares none.
+    ``root``: the root that declares them, ``""`` to leave its names as they are; ``origin``: where they are from, in
+    words. None if it declares none.
     """
-    return _Entities(configuration, roles, policies, root).found()
+    return _Entities(configuration, roles, policies, root, origin).found()
 
 
 def with_entities(configuration: Configuration, entities: Collection[NamedEntities]) -> Configuration:
@@ -48,10 +49,9 @@ def with_entities(configuration: Configuration, entities: Collection[NamedEntiti
 
 class _Entities:
     def __init__(
-        self, configuration: Configuration, roles: Collection[str], policies: Collection[str], root: str
+        self, configuration: Configuration, roles: Collection[str], policies: Collection[str], root: str, origin: str
     ) -> None:
-        self._whole, self._policies, self._root = configuration, policies, root
-        self._origin = f"the code of `{root}`"
+        self._whole, self._policies, self._root, self._origin = configuration, policies, root, origin
         self._roles = [
             role
             for role in configuration.roles
@@ -121,9 +121,11 @@ class _Entities:
         return replace(resource, address=self._named(resource.address))
 
     def _named(self, address: str) -> str:
-        return f"{self._root}: {address}"
+        return f"{self._root}: {address}" if self._root else address
 
     def _seen(self, node: Node) -> Node:
+        if not self._root:
+            return node
         return seen_by_others(node, self._origin, self._root, None)
 
     def _seen_text(self, text: StringNode) -> StringNode | None:

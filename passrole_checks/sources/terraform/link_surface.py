@@ -8,11 +8,12 @@ from pathlib import Path
 
 from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
+from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain
 from passrole_checks.sources.terraform.modules.folder import is_local_source, module_source, resolve_local_source
-from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.modules.module import Module, is_secret
 from passrole_checks.sources.terraform.modules.providers import account_of
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources.entities import value_of
@@ -78,7 +79,7 @@ def state_location(root: Module) -> StringNode | None:
 
 
 def _outputs(root: Module, wanted: Callable[[str], bool]) -> Iterator[LinkOffer]:
-    names = [name for name in root.folder.outputs if wanted(name)]
+    names = [name for name, block in root.folder.outputs.items() if wanted(name) and not _is_hidden(block)]
     location = state_location(root) if names else None
     if location is None:
         return
@@ -86,6 +87,10 @@ def _outputs(root: Module, wanted: Callable[[str], bool]) -> Iterator[LinkOffer]
         block = root.folder.outputs[name]
         value = root.output(name, f"output.{name}", _position(block))
         yield LinkOffer(LinkKind.STATE, location, _as_seen(value), _position(block), name)
+
+
+def _is_hidden(output: Block) -> bool:
+    return hides_secrets() and is_secret(output)
 
 
 def _parameters(modules: Iterable[Module]) -> Iterator[LinkOffer]:

@@ -69,7 +69,8 @@ _NAMING_JSON = {
 }
 _NAMING_CONFIGURATION = (
     'format = ["json"]\noutput = ["PLACE"]', 'baseline = "PLACE"', 'write_baseline = "PLACE"', 'var_file = ["PLACE"]',
-    'parameters = ["PLACE"]', 'source = "PLACE"', 'account_details = "PLACE"', 'exclude = ["PLACE", "!*.tf", "/**"]',
+    'parameters = ["PLACE"]', 'source = "PLACE"', 'account_details = "PLACE"', 'inventory = "PLACE"',
+    'exclude = ["PLACE", "!*.tf", "/**"]',
     'executor = "dask://127.0.0.1:1"',
 )  # fmt: skip
 

@@ -275,9 +275,19 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """Render the suggestions in each format."""
-    names = ("var_file", "var", "parameters", "account_details", "exclude", "check", "skip_check", "evidence")
+    names = (
+        "var_file",
+        "var",
+        "parameters",
+        "account_details",
+        "inventory",
+        "exclude",
+        "check",
+        "skip_check",
+        "evidence",
+    )
     options: dict[str, Any] = {**dict.fromkeys(names, ()), **dict.fromkeys(("account", "source", "baseline"))}
-    options |= {"unchanged": False, "grade": GRADES}
+    options |= {"unchanged": False, "grade": GRADES, "repository": ""}
     found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
     _check_output(suggest_runner.render(found, "json", terminal=False), "json")
     suggest_runner.render(found, "patch", terminal=False).encode("utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import Predicate
+from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import (
     get_by_unknown_key,
@@ -408,8 +409,13 @@ def _aggregate(
 
 
 def unchanged(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``tolist``, ``tomap``, ``sensitive`` and ``nonsensitive``: return the value unchanged."""
+    """Evaluate ``tolist``, ``tomap`` and ``nonsensitive``: return the value unchanged."""
     return arguments[0]
+
+
+def sensitive(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``sensitive``: return the value unchanged, unless secrets are hidden."""
+    return None if hides_secrets() else arguments[0]
 
 
 def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -426,6 +432,6 @@ COLLECTION = declare({
     "slice": (slice_, "lnn"), "range": (range_, "nn?n?"), "alltrue": (all_or_any_true, "l"),
     "anytrue": (all_or_any_true, "l"),
     "chunklist": (chunk_list, "ln"), "coalescelist": (coalesce_list, "L*"), "matchkeys": (match_keys, "lll"),
-    "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (unchanged, "A"),
+    "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (sensitive, "A"),
     "nonsensitive": (unchanged, "A"), "ephemeralasnull": (ephemeral_as_null, "A"),
 })  # fmt: skip

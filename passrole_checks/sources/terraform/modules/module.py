@@ -15,6 +15,7 @@ from pathlib import Path
 from passrole_checks.iam.partial_values import Const, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate
 from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
+from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -156,6 +157,8 @@ class Module:
 
         def build() -> Node:
             block = self.folder.variables.get(name)
+            if block is not None and hides_secrets() and is_secret(block):
+                return unresolved(f"var.{name}", at, "sensitive")
             value = self._input_value(name, block, at)
             if value is None:
                 return self._default(name, block, at)
@@ -422,6 +425,12 @@ def _instance_reference(value: Reference, suffix: str, instance: Instance | None
         module=value.module,
         instance=instance,
     )
+
+
+def is_secret(block: Block) -> bool:
+    """True if a variable or an output is declared to be sensitive or ephemeral."""
+    attributes = (block.body.get(name) for name in ("sensitive", "ephemeral"))
+    return any(one is not None and getattr(one.value, "value", None) is not False for one in attributes)
 
 
 def _is_not_nullable(block: Block) -> bool:

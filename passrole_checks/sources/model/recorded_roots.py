@@ -1,0 +1,29 @@
+"""Roots of other repositories, as an inventory has them: what they declare by name and pass to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passrole_checks.sources.model.configuration import Configuration
+from passrole_checks.sources.model.links import LinkSurface
+
+EntityName = tuple[bytes, bytes]
+"""The kind of an entity, ``role`` or ``policy``, and its literal name."""
+
+
+@dataclass(frozen=True)
+class RecordedRoot:
+    """A root module or template that is not scanned, and what it passes.
+
+    ``path``: its path in the repository. ``surface``: the values that it reads and passes. ``declared``: roles and
+    policies that it declares by a literal name; ``entities`` are these, with the policies of the roles. ``given``: a
+    digest of the values of other roots with which it was read; ``is_outdated``: these have other values by now.
+    """
+
+    repository: str
+    path: str
+    surface: LinkSurface
+    entities: Configuration
+    declared: frozenset[EntityName] = frozenset()
+    given: str = ""
+    is_outdated: bool = False

@@ -1,0 +1,127 @@
+"""Record what the roots of a repository declare by name and pass to others, for scans of other repositories.
+
+Values that the code declares to be secret are left out; see :mod:`passrole_checks.sources.model.secrets`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from passrole_checks.errors import InputError
+from passrole_checks.iam.partial_values import Node, Part, Position, StringNode, Unresolved, map_strings, strings_in
+from passrole_checks.sources import detect
+from passrole_checks.sources.connect_roots import (
+    LinkTexts,
+    connect_roots,
+    depends_on_itself,
+    links_between,
+    surface_of,
+)
+from passrole_checks.sources.inventory.values import value_to_json
+from passrole_checks.sources.link_texts import LinkText
+from passrole_checks.sources.model.configuration import Configuration, Inputs
+from passrole_checks.sources.model.links import Link, LinkKind, LinkOffer, LinkSurface, is_too_long
+from passrole_checks.sources.model.named_entities import entities_of
+from passrole_checks.sources.model.recorded_roots import RecordedRoot
+from passrole_checks.sources.model.secrets import hiding_secrets
+from passrole_checks.sources.unit import Unit
+
+
+def record_roots(
+    units: Sequence[Unit], inputs: Inputs, recorded: Sequence[RecordedRoot], names: Mapping[Path, str]
+) -> tuple[list[RecordedRoot], list[Path]]:
+    """Return the roots among ``units`` that pass something to others, and the files of those that cannot be read.
+
+    ``recorded``: the roots of other repositories. ``names``: the names of the repositories, by the folder around each.
+    """
+    texts = LinkTexts(inputs)
+    found: list[RecordedRoot] = []
+    unreadable: list[Path] = []
+    with hiding_secrets():
+        for unit in connect_roots(units, inputs, recorded):
+            text, around = texts.of(unit), unit.boundary or unit.folder
+            if around not in names or not (text.offers or text.names_declared):
+                continue
+            try:
+                entities = _entities(unit, text, inputs)
+            except InputError:
+                unreadable.append(unit.path)
+                continue
+            surface = _surface(unit, text, inputs, texts)
+            if surface.offers or entities.roles or entities.policies:
+                path = unit.path.relative_to(around).as_posix()
+                root = RecordedRoot(names[around], path, surface, entities, text.names_declared)
+                found.append(replace(root, surface=replace(surface, offers=tuple(_without_circles(root)))))
+    given = links_between([*recorded, *found])[len(recorded) :]
+    return [replace(root, given=digest(links)) for root, links in zip(found, given, strict=True)], unreadable
+
+
+def with_outdated(recorded: Sequence[RecordedRoot]) -> list[RecordedRoot]:
+    """Return roots of all repositories, those that were read with other values than the others pass now marked."""
+    pairs = zip(recorded, links_between(recorded), strict=True)
+    return [replace(root, is_outdated=root.given != digest(links)) for root, links in pairs]
+
+
+def digest(links: Sequence[Link]) -> str:
+    """Return a digest of the values that others pass to a root; empty if they pass none."""
+    if not links:
+        return ""
+    found = [[link.kind.value, link.name, link.output, link.root, value_to_json(link.value)] for link in links]
+    return sha256(json.dumps(sorted(map(json.dumps, found))).encode()).hexdigest()[:16]
+
+
+def _surface(unit: Unit, text: LinkText, inputs: Inputs, texts: LinkTexts) -> LinkSurface:
+    if not text.offers:
+        return LinkSurface()
+    surface = surface_of(unit, unit.links, inputs, lambda name: True, texts.concerns_module)
+    return replace(surface, offers=tuple(_shared(surface.offers)))
+
+
+def _shared(offers: Sequence[LinkOffer]) -> Iterator[LinkOffer]:
+    """Yield what other repositories can read: a state that is a local file is none of it."""
+    for offer in offers:
+        if not (offer.kind is LinkKind.STATE and str(offer.name).startswith("local:")):
+            yield replace(offer, value=_cut(offer.value))
+
+
+def _without_circles(root: RecordedRoot) -> Iterator[LinkOffer]:
+    """Yield the values of a root; those that depend on themselves are unresolved, so that they do not grow each time
+    that they are recorded."""
+    for offer in root.surface.offers:
+        if depends_on_itself(root, offer):
+            origins = dict.fromkeys(name for text in strings_in(offer.value) for name in text.defaults)
+            part = Unresolved(offer.output or str(offer.name), reason="refers to itself")
+            offer = replace(offer, value=StringNode((part,), offer.at, defaults=tuple(sorted(origins))))
+        yield offer
+
+
+def _entities(unit: Unit, text: LinkText, inputs: Inputs) -> Configuration:
+    """Return the roles and policies that a root declares by literal names. Raises :class:`InputError`."""
+    empty = Configuration(unit.framework, ())
+    if not text.names_declared:
+        return empty
+    roles, policies = (
+        frozenset(name.decode().lower() for kind, name in text.names_declared if kind == asked)
+        for asked in (b"role", b"policy")
+    )
+    found = entities_of(detect.load(unit, inputs=inputs), roles, policies, "", "")
+    if found is None:
+        return empty
+    whole = found.configuration
+    return replace(whole, policies=tuple(replace(one, document=_cut(one.document)) for one in whole.policies))
+
+
+def _cut(value: Node) -> Node:
+    """Return a value as it is recorded: not too long, and without expressions that contain a secret."""
+    if is_too_long(value):
+        return StringNode((Unresolved("…", reason="too long"),), Position("", 0))
+    return map_strings(value, lambda text: replace(text, parts=tuple(map(_without_secret, text.parts))), keys=True)
+
+
+def _without_secret(part: Part) -> Part:
+    is_secret = isinstance(part, Unresolved) and "sensitive(" in part.expression
+    return replace(part, expression="sensitive(…)") if isinstance(part, Unresolved) and is_secret else part
