@@ -20,7 +20,7 @@ internal errors are in ``faults``. They raise a :class:`ConfigurationError` for 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from passrole_checks.required.already_allowed import AlreadyAllowed
     from passrole_checks.required.required_grants import Required
     from passrole_checks.scan.cache.store import ResultStore
+    from passrole_checks.scan.result import ScannedUnit
     from passrole_checks.scan.scanner import ReadPaths, UnitScanner
+    from passrole_checks.sources.detect import Unit
     from passrole_checks.sources.model.configuration import Configuration
+    from passrole_checks.sources.unit_tasks import Distribute, UnitTask
     from passrole_checks.suggest.observed_use import Evidence
     from passrole_checks.suggest.suggest import Session
     from passrole_checks.suggest.suggestion import Suggestion
@@ -135,6 +138,7 @@ def scan(
     texts: Texts = _NO_TEXTS,
     scanner: UnitScanner | None = None,
     cache: ResultStore | None = None,
+    jobs: int | None = 1,
 ) -> ScanResult:
     """Scan files and folders, or the ``text`` of one file.
 
@@ -145,6 +149,7 @@ def scan(
     default: one after the other in this process, which is the only one that knows the ``texts``.
     ``cache``: where results are kept for the next scan, such as the ``store_of(program())`` of
     ``passrole_checks.scan.cache``; default: nowhere. Scans with ``texts`` are not kept.
+    ``jobs``: how many processes scan and evaluate, unless there are ``texts``; None: as many as pay.
 
     >>> scan(text="AWSTemplateFormatVersion: '2010-09-09'\\nResources: {}").findings
     ()
@@ -156,12 +161,38 @@ def scan(
         if cache is not None and not texts:  # which imports the scanner only for what it does not contain
             from passrole_checks.scan.cache.cached_scan import scan_with_cache
 
-            return scan_with_cache(files, options, cache, scanner)
+            return scan_with_cache(files, options, cache, scanner or _processes(jobs), _distribute(jobs))
         from passrole_checks.scan.scanner import scan_paths, scan_sequentially
 
-        return scan_paths(files, options, scanner or scan_sequentially)
+        if texts or text is not None:
+            return scan_paths(files, options, scanner or scan_sequentially)
+        return scan_paths(files, options, scanner or _processes(jobs), _distribute(jobs))
 
     return _with_files(paths, text, name, texts, ask)
+
+
+def _processes(jobs: int | None) -> UnitScanner:
+    """Return a scanner with ``jobs`` processes, which is imported when it is used."""
+
+    def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterable[ScannedUnit]:
+        from passrole_checks.scan.parallel.processes import processes
+
+        return processes(jobs)(units, options)
+
+    return scanner
+
+
+def _distribute(jobs: int | None) -> Distribute:
+    """Return what has ``jobs`` processes do a task, which is imported when it is used."""
+
+    def distribute(units: Sequence[Unit], task: UnitTask[_Result]) -> Iterator[_Result] | None:
+        if jobs == 1:
+            return None
+        from passrole_checks.scan.parallel.processes import in_processes
+
+        return in_processes(units, task, jobs)
+
+    return distribute
 
 
 def grants(

@@ -227,7 +227,7 @@ def _scan(paths: Sequence[str], options: dict[str, Any], **fields: Any) -> ScanR
             """Scan what the cache does not contain; only this imports the scanner."""
             return with_progress(unit_scanner(options), report)(units, how)
 
-        result = api.scan(paths, scan_settings, scanner=scanner, cache=cache)
+        result = api.scan(paths, scan_settings, scanner=scanner, cache=cache, jobs=options["jobs"])
     if cache is not None and cache.problem and not options["quiet"]:
         print_error(cache.problem)
     return replace(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
-from passrole_checks.errors import InputError, TookTooLongError, internal_error
+from passrole_checks.errors import InputError, TookTooLongError, WorkerEndedError, internal_error
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
@@ -35,6 +35,7 @@ from passrole_checks.sources.model.configuration import (
     recording_faults,
     without_faults,
 )
+from passrole_checks.sources.unit_tasks import Distribute
 from passrole_checks.sources.value_files.model import Variant
 
 if TYPE_CHECKING:
@@ -89,15 +90,21 @@ def scan_sequentially(units: Sequence[Unit], options: ScanOptions) -> Iterator[S
 
 @gc_paused()
 @deadline.pooled()
-def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner = scan_sequentially) -> ScanResult:
+def scan_paths(
+    paths: Sequence[Path],
+    options: ScanOptions,
+    scanner: UnitScanner = scan_sequentially,
+    distribute: Distribute | None = None,
+) -> ScanResult:
     """Scan files and folders. What cannot be read is in ``unreadable``, and the rest is scanned all the same.
 
-    ``scanner``: how units are scanned, for example in several processes.
+    ``scanner``: how units are scanned, for example in several processes. ``distribute``: has other processes evaluate
+    the values that units pass to each other.
     """
     from passrole_checks.sources import detect
 
     _read_account_details(options)
-    discovery = connected(detect.discover(paths, options.inputs.exclusions), options)
+    discovery = connected(detect.discover(paths, options.inputs.exclusions), options, distribute)
     scanned = list(scanner(discovery.units, options))
     roots = {
         path
@@ -125,7 +132,7 @@ def scan_paths(paths: Sequence[Path], options: ScanOptions, scanner: UnitScanner
     )
 
 
-def connected(discovery: Discovery, options: ScanOptions) -> Discovery:
+def connected(discovery: Discovery, options: ScanOptions, distribute: Distribute | None = None) -> Discovery:
     """Return what was found, with the values that the units pass to each other. A fault of this package is recorded."""
     from passrole_checks.sources.connect_roots import connect_roots
 
@@ -134,9 +141,12 @@ def connected(discovery: Discovery, options: ScanOptions) -> Discovery:
     with recording_faults(first, faults):
         try:
             recorded = recorded_roots(options, discovery.units)
-            units = connect_roots(discovery.units, options.inputs, recorded)
+            units = connect_roots(discovery.units, options.inputs, recorded, distribute)
             notes = (*discovery.not_evaluated, *outdated_notes(units, recorded))
             return replace(discovery, units=units, not_evaluated=notes)
+        except WorkerEndedError as error:
+            file, _, reason = str(error).rpartition(": ")
+            faults.append(Unreadable(file, f"values of other roots are not followed: {reason}"))
         except deadline.OutOfTimeError:
             note = Unreadable(first, "values of other roots are not followed: time limit exceeded")
             return replace(discovery, not_evaluated=(*discovery.not_evaluated, note))
@@ -188,17 +198,18 @@ def read_paths(
     ahead: Callable[[Sequence[Unit]], None] | None = None,
     with_variants: bool = False,
     narrow: Callable[[Discovery], Discovery] | None = None,
+    distribute: Distribute | None = None,
 ) -> ReadPaths:
     """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
     ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``ahead``: is called with
     units that ``load`` reads next. ``with_variants``: also read the units with the values of files that no option
-    names. ``narrow``: chooses what to read of what was found.
+    names. ``narrow``: chooses what to read of what was found. ``distribute``: as of :func:`scan_paths`.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
 
     discovery = detect.discover(paths, options.inputs.exclusions)
-    discovery = narrow(discovery) if narrow is not None else connected(discovery, options)
+    discovery = narrow(discovery) if narrow is not None else connected(discovery, options, distribute)
     return read_discovered(discovery, options, load, ahead=ahead, with_variants=with_variants)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -37,6 +37,7 @@ from passrole_checks.sources.model.recorded_roots import RecordedRoot
 from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.sources.text_references import terraform_references
 from passrole_checks.sources.unit import Unit
+from passrole_checks.sources.unit_tasks import Distribute, answers_of
 
 _MAX_ROUNDS = 5  # values of values of values
 _MAX_CANDIDATES = 8  # roots that may pass one value
@@ -48,11 +49,17 @@ _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 _ORIGINS = {LinkKind.EXPORT: "export", LinkKind.PARAMETER: "SSM parameter"}
 
 
-def connect_roots(units: Sequence[Unit], inputs: Inputs, recorded: Sequence[RecordedRoot] = ()) -> tuple[Unit, ...]:
+def connect_roots(
+    units: Sequence[Unit],
+    inputs: Inputs,
+    recorded: Sequence[RecordedRoot] = (),
+    distribute: Distribute | None = None,
+) -> tuple[Unit, ...]:
     """Return the units, those that read values of others with these values.
 
-    ``recorded``: roots of repositories that are not scanned. Raises :class:`OutOfTimeError` if that takes too long.
-    Never raises for the content of files.
+    ``recorded``: roots of repositories that are not scanned. ``distribute``: has other processes evaluate units. Raises
+    :class:`OutOfTimeError` if that takes too long, and :class:`WorkerEndedError` if a unit ends them. Never raises for
+    the content of files.
     """
     if len(units) + len(recorded) < 2:
         return tuple(units)
@@ -66,7 +73,7 @@ def connect_roots(units: Sequence[Unit], inputs: Inputs, recorded: Sequence[Reco
     with deadline.limited(_SECONDS):
         if kinds:
             concerned = [(unit, text) for unit, text in found if text.concerns(kinds)]
-            connected = _Connections(concerned, inputs, texts.concerns_module, others).connect(units)
+            connected = _Connections(concerned, inputs, texts.idle_modules, others, distribute).connect(units)
         return _with_entities(connected, [text for _, text in found], inputs, others)
 
 
@@ -129,6 +136,11 @@ class LinkTexts:
         self._inputs = inputs
         self._folders: dict[Path, tuple[LinkText, frozenset[Path]]] = {}
         self._concerned: dict[Path, bool] = {}
+
+    @property
+    def idle_modules(self) -> frozenset[Path]:
+        """The folders of known modules that, with those that they call, neither read nor pass values."""
+        return frozenset(folder for folder in self._folders if not self.concerns_module(folder))
 
     def concerns_module(self, folder: Path) -> bool:
         """True if the module in a folder, or one that it calls, may read or pass values; also for unknown folders."""
@@ -214,13 +226,14 @@ class _Connections:
         self,
         found: Iterable[tuple[Unit, LinkText]],
         inputs: Inputs,
-        modules: Callable[[Path], bool],
+        idle_modules: frozenset[Path],
         recorded: Sequence[_Root],
+        distribute: Distribute | None,
     ) -> None:
-        self._inputs, self._modules, self._recorded = inputs, modules, recorded
+        self._recorded, self._distribute = recorded, distribute
         self._roots = [_Root(unit, text) for unit, text in sorted(found, key=lambda one: str(one[0].path))]
         wanted = frozenset[str]().union(*(root.text.outputs for root in self._roots))
-        self._wanted: Callable[[str], bool] = wanted.__contains__ if ALL_OUTPUTS not in wanted else lambda name: True
+        self._evaluate = partial(_evaluated, inputs=inputs, wanted=wanted, idle_modules=idle_modules)
 
     def connect(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """Return the units with their links.
@@ -242,9 +255,11 @@ class _Connections:
         return tuple(replace(unit, links=links[id(unit)]) if id(unit) in links else unit for unit in units)
 
     def _evaluate_all(self, roots: Collection[_Root]) -> None:
-        for root in self._roots:  # in their order
-            if root in roots:
-                self._evaluate(root)
+        """Evaluate what roots read and pass, with the links that they have so far."""
+        chosen = [root for root in self._roots if root in roots]  # in their order
+        units = [replace(root.unit, links=root.links) for root in chosen]
+        for root, surface in zip(chosen, answers_of(units, self._evaluate, self._distribute, _SECONDS), strict=True):
+            root.surface = surface
 
     def _settle(self, readers: Sequence[_Root]) -> None:
         """Follow links until nothing changes; what still does is left out."""
@@ -254,15 +269,19 @@ class _Connections:
             again = [root for root in changed if root.text.offers]
             if not again:
                 return
-            for root in again:
-                self._evaluate(root)
+            self._evaluate_all(again)
         offers = _Offers((*self._roots, *self._recorded))
         for root in readers:
             root.links = tuple(link for link in offers.for_root(root) if link in root.links)
 
-    def _evaluate(self, root: _Root) -> None:
-        """Evaluate what a root reads and passes, with the links that it has so far."""
-        root.surface = surface_of(root.unit, root.links, self._inputs, self._wanted, self._modules)
+
+def _evaluated(unit: Unit, inputs: Inputs, wanted: frozenset[str], idle_modules: frozenset[Path]) -> LinkSurface:
+    """Evaluate what a unit reads and passes. ``wanted``: the outputs that others read. ``idle_modules``: the folders of
+    modules that neither read nor pass values."""
+    wants_all = ALL_OUTPUTS in wanted
+    return surface_of(
+        unit, unit.links, inputs, lambda name: wants_all or name in wanted, lambda folder: folder not in idle_modules
+    )
 
 
 def surface_of(

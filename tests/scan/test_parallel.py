@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from worker_scripts import DIES, DIES_ONCE, PREPARED, RAISES, ROOT, RUN, ran
@@ -23,10 +25,20 @@ from passrole_checks.cli import main
 from passrole_checks.scan.parallel import processes as room
 from passrole_checks.scan.parallel.any_executor import picklable_error, scan_with
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, weight
-from passrole_checks.scan.parallel.processes import FORK, SPAWN, count_processors, processes, worthwhile_processes
-from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_paths, scan_unit
+from passrole_checks.scan.parallel.processes import (
+    FORK,
+    SPAWN,
+    count_processors,
+    in_processes,
+    processes,
+    worthwhile_processes,
+)
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, connected, scan_paths, scan_unit
 from passrole_checks.sources.detect import Unit, discover
+from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
+from passrole_checks.sources.files.fingerprints import FileFingerprints
 from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.sources.unit_tasks import UnitTask
 
 SAMPLES = ROOT / "sample_templates"
 FEW = [SAMPLES / name for name in ("documents", "variables", "everyday", "008-privilege-escalation", "015-new-access")]
@@ -423,3 +435,70 @@ def test_missing_dask_reports_what_to_install() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("dask://127.0.0.1:8786: needs ") and "passrole-checks[dask]" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+# Values that roots pass to each other
+
+PARAMETER = 'resource "aws_ssm_parameter" "p" {{\n  name  = "/{0}"\n  type  = "String"\n  value = "{1}"\n}}\n'
+READS = 'data "aws_ssm_parameter" "q" {{\n  name = "/{0}"\n}}\n'
+
+
+def chained_roots(folder: Path, count: int) -> Path:
+    """Roots with a finding, each of which reads a parameter that the one before writes."""
+    for number in range(count):
+        root = folder / f"root-{number}"
+        root.mkdir(parents=True)
+        passed = POLICY.format(number=number).replace('"*"', "data.aws_ssm_parameter.q.value")
+        value = f"arn:aws:iam::111122223333:role/app-{number}*"
+        (root / "main.tf").write_text(PARAMETER.format(number, value) + READS.format(number - 1) + passed)
+    return folder
+
+
+@pytest.mark.parametrize("log", [None, FileAccessLog, FileFingerprints])
+def test_processes_evaluate_what_roots_pass(log: type[FileAccessLog] | None, tmp_path: Path) -> None:
+    """They give what one gives, and what they access is recorded here."""
+    given: list[int] = []
+
+    def distribute(units: Sequence[Unit], task: UnitTask[Any]) -> Iterator[Any] | None:
+        given.append(len(units))
+        return in_processes(units, task, 2)
+
+    found = discover([chained_roots(tmp_path, 4)])
+    logs = [log() if log is not None else None for _ in range(2)]
+    with recording_accesses(logs[0]) if log is not None else nullcontext():
+        alone = connected(found, ScanOptions())
+    with recording_accesses(logs[1]) if log is not None else nullcontext():
+        together = connected(found, ScanOptions(), distribute)
+    assert together.units == alone.units and sum(bool(unit.links) for unit in alone.units) == 3
+    assert given
+    if log is not None:
+        one, other = (vars(entry) | {"began": 0} for entry in logs)
+        assert one == other and any(path.endswith("root-1/main.tf") for path in one["files"])
+
+
+_DIES_WHILE_CONNECTING = """
+from passrole_checks.sources import terraform
+really = terraform.read_links
+def read_links(folder, **how):
+    if os.getpid() != here and folder.name == "root-3":
+        trouble(pathlib.Path("marker"))
+    return really(folder, **how)
+terraform.read_links = read_links
+detect.load = real
+"""
+
+
+@with_fork
+@pytest.mark.parametrize("dies, status", [(DIES_ONCE, 1), (DIES, 2)])
+def test_killed_process_loses_no_value_in_silence(dies: str, status: int, tmp_path: Path) -> None:
+    """A root whose values are lost with its process is evaluated again; if that fails too, it is reported."""
+    chained_roots(tmp_path, 6)
+    plain = ran(["scan", ".", "--format", "json", "--no-cache", "--jobs", "1"], tmp_path)
+    script = PREPARED + dies + _DIES_WHILE_CONNECTING + RUN
+    done = ran(["scan", ".", "--format", "json", "--no-cache", "--jobs", "2"], tmp_path, script)
+    assert (tmp_path / "marker").exists() and done.returncode == status
+    if status == 1:
+        assert (done.stdout, done.stderr) == (plain.stdout, plain.stderr)
+    else:
+        words = "values of other roots are not followed: its scan ended the process (out of memory?)"
+        assert done.stderr == f"root-3: {words}\n"

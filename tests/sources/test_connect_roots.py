@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from passrole_checks.iam.partial_values import Choice, StringNode, UnresolvedKin
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 from passrole_checks.sources import connect_roots, detect
 from passrole_checks.sources.model.configuration import NO_INPUTS
-from passrole_checks.sources.model.links import Link
+from passrole_checks.sources.model.links import Link, LinkSurface
+from passrole_checks.sources.unit import Unit
 
 ROLE = "arn:aws:iam::111122223333:role/handed-over"
 BACKEND = 'terraform {\n  backend "%s" {\n%s\n  }\n}\n'
@@ -354,13 +356,13 @@ READ_PARAMETER = 'data "aws_ssm_parameter" "p" {\n  name = %s\n}\n' + PASS % "da
 def evaluated(top: Path, files: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the roots that are evaluated for what they read or pass."""
     found: list[str] = []
-    evaluate = connect_roots._Connections._evaluate
+    evaluate = connect_roots.surface_of
 
-    def record(self: connect_roots._Connections, root: connect_roots._Root) -> None:
-        found.append(root.unit.path.name)
-        evaluate(self, root)
+    def record(unit: Unit, *how: Any) -> LinkSurface:
+        found.append(unit.path.name)
+        return evaluate(unit, *how)
 
-    monkeypatch.setattr(connect_roots._Connections, "_evaluate", record)
+    monkeypatch.setattr(connect_roots, "surface_of", record)
     links(top, files)
     return sorted(found)
 

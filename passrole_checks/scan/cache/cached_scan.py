@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
     from passrole_checks.scan.scanner import UnitScanner
     from passrole_checks.sources.detect import Unit
+    from passrole_checks.sources.unit_tasks import Distribute
 
 _Entry = tuple[AccessedPaths, str, memoryview]
 # Of a ScannedUnit.
@@ -32,11 +33,15 @@ _PARTS = (
 
 
 def scan_with_cache(
-    paths: Sequence[Path], options: ScanOptions, store: ResultStore, scanner: UnitScanner | None = None
+    paths: Sequence[Path],
+    options: ScanOptions,
+    store: ResultStore,
+    scanner: UnitScanner | None = None,
+    distribute: Distribute | None = None,
 ) -> ScanResult:
     """Return what :func:`~passrole_checks.scan.scanner.scan_paths` does, from the cache if possible.
 
-    ``scanner`` scans the units that are not cached.
+    ``scanner`` scans the units that are not cached. ``distribute``: as of :func:`scan_paths`.
     """
     disk, name = DiskState(options.inputs.exclusions), paths_key(paths, options)
     known = _find_entry(store, disk, name)
@@ -52,7 +57,7 @@ def scan_with_cache(
     units = CachedScanner(store, disk, scanner or scan_sequentially)
     accesses = FileFingerprints()
     with recording_accesses(accesses):
-        result = scan_paths(paths, options, units)
+        result = scan_paths(paths, options, units, distribute)
     if not any(_is_in(store.folder, path) for path in paths):  # else the scan changes what it looks at
         _none_on_fault(lambda: units.keep_all(name, disk.stamp(accesses), result))
     _none_on_fault(store.tidy)

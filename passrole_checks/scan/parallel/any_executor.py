@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.iam import deadline
-from passrole_checks.scan.parallel.batches import Batch, ScanTask, UnitTask, batches, in_order
+from passrole_checks.scan.parallel.batches import Batch, ScanTask, batches, in_order
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
+from passrole_checks.sources.unit_tasks import UnitTask
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit

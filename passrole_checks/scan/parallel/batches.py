@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework, Unreadable
+from passrole_checks.sources.unit_tasks import ENDED
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
@@ -18,20 +19,7 @@ if TYPE_CHECKING:
 MOST = 100_000  # bytes of infrastructure code: some tenths of a second, so that sending costs next to nothing
 _AT_LEAST = 1_000  # even an empty unit takes a while
 
-ENDED = "its scan ended the process (out of memory?)"
-
 _Answer = TypeVar("_Answer")
-_Answer_co = TypeVar("_Answer_co", covariant=True)
-
-
-class UnitTask(Protocol[_Answer_co]):
-    """The work on each unit. It is sent to a worker, and its answers are sent back: both are plain data."""
-
-    def __call__(self, unit: Unit) -> _Answer_co:
-        """Return the answer for a unit."""
-
-    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> _Answer_co:
-        """Return the answer for a unit that ended its worker twice, or (``fault``) whose answer could not be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, UnitTask, batches, in_order, weight
+from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner, scan_sequentially
+from passrole_checks.sources.unit_tasks import UnitTask
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit

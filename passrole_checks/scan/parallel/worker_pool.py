@@ -32,7 +32,8 @@ from passrole_checks.iam import deadline
 from passrole_checks.scan.parallel.any_executor import picklable_error, run_batch
 
 if TYPE_CHECKING:
-    from passrole_checks.scan.parallel.batches import Batch, UnitTask
+    from passrole_checks.scan.parallel.batches import Batch
+    from passrole_checks.sources.unit_tasks import UnitTask
 
 _SECONDS_TO_END = 5
 _SAFE_PATH = "PYTHONSAFEPATH"
@@ -61,10 +62,10 @@ class _Worker:
         self.batch: Batch | None = None
         self.has_begun = False
 
-    def send(self, batch: Batch, task: UnitTask[object]) -> None:
+    def send(self, batch: Batch) -> None:
         self.batch = batch
         with suppress(OSError):  # it has ended, and is heard of as one that has
-            self.connection.send((batch.units, task))
+            self.connection.send(batch.units)
 
     def receive(self) -> object:
         """Return its next message; None if it has ended."""
@@ -120,7 +121,7 @@ class WorkerPool(Generic[_Answer]):
         while waiting or busy:
             while waiting and len(busy) < count and (worker := idle.pop() if idle else self._another()):
                 busy[worker.connection] = worker
-                worker.send(waiting.popleft(), self._task)
+                worker.send(waiting.popleft())
             if not busy:
                 batch = waiting.popleft()
                 yield batch, run_batch(batch.units, self._task)
@@ -156,7 +157,8 @@ class WorkerPool(Generic[_Answer]):
                 here, there = self._context.Pipe()
                 # what is forked has all that is open here, and would keep the others' connections open with it
                 not_its_own = (here, *(worker.connection for worker in self._workers)) if self._forks else ()
-                process = self._context.Process(target=_serve_batches, args=(there, not_its_own), daemon=True)
+                arguments = (there, not_its_own, self._task)
+                process = self._context.Process(target=_serve_batches, args=arguments, daemon=True)
                 try:
                     process.start()
                 except BaseException:
@@ -195,15 +197,15 @@ def _process_start_guard() -> Iterator[None]:
 
 
 @deadline.pooled()
-def _serve_batches(connection: Connection, not_its_own: Sequence[Connection]) -> None:
-    """Do the work of batches until the connection ends."""
+def _serve_batches(connection: Connection, not_its_own: Sequence[Connection], task: UnitTask[object]) -> None:
+    """Do the task for batches of units until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in not_its_own:
         other.close()
     with suppress(EOFError, OSError):
         connection.send(_Started())
         while True:
-            units, task = connection.recv()
+            units = connection.recv()
             try:
                 told: object = run_batch(units, task)
             except Exception as error:

@@ -31,6 +31,11 @@ class FileAccessLog:
     links: set[str] = field(default_factory=set)
     walks: set[str] = field(default_factory=set)
 
+    def include(self, other: FileAccessLog) -> None:
+        """Record what another log has recorded."""
+        for name in ("files", "folders", "trees", "links", "walks"):
+            getattr(self, name).update(getattr(other, name))
+
     def at_file(self, path: str) -> None:
         """Record that a file is opened or looked up."""
         self.files.add(path)
@@ -158,6 +163,11 @@ def recording_accesses(into: FileAccessLog | None = None) -> Iterator[FileAccess
         yield log
     finally:
         _now.reset(token)
+
+
+def current_log() -> FileAccessLog | None:
+    """Return the log of this context; None if accesses are not recorded."""
+    return _now.get()
 
 
 def log_file(path: str | Path) -> None:

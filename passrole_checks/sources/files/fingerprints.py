@@ -132,6 +132,13 @@ class FileFingerprints(FileAccessLog):
     walks_seen: dict[str, bytes | None] = field(default_factory=dict)
     began: int = field(default_factory=time.time_ns)
 
+    def include(self, other: FileAccessLog) -> None:
+        assert isinstance(other, FileFingerprints)
+        super().include(other)
+        for name in ("seen", "listed", "trees_seen", "walks_seen"):
+            known = getattr(self, name)
+            known.update({path: state for path, state in getattr(other, name).items() if path not in known})
+
     def at_file(self, path: str) -> None:
         if path not in self.seen:
             self.seen[path] = fingerprint(path)
