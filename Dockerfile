@@ -17,8 +17,8 @@ COPY passrole_checks /build/passrole_checks
 # Copied, not built: building a wheel needs tools without known hashes.
 RUN packages="$(/opt/passrole/bin/python -I -c 'import site; print(site.getsitepackages()[0])')" && \
     cp -R /build/passrole_checks "$packages/" && \
-    printf '%s\n' '#!/opt/passrole/bin/python -I' 'import sys' 'from passrole_checks.cli import main' \
-      'sys.exit(main())' > /opt/passrole/bin/passrole-checks && \
+    printf '%s\n' '#!/opt/passrole/bin/python -I' 'from passrole_checks.cli import run' 'run()' \
+      > /opt/passrole/bin/passrole-checks && \
     chmod 0755 /opt/passrole/bin/passrole-checks && \
     /opt/passrole/bin/python -I -m compileall -q "$packages" && \
     /opt/passrole/bin/passrole-checks --version

@@ -1,8 +1,6 @@
 """``python -m passrole_checks``."""
 
-import sys
-
-from passrole_checks.cli import main
+from passrole_checks.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

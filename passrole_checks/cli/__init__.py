@@ -1,5 +1,5 @@
 """The command line: `program` defines it, and each command has its own module."""
 
-from passrole_checks.cli.program import PROGRAM, cli, main
+from passrole_checks.cli.program import PROGRAM, cli, main, run
 
-__all__ = ["PROGRAM", "cli", "main"]
+__all__ = ["PROGRAM", "cli", "main", "run"]
