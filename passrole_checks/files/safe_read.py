@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,17 @@ class RefusedError(OSError):
 
 class OutsideError(RefusedError):
     """A path that leads out of the readable folders."""
+
+
+def content_version(path: str) -> Hashable:
+    """Return a value that changes with the content of a file: its text if it is not saved yet, else its status."""
+    if (text := unsaved_text(path)) is not None:
+        return text
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def open_regular(

@@ -6,7 +6,7 @@ import json
 import re
 import textwrap
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import chain
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
-from passrole_checks.files.safe_read import open_regular, read_bounded, read_from, size_of
+from passrole_checks.files.safe_read import content_version, open_regular, read_bounded, read_from, size_of
 from passrole_checks.sources.recognize import LARGEST_PLAN, LARGEST_TEMPLATE
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def _split(data: bytes) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4)
-def _source(file: str) -> _LargeFile | _SmallFile:
+def _source(file: str, _version: Hashable) -> _LargeFile | _SmallFile:
+    """Read a file; ``_version`` is that of its content, since a server reads it again after each edit."""
     try:
         with open_regular(file) as stream:
             # a plan of one line is kept: its statements are parts of that line
@@ -131,7 +132,7 @@ def _source(file: str) -> _LargeFile | _SmallFile:
 def _read_statement(at: Position) -> list[str]:
     """Return the lines at a position, without the escapes of a policy document that is a string in JSON."""
     try:
-        lines = list(_source(at.file).between(at.line - 1, max(at.line, at.end_line)))
+        lines = list(_source(at.file, content_version(at.file)).between(at.line - 1, max(at.line, at.end_line)))
     except OSError:  # a large file that is gone
         return []
     if not lines:

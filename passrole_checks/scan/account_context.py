@@ -5,17 +5,19 @@ The files are read once in a process; worker processes that are forked afterward
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError
-from passrole_checks.files.safe_read import open_error_reason, open_regular, read_from
+from passrole_checks.files.safe_read import content_version, open_error_reason, open_regular, read_from
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 NOT_ACCOUNT_DETAILS = "not the output of `aws iam get-account-authorization-details`"
 
+_PIECE = 1 << 20  # bytes
 _DATE = re.compile(rb'"(?:CreateDate|UpdateDate|LastUsedDate)"\s*:\s*"(\d{4}-\d\d-\d\d)')
 
 
@@ -41,13 +44,13 @@ class AccountDetails:
 
 NO_DETAILS = AccountDetails()
 
-_Version = tuple[str, int, int, int]  # path, size, time of the last change, inode
+_Version = tuple[str, Hashable]
 _last: dict[tuple[_Version, ...], AccountDetails] = {}  # the files that were read last
 
 
 def read_account_details(paths: Sequence[Path]) -> AccountDetails:
     """Read files with the IAM entities of accounts. Never raises: what cannot be read is in ``unreadable``."""
-    key = tuple(map(_version, paths))
+    key = _versions(paths)
     if key not in _last:
         with recording_accesses(FileAccessLog()):  # they belong to no unit
             found = _read(list(dict.fromkeys(paths)))
@@ -96,12 +99,27 @@ def account_drift(configuration: Configuration, options: ScanOptions) -> tuple[U
 _AMBIGUOUS = "--account-details has files of several accounts, and the account deployed to is unknown: set --account"
 
 
-def _version(path: Path) -> _Version:
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return str(path), -1, 0, 0
-    return str(path), status.st_size, status.st_mtime_ns, status.st_ino
+def _versions(paths: Iterable[Path]) -> tuple[_Version, ...]:
+    return tuple((str(path), content_version(str(path))) for path in paths)
+
+
+def digest_of_account_details(paths: Sequence[Path]) -> str:
+    """Return a digest of the content of the files, to verify that another computer has the same ones."""
+    return _digest_of(_versions(paths)) if paths else ""
+
+
+@lru_cache(maxsize=4)
+def _digest_of(versions: tuple[_Version, ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path, _ in versions:
+        try:
+            with open_regular(path) as stream:
+                while piece := read_from(stream, _PIECE):
+                    digest.update(piece)
+        except OSError as error:
+            digest.update(f"error {error.errno}".encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
 
 
 def _read(paths: Sequence[Path]) -> AccountDetails:

@@ -11,6 +11,7 @@ from textwrap import dedent, indent
 import pytest
 import yaml
 
+from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
@@ -203,6 +204,16 @@ def test_missing_or_shorter_file_is_no_error(tmp_path: Path) -> None:
     assert excerpt_lines(missing, grant()) == ["Allow iam:PassRole on arn:aws:iam::111122223333:role/app-*"]
     (tmp_path / "short").write_text("x\n", "utf-8")
     assert excerpt_lines(Position(str(tmp_path / "short"), 9, 1, 12, 1)) == []
+
+
+def test_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    """A server shows what a file contains now, on the disk or in an editor."""
+    at = within(tmp_path, 'Action = "iam:PassRole"\n', "Action", '"iam:PassRole"')
+    assert excerpt_lines(at) == ['Action = "iam:PassRole"']
+    Path(at.file).write_text('Action = "iam:GetRole" \n', "utf-8")
+    assert excerpt_lines(at) == ['Action = "iam:GetRole"']
+    with reading_texts({at.file: 'Action = "iam:*"'}):
+        assert excerpt_lines(at) == ['Action = "iam:*"']
 
 
 def test_form_feeds_are_no_line_ends(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ import pytest
 
 from passrole_checks import __version__
 from passrole_checks.errors import ExecutorError
+from passrole_checks.scan.account_context import digest_of_account_details
 from passrole_checks.scan.parallel import dask as room
 from passrole_checks.scan.parallel.any_executor import scan_with
-from passrole_checks.scan.parallel.dask import cluster_scanner
+from passrole_checks.scan.parallel.dask import cluster_scanner, scan_on_worker
 from passrole_checks.scan.parallel.remote_check import first_difference, scan_with_digests
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.detect import Unit, discover
@@ -227,6 +228,21 @@ def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monk
             scan_paths(SAMPLES, ScanOptions(), cluster_scanner(url_of(cluster)))
     finally:
         client.run(pretend, __version__)
+
+
+def test_workers_with_another_account_file_scan_nothing(tmp_path: Path) -> None:
+    """A worker without the file of ``--account-details``, or with another one, would miss what is attached there."""
+    (tmp_path / "account.json").write_text('{"RoleDetailList": []}')
+    options = ScanOptions(account_details=(tmp_path / "account.json",))
+    units, digest = discover([roots(tmp_path / "code", "a")]).units, digest_of_account_details(options.account_details)
+    ((found, _),) = scan_on_worker(__version__, units, options, digest)
+    assert found.analysis is not None
+    (tmp_path / "account.json").write_text('{"RoleDetailList": [] }')
+    with pytest.raises(ExecutorError, match=r"--account-details: a worker does not have the same file at /.*t\.json"):
+        scan_on_worker(__version__, units, options, digest)
+    (tmp_path / "account.json").unlink()
+    with pytest.raises(ExecutorError, match="does not have the same file"):
+        scan_on_worker(__version__, units, options, digest)
 
 
 def test_workers_without_this_package_scan_nothing() -> None:

@@ -20,11 +20,13 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from passrole_checks import __version__
 from passrole_checks.distribution import pip_install
 from passrole_checks.errors import ExecutorError
+from passrole_checks.scan.account_context import digest_of_account_details
 from passrole_checks.scan.parallel.any_executor import results_as_completed
 from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
 from passrole_checks.scan.parallel.remote_check import FileDigests, first_difference, scan_with_digests
@@ -80,8 +82,11 @@ def _scan_on_cluster(
 
     executor = client.get_executor()
 
+    options = replace(options, account_details=tuple(path.absolute() for path in options.account_details))
+    account = digest_of_account_details(options.account_details)
+
     def submit(batch: Batch) -> Future[_WorkerResults]:
-        future: Future[_WorkerResults] = executor.submit(scan_on_worker, __version__, batch.units, options)
+        future: Future[_WorkerResults] = executor.submit(scan_on_worker, __version__, batch.units, options, account)
         return future
 
     total, task = sum(map(weight, units)), ScanTask(options)
@@ -95,10 +100,14 @@ def _scan_on_cluster(
         yield batch, [task.lost(batch.units[0])] if told is None else _verified_results(batch, told, task)
 
 
-def scan_on_worker(version: str, units: Sequence[Unit], options: ScanOptions) -> _WorkerResults:
-    """Scan on a worker. Raises an :class:`~passrole_checks.errors.ExecutorError` if its version differs."""
+def scan_on_worker(version: str, units: Sequence[Unit], options: ScanOptions, account: str = "") -> _WorkerResults:
+    """Scan on a worker. ``account``: the digest of the files with account details. Raises an
+    :class:`~passrole_checks.errors.ExecutorError` if its version or these files differ."""
     if version != __version__:
         raise ExecutorError(_version_mismatch("a worker", __version__, version))
+    if digest_of_account_details(options.account_details) != account:
+        names = ", ".join(map(str, options.account_details))
+        raise ExecutorError(f"--account-details: a worker does not have the same file at {names}")
     return scan_with_digests(units, options)
 
 
