@@ -317,11 +317,11 @@ class Module:
         single = value.instance is not None or not self.instances(value.block).counted
         if single and isinstance(key, StringNode) and name is not None:
             return self.attribute(value, name, at)  # x["arn"] equals x.arn
+        instances = self.instances(value.block)
         if name is None:
             text = ", ".join(part.expression for part in key.unresolved_parts) if isinstance(key, StringNode) else "…"
-            return _instance_reference(value, f"[{text}]", None, at)
+            return _instance_reference(value, f"[{text}]", None, at, is_defined=instances.cover_unknown_keys)
         suffix = suffix_of(name) if isinstance(key, StringNode) else f"[{name}]"
-        instances = self.instances(value.block)
         instance = next((instance for instance in instances.items if instance.suffix == suffix), None)
         if instance is None and instances.known and (instances.counted or isinstance(key, Const)):
             return failure(f"{expression}{suffix}", at, "no such instance")
@@ -415,11 +415,17 @@ class Module:
             module.arguments = {}
 
 
-def _instance_reference(value: Reference, suffix: str, instance: Instance | None, at: Position) -> Reference:
+def _instance_reference(
+    value: Reference, suffix: str, instance: Instance | None, at: Position, *, is_defined: bool = False
+) -> Reference:
+    """Return a reference to an instance of a resource.
+
+    ``is_defined``: one definition stands for the instances under unknown keys, and has the address without a key.
+    """
     return Reference(
         (Unresolved(value.unresolved_parts[0].expression + suffix),),
         at,
-        address=value.address + suffix,
+        address=value.address if is_defined else value.address + suffix,
         type=value.type,
         block=value.block,
         module=value.module,

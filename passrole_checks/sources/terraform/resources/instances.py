@@ -49,6 +49,11 @@ class Instances:
     at: Position | None = None
     address: str = ""
 
+    @property
+    def cover_unknown_keys(self) -> bool:
+        """True if one instance without a key stands for all that are not known."""
+        return self.counted and any(not instance.suffix for instance in self.items)
+
     def unknown(self) -> Instance:
         """Return an instance whose key and values are unknown."""
         for instance in self.items:
