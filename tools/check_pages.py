@@ -56,10 +56,11 @@ _USES = {
 }
 _HOLDERS = {
     Holder.ANYONE: "anyone else, or unknown",
-    Holder.PEOPLE: "an administrator, and only people: of SAML providers, IAM Identity Center or named accounts, IAM "
-    "users, or users with MFA",
-    Holder.DEPLOYMENT: "only CloudFormation, Service Catalog, or workflows of the repositories that the trust policy "
-    "names",
+    Holder.DEPLOYMENT: "only CloudFormation, Service Catalog or Fault Injection Service, or workflows of the "
+    "repositories that the trust policy names",
+    Holder.ACCOUNTS: "an administrator, and only IAM users or named accounts without MFA",
+    Holder.PEOPLE: "an administrator, and only people: of SAML providers or IAM Identity Center, users with MFA, or "
+    "members of a group",
     Holder.TASKS: "only EventBridge or Step Functions, to run ECS tasks",
     Holder.OWN_WORK: "only services that never run caller code",
 }

@@ -25,6 +25,9 @@ _MANY_ACCOUNTS = MANY_ACCOUNTS | {
 }  # fmt: skip
 
 
+_ACCESS_KEYS = frozenset({"AWS::IAM::AccessKey", "aws_iam_access_key"})
+
+
 def serves_many_accounts(resource: ResourceDefinition) -> bool:
     """True if the policies of a resource are deployed to several accounts: permission sets, SCPs and stack sets."""
     return resource.type in _MANY_ACCOUNTS
@@ -54,6 +57,11 @@ class AccessModel:
         if self.configuration.before is None:
             return None
         return AccessChange(self.configuration, self.services, self.account)
+
+    @cached_property
+    def creates_access_keys(self) -> bool:
+        """True if the configuration creates access keys, with which workloads act as users."""
+        return any(resource.type in _ACCESS_KEYS for resource in self.configuration.resources)
 
     def account_of(self, policy: AttachedPolicy) -> str | None:
         """Return the account that a policy is deployed to; None if unknown, or if there are several."""

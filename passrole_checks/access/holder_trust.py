@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from passrole_checks.access.service_trust import acts_for_callers
 from passrole_checks.access.severity import Holder
-from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.documents.trust import AUTHENTICATED, KnownRole
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
-_STACKS = frozenset({_CLOUDFORMATION, "servicecatalog.amazonaws.com"})
+_DEPLOYING = frozenset({_CLOUDFORMATION, "servicecatalog.amazonaws.com", "fis.amazonaws.com"})
 _STARTERS = frozenset(f"{name}.amazonaws.com" for name in ("events", "pipes", "scheduler", "states"))
 _RUN_TASK = "ecs:RunTask"
 
@@ -22,10 +22,12 @@ _RUN_TASK = "ecs:RunTask"
 @dataclass(frozen=True, slots=True)
 class HolderTrust:
     """The users of a principal's permissions; ``names``: these services, repositories or kinds of people, none if they
-    are unknown. Those who can use a service that runs caller code are ``ANYONE``."""
+    are unknown. Those who can use a service that runs caller code are ``ANYONE``. ``by_trust_policy``: True if the
+    trust policy of a role names them."""
 
     holder: Holder
     names: tuple[str, ...] = ()
+    by_trust_policy: bool = True
 
     @property
     def is_cloudformation(self) -> bool:
@@ -53,18 +55,21 @@ def trust_of(
     policies for Amazon ECS/AWS Fargate").
 
     CloudFormation acts for those who may pass it a role, too, or who update a stack that has one, Service Catalog for
-    those who launch a product with one ("AWS Service Catalog Launch Constraints"), and a repository's workflows for
-    those who can push to it, but all of them exist to deploy. Users of identity providers, named accounts and
-    permission sets count only if they are administrators already: these gain nothing by passing roles, whereas a
-    developer or an operator can become one.
+    those who launch a product with one ("AWS Service Catalog Launch Constraints"), Fault Injection Service for those
+    who create experiments with one ("IAM roles for AWS FIS experiments"), and a repository's workflows for those who
+    can push to it: each of them needs PassRole or access to the repository. Users of identity providers, named
+    accounts, groups and permission sets count only if they are administrators already: these gain nothing by passing
+    roles, whereas a developer or an operator can become one. IAM users and accounts may be workloads; members of a
+    group are people ("IAM user groups", which describes one for administrators), unless the configuration creates
+    access keys.
     """
     is_administrator = holder.permissions.is_administrator_when(when)
     if holder.kind is PrincipalKind.PERMISSION_SET and is_administrator:
-        return HolderTrust(Holder.PEOPLE, ("IAM Identity Center",))
+        return trust_of_people(("IAM Identity Center",))
     if role is None:
         return _ANYONE
     if role.people and is_administrator:
-        return HolderTrust(Holder.PEOPLE, role.people)
+        return trust_of_people(role.people)
     if role.repositories:
         return HolderTrust(Holder.DEPLOYMENT, role.repositories)
     if not role.only_services or not role.presumed:
@@ -73,11 +78,17 @@ def trust_of(
     others = {name for name in map(normalize_service, role.presumed) if acts_for_callers(name)}
     if not others:
         return HolderTrust(Holder.OWN_WORK, names)
-    if others <= _STACKS:
+    if others <= _DEPLOYING:
         return HolderTrust(Holder.DEPLOYMENT, names)
     if others <= _STARTERS and _runs_only_tasks(list(paths())):
         return HolderTrust(Holder.TASKS, names)
     return replace(_ANYONE, names=names)
+
+
+def trust_of_people(kinds: tuple[str, ...]) -> HolderTrust:
+    """Return the trust of an administrator that only people of these kinds, as :func:`trusted_people` returns them, can
+    use."""
+    return HolderTrust(Holder.PEOPLE if AUTHENTICATED.issuperset(kinds) else Holder.ACCOUNTS, kinds)
 
 
 def least_restricted(trusts: Iterable[HolderTrust]) -> HolderTrust:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from passrole_checks.iam.documents.trust import (
     KnownRole,
+    foreign_conditions,
     names_no_service,
     names_only_accounts,
     names_only_services,
@@ -124,6 +125,7 @@ def _known_role(definition: RoleDefinition) -> KnownRole:
         presumed=trusted_services(trust, is_lenient=True),
         names_accounts=names_only_accounts(trust),
         deployed=definition.deployed,
+        foreign_when=foreign_conditions(trust),
     )
 
 

@@ -44,16 +44,19 @@ class Holder(IntEnum):
     """The users of the permissions of the principal that passes roles, in ascending order.
 
     `OWN_WORK`: only services that never run caller code. `TASKS`: only EventBridge or Step Functions, to start ECS
-    tasks. `DEPLOYMENT`: only CloudFormation or Service Catalog, or workflows of the repositories that the trust
-    policy names. `PEOPLE`: an administrator, and only people of identity providers or named accounts. `ANYONE`:
-    everyone else, and everyone of whom that is unknown.
+    tasks. `PEOPLE`: an administrator, and only people: an identity provider or MFA authenticates them, or they are
+    members of a group. `ACCOUNTS`: an administrator, and only IAM users or principals of named accounts, which may be
+    workloads. `DEPLOYMENT`: only services that act for those who pass them the role (CloudFormation, Service Catalog,
+    Fault Injection Service), or workflows of the repositories that the trust policy names. `ANYONE`: everyone else, and
+    everyone of whom that is unknown.
     """
 
     OWN_WORK = 0
     TASKS = 1
-    DEPLOYMENT = 2
-    PEOPLE = 3
-    ANYONE = 4
+    PEOPLE = 2
+    ACCOUNTS = 3
+    DEPLOYMENT = 4
+    ANYONE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ class PassedAccess:
     ``gain``: how much more the known roles can do than the holder, as :mod:`role_privilege` grades it; None for no
     more. ``gain_is_known``: False if the other permissions of the holder are unknown. ``is_handover``: only services
     use the holder, and it passes roles that are named exactly, each to the one service that can assume it.
-    ``may_be_none``: a permissions boundary or an SCP allows unknown roles only for some values of its variables.
+    ``is_deployment``: only principals of its own account use the holder, each of which needs a policy for that, and it
+    passes roles that are named exactly and that only CloudFormation can assume. ``may_be_none``: a permissions boundary
+    or an SCP allows unknown roles only for some values of its variables. ``are_bounded``: the holder can create and
+    change the unknown roles, by a name or path pattern or exact names, only with a permissions boundary.
     """
 
     roles: Roles
@@ -72,9 +78,11 @@ class PassedAccess:
     gain: Severity | None = None
     gain_is_known: bool = True
     is_handover: bool = False
+    is_deployment: bool = False
     holder: Holder = Holder.ANYONE
     confidence: Confidence = Confidence.HIGH
     may_be_none: bool = False
+    are_bounded: bool = False
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity
@@ -96,8 +104,9 @@ BY_ROLES: dict[tuple[Use, Roles], tuple[Severity, Severity, Severity]] = {
 BY_HOLDER: dict[Holder, dict[Severity, Severity]] = {
     Holder.OWN_WORK: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
     Holder.TASKS: {_HIGH: _LOW, _MEDIUM: _INFO, _LOW: _INFO, _INFO: _INFO},
+    Holder.PEOPLE: {_HIGH: _LOW, _MEDIUM: _LOW, _LOW: _LOW, _INFO: _INFO},
+    Holder.ACCOUNTS: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
     Holder.DEPLOYMENT: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
-    Holder.PEOPLE: {_HIGH: _MEDIUM, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
     Holder.ANYONE: {_HIGH: _HIGH, _MEDIUM: _MEDIUM, _LOW: _LOW, _INFO: _INFO},
 }
 """The severity by who can use the holder. One exception, see :func:`severity_of`: what is medium because a workload can
@@ -131,9 +140,13 @@ def _unlowered(access: PassedAccess) -> Severity:
     if access.roles:
         row = BY_ROLES.get((access.use, access.roles)) or BY_ROLES[Use.PASS, access.roles]
         by_roles = row[access.services]
+        if access.are_bounded and access.roles is not Roles.ANY:
+            by_roles = _lower(by_roles, _LOW)
     gain = access.gain or _INFO
     if access.services is Services.OWN_WORK or (access.is_handover and gain is _MEDIUM):
         gain = _lower(gain, _LOW)
+    if access.is_deployment:
+        gain = _lower(gain, _MEDIUM)
     if access.use is Use.PASS and not access.gain_is_known:
         gain = _MEDIUM if gain is _HIGH else _INFO
     return max(by_roles, gain, key=lambda one: one.rank)

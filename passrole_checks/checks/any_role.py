@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.access.holder_trust import HolderTrust
 from passrole_checks.access.nearly_every_role import matches_nearly_every_name
 from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
+from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.context_wording import matching_roles
 from passrole_checks.checks.base.escalations import administrators
@@ -43,10 +45,11 @@ class AnyRole(Check):
 
     Severity high; medium if a condition names the service or at low confidence; low if that service never runs
     caller code, or only roles that exist for it trust it (launch roles of Service Catalog). The principal that can
-    be used by most others counts: for roles that exist to deploy (only CloudFormation, Service Catalog, or
-    workflows of named repositories, can assume them) and for people (permission sets, and roles that only a SAML
-    provider, users or named accounts can assume) at most medium, for roles that only a service that never runs
-    caller code can assume low, and info with a condition.
+    be used by most others counts: for roles that exist to deploy (only CloudFormation, Service Catalog, Fault
+    Injection Service, or workflows of named repositories, can assume them) and for administrators that only IAM users
+    or named accounts can assume at most medium; for administrators that are people (permission sets, groups, and roles
+    that only a SAML provider, or users with MFA, can assume) at most low; for roles that only a service that never
+    runs caller code can assume low, and info with a condition.
 
     Restrict `Resource` to the ARNs of the roles you pass, or to a path or prefix that only they share, and add an
     `iam:PassedToService` condition. Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS
@@ -118,32 +121,46 @@ class AnyRole(Check):
         trust = context.least_restricted
         start = "By itself, this" if _is_limited(left) else "This"
         is_all = grant.granted_by == "*" and not grant.other_conditions and not when
+        are_bounded = _is_limited(left) and _are_bounded(context)
         only = f"{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
         yield Verdict(
-            severity_of(PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence)),
+            severity_of(
+                PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence, are_bounded=are_bounded)
+            ),
             f"{start} statement allows passing {almost}any role in the account{but}{more}."
             f"{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}{_limits(left)}"
+            f"{BOUNDED if are_bounded else ''}"
             f"{only}{matching_roles(context)}",
-            _remedy(context),
+            _remedy(context, trust),
             confidence,
             when=when,
             escalations=administrators(context),
-            cause=" ".join(("administrator", *trust.names)) if trust.holder is Holder.PEOPLE and is_all else "",
+            cause=" ".join(("administrator", *trust.names))
+            if trust.holder in (Holder.PEOPLE, Holder.ACCOUNTS) and is_all
+            else "",
         )
 
 
-def _remedy(context: GrantContext) -> str:
+def _remedy(context: GrantContext, trust: HolderTrust) -> str:
     """Return what to write; for administrators, how to limit who is one."""
     grant, named = context.grant, resource_of(context.grant)
     if grant.explicit:
         limited = and_condition(grant)
         return f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
     is_all = grant.granted_by == "*" and context.holders
-    start = unless_administrators(context.holders) if is_all else "Exclude iam:PassRole with an explicit Deny, or "
+    start = (
+        unless_administrators(context.holders, trust) if is_all else "Exclude iam:PassRole with an explicit Deny, or "
+    )
     return (
         f"{start}list the actions you need and grant iam:PassRole in its own statement, with the role ARNs in "
         f"`{named}` and an `iam:PassedToService` condition."
     )
+
+
+def _are_bounded(context: GrantContext) -> bool:
+    """True if what is left of the grant for each holder are roles that it can create only with a boundary."""
+    found = [(holder, context.effective_grant(holder).for_any_service) for holder in context.holders]
+    return all(left is None or creates_only_bounded(holder, left.roles, left.when) for holder, left in found)
 
 
 def _is_limited(left: PassableSet | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.severity import PassedAccess, Services, severity_of
+from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.context_wording import matching_roles
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -99,6 +100,11 @@ class AnyService(Check):
         confidence = Confidence.LOW if may_be_none else confidence
         limited = MAY_BE_NONE if may_be_none else ""
         trust = context.least_restricted
+        patterns, when = [role.pattern for role in grant.roles], grant.statement.when
+        are_bounded = not grant.complement and all(
+            creates_only_bounded(holder, patterns, when) for holder in context.holders
+        )
+        limited += BOUNDED if are_bounded else ""
         yield Verdict(
             severity_of(
                 PassedAccess(
@@ -107,6 +113,7 @@ class AnyService(Check):
                     holder=trust.holder,
                     confidence=confidence,
                     may_be_none=may_be_none,
+                    are_bounded=are_bounded,
                 )
             ),
             f"{roles_in_words(grant, roles)} can be passed to any service"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.access.holder_trust import HolderTrust
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.escalations import administrators, launch_of_any_role
@@ -37,10 +38,12 @@ class ManagedPolicyPassRole(Check):
     open. Low: that service never runs caller code and makes no calls that callers choose (scaling, replication), or
     only roles that exist for it trust it (launch roles of Service Catalog). A holder that only such a service can
     assume, as AWS prescribes for several, is low, and info with a condition. At most medium for roles that exist to
-    deploy (only CloudFormation, Service Catalog, or workflows of the repositories that the trust policy names, can
-    assume them) and for administrators that are people: permission sets, and roles that only a SAML provider, users
-    or named accounts can assume. One policy on several principals with the same trust is one finding. AWS changes
-    its policies without notice; this check uses the version that ships with it.
+    deploy (only CloudFormation, Service Catalog, Fault Injection Service, or workflows of the repositories that the
+    trust policy names, can assume them) and for administrators that only IAM users or named accounts can assume. At
+    most low for administrators that are people: permission sets, groups of users without access keys in this
+    configuration, and roles that only a SAML provider, or users with MFA, can assume. They gain nothing by passing
+    roles. One policy on several principals with the same trust is one finding. AWS changes its policies without
+    notice; this check uses the version that ships with it.
 
     Replace it with a customer managed policy with role ARNs in `Resource` and an `iam:PassedToService` condition; or
     exclude iam:PassRole with a Deny or a permissions boundary. Source: IAM User Guide, "AWS managed policies" and
@@ -98,7 +101,7 @@ class ManagedPolicyPassRole(Check):
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account{except_denied(left)} {services}: granted by AWS managed policy "
                 f"{shortened(context.managed)} ({_statement(grant)}).{why}",
-                _remedy(context, holder),
+                _remedy(context, holder, trust),
                 Confidence.HIGH if sure else Confidence.MEDIUM,
                 who=(holder.name,),
                 escalations=administrators(context, (holder,)) or launch_of_any_role(context, holder),
@@ -106,13 +109,13 @@ class ManagedPolicyPassRole(Check):
             )
 
 
-def _remedy(context: GrantContext, holder: Principal) -> str:
+def _remedy(context: GrantContext, holder: Principal, trust: HolderTrust) -> str:
     """Return what to write; for an administrator, how to limit who is one."""
     is_group = holder.kind is PrincipalKind.GROUP  # a boundary is set for a user or a role
     if context.grant.granted_by != "*":
         limit = "Deny" if is_group else "permissions boundary"
         return f"Replace this policy with {_INSTEAD}, or exclude iam:PassRole with a {limit}."
-    return f"{unless_administrators((holder,))}replace this policy with {_INSTEAD}."
+    return f"{unless_administrators((holder,), trust)}replace this policy with {_INSTEAD}."
 
 
 _INSTEAD = "a customer managed one that names the roles in `Resource` and has an `iam:PassedToService` condition"

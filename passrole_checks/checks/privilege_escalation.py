@@ -9,11 +9,18 @@ from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
 from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
+from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.context_wording import place_of
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import is_handover, narrows_services, roles_of
+from passrole_checks.checks.base.grants import (
+    is_deployment,
+    is_execution_role,
+    is_handover,
+    narrows_services,
+    roles_of,
+)
 from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import (
     and_condition,
@@ -21,10 +28,9 @@ from passrole_checks.checks.base.wording import (
     by_short_name,
     configuration_in_words,
     except_denied,
-    is_execution_role,
     limited_by_tags,
     narrow_execution_role,
-    only_by,
+    only_by_own_account,
 )
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
@@ -56,10 +62,11 @@ class PrivilegeEscalation(Check):
     privileged roles of this configuration count as in stronger-role; roles no more privileged than the principal do
     not count. Unknown roles: a name pattern without a service condition is medium; otherwise info at low
     confidence, since deployments normally pass roles to the service that runs them. At most medium at low
-    confidence, and for principals that exist to deploy (only CloudFormation, Service Catalog, or workflows of named
-    repositories, can assume them). At most low for those that only EventBridge or Step Functions can assume, to
-    start ECS tasks, or only a service that never runs caller code (AWS Backup, Batch). Administrators, and
-    principals that can grant themselves every permission, are any-role.
+    confidence, for principals that exist to deploy (only CloudFormation, Service Catalog, Fault Injection Service, or
+    workflows of named repositories, can assume them), and for those that only their own account can assume, if they
+    pass exactly named roles that only CloudFormation can assume. At most low for those that only EventBridge or Step
+    Functions can assume, to start ECS tasks, or only a service that never runs caller code (AWS Backup, Batch).
+    Administrators, and principals that can grant themselves every permission, are any-role.
 
     Remove one of the two: restrict `Resource` to roles no more privileged than the principal and add an
     `iam:PassedToService` condition; or remove the permissions that launch workloads with the role. Source: IAM User
@@ -174,11 +181,21 @@ def _verdict(
     confidence = _confidence(context, holder, found, gained, severity, facts)
     unknown = any(not one.reached.all_known for one in found)
     may_be_none = not gained and context.limit_may_exclude_all(holder)
-    handover = is_handover(context, [role for role, _ in gained], holder)
-    access = replace(access, is_handover=handover, holder=trust.holder, confidence=confidence, may_be_none=may_be_none)
+    reached = [role for role, _ in gained]
+    access = replace(
+        access,
+        is_handover=is_handover(context, reached, holder),
+        is_deployment=is_deployment(context, reached, holder, facts),
+        holder=trust.holder,
+        confidence=confidence,
+        may_be_none=may_be_none,
+        are_bounded=_are_bounded(holder, found, facts),
+    )
+    only = BOUNDED if access.are_bounded and not gained else ""
+    only += only_by_own_account(trust, is_deployment=access.is_deployment)
     return Verdict(
         severity_of(access),
-        _message(context, found, gained, unknown, holder.name, only_by(trust)),
+        _message(context, found, gained, unknown, holder.name, only),
         _remedy(context, holder, found, gained),
         confidence,
         who=(principal_name(holder),),
@@ -186,6 +203,14 @@ def _verdict(
         cause=_cause(context, holder, found, unknown=unknown and not gained),
         reaches=tuple(role.address for role, _ in gained if not any(map(_is_any, found))),
         escalations=(_escalation(found, gained, holder),),
+    )
+
+
+def _are_bounded(holder: Principal, found: Sequence[_Open], when: PathCondition) -> bool:
+    """True if a principal can create and change all roles of the paths only with a permissions boundary."""
+    return all(
+        not one.passed.complement and creates_only_bounded(holder, one.passed.roles, when)
+        for one in {one.passed.roles: one for one in found}.values()
     )
 
 
@@ -200,7 +225,7 @@ def _remedy(
         return _REPLACE + _WORKLOADS
     condition = and_condition(context.grant)
     if gained and not any(map(_many, found)) and is_execution_role([role for role, _ in gained]):
-        return narrow_execution_role(context.grant, holder)
+        return narrow_execution_role(context.grant, holder, is_bootstrap=context.is_cdk_bootstrap)
     is_named = not any(one.passed.complement or _is_any(one) for one in found)
     if is_named and not gained and condition.startswith(" and add "):
         them = "these roles" if any(map(_many, found)) else "this role"
@@ -328,8 +353,12 @@ def _message(
 ) -> str:
     ranked, gained = _named(_strongest(found), gained)
     first = ranked[0]
-    others = first.roles.all_but(own)
     any_role = first.passed.scope is Scope.ANY_ROLE or first.passed.complement
+    others = first.roles.all_but(own)
+    if any_role:  # the examples are roles that the service can assume, whatever unresolved values are
+        gained = [item for item in gained if not item[0].names_accounts]
+        by_accounts = {role.address for role in first.roles.roles if role.names_accounts}
+        others = tuple(address for address in others if address not in by_accounts)
     escalates = gained or any_role or not unknown
     services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""

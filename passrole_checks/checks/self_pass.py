@@ -9,6 +9,7 @@ from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.access.service_trust import passed_to_service_values, works_for_callers
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
+from passrole_checks.checks.base.bounded_roles import BOUNDARY_KEY
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -33,8 +34,7 @@ _POLICY_CHANGES = ("iam:AttachRolePolicy", "iam:PutRolePolicy")
 _TRUST_CHANGES = ("iam:UpdateAssumeRolePolicy", "iam:CreateRole", "iam:DeleteRole")
 _CHANGES = (*_POLICY_CHANGES, "iam:UpdateAssumeRolePolicy", *_BOUNDARY_CHANGES)
 # a condition on one of these says which policies or boundaries can be given: not whatever the principal likes
-_BOUNDARY_KEY = "iam:permissionsboundary"
-_BOUND_BY = (_BOUNDARY_KEY, "iam:policyarn")
+_BOUND_BY = (BOUNDARY_KEY, "iam:policyarn")
 _NARROW = "Narrow the pattern in `Resource` so that it leaves out the role itself, or exclude the role with a Deny"
 
 
@@ -223,7 +223,7 @@ def _has_boundary(context: GrantContext, holder: Principal, pattern: StringNode,
     if known is not Ternary.UNKNOWN:
         return known
     ways = (holder.permissions.allows(name, (pattern,), when) for name in ("iam:CreateRole", *_CHANGES))
-    return Ternary.YES if any(way is not None and _BOUNDARY_KEY in _keys(way) for way in ways) else known
+    return Ternary.YES if any(way is not None and BOUNDARY_KEY in _keys(way) for way in ways) else known
 
 
 def _keys(allowed: Allowed) -> set[str]:

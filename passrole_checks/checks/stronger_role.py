@@ -11,12 +11,18 @@ from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import Special, is_handover, narrows_services, services_for
+from passrole_checks.checks.base.grants import (
+    Special,
+    is_deployment,
+    is_execution_role,
+    is_handover,
+    narrows_services,
+    services_for,
+)
 from passrole_checks.checks.base.wording import (
     by_short_name,
-    is_execution_role,
     narrow_execution_role,
-    only_by,
+    only_by_own_account,
     only_to,
 )
 from passrole_checks.escaping.shorten import shortened
@@ -46,12 +52,13 @@ class StrongerRole(Check):
     Reading named resources and writing logs, traces and metrics do not count. For a policy that is attached to no
     principal of this configuration: medium instead of high, else info. Low instead of medium if only services use
     the principal, and it passes roles that are named exactly, each to the one service that can assume it. At most
-    low if only services that never run caller code can receive the roles. At most medium at low confidence, and for
-    principals that exist to deploy (only CloudFormation, Service Catalog, or workflows of named repositories, can
-    assume them) or that only people can use (a SAML provider, users, named accounts). High becomes low, and the
-    rest info, if only a service that never runs caller code can assume the principal, or only EventBridge or Step
-    Functions to run ECS tasks. Administrators, and principals that can grant themselves every permission, are not
-    flagged. If the principal can also launch a workload with the role, privilege-escalation reports it instead.
+    low if only services that never run caller code can receive the roles. At most medium at low confidence, for
+    principals that exist to deploy (only CloudFormation, Service Catalog, Fault Injection Service, or workflows of
+    named repositories, can assume them), and for those that only their own account can assume, if they pass exactly
+    named roles that only CloudFormation can assume. High becomes low, and the rest info, if only a service that
+    never runs caller code can assume the principal, or only EventBridge or Step Functions to run ECS tasks.
+    Administrators, and principals that can grant themselves every permission, are not flagged. If the principal can
+    also launch a workload with the role, privilege-escalation reports it instead.
 
     Remove unneeded permissions from the role, or limit who may pass it. Source: IAM User Guide, "Grant a user
     permissions to pass a role to an AWS service", which asks that a user should not pass a role with more permissions
@@ -133,17 +140,19 @@ def _verdict(
             gain=strength.severity,
             gain_is_known=not alone,
             is_handover=is_handover(context, [role], holder),
+            is_deployment=is_deployment(context, [role], holder, facts),
             holder=trust.holder,
             confidence=confidence,
         )
         for role, strength in stronger
     ]
-    unknown += only_by(trust) + only_to(max(access.services for access in accesses), trust)
+    only = only_by_own_account(trust, is_deployment=all(access.is_deployment for access in accesses))
+    unknown += only + only_to(max(access.services for access in accesses), trust)
     return Verdict(
         max(map(severity_of, accesses), key=lambda severity: severity.rank),
         f"can pass {'more privileged roles' if len(stronger) > 1 else 'a more privileged role'}: "
         f"{'; '.join(named)}{more}.{unknown}",
-        narrow_execution_role(context.grant, holder)
+        narrow_execution_role(context.grant, holder, is_bootstrap=context.is_cdk_bootstrap)
         if len(stronger) == 1 and context.grant.scope in _NAMED and is_execution_role(role for role, _ in stronger)
         else _remedy(context.grant, len(stronger) > 1),
         confidence,

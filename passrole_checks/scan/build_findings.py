@@ -23,6 +23,7 @@ from passrole_checks.scan.run_checks import CheckVerdict
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, HandedTo, PolicyKind
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
+_LOWERED = (Severity.LOW, Severity.MEDIUM)
 _FORM = re.compile(r"_(?:arn|json|document)s?(?:/\d+)?$")  # of the policies that an argument contains
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
 _NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and this grants nothing."
@@ -76,7 +77,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         handed_to=policy.handed_to,
         element=policy.element,
         message_for_several=verdict.message_for_several and verdict.message_for_several + origin,
-        is_of_people=severity is Severity.MEDIUM and _is_of_people(context, verdict),
+        is_of_people=severity in _LOWERED and _is_of_people(context, verdict),
         cause=verdict.cause if policy.handed_to in (None, HandedTo.POLICY_DOCUMENT) or policy.people else "",
         reaches=tuple(map(context.located, verdict.reaches)),
         reached_as=tuple(map(context.located, _passed_to_cloudformation(context, verdict))),
@@ -130,7 +131,7 @@ def _passed_to_cloudformation(context: GrantContext, verdict: Verdict) -> tuple[
 def _is_of_people(context: GrantContext, verdict: Verdict) -> bool:
     """True if only people can use the principals of a verdict."""
     holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
-    return least_restricted(map(context.trust_of, holders)).holder is Holder.PEOPLE
+    return least_restricted(map(context.trust_of, holders)).holder in (Holder.PEOPLE, Holder.ACCOUNTS)
 
 
 def _exempt(context: GrantContext) -> str:

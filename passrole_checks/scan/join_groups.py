@@ -22,7 +22,8 @@ def join_groups(
     """Return the primary finding of each finding, by its id, once groups of one cause are joined.
 
     ``primaries``: the same before. ``rank``: a sort key that begins with severity and confidence; of the primaries of a
-    joined group the first is primary, and of equal ones the first of ``findings``. Access that another finding includes
+    joined group the first is primary, and of equal ones the first of ``findings``; of two of one severity, the one on
+    those who pass a role to CloudFormation before the one on that role. Access that another finding includes
     is in its group alone, and joins no others by their causes.
     """
     heads = list({id(primary): primary for primary in map(primaries.__getitem__, map(id, findings))}.values())
@@ -47,6 +48,7 @@ def join_groups(
         if is_of_statements(finding) and finding.severity is head.severity and id(head) not in wider:
             join(firsts.setdefault(cause_of_finding(finding), head), head)
     reaching: dict[str, Finding] = {}
+    reached: set[int] = set()
     for finding in findings:
         if finding.suppressed is None:
             for role in finding.reaches:
@@ -55,8 +57,14 @@ def join_groups(
         roles = head.reached_as if head.suppressed is None and id(head) not in wider else ()
         if roles and all(role in reaching for role in roles):
             join(reaching[roles[0]], head)
+            reached.add(id(head))
+
+    def order(number: int) -> tuple[object, ...]:
+        severity, *others = rank(heads[number])
+        return severity, id(heads[number]) in reached, others, number
+
     best = {
-        id(numbers): heads[min(numbers, key=lambda number: (rank(heads[number]), number))]
+        id(numbers): heads[min(numbers, key=order)]
         for numbers in {id(numbers): numbers for numbers in groups.values()}.values()
     }
     return {id(finding): best[id(group_of(primaries[id(finding)]))] for finding in findings}

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from passrole_checks.access.role_privilege import EVERYTHING
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.findings import Confidence, Finding
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
@@ -133,11 +133,12 @@ def _by_worst_users(findings: Iterable[Finding], shared: Collection[Position]) -
         return (*same, finding.confidence, finding.suppressed is None)
 
     for finding in findings:
-        if finding.severity is Severity.HIGH:
-            worst.setdefault(key(finding), finding)
+        known = worst.setdefault(key(finding), finding)
+        if finding.severity.rank > known.severity.rank:
+            worst[key(finding)] = finding
     return [
-        replace(finding, severity=Severity.HIGH, message=worst[key(finding)].message, is_of_people=False)
-        if finding.is_of_people and key(finding) in worst
+        replace(finding, severity=other.severity, message=other.message, is_of_people=False)
+        if finding.is_of_people and (other := worst[key(finding)]).severity.rank > finding.severity.rank
         else finding
         for finding in findings
     ]

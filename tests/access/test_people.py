@@ -1,4 +1,4 @@
-"""Roles that only people can assume exist for people: their access is medium at most, however it is attached."""
+"""Administrators that only people can use gain nothing by passing roles, however that is attached."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ UNKNOWN = {"Principal": {"AWS": {"Ref": "Trusted"}}, "Action": "sts:AssumeRole"}
 PRESENT = "aws:MultiFactorAuthPresent"
 MFA = {**UNKNOWN, "Condition": {"Bool": {PRESENT: "true"}}}
 RECENT_MFA = {**UNKNOWN, "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}}
-PEOPLE = {
-    **{"saml": SAML, "account": ACCOUNT, "user": USER, "PermissionSet": SSO},
-    **{"mfa": MFA, "RecentMfa": RECENT_MFA},
-}
+OWN_ACCOUNT = {"Principal": {"AWS": {"Ref": "AWS::AccountId"}}, "Action": "sts:AssumeRole"}
+PEOPLE = {"saml": SAML, "PermissionSet": SSO, "mfa": MFA, "RecentMfa": RECENT_MFA}
+ACCOUNTS = {"account": ACCOUNT, "user": USER, "own": OWN_ACCOUNT}
 OTHERS = {
     "everyone": {"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
     "instances": {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -98,12 +97,63 @@ def items(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_administrators_that_are_people_are_medium(tmp_path: Path, inline: bool) -> None:
+def test_administrators_that_are_people_are_low(tmp_path: Path, inline: bool) -> None:
     """A statement of its own and an AWS managed policy alike; the message names whom the trust policy lets in."""
     found = scanned(tmp_path, a={f"R{name}": role(trust, inline=inline) for name, trust in PEOPLE.items()})
     assert sum(len(one["places"]) for one in found) == len(PEOPLE)
-    assert {one["severity"] for one in found} == {"medium"}
+    assert {one["severity"] for one in found} == {"low"}
     assert all("can assume the principal" in one["message"] for one in found)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_administrators_that_may_be_workloads_are_medium(tmp_path: Path, inline: bool) -> None:
+    """IAM users and accounts can be workloads, also beside people: the remedy is MFA."""
+    alone = {f"R{name}": role(trust, inline=inline) for name, trust in ACCOUNTS.items()}
+    beside = {f"S{name}": role(SAML, trust, inline=inline) for name, trust in ACCOUNTS.items()}
+    found = scanned(tmp_path, a={**alone, **beside})
+    assert sum(len(one["places"]) for one in found) == 2 * len(ACCOUNTS)
+    assert {one["severity"] for one in found} == {"medium"}
+    assert all("aws:MultiFactorAuthPresent" in one["remediation"] for one in found)
+
+
+GROUP = {"Type": "AWS::IAM::Group"}
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def attached(statement: dict[str, Any], *groups: str) -> dict[str, Any]:
+    """A managed policy of groups."""
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    refs = [{"Ref": name} for name in groups]
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document, "Groups": refs}}
+
+
+def member(*statements: dict[str, Any]) -> dict[str, Any]:
+    """A user in a group, with statements of its own."""
+    own = [{"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}]
+    return {"Type": "AWS::IAM::User", "Properties": {"Groups": [{"Ref": "Admins"}], "Policies": own}}
+
+
+def test_group_of_administrators_is_low(tmp_path: Path) -> None:
+    """Also for a member with other policies; a developers' group that can become administrator stays high."""
+    admins = {"Admins": GROUP, "Policy": attached(ALL, "Admins")}
+    alice = member({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    developers = {"Developers": GROUP, "Pass": attached(ALL | {"Action": ["iam:PassRole", "ec2:*"]}, "Developers")}
+    found = scanned(tmp_path, a={**admins, "Alice": alice, **developers})
+    assert {one["uses"][0]: one["severity"] for one in found} == {"Pass": "high", "Policy": "low"}
+
+
+def test_group_of_users_with_access_keys_stays_high(tmp_path: Path) -> None:
+    """A workload with access keys may be a member."""
+    key = {"Type": "AWS::IAM::AccessKey", "Properties": {"UserName": {"Ref": "User"}}}
+    (found,) = scanned(tmp_path, a={"Admins": GROUP, "Policy": attached(ALL, "Admins"), "Key": key})
+    assert found["severity"] == "high"
+
+
+def test_administrator_by_a_statement_that_requires_mfa_is_low(tmp_path: Path) -> None:
+    """No workload meets the condition; one that applies only if the key is sent lets workloads in."""
+    strict, lenient = ({"Condition": {operator: {PRESENT: "true"}}} for operator in ("Bool", "BoolIfExists"))
+    found = scanned(tmp_path, a={"Strict": attached(ALL | strict), "Lenient": attached(ALL | lenient)})
+    assert {one["uses"][0]: one["severity"] for one in found} == {"Lenient": "high", "Strict": "low"}
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -143,17 +193,17 @@ def test_modules_that_are_not_there(tmp_path: Path) -> None:
     """
     account, role_arn = "arn:aws:iam::${var.account}:root", "arn:aws:iam::111122223333:role/ci"
     services = 'trusted_role_services = ["ec2.amazonaws.com"]'
-    people = module.format(name="people", trusted=account, more="")
+    accounts = module.format(name="people", trusted=account, more="")
     others = module.format(name="role", trusted=role_arn, more="") + module.format(
         name="services", trusted=account, more=services
     )
     for root in ("a", "b"):
         (tmp_path / root).mkdir()
-        (tmp_path / root / "main.tf").write_text(people + (sets + others if root == "a" else ""))
+        (tmp_path / root / "main.tf").write_text(accounts + (sets + others if root == "a" else ""))
     found = {one["uses"][0]: one for one in items(tmp_path)}
     severities = {name: one["severity"] for name, one in found.items()}
-    medium = {"module.people": "medium", "module.sets": "medium"}
-    assert severities == {**medium, "module.role": "high", "module.services": "high"}
+    people = {"module.people": "medium", "module.sets": "low"}
+    assert severities == {**people, "module.role": "high", "module.services": "high"}
     assert found["module.people"]["places"] == ["a/main.tf: module.people", "b/main.tf: module.people"]
 
 

@@ -18,6 +18,8 @@ accesses = st.builds(
     gain=st.none() | st.sampled_from(Severity),
     gain_is_known=st.booleans(),
     is_handover=st.booleans(),
+    is_deployment=st.booleans(),
+    are_bounded=st.booleans(),
     holder=st.sampled_from(Holder),
     confidence=st.sampled_from(Confidence),
 )
@@ -32,6 +34,8 @@ def is_at_most(less: PassedAccess, more: PassedAccess) -> bool:
         and (less.gain.rank if less.gain else 0) <= (more.gain.rank if more.gain else 0)
         and less.gain_is_known <= more.gain_is_known
         and less.is_handover >= more.is_handover
+        and less.is_deployment >= more.is_deployment
+        and less.are_bounded >= more.are_bounded
         and less.holder <= more.holder
         and less.confidence.rank <= more.confidence.rank
     )
@@ -47,6 +51,8 @@ def test_more_access_is_never_less_severe(one: PassedAccess, other: PassedAccess
         gain=max(one.gain, other.gain, key=lambda gain: gain.rank if gain else 0),
         gain_is_known=one.gain_is_known or other.gain_is_known,
         is_handover=one.is_handover and other.is_handover,
+        is_deployment=one.is_deployment and other.is_deployment,
+        are_bounded=one.are_bounded and other.are_bounded,
         holder=max(one.holder, other.holder),
         confidence=max(one.confidence, other.confidence, key=lambda confidence: confidence.rank),
     )
@@ -60,9 +66,9 @@ def test_who_can_use_the_holder_only_lowers(access: PassedAccess, holder: Holder
     anyone = severity_of(replace(access, holder=Holder.ANYONE))
     lowered = severity_of(replace(access, holder=holder))
     assert lowered.rank <= anyone.rank
-    if holder in (Holder.OWN_WORK, Holder.TASKS):
+    if holder in (Holder.OWN_WORK, Holder.TASKS, Holder.PEOPLE):
         assert lowered.rank <= Severity.LOW.rank
-    if holder in (Holder.DEPLOYMENT, Holder.PEOPLE):
+    if holder in (Holder.DEPLOYMENT, Holder.ACCOUNTS):
         assert lowered.rank == min(anyone.rank, Severity.MEDIUM.rank)
 
 

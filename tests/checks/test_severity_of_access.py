@@ -220,15 +220,16 @@ def test_other_roles_of_eventbridge(statements: list[Statement], trusted: object
         workflows("org/0a1b/project/2c3d/user/*"),
         workflows('repo:${regex("(a?):*", local.project)[0]}:*'),
         trust("servicecatalog.amazonaws.com"),
+        trust("fis.amazonaws.com"),
     ],
 )
 def test_role_that_exists_to_deploy_is_medium(trusted: object) -> None:
-    """An administrator that only CloudFormation, Service Catalog or named repositories can assume is medium."""
+    """An administrator that only services which act for those who pass it, or named repositories, can assume."""
     (found,) = findings("PASSROLE_013", [], managed=["AdministratorAccess"], holder="worker",
                         roles={"worker": (trusted, [])})  # fmt: skip
     assert found.severity is Severity.MEDIUM
     assert "Only " in found.message and any(
-        name in found.message for name in ("cloudformation", "servicecatalog", "app", "project")
+        name in found.message for name in ("cloudformation", "servicecatalog", "fis", "app", "project")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,42 @@ def test_copies_of_a_template_are_one_item(tmp_path: Path) -> None:
     assert groups(tmp_path) == [["001 Worker", "001 Worker"]]
     text = run_command("scan", ".", cwd=tmp_path).stdout
     assert text.count("PASSROLE_001 any-role\n") == 1 and "Also in source/t.json:" in " ".join(text.split())
+
+
+BOOTSTRAP = {
+    "Parameters": {"Trusted": {"Type": "CommaDelimitedList", "Default": ""}},
+    "Conditions": {"HasTrusted": {"Fn::Not": [{"Fn::Equals": ["", {"Fn::Join": ["", {"Ref": "Trusted"}]}]}]}},
+}
+
+
+def bootstrap(*more: object) -> dict[str, Any]:
+    """The deployment role of a bootstrap template, which its own account and ``more`` can assume."""
+    deployer = role({"AWS": {"Ref": "AWS::AccountId"}}, DEPLOY, STACKS)
+    version = {"Fn::Sub": "arn:${AWS::Partition}:ssm:*:${AWS::AccountId}:parameter${CdkBootstrapVersion}"}
+    policy = deployer["Properties"]["Policies"][0]["PolicyDocument"]
+    policy["Statement"].append(allow("ssm:GetParameter", version))
+    deployer["Properties"]["AssumeRolePolicyDocument"]["Statement"].extend(more)
+    return deployer
+
+
+def test_bootstrap_template_is_one_item_about_its_parameters(tmp_path: Path) -> None:
+    """It is medium if only its own account can assume the role that passes the execution role, else high."""
+    execution = role(CLOUDFORMATION, managed="AdministratorAccess")
+    version = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "25"}}
+    others = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": {"Ref": "Trusted"}}}
+    given = {"Fn::If": ["HasTrusted", others, {"Ref": "AWS::NoValue"}]}
+    resources = {"Execution": execution, "CdkBootstrapVersion": version}
+    severities = {}
+    for name, more in {"own": (), "others": (others,), "given": (given,)}.items():
+        (tmp_path / name).mkdir()
+        template = {**BOOTSTRAP, "Resources": {"Deployer": bootstrap(*more), **resources}}
+        (tmp_path / name / "t.json").write_text(json.dumps(template))
+        (primary,) = primaries(tmp_path / name)
+        assert primary["resource"] == "Deployer" and "--cloudformation-execution-policies" in primary["remediation"]
+        severities[name] = primary["severity"]
+    assert severities == {"own": "medium", "others": "high", "given": "high"}
+
+
+def primaries(folder: Path) -> list[dict[str, Any]]:
+    findings = json.loads(run_command("scan", ".", "--format", "json", cwd=folder).stdout)["findings"]
+    return [one for one in findings if one["primary"]]

@@ -7,24 +7,26 @@ from dataclasses import dataclass, field
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
-from passrole_checks.access.holder_trust import HolderTrust, least_restricted, trust_of
+from passrole_checks.access.holder_trust import HolderTrust, least_restricted, trust_of, trust_of_people
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.service_trust import passed_to_service_values
 from passrole_checks.access.severity import Holder
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
+from passrole_checks.iam.documents.trust import KnownRole, requires_mfa, service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
+_BOOTSTRAP_VERSION = "CdkBootstrapVersion"
 _UNLISTED = "unlisted.amazonaws.com"  # a service that does not exist
 
 
@@ -163,11 +165,36 @@ class GrantContext:
     def trust_of(self, holder: Principal) -> HolderTrust:
         """Return who can use the permissions of a holder."""
         if self.policy.people and self.grant.granted_by == "*":
-            return HolderTrust(Holder.PEOPLE, self.policy.people)
+            return trust_of_people(self.policy.people)
         if self.policy.repositories:
             return HolderTrust(Holder.DEPLOYMENT, self.policy.repositories)
         when = self.grant.statement.when
+        if self._requires_mfa:
+            return HolderTrust(Holder.PEOPLE, ("users with MFA",), by_trust_policy=False)
+        if self._is_of_group(holder, when):
+            return HolderTrust(Holder.PEOPLE, ("members of the group",), by_trust_policy=False)
         return trust_of(holder, self.role_of(holder), lambda: self.passable_roles.open_ways(holder, ()), when)
+
+    @property
+    def is_cdk_bootstrap(self) -> bool:
+        """True if the policy is that of the deployment role in a bootstrap template of the AWS CDK, which reads the
+        version of the template in a parameter (AWS CDK Developer Guide, "Customize AWS CDK bootstrapping")."""
+        resources = (resource for statement in self.statements for resource in statement.resources or ())
+        return any(_BOOTSTRAP_VERSION in str(resource) for resource in resources)
+
+    def _is_of_group(self, holder: Principal, when: PathCondition) -> bool:
+        """True if a holder is a group, or a user that has the policy by one, that is an administrator and surely has no
+        access keys."""
+        is_group = holder.kind is PrincipalKind.GROUP
+        is_member = holder.kind is PrincipalKind.USER and holder.name not in self.policy.holders
+        is_people = (is_group or is_member) and not self.model.creates_access_keys
+        return is_people and holder.permissions.is_administrator_when(when)
+
+    @property
+    def _requires_mfa(self) -> bool:
+        """True if the statement is that of an administrator, for requests of users with MFA only."""
+        is_all = self.grant.granted_by == "*" and any(role.pattern.literal == "*" for role in self.grant.roles)
+        return is_all and not self.grant.complement and requires_mfa(self.grant.statement.condition)
 
     @property
     def least_restricted(self) -> HolderTrust:

@@ -12,9 +12,12 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
+
+_CLOUDFORMATION = frozenset({"cloudformation.amazonaws.com"})
 
 
 class Special(Enum):
@@ -85,11 +88,29 @@ def services_of_any_role(grant: PassRoleGrant) -> Services:
 def is_handover(context: GrantContext, roles: Iterable[KnownRole], holder: Principal) -> bool:
     """True if only services use a principal, and the grant names these roles exactly, each of which one service alone
     can assume."""
-    own, grant = context.role_of(holder), context.grant
-    is_exact = roles_of(grant.scope, grant.complement) is Roles.EXACT and grant.scope is not Scope.UNRESOLVED
-    if own is None or not own.only_services or not is_exact:
+    own = context.role_of(holder)
+    if own is None or not own.only_services or not _names_roles(context.grant):
         return False
     return all(len(role.trusted or ()) == 1 for role in roles)
+
+
+def is_deployment(context: GrantContext, roles: Iterable[KnownRole], holder: Principal, when: PathCondition) -> bool:
+    """True if only principals of its own account use a principal under a path condition, and the grant names these
+    roles exactly, which only CloudFormation can assume."""
+    own = context.role_of(holder)
+    is_own = own is not None and own.is_of_own_account(when) and _names_roles(context.grant)
+    return is_own and is_execution_role(roles)
+
+
+def is_execution_role(roles: Iterable[KnownRole]) -> bool:
+    """True if there are roles, and only CloudFormation can assume each of them."""
+    found = list(roles)
+    return bool(found) and all(role.only_services and role.presumed == _CLOUDFORMATION for role in found)
+
+
+def _names_roles(grant: PassRoleGrant) -> bool:
+    """True if a grant surely names its roles exactly."""
+    return roles_of(grant.scope, grant.complement) is Roles.EXACT and grant.scope is not Scope.UNRESOLVED
 
 
 def services_for(context: GrantContext, role: KnownRole, holder: Principal) -> Services:

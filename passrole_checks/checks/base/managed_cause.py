@@ -6,7 +6,7 @@ from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.iam.permissions.principal import Principal
 
-_NAMED = (Holder.DEPLOYMENT, Holder.PEOPLE)
+_NAMED = (Holder.DEPLOYMENT, Holder.ACCOUNTS, Holder.PEOPLE)
 
 
 def cause_of(context: GrantContext, holder: Principal) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
 from passrole_checks.access.role_privilege import PrivilegeGain
@@ -25,7 +25,6 @@ from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty, resource_
 from passrole_checks.sources.model.addresses import seen_from
 from passrole_checks.sources.model.configuration import Framework
 
-_CLOUDFORMATION = frozenset({"cloudformation.amazonaws.com"})
 _NAMED = 3  # more privileged roles that a message names
 
 
@@ -102,23 +101,32 @@ def and_condition(grant: PassRoleGrant) -> str:
     return f" and {verb} {'an' if verb == 'add' else 'the'} `iam:PassedToService` condition"
 
 
-def unless_administrators(holders: Sequence[Principal]) -> str:
+def unless_administrators(holders: Sequence[Principal], trust: HolderTrust) -> str:
     """Return the first part of a remedy for principals that may do everything: how to limit who is one."""
     kinds = {holder.kind for holder in holders}
     kind = kinds.pop() if len(kinds) == 1 else PrincipalKind.POLICY
     limit = "limit who can assume it, or " if kind is PrincipalKind.ROLE else ""
+    if limit and trust.is_cloudformation:
+        limit = "limit who can pass it to CloudFormation, or "
+    if limit and trust.holder is Holder.ACCOUNTS:
+        limit = "require MFA in its trust policy (`aws:MultiFactorAuthPresent`), limit who can assume it, or "
     limit = "limit who is a member" if kind is PrincipalKind.GROUP else f"{limit}add a permissions boundary"
     name = "principal" if kind is PrincipalKind.POLICY else kind.value
     return f"If this {name} must be an administrator, {limit}. If not, "
 
 
-def is_execution_role(roles: Iterable[KnownRole]) -> bool:
-    """True if only CloudFormation can assume each of the roles."""
-    return all(role.only_services and role.presumed == _CLOUDFORMATION for role in roles)
+def narrow_execution_role(grant: PassRoleGrant, holder: Principal, *, is_bootstrap: bool) -> str:
+    """Return a remedy for the passing of a role that CloudFormation deploys with, which has to be privileged.
 
-
-def narrow_execution_role(grant: PassRoleGrant, holder: Principal) -> str:
-    """Return a remedy for the passing of a role that CloudFormation deploys with, which has to be privileged."""
+    ``is_bootstrap``: it is that of a bootstrap template of the AWS CDK, whose parameters decide on it (AWS CDK
+    Developer Guide, "Customize AWS CDK bootstrapping").
+    """
+    if is_bootstrap:
+        return (
+            "Set `CloudFormationExecutionPolicies` of this AWS CDK bootstrap template (`cdk bootstrap "
+            "--cloudformation-execution-policies ARN`) to policies with what the stacks need, and `TrustedAccounts` "
+            "(`--trust`) to accounts that may deploy."
+        )
     bind = (
         ""
         if narrows_services(grant)
@@ -179,7 +187,13 @@ def only_by(trust: HolderTrust) -> str:
     """Return a sentence on who can use a principal; "" if that is unknown."""
     if not trust.names:
         return ""
-    return _ONLY_BY[trust.holder].format(listed(list(map(_user_in_words, trust.names))))
+    words = _ONLY_BY[trust.holder] if trust.by_trust_policy else " Only {} can use this."
+    return words.format(listed(list(map(_user_in_words, trust.names))))
+
+
+def only_by_own_account(trust: HolderTrust, *, is_deployment: bool) -> str:
+    """Return :func:`only_by`, or a sentence on the account of a principal that deploys."""
+    return only_by(trust) or (" Only its own account can assume the principal." if is_deployment else "")
 
 
 def _user_in_words(name: str) -> str:
@@ -192,6 +206,7 @@ _ONLY_BY = {
     Holder.OWN_WORK: " Only {} can use this, and it never runs caller code.",
     Holder.TASKS: " Only {} can use this, to run ECS tasks.",
     Holder.PEOPLE: " Only {} can assume the principal.",
+    Holder.ACCOUNTS: " Only {} can assume the principal.",
     Holder.DEPLOYMENT: " Only {} can assume the principal.",
     Holder.ANYONE: " Only {} can assume the principal.",
 }

@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.iam.path_conditions import PathCondition, any_compatible
+from passrole_checks.iam.path_conditions import PathCondition, any_compatible, conjoin
 from passrole_checks.iam.roles.arn_pattern import expand
 
 
@@ -36,7 +36,8 @@ class KnownRole:
     exists; empty if it always does. ``repositories``, ``people``, ``possible``: as :func:`trusted_repositories`,
     :func:`trusted_people` and :func:`possible_services` return them. ``names_accounts``: its trust policy names only
     accounts, users and roles, so that a service can assume it only if an unresolved one of these is a wildcard.
-    ``deployed``: its ARN in the account, if that is known from elsewhere.
+    ``deployed``: its ARN in the account, if that is known from elsewhere. ``foreign_when``: as
+    :func:`foreign_conditions` returns it.
     """
 
     address: str
@@ -52,6 +53,11 @@ class KnownRole:
     presumed: frozenset[str] | None = None
     names_accounts: bool = False
     deployed: StringNode | None = None
+    foreign_when: tuple[PathCondition, ...] | None = None
+
+    def is_of_own_account(self, when: PathCondition) -> bool:
+        """True if only principals of its own account can assume the role under a path condition."""
+        return self.foreign_when is not None and all(conjoin(when, one) is None for one in self.foreign_when)
 
     @property
     def arns(self) -> tuple[StringNode, ...]:
@@ -207,6 +213,9 @@ def _without_expressions(value: str) -> str:
     return value if shorter == value else _without_expressions(shorter)
 
 
+AUTHENTICATED = frozenset({"a SAML provider", "IAM Identity Center", "users with MFA"})
+"""Kinds of people that an identity provider or MFA authenticates, which excludes workloads."""
+
 _SAML = frozenset({"sts:assumerolewithsaml", "sts:tagsession", "sts:setsourceidentity"})
 _PERSON = re.compile(
     r"\d{12}|[^:]*:[^:]*:iam::[^:*?]+:root"
@@ -216,7 +225,7 @@ _PERSON = re.compile(
 
 def trusted_people(document: Node | None) -> tuple[str, ...]:
     """Return the kinds of people that alone can assume a role, sorted: "a SAML provider", "IAM Identity Center", "IAM
-    users", "named accounts" or "users with MFA"; empty if anyone else can, or that is unknown.
+    users", "its own account", "named accounts" or "users with MFA"; empty if anyone else can, or that is unknown.
 
     Accounts are those of the organization, such as the management account in the trust policy of
     ``OrganizationAccountAccessRole`` (AWS Organizations User Guide, "Accessing member accounts in an organization").
@@ -243,14 +252,14 @@ def _people_of(statement: ObjectNode) -> set[str]:
         return set()
     actions = [value for value in options_of(as_list(statement.get("Action"))) if isinstance(value, StringNode)]
     is_saml = bool(actions) and all((value.literal or "").lower() in _SAML for value in actions)
-    requires_mfa = _requires_mfa(statement)
+    with_mfa = requires_mfa(statement.get("Condition"))
     found: set[str] = set()
     for entry in principal.entries:
         values = list(options_of(as_list(entry.value)))
         if entry.key.literal == "Federated" and is_saml:
             found.add("a SAML provider")
         elif entry.key.literal == "AWS" and values:
-            kinds = {_person_with_mfa(value) if requires_mfa else person_of(value) for value in values}
+            kinds = {_person_with_mfa(value) if with_mfa else person_of(value) for value in values}
             if "" in kinds:
                 return set()
             found |= kinds
@@ -266,9 +275,9 @@ def _person_with_mfa(value: Node) -> str:
     return kind if kind == "IAM Identity Center" or not is_named else "users with MFA"
 
 
-def _requires_mfa(statement: ObjectNode) -> bool:
+def requires_mfa(condition: Node | None) -> bool:
     """True if a condition requires that the principal has authenticated with MFA."""
-    for test in condition_tests(statement.get("Condition")):
+    for test in condition_tests(condition):
         operator = parse_operator(test.operator)
         if operator is None or operator.absent is not Ternary.NO:
             continue
@@ -286,7 +295,51 @@ def person_of(value: Node) -> str:
     match = _PERSON.fullmatch("".join(part if isinstance(part, str) else _known(part) for part in value.parts))
     if match is None:
         return ""
-    return "IAM users" if match[1] else "IAM Identity Center" if match[2] else "named accounts"
+    other = "its own account" if _is_own_account(value) else "named accounts"
+    return "IAM users" if match[1] else "IAM Identity Center" if match[2] else other
+
+
+_OWN_ACCOUNT = re.compile(r"AWS::AccountId|(?:.+\.)?data\.aws_caller_identity\.[\w-]+\.(?:account_id|id)")
+
+
+def _is_own_account(value: Node) -> bool:
+    """True if a principal of kind ``AWS`` is the account of the role itself, which lets those of its principals assume
+    the role that a policy there allows to (IAM User Guide, "AWS JSON policy elements: Principal")."""
+    parts = value.parts if isinstance(value, StringNode) else ()
+    unresolved = [part for part in parts if isinstance(part, Unresolved) and part.kind is _ACCOUNT_ID]
+    is_root = len(parts) == 1 or parts[-1:] == (":root",)
+    return is_root and len(unresolved) == 1 and _OWN_ACCOUNT.fullmatch(unresolved[0].expression) is not None
+
+
+def foreign_conditions(document: Node | None) -> tuple[PathCondition, ...] | None:
+    """Return the path conditions under which others than principals of its own account can assume a role by its trust
+    policy; None if those surely cannot, or that is unknown."""
+    found: list[PathCondition] = []
+    has_own = False
+    for when, node in alternatives_of(document) if document is not None else ():
+        for statement in _statements(node):
+            for facts, is_own in _accounts_of(statement, when):
+                has_own = has_own or (is_own and not facts)
+                found += [] if is_own else [facts]
+    return tuple(found) if has_own else None
+
+
+def _accounts_of(statement: Node, when: PathCondition) -> Iterator[tuple[PathCondition, bool]]:
+    """Yield the path condition of each principal of a statement, with true for the account of the role itself."""
+    for inner, option in alternatives_of(statement):
+        facts = conjoin(when, inner)
+        if facts is None or isinstance(option, Absent):
+            continue
+        principal = option.get("Principal") if isinstance(option, ObjectNode) else None
+        if not isinstance(principal, ObjectNode) or not principal.entries:
+            yield facts, False
+            continue
+        for entry in principal.entries:
+            for value in as_list(entry.value):
+                for deeper, named in alternatives_of(value):
+                    both = conjoin(facts, deeper)
+                    if both is not None and not isinstance(named, Absent):
+                        yield both, entry.key.literal == "AWS" and _is_own_account(named)
 
 
 def _known(part: Unresolved) -> str:

@@ -186,3 +186,30 @@ def test_reference_without_index(tmp_path: Path, count: str, principal: str) -> 
     )
     (policy,) = load(tmp_path).policies
     assert policy.principals == (principal,)
+
+
+@pytest.mark.parametrize("key", ["each.key", "count.index"])
+def test_instances_with_unknown_keys_are_attached_to_each_other(tmp_path: Path, key: str) -> None:
+    """The definition of a role stands for all its instances, and has the policies of those."""
+    every = "for_each = var.x" if key == "each.key" else "count = var.x"
+    (tmp_path / "main.tf").write_text(
+        f"""
+        variable "x" {{}}
+        resource "aws_iam_role" "r" {{
+          {every}
+          assume_role_policy = "{{}}"
+        }}
+        resource "aws_iam_policy" "p" {{
+          {every}
+          {BODY % '"*"'}
+        }}
+        resource "aws_iam_role_policy_attachment" "a" {{
+          {every}
+          role       = aws_iam_role.r[{key}].name
+          policy_arn = aws_iam_policy.p[{key}].arn
+        }}
+        """,
+        encoding="utf-8",
+    )
+    (policy,) = (one for one in load(tmp_path).policies if one.resource.type == "aws_iam_policy")
+    assert policy.principals == ("aws_iam_role.r",)
