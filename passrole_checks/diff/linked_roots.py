@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from posixpath import basename, dirname
 
 from passrole_checks.sources.files.file_types import is_terraform_name
-from passrole_checks.sources.link_texts import LinkText, link_text
+from passrole_checks.sources.link_texts import IamName, LinkText, link_text
 
 
 class LinkedRoots:
@@ -22,9 +23,14 @@ class LinkedRoots:
                 text = link_text(data, is_terraform=is_terraform)
                 if text != _NOTHING:
                     found[place] = found.get(place, _NOTHING) | text
-        self._readers = {place: text for place, text in found.items() if text.reads or text.names_read}
+        declared = frozenset[IamName]().union(*(text.names_declared for text in found.values()))
+        held = {place: text.names_held & declared for place, text in found.items() if text.names_held}
+        found |= {place: replace(found[place], names_held=names) for place, names in held.items()}
+        self._readers = {
+            place: text for place, text in found.items() if text.reads or text.names_read or text.names_declared
+        }
         self._offering = (
-            {place: text for place, text in found.items() if text.offers or text.names_declared}
+            {place: text for place, text in found.items() if text.offers or text.names_declared or text.names_held}
             if self._readers
             else {}
         )

@@ -41,6 +41,7 @@ from passrole_checks.sources.unit_tasks import Distribute, answers_of
 
 _MAX_ROUNDS = 5  # values of values of values
 _MAX_CANDIDATES = 8  # roots that may pass one value
+_MAX_HOLDERS = 50  # roots that give policies to one role
 _LEAST_SIGNS = 3  # letters and digits of a name with unresolved parts
 _LONGEST_NAME = 500
 _LONGEST_FILE = 20_000_000  # bytes
@@ -80,20 +81,28 @@ def connect_roots(
 def _with_entities(
     units: Sequence[Unit], texts: Sequence[LinkText], inputs: Inputs, recorded: Sequence[_Root]
 ) -> tuple[Unit, ...]:
-    """Return the units, those that name roles and policies which one other unit declares with these."""
+    """Return the units, those that name roles and policies which one other unit declares with these, and with what
+    others give to such a role."""
     declaring: dict[IamName, list[int]] = {}
+    holding: dict[IamName, list[int]] = {}
     for number, text in enumerate((*texts, *(root.text for root in recorded))):
-        for name in text.names_declared:
-            declaring.setdefault(name, []).append(number)
+        for places, known in ((declaring, text.names_declared), (holding, text.names_held)):
+            for name in known:
+                places.setdefault(name, []).append(number)
     every = [*units, *(root.unit for root in recorded)]
     loaded: dict[int, Configuration | None] = {len(units) + at: root.declared for at, root in enumerate(recorded)}
     result = list(units)
     for number, text in enumerate(texts) if declaring else ():
         asked: dict[int, list[IamName]] = {}
         for name in sorted(text.names_read - text.names_declared):
-            places = declaring.get(name, [])
-            if len(places) == 1 and places[0] != number:
-                asked.setdefault(places[0], []).append(name)
+            declarers = declaring.get(name, [])
+            if len(declarers) == 1 and declarers[0] != number:
+                asked.setdefault(declarers[0], []).append(name)
+        for name in sorted(text.names_declared | text.names_held):
+            holders = holding.get(name, []) if len(declaring.get(name, [])) == 1 else []
+            for other in holders if len(holders) <= _MAX_HOLDERS else ():
+                if other != number:
+                    asked.setdefault(other, []).append(name)
         entities: list[NamedEntities | None] = []
         for other, names in sorted(asked.items()):
             found = _loaded(every[other], other, inputs, loaded)
@@ -217,7 +226,7 @@ def _recorded_root(recorded: RecordedRoot) -> _Root:
     repository = _RECORDED / recorded.repository
     unit = Unit(recorded.entities.framework, Path(os.path.normpath(repository / recorded.path)), boundary=repository)
     offers = frozenset(offer.kind for offer in recorded.surface.offers)
-    text = LinkText(offers=offers, names_declared=recorded.declared)
+    text = LinkText(offers=offers, names_declared=recorded.declared, names_held=recorded.held)
     return _Root(unit, text, recorded.surface, declared=recorded.entities)
 
 

@@ -40,6 +40,8 @@ _ARN = re.compile(rb"(?<!:aws):(role|policy)/(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*
 _LOOKED_UP = re.compile(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
 _HOLDER = re.compile(rb'\b(role)\s*=\s*"(%s)"' % _NAME)
 _DECLARED = re.compile(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
+_ROLES = re.compile(rb'\bRoles"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
+_WORD = re.compile(_NAME)
 _NAMED = re.compile(rb'\b(Role|ManagedPolicy)Name"?\s*:\s*["\']?(%s)' % _NAME)
 
 
@@ -55,7 +57,7 @@ class LinkText:
     have, as written; ``read_places``: those of states that it reads. ``parameters``: names of SSM parameters that it
     writes, except secrets; ``read_parameters``: of those that it reads. ``has_backend``: its state is not a local file;
     ``reads_files``: it reads states that are. ``names_read``, ``names_declared``: kinds (``role``, ``policy``) and
-    literal names of roles and customer managed policies.
+    literal names of roles and customer managed policies. ``names_held``: those of the roles that it gives policies to.
     """
 
     reads: frozenset[LinkKind] = frozenset()
@@ -69,6 +71,7 @@ class LinkText:
     reads_files: bool = False
     names_read: frozenset[IamName] = frozenset()
     names_declared: frozenset[IamName] = frozenset()
+    names_held: frozenset[IamName] = frozenset()
 
     def __or__(self, other: LinkText) -> LinkText:
         return LinkText(
@@ -83,6 +86,7 @@ class LinkText:
             self.reads_files or other.reads_files,
             self.names_read | other.names_read,
             self.names_declared | other.names_declared,
+            self.names_held | other.names_held,
         )
 
     def of_module(self) -> LinkText:
@@ -110,9 +114,11 @@ class LinkText:
         return (bool(local) and self.reads_files) or _may_share(places, self.read_places)
 
     def may_pass_to(self, reader: LinkText) -> bool:
-        """True if the root may pass a value to another one, or declares a role or policy that the other one names."""
+        """True if the root may pass a value to another one, declares a role or policy that the other one names, or
+        gives policies to a role that the other one declares or gives policies to."""
         is_named = not self.names_declared.isdisjoint(reader.names_read - reader.names_declared)
-        return is_named or self.may_pass_value_to(reader)
+        is_held = not self.names_held.isdisjoint(reader.names_declared | reader.names_held)
+        return is_named or is_held or self.may_pass_value_to(reader)
 
     def may_pass_value_to(self, reader: LinkText) -> bool:
         """True if the root may pass a value to another one."""
@@ -183,14 +189,18 @@ def _of_template(data: bytes) -> LinkText:
     if b"AWS::SSM::Parameter" in data and _SSM_WRITTEN.search(data):
         offers.add(LinkKind.PARAMETER)
     declared = _NAMED.findall(data) if b"RoleName" in data or b"ManagedPolicyName" in data else ()
-    names = ((b"role" if kind == b"Role" else b"policy", name) for kind, name in declared)
+    # a name may contain commas, but one at the end is that of a flow mapping or sequence
+    names = ((b"role" if kind == b"Role" else b"policy", name.rstrip(b",")) for kind, name in declared)
+    words = (word.strip(b",-") for roles in _ROLES.findall(data) for word in _WORD.findall(roles))
+    held = frozenset((b"role", word) for word in words if word)
     return LinkText(
         frozenset(reads),
         frozenset(offers),
         parameters=frozenset({_COMPUTED}),
         read_parameters=frozenset({_COMPUTED}) if LinkKind.PARAMETER in reads else frozenset(),
-        names_read=_arns(data),
+        names_read=_arns(data) | held,
         names_declared=frozenset(names),
+        names_held=held,
     )
 
 
@@ -215,6 +225,7 @@ def _of_terraform(data: bytes) -> LinkText:
     if b"output" in data and _OUTPUT_BLOCK.search(data):
         offers.add(LinkKind.STATE)
     has_iam = b"aws_iam_" in data
+    held = frozenset(_HOLDER.findall(data)) if has_iam else frozenset()
     places = _places(_BACKEND, data) if b"backend" in data or b"cloud" in data else None
     read_places = _places(_STATE_DATA, data) if LinkKind.STATE in reads else None
     return LinkText(
@@ -227,8 +238,9 @@ def _of_terraform(data: bytes) -> LinkText:
         read_parameters,
         places is not None,
         LinkKind.STATE in reads and _LOCAL.search(data) is not None,
-        _arns(data) | (frozenset([*_LOOKED_UP.findall(data), *_HOLDER.findall(data)]) if has_iam else frozenset()),
+        _arns(data) | held | (frozenset(_LOOKED_UP.findall(data)) if has_iam else frozenset()),
         frozenset(_DECLARED.findall(data)) if has_iam else frozenset(),
+        held,
     )
 
 

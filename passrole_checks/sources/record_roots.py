@@ -44,7 +44,7 @@ def record_roots(
     with hiding_secrets():
         for unit in connect_roots(units, inputs, recorded):
             text, around = texts.of(unit), unit.boundary or unit.folder
-            if around not in names or not (text.offers or text.names_declared):
+            if around not in names or not (text.offers or text.names_declared or text.names_held):
                 continue
             try:
                 entities = _entities(unit, text, inputs)
@@ -54,7 +54,9 @@ def record_roots(
             surface = _surface(unit, text, inputs, texts)
             if surface.offers or entities.roles or entities.policies:
                 path = unit.path.relative_to(around).as_posix()
-                root = RecordedRoot(names[around], path, surface, entities, text.names_declared)
+                roles = {(b"role", str(role.name).encode()) for role in entities.roles}
+                held = text.names_held & roles
+                root = RecordedRoot(names[around], path, surface, entities, text.names_declared, held)
                 found.append(replace(root, surface=replace(surface, offers=tuple(_without_circles(root)))))
     given = links_between([*recorded, *found])[len(recorded) :]
     return [replace(root, given=digest(links)) for root, links in zip(found, given, strict=True)], unreadable
@@ -100,15 +102,16 @@ def _without_circles(root: RecordedRoot) -> Iterator[LinkOffer]:
 
 
 def _entities(unit: Unit, text: LinkText, inputs: Inputs) -> Configuration:
-    """Return the roles and policies that a root declares by literal names. Raises :class:`InputError`."""
-    empty = Configuration(unit.framework, ())
-    if not text.names_declared:
+    """Return the roles and policies that a root declares, or gives policies to, by literal names. Raises
+    :class:`InputError`."""
+    empty, names = Configuration(unit.framework, ()), text.names_declared | text.names_held
+    if not names:
         return empty
     roles, policies = (
-        frozenset(name.decode().lower() for kind, name in text.names_declared if kind == asked)
-        for asked in (b"role", b"policy")
+        frozenset(name.decode().lower() for kind, name in names if kind == asked) for asked in (b"role", b"policy")
     )
-    found = entities_of(detect.load(unit, inputs=inputs), roles, policies, "", "")
+    own = replace(unit, entities=())  # others record what is theirs
+    found = entities_of(detect.load(own, inputs=inputs), roles, policies, "", "")
     if found is None:
         return empty
     whole = found.configuration

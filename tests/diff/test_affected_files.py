@@ -322,7 +322,7 @@ LINKED = {
         ("local/main.tf", {"local", "file"}),
         ("writer/main.tf", {"writer", "app", "ssm", "stored.yaml"}),
         ("role/main.tf", {"role", "named", "named.yaml"}),
-        ("named/main.tf", {"named"}),
+        ("named/main.tf", {"named", "role", "named.yaml"}),
         ("export.yaml", {"import.yaml"}),
         ("import.yaml", set()),
     ],

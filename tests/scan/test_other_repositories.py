@@ -261,6 +261,33 @@ def test_values_in_a_circle_stay_unresolved(form: str, tmp_path: Path) -> None:
     assert organization.file.read_bytes() == before
 
 
+def test_policies_that_several_repositories_give_to_a_role_count_together(tmp_path: Path) -> None:
+    """In the repository that declares the role, and in each that gives it a policy by its name."""
+    organization = Organization(tmp_path)
+    organization.write("platform", "main.tf", ROLE.format(label="d", name="deployer"))
+    admin = "arn:aws:iam::111122223333:role/admin"
+    organization.write("apps", "main.tf", pass_role('"deployer"', f'"{admin}"'))
+    trust = "{Statement: {Effect: Allow, Action: sts:AssumeRole, Principal: {Service: lambda.amazonaws.com}}}"
+    template = (
+        "Resources:\n"
+        f"  A: {{Type: AWS::IAM::Role, Properties: {{RoleName: admin, AssumeRolePolicyDocument: {trust},\n"
+        "    ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess']}}\n"
+        "  P:\n    Type: AWS::IAM::Policy\n    Properties:\n"
+        "      PolicyName: launch\n      Roles:\n        - deployer\n"
+        f"      PolicyDocument: {{Statement: {{Effect: Allow, Action: {LAUNCH}, Resource: '*'}}}}\n"
+    )
+    organization.write("functions", "stack.yaml", template)
+    together = organization.together()
+    assert [row[:3] for row in together if row[1] == "PASSROLE_008"] == [
+        ("apps/main.tf", "PASSROLE_008", Severity.HIGH)
+    ]
+    organization.one_by_one()
+    assert organization.one_by_one() == together
+    before = organization.file.read_bytes()
+    organization.one_by_one()
+    assert organization.file.read_bytes() == before
+
+
 def test_a_value_of_a_value_that_changed_is_noted(organization: Organization) -> None:
     """A scan says that what it uses was recorded before a change elsewhere."""
     middle = BACKEND.format(key="middle") + READ.format(label="n", key="network")

@@ -46,6 +46,7 @@ def root_to_json(root: RecordedRoot) -> dict[str, Any]:
         "passes": list(map(_offer_to_json, surface.offers)),
         "given": root.given,
         "declares": [[kind.decode(), name.decode()] for kind, name in sorted(root.declared)],
+        "attaches_to": [name.decode() for _, name in sorted(root.held)],
         "roles": list(map(_role_to_json, entities.roles)),
         "policies": list(map(_policy_to_json, entities.policies)),
         "attachments": list(map(_attachment_to_json, entities.attached.managed_policies)),
@@ -135,10 +136,11 @@ class _Reader:
             ),
         )
         declared = frozenset(self._list("declares", _name))
+        held = frozenset((b"role", name.encode()) for name in self._list("attaches_to", text_from_json))
         path, given = text_from_json(self._root.get("path")), text_from_json(self._root.get("given", ""))
         if path.startswith("/") or ".." in path.split("/"):
             raise MalformedInventoryError(f"{path[:60]!r} is not a path in a repository")
-        return RecordedRoot(repository, path, surface, entities, declared, given)
+        return RecordedRoot(repository, path, surface, entities, declared, held, given)
 
     def _account(self) -> str | None:
         account = self._root.get("account")

@@ -6,10 +6,10 @@ means the entity that another scanned root declares by it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import Node, StringNode
+from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,
@@ -47,6 +47,16 @@ def with_entities(configuration: Configuration, entities: Collection[NamedEntiti
     return replace(joined, account=configuration.account, context=context)
 
 
+def _literal_roles(configuration: Configuration) -> Iterator[RoleDefinition]:
+    """Yield the roles that a configuration gives policies to by a literal name, and does not declare."""
+    declared = {str(role.name).lower() for role in configuration.roles}
+    at = Position("", 0)
+    for shown, kind, name in configuration.literals:
+        if kind == "role" and name.lower() not in declared:
+            resource = ResourceDefinition(shown, "aws_iam_role", configuration.framework, at)
+            yield RoleDefinition(resource, StringNode((name,), at))
+
+
 class _Entities:
     def __init__(
         self, configuration: Configuration, roles: Collection[str], policies: Collection[str], root: str, origin: str
@@ -59,6 +69,7 @@ class _Entities:
             and (seen := self._seen_text(role.name)) is not None
             and (seen.literal or "").lower() in roles
         ]
+        self._roles += [one for one in _literal_roles(configuration) if one.name and str(one.name).lower() in roles]
         self._addresses = {role.resource.address for role in self._roles}
 
     def found(self) -> NamedEntities | None:

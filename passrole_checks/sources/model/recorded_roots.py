@@ -16,8 +16,9 @@ class RecordedRoot:
     """A root module or template that is not scanned, and what it passes.
 
     ``path``: its path in the repository. ``surface``: the values that it reads and passes. ``declared``: roles and
-    policies that it declares by a literal name; ``entities`` are these, with the policies of the roles. ``given``: a
-    digest of the values of other roots with which it was read; ``is_outdated``: these have other values by now.
+    policies that it declares by a literal name, ``held``: roles that it only gives policies to; ``entities`` are these,
+    with the policies of the roles. ``given``: a digest of the values of other roots with which it was read;
+    ``is_outdated``: these have other values by now.
     """
 
     repository: str
@@ -25,5 +26,6 @@ class RecordedRoot:
     surface: LinkSurface
     entities: Configuration
     declared: frozenset[EntityName] = frozenset()
+    held: frozenset[EntityName] = frozenset()
     given: str = ""
     is_outdated: bool = False
