@@ -50,7 +50,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.scan.account_context import with_account_details
+from passrole_checks.scan.account_context import with_account_details, with_account_documents
 from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
 from passrole_checks.scan.merge_variants import with_findings_of
 from passrole_checks.scan.missing_sources import dependent_policies, has_unknown_actions, with_counts
@@ -459,9 +459,11 @@ class _ComparedUnit:
 
     def _compare(self) -> None:
         if self.pair.is_same:
-            self._as_before(self.pair.new)
+            self._as_before(with_account_documents(self.pair.new, self.options))
             return
-        old, new = align_principal_names(self.pair.old, self.pair.new)
+        old, new = align_principal_names(
+            *(with_account_documents(side, self.options) for side in (self.pair.old, self.pair.new))
+        )
         names = match_by_name(old, new)
         names = {**match_modules(old, new, names), **names}
         written = [*old.policies, *old.unchanged]

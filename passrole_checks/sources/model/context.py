@@ -131,6 +131,21 @@ def contexts_of(
     return tuple(context for context in contexts if account is not None and context.account in (None, account))
 
 
+def with_looked_up_documents(
+    configuration: Configuration, contexts: Sequence[Context], account: str | None = None
+) -> Configuration:
+    """Return a configuration with the documents of the managed policies that it looks up, and nothing else of what is
+    around it. Arguments as of :func:`in_context`."""
+    for context in contexts_of(configuration, contexts, account):
+        join = _Join(configuration, context)
+        join.find_principals()
+        configuration, holders = join.with_looked_up_documents()
+        known = configuration.context
+        names = replace(known, principals=dict.fromkeys(holders, context.origin) | dict(known.principals))
+        configuration = replace(configuration, context=names) if holders else configuration
+    return configuration
+
+
 @dataclass(frozen=True)
 class PairedNames:
     """The entities of a context that a configuration declares or names, with their addresses in the configuration.
@@ -204,11 +219,10 @@ class _Join:
     def result(self) -> Configuration:
         """Return the configuration with its context."""
         self.find_principals()
-        before, self.whole = self.whole, self.with_looked_up_documents()
+        self.whole, holders = self.with_looked_up_documents()
         whole, around = self.whole, self.context.configuration
         attached, named = self.resolve_attachments()
-        pairs = zip(before.policies, whole.policies, strict=True)
-        named.update(who for old, new in pairs if new is not old for who in new.principals)
+        named |= holders
         managed = {name for policy in self.own_policies() if (name := self.managed_name(policy))}
         inline = self.inline_names()
         added = tuple(self.added_policies(managed, inline))
@@ -234,8 +248,9 @@ class _Join:
             context=self.context_names(named),
         )
 
-    def with_looked_up_documents(self) -> Configuration:
-        """Return the configuration with the documents of managed policies that it looks up by ARN or name."""
+    def with_looked_up_documents(self) -> tuple[Configuration, set[str]]:
+        """Return the configuration with the documents of managed policies that it looks up by ARN or name, and the
+        principals that have these."""
         whole, declared = self.whole, self.replacements()
 
         def find(value: StringNode) -> tuple[Node, str] | None:
@@ -248,13 +263,15 @@ class _Join:
         def known(policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
             return tuple(with_documents(policy, find) for policy in policies)
 
-        return replace(
+        result = replace(
             whole,
             policies=known(whole.policies),
             unchanged=known(whole.unchanged),
             other_policies=known(whole.other_policies),
             before=None if whole.before is None else known(whole.before),
         )
+        pairs = zip(whole.policies, result.policies, strict=True)
+        return result, {who for old, new in pairs if new is not old for who in new.principals}
 
     @property
     def known(self) -> frozenset[str]:

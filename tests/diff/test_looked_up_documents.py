@@ -1,0 +1,65 @@
+"""Documents of managed policies that the code looks up: those of the account, in both versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from account_files import EVERYTHING, PASS_APPS, account_file, managed, role
+
+from passrole_checks.diff import AccessDifference, compare_paths
+from passrole_checks.scan.scanner import ScanOptions
+
+LOOK_UP = 'data "aws_iam_policy" "%s" {\n  name = "%s"\n}\n'
+ROLE_POLICY = 'resource "aws_iam_role_policy" "p" {\n  name   = "p"\n  role   = "ci"\n  policy = %s\n}\n'
+MERGED = (
+    'data "aws_iam_policy_document" "d" {\n  source_policy_documents = [data.aws_iam_policy.deploy.policy]\n'
+    '  statement {\n    actions   = ["s3:GetObject"]\n    resources = ["*"]\n  }\n}\n'
+)
+DEPLOY, ADMIN = LOOK_UP % ("deploy", "deploy"), LOOK_UP % ("admin", "admin")
+USE_DEPLOY = ROLE_POLICY % "data.aws_iam_policy.deploy.policy"
+
+
+@pytest.fixture
+def details(tmp_path: Path) -> Path:
+    policies = [managed("deploy", PASS_APPS), managed("admin", EVERYTHING)]
+    return account_file(tmp_path / "account.json", Policies=policies, RoleDetailList=[role("ci")])
+
+
+def compare(folder: Path, old: str, new: str, *files: Path) -> AccessDifference:
+    for name, text in (("old", old), ("new", new)):
+        (folder / name).mkdir()
+        (folder / name / "main.tf").write_text(text, encoding="utf-8")
+    return compare_paths(folder / "old", folder / "new", ScanOptions(account_details=files))
+
+
+@pytest.mark.parametrize(
+    "used", [USE_DEPLOY, MERGED + ROLE_POLICY % "data.aws_iam_policy_document.d.json"], ids=["whole", "merged"]
+)
+def test_a_new_use_is_new_access_with_the_roles_of_the_document(used: str, details: Path, tmp_path: Path) -> None:
+    """Where the code uses it, and not as an unresolved value."""
+    found = compare(tmp_path, DEPLOY, DEPLOY + used, details)
+    assert [[str(one.pattern) for one in change.grant.grant.roles] for change in found.new] == [
+        ["arn:aws:iam::111122223333:role/app-*"]
+    ]
+    assert found.new[0].grant.principals == ("ci",)
+    assert found.new[0].grant.grant.at.file == str(tmp_path / "new" / "main.tf")
+
+
+def test_another_document_is_wider_access(details: Path, tmp_path: Path) -> None:
+    """The code names another policy, which allows more."""
+    found = compare(tmp_path, DEPLOY + USE_DEPLOY, ADMIN + USE_DEPLOY.replace("deploy.", "admin."), details)
+    assert [str(one.pattern) for change in (*found.widened, *found.new) for one in change.grant.grant.roles] == ["*"]
+    assert not found.removed
+
+
+def test_equal_documents_are_unchanged(details: Path, tmp_path: Path) -> None:
+    """A label of the data source changes nothing."""
+    found = compare(
+        tmp_path,
+        DEPLOY + USE_DEPLOY,
+        (DEPLOY + USE_DEPLOY).replace("aws_iam_policy.deploy", "aws_iam_policy.x").replace('"deploy" {', '"x" {'),
+        details,
+    )
+    assert not (found.new or found.widened or found.narrowed or found.removed)
+    assert found.unchanged == 1
