@@ -400,6 +400,45 @@ def test_a_name_with_unknown_parts_is_that_of_the_only_match(
     assert finding(result, "008") is None and not result.not_evaluated
 
 
+@pytest.mark.parametrize(
+    ("role_name", "policy_name"),
+    [
+        ("!Sub 'ci-${Env}'", "!Sub 'pass-${Env}'"),
+        ("!Sub ['ci-${E}', {E: !Ref Env}]", "!Join ['-', [pass, !Ref Env]]"),
+        ("!Join ['', [ci-, !Ref 'AWS::Region']]", "{'Fn::Sub': 'pass-${AWS::StackName}'}"),
+        ("!Sub 'ci-${Stage}'", "!Sub 'pass-${Stage}'"),
+        ("!If [Is, !Sub 'ci-${Env}', ci-x]", "!Sub 'pass-${Env}'"),
+    ],
+)
+def test_names_of_templates_with_unknown_parts_are_those_of_the_only_match(
+    role_name: str, policy_name: str, code: Path, tmp_path: Path
+) -> None:
+    """As for Terraform, with the same note; a name under a condition is not known, but for its policies."""
+    policies = [{"PolicyName": "pass-prod", "PolicyDocument": document(EVERYTHING)},
+                {"PolicyName": "start", "PolicyDocument": document(START)}]  # fmt: skip
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role("ci-prod", RolePolicyList=policies), role("app-x", EVERYTHING), role("pci-1")],
+    )
+    template = (
+        "Parameters:\n  Env: {Type: String}\n  Stage: {Type: String, AllowedValues: [prod, test]}\n"
+        "Conditions: {Is: !Equals [!Ref Env, prod]}\n"
+        f"Resources:\n  Ci:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: {role_name}\n"
+        f"      AssumeRolePolicyDocument: {json.dumps(document())}\n      Policies:\n"
+        f"      - PolicyName: {policy_name}\n        PolicyDocument: {json.dumps(document(PASS_APPS))}\n"
+    )
+    (code / "template.yaml").write_text(template, encoding="utf-8")
+    assert finding(scan_paths([code], ScanOptions()), "008") is None
+    result = scan_paths([code], ScanOptions(account_details=(details,)))
+    found, notes = finding(result, "008"), [note for note in result.not_evaluated if note.kind.value == "inferred_name"]
+    if "!If" in role_name:
+        assert found is None and not notes
+        return
+    assert found is not None and found.principals == ("Ci",)  # not as administrator, and with `start`
+    assert [note.line for note in notes] == [6, 6]
+    assert arn("role", "ci-prod") in notes[0].reason and "pass-prod" in notes[1].reason
+
+
 @pytest.mark.parametrize("is_tagged", [True, False])
 def test_a_generated_name_of_cloudformation_is_recognized(is_tagged: bool, code: Path, tmp_path: Path) -> None:
     """By the tags of the stack, else by the form of the name: the role has its other policies of the account."""
@@ -437,6 +476,13 @@ def test_a_managed_policy_with_unknown_parts_in_its_name_is_attached_as_in_the_a
     result = scan(code, text, details)
     assert [grant.principals for grant in result.grants] == [(arn("role", "ci"),)]
     assert finding(result, "008") is not None
+    properties = {"ManagedPolicyName": {"Fn::Sub": "deploy-${Env}"}, "PolicyDocument": document(PASS_APPS)}
+    resources = {"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}}
+    template = {"Parameters": {"Env": {"Type": "String"}}, "Resources": resources}
+    (code / "main.tf").unlink()
+    (code / "template.json").write_text(json.dumps(template), encoding="utf-8")
+    result = scan_paths([code], ScanOptions(account_details=(details,)))
+    assert [grant.principals for grant in result.grants] == [(arn("role", "ci"),)]
 
 
 @pytest.mark.parametrize("passed", ["*-prod", "app-prod", "app-${var.env}*"])

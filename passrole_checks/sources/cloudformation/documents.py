@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, Node, Position, StringNode, unresolved_node
+from passrole_checks.iam.partial_values import (
+    Absent,
+    Choice,
+    Const,
+    Node,
+    Position,
+    StringNode,
+    Unresolved,
+    unresolved_node,
+)
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
@@ -24,6 +33,7 @@ from passrole_checks.sources.cloudformation.template import (
     replaced_entries,
     scalar,
 )
+from passrole_checks.sources.cloudformation.written_names import written_name
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -128,9 +138,10 @@ class TemplateDocuments:
         kind: PolicyKind,
         principals: tuple[str, ...] = (),
         required: bool = False,
-        name: str = "",
+        name: StringNode | None = None,
     ) -> Node | None:
-        """Collect the document at a path of keys, if there is one; return its value. ``name``: that of the policy."""
+        """Collect the document at a path of keys, if there is one; return its value. ``name``: that of the policy, as
+        far as it is known."""
         node = child(properties, *path)
         if node is None:
             if required:
@@ -144,14 +155,17 @@ class TemplateDocuments:
         found: PropertyNode,
         kind: PolicyKind,
         principals: tuple[str, ...],
-        name: str = "",
+        name: StringNode | None = None,
     ) -> Node | None:
         """Collect a document; return its value, None if it never exists."""
         document = self.evaluate_under(found.conditions, found.node)
         if isinstance(document, Absent):
             return None
         guarded = self.evaluator.guarded(document)
-        self.policies.append(AttachedPolicy(resource, found.path, guarded, kind, principals, name=name))
+        known = name.literal if name is not None else ""
+        partial = name if known is None else None
+        policy = AttachedPolicy(resource, found.path, guarded, kind, principals, name=known or "", partial_name=partial)
+        self.policies.append(policy)
         self.note_duplicates_in_document(found.node, f"{resource.address}: ")
         for key, value in entries(found.node):
             if (
@@ -236,9 +250,10 @@ class TemplateDocuments:
                 pending.extend(value for _, value in entries(current))
 
     def string_value(self, node: yaml.Node | None) -> StringNode | None:
-        """Return a property's string; variants become one unresolved value, since a name or a path is a single
-        string."""
+        """Return a property's string; variants become one unresolved value with the parts that are text, since a name
+        or a path is a single string."""
         value = self.evaluator.node(node) if node is not None else None
         if isinstance(value, Choice):
-            return unresolved_node(value.condition, value.at, "depends on a condition")
+            unknown = Unresolved(value.condition, reason="depends on a condition")
+            return written_name(node, unknown, value.at) or StringNode((unknown,), value.at)
         return value if isinstance(value, StringNode) else None

@@ -12,7 +12,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.partial_values import StringNode, Unresolved
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
@@ -37,6 +37,7 @@ from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import as_stack_set_policy, read_template_body
 from passrole_checks.sources.cloudformation.suppressions import read_suppressions
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
+from passrole_checks.sources.cloudformation.written_names import written_name
 from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -276,7 +277,7 @@ class PolicyReader:
             PolicyKind.IDENTITY,
             tuple(named),
             required=True,
-            name=self._name(properties, "ManagedPolicyName", "PolicyName"),
+            name=self._name(resource, properties, "ManagedPolicyName", "PolicyName"),
         )
         held = conditional_holders(named)
         self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
@@ -296,7 +297,7 @@ class PolicyReader:
                 if target is not None
                 else ()
             )
-            policy_name = self._name(properties, "PolicyName")
+            policy_name = self._name(resource, properties, "PolicyName")
             self.documents.collect_at(
                 resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals, name=policy_name
             )
@@ -359,13 +360,15 @@ class PolicyReader:
                     self.documents.fail(element.node, f"{address}: {element.path} has no PolicyDocument", address)
                     continue
                 inner = element.within("PolicyDocument", document)
-                name = self._name(element.node, "PolicyName")
+                name = self._name(resource, element.node, "PolicyName")
                 self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals, name)
 
     @staticmethod
-    def _name(node: yaml.Node, *keys: str) -> str:
-        """Return the text of the first of some keys that has one without functions, else ""."""
-        return next(filter(None, (scalar(child(node, key)) for key in keys)), "")
+    def _name(resource: ResourceDefinition, node: yaml.Node, *keys: str) -> StringNode | None:
+        """Return the name in the first of some keys that has one, as far as it is known."""
+        unknown = Unresolved(f"{resource.address}.{keys[0]}")
+        names = (written_name(child(node, key), unknown, resource.at) for key in keys)
+        return next(filter(None, names), None)
 
     def _read_role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         trust = self.documents.collect_at(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
