@@ -45,22 +45,24 @@ def _required(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 # Services that do with a role what is their own work and no more (they move data, scale, monitor, replicate, keep an
 # environment running): nobody's code runs with it, and nobody chooses the calls. Hand-kept, from the guides of these
-# services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role", "Elastic
-# Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles"
-# of AWS Backup, "Give AWS Marketplace access to your AMI". A service that is not listed is not taken to be one: Partner
-# Central account management gives roles to people, an agent of the Well-Architected Tool may call what it is asked to.
+# services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role",
+# "Elastic Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM
+# service roles" of AWS Backup, "Allowing MediaPackage to access other AWS services", "Give AWS Marketplace access to
+# your AMI". A service that is not listed is not taken to be one: Partner Central account management gives roles to
+# people, an agent of the Well-Architected Tool may call what it is asked to.
 _OWN_WORK_SERVICES = frozenset(
     f"{name}.amazonaws.com"
     for name in (
         "access-analyzer", "application-autoscaling", "assets.marketplace", "autoscaling", "backup", "batch",
         "cloudtrail", "cloudwatch", "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm",
         "dms", "ec2fleet", "ecs", "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing",
-        "elasticmapreduce", "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake", "inspector",
-        "kafka", "logs", "lookoutequipment", "malware-protection-plan.guardduty", "malware-protection.guardduty",
-        "mediaconnect", "mediaconvert", "medical-imaging", "monitoring.rds", "neptune-graph", "opensearchservice",
-        "personalize", "qldb", "rekognition", "replication.s3tables", "resource-snapshot-job.partnercentral-selling",
-        "restore-testing.backup", "s3", "spot", "spotfleet", "streams.metrics.cloudwatch",
-        "telemetry-pipelines.observabilityadmin", "textract", "transcribe", "translate", "vmie", "vpc-flow-logs",
+        "elasticmapreduce", "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake",
+        "inspector", "kafka", "logs", "lookoutequipment", "malware-protection-plan.guardduty",
+        "malware-protection.guardduty", "mediaconnect", "mediaconvert", "mediapackage", "medical-imaging",
+        "monitoring.rds", "neptune-graph", "opensearchservice", "personalize", "qldb", "rekognition",
+        "replication.s3tables", "resource-snapshot-job.partnercentral-selling", "restore-testing.backup", "s3",
+        "spot", "spotfleet", "streams.metrics.cloudwatch", "telemetry-pipelines.observabilityadmin", "textract",
+        "transcribe", "translate", "vmie", "vpc-flow-logs",
     )
 )  # fmt: skip
 

@@ -224,7 +224,11 @@ def _remedy(
     if context.managed:
         return _REPLACE + _WORKLOADS
     condition = and_condition(context.grant)
-    if gained and not any(map(_many, found)) and is_execution_role([role for role, _ in gained]):
+    if (
+        gained
+        and not any(_many(one) or _is_any(one) for one in found)
+        and is_execution_role([role for role, _ in gained])
+    ):
         return narrow_execution_role(context.grant, holder, is_bootstrap=context.is_cdk_bootstrap)
     is_named = not any(one.passed.complement or _is_any(one) for one in found)
     if is_named and not gained and condition.startswith(" and add "):

@@ -1,7 +1,8 @@
 """Join groups of findings at several positions that have one cause.
 
 These are the causes that :func:`~passrole_checks.scan.merge_attachments.cause_of_finding` names; copies of a statement
-in sibling folders; one role that several principals reach by one statement; a role that can pass any role and that only
+in sibling folders; one role that several principals reach by one statement, or what one statement lets several
+principals do; a role that can pass any role and that only
 those can use who pass it to CloudFormation, beside the finding on them; and access that another finding on the same
 principals includes.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from passrole_checks.findings import Finding
-from passrole_checks.scan.included_access import find_wider
+from passrole_checks.scan.included_access import ACCESS_CHECKS, find_wider
 from passrole_checks.scan.merge_attachments import cause_of_finding, is_of_statements
 from passrole_checks.scan.statement_copies import keys_of_copies
 
@@ -89,3 +90,5 @@ def _causes(head: Finding) -> Iterator[Hashable]:
     yield from keys_of_copies(head)
     if head.suppressed is None:
         yield from ((head.at, head.managed, head.statement_path, role) for role in head.reaches)
+    if head.suppressed is None and head.check_id in ACCESS_CHECKS:
+        yield "statement", head.at, head.managed, head.statement_path

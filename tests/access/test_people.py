@@ -22,8 +22,10 @@ UNKNOWN = {"Principal": {"AWS": {"Ref": "Trusted"}}, "Action": "sts:AssumeRole"}
 PRESENT = "aws:MultiFactorAuthPresent"
 MFA = {**UNKNOWN, "Condition": {"Bool": {PRESENT: "true"}}}
 RECENT_MFA = {**UNKNOWN, "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}}
+SSO_OF_ACCOUNT = {**ACCOUNT, "Condition": {"ArnLike": {"aws:PrincipalArn": {"Fn::Sub": RESERVED.replace(
+    "111122223333", "${AWS::AccountId}")}}}}  # fmt: skip
 OWN_ACCOUNT = {"Principal": {"AWS": {"Ref": "AWS::AccountId"}}, "Action": "sts:AssumeRole"}
-PEOPLE = {"saml": SAML, "PermissionSet": SSO, "mfa": MFA, "RecentMfa": RECENT_MFA}
+PEOPLE = {"saml": SAML, "PermissionSet": SSO, "SsoOfAccount": SSO_OF_ACCOUNT, "mfa": MFA, "RecentMfa": RECENT_MFA}
 ACCOUNTS = {"account": ACCOUNT, "user": USER, "own": OWN_ACCOUNT}
 OTHERS = {
     "everyone": {"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},

@@ -126,3 +126,34 @@ def test_bootstrap_template_is_one_item_about_its_parameters(tmp_path: Path) -> 
 def primaries(folder: Path) -> list[dict[str, Any]]:
     findings = json.loads(run_command("scan", ".", "--format", "json", cwd=folder).stdout)["findings"]
     return [one for one in findings if one["primary"]]
+
+
+def test_one_statement_of_principals_with_different_findings_is_one_item(tmp_path: Path) -> None:
+    """Each of them can pass another role by it, and only one can start a workload."""
+    module = """
+        variable "more" {}
+        resource "aws_iam_role" "target" {
+          assume_role_policy = jsonencode({ Statement = [
+            { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "glue.amazonaws.com" } }
+          ] })
+          inline_policy {
+            policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "dynamodb:*", Resource = "*" }] })
+          }
+        }
+        resource "aws_iam_user" "it" {}
+        resource "aws_iam_user_policy" "pass" {
+          user   = aws_iam_user.it.name
+          policy = jsonencode({ Statement = [
+            { Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.target.arn },
+            { Effect = "Allow", Action = var.more, Resource = "*" }
+          ] })
+        }
+    """
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user/main.tf").write_text(module)
+    calls = {"a": "glue:CreateDevEndpoint", "b": "s3:ListBucket"}
+    (tmp_path / "main.tf").write_text(
+        "\n".join(f'module "{name}" {{\n  source = "./user"\n  more = "{more}"\n}}' for name, more in calls.items())
+    )
+    (primary,) = primaries(tmp_path)
+    assert primary["severity"] == "medium"

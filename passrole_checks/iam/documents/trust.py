@@ -253,6 +253,7 @@ def _people_of(statement: ObjectNode) -> set[str]:
     actions = [value for value in options_of(as_list(statement.get("Action"))) if isinstance(value, StringNode)]
     is_saml = bool(actions) and all((value.literal or "").lower() in _SAML for value in actions)
     with_mfa = requires_mfa(statement.get("Condition"))
+    by_identity_center = _requires_identity_center(statement.get("Condition"))
     found: set[str] = set()
     for entry in principal.entries:
         values = list(options_of(as_list(entry.value)))
@@ -260,6 +261,7 @@ def _people_of(statement: ObjectNode) -> set[str]:
             found.add("a SAML provider")
         elif entry.key.literal == "AWS" and values:
             kinds = {_person_with_mfa(value) if with_mfa else person_of(value) for value in values}
+            kinds = {"IAM Identity Center"} if by_identity_center else kinds
             if "" in kinds:
                 return set()
             found |= kinds
@@ -273,6 +275,25 @@ def _person_with_mfa(value: Node) -> str:
     kind = person_of(value)
     is_named = isinstance(value, StringNode) and value.literal != "*"
     return kind if kind == "IAM Identity Center" or not is_named else "users with MFA"
+
+
+def _requires_identity_center(condition: Node | None) -> bool:
+    """True if a condition requires that the principal is a role of IAM Identity Center (IAM Identity Center User Guide,
+    "Referencing permission sets in resource policies, Amazon EKS Cluster config maps, and AWS KMS key policies")."""
+    for test in condition_tests(condition):
+        operator = parse_operator(test.operator)
+        is_required = operator is not None and operator.absent is Ternary.NO and operator.base in _LIKE
+        if (
+            is_required
+            and test.key == "aws:principalarn"
+            and all(_RESERVED_ROLE.fullmatch(_without_expressions(value)) for value in test.values)
+        ):
+            return True
+    return False
+
+
+_LIKE = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
+_RESERVED_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/aws-reserved/sso\.amazonaws\.com/.+")
 
 
 def requires_mfa(condition: Node | None) -> bool:
