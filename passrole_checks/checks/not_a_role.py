@@ -23,7 +23,8 @@ class NotARole(Check):
 
     PassRole is about roles only: an instance profile, an assumed role, a user, a function or a bucket never matches.
     The grant does not work (or the Deny does not protect), and the usual repair is `Resource: *`. Low for placeholders
-    (`<ACCOUNT>`) in a policy document that no scanned code attaches: people fill it in.
+    (`<ACCOUNT>`) in a policy document that no scanned code attaches, since people fill it in, and if each principal may
+    pass every role by another statement.
 
     Name the role itself: `arn:aws:iam::ACCOUNT:role/PATH/NAME`; for an instance profile, the role inside it. Source:
     Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
@@ -63,10 +64,18 @@ class NotARole(Check):
             return  # AWS refuses an empty Resource, which is reported as an error of the document
         effect = "grants" if grant.effect == "Allow" else "denies"
         is_form = context.policy.handed_to is HandedTo.POLICY_DOCUMENT and any(map(_has_placeholder, grant.roles))
+        is_needless = (
+            grant.effect == "Allow"
+            and bool(context.holders)
+            and all(
+                holder.permissions.allows_on_all("iam:passrole", grant.statement.when) for holder in context.holders
+            )
+        )
         yield Verdict(
-            Severity.LOW if is_form else Severity.MEDIUM,
+            Severity.LOW if is_form or is_needless else Severity.MEDIUM,
             f"{roles_in_words(grant)} is not a role ARN{' until its placeholders are replaced' if is_form else ''}, so "
-            f"this statement {effect} no iam:PassRole.{_hint(grant)}",
+            f"this statement {effect} no iam:PassRole.{_hint(grant)}"
+            f"{' Another statement grants it for every role.' if is_needless else ''}",
             "Name the role: `arn:aws:iam::ACCOUNT:role/PATH/NAME` (for an instance profile, the role inside it).",
         )
 

@@ -349,6 +349,43 @@ def test_trust_of_a_role_that_another_root_declares(top: Path) -> None:
     assert [one.severity.value for one in own] == ["medium"]
 
 
+def test_resources_of_a_role_in_another_root_count_as_in_its_own(top: Path) -> None:
+    """The ARN of a key is one resource, of which only the service is known."""
+    key, worker, runner = (
+        """  Key:
+    Type: AWS::KMS::Key
+    Properties: {KeyPolicy: {}}
+""",
+        """  Worker:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: worker
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: ecs-tasks.amazonaws.com}, Action: sts:AssumeRole}]
+      Policies:
+        - PolicyName: keys
+          PolicyDocument:
+            Statement: [{Effect: Allow, Action: "kms:GenerateDataKey*", Resource: !GetAtt Key.Arn}]
+""",
+        """  Runner:
+    Type: AWS::IAM::User
+    Properties:
+      Policies:
+        - PolicyName: run
+          PolicyDocument:
+            Statement:
+              - {Effect: Allow, Action: iam:PassRole, Resource: !Sub "arn:aws:iam::${AWS::AccountId}:role/worker"}
+              - {Effect: Allow, Action: ["ecs:RunTask", "ecs:RegisterTaskDefinition"], Resource: "*"}
+""",
+    )
+    write(top, {"own/all.yaml": f"Resources:\n{key}{worker}{runner}"})
+    write(top, {"two/a.yaml": f"Resources:\n{key}{worker}", "two/b.yaml": f"Resources:\n{runner}"})
+    own, two = (
+        scan_paths([top / name], ScanOptions(checks=frozenset({"PASSROLE_008"}))).findings for name in ("own", "two")
+    )
+    assert [one.severity.value for one in own] == [one.severity.value for one in two] == ["low"]
+
+
 PARAMETER = 'resource "aws_ssm_parameter" "p" {\n  name  = %s\n  type  = "%s"\n  value = "%s"\n}\n'
 READ_PARAMETER = 'data "aws_ssm_parameter" "p" {\n  name = %s\n}\n' + PASS % "data.aws_ssm_parameter.p.value"
 

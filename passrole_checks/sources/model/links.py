@@ -249,7 +249,7 @@ def seen_by_others(value: Node, origin: str, root: str, account: str | None) -> 
         return StringNode((Unresolved(f"{root}: …", reason="too long"),), _NO_POSITION, defaults=(origin,))
 
     def renamed(name: str) -> str:
-        return name if is_origin(name) else f"{root}: {name}"
+        return name if is_origin(name) or name == "…" else f"{root}: {name}"  # …: the rest of a known value
 
     def seen(part: Part) -> tuple[Part, ...]:
         if isinstance(part, str):
