@@ -14,7 +14,10 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.partial_values import strings_in
 from passrole_checks.scan.included_access import ACCESS_CHECKS
+from passrole_checks.sources.model.configuration import Framework
 
+_TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
+_ELEMENT = re.compile(r"(?:^|/)Resources/([^/]+)/Properties/(.+)")  # of a template in a resource
 _ANY_ROLE = "PASSROLE_001"
 _ACCOUNT = re.compile(r"\b\d{12}\b")
 _SHORTEST_NAME = 3  # of a folder whose name is replaced in role names: "v1" is too common a part of other words
@@ -26,7 +29,9 @@ def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
     These are findings of one check and severity on resources of one name, in files whose paths differ in one folder or
     in the name of the file. The statements allow passing the same roles under the same condition, and in the same way:
     by name, or by the same wildcard, to principals that the same people or services can use. Account ids, and names of
-    roles that contain the name of the folder, may differ.
+    roles that contain the name of the folder, may differ. In copies of a CloudFormation template, which stacks of
+    Terraform may contain, what differs is parameters: the elements of one name at one position are copies, wherever the
+    files are and whatever their severity.
     """
     grant = finding.grant
     if finding.suppressed is not None or finding.check_id not in ACCESS_CHECKS or grant is None:
@@ -38,6 +43,23 @@ def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
         address, users = _without(finding.resource.address, environment), _without(_users(finding), environment)
         path = (*folders[:place], None, *folders[place + 1 :], name)
         yield (*verdict, address, users, path, *_texts(grant.statement, environment))
+    element = _ELEMENT.search(finding.statement_path)
+    logical_id, path_of_element = element.groups() if element is not None else (finding.resource.address, "")
+    if element is not None or finding.framework in _TEMPLATES:
+        at = (name, finding.at.line, finding.at.column, finding.at.end_line)
+        own = re.compile(rf"(?<![\w.]){re.escape(finding.resource.address)}\.") if element is not None else None
+        texts = _texts(grant.statement, own, "")
+        yield (
+            "template",
+            finding.check_id,
+            finding.managed,
+            grant.granted_by.lower(),
+            _users(finding),
+            at,
+            logical_id,
+            path_of_element or finding.statement_path,
+            *texts,
+        )
     stem, _, suffix = name.rpartition(".")
     address, path = finding.resource.address, (*folders, None, suffix)
     yield (*verdict, address, _users(finding), path, *_texts(grant.statement, _word(stem)))
@@ -53,14 +75,14 @@ def _word(name: str) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])") if len(name) >= _SHORTEST_NAME else None
 
 
-def _texts(statement: Statement, name: re.Pattern[str] | None) -> Iterator[Hashable]:
-    """Yield the roles and the condition of a statement, without account ids and without a name."""
+def _texts(statement: Statement, name: re.Pattern[str] | None, by: str = "*") -> Iterator[Hashable]:
+    """Yield the roles and the condition of a statement, without account ids, and with ``by`` instead of a name."""
     for patterns in (statement.resources, statement.not_resources):
-        yield frozenset(_without(str(pattern), name) for pattern in patterns) if patterns is not None else None
+        yield frozenset(_without(str(pattern), name, by) for pattern in patterns) if patterns is not None else None
     condition = strings_in(statement.condition) if statement.condition is not None else ()
-    yield tuple(_without(str(value), name) for value in condition)
+    yield tuple(_without(str(value), name, by) for value in condition)
 
 
-def _without(text: str, name: re.Pattern[str] | None) -> str:
+def _without(text: str, name: re.Pattern[str] | None, by: str = "*") -> str:
     text = _ACCOUNT.sub("*", text)
-    return name.sub("*", text) if name is not None else text
+    return name.sub(by, text) if name is not None else text

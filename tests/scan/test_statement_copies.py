@@ -123,3 +123,16 @@ def test_equal_statements_of_one_file_keep_their_places(tmp_path: Path) -> None:
     listed = [line for line in lines if "+ PASSROLE_002" in line]
     assert len(listed) == 1 and " at dev/t.json:" in listed[0]
     assert "Also in prod/t.json:" in " ".join(" ".join(lines).split())
+
+
+def test_copies_of_a_template_are_one_item_wherever_they_are(tmp_path: Path) -> None:
+    """A stack of Terraform and a template elsewhere, with other parameters; the same element at another line is not."""
+    folders = [tmp_path / name for name in ("stacks/shared", "scripts", "other/old/now")]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        write(folder / "stack.json", Deployer=role(BUILD, allow("iam:PassRole", f"{ACCOUNT}:role/*")))
+        if number == 2:
+            (folder / "stack.json").write_text("\n" + (folder / "stack.json").read_text())
+    body = 'template_body = file("${path.module}/stack.json")'
+    (folders[0] / "main.tf").write_text(f'resource "aws_cloudformation_stack" "it" {{\n  name = "it"\n  {body}\n}}\n')
+    assert sorted(map(len, groups(tmp_path))) == [1, 2]
