@@ -111,16 +111,26 @@ def test_bootstrap_template_is_one_item_about_its_parameters(tmp_path: Path) -> 
     version = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "25"}}
     others = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": {"Ref": "Trusted"}}}
     given = {"Fn::If": ["HasTrusted", others, {"Ref": "AWS::NoValue"}]}
-    resources = {"Execution": execution, "CdkBootstrapVersion": version}
+    default = role(CLOUDFORMATION)
+    default["Properties"]["ManagedPolicyArns"] = {
+        "Fn::If": ["HasTrusted", {"Ref": "AWS::NoValue"}, ["arn:aws:iam::aws:policy/AdministratorAccess"]]
+    }
     severities = {}
-    for name, more in {"own": (), "others": (others,), "given": (given,)}.items():
+    cases = {
+        "own": (execution, ()),
+        "others": (execution, (others,)),
+        "given": (execution, (given,)),
+        "default": (default, (given,)),
+    }
+    for name, (executes, more) in cases.items():
         (tmp_path / name).mkdir()
-        template = {**BOOTSTRAP, "Resources": {"Deployer": bootstrap(*more), **resources}}
+        resources = {"Deployer": bootstrap(*more), "Execution": executes, "CdkBootstrapVersion": version}
+        template = {**BOOTSTRAP, "Resources": resources}
         (tmp_path / name / "t.json").write_text(json.dumps(template))
         (primary,) = primaries(tmp_path / name)
         assert primary["resource"] == "Deployer" and "--cloudformation-execution-policies" in primary["remediation"]
         severities[name] = primary["severity"]
-    assert severities == {"own": "medium", "others": "high", "given": "high"}
+    assert severities == {"own": "medium", "others": "high", "given": "high", "default": "medium"}
 
 
 def primaries(folder: Path) -> list[dict[str, Any]]:
