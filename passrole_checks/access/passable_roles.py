@@ -98,6 +98,11 @@ class RoleGroup:
         return self._in_order[:place] + self._in_order[place + 1 :]
 
     @cached_property
+    def named_by_accounts(self) -> frozenset[str]:
+        """The addresses of the roles whose trust policies name only accounts, users and roles."""
+        return frozenset(role.address for role in self.roles if role.names_accounts)
+
+    @cached_property
     def by_trust(self) -> dict[frozenset[str], list[KnownRole]]:
         """The roles that a service may assume, by the services that they trust or, if unknown, may trust."""
         found: dict[frozenset[str], list[KnownRole]] = {}

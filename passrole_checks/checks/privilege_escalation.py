@@ -361,8 +361,8 @@ def _message(
     others = first.roles.all_but(own)
     if any_role:  # the examples are roles that the service can assume, whatever unresolved values are
         gained = [item for item in gained if not item[0].names_accounts]
-        by_accounts = {role.address for role in first.roles.roles if role.names_accounts}
-        others = tuple(address for address in others if address not in by_accounts)
+        by_accounts = first.roles.named_by_accounts
+        others = tuple(address for address in others if address not in by_accounts) if by_accounts else others
     escalates = gained or any_role or not unknown
     services = list(dict.fromkeys(_service_in_words(one, gained) for one in ranked[:_MOST_NAMED] if one.services))
     to = f" to {services[0]}" if services else ""

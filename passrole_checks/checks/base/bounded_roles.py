@@ -34,10 +34,10 @@ def creates_only_bounded(holder: Principal, roles: Sequence[StringNode], when: P
     if not permissions.complete or permissions.allows(_OF_POLICIES, (), when) is not None or not roles:
         return False
     for role in roles:
-        ways = [way for action in _WITH_BOUNDARY for way in permissions.ways(action, (role,), when)]
-        keys = [{key.lower() for key in way.conditions} for way in ways]
-        is_created = permissions.allows(_WITH_BOUNDARY[0], (role,), when) is not None
-        if not is_created or not all(BOUNDARY_KEY in names for names in keys):
+        if permissions.allows(_WITH_BOUNDARY[0], (role,), when) is None:
+            return False
+        ways = (way for action in _WITH_BOUNDARY for way in permissions.ways(action, (role,), when))
+        if any(BOUNDARY_KEY not in {key.lower() for key in way.conditions} for way in ways):
             return False
         if any(permissions.allows(action, (role,), when) is not None for action in _WITHOUT):
             return False
