@@ -70,6 +70,7 @@ __all__ = [
     "inventory",
     "required",
     "scan",
+    "scan_each",
     "suggest",
 ]
 
@@ -169,6 +170,37 @@ def scan(
         return scan_paths(files, options, scanner or _processes(jobs), _distribute(jobs))
 
     return _with_files(paths, text, name, texts, ask)
+
+
+def scan_each(
+    paths: Paths,
+    report: Callable[[ScanResult], None],
+    options: ScanOptions = _DEFAULTS,
+    *,
+    scanner: UnitScanner | None = None,
+    cache: ResultStore | None = None,
+    jobs: int | None = 1,
+) -> ScanResult:
+    """Scan many repositories, and call ``report`` with the result of each one as soon as it is complete.
+
+    The result of a repository is that of its code alone, but for the values and roles of the others that it reads. The
+    function returns what concerns no repository alone, without findings; its ``files`` are all that were read. Memory
+    does not grow with the findings. Other parameters as of :func:`scan`.
+
+    >>> results = []
+    >>> scan_each([], results.append).findings, results
+    ((), [])
+    """
+    from passrole_checks.scan.repositories import scan_repositories
+
+    _check(options)
+    processes = _processes(jobs)
+    scanner = scanner or processes
+    if cache is not None:
+        from passrole_checks.scan.cache.cached_scan import cached_scanner
+
+        scanner = cached_scanner(options, cache, scanner)
+    return scan_repositories(_paths(paths), options, report, scanner, _distribute(jobs), processes)
 
 
 def _processes(jobs: int | None) -> UnitScanner:

@@ -51,6 +51,7 @@ from passrole_checks.cli.write_outputs import (
 
 if TYPE_CHECKING:
     from passrole_checks.findings import Finding, Severity
+    from passrole_checks.output.destination import Destination
     from passrole_checks.output.scan_formats import ScanReport
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
     from passrole_checks.sources.detect import Unit
@@ -59,7 +60,7 @@ _WITH_POSITIONS = ("json", "sarif", "junit", "github", "gitlab")  # formats whos
 
 
 @click.command(cls=ConfiguredCommand)
-@shared_options(["text", "json", "sarif", "junit", "github", "gitlab", "markdown"])
+@shared_options(["text", "json", "jsonl", "sarif", "junit", "github", "gitlab", "markdown"])
 @severity("Minimum severity to report.")
 @confidence("Minimum confidence to report; low includes findings that cannot be decided before deployment.")
 @fail_on("Exit 1 on findings at or above this severity.")
@@ -92,8 +93,9 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     Recognizes files by content, and searches folders recursively. A Terraform root module is evaluated as a whole, with
     the modules that it calls; for a single file of it, only findings in that file are reported.
 
-    Formats: sarif for code scanning, junit for test reports, github for annotations (workflow commands), gitlab for
-    Code Quality, markdown for comments and step summaries.
+    Formats: jsonl for many repositories (JSON lines, written while the scan runs), sarif for code scanning, junit for
+    test reports, github for annotations (workflow commands), gitlab for Code Quality, markdown for comments and step
+    summaries.
     """
     from passrole_checks.findings import Confidence, Severity
     from passrole_checks.output.scan_formats import ScanReport
@@ -107,6 +109,13 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
     least = lower_severity(shown, failing)
     sure = Confidence(options["confidence"])
     with_baseline = options["baseline"] or baseline_to_write is not None
+    if "jsonl" in options["format"]:
+        if len(chosen) > 1 or with_baseline or inventory is not None:
+            raise click.UsageError(
+                "--format jsonl excludes other formats, --baseline, --write-baseline and --update-inventory"
+            )
+        return _stream(context, chosen[0][1], paths, shown, failing, minimum_severity=least, minimum_confidence=sure,
+                       checks=checks, skip_checks=skip_checks)  # fmt: skip
     result = _scan(
         paths,
         options,
@@ -133,10 +142,52 @@ def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> i
             by_position if name in _WITH_POSITIONS else merged, name, destination, options
         ),
     )
-    failed = failing is not None and any(
-        finding.severity.rank >= failing.rank for finding in result.findings if not finding.suppressed
-    )
+    failed = failing is not None and _is_failing(result, failing)
     return max(written, report_problems(result.unreadable)) or (FINDINGS if failed else CLEAN)
+
+
+def _stream(
+    context: click.Context,
+    destination: Destination,
+    paths: Sequence[str],
+    shown: Severity,
+    failing: Severity | None,
+    **fields: Any,
+) -> int:
+    """Write the findings of each repository as soon as it is scanned. ``fields``: as of :func:`_scan`."""
+    from passrole_checks import api
+    from passrole_checks.output.destination import OutputStream
+    from passrole_checks.output.json_lines import JsonLines
+    from passrole_checks.output.scan_formats import ScanReport
+
+    options = context.params
+    lines, statuses = JsonLines(), [CLEAN]
+    scan_settings, cache = scan_options(options, paths, **fields), result_store(paths, options)
+    with OutputStream(destination) as stream, progress_writer(options) as progress:
+
+        def report(result: ScanResult) -> None:
+            """Write the result of a repository."""
+            part = _with_findings(ScanReport(result), result.findings, shown)
+            unreadable = problems_to_report(result.unreadable, result.files or paths, paths, options)
+            stream.write(lines.of_result(replace(part.result, unreadable=unreadable), part.not_shown))
+            failed = failing is not None and _is_failing(result, failing)
+            statuses.append(report_problems(unreadable) or (FINDINGS if failed else CLEAN))
+
+        def scanner(units: Sequence[Unit], how: ScanOptions) -> Iterable[ScannedUnit]:
+            """Scan what the cache does not contain."""
+            return with_progress(unit_scanner(options), progress)(units, how)
+
+        rest = api.scan_each(paths, report, scan_settings, scanner=scanner, cache=cache, jobs=options["jobs"])
+        read = (*rest.files, *(paths if max(statuses) > FINDINGS else ()))  # what is unreadable is there all the same
+        unreadable = problems_to_report(rest.unreadable, read, paths, options, rest.excluded)
+        stream.write(lines.of_rest(replace(rest, unreadable=unreadable), configuration_notes(context)))
+    if cache is not None and cache.problem and not options["quiet"]:
+        print_error(cache.problem)
+    return max(*statuses, report_problems(unreadable))
+
+
+def _is_failing(result: ScanResult, failing: Severity) -> bool:
+    return any(one.severity.rank >= failing.rank for one in result.findings if not one.suppressed)
 
 
 def _inventory_to_update(options: dict[str, Any]) -> str | None:

@@ -238,3 +238,8 @@ def json_text(document: object) -> str:
     command in a workflow log.
     """
     return json.dumps(document, indent=2).replace("##[", r"#\u0023[") + "\n"
+
+
+def json_line(document: object) -> str:
+    """Return a document as JSON on one line, in ASCII as :func:`json_text`."""
+    return json.dumps(document, separators=(",", ":")).replace("##[", r"#\u0023[") + "\n"

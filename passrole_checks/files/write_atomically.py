@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from passrole_checks.files.safe_read import open_flags
 
@@ -48,13 +50,14 @@ def repository_around(folder: Path) -> Path | None:
 
 def replace_file(
     path: str | Path,
-    data: bytes,
+    data: bytes | IO[bytes],
     *,
     guarded: Collection[Path],
     contained: bool = False,
     expected: bytes | None = None,
 ) -> None:
-    """Write ``data`` to ``path`` completely or not at all; a failure or an interruption leaves nothing behind.
+    """Write ``data``, or the rest of a file, to ``path`` completely or not at all; a failure or an interruption leaves
+    nothing behind.
 
     The data is written to a temporary file in the same folder, which is renamed. An existing file keeps its mode, and
     its owner if the system allows; a new file gets the mode of the umask.
@@ -70,7 +73,7 @@ def replace_file(
     """
     if expected is None and (descriptor := _descriptor_opener(str(path))) is not None:
         with suppress(BrokenPipeError), os.fdopen(descriptor(), "wb") as stream:
-            stream.write(data)
+            _write(stream, data)
         return
     with _open_location(path, guarded, contained=contained) as place:
         there = _check_writable(place)
@@ -246,23 +249,32 @@ def _check_writable(place: _OpenLocation) -> os.stat_result | None:
     return status
 
 
-def _write_in_place(place: _OpenLocation, data: bytes) -> None:
+def _write(stream: IO[bytes], data: bytes | IO[bytes]) -> None:
+    if isinstance(data, bytes):
+        stream.write(data)
+    else:
+        shutil.copyfileobj(data, stream)
+
+
+def _write_in_place(place: _OpenLocation, data: bytes | IO[bytes]) -> None:
     """Write to a device or a pipe."""
     handle = os.open(place.name, os.O_WRONLY | _SAFE, dir_fd=place.folder)
     with suppress(BrokenPipeError), os.fdopen(handle, "wb") as stream:
         if stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced by a file
             raise OSError(errno.ESTALE, "was changed concurrently", place.name)
-        stream.write(data)
+        _write(stream, data)
 
 
-def _replace(place: _OpenLocation, data: bytes, there: os.stat_result | None, expected: bytes | None) -> None:
+def _replace(
+    place: _OpenLocation, data: bytes | IO[bytes], there: os.stat_result | None, expected: bytes | None
+) -> None:
     """Write a temporary file beside the target and rename it."""
     unfinished = place.sibling(f".passrole-checks-{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
     try:
         handle = os.open(unfinished, flags, 0o666 if there is None else 0o600, dir_fd=place.folder)
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            _write(stream, data)
             if there is not None and sys.platform != "win32":
                 with suppress(OSError):
                     os.fchown(handle, there.st_uid, there.st_gid)

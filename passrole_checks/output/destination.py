@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import sanitize
@@ -92,6 +93,45 @@ def write(destination: Destination, text: str) -> None:
             write_to(sys.stdout, text)
     except (OSError, ValueError) as error:  # ValueError: not a valid file name
         raise _unwritable(destination, error) from error
+
+
+class OutputStream:
+    """Output that is written piece by piece: at once to standard output, and to a file at the end of the context.
+
+    If the context ends with an exception, the file is left as it was.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._spool: IO[bytes] | None = None
+
+    def __enter__(self) -> OutputStream:
+        if self._destination.path != "-":
+            self._spool = tempfile.TemporaryFile()
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if self._spool is not None:
+            with self._spool:
+                if error is None:
+                    self._replace_file(self._spool)
+
+    def write(self, text: str) -> None:
+        """Write a piece. Raises a :class:`ConfigurationError` if the destination cannot be written."""
+        if self._spool is None:
+            write(self._destination, text)
+            return
+        try:
+            self._spool.write(text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise _unwritable(self._destination, error) from error
+
+    def _replace_file(self, spool: IO[bytes]) -> None:
+        try:
+            spool.seek(0)
+            replace_file(self._destination.path, spool, guarded=self._destination.guarded)
+        except (OSError, ValueError) as error:
+            raise _unwritable(self._destination, error) from error
 
 
 def _unwritable(destination: Destination, error: OSError | ValueError) -> ConfigurationError:

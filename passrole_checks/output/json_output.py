@@ -44,12 +44,12 @@ def scan_json(
     return json_text(
         {
             "version": VERSION,
-            "findings": [_finding(finding) for finding in result.findings],
+            "findings": [finding_entry(finding) for finding in result.findings],
             "unreadable": problem_entries(without_faults(result.unreadable)),
             "faults": problem_entries(result.faults),
             "not_evaluated": not_evaluated_entries(result.not_evaluated),
             "excluded": excluded_paths(result.excluded),
-            "unused_suppressions": [_suppression(suppression) for suppression in result.unused_suppressions],
+            "unused_suppressions": [suppression_entry(suppression) for suppression in result.unused_suppressions],
             "notes": problem_entries(configuration),
             "baseline": None if baseline is None else _baseline(baseline),
             "summary": {
@@ -141,7 +141,8 @@ def _change(change: GrantChange, group: str) -> dict[str, Any]:
     return entry
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_entry(finding: Finding) -> dict[str, Any]:
+    """Return the JSON entry of a finding."""
     return {
         "check_id": finding.check_id,
         "name": finding.name,
@@ -163,7 +164,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fingerprint": finding.fingerprint,
         "group": finding.group,
         "primary": finding.primary,
-        "suppressed": _suppression(finding.suppressed) if finding.suppressed else None,
+        "suppressed": suppression_entry(finding.suppressed) if finding.suppressed else None,
         "remediation": finding.remediation,
         "when": condition_text(finding.when) or None,
     }
@@ -209,7 +210,8 @@ def _location(at: Position) -> dict[str, Any]:
     return {"file": display_path(at.file), "line": at.line, "end_line": max(at.line, at.end_line)}
 
 
-def _suppression(suppression: Suppression) -> dict[str, Any]:
+def suppression_entry(suppression: Suppression) -> dict[str, Any]:
+    """Return the JSON entry of a suppression."""
     return {
         "check_id": suppression.check_id,
         "reason": suppression.reason,

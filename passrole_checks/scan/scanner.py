@@ -105,7 +105,17 @@ def scan_paths(
 
     _read_account_details(options)
     discovery = connected(detect.discover(paths, options.inputs.exclusions), options, distribute)
-    scanned = list(scanner(discovery.units, options))
+    result, shown = merge_units(discovery, list(scanner(discovery.units, options)), options, scanner)
+    return with_discovery(result, discovery, options, Evaluated.of(shown))
+
+
+def merge_units(
+    discovery: Discovery, scanned: Sequence[ScannedUnit], options: ScanOptions, scanner: UnitScanner
+) -> tuple[ScanResult, list[ScannedUnit]]:
+    """Merge the results for the units of ``discovery``, in their order, and those of their value files.
+
+    Returns the result without what discovery itself reports, and the units that no other one nests.
+    """
     roots = {
         path
         for path, _ in _without_nested_templates([(unit.path, unit) for unit in scanned if unit.analysis is not None])
@@ -113,22 +123,51 @@ def scan_paths(
     scanned, about_values = scan_value_files(discovery, scanned, roots, options, scanner)
     read = [(unit.path, unit) for unit in scanned if unit.analysis is not None]
     shown = [unit for _, unit in _without_nested_templates(read)]
-    templates = [unit for unit in shown if unit.framework in _TEMPLATES]
-    declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
-    complaints, notes = _check_inputs(discovery, options, declared)
     result = merge_analyses([unit.analysis for unit in shown if unit.analysis is not None], options)
     unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
-    evaluated = {os.path.realpath(folder) for folder in frozenset[str]().union(*(unit.folders for unit in shown))}
+    return (
+        replace(
+            result,
+            unreadable=_sorted_entries([*unreadable, *result.unreadable, *faults_in(about_values)]),
+            not_evaluated=(*result.not_evaluated, *without_faults(about_values)),
+            excluded=tuple(sorted({path for unit in shown for path in unit.excluded})),
+        ),
+        shown,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The evaluated parts of units: ``folders`` of resources, and the ``parameters`` of templates, None without one."""
+
+    folders: frozenset[str] = frozenset()
+    parameters: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, units: Sequence[ScannedUnit]) -> Evaluated:
+        """Return what some units have evaluated."""
+        templates = [unit for unit in units if unit.framework in _TEMPLATES]
+        return cls(
+            frozenset(os.path.realpath(folder) for unit in units for folder in unit.folders),
+            frozenset(name for unit in templates for name in unit.parameters) if templates else None,
+        )
+
+    def __or__(self, other: Evaluated) -> Evaluated:
+        """Return what either has evaluated."""
+        known = [names for names in (self.parameters, other.parameters) if names is not None]
+        return Evaluated(self.folders | other.folders, frozenset[str]().union(*known) if known else None)
+
+
+def with_discovery(result: ScanResult, discovery: Discovery, options: ScanOptions, evaluated: Evaluated) -> ScanResult:
+    """Return the result for units with what discovery reports, without notes on what was ``evaluated`` after all."""
+    complaints, notes = _check_inputs(discovery, options, evaluated.parameters)
     return replace(
         result,
-        unreadable=_sorted_entries(
-            [*discovery.unreadable, *unreadable, *complaints, *result.unreadable, *faults_in(about_values)]
-        ),
+        unreadable=_sorted_entries([*discovery.unreadable, *complaints, *result.unreadable]),
         not_evaluated=_distinct_notes(
-            [*result.not_evaluated, *notes, *_of_unread(discovery, result.files), *without_faults(about_values)],
-            evaluated,
+            [*result.not_evaluated, *notes, *_of_unread(discovery, frozenset(result.files))], evaluated.folders
         ),
-        excluded=_excluded(discovery, shown),
+        excluded=tuple(sorted({*discovery.excluded, *result.excluded})),
     )
 
 
@@ -300,7 +339,7 @@ def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
     return Boundary.around(*folders)
 
 
-def _excluded(discovery: Discovery, units: Sequence[_Read]) -> tuple[str, ...]:
+def _excluded(discovery: Discovery, units: Sequence[Configuration]) -> tuple[str, ...]:
     """Return the paths left out by discovery, and those left out in modules of units."""
     return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
 
@@ -533,6 +572,7 @@ def _sorted_entries(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
 
 __all__ = [
     "Analysis",
+    "Evaluated",
     "LocatedGrant",
     "ReadPaths",
     "ScanOptions",
@@ -544,6 +584,7 @@ __all__ = [
     "findings_of_change",
     "isolate_faults",
     "merge_analyses",
+    "merge_units",
     "read_discovered",
     "read_paths",
     "root_templates",
@@ -552,4 +593,5 @@ __all__ = [
     "scan_read",
     "scan_sequentially",
     "scan_unit",
+    "with_discovery",
 ]

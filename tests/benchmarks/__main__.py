@@ -1,6 +1,6 @@
 """How fast it is, in ratios: this program beside bare parsers, checkov and cfn-lint, on corpora made here::
 
-    python -m tests.benchmarks            # the table; needs checkov and cfn-lint, takes about ten minutes
+    python -m tests.benchmarks            # the table; needs checkov and cfn-lint, takes about twenty minutes
     python -m tests.benchmarks --write    # and puts it into docs/concepts/speed.md, with the plot
     python -m tests.benchmarks --only terraform-parse --only repeated
     python -m tests.benchmarks --profile  # where the time of a scan goes, by rooms
@@ -15,6 +15,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--write puts all rows into the page, and no figures of --quick")
     settings = QUICK if asked.quick else Settings()
     if asked.repeats:
-        settings = Settings(settings.systems, settings.templates, settings.plan, asked.repeats)
+        settings = replace(settings, repeats=asked.repeats)
     rows = [row for row in ROWS if not asked.only or row.name in asked.only]
     if machine.missing() and any("checkov" in row.name or "cfn-lint" in row.name for row in rows):
         parser.error(f"not installed: {', '.join(machine.missing())} (the extra `all` brings them)")

@@ -36,6 +36,25 @@ def test_output_for_every_sample_is_valid(sample: Path, command: str, capsys: py
     assert errors(command, capsys.readouterr().out) == []
 
 
+def test_each_line_is_valid(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a scan with lines of each type but that of internal errors."""
+    (tmp_path / "broken.tf").write_text('resource "a" {')
+    (tmp_path / "pyproject.toml").write_text('[tool.passrole_checks]\nskip_check = ["009"]\nexclude = ["x.tf"]\n')
+    (tmp_path / "x.tf").touch()
+    text = 'resource "aws_iam_user" "u" {\n  # passrole:skip=PASSROLE_001 none\n  name = "u"\n}\n'
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "c.tf").write_text(text)
+    paths = [str(ROOT / "sample_templates" / name) for name in ("missing-modules", "everyday")]
+    monkeypatch.chdir(tmp_path)
+    main(["scan", *paths, ".", "--format", "jsonl", "--no-cache"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [error for line in lines for error in json_schemas.errors("scan-lines", line)] == []
+    types = {"finding", "unreadable", "not_evaluated", "excluded", "unused_suppression", "note", "summary"}
+    assert {line["type"] for line in lines} == types
+
+
 def test_suggestions_and_usage_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     code, logs = str(LOGS / "terraform"), str(LOGS / "logs")
     main(["suggest", code, "--format", "json", "--quiet", "--evidence", logs])
@@ -63,5 +82,5 @@ def test_review_report_is_valid() -> None:
 
 def test_every_command_with_json_has_a_schema() -> None:
     assert {path.stem for path in SCHEMAS.iterdir()} == {
-        "diff", "doctor", "grants", "inventory", "required", "review", "scan", "suggest", "trail",
+        "diff", "doctor", "grants", "inventory", "required", "review", "scan", "scan-lines", "suggest", "trail",
     }  # fmt: skip

@@ -64,22 +64,45 @@ def scan_with_cache(
     return result
 
 
-class CachedScanner:
-    """A scanner that returns cached results, and scans and caches other units with ``scanner``."""
+def cached_scanner(options: ScanOptions, store: ResultStore, scanner: UnitScanner) -> UnitScanner:
+    """Return a scanner that uses the cache for each unit, and keeps no results in memory."""
+    return CachedScanner(store, DiskState(options.inputs.exclusions), scanner, streams=True)
 
-    def __init__(self, store: ResultStore, disk: DiskState, scanner: UnitScanner) -> None:
-        self._store, self._disk, self._scanner = store, disk, scanner
+
+class CachedScanner:
+    """A scanner that returns cached results, and scans and caches other units with ``scanner``.
+
+    ``streams``: nothing is kept in memory; the whole scan is not cached.
+    """
+
+    def __init__(self, store: ResultStore, disk: DiskState, scanner: UnitScanner, *, streams: bool = False) -> None:
+        self._store, self._disk, self._scanner, self._streams = store, disk, scanner, streams
         self._told: list[tuple[AccessedPaths, str]] = []
         self._complete = True
 
     def __call__(self, units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
         """Yield the result of each unit, in order."""
         names = [unit_key(unit, options) for unit in units]
+        if self._streams:
+            yield from self._stream(units, names, options)
+            return
         known = [self._known(unit, name) for unit, name in zip(units, names, strict=True)]
         others = [unit for unit, found in zip(units, known, strict=True) if found is None]
         scanned = iter(self._scanner(others, options) if others else ())
         for name, found in zip(names, known, strict=True):
             yield self._kept(name, next(scanned)) if found is None else found
+
+    def _stream(
+        self, units: Sequence[Unit], names: Sequence[str | None], options: ScanOptions
+    ) -> Iterator[ScannedUnit]:
+        """Yield the result of each unit. What is cached is read twice: kept, it would fill the memory."""
+        valid = [name is not None and _find_entry(self._store, self._disk, name) is not None for name in names]
+        others = [unit for unit, is_known in zip(units, valid, strict=True) if not is_known]
+        scanned = iter(self._scanner(others, options) if others else ())
+        for unit, name, is_known in zip(units, names, valid, strict=True):
+            found = self._known(unit, name) if is_known else self._kept(name, next(scanned))
+            self._told.clear()
+            yield next(iter(self._scanner([unit], options))) if found is None else found
 
     def keep_all(self, name: str, own: tuple[AccessedPaths, str] | None, result: ScanResult) -> None:
         """Cache the whole scan, if everything that its units and discovery accessed is unchanged."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 MOST = 100_000  # bytes of infrastructure code: some tenths of a second, so that sending costs next to nothing
+AT_ONCE = 10_000_000
 _AT_LEAST = 1_000  # even an empty unit takes a while
 
 _Answer = TypeVar("_Answer")
@@ -53,21 +54,37 @@ class Batch:
         return tuple(Batch((number,), (unit,), self.weight) for number, unit in alone)
 
 
-def batches(units: Sequence[Unit], most: int = MOST) -> list[Batch]:
-    """Return batches of at most about ``most`` bytes, the largest first. A larger unit is a batch of its own."""
+def batches(units: Sequence[Unit], most: int = MOST, at_once: int = AT_ONCE) -> list[Batch]:
+    """Return batches of at most about ``most`` bytes, the largest first. A larger unit is a batch of its own.
+
+    Of more than ``at_once`` bytes, those of the first units come first: the results of later ones would have to wait
+    in memory for theirs.
+    """
     weights = [weight(unit) for unit in units]
     found: list[Batch] = []
-    numbers: list[int] = []
-    total = 0
-    for number in sorted(range(len(units)), key=lambda number: (-weights[number], number)):
-        if numbers and total + weights[number] > most:
-            found.append(_batch(numbers, units, total))
-            numbers, total = [], 0
-        numbers.append(number)
-        total += weights[number]
-    if numbers:
+    for part in _parts(weights, at_once):
+        numbers: list[int] = []
+        total = 0
+        for number in sorted(part, key=lambda number: (-weights[number], number)):
+            if numbers and total + weights[number] > most:
+                found.append(_batch(numbers, units, total))
+                numbers, total = [], 0
+            numbers.append(number)
+            total += weights[number]
         found.append(_batch(numbers, units, total))
     return found
+
+
+def _parts(weights: Sequence[int], most: int) -> Iterator[range]:
+    """Yield the numbers of consecutive weights of about ``most`` in total."""
+    begin = total = 0
+    for number, one in enumerate(weights):
+        if number > begin and total + one > most:
+            yield range(begin, number)
+            begin, total = number, 0
+        total += one
+    if weights:
+        yield range(begin, len(weights))
 
 
 def _batch(numbers: Sequence[int], units: Sequence[Unit], total: int) -> Batch:

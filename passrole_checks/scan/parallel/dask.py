@@ -91,7 +91,7 @@ def _scan_on_cluster(
 
     total, task = sum(map(weight, units)), ScanTask(options)
     work, again = batches(units, min(MOST, total // (threads * _BATCHES_EACH))), list[Batch]()
-    for batch, told in results_as_completed(submit, deque(work), lost=(KilledWorker,)):
+    for batch, told in results_as_completed(submit, deque(work), threads * _BATCHES_EACH, lost=(KilledWorker,)):
         if told is None:
             again.extend(batch.single())
         else:

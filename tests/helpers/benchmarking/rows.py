@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarking import corpora, scanners, terraform_files
+from benchmarking import corpora, organization, scanners, terraform_files
 from benchmarking.runs import Command, Measured, interleaved, output
 
 SIZES = (1, 2, 4, 8)
@@ -29,9 +29,10 @@ class Settings:
     templates: int = 63
     plan: int = 100 * _MEGABYTE
     repeats: int = 3
+    repositories: int = 1_000
 
 
-QUICK = Settings(systems=1, templates=2, plan=_MEGABYTE // 2, repeats=1)
+QUICK = Settings(systems=1, templates=2, plan=_MEGABYTE // 2, repeats=1, repositories=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,17 @@ class Bench:
         measured = self.run(commands)
         names = ("terraform", "tree-sitter", "templates", "libyaml")
         return {name: [measured[f"{name} {size}"] for size in SIZES] for name in names}
+
+    @cached_property
+    def organization(self) -> dict[str, Measured]:
+        """Scans of the repositories of an organization, and of half of them."""
+        self.say("an organization")
+        return self.run({name: scanners.ours_on_organization(self.repositories(name)) for name in ("half", "whole")})
+
+    def repositories(self, part: str) -> Path:
+        """The repositories of an organization (``whole``), or half of them."""
+        count = self.settings.repositories // (2 if part == "half" else 1)
+        return self.made(f"organization-{part}", lambda path: organization.write(path, count))
 
     @cached_property
     def checkov_terraform(self) -> dict[str, Measured]:
@@ -214,6 +226,33 @@ def _jobs(bench: Bench) -> Result:
     return Result(f"{two:.2f} s wall", f"{one:.2f} s wall", two / one)
 
 
+def _organization(of: Callable[[Measured], float]) -> Callable[[Bench], Result]:
+    def measure(bench: Bench) -> Result:
+        half, whole = (of(bench.organization[name]) for name in ("half", "whole"))
+        if whole > _MEGABYTE:
+            return Result(f"{half / _MEGABYTE:.0f}, {whole / _MEGABYTE:.0f} MB", "", whole / half)
+        return Result(f"{half:.1f}, {whole:.1f} s", _throughput(bench, bench.organization["whole"]), whole / half)
+
+    return measure
+
+
+def _throughput(bench: Bench, measured: Measured) -> str:
+    files = sum(map(organization.size, range(bench.settings.repositories)))
+    return f"{files / measured.wall:,.0f} files each second of wall time"
+
+
+def _cluster(bench: Bench) -> Result:
+    if find_spec("distributed") is None:
+        return Result("no Dask")
+    bench.say("a cluster")
+    path = bench.repositories("whole")
+    # once: an organization takes minutes
+    measured = bench.run({"cluster": scanners.ours_on_organization(path, on_cluster=True)}, 1)["cluster"]
+    own = bench.organization["whole"]
+    return Result(f"{measured.wall:.1f} s wall, {_throughput(bench, measured)}", f"{own.wall:.1f} s wall",
+                  measured.wall / own.wall)  # fmt: skip
+
+
 ROWS: Sequence[Row] = (
     Row("terraform-parse", "Terraform, cold scan : tree-sitter's bare parse", 1.0, _parse("terraform", "tree-sitter")),
     Row("templates-parse", "templates, cold scan : libyaml's bare parse", 4.0, _parse("templates", "libyaml")),
@@ -226,6 +265,11 @@ ROWS: Sequence[Row] = (
     Row("review", "4,788 files, review of a change to one root : scan", 0.3, _review),
     Row("edit", f"an edit in a root module of {_ROOT} files, in an editor : {_ANSWER} s", 1.0, _edit),
     Row("jobs", "Terraform, two processes : one", None, _jobs),
+    Row("organization", "1,000 repositories, two processes : 500 of them, time", 2.1,
+        _organization(lambda run: run.seconds)),
+    Row("organization-memory", "1,000 repositories, two processes : 500 of them, memory", 2.1,
+        _organization(lambda run: run.peak)),
+    Row("organization-cluster", "1,000 repositories, a Dask cluster of two workers : two processes", None, _cluster),
     Row("terraform-checkov", "Terraform, ours : checkov's IAM checks", None,
         lambda bench: _seconds(bench.checkov_terraform["ours"], bench.checkov_terraform["iam"])),
     Row("templates-checkov", "templates, ours : checkov's IAM checks", None,

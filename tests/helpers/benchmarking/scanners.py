@@ -43,6 +43,15 @@ def ours(path: Path, *, cache: Path | None = None, jobs: int = 1) -> Command:
     return Command(["-m", "passrole_checks", "scan", "--quiet", *more, str(path)], environment=where)
 
 
+def ours_on_organization(path: Path, *, on_cluster: bool = False) -> Command:
+    """A cold scan of many repositories in two processes; ``on_cluster``: in the two workers of a Dask cluster, whose
+    start is included."""
+    arguments = ["-m", "passrole_checks", "scan", "--quiet", "--no-cache", "--format", "jsonl", str(path)]
+    if on_cluster:
+        return Command([str(Path(__file__).with_name("on_cluster.py")), *arguments])
+    return Command([*arguments, "--jobs", "2"])
+
+
 def review(path: Path) -> Command:
     """A review of the last commit of a repository."""
     return Command(["-c", _REVIEW, str(path)])
