@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from passrole_checks.required.already_allowed import AlreadyAllowed
     from passrole_checks.required.required_grants import Required
     from passrole_checks.scan.cache.store import ResultStore
-    from passrole_checks.scan.result import ScannedUnit
+    from passrole_checks.scan.result import Analysis, ScannedUnit
     from passrole_checks.scan.scanner import ReadPaths, UnitScanner
     from passrole_checks.sources.detect import Unit
     from passrole_checks.sources.model.configuration import Configuration
@@ -299,6 +299,7 @@ def required(
     text: str | None = None,
     name: str = "template.yaml",
     texts: Texts = _NO_TEXTS,
+    jobs: int | None = 1,
 ) -> RequiredResult:
     """Return the smallest PassRole statements that deploying this configuration needs. Parameters as of :func:`scan`.
 
@@ -315,12 +316,12 @@ def required(
     """
     from passrole_checks.required.required_grants import compute_required
     from passrole_checks.scan.analyze import unreadable_of
-    from passrole_checks.scan.scanner import isolate_faults, read_paths
+    from passrole_checks.scan.scanner import isolate_faults
 
     _check(options)
 
     def ask(files: Sequence[Path]) -> RequiredResult:
-        read = read_paths(files, options, with_variants=True)
+        read, _ = _read(files, options, 1 if texts or text is not None else jobs)
         if options.account_details:
             from passrole_checks.scan.scanner import read_with_account_details
 
@@ -344,6 +345,18 @@ def required(
         )
 
     return _with_files(paths, text, name, texts, ask)
+
+
+def _read(
+    files: Sequence[Path], options: ScanOptions, jobs: int | None, *, analyze: bool = False
+) -> tuple[ReadPaths, Mapping[int, Analysis]]:
+    """Read files and folders in ``jobs`` processes. Returns also the analyses that these have made (``analyze``)."""
+    from passrole_checks.scan.parallel.read_units import UnitReader
+    from passrole_checks.scan.scanner import read_paths
+
+    units = UnitReader(options, jobs, options if analyze else None)
+    read = read_paths(files, options, units.load, ahead=units.ahead, with_variants=True, distribute=_distribute(jobs))
+    return read, units.analyses
 
 
 def _already_allowed(
@@ -379,6 +392,7 @@ def suggest(
     observe: Callable[[Sequence[Configuration]], Evidence] | None = None,
     grades: Collection[Grade] | None = None,
     texts: Texts = _NO_TEXTS,
+    jobs: int | None = 1,
 ) -> SuggestResult:
     """Return narrower statements for the findings in files and folders. Nothing is written.
 
@@ -386,7 +400,8 @@ def suggest(
     ``include_info``: also report findings of severity info that an edit makes visible. ``observe``: returns the
     observed use of configurations, to which statements are narrowed even if they have no findings. ``grades``: those of
     the edits in the result's ``changed``; default: equivalent, and with ``observe`` observed. The result's
-    ``suggestions`` have all grades. ``texts``: as of :func:`scan`; edits are those of these texts.
+    ``suggestions`` have all grades. ``texts``: as of :func:`scan`; edits are those of these texts. ``jobs``: how many
+    processes read and scan, unless there are ``texts``; None: as many as pay. Edits are verified in this one.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -404,13 +419,13 @@ def suggest(
     ['narrowed']
     """
     from passrole_checks.iam import deadline
-    from passrole_checks.scan.scanner import read_paths, scan_read
+    from passrole_checks.scan.scanner import scan_read
     from passrole_checks.suggest.suggest import Session
 
     _check(options)
     with deadline.pooled(), _reading(texts):
-        read = read_paths(_paths(paths), options, with_variants=True)
-        result = scan_read(read, options)
+        read, analyses = _read(_paths(paths), options, 1 if texts else jobs, analyze=True)
+        result = scan_read(read, options, analyses)
         unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
         result = replace(result, unreadable=unread, excluded=read.excluded)
         findings = tuple(finding for finding in select(result) if finding.suppressed is None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from passrole_checks.cli.options import destinations, scan_options, shared_options
+from passrole_checks.cli.options import destinations, jobs, scan_options, shared_options
 from passrole_checks.cli.pyproject_defaults import ConfiguredCommand
 from passrole_checks.cli.write_outputs import problems_to_report, report_problems, write_each, write_lines
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=ConfiguredCommand)
 @shared_options(["text", "json", "hcl", "yaml"])
+@jobs
 @click.pass_context
 def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """List the PassRole permissions needed to deploy this code.
@@ -34,7 +35,7 @@ def required(context: click.Context, /, paths: tuple[str, ...], **options: Any) 
     from passrole_checks.output.findings_text import error_summary
 
     chosen = destinations(context, options)
-    result = api.required(paths, scan_options(options, paths))
+    result = api.required(paths, scan_options(options, paths), jobs=options["jobs"])
     unreadable = problems_to_report(result.unreadable, result.files, paths, options, result.excluded)
     error = error_summary(unreadable, result.files, anything=bool(result.required.received))
 

@@ -12,11 +12,13 @@ import click
 from passrole_checks.cli import observed_use
 from passrole_checks.cli.options import (
     WRITABLE_PATHS,
+    cache_option,
     destinations,
     edit_grades,
     fail_on,
     failing_severity,
     finding_selection,
+    jobs,
     lower_severity,
     minimum_severity,
     shared_options,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 @finding_selection
 @edit_grades("Show only edits of this grade and equivalent ones, and put them in the patch.")
 @observed_use.evidence_options
+@jobs
 @click.pass_context
 def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Suggest narrower PassRole statements.
@@ -95,6 +98,8 @@ def suggest(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     is_flag=True,
     help="Ask for each edit, of any grade unless one is selected, whether to write it.",
 )
+@jobs
+@cache_option
 @click.pass_context
 def fix(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Apply suggested fixes to files.

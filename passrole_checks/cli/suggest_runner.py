@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passrole_checks.cli.options import apply_baseline, check_ids, scan_options
+from passrole_checks.cli.options import apply_baseline, check_ids, result_store, scan_options
 from passrole_checks.cli.write_outputs import problems_to_report
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def find_suggestions(
         include_info=severity is api.Severity.INFO,
         observe=None if logs is None else lambda units: logs.find_evidence(units, settings),
         grades=grades_asked_for(options),
+        jobs=options["jobs"],
     )
     return replace(found, unread=problems_to_report(found.unread, found.files, paths, options, found.excluded))
 
@@ -69,7 +70,8 @@ def remaining_findings(
         {(finding.check_id, finding.at, finding.message) for some in findings for finding in some}
         for findings in ([one.findings for one in fixes], [one.less_severe for one in fixes])
     )
-    result = api.scan(paths, _scan_options(paths, options, severity))
+    settings, cache = _scan_options(paths, options, severity), result_store(paths, options)
+    result = api.scan(paths, settings, cache=cache, jobs=options["jobs"])
     remaining = []
     for finding in _select(result, paths, options, severity):
         key = (finding.check_id, finding.at, finding.message)

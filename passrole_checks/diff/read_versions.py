@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from passrole_checks.diff.read_ahead import ReadTask, ReadUnit
 from passrole_checks.errors import InputError, WorkerEndedError
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.git_versions.selection import Selection
 from passrole_checks.scan.parallel.processes import in_processes
+from passrole_checks.scan.parallel.read_units import ReadTask, ReadUnit
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, connected, read_paths
 from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
@@ -469,18 +470,25 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
     )
 
 
-def scan_read(read: ReadPaths, options: ScanOptions) -> ScanResult:
-    """Analyze what was read, and add what its variants add. Paths that were not read are not in the result."""
-    return merge_analyses([_analyze_with_variants(read, one, options) for _, one in read.units], options)
+def scan_read(
+    read: ReadPaths, options: ScanOptions, analyses: Mapping[int, Analysis] = MappingProxyType({})
+) -> ScanResult:
+    """Analyze what was read, and add what its variants add. Paths that were not read are not in the result.
+
+    ``analyses``: those that are known, by the ids of their configurations.
+    """
+    return merge_analyses([_analyze_with_variants(read, one, options, analyses) for _, one in read.units], options)
 
 
-def _analyze_with_variants(read: ReadPaths, configuration: Configuration, options: ScanOptions) -> Analysis:
-    base = analyze_or_fault(configuration, options)
+def _analyze_with_variants(
+    read: ReadPaths, configuration: Configuration, options: ScanOptions, analyses: Mapping[int, Analysis]
+) -> Analysis:
+    def analysis_of(one: Configuration) -> Analysis:
+        return analyses.get(id(one)) or analyze_or_fault(one, options)
+
+    base = analysis_of(configuration)
     variants = [
-        (
-            variant.file,
-            ScannedUnit(variant.path, configuration.framework, analyze_or_fault(variant.configuration, options)),
-        )
+        (variant.file, ScannedUnit(variant.path, configuration.framework, analysis_of(variant.configuration)))
         for variant in read.variants_of([configuration])
     ]
     return with_variants(base, variants) if variants else base

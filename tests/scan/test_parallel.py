@@ -502,3 +502,51 @@ def test_killed_process_loses_no_value_in_silence(dies: str, status: int, tmp_pa
     else:
         words = "values of other roots are not followed: its scan ended the process (out of memory?)"
         assert done.stderr == f"root-3: {words}\n"
+
+
+# Other commands
+
+
+@with_fork
+@pytest.mark.parametrize("command", ["required", "suggest"])
+def test_other_commands_write_the_same_with_processes(command: str, tmp_path: Path) -> None:
+    """Also with the values of files that no option names, and what cannot be read."""
+    for name in ("suggestions", "required", "value-files", "missing-modules"):
+        shutil.copytree(SAMPLES / name, tmp_path / name)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "main.tf").write_text('resource "a" {')
+    one, two = (ran([command, ".", "--format", "json", "--jobs", jobs], tmp_path) for jobs in (1, 2))
+    assert one.returncode == 2 and len(one.stdout) > 5_000
+    assert (two.returncode, two.stdout, two.stderr) == (one.returncode, one.stdout, one.stderr)
+
+
+@with_fork
+def test_fix_writes_the_same_with_processes(tmp_path: Path) -> None:
+    """The scan after it looks at what was written, also with the cache."""
+    outputs = []
+    for jobs in (1, 2):
+        shutil.copytree(SAMPLES / "suggestions", tmp_path / str(jobs))
+        cache = str(tmp_path / f"cache-{jobs}")
+        arguments = ["fix", ".", "--grade", "narrowed", "--jobs", jobs]
+        done = [ran(arguments, tmp_path / str(jobs), PASSROLE_CHECKS_CACHE_DIR=cache) for _ in range(2)]
+        texts = {path.name: path.read_text() for path in sorted((tmp_path / str(jobs)).rglob("*.tf"))}
+        outputs.append(([(one.returncode, one.stdout, one.stderr) for one in done], texts))
+    assert outputs[0] == outputs[1]
+    assert outputs[0][1] != {path.name: path.read_text() for path in sorted((SAMPLES / "suggestions").rglob("*.tf"))}
+
+
+@with_fork
+@pytest.mark.parametrize("dies, status", [(DIES_ONCE, 0), (DIES, 2)])
+def test_killed_process_loses_nothing_that_required_reads(dies: str, status: int, tmp_path: Path) -> None:
+    roots(tmp_path, 6)
+    function = 'resource "aws_lambda_function" "f" {\n  role = "arn:aws:iam::111122223333:role/app-%d"\n}\n'
+    for number in range(6):
+        (tmp_path / f"root-{number}" / "f.tf").write_text(function % number)
+    plain = ran(["required", ".", "--format", "json", "--jobs", "1"], tmp_path)
+    done = ran(["required", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + dies + RUN)
+    assert (tmp_path / "marker").exists() and done.returncode == status
+    if status == 0:
+        assert (done.stdout, done.stderr) == (plain.stdout, plain.stderr)
+    else:
+        assert done.stderr == "root-3: its scan ended the process (out of memory?)\n"
+        assert len(json.loads(done.stdout)["required"]) == len(json.loads(plain.stdout)["required"]) - 1 == 5

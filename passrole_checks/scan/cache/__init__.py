@@ -4,7 +4,8 @@
 serializes values, ``cached_scan`` combines them. A scan with the cache returns the same as one without; if the cache is
 unusable, there is none.
 
-The commands ``scan`` and ``grants`` use it. ``diff`` and ``review`` do not: they read each version from git objects in
-a temporary folder with a new name each time, and read files that both versions share once. Neither do ``suggest`` and
-``fix``, which need syntax trees that are not cached, nor the hosts.
+The commands ``scan`` and ``grants`` use it, and ``fix`` for the scan after its edits. ``diff`` and ``review`` do not:
+they read each version from git objects in a temporary folder with a new name each time, and read files that both
+versions share once. Neither do ``required`` and ``suggest``, which need configurations that are not cached, nor the
+hosts.
 """
