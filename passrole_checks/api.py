@@ -350,7 +350,7 @@ def required(
 def _read(
     files: Sequence[Path], options: ScanOptions, jobs: int | None, *, analyze: bool = False
 ) -> tuple[ReadPaths, Mapping[int, Analysis]]:
-    """Read files and folders in ``jobs`` processes. Returns also the analyses that these have made (``analyze``)."""
+    """Read files and folders in ``jobs`` processes. Returns also what these have found, if ``analyze``."""
     from passrole_checks.scan.parallel.read_units import UnitReader
     from passrole_checks.scan.scanner import read_paths
 

@@ -52,14 +52,14 @@ def scan_repositories(
     discovery = connected(detect.discover(paths, options.inputs.exclusions), options, distribute)
     repositories, others = _by_repository(discovery)
     scanned = iter(scanner([unit for one in repositories for unit in one.units], options))
-    files, evaluated = list[str](), Evaluated()
+    files, evaluated = list[str](), list[Evaluated]()
     for one in repositories:
         result, shown = merge_units(one, list(islice(scanned, len(one.units))), options, variants)
         files.extend(result.files)
-        evaluated |= Evaluated.of(shown)
+        evaluated.append(Evaluated.of(shown))
         report(result)
     rest, _ = merge_units(others, [], options, variants)
-    return with_discovery(replace(rest, files=tuple(sorted(files))), discovery, options, evaluated)
+    return with_discovery(replace(rest, files=tuple(sorted(files))), discovery, options, Evaluated.union(evaluated))
 
 
 def _by_repository(discovery: Discovery) -> tuple[list[Discovery], Discovery]:

@@ -153,10 +153,13 @@ class Evaluated:
             frozenset(name for unit in templates for name in unit.parameters) if templates else None,
         )
 
-    def __or__(self, other: Evaluated) -> Evaluated:
-        """Return what either has evaluated."""
-        known = [names for names in (self.parameters, other.parameters) if names is not None]
-        return Evaluated(self.folders | other.folders, frozenset[str]().union(*known) if known else None)
+    @classmethod
+    def union(cls, parts: Collection[Evaluated]) -> Evaluated:
+        """Return what any of the parts has evaluated."""
+        known = [part.parameters for part in parts if part.parameters is not None]
+        return cls(
+            frozenset[str]().union(*(part.folders for part in parts)), frozenset[str]().union(*known) if known else None
+        )
 
 
 def with_discovery(result: ScanResult, discovery: Discovery, options: ScanOptions, evaluated: Evaluated) -> ScanResult:
@@ -471,20 +474,20 @@ def scan_configurations(configurations: Sequence[Configuration], options: ScanOp
 
 
 def scan_read(
-    read: ReadPaths, options: ScanOptions, analyses: Mapping[int, Analysis] = MappingProxyType({})
+    read: ReadPaths, options: ScanOptions, known: Mapping[int, Analysis] = MappingProxyType({})
 ) -> ScanResult:
     """Analyze what was read, and add what its variants add. Paths that were not read are not in the result.
 
-    ``analyses``: those that are known, by the ids of their configurations.
+    ``known``: known results, by the ids of their configurations.
     """
-    return merge_analyses([_analyze_with_variants(read, one, options, analyses) for _, one in read.units], options)
+    return merge_analyses([_analyze_with_variants(read, one, options, known) for _, one in read.units], options)
 
 
 def _analyze_with_variants(
-    read: ReadPaths, configuration: Configuration, options: ScanOptions, analyses: Mapping[int, Analysis]
+    read: ReadPaths, configuration: Configuration, options: ScanOptions, known: Mapping[int, Analysis]
 ) -> Analysis:
     def analysis_of(one: Configuration) -> Analysis:
-        return analyses.get(id(one)) or analyze_or_fault(one, options)
+        return known.get(id(one)) or analyze_or_fault(one, options)
 
     base = analysis_of(configuration)
     variants = [

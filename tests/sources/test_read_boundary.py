@@ -51,6 +51,15 @@ def test_boundary_is_not_a_path_prefix(tmp_path: Path) -> None:
     assert Boundary.around(Path("/")).allows(tmp_path / "tree-2/a")
 
 
+def test_many_folders_contain_what_each_of_them_contains(tmp_path: Path) -> None:
+    folders = [tmp_path / f"folder-{number}" for number in range(20)]
+    many, each = Boundary.around(*folders), [Boundary.around(folder) for folder in folders]
+    paths = [*folders, tmp_path, tmp_path / "folder-1" / "a" / "b.tf", tmp_path / "folder-20", tmp_path / "folder-19x"]
+    for path in (os.path.realpath(path) for path in [*paths, Path("/")]):
+        assert many.contains(path) == any(one.contains(path) for one in each)
+    assert Boundary.around(*folders, Path("/")).contains("/etc")
+
+
 def test_links_inside_are_followed(tmp_path: Path) -> None:
     """A module and a file behind links inside the repository are read, as in Terraform."""
     put(tmp_path, {".git/HEAD": "", "shared/main.tf": POLICY, "dev/main.tf": CALL % "./m", "prod/x.txt": ""})

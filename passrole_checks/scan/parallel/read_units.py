@@ -77,7 +77,7 @@ class UnitReader:
         self._task, self._jobs = ReadTask(options, analysis), jobs
         self._read: dict[Unit, ReadUnit | WorkerEndedError | None] = {}
         self.analyses: dict[int, Analysis] = {}
-        """The analyses of configurations, by their ids."""
+        """What workers have found in configurations, by their ids."""
 
     def ahead(self, units: Sequence[Unit]) -> None:
         """Read units that :meth:`load` returns next, if several processes pay."""

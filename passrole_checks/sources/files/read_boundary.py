@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,21 +21,26 @@ from passrole_checks.files.safe_read import open_regular, read_bounded, resolve_
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_file, log_links
 
+_FEW = 4  # folders that are compared with a path one by one
+
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
     """Folders in and below which files may be read, symbolic links resolved; None for every file."""
 
     folders: tuple[str, ...] | None
+    _many: frozenset[str] = field(default=frozenset(), compare=False, repr=False)  # the folders, if they are many
 
     @classmethod
     def around(cls, *folders: Path) -> Boundary:
         """Return the boundary that allows the given folders."""
-        return cls(tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders)))
+        found = tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders))
+        return cls(found, frozenset(found) if len(found) > _FEW else frozenset())
 
     def contains(self, real: str) -> bool:
         """True if a path without symbolic links is in or below one of the folders."""
-        return _contains(self.folders, real) and _contains(_confinement.get(), real)
+        inside = _is_below(real, self._many) if self._many else _contains(self.folders, real)
+        return inside and _contains(_confinement.get(), real)
 
     def check(self, path: str | Path) -> str:
         """Return a path with symbolic links resolved.
@@ -63,6 +69,16 @@ class Boundary:
         real = self.check(path)
         log_file(path)
         return open_regular(path, self.contains, real=real)
+
+
+def _is_below(real: str, folders: frozenset[str]) -> bool:
+    """True if a path, or a folder around it, is one of many folders."""
+    while real not in folders:
+        parent = os.path.dirname(real)
+        if parent == real:
+            return False
+        real = parent
+    return True
 
 
 def _contains(folders: tuple[str, ...] | None, real: str) -> bool:
