@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from passrole_checks.access.known_roles import resolve_role
@@ -46,10 +47,11 @@ _MOST_COUNTED = 10  # of the roles that are no worse than those that are named
 _MOST_COMPARED = 60  # of the roles in the reach of one principal
 _MOST_ANSWERS = 4096  # that are remembered of one question
 _MOST_CEILINGS = 1 << 16  # of contents and statements: an account has thousands, and they are small
+_MOST_COMPARISONS = 16  # each remembers the permissions of many statements
 
 # by the numbers of contents: root modules share policies, and so do the variants of one
 _strengths = BoundedCache[tuple[int, int, PathCondition], tuple[PrivilegeGain | None, ExtraPermissions | None]](
-    _MOST_ANSWERS
+    _MOST_CEILINGS
 )
 _ceilings = BoundedCache[Hashable, Severity | None](_MOST_CEILINGS)
 
@@ -173,7 +175,7 @@ class PassableRoles:
         self._restrictions: dict[tuple[int, bool], Restrictions] = {}
         # and those of the same content are one class
         self._contents = ContentClasses()
-        self._comparison: tuple[tuple[int, PathCondition], PermissionComparison] | None = None
+        self._comparisons = BoundedCache[tuple[int, PathCondition], PermissionComparison](_MOST_COMPARISONS)
         self._strongest = BoundedCache[tuple[int, int, PathCondition], tuple[RoleGroup, _Found]](_MOST_ANSWERS)
         self._ranked = BoundedCache[tuple[int, PathCondition], tuple[RoleGroup, list[tuple[Severity, KnownRole]]]](
             _MOST_ANSWERS
@@ -365,9 +367,11 @@ class PassableRoles:
         own = self._contents.of(holder.permissions)
         key = (self._contents.of(found.permissions), own, when)
         if key not in _strengths:
-            if self._comparison is None or self._comparison[0] != (own, when):
-                self._comparison = (own, when), PermissionComparison(holder.permissions, when, self._contents)
-            more = self._comparison[1].excess(found.permissions)
+            comparison = self._comparisons.get((own, when))
+            if comparison is None:
+                comparison = PermissionComparison(holder.permissions, when, self._contents)
+                self._comparisons[own, when] = comparison
+            more = comparison.excess(found.permissions)
             gain = privilege_gain(more) if more is not None else None
             changes_boundaries = more is not None and any(
                 pair.action.lower() in _BOUNDARY_CHANGES for pair in more.pairs
@@ -438,8 +442,8 @@ class PassableRoles:
         if known is None:
             there = [role for role in roles.roles if role.may_exist(when)]
             most = [(ceiling, role) for role in there if (ceiling := self._ceiling(role)) is not None]
-            most.sort(key=lambda item: (-item[0].rank, item[1].address))
-            known = self._ranked[id(roles), when] = (roles, most[: _MOST_COMPARED + 1])
+            first = nsmallest(_MOST_COMPARED + 1, most, key=lambda item: (-item[0].rank, item[1].address))
+            known = self._ranked[id(roles), when] = (roles, first)
         return known[1]
 
     @cached_property
@@ -448,11 +452,20 @@ class PassableRoles:
 
     def _ceiling(self, role: KnownRole) -> Severity | None:
         """Return how privileged a role is compared with a principal without permissions; None if it is not."""
-        found = self.principals.role(role.address) if self.principals is not None else None
-        if found is None:
-            return None
-        key = self._contents.of(found.permissions)
-        return _ceiling_of(key, lambda: self._highest_of_statements(found.permissions))
+        if role.address not in self._ceilings:
+            found = self.principals.role(role.address) if self.principals is not None else None
+            self._ceilings[role.address] = (
+                _ceiling_of(
+                    self._contents.of(found.permissions), partial(self._highest_of_statements, found.permissions)
+                )
+                if found is not None
+                else None
+            )
+        return self._ceilings[role.address]
+
+    @cached_property
+    def _ceilings(self) -> dict[str, Severity | None]:
+        return {}
 
     def _highest_of_statements(self, permissions: Permissions) -> Severity | None:
         """Return the highest severity of permissions, from those of each statement if it counts by itself."""

@@ -12,9 +12,10 @@ roles is more than low: they can be passed, but not changed ("Update permissions
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from passrole_checks.escaping.shorten import shortened
@@ -117,7 +118,11 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
 
     Uncertain ones, and those with an unresolved resource, count only if there are no others.
     """
-    graded = [(grade, pair) for pair in excess.pairs if (grade := _graded(pair)) is not None]
+    graded = [
+        (grade, pair)
+        for pair in excess.pairs
+        if (grade := _grade(pair.action, pair.resource, pair.except_actions)) is not None
+    ]
     sure = [item for item in graded if item[1].certain is Ternary.YES and not _is_hole(item[1])]
     if not graded:
         return None
@@ -127,28 +132,28 @@ def privilege_gain(excess: ExtraPermissions) -> PrivilegeGain | None:
     )
     when = min((pair.when for grade, pair in graded if grade is graded[0][0]), key=len)  # under the fewest facts
     graded = [item for item in graded if implies_all(when, item[1].when)]
-    by_action: dict[str, str] = {}  # of several resources of one action the first, which is the widest
+    by_action: dict[str, ExtraPermission] = {}  # of several resources of one action the first, which is the widest
     for _, pair in graded:
-        by_action.setdefault(pair.action.lower(), _in_words(pair))
-    examples = [EVERYTHING] if EVERYTHING in by_action.values() else list(by_action.values())
-    more = len(examples) - 2
-    shown = " and ".join(examples[:2]) if more <= 0 else f"{', '.join(examples[:2])} and {more} more"
+        by_action.setdefault(pair.action.lower(), pair)
+    everything = by_action.get(EVERYTHING)
+    is_all = everything is not None and _in_words(everything) == EVERYTHING
+    examples = [EVERYTHING] if is_all else list(map(_in_words, islice(by_action.values(), 2)))
+    more = 0 if is_all else len(by_action) - 2
+    shown = " and ".join(examples) if more <= 0 else f"{', '.join(examples)} and {more} more"
     return PrivilegeGain(graded[0][0], shown, Ternary.YES if sure else Ternary.UNKNOWN, when)
 
 
 def most_of(excess: ExtraPermissions | None) -> Severity | None:
     """Return the highest severity of additional permissions, certain or not; None if none of them counts."""
-    grades = [grade for pair in (excess.pairs if excess is not None else ()) if (grade := _graded(pair)) is not None]
-    return max(grades, key=lambda grade: grade.rank, default=None)
+    pairs = excess.pairs if excess is not None else ()
+    grades = (_grade(pair.action, pair.resource, pair.except_actions) for pair in pairs)
+    return max(filter(None, grades), key=lambda grade: grade.rank, default=None)
 
 
-def _graded(pair: ExtraPermission) -> Severity | None:
-    return _grade(pair.action, pair.resource, pair.except_actions)
-
-
-def _grade(name: str, resource: str, but: Sequence[str] = ()) -> Severity | None:
+@lru_cache(maxsize=65536)
+def _grade(name: str, resource: str, but: tuple[str, ...] = ()) -> Severity | None:
     """Return the severity of an action on a resource without the actions ``but``; None if it does not count."""
-    grade = _grade_of(name, _is_wide(resource), tuple(but))
+    grade = _grade_of(name, _is_wide(resource), but)
     return Severity.LOW if grade is Severity.HIGH and ":role/aws-service-role/" in resource else grade
 
 

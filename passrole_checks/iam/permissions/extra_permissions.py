@@ -13,19 +13,21 @@ from itertools import combinations, islice, product
 from typing import NamedTuple
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import STAR
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.permissions.statement_matcher import (
-    PASS_ROLE_LOWERCASE,
+    RequestPair,
     StatementMatcher,
     action_applies_to,
-    narrow_to_service,
 )
 
 _MAX_PAIRS = 500  # compared per pair of patterns
+_CACHE_SIZE = 65_536  # statements with a service
+_EVERY_ACTION = f"{STAR}:{STAR}"
 
 
 class ExtraPermission(NamedTuple):
@@ -124,57 +126,61 @@ class _Difference:
 
     def found(self, matchers: Sequence[StatementMatcher] | None = None) -> ExtraPermissions | None:
         """Return the permissions that the role, or some of its statements, adds."""
-        pairs: dict[tuple[str, str, PathCondition, tuple[str, ...]], Ternary] = {}
+        pairs: dict[tuple[str, str, PathCondition, tuple[str, ...]], ExtraPermission] = {}
         for matcher in self.role.allowing if matchers is None else matchers:
             when = conjoin(self.when, matcher.statement.when)
             if when is None or self.comparison.allows(matcher):
                 continue
             of_statement = partial(self.of_statement, matcher, when)
             for one in self.comparison.pairs(matcher, of_statement) if self.alone else of_statement():
-                key = one.action, one.resource, when or (), one.except_actions
-                pairs[key] = pairs.get(key, Ternary.NO) | one.certain
+                key = one.action, one.resource, when, one.except_actions
+                known = pairs.get(key)
+                if known is None:
+                    pairs[key] = one._replace(when=when) if when else one
+                elif known.certain is not Ternary.YES:
+                    pairs[key] = known._replace(certain=known.certain | one.certain)
         if not pairs:
             return None
-        found = [ExtraPermission(*key[:2], certain, *key[2:]) for key, certain in pairs.items()]
-        return ExtraPermissions(tuple(sorted(found, key=lambda pair: pair.certain is not Ternary.YES)))
+        return ExtraPermissions(tuple(sorted(pairs.values(), key=lambda pair: pair.certain is not Ternary.YES)))
 
     def of_statement(self, matcher: StatementMatcher, when: PathCondition) -> Iterator[ExtraPermission]:
-        statement = matcher.statement
-        resources = matcher.resources.all if statement.resources is not None else (STAR,)
-        for pattern in matcher.patterns if statement.actions is not None else (f"{STAR}:{STAR}",):
-            for resource in resources:
-                for action in narrow_to_service(pattern, resource):
-                    yield from self.of_pair(matcher, action, resource, when)
-
-    def of_pair(
-        self, matcher: StatementMatcher, action: str, resource: str, when: PathCondition
-    ) -> Iterator[ExtraPermission]:
-        deadline.check()
-        if action_applies_to(action, resource) is Ternary.NO:
-            return
-        if matcher.condition_met(glob.representative(action))[0] is Ternary.NO:
-            if not glob.must_match(action, PASS_ROLE_LOWERCASE):
-                return
-            action = PASS_ROLE_LOWERCASE
-        exceeds = self.exceeds(matcher, action, resource, when)
-        if exceeds is not Ternary.NO:
-            yield self.pair(matcher, action, resource, exceeds)
-        if exceeds is Ternary.YES:
-            return
-        actions = _intersections(action, self.singled_out[0])
-        others = _intersections(resource, self.singled_out[1])
-        for part, part_resource in islice(product(actions, others), 1, _MAX_PAIRS):
-            if action_applies_to(part, part_resource) is not Ternary.NO:
-                exceeds = self.exceeds(matcher, part, part_resource, when)
+        for service, pairs in matcher.pairs.items():
+            deadline.check()
+            is_beyond = self.plain and self.principal.complete and not self.principal.may_allow_service(service)
+            sure = _sure_pairs(matcher, service, pairs) if is_beyond else None
+            if sure is not None:
+                yield from sure
+                continue
+            for pair in pairs:
+                exceeds = self.exceeds(matcher, pair, when)
                 if exceeds is not Ternary.NO:
-                    yield self.pair(matcher, part, part_resource, exceeds)
+                    yield self.pair(matcher, pair, exceeds)
+                if exceeds is not Ternary.YES:
+                    yield from self.parts_of(matcher, pair, when)
 
-    def pair(self, matcher: StatementMatcher, action: str, resource: str, certain: Ternary) -> ExtraPermission:
-        if action != f"{STAR}:{STAR}":
-            words = matcher.patterns.get(action) or self.words.get(action) or glob.to_text(action)
-            return ExtraPermission(words, glob.to_text(resource), certain)
+    def parts_of(self, matcher: StatementMatcher, pair: RequestPair, when: PathCondition) -> Iterator[ExtraPermission]:
+        """Yield the parts of a pair that other statements single out, as far as the role has them beyond the
+        principal."""
+        if not any(self.singled_out):
+            return
+        actions = _intersections(pair.action, self.singled_out[0])
+        others = _intersections(pair.resource, self.singled_out[1])
+        for action, resource in islice(product(actions, others), 1, _MAX_PAIRS):
+            deadline.check()
+            if action_applies_to(action, resource) is not Ternary.NO:
+                part = matcher.pair_of(action, resource)
+                exceeds = self.exceeds(matcher, part, when)
+                if exceeds is not Ternary.NO:
+                    yield self.pair(matcher, part, exceeds)
+
+    def pair(self, matcher: StatementMatcher, pair: RequestPair, certain: Ternary) -> ExtraPermission:
+        action, resource = pair.words
+        if pair.action != _EVERY_ACTION:
+            return ExtraPermission(
+                action or self.words.get(pair.action) or glob.to_text(pair.action), resource, certain
+            )
         left_out = tuple(map(str, matcher.statement.not_actions or ()))
-        return ExtraPermission("*", glob.to_text(resource), certain, except_actions=left_out)
+        return ExtraPermission("*", resource, certain, except_actions=left_out)
 
     @cached_property
     def words(self) -> dict[str, str]:
@@ -185,22 +191,36 @@ class _Difference:
             **{one: words for matcher in matchers for one, words in matcher.patterns.items()},
         }
 
-    def exceeds(self, matcher: StatementMatcher, action: str, resource: str, when: PathCondition) -> Ternary:
+    def exceeds(self, matcher: StatementMatcher, pair: RequestPair, when: PathCondition) -> Ternary:
         """Return whether the representative of a pair is allowed to the role and not to the principal."""
-        request = glob.representative(action)
-        answer = ~self.principal.decide(request, glob.representative(resource), matcher.tests, when)
+        if pair.matches is Ternary.NO:
+            return pair.matches
+        answer = ~self.principal.decide(pair.request, pair.requested, matcher.tests, when)
         if not self.principal.complete:
             answer &= Ternary.UNKNOWN
-        if answer is Ternary.NO:
-            return answer
-        answer &= (
-            matcher.matches_request(request, glob.representative(resource))
-            & matcher.condition_met(request)[0]
-            & action_applies_to(action, resource)
-        )
+        answer &= pair.matches
         if answer is Ternary.NO or self.plain:
             return answer
-        return answer & self.role.decide(request, glob.representative(resource), matcher.tests, when)
+        return answer & self.role.decide(pair.request, pair.requested, matcher.tests, when)
+
+
+_sure = by_identity(
+    BoundedCache[tuple[int, str], tuple[StatementMatcher, tuple[ExtraPermission, ...] | None]](_CACHE_SIZE)
+)
+
+
+def _sure_pairs(
+    matcher: StatementMatcher, service: str, pairs: Sequence[RequestPair]
+) -> tuple[ExtraPermission, ...] | None:
+    """Return the pairs of a statement for a service as certain permissions, from a cache; None if one is uncertain, or
+    has other words in the principal."""
+    key = id(matcher), service
+    cached = _sure.get(key)  # it keeps its matcher alive, so that the id stays unique
+    if cached is None:
+        is_sure = all(pair.matches is Ternary.YES and pair.words[0] for pair in pairs)
+        found = tuple(ExtraPermission(*pair.words, Ternary.YES) for pair in pairs) if is_sure else None
+        cached = _sure[key] = matcher, found
+    return cached[1]
 
 
 def _dividing_patterns(permissions: Permissions, *, limits: bool) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

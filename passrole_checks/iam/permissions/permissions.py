@@ -25,6 +25,7 @@ from passrole_checks.iam.permissions.statement_matcher import (
     MatcherIndex,
     StatementMatcher,
     action_applies_to,
+    is_word,
     matcher_of,
     requested_resource,
 )
@@ -95,7 +96,15 @@ class Permissions:
 
     def may_allow_service(self, service: str) -> bool:
         """True if a statement that allows, or has an unresolved effect, may match actions of a service (``lambda``)."""
-        return bool(self._matchers_for(f"{service}:", "Allow").matchers)
+        known = self._services
+        return known is None or service in known or not is_word(service)
+
+    @cached_property
+    def _services(self) -> frozenset[str] | None:
+        """The services that statements which allow name; None if one of them does not name them."""
+        if any(matcher.has_open_service for matcher in self.allowing):
+            return None
+        return frozenset(service for matcher in self.allowing for service in matcher.actions.services)
 
     def forget(self) -> None:
         """Release the memory of remembered answers; later questions are answered anew."""

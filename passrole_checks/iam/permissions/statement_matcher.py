@@ -10,9 +10,10 @@ and, if the account is unresolved, within the account of its principal.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
@@ -86,7 +87,7 @@ class Actions:
     @cached_property
     def has_open_service(self) -> bool:
         """True if a pattern does not name its service."""
-        return not all(map(_is_word, self.services))
+        return not all(map(is_word, self.services))
 
     def matches(self, request: str) -> Ternary:
         """Return whether one of the patterns matches an action."""
@@ -156,6 +157,20 @@ class Resources:
         return glob.Patterns(self.doubtful)
 
 
+class RequestPair(NamedTuple):
+    """An action and a resource pattern, their representatives, and whether a statement matches these.
+
+    ``words``: both as written; the action "" if the statement has it in another form.
+    """
+
+    action: str
+    resource: str
+    request: str
+    requested: str
+    matches: Ternary
+    words: tuple[str, str]
+
+
 @dataclass(frozen=True, eq=False)
 class StatementMatcher:
     """A statement compiled for matching.
@@ -216,11 +231,47 @@ class StatementMatcher:
             glob.has_anonymous_part(pattern) for pattern in (*self.actions.all, *self.resources.sure)
         )
 
+    @cached_property
+    def pairs(self) -> Mapping[str, Sequence[RequestPair]]:
+        """The pairs of an action and a resource pattern of the statement that can apply to each other and can meet its
+        condition, by service.
+
+        Of a pattern that meets it for iam:PassRole only, that action is returned.
+        """
+        found: dict[str, list[RequestPair]] = {}
+        for pair in self._pairs():
+            found.setdefault(pair.request.partition(":")[0], []).append(pair)
+        return found
+
+    def _pairs(self) -> Iterator[RequestPair]:
+        resources = self.resources.all if self.statement.resources is not None else (STAR,)
+        for pattern in self.patterns if self.statement.actions is not None else (f"{STAR}:{STAR}",):
+            for resource, action in ((one, action) for one in resources for action in narrow_to_service(pattern, one)):
+                deadline.check()
+                if action_applies_to(action, resource) is Ternary.NO:
+                    continue
+                if self.condition_met(glob.representative(action))[0] is Ternary.NO:
+                    if not glob.must_match(action, PASS_ROLE_LOWERCASE):
+                        continue
+                    action = PASS_ROLE_LOWERCASE
+                yield self.pair_of(action, resource)
+
+    def pair_of(self, action: str, resource: str) -> RequestPair:
+        """Return a pair with its representative, and whether the statement matches that."""
+        request, requested = glob.representative(action), glob.representative(resource)
+        matches = self.matches_request(request, requested) & self.condition_met(request)[0]
+        matches &= action_applies_to(action, resource)
+        words = self.patterns.get(action, ""), glob.to_text(resource)
+        return RequestPair(action, resource, request, requested, matches, words)
+
     def may_match_service(self, service: str) -> bool:
         """True if the statement may match actions of a service."""
-        if self.statement.actions is None or self.actions.every or not _is_word(service):
-            return True
-        return service in self.actions.services or self.actions.has_open_service
+        return self.has_open_service or service in self.actions.services or not is_word(service)
+
+    @cached_property
+    def has_open_service(self) -> bool:
+        """True if the statement does not name the services of its actions."""
+        return self.statement.actions is None or self.actions.every or self.actions.has_open_service
 
     @property
     def effect(self) -> Ternary:
@@ -389,7 +440,7 @@ def action_applies_to(action: str, resource: str) -> Ternary:
     """
     service = action.partition(":")[0]
     fields = resource.split(":", 5)
-    if len(fields) < 3 or fields[0] != "arn" or not _is_word(service) or not _is_word(fields[2]):
+    if len(fields) < 3 or fields[0] != "arn" or not is_word(service) or not is_word(fields[2]):
         return Ternary.YES
     if fields[-1].startswith(_LINKED_ROLES) and action in _REFUSED_FOR_LINKED_ROLES:
         return Ternary.NO
@@ -402,7 +453,7 @@ def narrow_to_service(action: str, resource: str) -> Iterator[str]:
     """Yield ``action``, or if it matches every service, one pattern per service whose actions apply to a resource."""
     fields = resource.split(":", 3)
     service = fields[2] if len(fields) >= 3 and fields[0] == "arn" else ""
-    if action != _EVERY_ACTION or not _is_word(service) or service not in _OWN_RESOURCES_ONLY:
+    if action != _EVERY_ACTION or not is_word(service) or service not in _OWN_RESOURCES_ONLY:
         yield action
         return
     for one in (service, *(name for name, others in _FOREIGN_RESOURCES.items() if service in others)):
@@ -410,7 +461,9 @@ def narrow_to_service(action: str, resource: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _is_word(text: str) -> bool:
+@lru_cache(maxsize=4096)
+def is_word(text: str) -> bool:
+    """True if a text is a word, such as the name of a service, without wildcards and unresolved parts."""
     return re.fullmatch(r"[a-z0-9-]+", text) is not None
 
 
@@ -447,13 +500,13 @@ def _actions(given: tuple[tuple[tuple[Part, ...], bool], ...]) -> Actions:
         if pattern == _EVERY_ACTION and not optional:
             continue
         # wildcards in the prefix are not documented
-        if optional or not colon or not _is_word(service) or not name.isascii():
+        if optional or not colon or not is_word(service) or not name.isascii():
             doubtful.append(pattern)
         if optional or not colon:
             continue
         if glob.representative(pattern) == pattern:
             names.add(pattern)
-        elif _is_word(service):
+        elif is_word(service):
             by_service.setdefault(service, []).append(pattern)
     return Actions(
         every=any(parts in _EVERYTHING and not optional for parts, optional in given),
