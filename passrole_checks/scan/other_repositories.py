@@ -68,21 +68,26 @@ def recorded_roots(options: ScanOptions, units: Iterable[Unit]) -> list[Recorded
     return [root for root in read_inventory(options.inventory).roots if root.repository not in own]
 
 
-def outdated_notes(units: Iterable[Unit], recorded: Iterable[RecordedRoot]) -> Iterator[Unreadable]:
-    """Yield a note on each recorded root of which a unit uses values that depend on other ones by now."""
-    outdated = {
-        place: root
-        for root in recorded
-        if root.is_outdated
-        for place in (f"{root.repository}/{root.path}".removesuffix("/."), root.surface.stack)
-    }
-    for unit in units if outdated else ():
-        for root in dict.fromkeys(outdated[link.root] for link in unit.links if link.root in outdated):
-            reason = (
-                f"values of repository {root.repository} are not up to date: what it uses of other repositories has"
-                f" changed; scan it again with --update-inventory"
-            )
-            yield Unreadable(str(unit.path), reason, subject=reason, kind=NoteKind.INCOMPLETE)
+def outdated_notes(units: Iterable[Unit], options: ScanOptions) -> Iterator[Unreadable]:
+    """Yield a note on each repository of the inventory of which a unit uses values that depend on other ones by now."""
+    roots = read_inventory(options.inventory).roots if options.inventory else ()
+    places = {place: root for root in roots for place in (_place(root), root.surface.stack)}
+    used = {id(root): (unit, root) for unit in units if roots for link in unit.links if (root := places.get(link.root))}
+    if not used:
+        return
+    from passrole_checks.sources.record_roots import outdated  # slow to import
+
+    readers = [root for _, root in used.values()]
+    for root in outdated(readers, (root for root in roots if id(root) not in used)):
+        reason = (
+            f"values of repository {root.repository} are not up to date: what it uses of other repositories has"
+            " changed; scan it again with --update-inventory"
+        )
+        yield Unreadable(str(used[id(root)][0].path), reason, subject=reason, kind=NoteKind.INCOMPLETE)
+
+
+def _place(root: RecordedRoot) -> str:
+    return root.repository if root.path == "." else f"{root.repository}/{root.path}"
 
 
 def repository_names(units: Iterable[Unit], given: str = "") -> dict[Path, str]:
@@ -132,7 +137,6 @@ def _version(path: Path) -> _Version:
 
 def _read(files: Sequence[Path]) -> Inventory:
     from passrole_checks.sources.inventory import MalformedInventoryError, roots_in
-    from passrole_checks.sources.record_roots import with_outdated  # slow to import
 
     roots: list[RecordedRoot] = []
     unreadable: list[Unreadable] = []
@@ -148,7 +152,7 @@ def _read(files: Sequence[Path]) -> Inventory:
             unreadable.append(Unreadable(error.file, error.reason))
         except MalformedInventoryError as error:
             unreadable.append(Unreadable(str(file), str(error)))
-    return Inventory(tuple(with_outdated(roots)), tuple(unreadable))
+    return Inventory(tuple(roots), tuple(unreadable))
 
 
 def _repositories(file: Path) -> Repositories:

@@ -185,7 +185,7 @@ def connected(discovery: Discovery, options: ScanOptions, distribute: Distribute
         try:
             recorded = recorded_roots(options, discovery.units)
             units = connect_roots(discovery.units, options.inputs, recorded, distribute)
-            notes = (*discovery.not_evaluated, *outdated_notes(units, recorded))
+            notes = (*discovery.not_evaluated, *outdated_notes(units, options))
             return replace(discovery, units=units, not_evaluated=notes)
         except WorkerEndedError as error:
             file, _, reason = str(error).rpartition(": ")

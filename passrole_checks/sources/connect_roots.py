@@ -212,10 +212,10 @@ class _Root:
     declared: Configuration | None = None
 
 
-def links_between(recorded: Sequence[RecordedRoot]) -> list[tuple[Link, ...]]:
-    """Return, for each of these roots, the values that the others pass to it."""
-    roots = list(map(_recorded_root, recorded))
-    offers = _Offers(roots)
+def links_between(readers: Sequence[RecordedRoot], others: Iterable[RecordedRoot]) -> list[tuple[Link, ...]]:
+    """Return, for each of ``readers``, the values that the other ones and ``others`` pass to it."""
+    roots = list(map(_recorded_root, readers))
+    offers = _Offers([*roots, *map(_recorded_root, others)])
     return list(map(offers.for_root, roots))
 
 

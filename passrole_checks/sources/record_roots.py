@@ -6,7 +6,7 @@ Values that the code declares to be secret are left out; see :mod:`passrole_chec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -58,14 +58,14 @@ def record_roots(
                 held = text.names_held & roles
                 root = RecordedRoot(names[around], path, surface, entities, text.names_declared, held)
                 found.append(replace(root, surface=replace(surface, offers=tuple(_without_circles(root)))))
-    given = links_between([*recorded, *found])[len(recorded) :]
+    given = links_between(found, recorded)
     return [replace(root, given=digest(links)) for root, links in zip(found, given, strict=True)], unreadable
 
 
-def with_outdated(recorded: Sequence[RecordedRoot]) -> list[RecordedRoot]:
-    """Return roots of all repositories, those that were read with other values than the others pass now marked."""
-    pairs = zip(recorded, links_between(recorded), strict=True)
-    return [replace(root, is_outdated=root.given != digest(links)) for root, links in pairs]
+def outdated(readers: Sequence[RecordedRoot], others: Iterable[RecordedRoot]) -> list[RecordedRoot]:
+    """Return those of ``readers`` that were read with other values than they and ``others`` pass now."""
+    pairs = zip(readers, links_between(readers, others), strict=True)
+    return [root for root, links in pairs if root.given != digest(links)]
 
 
 def digest(links: Sequence[Link]) -> str:

@@ -31,6 +31,7 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import detect, inventory
 from passrole_checks.sources.connect_roots import connect_roots
 from passrole_checks.sources.model.configuration import NO_INPUTS
+from passrole_checks.sources.record_roots import outdated
 from passrole_checks.sources.unit import Unit
 
 ANY_ROLE = "arn:aws:iam::111122223333:role/*"
@@ -240,7 +241,7 @@ def test_rounds_end_where_scanning_together_starts(
         found, rounds = organization.one_by_one(order), rounds + 1
         assert rounds <= len(texts) + 1
     assert found == organization.together()
-    assert not any(root.is_outdated for root in read_inventory([organization.file]).roots)
+    assert not outdated(read_inventory([organization.file]).roots, ())
 
 
 @pytest.mark.parametrize("form", ["%s", '"${%s}-x"', "[%s]"])

@@ -17,8 +17,7 @@ class RecordedRoot:
 
     ``path``: its path in the repository. ``surface``: the values that it reads and passes. ``declared``: roles and
     policies that it declares by a literal name, ``held``: roles that it only gives policies to; ``entities`` are these,
-    with the policies of the roles. ``given``: a digest of the values of other roots with which it was read;
-    ``is_outdated``: these have other values by now.
+    with the policies of the roles. ``given``: a digest of the values of other roots with which it was read.
     """
 
     repository: str
@@ -28,4 +27,3 @@ class RecordedRoot:
     declared: frozenset[EntityName] = frozenset()
     held: frozenset[EntityName] = frozenset()
     given: str = ""
-    is_outdated: bool = False
