@@ -99,18 +99,14 @@ class AccessChange:
         return found
 
     def _as_attached(self, policy: AttachedPolicy, conditions: tuple[PathCondition, ...]) -> AttachedPolicy:
-        """Return a policy that a principal has under path conditions: its Deny statements apply only under these."""
-        statements = parse_document(policy.document).statements if conditions != ((),) else ()
-        if all(one.effect != "Deny" for one in statements):
+        """Return a policy that a principal has under path conditions: its statements apply only under these."""
+        if conditions == ((),):
             return policy
         key = id(policy), conditions
         if key not in self._conditional:
             copy = self._conditional[key] = replace(policy)
             self._statements[id(copy)] = tuple(
-                replace(one, when=when)
-                for one in statements
-                for facts in (conditions if one.effect == "Deny" else ((),))
-                if (when := conjoin(facts, one.when)) is not None
+                variant for statement in self._read(policy) for variant in _under(statement, conditions)
             )
         return self._conditional[key]
 
@@ -125,13 +121,22 @@ class AccessChange:
         found: dict[str, Beneficiary] = {}
         for key in holder_keys(policy):
             for who in (key, *self.members.get(key, ())):
-                gain = self._comparison(who, where).gain_of(statement)
+                gain = self._gain_of(policy, statement, who, where)
                 if gain is not None:
                     gain = self._within_replaced_boundary(who, gain)
                     found.setdefault(who, Beneficiary("" if who.startswith(ITSELF) else who, gain))
                     if who == key:
                         break
         return tuple(found.values())
+
+    def _gain_of(self, policy: AttachedPolicy, statement: Statement, who: str, where: Deployment) -> Gain | None:
+        """Return what a principal gains by a statement, under the path conditions under which it has the policy."""
+        comparison = self._comparison(who, where)
+        variants = _under(statement, conditions_of(policy, who, self.members))
+        gains = [gain for variant in variants if (gain := comparison.gain_of(variant)) is not None]
+        if len(gains) < 2:
+            return gains[0] if gains else None
+        return Gain(gains[0].first, tuple(dict.fromkeys(one for gain in gains for one in gain.widenings)))
 
     def _within_replaced_boundary(self, who: str, gain: Gain) -> Gain:
         """Return the gain if a boundary of unknown content replaces another: what one excluded the other may still
@@ -240,6 +245,14 @@ class AccessChange:
             return Deployment(self.stated, self.home.partitions)
         named = {arn.account_of(pattern) for pattern in statement.resources or statement.not_resources or ()}
         return self.home if named <= {None, self.home.account} else Deployment(None, self.home.partitions)
+
+
+def _under(statement: Statement, conditions: Iterable[PathCondition]) -> Iterator[Statement]:
+    """Yield a statement as it applies under each of some path conditions, without those that contradict its own."""
+    for facts in conditions:
+        when = conjoin(facts, statement.when)
+        if when is not None:
+            yield statement if when == statement.when else replace(statement, when=when)
 
 
 def _deny_all_except(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:

@@ -559,3 +559,91 @@ def test_a_deny_that_is_attached_conditionally_does_not_surely_apply(
         (tmp_path / name / "main.tf").write_text(DENIED_ROLE + code if count is not None else 'resource "x" "y" {}\n')
     found = compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions())
     assert [group for group in ("new", "widened", "narrowed", "removed") for _ in getattr(found, group)] == told
+
+
+PASSED = "arn:aws:iam::111122223333:role/app"
+PASSES = f'{{ Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Resource = "{PASSED}" }}] }}'
+ROLE = """
+variable "on" { type = bool }
+variable "other" { type = bool }
+resource "aws_iam_role" "r" {
+  assume_role_policy = "{}"
+}
+"""
+INLINE = f"""
+resource "aws_iam_role_policy" "p" {{
+  COUNT
+  role   = aws_iam_role.r.id
+  policy = jsonencode({PASSES})
+}}
+"""
+ATTACHED = f"""
+resource "aws_iam_policy" "p" {{
+  policy = jsonencode({PASSES})
+}}
+resource "aws_iam_role_policy_attachment" "a" {{
+  COUNT
+  role       = aws_iam_role.r.name
+  policy_arn = aws_iam_policy.p.arn
+}}
+"""
+OF_GROUP = f"""
+resource "aws_iam_group" "g" {{
+  name = "g"
+}}
+resource "aws_iam_group_policy_attachment" "a" {{
+  COUNT
+  group      = aws_iam_group.g.name
+  policy_arn = aws_iam_policy.p.arn
+}}
+resource "aws_iam_policy" "p" {{
+  policy = jsonencode({PASSES})
+}}
+"""
+ON, OTHER_ON = "count = var.on ? 1 : 0", "count = var.other ? 1 : 0"
+
+
+@pytest.mark.parametrize("code", [INLINE, ATTACHED, OF_GROUP], ids=["inline", "attached", "of a group"])
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (ON, "", ["widened"]),
+        ("", ON, ["narrowed"]),
+        (ON, ON, []),
+        (ON, OTHER_ON, ["widened", "narrowed"]),
+        ("count = 0", ON, ["new"]),
+        (ON, "count = 0", ["removed"]),
+        ("", "", []),
+    ],
+)
+def test_an_allow_that_is_attached_conditionally_is_compared_like_a_conditional_policy(
+    tmp_path: Path, code: str, before: str, after: str, expected: list[str]
+) -> None:
+    """A principal has the access of a managed policy only under the condition of its attachment."""
+    for name, count in (("old", before), ("new", after)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(ROLE + code.replace("COUNT", count))
+    difference = compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions())
+    assert [
+        group for group in ("new", "widened", "narrowed", "removed") for _ in getattr(difference, group)
+    ] == expected
+
+
+def test_an_attachment_that_becomes_unconditional_widens_for_its_principal_only(tmp_path: Path) -> None:
+    """A principal that had the policy in any case gains nothing."""
+    always = ATTACHED.replace("COUNT", "")
+    second = """
+resource "aws_iam_user" "u" {
+  name = "u"
+}
+resource "aws_iam_user_policy_attachment" "u" {
+  COUNT
+  user       = aws_iam_user.u.name
+  policy_arn = aws_iam_policy.p.arn
+}
+"""
+    for name, count in (("old", ON), ("new", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(ROLE + always + second.replace("COUNT", count))
+    (change,) = compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions()).widened
+    assert change.grant.principals == ("aws_iam_user.u",)
