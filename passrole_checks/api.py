@@ -396,12 +396,14 @@ def suggest(
 ) -> SuggestResult:
     """Return narrower statements for the findings in files and folders. Nothing is written.
 
-    ``select``: returns the findings of a scan to make suggestions for; suppressed ones are left out.
-    ``include_info``: also report findings of severity info that an edit makes visible. ``observe``: returns the
-    observed use of configurations, to which statements are narrowed even if they have no findings. ``grades``: those of
-    the edits in the result's ``changed``; default: equivalent, and with ``observe`` observed. The result's
-    ``suggestions`` have all grades. ``texts``: as of :func:`scan`; edits are those of these texts. ``jobs``: how many
-    processes read and scan, unless there are ``texts``; None: as many as pay. Edits are verified in this one.
+    ``select``: returns the findings of a scan to make suggestions for; suppressed ones are left out. Account files
+    (``aws iam get-account-authorization-details``) get suggestions only if ``paths`` names them: in a folder, they are
+    the context of its code. ``include_info``: also report findings of severity info that an edit makes visible.
+    ``observe``: returns the observed use of configurations, to which statements are narrowed even if they have no
+    findings. ``grades``: those of the edits in the result's ``changed``; default: equivalent, and with ``observe``
+    observed. The result's ``suggestions`` have all grades. ``texts``: as of :func:`scan`; edits are those of these
+    texts. ``jobs``: how many processes read and scan, unless there are ``texts``; None: as many as pay. Edits are
+    verified in this one.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -420,18 +422,22 @@ def suggest(
     """
     from passrole_checks.iam import deadline
     from passrole_checks.scan.scanner import scan_read
+    from passrole_checks.suggest.generated_files import context_files, context_notes
     from passrole_checks.suggest.suggest import Session
 
     _check(options)
     with deadline.pooled(), _reading(texts):
         read, analyses = _read(_paths(paths), options, 1 if texts else jobs, analyze=True)
+        context = context_files(read, _paths(paths))
         result = scan_read(read, options, analyses)
         unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
         result = replace(result, unreadable=unread, excluded=read.excluded)
         findings = tuple(finding for finding in select(result) if finding.suppressed is None)
         evidence, faults = _observed_use(read, observe) if observe is not None else (None, ())
-        session = Session(read, findings, options, include_info=include_info, evidence=evidence)
-    skipped = tuple(dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes]))
+        session = Session(read, findings, options, include_info=include_info, evidence=evidence, without=context)
+    skipped = tuple(
+        dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes, *context_notes(findings, context)])
+    )
     kept = grades_to_write(with_evidence=observe is not None) if grades is None else tuple(grades)
     unread = (*unread, *faults)
     return SuggestResult(findings, session, unread, skipped, result.files, read.excluded, evidence, kept, texts)

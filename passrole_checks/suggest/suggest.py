@@ -105,6 +105,7 @@ class Session:
         options: those of the scan.
         include_info: also report findings of severity info that an edit makes visible.
         evidence: observed use: narrow statements to what was passed, even if they have no findings.
+        without: files whose statements get no suggestions.
         edit: makes edits; the default is :func:`passrole_checks.suggest.edits.edits_for`.
     """
 
@@ -117,8 +118,9 @@ class Session:
         include_info: bool = False,
         edit: Editor = edits_for,
         evidence: Evidence | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        self._findings = [finding for finding in findings if finding.suppressed is None]
+        self._findings = [one for one in findings if one.suppressed is None and one.at.file not in without]
         self._options, self._edit, self._evidence = options, edit, evidence
         # iam:GetRole is a new permission: it is added only if its check is asked for by name
         self._grants_get_role = GET_ROLE in options.checks and GET_ROLE not in options.skip_checks
@@ -130,7 +132,7 @@ class Session:
         self._units = analyze_units(read, options, files)
         self._at: dict[Position, list[tuple[TrialUnit, LocatedGrant]]] = {}
         for unit in self._units:
-            for grant in unit.analyzed.statements:
+            for grant in (one for one in unit.analyzed.statements if one.grant.at.file not in without):
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
         self._referable = {
             id(unit): ReferableRoles(
