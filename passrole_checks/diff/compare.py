@@ -140,7 +140,7 @@ def compare_versions(
         left_out_files=left_out,
         excluded=versions.excluded,
         unused_values=versions.unused_values,
-        touched=_affected_units(versions, (old, new), options, renames or {}) if with_scans else None,
+        touched=_affected_units(versions, units, (old, new), options, renames or {}) if with_scans else None,
     )
 
 
@@ -179,10 +179,16 @@ def _name_causes(
 
 
 def _affected_units(
-    versions: Versions, sides: tuple[Side, Side], options: ScanOptions, renames: Mapping[str, str]
+    versions: Versions,
+    units: Sequence[_ComparedUnit],
+    sides: tuple[Side, Side],
+    options: ScanOptions,
+    renames: Mapping[str, str],
 ) -> AffectedUnits:
     differing = [one for pair in versions.pairs if not pair.is_same and (one := pair.readable) is not None]
-    again = partial(_compare_again, options=options, files=versions.files)
+    has_new = any(not pair.old.files for pair in differing)
+    same = [unit for unit in units if unit.pair.is_same] if has_new else []
+    again = partial(_compare_again, options=options, files=versions.files, same=same)
     return AffectedUnits(differing, versions.variants, sides, options, renames, again)
 
 
@@ -209,10 +215,10 @@ def _keep_only_deployed(units: Sequence[_ComparedUnit], deployed: Deployed) -> N
 
 
 def _compare_units(
-    pairs: Iterable[UnitPair], options: ScanOptions, *, moves: bool = True
+    pairs: Iterable[UnitPair], options: ScanOptions, *, moves: bool = True, same: Sequence[_ComparedUnit] = ()
 ) -> tuple[list[_ComparedUnit], float]:
     """Compare units; return also the longest time of one comparison, in seconds. ``moves``: statements may have moved
-    from one to another."""
+    from one to another. ``same``: unchanged units, whose access others may repeat."""
     units: list[_ComparedUnit] = []
     seconds = 0.0
     for pair in pairs:
@@ -222,7 +228,7 @@ def _compare_units(
     if not moves:
         return units, seconds
     units = with_moved_statements(units, lambda pair: _ComparedUnit(pair, options))
-    separate_repeated_access(units)
+    separate_repeated_access(units, same)
     return units, seconds
 
 
@@ -246,9 +252,11 @@ def _compare_again(
     *,
     options: ScanOptions,
     files: tuple[tuple[str, ...], tuple[str, ...]],
+    same: Sequence[_ComparedUnit],
 ) -> AccessDifference:
-    """Return the difference between units that were read again. Everything unreadable in them counts."""
-    units, _ = _compare_units(pairs, options)
+    """Return the difference between units that were read again. Everything unreadable in them counts. ``same``: the
+    unchanged units, which were not."""
+    units, _ = _compare_units(pairs, options, same=same)
     after = [judged_unit(pair.new, options) for pair in pairs]
     return _difference(
         units,

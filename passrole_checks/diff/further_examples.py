@@ -25,13 +25,14 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 _LIMITING_OR_GRANTING = frozenset({PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SCP})
 
 
-def separate_repeated_access(units: Sequence[UnitDifference]) -> None:
+def separate_repeated_access(units: Sequence[UnitDifference], same: Sequence[UnitDifference] = ()) -> None:
     """Move those new statements of new examples that another example of the same module has to ``moved``, with the
-    statement of the other example in ``before``."""
+    statement of the other example in ``before``. ``same``: unchanged units that are not in ``units``."""
     for unit in units:
         if unit.pair.old.files or not unit.new or unit.pair.new.unreadable:
             continue
-        pairs = [pair for other in units if other is not unit for pair in _equal_calls(other, unit)]
+        others = (other for other in (*units, *same) if other is not unit)
+        pairs = [pair for other in others for pair in _equal_calls(other, unit)]
         changes, unit.new = unit.new, []
         for change in changes:
             before, place = _repeated(change, pairs)

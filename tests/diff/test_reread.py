@@ -82,3 +82,25 @@ def test_units_are_kept_only_if_both_versions_are_scanned(tmp_path: Path) -> Non
     """A comparison alone keeps no units."""
     old, new = put(tmp_path / "old", BEFORE), put(tmp_path / "new", AFTER)
     assert compare_versions(old, new, ScanOptions()).touched is None
+
+
+def test_a_new_example_repeats_the_access_of_an_unchanged_one(tmp_path: Path) -> None:
+    """The example that has the access already is compared, though only the new one is read again."""
+    call = 'module "m" {\n  source = "../.."\n}\n'
+    role = 'resource "aws_iam_role" "r" {\n  assume_role_policy = "{}"\n}\n'
+    passes = '{ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] }'
+    own = f'resource "aws_iam_role_policy" "p" {{\n  role   = aws_iam_role.r.id\n  policy = jsonencode({passes})\n}}\n'
+    before = {"main.tf": role + own, "examples/first/main.tf": call}
+    after = {**before, "examples/second/main.tf": call}
+    old, new = put(tmp_path / "old", before), put(tmp_path / "new", after)
+    names = [(None, "examples/second/main.tf")]
+    difference = compare_versions(old, new, ScanOptions(), changed=names, with_scans=True)
+    other = put(tmp_path / "other", {**after, "examples/second/main.tf": f"# tried\n{call}"})
+    assert difference.touched is not None
+    again = difference.touched.compare_with(other.path)
+    assert again is not None
+    for one in (difference, again):
+        assert not one.new
+        assert {(change.grant.principals, change.repeats) for change in one.moved} == {
+            (("module.m.aws_iam_role.r",), "examples/first")
+        }
