@@ -14,6 +14,7 @@ No test reads or writes the user's cache, and an unexpected exception fails the 
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -44,6 +45,8 @@ SLOW = (
 )
 """Folders and files here whose tests start hosts, clusters, browsers or many processes, or compute for long."""
 
+_NO_SECOND_READER = pytest.mark.skip(reason="python-hcl2 is not installed here, or checkov's fork has its name")
+
 os.environ["PASSROLE_CHECKS_CACHE_DIR"] = ""
 os.environ["PASSROLE_CHECKS_DEBUG"] = "1"
 for _name, _examples in (("dev", 10), ("ci", 100), ("nightly", 1000)):  # the machine may be busy: no deadlines
@@ -67,12 +70,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.getoption("-m") == "not slow" and _is_slow(collection_path) else None
 
 
+def _is_installed(package: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders and files, and deselect the nightly ones unless -m names them."""
+    """Mark the tests of slow folders and files, deselect the nightly ones unless -m names them, and skip those of the
+    second reader where it is not installed."""
+    # checkov's fork installs the same module
+    has_second_reader = _is_installed("python-hcl2") and not _is_installed("bc-python-hcl2")
     for item in items:
         if _is_slow(item.path):
             item.add_marker("slow")
+        if not (has_second_reader or "NEED_SECOND_READER" in os.environ) and item.get_closest_marker("second_reader"):
+            item.add_marker(_NO_SECOND_READER)
     if "nightly" not in config.getoption("-m"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)

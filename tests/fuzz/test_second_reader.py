@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _installed() -> bool:
-    try:
-        return bool(version("python-hcl2"))
-    except PackageNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not _installed(), reason="python-hcl2 is not installed here")
+@pytest.mark.second_reader
 def test_the_second_reader_does_no_harm_either(tmp_path: Path) -> None:
     """Mutated samples are read or named by python-hcl2 too, in time and in memory."""
     command = [sys.executable, "-m", "tests.fuzz", "--second-reader", "--seed", "106", "--samples", "500"]

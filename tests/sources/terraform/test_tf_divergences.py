@@ -6,8 +6,6 @@ same name.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 import pytest
 
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
@@ -19,19 +17,6 @@ from passrole_checks.sources.terraform.reading.syntax import (
     ParsedFile,
     TemplateExpression,
     Unary,
-)
-
-
-def _installed(package: str) -> bool:
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
-
-
-oracle = pytest.mark.skipif(
-    not _installed("python-hcl2") or _installed("bc-python-hcl2"),
-    reason="python-hcl2 is not installed here, or checkov's fork has its name",
 )
 
 YES, NO = "accepted", "rejected"
@@ -115,7 +100,7 @@ def test_default_reader_matches_its_column(text: str, tree_sitter: str) -> None:
     assert outcome(reader_tree_sitter.read(SourceText.of("m.tf", text.encode()))) == tree_sitter
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize(("text", "tree_sitter", "python_hcl2"), [(row[0], *row[2:]) for row in TABLE])
 def test_python_hcl2_matches_its_column(text: str, tree_sitter: str, python_hcl2: str) -> None:
     """The column of python-hcl2; text that both accept has the same tree."""
@@ -133,7 +118,7 @@ def test_no_valid_text_is_rejected_by_both() -> None:
     assert [text for text, _, first, _ in valid if first != YES] == []
 
 
-@oracle
+@pytest.mark.second_reader
 def test_doubled_signs_differ() -> None:
     """``$$${`` is two dollars and an interpolation in HCL; python-hcl2 reads the last two as an escape."""
     source = SourceText.of("m.tf", b'a = "$$${x}"\n')
@@ -146,7 +131,7 @@ def test_doubled_signs_differ() -> None:
     assert second.parts == (Fragment("$${x}", 1, 6),)
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize("text", ["$$${x}", "$$$${x}", "%%%{ if x }y%{ endif }", "$", "$$", "$${", "a$${x}${y}"])
 def test_doubled_signs_in_heredocs_are_the_same(text: str) -> None:
     """This package splits heredocs itself, so both readers agree."""
@@ -154,7 +139,7 @@ def test_doubled_signs_in_heredocs_are_the_same(text: str) -> None:
     assert flat(reader_tree_sitter.read(source).body) == flat(reader_python_hcl2.read(source).body)
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize("text", ["a = -1\n", "a = -12\n", "a = -1.5\n", "a = - 12\n"])
 def test_negative_numbers_are_the_same(text: str) -> None:
     """python-hcl2 has one token for some negative numbers and two for others; here a minus is always an operator."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
@@ -33,24 +32,13 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Unparsed,
 )
 
-
-def _installed(package: str) -> bool:
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
-
-
-ORACLE = _installed("python-hcl2") and not _installed("bc-python-hcl2")
 Read = Callable[[SourceText], ParsedFile]
 READERS = [
     pytest.param(reader_tree_sitter.read, id="tree-sitter"),
     pytest.param(
         reader_python_hcl2.read,
         id="python-hcl2",
-        marks=pytest.mark.skipif(
-            not ORACLE, reason="python-hcl2 is not installed here, or checkov's fork has its name"
-        ),
+        marks=pytest.mark.second_reader,
     ),
 ]
 

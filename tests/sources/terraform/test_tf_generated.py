@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from hypothesis import given, settings
@@ -13,19 +12,6 @@ from profiles import examples
 from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader_tree_sitter
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body
-
-
-def _installed(package: str) -> bool:
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
-
-
-oracle = pytest.mark.skipif(
-    not _installed("python-hcl2") or _installed("bc-python-hcl2"),
-    reason="python-hcl2 is not installed here, or checkov's fork has its name",
-)
 
 _NAMES = ["a", "var", "local", "each", "foo_bar", "x-y", "trueish", "iffy", "in1"]
 _LABELS = [*_NAMES, '"l"', '"x y"', '"é"']
@@ -216,7 +202,7 @@ def test_default_reader_accepts_valid_hcl(text: str) -> None:
     assert "Unparsed(" not in repr(flat(found.body))
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize("common", [False, True], ids=["everything", "common"])
 def test_both_readers_build_the_same_tree(common: bool) -> None:
     """Nodes, positions and text are the same wherever both readers accept a file."""

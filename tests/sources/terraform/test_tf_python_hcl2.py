@@ -25,8 +25,6 @@ def _installed(package: str) -> bool:
 
 
 FORK = _installed("bc-python-hcl2")
-ORACLE = _installed("python-hcl2") and not FORK
-oracle = pytest.mark.skipif(not ORACLE, reason="python-hcl2 is not installed here, or checkov's fork has its name")
 
 
 def both(text: str) -> tuple[ParsedFile, ParsedFile]:
@@ -71,7 +69,7 @@ SAMPLES = [
 ]  # fmt: skip
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize("text", SAMPLES)
 def test_both_readers_build_the_same_tree(text: str) -> None:
     """Nodes, positions and text fragments are the same."""
@@ -81,7 +79,7 @@ def test_both_readers_build_the_same_tree(text: str) -> None:
     assert flat(first.body) == flat(second.body)
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_every_sample_gives_the_same_tree(path: Path) -> None:
     """Both readers agree on every Terraform sample; python-hcl2 rejects none of them."""
@@ -91,7 +89,7 @@ def test_every_sample_gives_the_same_tree(path: Path) -> None:
     assert flat(first.body) == flat(second.body)
 
 
-@oracle
+@pytest.mark.second_reader
 def test_broken_block_hides_no_other() -> None:
     """The blocks around a broken one are kept, and the error has its line."""
     _, found = both('a "one" {\n}\nb "two" {\n  x = [1,\n}\nc "three" {\n}\n')
@@ -100,7 +98,7 @@ def test_broken_block_hides_no_other() -> None:
     assert 3 <= found.problems[0].line <= 6
 
 
-@oracle
+@pytest.mark.second_reader
 def test_template_files_are_the_same() -> None:
     """Both readers agree on the text of a template file."""
     source = SourceText("t.tpl", b'{"a": "\\n", ${x}\n%{ for a, b in c ~}\n  ${a["}"]}\n%{ endfor ~}\nend')
@@ -110,7 +108,7 @@ def test_template_files_are_the_same() -> None:
     assert first.parts == second.parts
 
 
-@oracle
+@pytest.mark.second_reader
 @pytest.mark.parametrize("value", ["[" * 120 + "]" * 120, "x" + ".y" * 120, "{ a = " * 120 + "1" + " }" * 120])
 def test_too_deep_expression_is_unparsed(value: str) -> None:
     """Both readers report excessive nesting and steps, and parse the rest."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -17,23 +16,12 @@ from passrole_checks.sources.terraform.reading import reader_python_hcl2, reader
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
-
-def _installed(package: str) -> bool:
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
-
-
-ORACLE = _installed("python-hcl2") and not _installed("bc-python-hcl2")
 READERS = [
     pytest.param(reader_tree_sitter.read, id="tree-sitter"),
     pytest.param(
         reader_python_hcl2.read,
         id="python-hcl2",
-        marks=pytest.mark.skipif(
-            not ORACLE, reason="python-hcl2 is not installed here, or checkov's fork has its name"
-        ),
+        marks=pytest.mark.second_reader,
     ),
 ]
 Read = Callable[[SourceText], ParsedFile]
