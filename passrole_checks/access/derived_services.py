@@ -11,9 +11,10 @@ Sources: IAM User Guide, "Grant a user permissions to pass a role to an AWS serv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from passrole_checks.access.service_trust import assumes
@@ -22,10 +23,10 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
-from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import partition_of
 
@@ -120,11 +121,50 @@ class DerivedServices:
         return any(point.kind is kind for point in self.open_points)
 
 
+_actions_by_content = by_identity(BoundedCache[int, "tuple[PassedValues, ...]"](256))
+
+
 @cached_by_identity(32)
 def allowed_passing_actions(permissions: Permissions) -> tuple[PassedValues, ...]:
     """Return the actions that take a role and may be allowed by all policies of a principal, on any resource, under any
-    condition; ordered by name."""
-    return tuple(known for name, known in sorted(passed_values().items()) if permissions.allows(name) is not None)
+    condition; ordered by name. Principals with equal permissions have equal ones."""
+    number = ContentClasses().of(permissions)
+    known = _actions_by_content.get(number)
+    if known is None:
+        known = _actions_by_content[number] = tuple(
+            values
+            for service, actions in _actions_by_service().items()
+            if permissions.may_allow_service(service)
+            for name, values in actions
+            if permissions.allows(name) is not None
+        )
+    return known
+
+
+@cache
+def _actions_by_service() -> dict[str, list[tuple[str, PassedValues]]]:
+    """Return the actions that take a role, by the prefix of their service; both ordered by name."""
+    found: dict[str, list[tuple[str, PassedValues]]] = {}
+    for name, values in sorted(passed_values().items()):
+        found.setdefault(name.partition(":")[0], []).append((name, values))
+    return found
+
+
+def _merge_actions(several: Sequence[tuple[PassedValues, ...]]) -> tuple[PassedValues, ...]:
+    """Return the actions of several tuples, each once."""
+    if len(several) == 1:
+        return several[0]
+    return tuple({item.action: item for some in several for item in some}.values())
+
+
+@cached_by_identity(32)
+def _senders(actions: tuple[PassedValues, ...], partition: str | None) -> Mapping[str, tuple[str, ...]]:
+    """Return the actions that send each service, ordered by name."""
+    senders: dict[str, list[str]] = {}
+    for item in actions:
+        for value in names_in_partition((value for value in item.values if "*" not in value), partition):
+            senders.setdefault(value, []).append(item.action)
+    return {service: tuple(sorted(names)) for service, names in senders.items()}
 
 
 def derive_services(
@@ -144,20 +184,16 @@ def derive_services(
     ``partition``: that of the roles; None if it is open, which adds the names of all partitions. ``excludes``: returns
     whether the condition surely excludes a service.
     """
-    actions: dict[str, PassedValues] = {}
-    for holder in holders:
-        actions.update((item.action, item) for item in allowed_passing_actions(holder.permissions))
-    senders: dict[str, list[str]] = {}
-    for item in actions.values():
-        for value in names_in_partition((value for value in item.values if "*" not in value), partition):
-            senders.setdefault(value, []).append(item.action)
+    several = {id(some): some for holder in holders for some in [allowed_passing_actions(holder.permissions)]}
+    actions = _merge_actions(list(several.values()))
+    senders = _senders(actions, partition)
     authored, handed_over = frozenset(written), frozenset(names_in_partition(passed, partition))
     services = tuple(
         sorted(
             (
                 DerivedService(
                     service,
-                    tuple(sorted(senders.get(service, ()))),
+                    senders.get(service, ()),
                     trusted=any(assumes(role, (service,)) is Ternary.YES for role in roles),
                     passed=service in handed_over,
                     written=service in authored,
@@ -172,7 +208,7 @@ def derive_services(
     points = (
         *_holder_points(holders),
         *(() if by_name else (OpenPoint(OpenPointKind.NOT_BY_NAME),)),
-        *_action_points(list(actions.values()), services, allowed_patterns),
+        *_action_points(actions, services, allowed_patterns),
         *_trust_points(services, roles),
     )
     return DerivedServices(services, points, tuple(dict.fromkeys(holder.name for holder in holders)), allowed_patterns)

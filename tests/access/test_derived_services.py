@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
+from passrole_checks.access import derived_services
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.derived_services import (
     MOST_SERVICES,
@@ -122,6 +123,24 @@ def test_holders_of_a_shared_statement_are_united() -> None:
 
 
 # -- further services
+
+
+def test_principals_with_equal_permissions_are_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their statements are copies at other positions; others are evaluated for the services that they allow."""
+    derived_services._actions_by_content.clear()
+    asked: list[str] = []
+    evaluate = Permissions.ways_for
+
+    def counted(permissions: Permissions, action: str, *others: Any) -> Any:
+        asked.append(action)
+        return evaluate(permissions, action, *others)
+
+    monkeypatch.setattr(Permissions, "ways_for", counted)
+    first, *same = [derive_services([holder(allow(["glue:*", "batch:*"]), name=f"r{number}")]) for number in range(9)]
+    assert len(asked) == len(set(asked)) and {name.partition(":")[0] for name in asked} == {"batch", "glue", "iam"}
+    assert {one.services for one in same} == {first.services}
+    derive_services([holder(allow(["glue:*", "batch:*"]), deny("glue:CreateJob"))])
+    assert len(asked) == 2 * len(set(asked))
 
 
 def test_written_services_are_kept() -> None:

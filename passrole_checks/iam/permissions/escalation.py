@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -220,6 +221,7 @@ def _may_match_service(statement: Statement, name: str) -> bool:
 _REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazonaws\.com)$")
 
 
+@lru_cache(4_096)
 def normalize_service(service: str) -> str:
     """Return a service principal without Region and China suffix; these are different spellings of one service."""
     name = service.lower().removesuffix(".cn")
