@@ -43,7 +43,7 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.links import links_of_context
 from passrole_checks.sources.model.named_entities import with_entities
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
-from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program
+from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program, pass_role_in_script
 from passrole_checks.sources.unit import Unit as Unit
 from passrole_checks.sources.value_files.names import (
     is_loaded_by_terraform,
@@ -324,6 +324,8 @@ class _Search:
                 self.value_files[file] = None
             if not is_candidate(file) and is_service_program(file):
                 self.skipped.programs[str(file)] = None
+            if not recognized.is_infrastructure and (line := pass_role_in_script(file)) is not None:
+                self.skipped.scripts[str(file)] = line
 
     def add_hcl_file(self, file: Path) -> bool:
         """Add a unit of Terragrunt, or note a file of tests or Stacks. Returns False for any other file."""

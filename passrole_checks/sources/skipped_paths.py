@@ -1,4 +1,5 @@
-"""Notes on folders and symbolic links that a search for files skips, if infrastructure code is behind them.
+"""Notes on folders and symbolic links that a search for files skips, if infrastructure code is behind them, and on
+programs and scripts that grant access when they run.
 
 A skipped folder (downloads, virtual environments, caches, build results) is searched for the first such file only,
 within limits; one that is too large to be searched is noted as well.
@@ -31,16 +32,20 @@ _METADATA = frozenset({"composer.json", "package-lock.json", "package.json", "ts
 _SERVICE_CLUES = tuple(
     re.compile(clue) for clue in (rb"\bprovider['\"]?\s*[:,}]", rb"\bservice['\"]?\s*[:,}]", rb"(?i:\baws)")
 )
+_SCRIPTS = frozenset({".bash", ".ksh", ".sh", ".zsh"})
+_PASS_ROLE = re.compile(rb"^(?![ \t]*#)[^\n]*iam:passrole", re.IGNORECASE | re.MULTILINE)
 _SERVICE_PROGRAMS = frozenset(f"serverless.{suffix}" for suffix in ("cjs", "cts", "js", "mjs", "mts", "ts"))
 
 
 @dataclass
 class SkippedPaths:
-    """The folders and symbolic links that walks have skipped, and the programs that they have found, in order."""
+    """The folders and symbolic links that walks have skipped, and the programs and shell scripts that they have found,
+    in order. ``scripts``: each with the line that names iam:PassRole."""
 
     folders: dict[str, None] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
     programs: dict[str, None] = field(default_factory=dict)
+    scripts: dict[str, int] = field(default_factory=dict)
 
     def add(self, path: str) -> None:
         """Record a skipped folder or symbolic link."""
@@ -68,6 +73,14 @@ class SkippedPaths:
                 "a program that builds a service of the Serverless Framework, which is not run",
                 kind=NoteKind.SKIPPED_PATH,
             )
+        for script, line in self.scripts.items():
+            yield Unreadable(
+                script,
+                "a shell script that names iam:PassRole: its commands are not evaluated; policies in JSON files "
+                "(`--policy-document file://policy.json`) are",
+                line,
+                kind=NoteKind.COMMAND,
+            )
 
 
 def is_service_program(path: Path) -> bool:
@@ -82,6 +95,19 @@ def is_service_program(path: Path) -> bool:
     except OSError:
         return False
     return all(clue.search(content) for clue in _SERVICE_CLUES)
+
+
+def pass_role_in_script(path: Path) -> int | None:
+    """Return the first line of a shell script that names iam:PassRole, other than in a comment; None if there is none,
+    and for all other files."""
+    if path.suffix.lower() not in _SCRIPTS:
+        return None
+    try:
+        content = current_boundary().read(path, 1_000_000)
+    except OSError:
+        return None
+    match = _PASS_ROLE.search(content)
+    return content.count(b"\n", 0, match.end()) + 1 if match is not None else None
 
 
 def _folder_reason(folder: str, example: str | None, is_complete: bool) -> str | None:

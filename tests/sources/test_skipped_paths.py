@@ -11,7 +11,7 @@ from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
 from passrole_checks.sources import skipped_paths
 from passrole_checks.sources.files.exclude_patterns import make_exclusions
-from passrole_checks.sources.model.configuration import Inputs
+from passrole_checks.sources.model.configuration import Inputs, NoteKind
 
 POLICY = 'resource "aws_iam_policy" "p" {\n  policy = "{}"\n}\n'
 TEMPLATE = "Resources:\n  B:\n    Type: AWS::S3::Bucket\n"
@@ -109,6 +109,24 @@ def test_service_program_is_a_note(tmp_path: Path, name: str) -> None:
     for other in ("console.log(1)", "module.exports = {service: 'a', provider: {name: 'google'}}"):
         put(tmp_path, **{name: other})
         assert not noted(tmp_path)
+
+
+POLICY_COMMAND = """#!/bin/sh
+# needs iam:PassRole
+aws iam put-role-policy --role-name deployer --policy-name pass \\
+  --policy-document '{"Statement": {"Effect": "Allow", "Action": "ACTION", "Resource": "*"}}'
+"""
+
+
+@pytest.mark.parametrize("name", ["deploy.sh", "scripts/roles.bash", "a.zsh", "B.SH"])
+def test_shell_script_that_names_pass_role_is_a_note(tmp_path: Path, name: str) -> None:
+    """At its line. One with other policies, or with the name in a comment only, is none, nor is any other file."""
+    put(tmp_path, **{name: POLICY_COMMAND.replace("ACTION", "iam:passrole"), "a.py": "# iam:PassRole\n'iam:PassRole'"})
+    assert list(noted(tmp_path)) == [name]
+    (note,) = read_paths([tmp_path], ScanOptions()).notes
+    assert (note.line, note.kind) == (4, NoteKind.COMMAND)
+    put(tmp_path, **{name: POLICY_COMMAND.replace("ACTION", "s3:GetObject")})
+    assert not noted(tmp_path)
 
 
 def test_cached_scan_notices_new_code(tmp_path: Path) -> None:
