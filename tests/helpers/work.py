@@ -28,20 +28,22 @@ def at_most(calls: int) -> Iterator[Calls]:
     Endless or excessive work thus fails on any machine. Raises :class:`TooMuchWork`.
     """
     counted = Calls()
+    # A trace function that returns None is called for calls only, a profile function also for calls of C and returns.
+    set_hook = sys.settrace if sys.gettrace() is None else sys.setprofile
 
     def watch(frame: FrameType, event: str, argument: object) -> None:
         if event == "call":
             counted.count += 1
             if counted.count > calls:
-                sys.setprofile(None)
+                set_hook(None)
                 raise TooMuchWork(f"more than {calls:,} calls")
 
     before = sys.getprofile()
-    sys.setprofile(watch)
+    set_hook(watch)
     try:
         yield counted
     finally:
-        sys.setprofile(before)
+        set_hook(before if set_hook is sys.setprofile else None)
 
 
 def calls_of(function: Callable[[], object]) -> int:
