@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import fcntl
 import importlib
 import io
 import json
@@ -27,6 +28,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import types
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -181,6 +183,14 @@ class _Entry:
         return self.path
 
 
+def file_locks() -> types.ModuleType:
+    """Return ``msvcrt`` with the lock of a file, which is that of this system."""
+    module = types.ModuleType("msvcrt")
+    exclusive, flock = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.flock
+    vars(module).update(LK_NBLCK=2, locking=lambda handle, mode, size: flock(handle, exclusive))
+    return module
+
+
 def become_windows(*folders: str) -> None:
     """Change this process, before anything of passrole_checks is imported."""
     os.chdir(folders[0])
@@ -189,6 +199,7 @@ def become_windows(*folders: str) -> None:
         for name in names:
             if hasattr(module, name):
                 delattr(module, name)
+    sys.modules["msvcrt"] = file_locks()
     sys.modules.update(dict.fromkeys(MISSING_MODULES))  # importing them raises ImportError
     shutil.__dict__["_use_fd_functions"] = False
     sys.platform = "win32"
