@@ -1,26 +1,23 @@
 """Runs of the real checkov with our checks, each in a process of its own.
 
-Importing checkov takes about two seconds, most of a run, so a server imports it once for each worker of pytest and
-forks for each run. Runs with another start, runs under coverage (which measures processes that Python starts), and
-systems without ``os.fork`` start a new Python.
+Importing checkov takes about two seconds, most of a run, so a :class:`ForkServer` imports it once. Runs with another
+start begin with a new Python.
 """
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from fork_server import IS_USABLE, REPOSITORY, ForkServer
+
 LEAF = REPOSITORY / "passrole_checks" / "checkov_checks"
 FRAMEWORKS = ("terraform", "terraform_plan", "cloudformation")
 
@@ -43,60 +40,7 @@ assert found is None or found.origin is None
 """Code that makes the package one that is not installed, however it is installed here."""
 
 
-_SERVER = """
-import json, os, sys, traceback
-import checkov.main
-for line in sys.stdin:
-    request = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        files = [os.open(os.devnull, os.O_RDONLY)]
-        files += [os.open(request[name], os.O_WRONLY | os.O_CREAT) for name in ("out", "err")]
-        for number, file in enumerate(files):
-            os.dup2(file, number)
-        os.chdir(request["cwd"])
-        os.environ.clear()
-        os.environ.update(request["env"])
-        status = 0
-        try:
-            status = checkov.main.Checkov(request["arguments"]).run() or 0
-        except SystemExit as ended:
-            status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        except BaseException:
-            traceback.print_exc()
-            status = 1
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-@cache
-def _server() -> subprocess.Popen[str]:
-    """Start the process that has checkov imported; it ends with this one."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    atexit.register(process.kill)
-    return process
-
-
-def _forked(arguments: Sequence[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run checkov in a child of the server."""
-    server = _server()
-    assert server.stdin is not None and server.stdout is not None
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        request = {"arguments": arguments, "cwd": str(cwd), "env": environment, "out": str(out), "err": str(err)}
-        server.stdin.write(json.dumps(request) + "\n")
-        server.stdin.flush()
-        status = int(server.stdout.readline())
-        return subprocess.CompletedProcess([*arguments], status, out.read_text("utf-8"), err.read_text("utf-8"))
+_SERVER = ForkServer("checkov.main", "checkov.main.Checkov(sys.argv[1:]).run()")
 
 
 def _started(
@@ -112,9 +56,9 @@ def checkov_process(
 ) -> subprocess.CompletedProcess[str]:
     """Run checkov with these arguments in ``folder``. ``start``: see :func:`run_checkov`."""
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
-    if start or not hasattr(os, "fork") or "COVERAGE_PROCESS_CONFIG" in os.environ:
+    if start or not IS_USABLE:
         return _started(start or ("-m", "checkov.main"), arguments, folder, variables)
-    return _forked(arguments, folder, variables)
+    return _SERVER.run(arguments, folder, variables)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fork_server import IS_USABLE, REPOSITORY, ForkServer
 
 pytest.importorskip("cfnlint")
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+SERVER = ForkServer("cfnlint.runner.cli", "cfnlint.runner.cli.main()")
 LEAF = REPOSITORY / "passrole_checks" / "cfnlint_rules"
 MODULE = "passrole_checks.cfnlint_rules"
 LEVELS = {Severity.HIGH: "E95", Severity.MEDIUM: "W95", Severity.LOW: "W95", Severity.INFO: "I95"}
@@ -124,20 +125,20 @@ def run_cfn_lint(
     folder: Path,
     *arguments: str,
     rules: Sequence[str] = (str(LEAF),),
-    start: Sequence[str] = ("-m", "cfnlint.runner.cli"),
+    start: Sequence[str] = (),
     environment: dict[str, str] | None = None,
     given: str = "",
 ) -> Run:
     appended = ["-a", *rules] if rules else []
-    done = subprocess.run(
-        [sys.executable, *start, *appended, "--format", "json", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})},
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = [*appended, "--format", "json", *arguments]
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
+    if IS_USABLE and not start:
+        done = SERVER.run(words, folder, variables, given)
+    else:
+        command = [sys.executable, *(start or ("-m", "cfnlint.runner.cli")), *words]
+        done = subprocess.run(
+            command, cwd=folder, env=variables, input=given, capture_output=True, text=True, check=False
+        )
     return Run(done.returncode, done.stdout, done.stderr)
 
 
