@@ -248,8 +248,8 @@ def test_oversized_document_is_a_problem() -> None:
     assert [problem.reason for problem in found.problems] == ["the policy document contains more than 5,000 statements"]
     for key in ("Action", "Resource"):
         assert parse({"Statement": {**PASS, key: ["*"] * MAX_VALUES}}).problems == ()
-        found = parse({"Statement": [PASS, {**PASS, key: [["*"] * 1000] * 1000}]})
+        found = parse({"Statement": [PASS, {**PASS, key: [["*"] * 200] * 200}]})
         assert len(found.statements) == 1
         assert [problem.reason for problem in found.problems] == [f"{key} contains more than 20,000 values"]
-    values = node({"Statement": {**PASS, "Resource": ["*"] * 1_000_000}})
-    assert calls_of(lambda: parse_document(values)) < 3_000_000
+    values = node({"Statement": {**PASS, "Resource": ["*"] * 100_000}})
+    assert calls_of(lambda: parse_document(values)) < 300_000

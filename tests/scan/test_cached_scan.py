@@ -99,7 +99,7 @@ def test_a_change_concerns_its_units(tmp_path: Path, store: ResultStore, at_once
     assert scan(top, store)[1] == []
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("CACHE_FUZZ", "4"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CACHE_FUZZ", "2"))))
 def test_changes_at_random(seed: int, tmp_path: Path, store: ResultStore, at_once: None) -> None:
     """After any change (of contents, names, links, modes) a scan with the cache gives what one without it gives."""
     chance = random.Random(seed)
