@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
@@ -22,8 +23,11 @@ from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMEN
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, Conditional, ParsedFile, Span
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
-_MENTION = re.compile(rb"(?<![\w.-])(?:data\s*\.\s*aws_iam_policy_document|local)\s*\.\s*([A-Za-z_][\w-]*)")
-# begins with the word, which is then found faster
+# patterns begin with a word, which is then found faster
+_MENTIONS = (
+    ("data", re.compile(rb"data(?<![\w.-]data)\s*\.\s*aws_iam_policy_document\s*\.\s*([A-Za-z_][\w-]*)")),
+    ("local", re.compile(rb"local(?<![\w.-]local)\s*\.\s*([A-Za-z_][\w-]*)")),
+)
 _MODULE_OUTPUT = re.compile(
     rb"module(?<![\w.-]module)\s*\.\s*([\w\x80-\xff-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w\x80-\xff*-]+))?"
 )
@@ -54,9 +58,14 @@ def _unused_in(
     """Yield the notes for one folder; ``modules`` are its instances."""
     module = modules[0]
     used_outputs = _used_outputs(modules, outputs) if module.folder.outputs else frozenset()
-    mentioned = _used_names(module.folder, used_outputs, {})
-    not_chosen = _branches_not_chosen(modules)
-    used = _used_names(module.folder, used_outputs, not_chosen) if not_chosen else mentioned
+    candidates = {("data", block.labels[1]) for block in documents} | {("local", name) for name in local_names}
+    mentions = _Mentions(module.folder, used_outputs)
+    mentioned = mentions.used()
+    used = mentioned
+    doubtful = mentions.doubtful(candidates)
+    if doubtful:
+        not_chosen = _branches_not_chosen(modules, mentions.leading_to(doubtful))
+        used = mentions.used(not_chosen) if not_chosen else mentioned
     for block in documents:
         name = ("data", block.labels[1])
         if name in used:
@@ -83,26 +92,33 @@ def _note(address: str, file: str, line: int, *, is_mentioned: bool) -> Unreadab
 _Spans = dict[str, list[tuple[int, int]]]  # by file, as offsets
 
 
-def _branches_not_chosen(modules: Sequence[Module]) -> _Spans:
-    """Return the branches of conditionals that a known condition does not choose in any instance of a module."""
+def _branches_not_chosen(modules: Sequence[Module], names: Collection[_Name]) -> _Spans:
+    """Return the branches of conditionals that a known condition does not choose in any instance of a module, where
+    they may mention one of the ``names``."""
     found: _Spans = {}
+
+    def is_conditional(text: bytes) -> bool:
+        return b"?" in text and any(name in names for _, name in _mentions_in(text))
+
     for parsed in modules[0].folder.files:
         source = parsed.source
         for block in parsed.body.blocks if b"?" in source.data else ():
-            if not _is_conditional(block.source_bytes or b""):
+            if not is_conditional(block.source_bytes or b""):
                 continue
             is_locals = block.type == "locals"
             scopes = [one.scope(source) if is_locals else one.instance_scope(block, None) for one in modules]
-            attributes = (one for one in _attributes(block.body) if _is_conditional(one.source_bytes))
+            attributes = (one for one in _attributes(block.body) if is_conditional(one.source_bytes))
             for span in (span for attribute in attributes for span in _not_chosen(attribute.value, scopes)):
                 start, end = source.offset(span.line, span.column), source.offset(span.end_line, span.end_column)
                 found.setdefault(source.file, []).append((start, end))
     return found
 
 
-def _is_conditional(text: bytes) -> bool:
-    """True if the text of a block or an attribute may have a conditional about documents."""
-    return b"?" in text and _MENTION.search(text) is not None
+def _mentions_in(text: bytes) -> Iterator[tuple[int, _Name]]:
+    """Yield the documents and locals that a text mentions, with their offsets."""
+    for kind, pattern in _MENTIONS:
+        for match in pattern.finditer(text):
+            yield match.start(), (kind, match[1].decode())
 
 
 def _attributes(body: Body) -> Iterator[Attribute]:
@@ -127,28 +143,71 @@ def _not_chosen(part: object, scopes: Sequence[EvaluationScope]) -> Iterator[Spa
             yield from _not_chosen(getattr(part, each.name), scopes)
 
 
-def _used_names(folder: Folder, outputs: _Mentioned, left_out: _Spans) -> set[_Name]:
-    """Return the documents and locals of a folder that its other blocks use, directly or not. ``left_out``: where
-    mentions do not count."""
-    mentions: dict[_Name | None, set[_Name]] = {}
-    for parsed in folder.files:
-        owners = _Owners(parsed, outputs)
-        spans = left_out.get(parsed.source.file, ())
-        for match in _MENTION.finditer(parsed.source.data):
-            if any(start <= match.start() < end for start, end in spans):
-                continue
-            kind = "local" if match[0].startswith(b"local") else "data"
-            is_user, owner = owners.at(match.start())
-            if is_user:
-                mentions.setdefault(owner, set()).add((kind, match[1].decode()))
-    pending: list[_Name | None] = [None]
-    used: set[_Name] = set()
+class _Mention(NamedTuple):
+    """A mention of a document or local. ``owner``: the document or local that contains it, if one does. ``doubtful``: a
+    conditional may not choose it."""
+
+    owner: _Name | None
+    name: _Name
+    file: str
+    offset: int
+    doubtful: bool
+
+
+class _Mentions:
+    """The mentions of documents and locals in the files of a folder, except those by blocks that do not use them."""
+
+    def __init__(self, folder: Folder, outputs: _Mentioned) -> None:
+        self._all: list[_Mention] = []
+        for parsed in folder.files:
+            owners = _Owners(parsed, outputs)
+            for offset, name in _mentions_in(parsed.source.data):
+                is_user, owner, doubtful = owners.at(offset)
+                if is_user:
+                    self._all.append(_Mention(owner, name, parsed.source.file, offset, doubtful))
+
+    def used(self, left_out: _Spans | None = None) -> set[_Name]:
+        """Return the documents and locals that other blocks use, directly or not. ``left_out``: where mentions do not
+        count."""
+        spans = left_out or {}
+        return _reached(
+            mention
+            for mention in self._all
+            if not any(start <= mention.offset < end for start, end in spans.get(mention.file, ()))
+        )
+
+    def doubtful(self, names: Collection[_Name]) -> set[_Name]:
+        """Return those of the names that are used only if conditionals choose their mentions."""
+        if not any(mention.doubtful for mention in self._all):
+            return set()
+        surely_used = _reached(mention for mention in self._all if not mention.doubtful)
+        return {name for name in self.used() if name in names and name not in surely_used}
+
+    def leading_to(self, names: Collection[_Name]) -> set[_Name]:
+        """Return the names, and the documents and locals that mention one of them, directly or not."""
+        owners: dict[_Name | None, set[_Name]] = {}
+        for mention in self._all:
+            if mention.owner is not None:
+                owners.setdefault(mention.name, set()).add(mention.owner)
+        return _closure(names, owners)
+
+
+def _reached(mentions: Iterable[_Mention]) -> set[_Name]:
+    """Return what is mentioned outside of documents and locals, and by what is reached."""
+    by_owner: dict[_Name | None, set[_Name]] = {}
+    for mention in mentions:
+        by_owner.setdefault(mention.owner, set()).add(mention.name)
+    return _closure(by_owner.get(None, ()), by_owner)
+
+
+def _closure(names: Iterable[_Name], following: Mapping[_Name | None, Collection[_Name]]) -> set[_Name]:
+    found = set(names)
+    pending = list(found)
     while pending:
-        for name in mentions.get(pending.pop(), ()):
-            if name not in used:
-                used.add(name)
-                pending.append(name)
-    return used
+        new = [name for name in following.get(pending.pop(), ()) if name not in found]
+        found.update(new)
+        pending.extend(new)
+    return found
 
 
 _Mentioned = frozenset[bytes | None]  # names of outputs; None for all
@@ -191,17 +250,16 @@ class _OutputMentions:
 
 
 class _Owners:
-    """The data sources with documents, and the locals, of a file by their offsets."""
+    """The blocks of a file, and the locals, by their offsets."""
 
     def __init__(self, parsed: ParsedFile, outputs: _Mentioned) -> None:
-        self._starts: list[int] = []
-        self._entries: list[tuple[int, bool, _Name | None]] = []
         source = parsed.source
         spans: list[tuple[int, int, bool, _Name | None]] = []
         for block in parsed.body.blocks:
             if not block.literal:
                 continue
             span = block.span
+            start = source.offset(span.line, span.column)
             end = source.offset(span.end_line, span.end_column)
             if block.type == "locals":
                 spans.extend(
@@ -214,16 +272,17 @@ class _Owners:
                     for attribute in block.body.attributes
                 )
             elif block.type == "data" and block.labels[:1] == (DOCUMENT,):
-                spans.append((source.offset(span.line, span.column), end, True, ("data", block.labels[-1])))
-            elif not _is_user(block, outputs):
-                spans.append((source.offset(span.line, span.column), end, False, None))
-        for start, end, is_user, name in sorted(spans, key=lambda entry: entry[0]):
-            self._starts.append(start)
-            self._entries.append((end, is_user, name))
+                spans.append((start, end, True, ("data", block.labels[-1])))
+            else:
+                spans.append((start, end, _is_user(block, outputs), None))
+        spans.sort(key=lambda entry: entry[0])
+        self._starts = [start for start, *_ in spans]
+        self._entries = [(end, is_user, name, b"?" in source.data[start:end]) for start, end, is_user, name in spans]
 
-    def at(self, offset: int) -> tuple[bool, _Name | None]:
-        """Return false for a block that does not use what it mentions, and the document or local around an offset."""
+    def at(self, offset: int) -> tuple[bool, _Name | None, bool]:
+        """Return false for a block that does not use what it mentions, the document or local around an offset, and true
+        if there are conditionals around it."""
         index = bisect_right(self._starts, offset) - 1
         if index < 0 or offset >= self._entries[index][0]:
-            return True, None
+            return True, None, False
         return self._entries[index][1:]
