@@ -13,14 +13,16 @@ from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, PolicyKind
 from passrole_checks.sources.model.unknown_consumers import is_policy_module
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.boundary_uses import uses_of_missing_modules
+from passrole_checks.sources.terraform.policies.boundary_uses import may_use_boundaries, uses_of_missing_modules
 from passrole_checks.sources.terraform.resources import references
 
 
 def judged_by_module_uses(root: Module, policies: Iterable[AttachedPolicy]) -> list[AttachedPolicy]:
     """Return policies, those that a missing module gets with the kind that the uses of the module show."""
     policies = list(policies)
-    if not any(policy.handed_to is HandedTo.MODULE for policy in policies):
+    passed = [one for one in policies if one.handed_to is HandedTo.MODULE and one.kind is PolicyKind.IDENTITY]
+    is_presumed = any(policy.presumed is PolicyKind.BOUNDARY for policy in passed)
+    if not passed or not (is_presumed or may_use_boundaries(root)):
         return policies
     as_boundary, otherwise = uses_of_missing_modules(root)
     makers = {

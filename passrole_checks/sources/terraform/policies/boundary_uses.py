@@ -21,7 +21,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     TRUST_POLICIES,
 )
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
 
 _MENTION = re.compile(
     rf"(?<!data\.)\b(?P<type>{'|'.join(MANAGED_POLICIES)})\s*\.\s*(?P<label>[\w-]+)"
@@ -33,6 +33,7 @@ _IGNORED_BLOCKS = frozenset({"moved", "removed", "import"})  # blocks that do no
 _PUBLISHED = "aws_ssm_parameter"  # only publishes its value
 _ORDERING = frozenset({"depends_on", "replace_triggered_by"})
 _BOUNDARY = "permissions_boundary"
+_CONDITION_KEY = b"permissionsboundary"
 _MISSING = "missing"
 
 _Node = tuple[Path, str, str]  # folder, kind (local, var, output, argument, missing module), name
@@ -140,6 +141,18 @@ class _MentionGraph:
             yield from ((caller, "argument", f"{name}.{match['value']}") for caller, name in self.callers.get(path, ()))
 
 
+def may_use_boundaries(root: Module) -> bool:
+    """True if the text of a configuration names permissions boundaries; also if names in JSON may be escaped."""
+    folders = {module.folder.path: module.folder for module in root.walk()}
+    return any(_names_boundary(parsed) for folder in folders.values() for parsed in folder.files)
+
+
+def _names_boundary(parsed: ParsedFile) -> bool:
+    data = parsed.source.data
+    is_escaped = parsed.source.file.endswith(".json") and b"\\u" in data
+    return is_escaped or _BOUNDARY.encode() in data or _CONDITION_KEY in data.lower()
+
+
 def uses_of_missing_modules(root: Module) -> tuple[frozenset[str], frozenset[str]]:
     """Return the addresses of the modules that are not available and whose outputs are used as a permissions boundary,
     and of those whose outputs are used in another way."""
@@ -165,7 +178,7 @@ def _required_boundaries(block: Block) -> Iterator[Attribute]:
         current = pending.pop()
         pending.extend(current.body.blocks)
         key, values = current.body.get("variable"), current.body.get("values")
-        if key is not None and values is not None and b"permissionsboundary" in key.source_bytes.lower():
+        if key is not None and values is not None and _CONDITION_KEY in key.source_bytes.lower():
             yield values
 
 
