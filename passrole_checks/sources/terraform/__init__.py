@@ -259,11 +259,12 @@ def _duplicate_attributes(body: Body) -> Iterator[Attribute]:
     pending = [body]
     while pending:
         current = pending.pop(0)
-        names: set[str] = set()
-        for attribute in current.attributes:
-            if attribute.name in names:
-                yield attribute
-            names.add(attribute.name)
+        names = {attribute.name for attribute in current.attributes}
+        if len(names) < len(current.attributes):
+            for attribute in current.attributes:
+                if attribute.name not in names:
+                    yield attribute
+                names.discard(attribute.name)
         pending.extend(block.body for block in current.blocks if "body" in vars(block))
 
 

@@ -69,15 +69,19 @@ class Module:
         self._instances: dict[int, Instances] = {}
         self._children: dict[str, dict[str, Module] | None] = {}
         self._created_files: Mapping[str, tuple[Block, Instance]] | None = None
+        self._scopes: dict[int, EvaluationScope] = {}  # those without an instance, by the identity of their source
 
     # scopes and addresses
 
     def scope(self, source: SourceText, instance: Instance | None = None) -> EvaluationScope:
         """Return the scope of an expression of this module, with ``each`` and ``count`` of an instance."""
-        variables = instance.variables if instance is not None else {}
-        labels = tuple((name, instance.label) for name in variables) if instance is not None else ()
-        when = instance.when if instance is not None else ()
-        return EvaluationScope(self, source, self.run.files, self.run.budget, variables, labels, when)
+        if instance is None:
+            known = self._scopes.get(id(source))
+            if known is None:
+                known = self._scopes[id(source)] = EvaluationScope(self, source, self.run.files, self.run.budget)
+            return known
+        labels = tuple((name, instance.label) for name in instance.variables)
+        return EvaluationScope(self, source, self.run.files, self.run.budget, instance.variables, labels, instance.when)
 
     def instance_scope(self, block: Block, instance: Instance | None) -> EvaluationScope:
         """Return the scope of a block's arguments; without an instance, that of its single or an unknown instance."""
@@ -408,8 +412,13 @@ class Module:
 
         They form reference cycles, which otherwise only the garbage collector could free, at a high cost.
         """
-        for module in list(self.walk()):
+        pending = [self]
+        while pending:
+            module = pending.pop()
+            for children in module._children.values():
+                pending.extend((children or {}).values())
             module._memory.clear()
+            module._scopes.clear()
             module._instances.clear()
             module._children.clear()
             module.arguments = {}

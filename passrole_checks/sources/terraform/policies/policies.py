@@ -238,7 +238,7 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
         return
     if type_ not in KNOWN_TYPES and type_ not in USERS:
         address = module.full_address(block_address(block))
-        at = module.scope(block.source).position(block.span)
+        at = block.source.position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         _note_unread(module, block, address)
         return

@@ -24,5 +24,5 @@ def resource_instances(
     for instance in module.instances(block).items:
         scope = module.scope(block.source, instance)
         address = module.full_address(f"{block_address(block)}{instance.suffix}")
-        resource = ResourceDefinition(address, type_, Framework.TERRAFORM, scope.position(block.span))
+        resource = ResourceDefinition(address, type_, Framework.TERRAFORM, block.source.position(block.span))
         yield resource, scope, (*module.when, *instance.when)
