@@ -235,7 +235,7 @@ class Attribute:
         """The expression, built on first access."""
         return self.build()
 
-    @property
+    @cached_property
     def source_bytes(self) -> bytes:
         """Source text of the attribute."""
         source, span = self.source, self.span
