@@ -27,7 +27,7 @@ def test_findings_of_a_sample_are_new(repository: Reviews, folder: str) -> None:
     options = [
         word
         for name, value in options_of(folder).items()
-        for word in (f"--{name}", str(ROOT / value) if name == "account-details" else value)
+        for word in (f"--{name}", str(ROOT / value) if name in ("account-details", "inventory") else value)
     ]
     result = repository.review("HEAD^", "HEAD", "--skip-check", "015", *options)
     report = result.report
