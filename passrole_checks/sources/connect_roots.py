@@ -65,7 +65,8 @@ def connect_roots(
     if len(units) + len(recorded) < 2:
         return tuple(units)
     texts = LinkTexts(inputs)
-    found = [(unit, texts.of(unit)) for unit in units]
+    own = [texts.of(unit) for unit in units]
+    found = list(_one_for_each_folder(zip(units, own, strict=True)))
     others = list(map(_recorded_root, recorded))
     kinds = {
         kind for kind in LinkKind if _is_connected([*(text for _, text in found), *(one.text for one in others)], kind)
@@ -75,17 +76,34 @@ def connect_roots(
         if kinds:
             concerned = [(unit, text) for unit, text in found if text.concerns(kinds)]
             connected = _Connections(concerned, inputs, texts.idle_modules, others, distribute).connect(units)
-        return _with_entities(connected, [text for _, text in found], inputs, others)
+        return _with_entities(
+            connected, own, [*(text for _, text in found), *(one.text for one in others)], inputs, others
+        )
+
+
+def _one_for_each_folder(found: Iterable[tuple[Unit, LinkText]]) -> Iterator[tuple[Unit, LinkText]]:
+    """Yield units with their texts; of several files of one folder, given by name, only the first passes values."""
+    folders = set[Path]()
+    for unit, text in found:
+        yield unit, text if unit.only is None or unit.path not in folders else text.of_reader()
+        folders.add(unit.path)
 
 
 def _with_entities(
-    units: Sequence[Unit], texts: Sequence[LinkText], inputs: Inputs, recorded: Sequence[_Root]
+    units: Sequence[Unit],
+    texts: Sequence[LinkText],
+    passing: Sequence[LinkText],
+    inputs: Inputs,
+    recorded: Sequence[_Root],
 ) -> tuple[Unit, ...]:
     """Return the units, those that name roles and policies which one other unit declares with these, and with what
-    others give to such a role."""
+    others give to such a role.
+
+    ``texts``: what the units read and declare; ``passing``: what these, and the recorded roots, pass to others.
+    """
     declaring: dict[IamName, list[int]] = {}
     holding: dict[IamName, list[int]] = {}
-    for number, text in enumerate((*texts, *(root.text for root in recorded))):
+    for number, text in enumerate(passing):
         for places, known in ((declaring, text.names_declared), (holding, text.names_held)):
             for name in known:
                 places.setdefault(name, []).append(number)
@@ -164,7 +182,7 @@ class LinkTexts:
         """Return what the text of a unit says; for a Terraform root, with that of the local modules that it calls."""
         if unit.framework in _TEMPLATES:
             return link_text(_template_text(unit).encode("utf-8", "replace"), is_terraform=False)
-        if unit.framework is not Framework.TERRAFORM or is_terragrunt(unit.path) or unit.only is not None:
+        if unit.framework is not Framework.TERRAFORM or is_terragrunt(unit.path):
             return LinkText()
         result, seen, pending = LinkText(), set[Path](), [unit.path]
         while pending:

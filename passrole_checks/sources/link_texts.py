@@ -94,6 +94,10 @@ class LinkText:
         offers = self.offers - {LinkKind.STATE}
         return replace(self, offers=offers, places=frozenset(), has_backend=False)
 
+    def of_reader(self) -> LinkText:
+        """Return what the text means as that of a root which passes nothing to others."""
+        return replace(self.of_module(), offers=frozenset(), names_declared=frozenset(), names_held=frozenset())
+
     def concerns(self, kinds: Collection[LinkKind]) -> bool:
         """True if the root may read or pass values of these kinds."""
         return not self.reads.union(self.offers).isdisjoint(kinds)

@@ -44,7 +44,8 @@ def record_roots(
     with hiding_secrets():
         for unit in connect_roots(units, inputs, recorded):
             text, around = texts.of(unit), unit.boundary or unit.folder
-            if around not in names or not (text.offers or text.names_declared or text.names_held):
+            is_whole = unit.only is None  # not one file, given by name
+            if around not in names or not is_whole or not (text.offers or text.names_declared or text.names_held):
                 continue
             try:
                 entities = _entities(unit, text, inputs)

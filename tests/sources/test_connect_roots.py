@@ -461,3 +461,25 @@ def test_secret_beside_another_parameter_in_json(top: Path) -> None:
         "reader/main.tf": READ_PARAMETER % '"/app/role"',
     }
     assert roles(top, files) == [ROLE]
+
+
+def test_files_that_are_given_by_name_are_linked(top: Path) -> None:
+    """As their root module; of two files of one module, one passes its values."""
+    state = 'bucket = "b"\nkey = "k"'
+    role = 'resource "aws_iam_role" "r" {\n  name = "deployer"\n  assume_role_policy = "{}"\n}\n'
+    own = PASS.replace("aws_iam_user_policy", "aws_iam_role_policy").replace('user = "u"', 'role = "deployer"')
+    files = {
+        "a/main.tf": BACKEND % ("s3", state) + OUTPUT,
+        "a/roles.tf": role,
+        "b/main.tf": READ % ("s3", state) + own % "data.terraform_remote_state.s.outputs.role",
+    }
+    write(top, files)
+    paths = [top / name for name in files]
+    units = connect_roots.connect_roots(detect.discover(paths).units, NO_INPUTS)
+    assert [(unit.only and unit.only.name, len(unit.links), len(unit.entities)) for unit in units] == [
+        ("main.tf", 0, 1),
+        ("roles.tf", 0, 1),
+        ("main.tf", 1, 1),
+    ]
+    result = scan_paths(paths, ScanOptions())
+    assert [str(one.pattern) for grant in result.grants for one in grant.grant.roles] == [ROLE]
