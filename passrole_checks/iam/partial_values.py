@@ -267,26 +267,34 @@ def children_of(node: Node) -> Sequence[Node]:
 
 def nodes_in(node: Node) -> Iterator[Node]:
     """Yield a node and all nodes below it, without the keys of objects, in file order."""
-    pending = [node]
+    pending: list[Node | ObjectEntry] = [node]
     while pending:
         current = pending.pop()
+        if isinstance(current, ObjectEntry):  # its value may be evaluated now, after those before it
+            current = current.value
         yield current
-        pending.extend(reversed(children_of(current)))
+        pending.extend(reversed(current.entries if isinstance(current, ObjectNode) else children_of(current)))
 
 
 def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
     """Return a node with ``change`` applied to its direct children; the same object if that changes nothing."""
+    if isinstance(node, ObjectNode):
+        entries = tuple(_changed_entry(entry, change) for entry in node.entries)
+        is_same = all(new is old for new, old in zip(entries, node.entries, strict=True))
+        return node if is_same else replace(node, entries=entries)
     children = children_of(node)
     changed = tuple(map(change, children))
     if all(new is old for new, old in zip(changed, children, strict=True)):
         return node
     if isinstance(node, ListNode):
         return replace(node, items=changed)
-    if isinstance(node, ObjectNode):
-        entries = zip(node.entries, changed, strict=True)
-        return replace(node, entries=tuple(ObjectEntry(entry.key, value) for entry, value in entries))
     assert isinstance(node, Choice)  # the only other one with children
     return replace(node, options=tuple(zip((outcome for outcome, _ in node.options), changed, strict=True)))
+
+
+def _changed_entry(entry: ObjectEntry, change: Callable[[Node], Node]) -> ObjectEntry:
+    value = change(entry.value)
+    return entry if value is entry.value else ObjectEntry(entry.key, value)
 
 
 def unresolved_in(node: Node) -> Iterator[Unresolved]:
@@ -297,13 +305,16 @@ def unresolved_in(node: Node) -> Iterator[Unresolved]:
 
 def strings_in(node: Node) -> Iterator[StringNode]:
     """Yield every string in a node's subtree, keys included."""
-    pending = [node]
+    pending: list[Node | ObjectEntry] = [node]
     while pending:
         current = pending.pop()
+        if isinstance(current, ObjectEntry):  # its value may be evaluated now, after those before it
+            yield current.key
+            current = current.value
         if isinstance(current, StringNode):
             yield current
         elif isinstance(current, ObjectNode):
-            pending.extend(part for entry in reversed(current.entries) for part in (entry.value, entry.key))
+            pending.extend(reversed(current.entries))
         else:
             pending.extend(reversed(children_of(current)))
 

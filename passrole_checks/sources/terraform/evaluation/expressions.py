@@ -6,6 +6,7 @@ Source: Terraform language documentation, "Types and Values", "Conditional Expre
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import Assumption, negate, quoted
@@ -15,11 +16,13 @@ from passrole_checks.sources.terraform.evaluation.operators import apply_binary,
 from passrole_checks.sources.terraform.evaluation.scope import (
     EvaluationScope,
     assumption_of,
+    defer,
     evaluate,
     evaluator_for,
     key_text,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, known_bool, known_string, unresolved
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading import syntax
 
 
@@ -46,9 +49,18 @@ def _tuple(expression: syntax.Tuple, scope: EvaluationScope) -> Node:
 @evaluator_for(syntax.Object)
 def _object(expression: syntax.Object, scope: EvaluationScope) -> Node:
     entries: list[ObjectEntry] = []
+    defers = skips_irrelevant()
     for key, value in expression.items:
-        entries.append(ObjectEntry(to_key(evaluate(key, scope)), evaluate(value, scope)))
+        name = to_key(evaluate(key, scope))
+        if defers and not isinstance(value, _SIMPLE):
+            text = scope.source_text(value.span)
+            entries.append(defer(name, partial(evaluate, value, scope), text, scope.budget))
+        else:
+            entries.append(ObjectEntry(name, evaluate(value, scope)))
     return ObjectNode(tuple(entries), scope.position(expression.span))
+
+
+_SIMPLE = (syntax.Literal, syntax.Unparsed)
 
 
 @evaluator_for(syntax.Unary)

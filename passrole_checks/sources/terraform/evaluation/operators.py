@@ -14,7 +14,6 @@ from passrole_checks.iam.partial_values import (
     Const,
     ListNode,
     Node,
-    ObjectEntry,
     ObjectNode,
     Position,
     StringNode,
@@ -160,14 +159,10 @@ def _equal_objects(left: ObjectNode, right: ObjectNode) -> bool | None:
     keys = [entry.key.literal for entry in (*left.entries, *right.entries)]
     if None in keys:
         return None
-    first, second = _values_by_key(left.entries), _values_by_key(right.entries)
+    first, second = ({entry.key.literal: entry for entry in node.entries} for node in (left, right))
     if first.keys() != second.keys():
         return False
-    return _all_true(are_equal(first[key], second[key]) for key in first)
-
-
-def _values_by_key(entries: tuple[ObjectEntry, ...]) -> dict[str | None, Node]:
-    return {entry.key.literal: entry.value for entry in entries}
+    return _all_true(are_equal(first[key].value, second[key].value) for key in first)
 
 
 def _all_true(answers: Iterable[bool | None]) -> bool | None:

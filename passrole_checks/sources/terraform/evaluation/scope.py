@@ -13,16 +13,25 @@ from typing import Protocol, TypeVar
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode
+from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, Position, StringNode
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, consistent, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Failure, Reference, ReferenceScope, unresolved
+from passrole_checks.sources.terraform.evaluation.deferred_entries import DeferredEntry
+from passrole_checks.sources.terraform.evaluation.symbolic_values import (
+    MAX_NODES,
+    Failure,
+    Reference,
+    ReferenceScope,
+    count_nodes,
+    unresolved,
+)
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.source import SourceText
 
 _MAX_DEPTH = 90  # nested expressions, followed references included
 _MAX_STEPS = 400_000  # expressions evaluated for one root module
+_NODES_PER_STEP = 10  # of a deferred value
 
 
 class ModuleScope(ReferenceScope, Protocol):
@@ -171,6 +180,30 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
         return unresolved(scope.source_text(expression.span), scope.position(expression.span), "nested too deeply")
     finally:
         budget.depth -= 1
+
+
+def defer(key: StringNode, build: Callable[[], Node], source_text: str, budget: EvaluationBudget) -> DeferredEntry:
+    """Return an entry of an object whose value ``build`` evaluates on first access.
+
+    It is nested as deeply as its object at least. A large value counts as steps: unlike other values, it may be part of
+    larger ones of which no size is known.
+    """
+    object_depth = budget.depth
+
+    def build_limited(entry: ObjectEntry) -> Node:
+        depth = budget.depth
+        budget.depth = max(depth, object_depth)
+        try:
+            value = build()
+        finally:
+            budget.depth = depth
+        size = count_nodes(value, entry)
+        if size is None:
+            return unresolved(source_text, value.at, "refers to itself")
+        budget.steps -= size // _NODES_PER_STEP
+        return value if size <= MAX_NODES else unresolved(source_text, value.at, "too large")
+
+    return DeferredEntry(key, build_limited, budget)
 
 
 _COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat)

@@ -33,12 +33,13 @@ from passrole_checks.iam.partial_values import (
     map_children,
 )
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.terraform.evaluation.deferred_entries import evaluated_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 
 MAX_TEXT = 1_000_000  # characters of one string
 MAX_PARTS = 5_000  # literals and unresolved values of one string
 MAX_ITEMS = 10_000  # elements of one collection
-_MAX_NODES = 50_000  # nodes of one value
+MAX_NODES = 50_000  # nodes of one value
 _MAX_SEARCHED = 100  # nodes searched for the reason of an unresolved value
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a string
 _LONGEST_NUMBER = 300
@@ -305,7 +306,7 @@ def encode_json(encoded: Encoded) -> StringNode:
     parts: list[Part] = []
     if encoded.value is not None:
         _write_json(encoded.value, parts)
-    large = len(parts) > _MAX_NODES
+    large = len(parts) > MAX_NODES
     if large or sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:  # JSON in JSON in JSON doubles
         first = encoded.parts[0]
         source_text = first if isinstance(first, str) else first.expression
@@ -315,28 +316,34 @@ def encode_json(encoded: Encoded) -> StringNode:
 
 def limit_size(node: Node, source_text: str) -> Node:
     """Return the node, or an unresolved value if it has too many nodes."""
-    left = _MAX_NODES
+    size = count_nodes(node)
+    return node if size is not None and size <= MAX_NODES else unresolved(source_text, node.at, "too large")
+
+
+def count_nodes(node: Node, container: ObjectEntry | None = None) -> int | None:
+    """Count the evaluated nodes of a value, stopping above the limit; None if the value contains ``container``."""
+    count = 0
     pending = [node]
-    while pending:
+    while pending and count <= MAX_NODES:
         current = pending.pop()
-        left -= 1
-        if left < 0:
-            return unresolved(source_text, node.at, "too large")
+        count += 1
         if isinstance(current, StringNode):  # inline: the most frequent walk
             if isinstance(current, Encoded) and current.value is not None:
                 pending.append(current.value)
         elif isinstance(current, ListNode):
             pending.extend(current.items)
         elif isinstance(current, ObjectNode):
-            pending.extend([entry.value for entry in current.entries])
+            if container is not None and any(entry is container for entry in current.entries):
+                return None
+            pending.extend(evaluated_values(current))
         elif isinstance(current, Choice):
             pending.extend([option for _, option in current.options])
-    return node
+    return count
 
 
 def _write_json(node: Node, parts: list[Part]) -> None:
     """Append the JSON text of a node to ``parts``."""
-    if len(parts) > _MAX_NODES:
+    if len(parts) > MAX_NODES:
         return
     if isinstance(node, UnknownTail):
         parts.append(node.unresolved_parts[0] if node.unresolved_parts else Unresolved("…"))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.deferred_entries import is_pending
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, defer, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
@@ -51,7 +52,7 @@ def convert(value: Node, constraint: Expression, scope: EvaluationScope, depth: 
         items = [convert(item, inner, scope, depth + 1) for item in value.items]
         return ListNode(tuple(_deduplicate(items) if constraint.name == "set" else items), value.at)
     if constraint.name == "map" and isinstance(value, ObjectNode):
-        entries = [ObjectEntry(entry.key, convert(entry.value, inner, scope, depth + 1)) for entry in value.entries]
+        entries = [_convert_entry(entry, inner, scope, depth) for entry in value.entries]
         return ObjectNode(tuple(entries), value.at)
     if constraint.name == "tuple" and isinstance(inner, Tuple) and isinstance(value, ListNode):
         converted = [
@@ -91,10 +92,15 @@ def _deduplicate(items: list[Node]) -> list[Node]:
 def _convert_object(value: ObjectNode, constraint: Object, scope: EvaluationScope, depth: int) -> Node:
     """Return an object with the attributes of the type; a missing optional one gets its default, or null."""
     unknown = [entry for entry in value.entries if entry.key.literal is None]
+    given = {entry.key.literal: entry for entry in value.entries}
     entries: list[ObjectEntry] = list(unknown)
     for key, type_ in constraint.items:
         name = _attribute_name(key)
-        attribute = value.get(name) if name is not None else None
+        entry = given.get(name) if name is not None else None
+        if entry is not None and is_pending(entry):
+            entries.append(_convert_entry(entry, type_, scope, depth))
+            continue
+        attribute = entry.value if entry is not None else None
         if name is None or (attribute is None and unknown):
             continue
         at = attribute.at if attribute is not None else value.at
@@ -108,6 +114,20 @@ def _convert_object(value: ObjectNode, constraint: Object, scope: EvaluationScop
             attribute = replace_null(attribute, evaluate(default, scope))
         entries.append(ObjectEntry(StringNode((name,), at), convert(attribute, type_, scope, depth + 1)))
     return ObjectNode(tuple(entries), value.at)
+
+
+def _convert_entry(entry: ObjectEntry, type_: Expression, scope: EvaluationScope, depth: int) -> ObjectEntry:
+    """Return an entry with its value converted, on first access if it was not evaluated yet."""
+
+    def build() -> Node:
+        value = entry.value
+        if isinstance(type_, Call) and type_.name == "optional" and len(type_.arguments) > 1:
+            value = replace_null(value, evaluate(type_.arguments[1], scope))
+        return convert(value, type_, scope, depth + 1)
+
+    if is_pending(entry):
+        return defer(entry.key, build, str(entry.key), scope.budget)
+    return ObjectEntry(entry.key, convert(entry.value, type_, scope, depth + 1))
 
 
 def replace_null(value: Node, default: Node) -> Node:

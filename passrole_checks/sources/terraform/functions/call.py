@@ -233,13 +233,15 @@ def _is_usable(name: str, value: Node) -> bool | None:
 
 def _certain_values(value: Node) -> Iterator[Node]:
     """Yield a value and all values nested in it that exist in every case."""
-    pending = [value]
+    pending: list[Node | ObjectEntry] = [value]
     while pending:
         current = pending.pop()
+        if isinstance(current, ObjectEntry):  # evaluated one after the other
+            current = current.value
         yield current
         if isinstance(current, Encoded) and current.value is not None:
             pending.append(current.value)
         elif isinstance(current, ListNode):
             pending.extend(current.items)
         elif isinstance(current, ObjectNode):
-            pending.extend(entry.value for entry in current.entries)
+            pending.extend(current.entries)

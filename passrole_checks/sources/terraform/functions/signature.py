@@ -26,6 +26,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
+from passrole_checks.sources.terraform.evaluation.deferred_entries import evaluated_values
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     NUMBER,
@@ -149,7 +150,7 @@ def evaluation_cost(node: Node, most: int = 10_000) -> int:
         elif isinstance(current, ListNode):
             pending.extend(current.items[:most])
         elif isinstance(current, ObjectNode):
-            pending.extend([entry.value for entry in current.entries[:most]])
+            pending.extend(evaluated_values(current)[:most])
         elif isinstance(current, Choice):
             pending.extend(option for _, option in current.options)
     return min(cost, 10 * most)
