@@ -99,7 +99,7 @@ _VERB = re.compile(r"%[-+0-9.]*[sd]")
 
 @dataclass(frozen=True)
 class _Binding:
-    """What a variable of a loop is an element of. ``is_key``: it is the key; ``is_each``: an object with both."""
+    """Origin of a loop variable: an element of ``collection``, a key (``is_key``), an object of both (``is_each``)."""
 
     collection: Expression
     scope: EvaluationScope

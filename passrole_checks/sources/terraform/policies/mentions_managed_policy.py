@@ -1,7 +1,6 @@
 """Static test: can this argument mention an AWS managed policy? Nothing is evaluated.
 
-The test searches the source text of the argument and of everything that it may refer to. Each name that looks like a
-reference is followed, so that no mention in the configuration is missed.
+References are followed, so that no mention in the configuration is missed.
 """
 
 from __future__ import annotations
@@ -14,23 +13,28 @@ from typing import cast
 from passrole_checks.iam.partial_values import Node, strings_in
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
+from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Call
 
 AWS_MANAGED = ":iam::aws:policy/"
 _MARK = AWS_MANAGED.encode()
+_LOOP_VARIABLE = re.compile(rb"\b(?:each|count)\b")
 _NAME = re.compile(
     rb"(?<![\w.-])(?P<data>data\s*\.\s*)?(?P<first>[A-Za-z_][\w-]*)\s*\.\s*(?P<second>[A-Za-z_][\w-]*)"
     rb"(?:\s*(?:\[[^\]]*\]\s*)?\.\s*(?P<third>[A-Za-z_][\w-]*))?"
 )
-# module address, true for a data source, and the three names of a reference (``module.name.output``)
-_Name = tuple[str, bool, str, str, str]
 
 
-class ManagedPolicyDetector:
-    """The test for one configuration, with a cache of names that lead to no mention."""
+class ManagedPolicyDetector(PolicyDetector):
+    """The test for one configuration: that of documents, applied to the ARNs of AWS managed policies.
+
+    Such an ARN is found where its constant part is written as a whole.
+    """
+
+    _key = ()
 
     def __init__(self) -> None:
-        self._without_mention: set[_Name] = set()
+        super().__init__()
         self._mentioned_anywhere: bool | None = None
 
     def may_mention(self, module: Module, block: Block, attribute: Attribute) -> bool:
@@ -39,28 +43,21 @@ class ManagedPolicyDetector:
             return True
         if self._mentioned_anywhere is None:
             self._mentioned_anywhere = _is_mentioned_anywhere(module)
-        each = block.body.get("for_each")
-        return self._mentioned_anywhere and any(
-            self._text_mentions(module, source.source_bytes) for source in (attribute, each) if source is not None
-        )
+        return self._mentioned_anywhere and self.may_contain_in_block(module, attribute, block.body.get("for_each"))
 
-    def _text_mentions(self, module: Module, source_text: bytes) -> bool:
-        pending, seen, read = [(module, source_text)], set[_Name](), set[tuple[str, bytes]]()
-        while pending:
-            owner, text = pending.pop()
-            if _MARK in text:
-                return True
-            if (owner.address, text) in read:
-                continue  # a whole folder that was already searched
-            read.add((owner.address, text))
-            for data, first, second, third in reference_names(text):
-                name = owner.address, data, first, second, third
-                if name not in self._without_mention and name not in seen:
-                    seen.add(name)
-                    if first == "var" and not data and not owner.address:
-                        owner.run.variables_read.add(second)  # its value may mention a policy
-                    pending += sources_of(owner, first, second, third, data=data)
-        self._without_mention |= seen
+    def _is_in_text(self, text: str) -> bool:
+        return AWS_MANAGED in text
+
+    def _is_in_source(self, source_text: bytes) -> bool:
+        return _MARK in source_text or super()._is_in_source(source_text)
+
+    def _is_in_value(self, node: Node) -> bool:
+        return any(AWS_MANAGED in str(string) for string in strings_in(node))
+
+    def _may_create(self, function: Call) -> bool:
+        return False
+
+    def _may_read(self, data_source: str) -> bool:
         return False
 
 
@@ -96,7 +93,8 @@ def sources_of(module: Module, first: str, second: str, third: str, *, data: boo
         if second in module.arguments:
             attribute, scope = module.arguments[second]
             yield cast("Module", scope.module), attribute.source_bytes
-            yield from ((cast("Module", scope.module), text) for text in _known_texts(scope.variables.values()))
+            if _LOOP_VARIABLE.search(attribute.source_bytes):
+                yield cast("Module", scope.module), module.memoize_text(lambda: _known_text(scope.variables.values()))
         elif not module.address and second in module.run.values:
             yield module, module.run.values[second].source_bytes
         yield from _block_bytes(module, folder.variables.get(second))
@@ -128,8 +126,6 @@ def _block_bytes(module: Module, block: Block | None) -> Iterator[tuple[Module, 
         yield from ((module, parsed.source.data) for parsed in module.folder.files)
 
 
-def _known_texts(values: Iterable[Node]) -> Iterator[bytes]:
-    """Yield the strings in values, without their unresolved parts."""
-    for value in values:
-        for string in strings_in(value):
-            yield str(string).encode()
+def _known_text(values: Iterable[Node]) -> bytes:
+    """Return the strings in values, without their unresolved parts."""
+    return b"\0".join(str(string).encode() for value in values for string in strings_in(value))
