@@ -14,11 +14,13 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     Inputs,
+    NamedEntities,
     ResourceDefinition,
     Suppression,
     Unreadable,
     faults_in,
 )
+from passrole_checks.sources.model.links import LinkSurface
 
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
@@ -184,7 +186,7 @@ class ScannedUnit:
     ``path``: a file or a Terraform root folder. ``analysis``: None if the unit could not be read; ``unreadable`` has
     the reason. ``nested``, ``stacks``, ``parameters``, ``parameters_read``: those of its configuration. ``folders``:
     the folders of its resources. ``excluded``: its files that were left out. ``accesses``: the files that were
-    accessed; None if it was not scanned.
+    accessed; None if it was not scanned. ``surface``, ``declared``: the answers to the request of the unit.
     """
 
     path: Path
@@ -197,6 +199,8 @@ class ScannedUnit:
     parameters_read: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
+    surface: LinkSurface | None = None
+    declared: tuple[NamedEntities | None, ...] = field(default=(), compare=False)
     accesses: FileFingerprints | None = field(default=None, compare=False, repr=False)
     out_of_time: bool = False  # it took too long to read
 

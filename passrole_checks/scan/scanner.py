@@ -23,6 +23,7 @@ from passrole_checks.scan.merge_variants import problem_with, with_variants
 from passrole_checks.scan.missing_sources import with_counts
 from passrole_checks.scan.other_repositories import NO_INVENTORY, outdated_notes, read_inventory, recorded_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.scan.scan_linked import ended_worker, out_of_time_note, scan_linked
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
 from passrole_checks.sources.files.access_log import recording_accesses
 from passrole_checks.sources.files.fingerprints import FileFingerprints
@@ -41,6 +42,7 @@ from passrole_checks.sources.value_files.model import Variant
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
+    from passrole_checks.sources.root_texts import LinkTexts
 
 _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 
@@ -76,6 +78,8 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         parameters_read=configuration.parameters_read,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
         excluded=configuration.excluded,
+        surface=configuration.surface,
+        declared=configuration.declared,
         accesses=accesses,
     )
 
@@ -102,11 +106,9 @@ def scan_paths(
     ``scanner``: how units are scanned, for example in several processes. ``distribute``: has other processes evaluate
     the values that units pass to each other.
     """
-    from passrole_checks.sources import detect
-
     _read_account_details(options)
-    discovery = connected(detect.discover(paths, options.inputs.exclusions), options, distribute)
-    result, shown = merge_units(discovery, list(scanner(discovery.units, options)), options, scanner)
+    discovery, scanned = scan_linked(paths, options, scanner, distribute)
+    result, shown = merge_units(discovery, scanned, options, scanner)
     return with_discovery(result, discovery, options, Evaluated.of(shown))
 
 
@@ -175,8 +177,16 @@ def with_discovery(result: ScanResult, discovery: Discovery, options: ScanOption
     )
 
 
-def connected(discovery: Discovery, options: ScanOptions, distribute: Distribute | None = None) -> Discovery:
-    """Return what was found, with the values that the units pass to each other. A fault of this package is recorded."""
+def connected(
+    discovery: Discovery,
+    options: ScanOptions,
+    distribute: Distribute | None = None,
+    texts: LinkTexts | None = None,
+) -> Discovery:
+    """Return what was found, with the values that the units pass to each other. A fault of this package is recorded.
+
+    ``distribute``: as of :func:`scan_paths`. ``texts``: of the folders that were read so far.
+    """
     from passrole_checks.sources.connect_roots import connect_roots
 
     faults: list[Unreadable] = []
@@ -184,15 +194,13 @@ def connected(discovery: Discovery, options: ScanOptions, distribute: Distribute
     with recording_faults(first, faults):
         try:
             recorded = recorded_roots(options, discovery.units)
-            units = connect_roots(discovery.units, options.inputs, recorded, distribute)
+            units = connect_roots(discovery.units, options.inputs, recorded, distribute, texts)
             notes = (*discovery.not_evaluated, *outdated_notes(units, options))
             return replace(discovery, units=units, not_evaluated=notes)
         except WorkerEndedError as error:
-            file, _, reason = str(error).rpartition(": ")
-            faults.append(Unreadable(file, f"values of other roots are not followed: {reason}"))
+            faults.append(ended_worker(error))
         except deadline.OutOfTimeError:
-            note = Unreadable(first, "values of other roots are not followed: time limit exceeded")
-            return replace(discovery, not_evaluated=(*discovery.not_evaluated, note))
+            return replace(discovery, not_evaluated=(*discovery.not_evaluated, out_of_time_note(first)))
     return replace(discovery, unreadable=(*discovery.unreadable, *faults))
 
 
@@ -250,9 +258,11 @@ def read_paths(
     names. ``narrow``: chooses what to read of what was found. ``distribute``: as of :func:`scan_paths`.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+    from passrole_checks.sources.root_texts import LinkTexts
 
-    discovery = detect.discover(paths, options.inputs.exclusions)
-    discovery = narrow(discovery) if narrow is not None else connected(discovery, options, distribute)
+    texts = LinkTexts(options.inputs) if narrow is None else None
+    discovery = detect.discover(paths, options.inputs.exclusions, texts.add if texts is not None else None)
+    discovery = narrow(discovery) if narrow is not None else connected(discovery, options, distribute, texts)
     return read_discovered(discovery, options, load, ahead=ahead, with_variants=with_variants)
 
 

@@ -178,5 +178,5 @@ def _with_variants(
 def unit_with(unit: Unit, file: ValueFile) -> Unit:
     """Return a unit that is read with the values of a file."""
     if file.framework is Framework.TERRAFORM:
-        return replace(unit, var_files=(file.path,))
-    return replace(unit, parameters=file.parameters)
+        return replace(unit, var_files=(file.path,), request=None)
+    return replace(unit, parameters=file.parameters, request=None)

@@ -41,7 +41,7 @@ from passrole_checks.sources.model.configuration import (
     recording_faults,
 )
 from passrole_checks.sources.model.links import links_of_context
-from passrole_checks.sources.model.named_entities import with_entities
+from passrole_checks.sources.model.named_entities import entities_for, with_entities
 from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program, pass_role_in_script
 from passrole_checks.sources.unit import Unit as Unit
@@ -52,6 +52,10 @@ from passrole_checks.sources.value_files.names import (
 )
 
 _HCL = (".hcl", ".tftest.json", ".tofutest.json")
+
+
+TextReceiver = Callable[[Path, Sequence[bytes]], None]
+"""Gets a folder and the contents of its configuration files."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,17 @@ class Discovery:
     calls: Mapping[Path, frozenset[Path]] = field(default_factory=dict)
 
 
-def discover(paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Discovery:
+def discover(
+    paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: TextReceiver | None = None
+) -> Discovery:
     """Find the units below the given files and folders.
 
     Folders are walked by :func:`~passrole_checks.sources.files.walk.walk`; a given path may itself be a symbolic link.
     Never raises: files that cannot be opened, and given files that are not infrastructure code, are unreadable. An
     internal error in one file is reported and does not affect the others. ``exclusions`` apply to every path, also to
-    the given ones.
+    the given ones. ``texts``: gets the contents of the Terraform folders that are read.
     """
-    search = _Search(exclusions)
+    search = _Search(exclusions, texts)
     for path in paths:
         search.isolate_faults(path, partial(search.add, path))
     return search.result()
@@ -107,14 +113,19 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
         try:
             if limit.is_over:  # the other units of the run used it up
                 raise deadline.OutOfTimeError
-            with links_of_context(unit.links) if unit.links else nullcontext():
+            with links_of_context(unit.links) if unit.links or unit.request else nullcontext():
                 configuration = _load_leniently(unit, unchanged, inputs)
         except deadline.OutOfTimeError:
             reason = "reading stopped: time limit exceeded"
             raise TookTooLongError(str(unit.only or unit.path), reason) from None
+        declared = entities_for(configuration, unit.request.entities) if unit.request is not None else ()
         configuration = with_entities(configuration, unit.entities) if unit.entities else configuration
         return replace(
-            configuration, links=unit.links, entities=unit.entities, seconds_left=max(limit.left, _MIN_SECONDS)
+            configuration,
+            links=unit.links,
+            entities=unit.entities,
+            declared=declared,
+            seconds_left=max(limit.left, _MIN_SECONDS),
         )
 
 
@@ -157,6 +168,7 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
             beside=unit.beside,
             inputs=inputs,
             with_unused=not unit.var_files,  # the same without the values of a file notes it
+            offers=unit.request.offers if unit.request is not None else None,
         )
     if unit.content is not None:
         deadline.grant(len(unit.content))
@@ -230,6 +242,7 @@ class _Search:
     """Collect units, problems and excluded paths, one given path at a time."""
 
     exclusions: Exclusions
+    texts: TextReceiver | None = None
     units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
     seen_files: set[Path] = field(default_factory=set)
@@ -390,7 +403,7 @@ class _Search:
         )
         calls: Mapping[Path, frozenset[Path]] = {}
         with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
-            calls = terraform_calls(self.terraform_folders, self.exclusions)
+            calls = terraform_calls(self.terraform_folders, self.exclusions, self.texts)
             roots = terraform_roots(calls, self.exclusions) - self.terragrunt_modules()
         bounded = boundary_of_context(Boundary.around(*map(self.boundary_of, self.given_folders)))
         with bounded, recording_faults(str(next(iter(self.given_folders), ".")), faults):
@@ -470,14 +483,22 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
     yield from units_list
 
 
-def terraform_calls(folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS) -> Mapping[Path, frozenset[Path]]:
-    """Return each of the folders with those among them that it calls as modules."""
+def terraform_calls(
+    folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: TextReceiver | None = None
+) -> Mapping[Path, frozenset[Path]]:
+    """Return each of the folders with those among them that it calls as modules. ``texts``: as of :func:`discover`."""
     all_folders = frozenset(folders)
     if len(all_folders) < 2:
         return dict.fromkeys(all_folders, frozenset[Path]())
     from passrole_checks.sources.terraform import called_folders  # slow to import; Terraform only
 
-    return {folder: called_folders(folder, exclusions) & all_folders for folder in all_folders}
+    calls: dict[Path, frozenset[Path]] = {}
+    for folder in all_folders:
+        read: list[bytes] = []
+        calls[folder] = called_folders(folder, exclusions, read) & all_folders
+        if texts is not None:
+            texts(folder, read)
+    return calls
 
 
 def terraform_roots(calls: Mapping[Path, frozenset[Path]], exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:

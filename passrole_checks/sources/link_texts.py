@@ -17,18 +17,21 @@ from passrole_checks.sources.model.links import LinkKind
 ALL_OUTPUTS = ""
 """In place of names: all outputs."""
 
-_STATE_DATA = re.compile(rb"\b(?:terraform_remote_state|tfe_outputs)\b")
+_STATE_TYPES = (b"terraform_remote_state", b"tfe_outputs")
+_SSM_TYPE = b"aws_ssm_parameter"
 _OUTPUT_NAME = re.compile(
     rb"\b(?:outputs|nonsensitive_values|(?<=\.)values)\b(?:\s*\.\s*([\w-]+)|\s*\[\s*\\?\"([\w-]+)\\?\"\s*\]|(?=\s*[\[\])},\n]))"
     rb"|\bterraform_remote_state\s*\.\s*[\w-]+(?:\[[^\]\n]*\])?\s*\.\s*(?!outputs\b)([\w-]+)"
 )
-_OUTPUT_BLOCK = re.compile(rb"\boutput\b")
-_SSM_DATA = re.compile(rb'\bdata\s*"?\s*"aws_ssm_parameter"|"aws_ssm_parameter"\s*:')
-_SSM_RESOURCE = re.compile(rb'\bresource\s*"?\s*"aws_ssm_parameter"|"aws_ssm_parameter"\s*:')
+# Patterns start with literal text where they can, for which `re` searches first.
+_HEADS = {type_: re.compile(rb'%s(?:"\s*(:)?|\s)' % type_) for type_ in (*_STATE_TYPES, _SSM_TYPE)}
+_DATA = re.compile(rb'\bdata["\s]*$')
+_RESOURCE = re.compile(rb'\bresource["\s]*$')
+_LONGEST_GAP = 50  # bytes between a keyword and a type
 _SSM_WRITTEN = re.compile(rb"AWS::SSM::Parameter\b(?!::)")
-_BACKEND = re.compile(rb'\b(?:backend|cloud)"?\s*(?:"|\{|:)(?!local")')
+_BACKENDS = tuple(re.compile(rb'%s"?\s*(?:"|\{|:)(?!local")' % name) for name in (b"backend", b"cloud"))
 _PLACE = re.compile(rb'\b(?:key|prefix|path|name|address|workspace)\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
-_LOCAL = re.compile(rb'\bbackend"?\s*[=:]\s*(?:"local"|[^"\s])')
+_LOCAL = re.compile(rb'backend"?\s*[=:]\s*(?:"local"|[^"\s])')
 _WORKSPACE = re.compile(rb"^env:/[^/]*/")
 _SECRET = re.compile(rb'\btype"?\s*[=:]\s*"SecureString"')
 _PARAMETER_NAME = re.compile(rb'\bname\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
@@ -36,9 +39,12 @@ _BRACE = re.compile(rb"[{}]")
 _COMPUTED = b"${"  # in a place or name that may be any
 _LONGEST_BLOCK = 2_000  # bytes
 _NAME = rb"[\w+=,.@-]+"
-_ARN = re.compile(rb"(?<!:aws):(role|policy)/(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*?-])" % _NAME)
+_ARNS = tuple(
+    re.compile(rb":(%s)/(?<!:aws:%s/)(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*?-])" % (kind, kind, _NAME))
+    for kind in (b"role", b"policy")
+)
 _LOOKED_UP = re.compile(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
-_HOLDER = re.compile(rb'\b(role)\s*=\s*"(%s)"' % _NAME)
+_HOLDER = re.compile(rb'(role)(?<!\wrole)\s*=\s*"(%s)"' % _NAME)
 _DECLARED = re.compile(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
 _ROLES = re.compile(rb'\bRoles"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
 _WORD = re.compile(_NAME)
@@ -52,17 +58,16 @@ IamName = tuple[bytes, bytes]  # kind and name
 class LinkText:
     """Result of the search in the text of a root.
 
-    ``reads``, ``offers``: the kinds of values that it may read or pass. ``outputs``: names of the outputs of other
-    roots that it reads, or :data:`ALL_OUTPUTS`. ``places``: the last parts of the locations that its own state may
-    have, as written; ``read_places``: those of states that it reads. ``parameters``: names of SSM parameters that it
-    writes, except secrets; ``read_parameters``: of those that it reads. ``has_backend``: its state is not a local file;
-    ``reads_files``: it reads states that are. ``names_read``, ``names_declared``: kinds (``role``, ``policy``) and
-    literal names of roles and customer managed policies. ``names_held``: those of the roles that it gives policies to.
+    ``reads``, ``offers``: the kinds of values that it may read or pass. ``places``: the last parts of the locations
+    that its own state may have, as written; ``read_places``: those of states that it reads. ``parameters``: names of
+    SSM parameters that it writes, except secrets; ``read_parameters``: of those that it reads. ``has_backend``: its
+    state is not a local file; ``reads_files``: it reads states that are. ``names_read``, ``names_declared``: kinds
+    (``role``, ``policy``) and literal names of roles and customer managed policies. ``names_held``: those of the roles
+    that it gives policies to.
     """
 
     reads: frozenset[LinkKind] = frozenset()
     offers: frozenset[LinkKind] = frozenset()
-    outputs: frozenset[str] = frozenset()
     places: frozenset[bytes] = frozenset()
     read_places: frozenset[bytes] = frozenset()
     parameters: frozenset[bytes] = frozenset()
@@ -77,7 +82,6 @@ class LinkText:
         return LinkText(
             self.reads | other.reads,
             self.offers | other.offers,
-            self.outputs | other.outputs,
             self.places | other.places,
             self.read_places | other.read_places,
             self.parameters | other.parameters,
@@ -209,35 +213,37 @@ def _of_template(data: bytes) -> LinkText:
 
 
 def _arns(data: bytes) -> frozenset[IamName]:
-    return frozenset(_ARN.findall(data)) if b":role/" in data or b":policy/" in data else frozenset()
+    return frozenset(name for pattern in _ARNS for name in pattern.findall(data))
+
+
+def outputs_read(data: bytes) -> frozenset[str]:
+    """Return the names of the outputs of other roots that a configuration file may read, or :data:`ALL_OUTPUTS`."""
+    names = (first or second or third for first, second, third in _OUTPUT_NAME.findall(data))
+    return frozenset(name.decode() for name in names)
 
 
 def _of_terraform(data: bytes) -> LinkText:
     reads, offers = set[LinkKind](), set[LinkKind]()
-    outputs: frozenset[str] = frozenset()
-    if (b"terraform_remote_state" in data or b"tfe_outputs" in data) and _STATE_DATA.search(data):
+    read_places = _places(_state_blocks(data))
+    if read_places is not None:
         reads.add(LinkKind.STATE)
-    if b"outputs" in data or b"values" in data or LinkKind.STATE in reads:
-        names = (first or second or third for first, second, third in _OUTPUT_NAME.findall(data))
-        outputs = frozenset(name.decode() for name in names)
     if b"aws_cloudformation_export" in data:
         reads.add(LinkKind.EXPORT)
-    parameters = _parameters(_SSM_RESOURCE, data) if b"aws_ssm_parameter" in data else frozenset()
-    read_parameters = _parameters(_SSM_DATA, data) if b"aws_ssm_parameter" in data else frozenset()
+    has_parameter = _SSM_TYPE in data
+    parameters = _parameters(_RESOURCE, data) if has_parameter else frozenset()
+    read_parameters = _parameters(_DATA, data) if has_parameter else frozenset()
     reads.update([LinkKind.PARAMETER] if read_parameters else ())
     offers.update([LinkKind.PARAMETER] if parameters else ())
-    if b"output" in data and _OUTPUT_BLOCK.search(data):
+    if b"output" in data:
         offers.add(LinkKind.STATE)
     has_iam = b"aws_iam_" in data
     held = frozenset(_HOLDER.findall(data)) if has_iam else frozenset()
-    places = _places(_BACKEND, data) if b"backend" in data or b"cloud" in data else None
-    read_places = _places(_STATE_DATA, data) if LinkKind.STATE in reads else None
+    places = _places(text for head in _BACKENDS for _, text in _blocks(head.finditer(data), data))
     return LinkText(
         frozenset(reads),
         frozenset(offers),
-        outputs,
         places or frozenset(),
-        read_places or frozenset(),
+        read_places or (frozenset() if read_places is None else frozenset({_COMPUTED})),
         parameters,
         read_parameters,
         places is not None,
@@ -248,41 +254,51 @@ def _of_terraform(data: bytes) -> LinkText:
     )
 
 
-def _parameters(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes]:
-    """Return the names of the SSM parameters in the blocks that a pattern finds, except secrets."""
+def _state_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield the texts of the data sources that read states."""
+    for type_ in _STATE_TYPES:
+        if type_ in data:
+            yield from (text for _, text in _blocks(_HEADS[type_].finditer(data), data))
+
+
+def _parameters(keyword: re.Pattern[bytes], data: bytes) -> frozenset[bytes]:
+    """Return the names of the SSM parameters in the blocks that begin with a keyword, except secrets."""
     found = set[bytes]()
-    for text in _blocks(block, data):
-        is_json = text.startswith(b'"')  # which has several parameters in one object
-        is_one = not is_json and text.count(b"aws_ssm_parameter") == 1
+    heads = (head for head in _HEADS[_SSM_TYPE].finditer(data) if head[1] or _follows(keyword, head, data))
+    for head, text in _blocks(heads, data):
+        is_json = head[1] is not None  # which has several parameters in one object
+        is_one = not is_json and text.count(_SSM_TYPE) == 1
         if not (is_one and _SECRET.search(text)):
             name = _PARAMETER_NAME.search(text) if not is_json else None
             found.add((name[1] if name else b"") or _COMPUTED)
     return frozenset(found)
 
 
-def _places(block: re.Pattern[bytes], data: bytes) -> frozenset[bytes] | None:
-    """Return the last parts of locations in the blocks that a pattern finds; None for no block.
+def _follows(keyword: re.Pattern[bytes], head: re.Match[bytes], data: bytes) -> bool:
+    return keyword.search(data[max(head.start() - _LONGEST_GAP, 0) : head.start()]) is not None
+
+
+def _places(texts: Iterable[bytes]) -> frozenset[bytes] | None:
+    """Return the last parts of locations in the texts of blocks; None for no block.
 
     An object in S3 of another workspace is named by the key of the root: ``env:/WORKSPACE/KEY``.
     """
-    texts = list(_blocks(block, data))
-    places = {place for text in texts for place in _PLACE.findall(text)}
+    found = list(texts)
+    places = {place for text in found for place in _PLACE.findall(text)}
     places |= {_WORKSPACE.sub(b"", place) for place in places}
-    if block is _STATE_DATA and not places:
-        places.add(_COMPUTED)
-    return frozenset(place or _COMPUTED for place in places) if texts else None
+    return frozenset(place or _COMPUTED for place in places) if found else None
 
 
-def _blocks(head: re.Pattern[bytes], data: bytes) -> Iterator[bytes]:
-    """Yield the texts of the blocks that a pattern finds, up to the brace that ends them, or too much of the text."""
+def _blocks(heads: Iterable[re.Match[bytes]], data: bytes) -> Iterator[tuple[re.Match[bytes], bytes]]:
+    """Yield the heads of blocks, with the texts up to the brace that ends them, or too much of the text."""
     end = 0
-    for found in head.finditer(data):
-        if found.start() < end:  # within another one: each byte is read once
+    for head in heads:
+        if head.start() < end:  # within another one: each byte is read once
             continue
-        end, depth = found.start() + _LONGEST_BLOCK, 0
-        for brace in _BRACE.finditer(data, found.end(), end):
+        end, depth = head.start() + _LONGEST_BLOCK, 0
+        for brace in _BRACE.finditer(data, head.end(), end):
             depth += 1 if brace.group() == b"{" else -1
             if depth <= 0:
                 end = brace.end()
                 break
-        yield data[found.start() : end]
+        yield head, data[head.start() : end]

@@ -14,20 +14,16 @@ from pathlib import Path
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Node, Part, Position, StringNode, Unresolved, map_strings, strings_in
 from passrole_checks.sources import detect
-from passrole_checks.sources.connect_roots import (
-    LinkTexts,
-    connect_roots,
-    depends_on_itself,
-    links_between,
-    surface_of,
-)
+from passrole_checks.sources.connect_roots import connect_roots, depends_on_itself, links_between
+from passrole_checks.sources.follow_links import surface_of
 from passrole_checks.sources.inventory.values import value_to_json
 from passrole_checks.sources.link_texts import LinkText
 from passrole_checks.sources.model.configuration import Configuration, Inputs
-from passrole_checks.sources.model.links import Link, LinkKind, LinkOffer, LinkSurface, is_too_long
+from passrole_checks.sources.model.links import EVERY_KEY, Link, LinkKind, LinkOffer, LinkSurface, is_too_long
 from passrole_checks.sources.model.named_entities import entities_of
 from passrole_checks.sources.model.recorded_roots import RecordedRoot
 from passrole_checks.sources.model.secrets import hiding_secrets
+from passrole_checks.sources.root_texts import LinkTexts
 from passrole_checks.sources.unit import Unit
 
 
@@ -80,7 +76,7 @@ def digest(links: Sequence[Link]) -> str:
 def _surface(unit: Unit, text: LinkText, inputs: Inputs, texts: LinkTexts) -> LinkSurface:
     if not text.offers:
         return LinkSurface()
-    surface = surface_of(unit, unit.links, inputs, lambda name: True, texts.concerns_module)
+    surface = surface_of(unit, inputs, text.offers, EVERY_KEY, texts.concerns_module)
     return replace(surface, offers=tuple(_shared(surface.offers)))
 
 
@@ -88,14 +84,14 @@ def _shared(offers: Sequence[LinkOffer]) -> Iterator[LinkOffer]:
     """Yield what other repositories can read: a state that is a local file is none of it."""
     for offer in offers:
         if not (offer.kind is LinkKind.STATE and str(offer.name).startswith("local:")):
-            yield replace(offer, value=_cut(offer.value))
+            yield replace(offer, value=_cut(offer.value) if offer.value is not None else None)
 
 
 def _without_circles(root: RecordedRoot) -> Iterator[LinkOffer]:
     """Yield the values of a root; those that depend on themselves are unresolved, so that they do not grow each time
     that they are recorded."""
     for offer in root.surface.offers:
-        if depends_on_itself(root, offer):
+        if offer.value is not None and depends_on_itself(root, offer):
             origins = dict.fromkeys(name for text in strings_in(offer.value) for name in text.defaults)
             part = Unresolved(offer.output or str(offer.name), reason="refers to itself")
             offer = replace(offer, value=StringNode((part,), offer.at, defaults=tuple(sorted(origins))))

@@ -19,6 +19,7 @@ ANY_FILE = ""
 """The ending of a file name that may be any."""
 
 _LOCAL_SOURCE = re.compile(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
+_LOCAL_STARTS = (b'"./', b'"../', b'".\\', b'"..\\', b'"."', b'".."')
 _FILE_FUNCTION = re.compile(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
@@ -38,6 +39,7 @@ _TEXT_ESCAPE = re.compile(
     rb"(?P<utf16>(?:\\u[0-9a-fA-F]{4})+)"
     rb"|\\(?:x(?P<byte>[0-9a-fA-F]{2})|U(?P<code>[0-9a-fA-F]{8})|(?P<kept>/|\\)|\r?\n[ \t]*)"
 )
+_ESCAPES = (b"\\u", b"\\x", b"\\U", b"\\/", b"\\\n", b"\\\r")  # those that are replaced
 _PART = re.compile(rb"[0-9A-Za-z]+")
 
 
@@ -74,7 +76,6 @@ NO_REFERENCES = TerraformReferences()
 
 def terraform_references(data: bytes) -> TerraformReferences:
     """Return what a file of Terraform, or a text that it uses as a template, may read."""
-    sources = _LOCAL_SOURCE.findall(_unescaped(data)) if b"module" in data else ()
     variables = frozenset(_text(name) for name in _VARIABLE.findall(data)) if b"variable" in data else frozenset()
     beside, below_root, endings = set[str](), set[str](), set[str]()
     calls = [*_FILE_FUNCTION.finditer(data)] if b"file" in data else []
@@ -104,10 +105,23 @@ def terraform_references(data: bytes) -> TerraformReferences:
         else:
             beside.add(path)
             below_root.add(path)
-    folders = frozenset(map(_text, sources))
     return TerraformReferences(
-        folders, frozenset(beside), frozenset(below_root), frozenset(endings), variables, frozenset(templates)
+        local_sources(data),
+        frozenset(beside),
+        frozenset(below_root),
+        frozenset(endings),
+        variables,
+        frozenset(templates),
     )
+
+
+def local_sources(data: bytes) -> frozenset[str]:
+    """Return the relative paths in a file of Terraform that may be sources of modules."""
+    if b"module" not in data:
+        return frozenset()
+    text = _unescaped(data)
+    is_local = any(start in text for start in _LOCAL_STARTS)
+    return frozenset(map(_text, _LOCAL_SOURCE.findall(text))) if is_local else frozenset()
 
 
 def _ending(path: str) -> str:
@@ -161,7 +175,7 @@ def _parts(name: str) -> list[bytes]:
 
 def _unescaped(data: bytes) -> bytes:
     """Return a text with the escape sequences of JSON, YAML and HCL replaced, except those of quotes."""
-    return _TEXT_ESCAPE.sub(_character, data) if b"\\" in data else data
+    return _TEXT_ESCAPE.sub(_character, data) if any(start in data for start in _ESCAPES) else data
 
 
 def _character(found: re.Match[bytes]) -> bytes:

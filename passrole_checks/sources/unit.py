@@ -8,7 +8,7 @@ from pathlib import Path
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Framework, NamedEntities
-from passrole_checks.sources.model.links import Link
+from passrole_checks.sources.model.links import Link, LinkRequest
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Unit:
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
     were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``named``: the file was given by
     name. ``var_files`` and ``parameters``: values that apply unless an option gives others. ``links``: values that
-    other units pass; ``entities``: roles and policies that they declare. ``pages``: other files of the same account.
+    other units pass; ``entities``: roles and policies that they declare. ``request``: what other units may need of it;
+    None for nothing. ``pages``: other files of the same account.
     """
 
     framework: Framework
@@ -34,6 +35,7 @@ class Unit:
     parameters: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
     entities: tuple[NamedEntities, ...] = ()
+    request: LinkRequest | None = None
     pages: tuple[Unit, ...] = ()
 
     @property

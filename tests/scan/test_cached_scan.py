@@ -299,3 +299,48 @@ def test_values_that_another_root_passes_values(tmp_path: Path, store: ResultSto
     assert [one.check_id for one in second.findings] == ["PASSROLE_001"] != [one.check_id for one in first.findings]
     export.write_text(exporting % "arn:aws:iam::*:role/*" + "# comment\n")
     assert scan(tmp_path, store)[1] == [str(export)]
+
+
+_DECLARING = """\
+resource "aws_iam_role" "r" {
+  name               = "admin"
+  assume_role_policy = jsonencode({
+    Statement = { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }
+  })
+}
+"""
+_WRITER = """\
+resource "aws_ssm_parameter" "p" {
+  name  = "/p"
+  value = "arn:aws:iam::111122223333:role/first"
+}
+"""
+_READER = """\
+data "aws_ssm_parameter" "p" {
+  name = "/p"
+}
+resource "aws_iam_role_policy" "p" {
+  role   = "admin"
+  policy = jsonencode({
+    Statement = { Effect = "Allow", Action = "iam:PassRole", Resource = data.aws_ssm_parameter.p.value }
+  })
+}
+"""
+
+
+def test_what_other_roots_pass_and_declare_is_cached(tmp_path: Path, store: ResultStore, at_once: None) -> None:
+    """After a change of a root, only that one and those that read a value or a role of it are scanned."""
+    top = tmp_path / "top"
+    for name, text in {"declaring": _DECLARING, "writer": _WRITER, "reader": _READER}.items():
+        (top / name).mkdir(parents=True)
+        (top / name / "main.tf").write_text(text, encoding="utf-8")
+    scan(top, store)
+    for name, text, scanned in [
+        ("writer", _WRITER.replace("first", "second"), ["writer", "reader"]),
+        ("writer", _WRITER.replace('"/p"', '"/q"'), ["writer"]),
+        ("declaring", _DECLARING.replace("lambda", "ec2"), ["declaring", "reader"]),
+    ]:
+        (top / name / "main.tf").write_text(text, encoding="utf-8")
+        found, units = scan(top, store)
+        assert found == scan_paths([top], PLAIN)
+        assert [Path(unit).name for unit in units] == scanned

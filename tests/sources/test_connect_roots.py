@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passrole_checks.iam.partial_values import Choice, StringNode, UnresolvedKind, nodes_in
-from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths
-from passrole_checks.sources import connect_roots, detect
+from passrole_checks.scan.result import ScannedUnit
+from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths, scan_unit
+from passrole_checks.sources import connect_roots, detect, follow_links
 from passrole_checks.sources.model.configuration import NO_INPUTS
 from passrole_checks.sources.model.links import Link, LinkSurface
 from passrole_checks.sources.unit import Unit
@@ -252,7 +253,7 @@ def test_policy_documents_are_handed_over(top: Path) -> None:
 
 def test_nothing_is_evaluated_without_a_counterpart(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts tell that no root passes what others read, or that none reads what is passed."""
-    monkeypatch.setattr(connect_roots, "_Connections", None)
+    monkeypatch.setattr(connect_roots, "LinkFollower", None)
     reader = READ % ("s3", 'bucket = "b"\nkey = "some/key"') + OUTPUT_ROLE
     assert links(top, {"a/main.tf": reader, "b.yaml": EXPORT % (ROLE, "e"), "c/main.tf": PASS % '"*"'}) == {}
 
@@ -393,13 +394,13 @@ READ_PARAMETER = 'data "aws_ssm_parameter" "p" {\n  name = %s\n}\n' + PASS % "da
 def evaluated(top: Path, files: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the roots that are evaluated for what they read or pass."""
     found: list[str] = []
-    evaluate = connect_roots.surface_of
+    evaluate = follow_links.surface_of
 
-    def record(unit: Unit, *how: Any) -> LinkSurface:
-        found.append(unit.path.name)
-        return evaluate(unit, *how)
+    def record(unit: Unit, *how: Any, **more: Any) -> LinkSurface:
+        found.append(unit.path.name if how[2] is None else f"{unit.path.name}: {len(how[2])}")
+        return evaluate(unit, *how, **more)
 
-    monkeypatch.setattr(connect_roots, "surface_of", record)
+    monkeypatch.setattr(follow_links, "surface_of", record)
     links(top, files)
     return sorted(found)
 
@@ -411,7 +412,7 @@ def test_only_roots_with_matching_names_are_evaluated(top: Path, monkeypatch: py
         "reader/main.tf": READ_PARAMETER % '"/app/role"',
         "other-reader/main.tf": READ_PARAMETER % '"/db/role"',
     }
-    assert evaluated(top, files, monkeypatch) == ["reader", "writer"]
+    assert evaluated(top, files, monkeypatch) == ["reader", "writer", "writer: 1"]
 
 
 def test_computed_names_are_evaluated_before_the_readers_are_chosen(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,7 +421,7 @@ def test_computed_names_are_evaluated_before_the_readers_are_chosen(top: Path, m
         "reader/main.tf": READ_PARAMETER % '"/app/role"',
         "other-reader/main.tf": READ_PARAMETER % '"/db/role"',
     }
-    assert evaluated(top, files, monkeypatch) == ["reader", "writer"]
+    assert evaluated(top, files, monkeypatch) == ["reader", "writer", "writer: 1"]
 
 
 @pytest.mark.parametrize(
@@ -483,3 +484,45 @@ def test_files_that_are_given_by_name_are_linked(top: Path) -> None:
     ]
     result = scan_paths(paths, ScanOptions())
     assert [str(one.pattern) for grant in result.grants for one in grant.grant.roles] == [ROLE]
+
+
+def scans(top: Path, files: Mapping[str, str]) -> list[str]:
+    """Write files, and return the roots in the order in which they are scanned."""
+    write(top, files)
+    found: list[str] = []
+
+    def record(units: Sequence[detect.Unit], options: ScanOptions) -> Iterable[ScannedUnit]:
+        for unit in units:
+            found.append(unit.path.name)
+            yield scan_unit(unit, options)
+
+    scan_paths([top], ScanOptions(), record)
+    return found
+
+
+def test_only_roots_that_use_a_value_are_scanned_again(top: Path) -> None:
+    """A value that no policy depends on does not change the result of its reader."""
+    unused = 'data "aws_ssm_parameter" "p" {\n  name = "/app/role"\n}\n' + PASS % '"*"'
+    files = {
+        "a/main.tf": READ_PARAMETER % '"/app/role"',
+        "b/main.tf": unused,
+        "c/main.tf": PARAMETER % ('"/app/role"', "String", ROLE),
+    }
+    assert scans(top, files) == ["a", "b", "c", "a"]
+
+
+def test_roots_that_name_roles_are_scanned_once_after_those_that_declare_them(top: Path) -> None:
+    files = {
+        "a/main.tf": PASS_NAMED % '"arn:aws:iam::*:role/admin"',
+        "b/main.tf": NAMED_ROLE % ("admin", '"iam:*"'),
+        "c/main.tf": PASS % '"*"',
+    }
+    assert scans(top, files) == ["b", "c", "a"]
+
+
+def test_roots_that_name_roles_of_each_other_are_scanned_again(top: Path) -> None:
+    files = {
+        "a/main.tf": NAMED_ROLE % ("deployer", '"s3:*"') + PASS_NAMED % '"arn:aws:iam::*:role/admin"',
+        "b/main.tf": NAMED_ROLE % ("admin", '"iam:*"') + PASS_NAMED % '"arn:aws:iam::*:role/deployer"',
+    }
+    assert scans(top, files) == ["a", "b", "a", "b"]

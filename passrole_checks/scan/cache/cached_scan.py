@@ -29,6 +29,7 @@ _Entry = tuple[AccessedPaths, str, memoryview]
 # Of a ScannedUnit.
 _PARTS = (
     "framework", "analysis", "unreadable", "nested", "stacks", "parameters", "parameters_read", "folders", "excluded",
+    "surface", "declared",
 )  # fmt: skip
 
 

@@ -46,13 +46,21 @@ CLASSES: dict[str, tuple[str, ...]] = {
     ),
     "scan.result": ("Analysis", "DependentPolicy", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": (
+        "AttachedPolicy",
+        "Attachments",
+        "BoundaryUse",
         "Framework",
         "HandedTo",
+        "ManagedAttachment",
+        "NamedEntities",
         "NoteKind",
+        "PolicyKind",
         "ResourceDefinition",
+        "RoleDefinition",
         "Suppression",
         "Unreadable",
     ),
+    "sources.model.links": ("LinkKind", "LinkOffer", "LinkRead", "LinkSurface"),
 }
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
 

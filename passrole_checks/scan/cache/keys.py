@@ -89,7 +89,13 @@ def unit_key(unit: Unit, options: ScanOptions) -> str | None:
         *map(str, unit.beside),
         *(str(page.path) for page in unit.pages),
     )
-    values = (*map(str, unit.var_files), *map(repr, (*unit.parameters, *unit.links, *unit.entities)))
+    values = (
+        *map(str, unit.var_files),
+        *map(
+            repr,
+            (*unit.parameters, *unit.links, *unit.entities, *((unit.request,) if unit.request is not None else ())),
+        ),
+    )
     return _digest(["unit", unit.framework.value, *places, repr(values), *_options(options, but=_LAST)])
 
 

@@ -23,7 +23,7 @@ from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclus
 
 if TYPE_CHECKING:
     from passrole_checks.aws.managed_policies import ManagedPolicy  # slow to import
-from passrole_checks.sources.model.links import Link
+from passrole_checks.sources.model.links import Link, LinkSurface
 
 
 class Framework(str, Enum):
@@ -473,7 +473,8 @@ class Configuration:
     :mod:`passrole_checks.sources.model.context`.
 
     ``links``, ``entities``: values that other scanned roots pass, and roles and policies that they declare, with which
-    this one was read.
+    this one was read. ``surface``: what it reads of other roots and passes to them, without values; None if not asked.
+    ``declared``: for each request of others, the roles and policies of this one that it names.
     """
 
     framework: Framework
@@ -513,12 +514,33 @@ class Configuration:
     handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
     links: tuple[Link, ...] = ()
     entities: tuple[NamedEntities, ...] = ()
+    surface: LinkSurface | None = field(default=None, compare=False)
+    declared: tuple[NamedEntities | None, ...] = field(default=(), compare=False)
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis
 
 
 @dataclass(frozen=True, eq=False)
 class NamedEntities:
-    """Roles and managed policies of another root that a configuration names; ``origin``: that root, in words."""
+    """Roles and managed policies of another root that a configuration names.
 
-    configuration: Configuration
+    ``origin``: that root, in words. The others: as in its configuration.
+    """
+
     origin: str
+    framework: Framework
+    account: str | None
+    policies: tuple[AttachedPolicy, ...]
+    roles: tuple[RoleDefinition, ...]
+    attached: Attachments
+
+    @property
+    def configuration(self) -> Configuration:
+        """The entities as a configuration."""
+        return Configuration(
+            self.framework,
+            (),
+            account=self.account,
+            policies=self.policies,
+            roles=self.roles,
+            attached=self.attached,
+        )

@@ -11,7 +11,7 @@ an account and Region); AWS Systems Manager User Guide, "AWS Systems Manager Par
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -52,6 +52,18 @@ class LinkKind(str, Enum):
     PARAMETER = "parameter"  # an SSM parameter
 
 
+Key = tuple[LinkKind, str]
+"""Key of a value that a root passes, as of :class:`LinkOffer`."""
+
+
+class _Every(Container[Key]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+EVERY_KEY: Container[Key] = _Every()
+
+
 @dataclass(frozen=True, slots=True)
 class LinkRead:
     """A value that a root reads: ``name`` is that of the export or parameter, or the location of a state."""
@@ -62,13 +74,21 @@ class LinkRead:
 
 @dataclass(frozen=True, slots=True)
 class LinkOffer:
-    """A value that a root passes, at a position; ``output`` is the name of an output in a state."""
+    """A value that a root passes, at a position; ``output`` is the name of an output in a state.
+
+    ``value``: None if it was not evaluated.
+    """
 
     kind: LinkKind
     name: StringNode
-    value: Node
+    value: Node | None
     at: Position
     output: str = ""
+
+    @property
+    def key(self) -> Key:
+        """The kind of the value, and its name within the root that passes it."""
+        return self.kind, self.output or str(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,30 @@ class LinkSurface:
     offers: tuple[LinkOffer, ...] = ()
     account: str | None = None
     stack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRequest:
+    """Names of roles and managed policies of one root, in lower case, that another one has without declaring them.
+
+    ``root``: the root that declares them, as the other one calls it; ``origin``: the same in words.
+    """
+
+    roles: tuple[str, ...]
+    policies: tuple[str, ...]
+    root: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """The contents of the configuration of a root that are for others: its :class:`LinkSurface`, without values.
+
+    ``offers``: the kinds of values whose names are evaluated. ``entities``: the roles and policies that others name.
+    """
+
+    offers: tuple[LinkKind, ...] = ()
+    entities: tuple[EntityRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,10 +339,14 @@ def is_origin(name: str) -> bool:
 
 
 __all__ = [
+    "EVERY_KEY",
+    "EntityRequest",
+    "Key",
     "Link",
     "LinkKind",
     "LinkOffer",
     "LinkRead",
+    "LinkRequest",
     "LinkSurface",
     "follows_links",
     "is_origin",

@@ -6,7 +6,7 @@ means the entity that another scanned root declares by it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import Node, Position, StringNode
@@ -21,7 +21,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
 )
 from passrole_checks.sources.model.context import Context, in_context
-from passrole_checks.sources.model.links import seen_by_others
+from passrole_checks.sources.model.links import EntityRequest, seen_by_others
 from passrole_checks.sources.model.paired_names import is_managed
 
 
@@ -34,6 +34,14 @@ def entities_of(
     words. None if it declares none.
     """
     return _Entities(configuration, roles, policies, root, origin).found()
+
+
+def entities_for(configuration: Configuration, requests: Iterable[EntityRequest]) -> tuple[NamedEntities | None, ...]:
+    """Return the answer to each request, as of :func:`entities_of`."""
+    return tuple(
+        entities_of(configuration, frozenset(one.roles), frozenset(one.policies), one.root, one.origin)
+        for one in requests
+    )
 
 
 def with_entities(configuration: Configuration, entities: Collection[NamedEntities]) -> Configuration:
@@ -79,13 +87,13 @@ class _Entities:
         managed = (one for one in attached.managed_policies if one.holder in self._addresses)
         boundaries = (one for one in attached.boundaries if one.principal in self._addresses)
         found = [self._policy(one) for one in (*whole.policies, *whole.other_policies) if self._is_asked_for(one)]
-        entities = Configuration(
+        entities = NamedEntities(
+            self._origin,
             whole.framework,
-            (),
-            account=whole.account,
-            policies=tuple(found),
-            roles=tuple(map(self._role, self._roles)),
-            attached=Attachments(
+            whole.account,
+            tuple(found),
+            tuple(map(self._role, self._roles)),
+            Attachments(
                 tuple(
                     replace(one, holder=self._named(one.holder), policy=text, resource=self._resource(one.resource))
                     for one in managed
@@ -96,7 +104,7 @@ class _Entities:
                 ),
             ),
         )
-        return NamedEntities(entities, self._origin) if entities.policies or entities.roles else None
+        return entities if entities.policies or entities.roles else None
 
     def _is_asked_for(self, policy: AttachedPolicy) -> bool:
         if policy.kind not in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY) or policy.managed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +21,13 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.links import LinkSurface
+from passrole_checks.sources.model.links import Key, LinkKind, LinkSurface, links_reads
 from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.policy_document import looks_like_policy_document
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
-from passrole_checks.sources.terraform.link_surface import surface_of
+from passrole_checks.sources.terraform.link_surface import offers_of, surface_of
 from passrole_checks.sources.terraform.modules.called_roots import called_roots
 from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
 from passrole_checks.sources.terraform.modules.module import Module
@@ -65,17 +65,18 @@ def load(
     inputs: Inputs = NO_INPUTS,
     inspect: Callable[[Module], None] | None = None,
     with_unused: bool = True,
+    offers: Collection[LinkKind] | None = None,
 ) -> Configuration:
     """Evaluate one folder as a root module.
 
     ``only``: report only policies with a resource or statements in this file. ``boundary``: folder below which files
     named by the configuration are read (default: ``folder``). ``other_policies``: further folders of that kind.
     ``inspect``: called with the evaluated root module, whose values are dropped afterwards. ``with_unused``: also note
-    policies that nothing uses. Never raises for the
-    content of files: errors are in ``unreadable``, with line and reason, and the rest is evaluated.
+    policies that nothing uses. ``offers``: kinds of values for other roots whose names are in ``surface``. Never raises
+    for the content of files: errors are in ``unreadable``, with line and reason, and the rest is evaluated.
     """
     with boundary_of_context(Boundary.around(boundary or folder, *beside)):
-        return _load(folder, only, inputs, inspect, with_unused=with_unused)
+        return _load(folder, only, inputs, inspect, with_unused=with_unused, offers=offers)
 
 
 def _load(
@@ -86,6 +87,7 @@ def _load(
     terragrunt: TerragruntUnit | None = None,
     *,
     with_unused: bool = True,
+    offers: Collection[LinkKind] | None = None,
 ) -> Configuration:
     root, tfvars, invalid = _root_module(folder, inputs, terragrunt)
     run = root.run
@@ -93,6 +95,10 @@ def _load(
     if inspect is not None:
         inspect(root)
     configuration = _configuration(root, run, contents, tfvars, invalid)
+    if offers is not None:
+        reads = tuple(dict.fromkeys(links_reads()))
+        passed = tuple(offers_of(root, root.walk(), offers))
+        configuration = replace(configuration, surface=LinkSurface(reads, passed, configuration.account))
     if only is not None:
         configuration = _restrict_to_file(configuration, str(only))
     root.close()
@@ -149,14 +155,16 @@ def read_links(
     boundary: Path | None = None,
     beside: Sequence[Path] = (),
     inputs: Inputs = NO_INPUTS,
-    outputs: Callable[[str], bool],
+    kinds: Collection[LinkKind],
+    keys: Container[Key] | None,
     modules: Callable[[Path], bool],
+    with_reads: bool,
 ) -> LinkSurface:
     """Return what a root module reads of other roots and passes to them. Arguments as in
     :func:`link_surface.surface_of`."""
     with boundary_of_context(Boundary.around(boundary or folder, *beside)):
         root, _, _ = _root_module(folder, inputs)
-        surface = surface_of(root, outputs, modules)
+        surface = surface_of(root, kinds, keys, modules, with_reads=with_reads)
         root.close()
         return surface
 

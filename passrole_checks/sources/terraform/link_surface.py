@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.partial_values import Node, Position, StringNode
-from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
+from passrole_checks.sources.model.links import Key, LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
@@ -23,19 +23,39 @@ _PARAMETER = "aws_ssm_parameter"
 _READ = ("outputs", "values", "value")  # attributes that look up what others pass
 
 
-def surface_of(root: Module, outputs: Callable[[str], bool], modules: Callable[[Path], bool]) -> LinkSurface:
-    """Return what a root module reads and passes.
+def surface_of(
+    root: Module,
+    kinds: Collection[LinkKind],
+    keys: Container[Key] | None,
+    modules: Callable[[Path], bool],
+    *,
+    with_reads: bool,
+) -> LinkSurface:
+    """Return what a root module passes of some kinds, and what it reads for that, or ``with_reads`` all that it reads.
 
-    ``outputs`` selects the outputs to evaluate by name; ``modules`` is False for the folder of a module that, with
-    those that it calls, reads and passes nothing.
+    ``keys``: as of :func:`offers_of`. ``modules`` is False for the folder of a module that, with those that it calls,
+    reads and passes nothing.
     """
-    concerned = list(_walk(root, modules))
-    offers = (*_outputs(root, outputs), *_parameters(concerned))
-    for module in concerned:
+    concerned = list(_walk(root, modules)) if with_reads or LinkKind.PARAMETER in kinds else []
+    offers = tuple(offers_of(root, concerned, kinds, keys))
+    for module in concerned if with_reads else ():
         for block in module.folder.data:
             if block.labels[0] in LINKED_TYPES:
                 _read_all(module, block)
     return LinkSurface(tuple(dict.fromkeys(links_reads())), offers, account_of(root))
+
+
+def offers_of(
+    root: Module, modules: Iterable[Module], kinds: Collection[LinkKind], keys: Container[Key] | None = None
+) -> Iterator[LinkOffer]:
+    """Yield what a root module passes of some kinds; ``modules``: those that may write parameters.
+
+    ``keys``: the values to evaluate; None to yield all, without values.
+    """
+    if LinkKind.STATE in kinds:
+        yield from _outputs(root, keys)
+    if LinkKind.PARAMETER in kinds:
+        yield from _parameters(modules, keys)
 
 
 def _walk(root: Module, modules: Callable[[Path], bool]) -> Iterator[Module]:
@@ -78,22 +98,24 @@ def state_location(root: Module) -> StringNode | None:
     return backend_location(found[-1], root.scope(found[-1].source))
 
 
-def _outputs(root: Module, wanted: Callable[[str], bool]) -> Iterator[LinkOffer]:
-    names = [name for name, block in root.folder.outputs.items() if wanted(name) and not _is_hidden(block)]
+def _outputs(root: Module, keys: Container[Key] | None) -> Iterator[LinkOffer]:
+    outputs = root.folder.outputs
+    names = [name for name in outputs if keys is None or (LinkKind.STATE, name) in keys]
+    names = [name for name in names if not _is_hidden(outputs[name])]
     location = state_location(root) if names else None
     if location is None:
         return
     for name in names:
         block = root.folder.outputs[name]
-        value = root.output(name, f"output.{name}", _position(block))
-        yield LinkOffer(LinkKind.STATE, location, _as_seen(value), _position(block), name)
+        value = _as_seen(root.output(name, f"output.{name}", _position(block))) if keys is not None else None
+        yield LinkOffer(LinkKind.STATE, location, value, _position(block), name)
 
 
 def _is_hidden(output: Block) -> bool:
     return hides_secrets() and is_secret(output)
 
 
-def _parameters(modules: Iterable[Module]) -> Iterator[LinkOffer]:
+def _parameters(modules: Iterable[Module], keys: Container[Key] | None) -> Iterator[LinkOffer]:
     for module in modules:
         for block in module.folder.resources:
             if block.labels[0] != _PARAMETER:
@@ -101,9 +123,14 @@ def _parameters(modules: Iterable[Module]) -> Iterator[LinkOffer]:
             for instance in module.instances(block).items:
                 scope = module.instance_scope(block, instance)
                 name = value_of(block, "name", scope)
-                value = value_of(block, "value", scope) or value_of(block, "insecure_value", scope)
-                if isinstance(name, StringNode) and value is not None and not _is_secret(block, scope):
-                    yield LinkOffer(LinkKind.PARAMETER, fill_known_parts(name), _as_seen(value), _position(block))
+                if not isinstance(name, StringNode) or _is_secret(block, scope):
+                    continue
+                offer = LinkOffer(LinkKind.PARAMETER, fill_known_parts(name), None, _position(block))
+                if keys is None:
+                    yield offer
+                elif offer.key in keys:
+                    value = value_of(block, "value", scope) or value_of(block, "insecure_value", scope)
+                    yield from () if value is None else (replace(offer, value=_as_seen(value)),)
 
 
 def _is_secret(block: Block, scope: EvaluationScope) -> bool:

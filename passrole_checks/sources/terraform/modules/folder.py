@@ -163,14 +163,21 @@ def resolve_local_source(folder: Path, source: str) -> Path:
     return Path(os.path.normpath(folder / source.replace("\\", "/")))
 
 
-def called_folders(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> frozenset[Path]:
-    """Return the folders, symbolic links resolved, of the local modules that a folder calls."""
+def called_folders(
+    folder: Path, exclusions: Exclusions = NO_EXCLUSIONS, texts: list[bytes] | None = None
+) -> frozenset[Path]:
+    """Return the folders, symbolic links resolved, of the local modules that a folder calls.
+
+    ``texts``: gets the contents of the files that are read.
+    """
     folders: set[Path] = set()
     for name in terraform_files(folder, exclusions):
         try:
             data = current_boundary().read(name, MAX_FILE_BYTES)
         except OSError:
             continue
+        if texts is not None:
+            texts.append(data)
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
             continue
         parsed = parse_file(name)
