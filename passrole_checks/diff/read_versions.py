@@ -8,7 +8,7 @@ disk, regardless of any list of changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +23,7 @@ from passrole_checks.scan.parallel.read_units import ReadTask, ReadUnit
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, connected, read_paths
 from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
+from passrole_checks.sources.unit_tasks import UnitTask
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -133,7 +134,12 @@ class VersionReader:
             ahead=partial(self._read_ahead, number, options),
             with_variants=path is None,
             narrow=partial(self._narrow, number) if path is None and side.selection is not None else None,
+            distribute=self._distribute if side.provide is None else None,
         )
+
+    def _distribute(self, units: Sequence[Unit], task: UnitTask[_Value]) -> Iterator[_Value] | None:
+        """Have several processes do a task, if that pays."""
+        return in_processes(units, task, self._jobs) if self._jobs != 1 else None
 
     def _narrow(self, number: int, discovery: Discovery) -> Discovery:
         """Return the selected units and files with values of a version, with the values that units pass to others."""

@@ -556,3 +556,15 @@ def test_killed_process_loses_nothing_that_required_reads(dies: str, status: int
     else:
         assert done.stderr == "root-3: its scan ended the process (out of memory?)\n"
         assert len(json.loads(done.stdout)["required"]) == len(json.loads(plain.stdout)["required"]) - 1 == 5
+
+
+@with_fork
+def test_diff_follows_values_with_processes(tmp_path: Path) -> None:
+    """Values that a root passes to another are compared alike."""
+    chained_roots(tmp_path / "old", 4)
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    changed = tmp_path / "new" / "root-1" / "main.tf"
+    changed.write_text(changed.read_text().replace("role/app-1*", "role/*"))
+    one, two = (ran(["diff", "old", "new", "--format", "json", "--jobs", jobs], tmp_path) for jobs in (1, 2))
+    assert [entry["file"] for entry in json.loads(one.stdout)["widened"]] == ["new/root-2/main.tf"]
+    assert (two.returncode, two.stdout, two.stderr) == (one.returncode, one.stdout, one.stderr)
