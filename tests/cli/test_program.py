@@ -490,3 +490,18 @@ def test_colors_are_for_terminals_only() -> None:
     assert "\x1b[" not in on_a_terminal("scan", "main.tf", "--no-color")
     assert "\x1b[" not in on_a_terminal("scan", "main.tf", NO_COLOR="1")
     assert "\x1b[" not in run("scan", "main.tf").stdout
+
+
+@pytest.mark.parametrize("thread", ["", "; threading.Thread(target=time.sleep, args=(0.05,)).start()"])
+def test_the_end_of_the_process_is_complete(thread: str) -> None:
+    """Functions of atexit are called, output is complete and the exit status is kept, also while threads run."""
+    put("main.tf", ANY_ROLE)
+    script = (
+        "import atexit, threading, time; from passrole_checks.cli import run; "
+        f"atexit.register(print, 'at exit'){thread}; run()"
+    )
+    arguments = [sys.executable, "-c", script, "scan", "main.tf", "--no-cache"]
+    process = subprocess.run(arguments, capture_output=True, encoding="utf-8", timeout=300, check=False)
+    assert process.returncode == 1
+    assert "PASSROLE_001" in process.stdout
+    assert process.stdout.endswith("at exit\n")
