@@ -20,7 +20,7 @@ from passrole_checks.scan.scanner import (
 )
 
 # accounts themselves, code with an account as context, logs, and roots whose roles and policies other roots declare
-_OTHERS = frozenset({"account-details", "account-context", "evidence", "across-roots"})
+_OTHERS = frozenset({"account-details", "account-context", "evidence", "across-roots", "across-repositories"})
 FOLDERS = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir() and folder.name not in _OTHERS)
 
 
