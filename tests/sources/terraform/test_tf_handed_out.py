@@ -265,3 +265,22 @@ def test_called_folder_with_values_of_its_own_is_a_root(tmp_path: Path) -> None:
     child = WIDE.replace('["*"]', "[]") + "\n}\n"
     result = scan(tmp_path, "", app__main=child, all__main=call)
     assert "PASSROLE_001" in {item.check_id for item in result.findings}
+
+
+@pytest.mark.parametrize(
+    ("policy", "read"),
+    [
+        ("data.aws_iam_policy_document.d.json", set()),
+        ('var.a == "y" ? data.aws_iam_policy_document.d.json : ""', {"a"}),
+    ],
+)
+def test_only_conditionals_that_decide_what_is_used_are_evaluated(tmp_path: Path, policy: str, read: set[str]) -> None:
+    """A conditional about another local says nothing about a document, and no policy depends on its variables."""
+    (tmp_path / "main.tf").write_text(
+        f'variable "a" {{ default = "x" }}\nvariable "b" {{ default = "y" }}\nlocals {{ n = "z" }}\n{DATA}'
+        f'resource "aws_iam_policy" "p" {{\n  count = 1\n  policy = {policy}\n}}\n'
+        'resource "aws_sqs_queue" "q" {\n  name = var.b == "y" ? local.n : "o"\n}\n'
+    )
+    configuration = load(tmp_path)
+    assert configuration.parameters_read == read
+    assert [note.line for note in configuration.not_evaluated] == ([4] if read else [])
