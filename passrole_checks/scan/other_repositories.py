@@ -17,7 +17,7 @@ from urllib.parse import quote
 from passrole_checks.errors import ConfigurationError, InputError, SnapshotError
 from passrole_checks.files.lock import locked
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
-from passrole_checks.files.write_atomically import check_folder, guarded_folders, replace_file
+from passrole_checks.files.write_atomically import check_file, check_folder, guarded_folders, replace_file
 from passrole_checks.git_versions.forge_links import remote_repository
 from passrole_checks.git_versions.git import Repository
 from passrole_checks.sources.files.read_boundary import repository_around
@@ -235,6 +235,7 @@ def _update(path: str, place: _Place, roots: Sequence[RecordedRoot]) -> Recorded
         if is_folder:
             check_folder(path, guarded=guarded)
             os.makedirs(path, exist_ok=True)
+        check_file(file, guarded=guarded)
         with locked(file):
             repositories = _repositories(Path(file)) if os.path.exists(file) else {}
             before = roots_of(repositories, place.name)

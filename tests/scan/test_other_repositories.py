@@ -542,6 +542,18 @@ def test_one_name_for_several_repositories_is_refused(organization: Organization
         update_inventory(str(organization.file), paths, ScanOptions(repository="x"), ())
 
 
+@pytest.mark.parametrize("place", ["inventory.json", "linked/inventory.json", "linked/"])
+def test_no_inventory_is_written_through_a_link_in_the_repository(place: str, organization: Organization) -> None:
+    """A link may be planted: neither the file nor its lock is written elsewhere."""
+    repository, outside = organization.folder / "network", organization.folder / "outside"
+    outside.mkdir()
+    (repository / "linked").symlink_to(outside)
+    (repository / "inventory.json").symlink_to(outside / "new.json")
+    with pytest.raises(ConfigurationError):
+        update_inventory(str(repository / place) + "/" * place.endswith("/"), [repository], ScanOptions(), ())
+    assert not list(outside.iterdir())
+
+
 def test_update_requires_one_inventory(organization: Organization) -> None:
     """The option names what to update."""
     assert run_command("scan", str(organization.folder / "apps"), "--update-inventory").returncode == 2
