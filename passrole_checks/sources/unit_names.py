@@ -28,6 +28,7 @@ def in_words(unit: Unit, seen_from: Unit) -> str:
 
 
 def repository_in_words(unit: Unit, seen_from: Unit) -> str:
+    """Return the words for the repository of a unit, to append to a name; none in the same repository."""
     _, repository, is_other = _names(unit, seen_from)
     return f" in repository `{repository}`" if is_other else ""
 
