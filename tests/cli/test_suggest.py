@@ -327,7 +327,15 @@ def options() -> dict[str, object]:
         "evidence",
     )
     empty: dict[str, object] = dict.fromkeys(names, ())
-    return {**none, **empty, "grade": ("narrowed", "repairing"), "unchanged": False, "repository": ""}
+    return {
+        **none,
+        **empty,
+        "grade": ("narrowed", "repairing"),
+        "unchanged": False,
+        "repository": "",
+        "jobs": 1,
+        "no_cache": True,
+    }
 
 
 def severity(least: str = "low") -> Severity:
