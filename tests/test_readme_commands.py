@@ -113,8 +113,10 @@ def test_a_command_line_does_something(line: str) -> None:
         shutil.copy(SAMPLES / "account-details" / "account" / "deployed.json", "account.json")
     if "--baseline " in line:
         assert ran(next(one for one in LINES if "--write-baseline" in one)).returncode in (0, 1)
+    if "--inventory" in line and "--update-inventory" not in line:
+        assert ran(next(one for one in LINES if "--update-inventory" in one)).returncode == 0
     done = ran(line)
-    has_summary = "--dry-run" in line  # on standard error, beside the patch
+    has_summary = "--dry-run" in line or "--update-inventory" in line  # on standard error, beside the output
     assert ("" if has_summary else done.stderr, done.returncode in (0, 1)) == ("", True)
     written = re.findall(r"--(?:output|write-baseline) ([\w.-]+)", line)
     assert all(Path(name).stat().st_size for name in written if name != "-")

@@ -196,12 +196,16 @@ def test_values_of_parameters_are_read_in_every_form(file: str) -> None:
 
 @pytest.mark.slow
 def test_samples_do_not_affect_each_other() -> None:
-    """All samples in one run give what each gives alone: nothing of one is known in another."""
+    """All samples in one run give what each gives alone: nothing of one is known in another.
+
+    Except for the one that reads what another one passes, by way of an inventory.
+    """
     options = ScanOptions(minimum_severity=Severity.INFO)
-    together = scan_paths([Path("sample_templates")], options)
+    folders = [folder for folder in FOLDERS if folder != "across-repositories"]
+    together = scan_paths([Path("sample_templates", folder) for folder in folders], options)
     apart = [
         (item.check_id, item.at, item.resource.address, item.severity, item.suppressed is None)
-        for folder in FOLDERS
+        for folder in folders
         for item in scan_paths([Path("sample_templates", folder)], options).findings
     ]
     assert apart == [

@@ -329,15 +329,15 @@ resource "aws_iam_role_policy" "p" {
 
 
 def test_what_other_roots_pass_and_declare_is_cached(tmp_path: Path, store: ResultStore, at_once: None) -> None:
-    """After a change of a root, only that one and those that read a value or a role of it are scanned."""
+    """After a change of a root, only it and those that read a value of it or share a role with it are scanned."""
     top = tmp_path / "top"
     for name, text in {"declaring": _DECLARING, "writer": _WRITER, "reader": _READER}.items():
         (top / name).mkdir(parents=True)
         (top / name / "main.tf").write_text(text, encoding="utf-8")
     scan(top, store)
     for name, text, scanned in [
-        ("writer", _WRITER.replace("first", "second"), ["writer", "reader"]),
-        ("writer", _WRITER.replace('"/p"', '"/q"'), ["writer"]),
+        ("writer", _WRITER.replace("first", "second"), ["writer", "reader", "declaring"]),
+        ("writer", _WRITER.replace('"/p"', '"/q"'), ["writer", "reader"]),
         ("declaring", _DECLARING.replace("lambda", "ec2"), ["declaring", "reader"]),
     ]:
         (top / name / "main.tf").write_text(text, encoding="utf-8")

@@ -384,7 +384,7 @@ def test_the_pins_are_those_of_the_data_and_of_the_notice() -> None:
 def test_the_generator_is_not_in_the_wheel() -> None:
     """The wheel contains the package only, and nothing in the package imports the generator."""
     wheel = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.hatch.build.targets.wheel]")[2]
-    assert 'packages = ["passrole_checks"]' in wheel.partition("\n[")[0]
+    assert 'only-include = ["passrole_checks", "docs/schema"]' in wheel.partition("\n[")[0]
     modules = (ROOT / "passrole_checks").rglob("*.py")
     imported = re.compile(r"^\s*(?:from|import)\s+tools\b", re.MULTILINE)
     assert [path.name for path in modules if imported.search(path.read_text(encoding="utf-8"))] == []

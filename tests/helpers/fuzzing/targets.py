@@ -287,7 +287,7 @@ def _suggest(folder: Path) -> None:
         "evidence",
     )
     options: dict[str, Any] = {**dict.fromkeys(names, ()), **dict.fromkeys(("account", "source", "baseline"))}
-    options |= {"unchanged": False, "grade": GRADES, "repository": ""}
+    options |= {"unchanged": False, "grade": GRADES, "repository": "", "jobs": 1, "no_cache": True}
     found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
     _check_output(suggest_runner.render(found, "json", terminal=False), "json")
     suggest_runner.render(found, "patch", terminal=False).encode("utf-8")
