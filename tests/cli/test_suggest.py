@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from profiles import examples
-from suggesting import USED, allow, policy
+from suggesting import USED, allow, policy, suggest_options
 
 from passrole_checks import cli as command_line
 from passrole_checks.cli import suggest_runner
@@ -273,7 +273,7 @@ def test_long_line_is_shown_around_the_change() -> None:
 def test_concurrently_modified_file_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes made since the file was read are not lost."""
     file = put(FIXABLE)
-    found = suggest_runner.find_suggestions(["."], options(), severity())
+    found = suggest_runner.find_suggestions(["."], suggest_options("narrowed", "repairing"), severity())
     file.write_text(FIXABLE + "# more\n")
     written = suggest_runner.write_fixes(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written, because it was changed since it was read"]
@@ -297,7 +297,7 @@ def test_unwritable_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     file = put(FIXABLE)
-    found = suggest_runner.find_suggestions(["."], options(), severity())
+    found = suggest_runner.find_suggestions(["."], suggest_options("narrowed", "repairing"), severity())
     monkeypatch.setattr(write_atomically, "replace_file", refuse)
     written = suggest_runner.write_fixes(found, dry_run=False)
     assert [reason for _, reason in written.refused] == ["not written: Permission denied"]
@@ -310,32 +310,6 @@ def test_escape_sequences_in_files_are_neutralized() -> None:
     put(FIXABLE.replace('Effect = "Allow"', 'Sid = "\x1b[31mred"\n        Effect = "Allow" # \x1b[2J', 1))
     assert b"\x1b" not in run("suggest", ".").stdout
     assert b"\x1b" not in run("fix", ".").stdout
-
-
-def options() -> dict[str, object]:
-    """Return the default options of a command."""
-    none = dict.fromkeys(("account", "source", "baseline"))
-    names = (
-        "var_file",
-        "var",
-        "parameters",
-        "account_details",
-        "inventory",
-        "exclude",
-        "check",
-        "skip_check",
-        "evidence",
-    )
-    empty: dict[str, object] = dict.fromkeys(names, ())
-    return {
-        **none,
-        **empty,
-        "grade": ("narrowed", "repairing"),
-        "unchanged": False,
-        "repository": "",
-        "jobs": 1,
-        "no_cache": True,
-    }
 
 
 def severity(least: str = "low") -> Severity:
@@ -370,7 +344,7 @@ STATEMENTS = st.lists(
 def test_fix_is_idempotent(tmp_path: Path, statements: list[str], least: str) -> None:
     """For any input, fix leaves nothing that fix would change, and no new finding."""
     file = put(policy(*statements) + USED)
-    asked = [str(tmp_path)], options(), severity(least)
+    asked = [str(tmp_path)], suggest_options("narrowed", "repairing"), severity(least)
     first = suggest_runner.find_suggestions(*asked)
     before = {one.check_id for one in first.findings}
     suggest_runner.write_all_fixes(first, *asked, dry_run=False)
@@ -385,7 +359,7 @@ def test_follow_up_suggestions_are_written(tmp_path: Path) -> None:
     """One statement allows iam:GetRole on all roles; after it is narrowed, another statement lacks it."""
     condition = '{ StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }'
     put(policy(allow(), allow('"*"', condition, '["iam:GetRole", "iam:PassRole"]')) + USED)
-    asked = [str(tmp_path)], {**options(), "check": ("001", "012")}, severity("info")
+    asked = [str(tmp_path)], {**suggest_options("narrowed", "repairing"), "check": ("001", "012")}, severity("info")
     suggest_runner.write_all_fixes(suggest_runner.find_suggestions(*asked), *asked, dry_run=False)
     assert "PASSROLE_012" not in {one.check_id for one in suggest_runner.find_suggestions(*asked).findings}
 
@@ -443,7 +417,7 @@ def test_fix_of_templates_is_idempotent(
     if least == "info":  # one of several statements may allow iam:GetRole for another, which is reported only then
         statements = statements[:1]
     file = put(template(statements, form), "app.json" if form.startswith("json") else "app.yaml")
-    asked = [str(file)], options(), severity(least)
+    asked = [str(file)], suggest_options("narrowed", "repairing"), severity(least)
     suggest_runner.write_all_fixes(suggest_runner.find_suggestions(*asked), *asked, dry_run=False)
     text = file.read_text()
     policy_ = yaml.safe_load(text.replace("!GetAtt ", ""))["Resources"]["Policy"]["Properties"]

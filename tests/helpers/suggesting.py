@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Severity
@@ -122,3 +123,17 @@ def left_for_a_person(found: Session) -> tuple[str, ...]:
     one = only(found)
     assert one.edits == ()
     return one.missing
+
+
+def suggest_options(*grades: str) -> dict[str, Any]:
+    """Return the options of ``suggest`` by name, without values except for the grades and one process."""
+    inputs = ("var_file", "var", "parameters", "account_details", "inventory", "evidence")
+    return {
+        **dict.fromkeys(("account", "source", "baseline")),
+        **dict.fromkeys((*inputs, "exclude", "check", "skip_check"), ()),
+        "grade": grades,
+        "unchanged": False,
+        "repository": "",
+        "jobs": 1,
+        "no_cache": True,
+    }

@@ -569,7 +569,7 @@ def test_a_missing_inventory_is_an_error_unless_it_is_created(organization: Orga
 
 
 def test_inventory_of_the_sample_is_what_is_recorded(tmp_path: Path) -> None:
-    """The file beside the sample is that of the code which it stands for."""
+    """The inventory beside the sample is what a scan of the other repository records."""
     recorded = sample_inventory.recorded_inventory(tmp_path)
     assert recorded == sample_inventory.PATH.read_text(encoding="utf-8")
     assert not json_schemas.errors("inventory", json.loads(recorded))

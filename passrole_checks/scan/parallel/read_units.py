@@ -77,7 +77,7 @@ class UnitReader:
         self._task, self._jobs = ReadTask(options, analysis), jobs
         self._read: dict[Unit, ReadUnit | WorkerEndedError | None] = {}
         self.analyses: dict[int, Analysis] = {}
-        """What workers have found in configurations, by their ids."""
+        """The results of workers, by the ids of their configurations."""
 
     def ahead(self, units: Sequence[Unit]) -> None:
         """Read units that :meth:`load` returns next, if several processes pay."""

@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 import reports_of_tests
+from suggesting import suggest_options
 
 from fuzzing import making
 from fuzzing.corpus import Tree, files_named, format_of, pieces, trees
@@ -275,20 +275,7 @@ def _diff(folder: Path) -> None:
 
 def _suggest(folder: Path) -> None:
     """Render the suggestions in each format."""
-    names = (
-        "var_file",
-        "var",
-        "parameters",
-        "account_details",
-        "inventory",
-        "exclude",
-        "check",
-        "skip_check",
-        "evidence",
-    )
-    options: dict[str, Any] = {**dict.fromkeys(names, ()), **dict.fromkeys(("account", "source", "baseline"))}
-    options |= {"unchanged": False, "grade": GRADES, "repository": "", "jobs": 1, "no_cache": True}
-    found = suggest_runner.find_suggestions([str(folder)], options, Severity.LOW)
+    found = suggest_runner.find_suggestions([str(folder)], suggest_options(*GRADES), Severity.LOW)
     _check_output(suggest_runner.render(found, "json", terminal=False), "json")
     suggest_runner.render(found, "patch", terminal=False).encode("utf-8")
     _check_output(

@@ -190,7 +190,7 @@ def test_reference_without_index(tmp_path: Path, count: str, principal: str) -> 
 
 @pytest.mark.parametrize("key", ["each.key", "count.index"])
 def test_instances_with_unknown_keys_are_attached_to_each_other(tmp_path: Path, key: str) -> None:
-    """The definition of a role stands for all its instances, and has the policies of those."""
+    """A role with instances under unknown keys is one role, with the policies of all of them."""
     every = "for_each = var.x" if key == "each.key" else "count = var.x"
     (tmp_path / "main.tf").write_text(
         f"""

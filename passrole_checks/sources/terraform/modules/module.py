@@ -436,7 +436,7 @@ def _instance_reference(
 ) -> Reference:
     """Return a reference to an instance of a resource.
 
-    ``is_defined``: one definition stands for the instances under unknown keys, and has the address without a key.
+    ``is_defined``: the instances under unknown keys are one definition, whose address has no key.
     """
     return Reference(
         (Unresolved(value.unresolved_parts[0].expression + suffix),),

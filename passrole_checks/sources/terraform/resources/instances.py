@@ -51,7 +51,7 @@ class Instances:
 
     @property
     def cover_unknown_keys(self) -> bool:
-        """True if one instance without a key stands for all that are not known."""
+        """True if all instances under unknown keys are one instance without a key."""
         return self.counted and any(not instance.suffix for instance in self.items)
 
     def unknown(self) -> Instance:
