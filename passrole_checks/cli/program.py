@@ -22,8 +22,10 @@ from passrole_checks.cli import assistant_server, diff, info_commands, lsp, requ
 from passrole_checks.cli.help_sections import DocumentedGroup
 from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
 from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
+from passrole_checks.files.gc_pause import collect_rarely
 
 PROGRAM = "passrole-checks"
+_SERVERS = frozenset({"lsp", "mcp"})  # commands that last
 _SIGNS = {"…": "...", "│": "|", "→": "->"}  # those that the outputs use, in ASCII
 
 
@@ -33,6 +35,8 @@ def run() -> NoReturn:
     The operating system frees the memory: to free each object first takes as long as a tenth of a small scan.
     Functions of :mod:`atexit` are called, and while other threads run the process ends as usual.
     """
+    if not _SERVERS.intersection(sys.argv[1:2]):
+        collect_rarely()
     status = main()
     if threading.active_count() == 1 and None not in (sys.stdout, sys.stderr):
         atexit._run_exitfuncs()

@@ -15,6 +15,11 @@ from contextlib import contextmanager
 _OBJECTS = 3_000_000
 
 
+def collect_rarely() -> None:
+    """Collect cycles rarely from now on: in a process that ends after its task."""
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+
+
 @contextmanager
 def gc_paused() -> Iterator[None]:
     """Collect cycles rarely within this context, and once at its end. As a decorator it applies to each call."""

@@ -24,6 +24,9 @@ CREATED_LATER = "created during deployment"
 WITHOUT_CONTENT = frozenset({NO_SUCH_FILE, OUTSIDE, TOO_LARGE, CANNOT_BE_READ, NO_TEXT})
 
 _PIECE = 1_000_000
+_HANDLES = "/proc/self/fd"
+# True if a link that replaces a folder is noticed when a file is opened, see open_regular
+_IS_CHECKED = os.path.isdir(_HANDLES) or hasattr(os, "O_NOFOLLOW_ANY")
 _MOST_SHOWN = 200  # characters of a link's target
 _SCANNED = "the scanned repository or folder"
 
@@ -49,7 +52,12 @@ def content_version(path: str) -> Hashable:
 
 
 def open_regular(
-    path: str | Path, inside: Callable[[str], bool] | None = None, *, pipes: bool = False, real: str | None = None
+    path: str | Path,
+    inside: Callable[[str], bool] | None = None,
+    *,
+    pipes: bool = False,
+    real: str | None = None,
+    buffered: bool = True,
 ) -> BinaryIO:
     """Open a regular file for reading, without blocking.
 
@@ -63,6 +71,7 @@ def open_regular(
             result is opened without following any, so that a link planted in between is refused.
         pipes: allow pipes that the user has named (``<(…)``), and wait for their data.
         real: the path as :func:`resolve_inside` has just returned it.
+        buffered: False if all of it is read at once.
 
     Raises:
         OutsideError: the file is not ``inside``.
@@ -85,7 +94,7 @@ def open_regular(
             raise _outside_error(path)
         if not (pipes or stat.S_ISREG(os.fstat(handle).st_mode)):
             raise RefusedError(errno.EINVAL, "is not a regular file", str(path))
-        return os.fdopen(handle, "rb")
+        return os.fdopen(handle, "rb", -1 if buffered else 0)
     except BaseException:
         os.close(handle)
         raise
@@ -103,7 +112,7 @@ def read_bounded(
 
     Raises an :class:`OSError` if it cannot be opened or read, is not a regular file, or is larger.
     """
-    with open_regular(path, inside, pipes=pipes, real=real) as stream:
+    with open_regular(path, inside, pipes=pipes, real=real, buffered=False) as stream:
         pieces, remaining = [read_from(stream, min(size_of(stream), most) + 1)], most
         while pieces[-1]:
             remaining -= len(pieces[-1])
@@ -115,15 +124,29 @@ def read_bounded(
     return content
 
 
-def resolve_inside(path: str | Path, inside: Callable[[str], bool]) -> str:
-    """Return the path with symbolic links resolved. Raises :class:`OutsideError` if it is not ``inside``."""
+def resolve_inside(path: str | Path, inside: Callable[[str], bool], known: dict[str, str] | None = None) -> str:
+    """Return the path with symbolic links resolved. Raises :class:`OutsideError` if it is not ``inside``.
+
+    ``known``: folders, each with its path without symbolic links; gets those that are resolved here.
+    """
     try:
-        real = os.path.realpath(path)
+        real = os.path.realpath(path) if known is None or not _IS_CHECKED else _resolve(os.fspath(path), known)
     except ValueError as error:  # an invalid name
         raise OSError(errno.EINVAL, str(error), str(path)) from None
     if not inside(real):
         raise _outside_error(path)
     return real
+
+
+def _resolve(path: str, known: dict[str, str]) -> str:
+    """Return the path with symbolic links resolved; the folders of ``known`` are not looked at again."""
+    folder, name = os.path.split(path)
+    if name in ("", os.curdir, os.pardir) or "\0" in name:
+        return os.path.realpath(path)
+    if folder not in known:
+        known[folder] = os.path.realpath(folder)
+    real = os.path.join(known[folder], name)
+    return os.path.realpath(real) if os.path.islink(real) else real
 
 
 def _outside_error(path: str | Path) -> OutsideError:
@@ -141,7 +164,7 @@ def _outside_error(path: str | Path) -> OutsideError:
 def _path_of(handle: int) -> str | None:
     """Return the path of an open file, if the platform provides it."""
     try:
-        path = os.readlink(f"/proc/self/fd/{handle}")
+        path = os.readlink(f"{_HANDLES}/{handle}")
     except OSError:
         return None
     return path if os.path.isabs(path) else None

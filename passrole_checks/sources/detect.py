@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -509,14 +508,12 @@ def terraform_roots(calls: Mapping[Path, frozenset[Path]], exclusions: Exclusion
     if len(calls) < 2:
         return frozenset(calls)
     # slow to import; Terraform only
-    from passrole_checks.sources.terraform import called_roots, expect_reads
+    from passrole_checks.sources.terraform import called_roots
 
     called = frozenset[Path]().union(*calls.values())
-    roots = frozenset(
+    return frozenset(
         folder for folder in calls if folder not in called or folder in reachable_folders(calls, folder)
     ).union(called_roots(calls, exclusions))
-    expect_reads(Counter(str(folder) for root in roots for folder in {root, *reachable_folders(calls, root)}))
-    return roots
 
 
 def reachable_folders(calls: Mapping[Path, frozenset[Path]], start: Path) -> set[Path]:

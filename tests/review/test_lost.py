@@ -150,7 +150,7 @@ def test_broken_terraform_near_a_change_is_unreadable(repository: Reviews) -> No
 def test_missing_parser_is_not_clean(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a parser nothing is known about affected Terraform in either version, which is not clean."""
     monkeypatch.setattr(files, "reader", lambda: readers._unavailable_reader("no parser: none is installed"))
-    files.parse_bytes.cache_clear()
+    files.parse_bytes.clear()
     repository.commit(
         {"main.tf": policy(APP) + 'locals { a = file("policies/x.json") }\n', "other/main.tf": policy(APP)}
     )

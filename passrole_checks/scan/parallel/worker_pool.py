@@ -28,6 +28,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from passrole_checks.errors import internal_error
+from passrole_checks.files.gc_pause import collect_rarely
 from passrole_checks.iam import deadline
 from passrole_checks.scan.parallel.any_executor import picklable_error, run_batch
 
@@ -200,6 +201,7 @@ def _process_start_guard() -> Iterator[None]:
 def _serve_batches(connection: Connection, not_its_own: Sequence[Connection], task: UnitTask[object]) -> None:
     """Do the task for batches of units until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_rarely()
     for other in not_its_own:
         other.close()
     with suppress(EOFError, OSError):

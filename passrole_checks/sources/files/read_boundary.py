@@ -30,6 +30,7 @@ class Boundary:
 
     folders: tuple[str, ...] | None
     _many: frozenset[str] = field(default=frozenset(), compare=False, repr=False)  # the folders, if they are many
+    _resolved: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # see resolve_inside
 
     @classmethod
     def around(cls, *folders: Path) -> Boundary:
@@ -48,7 +49,8 @@ class Boundary:
         Raises :class:`OutsideError` if it leads outside, or another :class:`OSError` if it is invalid.
         """
         log_links(path)
-        return resolve_inside(path, self.contains)
+        # a boundary around folders lasts for one unit, the one of every file for ever
+        return resolve_inside(path, self.contains, None if self.folders is None else self._resolved)
 
     def allows(self, path: str | Path) -> bool:
         """True if a path leads inside."""

@@ -45,7 +45,6 @@ from passrole_checks.sources.terraform.modules.tfvars import (
 )
 from passrole_checks.sources.terraform.policies.policies import ModuleContents, collect
 from passrole_checks.sources.terraform.reading.files import Files
-from passrole_checks.sources.terraform.reading.parse_cache import expect_reads
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
@@ -325,7 +324,6 @@ def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadab
 __all__ = [
     "called_folders",
     "called_roots",
-    "expect_reads",
     "load",
     "load_terragrunt",
     "local_module",

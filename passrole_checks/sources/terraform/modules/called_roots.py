@@ -16,7 +16,6 @@ from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_loaded_automatically
 from passrole_checks.sources.files.read_boundary import current_boundary
-from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.files import MAX_FILE_BYTES, parse_file, terraform_files
 
 EXAMPLE_FOLDERS = frozenset({"example", "examples", "test", "tests"})
@@ -60,9 +59,7 @@ def _has_wide_default(folder: Path, exclusions: Exclusions) -> bool:
             continue
         if b"variable" not in data or b"*" not in data:
             continue
-        parsed = parse_file(name)
-        parse_cache.store(parsed)
-        for block in parsed.body.all("variable"):
+        for block in parse_file(name).body.all("variable"):
             default = block.body.get("default")
             if default is not None and b"*" in default.source_bytes:
                 return True

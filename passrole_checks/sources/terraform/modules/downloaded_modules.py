@@ -123,9 +123,11 @@ class InstalledModules:
         if repository is None:
             return None
         for parent, external in self._around:
+            if not external:
+                continue
             downloads = Boundary.around(parent / _EXTERNAL)
             base = Path(os.path.join(parent, _EXTERNAL, repository.path))
-            if not external or not downloads.allows(base):
+            if not downloads.allows(base):
                 continue
             log_tree(base)
             if os.path.isdir(base):

@@ -16,7 +16,6 @@ from pathlib import Path
 from passrole_checks.sources.files.access_log import log_links
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.read_boundary import current_boundary
-from passrole_checks.sources.terraform.reading import parse_cache
 from passrole_checks.sources.terraform.reading.files import (
     MAX_FILE_BYTES,
     is_override,
@@ -69,7 +68,6 @@ def read_folder(path: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> Folder:
     folder = Folder(path, shadowed=listing.shadowed, excluded=listing.excluded)
     for name in listing.files:
         parsed, override = parse_file(name), is_override(name.name)
-        parse_cache.record_read(parsed)
         folder.files.append(parsed)
         for block in parsed.body.blocks:
             _add(folder, block, override=override)
@@ -181,7 +179,6 @@ def called_folders(
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
             continue
         parsed = parse_file(name)
-        parse_cache.store(parsed)
         for block in parsed.body.all("module"):
             source = module_source(block)
             if source is not None and is_local_source(source):

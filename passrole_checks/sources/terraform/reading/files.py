@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +22,12 @@ from passrole_checks.files.safe_read import (
     OutsideError,
     open_error_reason,
 )
-from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file, unsaved_text
+from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
-from passrole_checks.sources.terraform.reading import parse_cache
+from passrole_checks.sources.terraform.reading.parse_cache import ParseCache
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, ParsedFile, SyntaxProblem
@@ -72,14 +71,14 @@ def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderLi
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
-        names = [
+        names = {
             entry.name for entry in entries_in(folder) if is_terraform_name(entry.name) and _is_file_or_link(entry)
-        ]
+        }
         excluded = exclusions.excluded_names(folder, names)
         for name in names:
             if name in excluded:
                 continue
-            shadow = _shadowing_name(os.path.join(folder, name), name)
+            shadow = _shadowing_name(folder, name, names)
             if shadow is not None and shadow not in excluded:
                 shadowed.append((name, shadow))
             else:
@@ -98,12 +97,12 @@ def _is_file_or_link(entry: FolderEntry) -> bool:
     return not os.path.isdir(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
-def _shadowing_name(path: str, name: str) -> str | None:
+def _shadowing_name(folder: Path, name: str, names: Container[str]) -> str | None:
     """Return the name of the existing file that OpenTofu reads instead of this one, or None."""
     for terraform, opentofu in ((".tf.json", ".tofu.json"), (".tf", ".tofu")):
         if name.endswith(terraform):
             replacement = name[: -len(terraform)] + opentofu
-            return replacement if is_file(os.path.join(os.path.dirname(path), replacement)) else None
+            return replacement if replacement in names and is_file(os.path.join(folder, replacement)) else None
     return None
 
 
@@ -125,13 +124,10 @@ def parse_file(path: Path) -> ParsedFile:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, open_error_reason(path, error))
-    parse = parse_bytes if unsaved_text(path) is None else _parse_unsaved
-    return parse_cache.pop(file, data) or parse(file, data)
+    return parse_bytes(file, data)
 
 
-@lru_cache(maxsize=256)
-def parse_bytes(file: str, data: bytes) -> ParsedFile:
-    """Parse the content of a configuration file. Never raises; errors are in ``problems``."""
+def _parse(file: str, data: bytes) -> ParsedFile:
     try:
         source = SourceText.of(file, data)
     except NotText as error:
@@ -143,8 +139,8 @@ def parse_bytes(file: str, data: bytes) -> ParsedFile:
     return reader().read(source)
 
 
-# a session in an editor parses each version of a file, and needs the latest ones only
-_parse_unsaved = lru_cache(maxsize=16)(parse_bytes.__wrapped__)
+parse_bytes = ParseCache(_parse)
+"""Parse the content of a configuration file. Never raises; errors are in ``problems``."""
 
 
 def _unreadable(file: str, line: int, reason: str) -> ParsedFile:

@@ -1,65 +1,90 @@
-"""Cache of parsed files that will be read again.
+"""Cache of parsed texts.
 
-It stores files parsed while looking for root modules, and files of modules that several roots call. A parsed file takes
-about 70 times its size in memory, so the cache is bounded and drops a file after its last expected read. Expected reads
-are an estimate only: a file that is not cached, or has changed, is parsed again.
+Several roots call the same module, and folders contain copies of the same file. A text is therefore parsed once, as
+long as the cache keeps it, and another file with the same text gets the same expressions. A parsed text takes about 70
+times its size in memory, so the cache is bounded, and drops the text that was not read for the longest time.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from threading import Lock
 
-from passrole_checks.sources.terraform.reading.syntax import ParsedFile
+from passrole_checks.sources.terraform.reading.source import SourceText
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
 
-_MAX_BYTES = 600_000  # total size of the source files: about 40 MB of memory
+_MAX_BYTES = 900_000  # total size of the texts: about 60 MB of memory
+_Key = tuple[str, bytes]
 
 
-class _ParseCache:
-    def __init__(self) -> None:
-        self.files: dict[str, ParsedFile] = {}  # oldest first
-        self.size = 0
-        self.expected: Mapping[str, int] = {}  # by folder: number of times that its files will be read
-        self.reads: dict[str, int] = {}  # by file: number of times that it was read
+class ParseCache:
+    """Parsed files by their text. ``parse`` parses the content of a file; ``parsed`` counts its calls."""
 
-    def pop(self, file: str) -> ParsedFile | None:
-        parsed = self.files.pop(file, None)
-        if parsed is not None:
-            self.size -= len(parsed.source.data)
+    def __init__(self, parse: Callable[[str, bytes], ParsedFile]) -> None:
+        self._parse, self.parsed = parse, 0
+        self._known: OrderedDict[_Key, ParsedFile] = OrderedDict()  # the one read last is last
+        self._size = 0
+        self._lock = Lock()
+
+    def __call__(self, file: str, data: bytes) -> ParsedFile:
+        """Return the parsed content of a file."""
+        key = _key(file, data)
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known.move_to_end(key)
+        if known is not None:
+            return known if known.source.file == file else _of_file(known, file)
+        parsed = self._parse(file, data)
+        self.parsed += 1
+        with self._lock:
+            self._store(key, parsed)
         return parsed
 
+    def __contains__(self, file: tuple[str, bytes]) -> bool:
+        return _key(*file) in self._known
 
-_cache = _ParseCache()
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+            self._size = self.parsed = 0
 
-
-def expect_reads(times: Mapping[str, int]) -> None:
-    """Set the number of times that the files of each folder will be read from now on."""
-    _cache.expected, _cache.reads = times, {}
-
-
-def pop(file: str, data: bytes) -> ParsedFile | None:
-    """Remove a file from the cache and return it, or None if it is missing or its content differs from ``data``."""
-    parsed = _cache.pop(file)
-    return parsed if parsed is not None and parsed.source.data == data else None
-
-
-def store(parsed: ParsedFile) -> None:
-    """Add a file to the cache, unless it has parse errors, and evict the oldest files beyond the limit."""
-    if parsed.problems:
-        return
-    file = parsed.source.file
-    _cache.pop(file)
-    _cache.files[file] = parsed
-    _cache.size += len(parsed.source.data)
-    while _cache.size > _MAX_BYTES:
-        _cache.pop(next(iter(_cache.files)))
+    def _store(self, key: _Key, parsed: ParsedFile) -> None:
+        if key not in self._known:
+            self._size += len(key[1])
+        self._known[key] = parsed
+        while self._size > _MAX_BYTES:
+            (_, data), _ = self._known.popitem(last=False)
+            self._size -= len(data)
 
 
-def record_read(parsed: ParsedFile) -> None:
-    """Count a read of a file for a root module, and store the file if another root will read it."""
-    file = parsed.source.file
-    expected = _cache.expected.get(os.path.dirname(file), 1)
-    if expected > 1:
-        _cache.reads[file] = _cache.reads.get(file, 0) + 1
-        if _cache.reads[file] < expected:
-            store(parsed)
+def _key(file: str, data: bytes) -> _Key:
+    """Return what the content of a file is known by. Nodes of JSON know their file, and values have no blocks."""
+    if file.endswith(".json"):
+        return file, data
+    return file[file.rfind(".") :], data
+
+
+def _of_file(parsed: ParsedFile, file: str) -> ParsedFile:
+    """Return the same content as that of another file."""
+    source = parsed.source.of_file(file)
+    return ParsedFile(source, _body_of(parsed.body, source), parsed.problems)
+
+
+def _body_of(body: Body, source: SourceText) -> Body:
+    attributes = tuple(
+        Attribute(attribute.name, attribute.span, source, partial(getattr, attribute, "value"))
+        for attribute in body.attributes
+    )
+    blocks = tuple(
+        Block(block.type, block.labels, block.span, source, partial(_inner_body_of, block, source))
+        for block in body.blocks
+    )
+    return Body(attributes, blocks)
+
+
+def _inner_body_of(block: Block, source: SourceText) -> Body:
+    return _body_of(block.body, source)

@@ -60,6 +60,13 @@ class SourceText:
             raise NotText(data.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from None
         return SourceText(file, data)
 
+    def of_file(self, file: str) -> SourceText:
+        """Return the same text as that of another file."""
+        other = SourceText(file, self.data, self.first_line, self.first_column)
+        shared = {name: value for name, value in vars(self).items() if name in ("_ascii", "_line_starts", "_excerpts")}
+        vars(other).update(shared)
+        return other
+
     @cached_property
     def _ascii(self) -> bool:
         return self.data.isascii()
