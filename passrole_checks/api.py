@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, TypeVar
 from passrole_checks.errors import ConfigurationError, InputError, PassRoleChecksError
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.result import LocatedGrant as Grant
 from passrole_checks.scan.result import ScanOptions, ScanResult
 from passrole_checks.sources.model.configuration import Inputs, Unreadable

@@ -8,7 +8,7 @@ Sources: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries f
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.principals import (
     ITSELF,
@@ -19,6 +19,7 @@ from passrole_checks.access.principals import (
     managed_by_holder,
 )
 from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
 from passrole_checks.iam.partial_values import (
     ListNode,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.service_trust import acts_for_callers
 from passrole_checks.access.severity import Holder
 from passrole_checks.iam.documents.trust import AUTHENTICATED, KnownRole
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from heapq import nsmallest
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from passrole_checks.access.role_privilege import PrivilegeGain, can_administer_
 from passrole_checks.access.service_trust import all_paths, assumes, passed_to_service_values, surely_excludes, trusts
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, Restrictions
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet

@@ -7,10 +7,11 @@ holder; the worse of both then counts by :data:`BY_HOLDER`. `docs/checks/index.m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, IntEnum
 
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 class Roles(IntEnum):

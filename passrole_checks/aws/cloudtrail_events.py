@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from passrole_checks.aws.data_files import CONFIDENCE, SUFFIX, expand_principals, read_json
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _FILE = "cloudtrail_events.json"
 _KINDS = {"r": "role", "i": "instance_profile", "t": "launch_template"}

@@ -6,10 +6,10 @@ AWS (Apache-2.0, see ``NOTICE``); its texts are not repeated here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from passrole_checks.aws.data_files import expand_principals, read_json
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _FILE = "escalation_paths.json"
 _URL = "https://pathfinding.cloud/paths/"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from passrole_checks.aws.data_files import read_json
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _FILE = "managed_policies.json.xz"
 _ARN = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")

@@ -12,12 +12,12 @@ keys"). So a key is either sent, by a source, or unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from passrole_checks.aws.data_files import SUFFIX, expand_principals, read_json
 from passrole_checks.aws.service_principals import known_services
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.patterns.glob import wildcard_match
 
 _FILE = "passing_actions.json"

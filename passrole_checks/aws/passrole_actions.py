@@ -8,11 +8,11 @@ omits come from the parameters of the API models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from passrole_checks.aws.data_files import CONFIDENCE, expand_principals, read_json
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _FILE = "passrole_actions.json"
 _RUNS = {"c": "code", "a": "calls", "-": ""}

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from passrole_checks.aws.data_files import CONFIDENCE, expand_principals, read_json
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _FILE = "role_properties.json"
 

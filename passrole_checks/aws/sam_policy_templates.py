@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 PACKAGE = "aws-sam-translator"
 _FILE = "sam_policy_templates.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.checks.base.check import Check, Example, allow
@@ -12,6 +11,7 @@ from passrole_checks.checks.base.grants import Special
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary

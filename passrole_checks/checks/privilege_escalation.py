@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
 from passrole_checks.access.rank_paths import path_rank
@@ -35,6 +35,7 @@ from passrole_checks.checks.base.wording import (
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity

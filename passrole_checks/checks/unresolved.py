@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -13,6 +12,7 @@ from passrole_checks.escaping.shorten import shortened
 from passrole_checks.files.safe_read import NO_SUCH_FILE
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from passrole_checks.errors import did_you_mean
+from passrole_checks.iam.fast_dataclass import dataclass
 
 Rows = Sequence[tuple[str, str]]
 

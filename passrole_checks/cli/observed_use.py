@@ -7,7 +7,6 @@ modules other than click and the standard library are imported where they are us
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +16,7 @@ from click.core import ParameterSource
 from passrole_checks.cli.cloudtrail_logs import no_events_reason, reading_progress, time_bounds, time_options
 from passrole_checks.cli.options import apply_options, repeatable_files
 from passrole_checks.cli.write_outputs import report_problems
+from passrole_checks.iam.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from passrole_checks.cloudtrail.report import UsageReport

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +42,7 @@ from passrole_checks.cli.write_outputs import (
     write_lines,
 )
 from passrole_checks.errors import DEBUG, ConfigurationError
+from passrole_checks.iam.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from passrole_checks.diff.plans import RootPlan

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.cli.options import apply_baseline, check_ids, result_store, scan_options
 from passrole_checks.cli.write_outputs import problems_to_report
+from passrole_checks.iam.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from passrole_checks.api import SuggestResult

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from passrole_checks.cloudtrail.extract import PassExtractor, Row
@@ -22,6 +22,7 @@ from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome, U
 from passrole_checks.cloudtrail.store import EventStore, Progress
 from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
 from passrole_checks.errors import internal_error
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.patterns.glob import wildcard_match
 
 __all__ = [

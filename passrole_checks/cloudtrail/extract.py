@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation, TrailEvent, trail_event, without_version
@@ -15,6 +15,7 @@ from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS, ProfileSt
 from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome
 from passrole_checks.cloudtrail.parameter_paths import strings_at, strings_at_location, unwrap, values_at
 from passrole_checks.cloudtrail.struct_text import parse_structure
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _DENIED = re.compile(
     r"access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden", re.I

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from passrole_checks.access.access_model import AccessModel
@@ -19,6 +19,7 @@ from passrole_checks.access.principals import by_group
 from passrole_checks.cloudtrail.edges import KINDS, EdgeIndex
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet

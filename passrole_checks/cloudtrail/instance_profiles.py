@@ -8,10 +8,11 @@ to launch templates with IAM permissions"). Events must come in order of time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from passrole_checks.cloudtrail.parameter_paths import strings_at, unwrap, values_at
+from passrole_checks.iam.fast_dataclass import dataclass
 
 IAM, EC2 = "iam.amazonaws.com", "ec2.amazonaws.com"
 # Events that change this state; some of them pass no role themselves.

@@ -12,11 +12,11 @@ import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.read_boundary import Boundary, repository_around
 
 _ENDINGS = (".json", ".json.gz", ".gz", ".jsonl", ".ndjson", ".csv", ".parquet", ".log")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.cloudtrail import LogSummary, Pass, Progress, RequestOutcome, UsageQuery, read_passes
 from passrole_checks.cloudtrail.grant_usage import UsageComparison
 from passrole_checks.cloudtrail.summary import Edge, aggregate_passes
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.configuration import Unreadable
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from passrole_checks.cloudtrail.model import Pass, RequestOutcome
+from passrole_checks.iam.fast_dataclass import dataclass
 
 MAX_VALUES = 20  # names listed per edge; all are counted
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.trust_comparison import TrustedPrincipal
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.scanner import LocatedGrant, ReadPaths, ScanResult
 from passrole_checks.sources.model.configuration import Unreadable

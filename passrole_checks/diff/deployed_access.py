@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.access_model import serves_many_accounts
 from passrole_checks.access.principals import Principals
@@ -18,6 +18,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.change import GrantChange
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, UnresolvedKind, join, map_strings
 from passrole_checks.iam.roles.arn_pattern import expand

@@ -10,7 +10,7 @@ value decides on whether a call has it, the access of the new example is new.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.diff.change import GrantChange
@@ -18,6 +18,7 @@ from passrole_checks.diff.moved_resources import calls_in_examples, known_names,
 from passrole_checks.diff.moved_statements import PLACES, UnitDifference, unresolved_values
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, Part, StringNode, map_strings
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
 from passrole_checks.sources.recognize import is_candidate_name

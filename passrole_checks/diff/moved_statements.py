@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from passrole_checks.access.access_model import serves_many_accounts
@@ -20,6 +20,7 @@ from passrole_checks.diff.renames import relabel_policy
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, providing_files
@@ -17,6 +17,7 @@ from passrole_checks.diff.units import UnitPair, Versions
 from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable

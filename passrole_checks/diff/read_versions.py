@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from passrole_checks.errors import InputError, WorkerEndedError
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.git_versions.selection import Selection
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.parallel.processes import in_processes
 from passrole_checks.scan.parallel.read_units import ReadTask, ReadUnit
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, connected, read_paths

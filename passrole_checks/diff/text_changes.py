@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _MOST_LINES = 3000  # in the part that differs, to be compared line by line
 _LARGEST = 5_000_000

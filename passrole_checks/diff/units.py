@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, VersionReader
@@ -13,6 +13,7 @@ from passrole_checks.diff.unreadable_base import set_aside
 from passrole_checks.diff.value_file_variants import VariantPair, key_of, pair_variants
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.hcl_files import is_terragrunt

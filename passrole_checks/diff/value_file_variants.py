@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
 from passrole_checks.diff.change import GrantChange
 from passrole_checks.findings import Confidence
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.merge_variants import with_files
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.model.configuration import Configuration

@@ -20,13 +20,13 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from passrole_checks import __version__, distribution
 from passrole_checks.errors import SnapshotError
+from passrole_checks.iam.fast_dataclass import dataclass
 
 FOLDER = Path(__file__).resolve().parent.parent
 

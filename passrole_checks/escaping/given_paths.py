@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

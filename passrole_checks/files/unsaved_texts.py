@@ -11,8 +11,10 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from passrole_checks.files.safe_read import open_flags
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _DESCRIPTOR = re.compile(r"/(?:dev/fd|proc/self/fd)/(?P<number>\d{1,9})")
 _STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from passrole_checks.git_versions.forge_links import Links, remote_repository
 from passrole_checks.git_versions.git import Repository
 from passrole_checks.git_versions.snapshot import blob_id
 from passrole_checks.git_versions.trees import tree_entries
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _LARGEST = 30_000_000  # bytes of a file that is compared
 

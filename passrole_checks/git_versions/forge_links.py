@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from passrole_checks.git_versions.git import OBJECT_ID
+from passrole_checks.iam.fast_dataclass import dataclass
 
 GITHUB, GITLAB, GITEA = "github", "gitlab", "gitea"
 """The kinds of forges; Gitea includes Forgejo."""

@@ -13,10 +13,11 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from passrole_checks.errors import SnapshotError
+from passrole_checks.iam.fast_dataclass import dataclass
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 TIMEOUT = 120  # seconds, for any one call

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from passrole_checks.git_versions.git import FileChange

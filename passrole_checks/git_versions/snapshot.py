@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
@@ -15,6 +15,7 @@ from passrole_checks.errors import SnapshotError
 from passrole_checks.git_versions.git import FileChange, Repository
 from passrole_checks.git_versions.selection import Select, Selection
 from passrole_checks.git_versions.trees import LINK, SUBMODULE, TreeEntry, is_plain
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.recognize import is_candidate

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.errors import SnapshotError
 from passrole_checks.git_versions.git import Repository
+from passrole_checks.iam.fast_dataclass import dataclass
 
 LINK, SUBMODULE = "120000", "160000"
 _REGULAR = ("100644", "100755", "100664")  # the last one occurs in old repositories

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.errors import ConfigurationError, SnapshotError
@@ -17,6 +16,7 @@ from passrole_checks.git_versions.git import Repository
 from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import Snapshots, renamed_paths
 from passrole_checks.git_versions.trees import TreeEntry, index_entries, tree_entries, working_tree_entries
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _RANGE = re.compile(r"(?P<one>[^:{}]*?)(?P<dots>\.{2,3})(?P<other>[^:{}]*)")
 _LARGEST_CONFIGURATION = 1_000_000

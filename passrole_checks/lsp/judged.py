@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.role_consumers import ASSUMED
@@ -11,6 +11,7 @@ from passrole_checks.escaping.shorten import listed
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.lsp.scopes import Scope
 from passrole_checks.scan.result import ScanOptions, ScanResult

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources import detect
 from passrole_checks.sources.detect import Discovery, Unit
 from passrole_checks.sources.files.exclude_patterns import Exclusions

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from passrole_checks.distribution import NAME
 from passrole_checks.errors import ConfigurationError, internal_error
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import check_page_url
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.lsp.actions import EXPLAIN
 from passrole_checks.lsp.workspace import Changes, Client, Diagnostics, Document, Workspace
 from passrole_checks.scan import settings

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lsprotocol import types
@@ -16,6 +16,7 @@ from passrole_checks.errors import internal_error
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.files.unsaved_texts import reading_texts
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import clear_identity_caches
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.lsp.actions import actions_of, statements_in

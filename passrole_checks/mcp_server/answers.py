@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
+from passrole_checks.iam.fast_dataclass import dataclass
 
 MOST_CHARACTERS = 40_000
 """Of the structured content of an answer, as JSON."""

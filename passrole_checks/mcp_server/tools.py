@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.findings import Severity
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import clear_identity_caches
 from passrole_checks.mcp_server import answers
 from passrole_checks.mcp_server.answers import Answer

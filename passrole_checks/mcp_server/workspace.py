@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.shorten import listed, truncate
 from passrole_checks.files.unsaved_texts import is_unsaved
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _LONGEST = 4_096  # characters of a path
 _MOST_SHOWN = 200

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from passrole_checks.escaping.terminal import common_folder, display_path, path_in, sanitize
 from passrole_checks.findings import Escalation, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
 from passrole_checks.iam.path_conditions import PathCondition, any_compatible

@@ -6,13 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TextIO
 
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.write_atomically import check_file, replace_file
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

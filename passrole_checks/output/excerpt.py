@@ -7,7 +7,7 @@ import re
 import textwrap
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import content_version, open_regular, read_bounded, read_from, size_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.recognize import LARGEST_PLAN, LARGEST_TEMPLATE
 
 if TYPE_CHECKING:

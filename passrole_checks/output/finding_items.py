@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from passrole_checks.escaping.shorten import cut_at_word
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
 
 BY_FILE, BY_CHECK, BY_SEVERITY = GROUPINGS = ("file", "check", "severity")

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape
 from importlib import resources
 from string import Template
@@ -23,6 +23,7 @@ from typing import Any
 from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.access_graph import AccessGraph, Column, build_graph
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.excluded_files import excluded_summary

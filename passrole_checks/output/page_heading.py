@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 def no_link(_file: str, _line: int, _end_line: int) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check

@@ -6,9 +6,9 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.access.access_model import AccessModel
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, join

@@ -10,9 +10,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from passrole_checks.access.policy_quotas import MOST_MANAGED
+from passrole_checks.iam.fast_dataclass import dataclass
 
 MAX_ATTACHED = 10
 

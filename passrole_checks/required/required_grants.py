@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.policy_quotas import MOST_MANAGED
 from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME, RoleConsumers, RoleUse, distinct
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.findings import Confidence
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.required.policy_statements import (
     ACCOUNT,

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 
 from passrole_checks.escaping.shorten import listed, truncate
 from passrole_checks.escaping.terminal import sanitize
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.forge import AcceptingForge, AttestedComment, Contributors, Discussion
 from passrole_checks.review.http import ForgeError

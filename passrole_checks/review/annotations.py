@@ -7,13 +7,14 @@ and ten warnings per step, and 50 per job.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from passrole_checks.escaping.markup import command_data, command_property
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.finding_items import first_sentence, label_of
 from passrole_checks.output.github import MOST
 from passrole_checks.review.report import Item, ReportNote, ReviewReport

@@ -6,11 +6,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.diff import AccessDifference, GrantChange
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.partial_values import Position, strings_in
 from passrole_checks.iam.path_conditions import PathCondition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path, PurePath
@@ -33,6 +33,7 @@ from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import may_contain_code
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Thresholds, TracedItem, build_items
 from passrole_checks.review.comment_lines import Anchors
 from passrole_checks.review.find_fix import MAX_ITEMS, FixFinder, FixOutcome, remediation_of

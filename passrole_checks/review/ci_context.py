@@ -14,13 +14,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import get_nested
 from passrole_checks.git_versions.forge_links import GITEA, GITHUB, GITLAB
+from passrole_checks.iam.fast_dataclass import dataclass
 
 GITHUB_TOKEN = "GITHUB_TOKEN"
 GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"

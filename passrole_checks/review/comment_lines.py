@@ -11,10 +11,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.report import Anchor, Location
 
 _CONTEXT = 3

@@ -14,7 +14,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.diff import Side
@@ -22,6 +22,7 @@ from passrole_checks.diff.moved_resources import names_in_code
 from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed_file
 from passrole_checks.findings import Severity
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, TracedItem
 from passrole_checks.review.comment_lines import Anchors

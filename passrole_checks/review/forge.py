@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.http import ForgeError
 from passrole_checks.review.markdown.markers import CommentMarker
 from passrole_checks.review.report import Anchor, ReviewReport

@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,6 +28,7 @@ from passrole_checks.distribution import pip_install
 from passrole_checks.errors import PassRoleChecksError
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.decoded_json import as_list, as_object, text_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.counts import count_noun
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.fingerprint import digest

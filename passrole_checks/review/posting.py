@@ -7,11 +7,12 @@ verdict, and an error of the forge is not an error here: it is reported once, wi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.git_versions.forge_links import GITLAB, Links
 from passrole_checks.git_versions.git import OBJECT_ID
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.ci_context import Context, PostOptions
 from passrole_checks.review.forge import DiffPosition, DraftThread, Forge, LabelingForge

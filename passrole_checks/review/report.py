@@ -5,10 +5,11 @@ Renderers use these fields only. Texts are unescaped: escape them with :mod:`pas
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 
 VERSION = 1
 ACCEPT = "passrole: accept"  # the command of an owner, followed by a reason

@@ -7,10 +7,10 @@ Sources: GitHub Docs, REST API: "Pull requests", "Issue comments", "Commit statu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from passrole_checks.files.decoded_json import get_nested, number_of, text_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.http import Client
 
 

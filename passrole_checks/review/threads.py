@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.forge import ForgeThread
 from passrole_checks.review.markdown.markers import FIXED, INLINE, parse_marker
 from passrole_checks.review.report import Item, ReviewReport

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import content_version, open_error_reason, open_regular, read_from
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults

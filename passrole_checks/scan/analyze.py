@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.policy_quotas import too_long
@@ -16,6 +16,7 @@ from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.account_context import account_drift, with_account_details

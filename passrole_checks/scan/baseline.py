@@ -19,7 +19,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from typing import Any
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.matching import Round, match_in_rounds

@@ -19,8 +19,9 @@ answer for ``diff``, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _Left = TypeVar("_Left")
 _Right = TypeVar("_Right")

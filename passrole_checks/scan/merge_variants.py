@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from passrole_checks.findings import Confidence, Finding
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit
 from passrole_checks.sources.model.configuration import Suppression, Unreadable

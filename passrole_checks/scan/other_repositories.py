@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,6 +19,7 @@ from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.write_atomically import check_file, check_folder, guarded_folders, replace_file
 from passrole_checks.git_versions.forge_links import remote_repository
 from passrole_checks.git_versions.git import Repository
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.recorded_roots import RecordedRoot

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Framework,

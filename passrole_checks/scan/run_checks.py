@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import special
 from passrole_checks.findings import Verdict
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.scan.contexts import split_by_path_condition
 from passrole_checks.scan.result import ScanOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +14,7 @@ from passrole_checks.errors import InputError, TookTooLongError, WorkerEndedErro
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.account_context import NO_DETAILS, AccountDetails, read_account_details, with_account_details
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest

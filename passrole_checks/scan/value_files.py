@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.merge_variants import with_variants
 from passrole_checks.scan.result import ScannedUnit, ScanOptions
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context

@@ -6,13 +6,14 @@ Evaluated are the names of the roots that may pass a value to a reader, and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, StringNode
 from passrole_checks.iam.patterns import glob
 from passrole_checks.sources.link_texts import ALL_OUTPUTS, LinkText, last_place, union_of

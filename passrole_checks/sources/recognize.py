@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from passrole_checks.files.json_window import decoded_pieces
 from passrole_checks.files.safe_read import open_error_reason, read_from, size_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework

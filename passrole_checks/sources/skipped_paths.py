@@ -11,9 +11,10 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_folder, log_links
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import current_boundary

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 ANY_FILE = ""
 """The ending of a file name that may be any."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Framework, NamedEntities

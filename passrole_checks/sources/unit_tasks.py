@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from passrole_checks.errors import WorkerEndedError
 from passrole_checks.iam.deadline import OutOfTimeError
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import FileAccessLog, current_log, recording_accesses
 from passrole_checks.sources.unit import Unit
 

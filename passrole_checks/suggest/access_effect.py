@@ -10,7 +10,7 @@ Source: IAM User Guide, "Policy evaluation logic".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.derived_services import allowed_passing_actions, partition_of_roles
@@ -20,6 +20,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.iam.conditions.passed_to_service import evaluate, without_positions
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import AccessComparison, ServiceSet, Widening, access_of
 from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.escaping.shorten import shortened
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.suggest.service_names import sends_the_key
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole

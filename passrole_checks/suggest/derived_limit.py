@@ -9,7 +9,7 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from passrole_checks.access.derived_services import (
@@ -26,6 +26,7 @@ from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.action import best_match
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.permissions.principal import Principal

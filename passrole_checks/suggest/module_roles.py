@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.aws.passing_actions import may_pass_role
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.scan.analyze import AnalyzedConfiguration

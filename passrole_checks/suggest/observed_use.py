@@ -6,9 +6,9 @@ Nothing here reads logs: the command line builds these objects from the CloudTra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
@@ -15,6 +14,7 @@ from passrole_checks.access.service_trust import assumes, passed_to_service_valu
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from passrole_checks.aws.passing_actions import may_pass_role
 from passrole_checks.aws.role_properties import receivers_of
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file

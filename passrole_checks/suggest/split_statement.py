@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from passrole_checks.iam.documents.action import matches_only_pass_role
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework

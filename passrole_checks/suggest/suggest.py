@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from passrole_checks.errors import internal_error
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.scan.result import LocatedGrant, ScanOptions

@@ -6,9 +6,8 @@ the service in ``iam:PassedToService``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from passrole_checks.findings import Finding
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.suggest.grade import Grade
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.access.policy_quotas import lengths_over_limit
@@ -15,6 +15,7 @@ from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.unsaved_texts import is_folder, reading_texts
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import nodes_in
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.result import ScanOptions

@@ -10,10 +10,11 @@ Condition operators".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.access.derived_services import DerivedService, DerivedServices, OpenPointKind
 from passrole_checks.aws.passing_actions import values_of
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _RECOUNTED = (OpenPointKind.KEY_UNKNOWN, OpenPointKind.TOO_MANY)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.scan.analyze import AnalyzedConfiguration

@@ -7,11 +7,11 @@ Both versions are evaluated like IAM: each Allow for each principal, after every
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.access.observed_role import grant_covers, replace_reference
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join

@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.findings import Severity, Verdict
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
@@ -15,6 +15,7 @@ from passrole_checks.access.severity import Holder
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole, requires_mfa, service_of_linked_role
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet

@@ -8,7 +8,8 @@ the statement stays short.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 OfOne = Callable[[str], str]
 OfTwo = Callable[[str, str], str]

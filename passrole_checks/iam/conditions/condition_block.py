@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import SequenceMatcher
 
 from passrole_checks.iam.conditions.condition_operators import (
@@ -21,6 +21,7 @@ from passrole_checks.iam.conditions.condition_operators import (
     read_pattern,
 )
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY, LikelyTypo, find_typo, suggest_spelling
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,

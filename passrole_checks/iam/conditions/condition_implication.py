@@ -7,11 +7,12 @@ are ORed, those of a negated one NORed (IAM User Guide, "Conditions with multipl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_operators import Family, expand_known_parts, parse_operator
 from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,

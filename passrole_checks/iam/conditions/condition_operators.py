@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Token
 from passrole_checks.iam.patterns.glob import QUESTION, STAR, must_match

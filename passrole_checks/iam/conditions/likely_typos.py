@@ -7,10 +7,10 @@ Principal"); under plain operators wildcards are plain characters ("IAM JSON pol
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position, StringNode
 
 NOT_A_KEY = "is not a condition key"

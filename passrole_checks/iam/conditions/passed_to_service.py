@@ -12,12 +12,12 @@ role to an AWS service" (the keys).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
 
 from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
 from passrole_checks.iam.conditions.likely_typos import LikelyTypo
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import (
     Choice,

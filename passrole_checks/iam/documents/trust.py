@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from passrole_checks.iam.conditions.condition_implication import condition_tests
 from passrole_checks.iam.conditions.condition_operators import parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     ListNode,

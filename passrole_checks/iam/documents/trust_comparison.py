@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.iam.conditions.condition_implication import (
     ConditionTest,
@@ -18,6 +18,7 @@ from passrole_checks.iam.conditions.condition_implication import (
 )
 from passrole_checks.iam.documents.action import best_match
 from passrole_checks.iam.documents.trust import as_list, options_of, statement_variants
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, ObjectNode, Position, StringNode, Ternary
 
 _ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")

@@ -8,7 +8,7 @@ common are compared (`role_union`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from passrole_checks.iam import deadline
@@ -16,6 +16,7 @@ from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE
 from passrole_checks.iam.conditions.service_union import union_of
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_set import (
     Access,
     Gain,

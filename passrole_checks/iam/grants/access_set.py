@@ -10,12 +10,13 @@ difference. :mod:`passrole_checks.iam.grants.access_comparison` compares them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn_pattern import has_early_variable

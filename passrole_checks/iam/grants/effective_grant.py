@@ -8,12 +8,13 @@ entities".
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.conditions.service_union import union_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
 from passrole_checks.iam.grants.limits import Limit

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, allows_service, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.allow_index import AllowIndex
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables

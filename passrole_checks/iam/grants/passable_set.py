@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Scope

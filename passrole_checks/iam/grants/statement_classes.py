@@ -7,7 +7,7 @@ A principal has many statements and few conditions. Questions about two statemen
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from passrole_checks.iam import partial_values, path_conditions
@@ -23,6 +23,7 @@ from passrole_checks.iam.conditions.passed_to_service import (
     without_positions,
 )
 from passrole_checks.iam.conditions.service_union import union_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.partial_values import StringNode, Ternary
 

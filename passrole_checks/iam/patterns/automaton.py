@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+=,.@_-")
 _DIGITS = frozenset(string.digits)

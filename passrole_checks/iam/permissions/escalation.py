@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from operator import itemgetter
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin

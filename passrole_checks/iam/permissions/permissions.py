@@ -9,7 +9,7 @@ MFA) does not forbid a request: its key is returned.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import count
 
@@ -17,6 +17,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import ConditionTest
 from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies_all
 from passrole_checks.iam.patterns import glob

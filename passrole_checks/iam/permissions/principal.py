@@ -6,9 +6,9 @@ Identity Center User Guide, "Manage AWS accounts with permission sets".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.permissions.permissions import Permissions
 
 

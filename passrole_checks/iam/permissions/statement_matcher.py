@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob

@@ -7,9 +7,9 @@ run in parallel over every partition, account, path and name, each combination o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS
 

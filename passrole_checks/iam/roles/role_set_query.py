@@ -7,11 +7,11 @@ few patterns as can make a difference.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, product
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Part, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Machine, OverBudgetError
 from passrole_checks.iam.roles.arn_bounds import (

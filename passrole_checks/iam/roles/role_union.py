@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Part, StringNode
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 from passrole_checks.iam.roles.arn_bounds import WILDCARD, ArnBounds, bounds_of, covers, may_intersect

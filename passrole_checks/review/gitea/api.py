@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.http import Client, ForgeError, Pace, Response, at_page
 from passrole_checks.review.repository_api import RepositoryApi
 from passrole_checks.review.summary_comment import folded

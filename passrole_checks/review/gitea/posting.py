@@ -12,10 +12,11 @@ HEAD); Gitea Docs, "Actions job token permissions" and "Access token scopes"; Fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.git_versions.forge_links import GITEA
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.ci_context import GITEA_TOKENS, Context, PostOptions
 from passrole_checks.review.commit_status import post_status
 from passrole_checks.review.forge import DiffPosition, DraftThread, ForgeThread, ForgeTraits, Target, ThreadState

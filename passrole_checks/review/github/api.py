@@ -9,11 +9,11 @@ response lacks are empty: its shape is not trusted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.graphql import data_of, pages_of
 from passrole_checks.review.http import Client, ForgeError, Pace
 from passrole_checks.review.repository_api import PullRequest, RepositoryApi, pull_request

@@ -9,11 +9,12 @@ Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Projects" (``archived`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.forge import ForgeThread
 from passrole_checks.review.http import Client, Pace, Response, at_page
 from passrole_checks.review.summary_comment import folded

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 SUMMARY, INLINE, FIXED = "summary", "inline", "fixed"
 MAX_KEYS = 300  # items per comment

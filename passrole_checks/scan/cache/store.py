@@ -18,11 +18,11 @@ import stat
 import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.files.safe_read import open_flags
 from passrole_checks.files.write_atomically import check_folder
+from passrole_checks.iam.fast_dataclass import dataclass
 
 ENVIRONMENT = "PASSROLE_CHECKS_CACHE_DIR"
 MOST_BYTES = 256_000_000

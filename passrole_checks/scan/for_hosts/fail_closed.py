@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.addresses import Segments, contains, names_of, segments_of
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, Unreadable
 

@@ -13,7 +13,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +26,7 @@ from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.files.safe_read import OUTSIDE, OutsideError
 from passrole_checks.findings import Confidence, Finding, Severity
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework, Unreadable

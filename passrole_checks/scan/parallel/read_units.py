@@ -12,11 +12,11 @@ time; and it contains findings, where these commands need configurations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError, WorkerEndedError
 from passrole_checks.files.gc_pause import gc_paused
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import Analysis, ScanOptions, analyze_or_fault
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.model.configuration import Configuration

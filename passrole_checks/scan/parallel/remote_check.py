@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.parallel.any_executor import picklable_error
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.files.access_log import FileAccessLog

@@ -22,7 +22,6 @@ import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -30,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from passrole_checks.errors import internal_error
 from passrole_checks.files.gc_pause import collect_rarely
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.parallel.any_executor import picklable_error, run_batch
 
 if TYPE_CHECKING:

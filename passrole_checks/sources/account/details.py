@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import islice
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from passrole_checks.files.decoded_json import as_text, text_of
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.account.pages import KINDS, BrokenPagesError, Pages, Value
 from passrole_checks.sources.files.json_positions import Json, Lines, Member, members, replace_lone_surrogates

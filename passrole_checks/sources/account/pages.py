@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from passrole_checks.files.json_window import JsonWindow, TooLargeValueError
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.json_positions import Json, syntax_error_reason
 
 KINDS = {

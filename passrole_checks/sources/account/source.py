@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import blake2b
 from pathlib import Path
 
 from passrole_checks.aws.managed_policies import ManagedPolicy, aws_managed_name, managed_policy
 from passrole_checks.files.decoded_json import as_list, as_text
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import ObjectNode, Position, StringNode
 from passrole_checks.sources.account.details import AccountFile, Entity
 from passrole_checks.sources.model.attachments import AttachmentIndex

@@ -11,12 +11,13 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, scalar
 from passrole_checks.sources.files.json_positions import Lines, replace_lone_surrogates

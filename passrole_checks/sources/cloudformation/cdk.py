@@ -12,13 +12,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from passrole_checks.files.decoded_json import as_object, get_nested, text_of
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.template import scalar
 from passrole_checks.sources.files.read_boundary import current_boundary
 

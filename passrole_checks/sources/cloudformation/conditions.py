@@ -10,11 +10,11 @@ Source: AWS CloudFormation Template Reference, "Condition functions".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import yaml
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import (
     Assumption,

@@ -12,7 +12,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.iam import partial_values
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Choice, Node, Position, unresolved_node
 from passrole_checks.iam.path_conditions import intersect
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import yaml
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.yaml_loader import Loader
 
 _CLUES = ("AWSTemplateFormatVersion", "AWS::Serverless", "Resources")

@@ -9,10 +9,10 @@ connectors (``AWS::Serverless::Connector``, ``Connectors``) grant access to data
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import yaml
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.recognize import top_level_keys
 from passrole_checks.sources.cloudformation.service_roles import generated_roles

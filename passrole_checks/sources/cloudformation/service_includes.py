@@ -8,7 +8,6 @@ TypeScript).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -16,6 +15,7 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, open_error_reason
 from passrole_checks.files.unsaved_texts import names_in
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.template import Template
 from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.read_boundary import current_boundary

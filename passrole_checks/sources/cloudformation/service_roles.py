@@ -9,10 +9,10 @@ the README of that plugin.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import yaml
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.service_values import ServiceValues, text_node
 from passrole_checks.sources.cloudformation.service_variables import has_variables
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 MAX_NESTING = 20
 

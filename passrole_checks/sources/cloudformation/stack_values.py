@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.iam import partial_values
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.links import is_origin

@@ -12,8 +12,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 @dataclass

@@ -10,12 +10,12 @@ import os
 import re
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.iam.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from pathspec import Pattern

@@ -12,9 +12,10 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.walk import find_files_to_scan

@@ -10,8 +10,8 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 
 Json = object

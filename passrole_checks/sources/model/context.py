@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, Part, StringNode, strings_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, ObjectNode, Part, Position, StringNode, Unresolved
 
 _POLICY_ARN, _DOCUMENT, _PERMISSION_SET = "--policy-arn", "--policy-document", "permission-set"

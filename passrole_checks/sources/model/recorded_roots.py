@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.model.links import LinkSurface
 

@@ -7,7 +7,6 @@ format: lists, maps, choices, JSON and YAML inside a text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from passrole_checks.aws.role_properties import (
     receivers_of,
 )
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments import AttachmentIndex, BoundaryVariant

@@ -7,7 +7,7 @@ Admin, Organizations) and provider ``hashicorp/awscc`` (``docs/resources/iam_*.m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from passrole_checks.iam.fast_dataclass import dataclass
 
 IDENTITY_POLICIES = {
     "aws_iam_policy": "policy",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_items, as_list, as_object, as_text
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, text
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.files.json_positions import Json

@@ -8,9 +8,10 @@ when their resource is created ("Provisioners", "Creation-Time Provisioners").
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Keys, Member, find_member, walk
 from passrole_checks.sources.model.configuration import (

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import PlannedResource, call_instance_key, module_steps
 

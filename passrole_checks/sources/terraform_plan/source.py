@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Container, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.files.json_positions import Json

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import as_items, as_list, as_object, get_nested
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.parameter_values import decode_toml, deploy_settings, parse_overrides
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.value_files.model import ValueFile

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from passrole_checks.escaping.terminal import display_path
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.path_conditions import Assumption, one_of
 from passrole_checks.sources.model.configuration import Configuration, Framework
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Expression, Object, Tuple
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, walk_expressions

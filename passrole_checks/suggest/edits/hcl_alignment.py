@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
 from passrole_checks.suggest.edits.apply import apply_edits
 from passrole_checks.suggest.edits.syntax_tree import line_end, line_start

@@ -11,9 +11,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.files.unsaved_texts import is_folder, names_in
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError

@@ -7,9 +7,9 @@ and AWS STS condition context keys" (``iam:PassedToService``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from passrole_checks.iam.documents.action import matches_only_pass_role
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 from passrole_checks.suggest.suggestion import TargetRole
 

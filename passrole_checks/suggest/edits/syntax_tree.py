@@ -6,8 +6,9 @@ one statement; changes are computed on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 
 class NotEditableError(Exception):

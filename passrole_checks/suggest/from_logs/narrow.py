@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from passrole_checks.access.policy_quotas import MOST_MANAGED, MOST_OF_GROUP, MOST_OF_ROLE, MOST_OF_USER
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope

@@ -6,8 +6,7 @@ Source: package regexp/syntax of Go, "Syntax".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.functions.go_regexp_machine import (
     Instruction,
     Regexp,

@@ -8,9 +8,10 @@ Source: Russ Cox, "Regular Expression Matching in the Wild"; package ``regexp`` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
 
 MAX_STEPS = 400_000  # per text
 _MAX_INSTRUCTIONS = 4_000

@@ -13,13 +13,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
 from passrole_checks.files.decoded_json import get_nested, text_of
 from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_file, log_tree
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode
 from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
     MANAGED_POLICIES,

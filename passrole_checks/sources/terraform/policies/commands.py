@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments import flatten_variants

@@ -7,8 +7,9 @@ Source: the argument references of the resource pages of the providers ``hashico
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,

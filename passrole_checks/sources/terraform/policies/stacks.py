@@ -7,8 +7,8 @@ Source: Terraform documentation, ``aws_cloudformation_stack_set_instance`` and `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import NoteKind, ResourceDefinition, Unreadable

@@ -7,8 +7,9 @@ meta-argument", ``ignore_changes`` (the attribute may have another value in the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import (

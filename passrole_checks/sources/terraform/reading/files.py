@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from passrole_checks.files.safe_read import (
     open_error_reason,
 )
 from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from passrole_checks.iam.fast_dataclass import dataclass
 
 _OPEN = re.compile(r"\$\$\{?|%%\{?|\$\{|%\{")  # HCL reads the signs in pairs: ``$$${x}`` is ``$$`` and ``${x}``
 _WORD = re.compile(r"\s*(if|else|endif|for|endfor)\b\s*")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Body, Expression, ParsedFile, Span, SyntaxProblem, Unparsed
 

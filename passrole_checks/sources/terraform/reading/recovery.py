@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.diagnose import (
     LONE_RETURN,
     STRAY_BRACKET,
