@@ -42,7 +42,10 @@ def map_choices(function: Callable[..., Node], *arguments: Node) -> Node:
     A condition has the same outcome in all arguments. Arguments that would raise the number of variants above
     :data:`_MAX_COMBINATIONS` become one unresolved value each.
     """
-    if not any(isinstance(argument, Choice) for argument in arguments):
+    for argument in arguments:
+        if isinstance(argument, Choice):
+            break
+    else:
         return function(*arguments)
     return _map_options(function, _limit_variants(arguments), [_MAX_CALLS])
 

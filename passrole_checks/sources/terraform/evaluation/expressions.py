@@ -11,7 +11,7 @@ from functools import partial
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import Assumption, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
-from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
+from passrole_checks.sources.terraform.evaluation.get_path import get_path, known_entry, to_key
 from passrole_checks.sources.terraform.evaluation.operators import apply_binary, apply_unary
 from passrole_checks.sources.terraform.evaluation.scope import (
     EvaluationScope,
@@ -19,6 +19,7 @@ from passrole_checks.sources.terraform.evaluation.scope import (
     defer,
     evaluate,
     evaluator_for,
+    is_literal,
     key_text,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, known_bool, known_string, unresolved
@@ -52,15 +53,12 @@ def _object(expression: syntax.Object, scope: EvaluationScope) -> Node:
     defers = skips_irrelevant()
     for key, value in expression.items:
         name = to_key(evaluate(key, scope))
-        if defers and not isinstance(value, _SIMPLE):
-            text = scope.source_text(value.span)
+        if defers and not is_literal(value) and not isinstance(value, syntax.Unparsed):
+            text = partial(scope.source_text, value.span)
             entries.append(defer(name, partial(evaluate, value, scope), text, scope.budget))
         else:
             entries.append(ObjectEntry(name, evaluate(value, scope)))
     return ObjectNode(tuple(entries), scope.position(expression.span))
-
-
-_SIMPLE = (syntax.Literal, syntax.Unparsed)
 
 
 @evaluator_for(syntax.Unary)
@@ -156,7 +154,6 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
         else:
             break
     value = evaluate(condition, scope)
-    source_text = scope.unique_text(condition.span)
     at = scope.position(expression.span)
 
     def decide(known: Node, inner: EvaluationScope) -> Node:
@@ -166,7 +163,7 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
         decided = known_bool(known)
         if decided is not None:
             return evaluate(then if decided else otherwise, inner)
-        assumption = assumption_of(known, source_text, inner)
+        assumption = assumption_of(known, inner.unique_text(condition.span), inner)
         assumed = inner.decided(assumption)
         if assumed is not None:
             return evaluate(then if assumed else otherwise, inner)
@@ -188,17 +185,33 @@ def _reference(expression: syntax.Expression, scope: EvaluationScope) -> Node:
             steps.append(evaluate(current.key, scope))
         current = current.target
     steps.reverse()
+    value, used = _known_start(current, steps, scope)
+    for step in steps[used:]:
+        entry = known_entry(value, step) if value is not None and isinstance(step, str) else None
+        if entry is None:
+            break
+        value, used = entry, used + 1
+    if value is not None and used == len(steps):
+        return value
     source_text, at = scope.source_text(expression.span), scope.position(expression.span)
-    if isinstance(current, syntax.Name) and current.name not in scope.variables:
+    if value is None and isinstance(current, syntax.Name):
         if scope.only_variables:
             return failure(source_text, at, "not a variable of the template")
         value, used = scope.module.resolve(current.name, steps, source_text, at)
-        steps = steps[used:]
-    elif isinstance(current, syntax.Name):
-        value = scope.variables[current.name]
-    else:
+    elif value is None:
         value = evaluate(current, scope)
     missing = failure(source_text, at, "no such element") if scope.trying else None
-    for step in steps:
+    for step in steps[used:]:
         value = get_path(value, step, source_text, at, lambda key: key_text(key, scope), missing)
     return value
+
+
+def _known_start(start: syntax.Expression, steps: list[str | Node], scope: EvaluationScope) -> tuple[Node | None, int]:
+    """Return the value of the first names of a reference if it is known, and the number of steps used."""
+    if not isinstance(start, syntax.Name):
+        return None, 0
+    value = scope.variables.get(start.name)
+    if value is not None or scope.only_variables or start.name not in ("var", "local") or not steps:
+        return value, 0
+    first = steps[0]
+    return (scope.module.known_value(start.name, first) if isinstance(first, str) else None), 1

@@ -98,8 +98,22 @@ def _extend_expression(value: StringNode, step: str, at: Position) -> StringNode
     return kind((Unresolved(f"{inner.expression}{step}", reason=inner.reason),), at, defaults=value.defaults)
 
 
+def known_entry(value: Node, name: str) -> Node | None:
+    """Return the value of a key of an object; None if it is no object, has no such key, or may have another value."""
+    if type(value) is ObjectNode:
+        for entry in reversed(value.entries):
+            key = entry.key.literal
+            if key == name:
+                return entry.value
+            if key is None:
+                break  # the key may be the same
+    return None
+
+
 def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> Node:
-    result: Node | None = None
+    result = known_entry(value, name)
+    if result is not None:
+        return result
     for entry in value.entries:
         key = entry.key.literal
         if key == name:

@@ -59,6 +59,10 @@ class ModuleScope(ReferenceScope, Protocol):
         """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
         ...
 
+    def known_value(self, kind: str, name: str) -> Node | None:
+        """Return the value of a variable or local (``kind``: "var" or "local") if it was evaluated before."""
+        ...
+
 
 @dataclass
 class EvaluationBudget:
@@ -88,15 +92,35 @@ class EvaluationScope:
 
     def in_source(self, source: SourceText) -> EvaluationScope:
         """Return the scope for an expression of another file."""
-        return self if source is self.source else replace(self, source=source)
+        return self if source is self.source else self._with(source=source)
+
+    def _with(
+        self,
+        source: SourceText | None = None,
+        variables: Mapping[str, Node] | None = None,
+        labels: tuple[tuple[str, str], ...] | None = None,
+        assumptions: PathCondition | None = None,
+    ) -> EvaluationScope:
+        """Return a copy with some values changed, in less time than ``dataclasses.replace`` takes."""
+        return EvaluationScope(
+            self.module,
+            self.source if source is None else source,
+            self.files,
+            self.budget,
+            self.variables if variables is None else variables,
+            self.labels if labels is None else labels,
+            self.assumptions if assumptions is None else assumptions,
+            self.only_variables,
+            self.trying,
+        )
 
     def with_variables(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
         """Return the scope of one iteration of a loop. ``labels``: texts of the values, by variable."""
-        return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
+        return self._with(variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
     def under(self, assumption: Assumption) -> EvaluationScope:
         """Return the scope of the branch in which an assumption holds."""
-        return replace(self, assumptions=(*self.assumptions, assumption))
+        return self._with(assumptions=(*self.assumptions, assumption))
 
     def decided(self, assumption: Assumption) -> bool | None:
         """True if an assumption holds in the current branch, None if that is open."""
@@ -159,13 +183,15 @@ def evaluator_for(
 
 def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
     """Evaluate an expression. Unknown parts are unresolved values; raises only if the deadline has passed."""
-    deadline.check()
     budget = scope.budget
     budget.steps -= 1
     if budget.steps < 0 or budget.depth >= _MAX_DEPTH:
         budget.cut += 1
         reason = "too much to evaluate" if budget.steps < 0 else "nested too deeply"
         return unresolved(scope.source_text(expression.span), scope.position(expression.span), reason)
+    if is_literal(expression):
+        return _HANDLERS[type(expression)](expression, scope)
+    deadline.check()
     budget.depth += 1
     try:
         value = _HANDLERS[type(expression)](expression, scope)
@@ -182,11 +208,21 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
         budget.depth -= 1
 
 
-def defer(key: StringNode, build: Callable[[], Node], source_text: str, budget: EvaluationBudget) -> DeferredEntry:
+def is_literal(expression: syntax.Expression) -> bool:
+    """True for a number, a boolean, null, and a quoted string without interpolations."""
+    if isinstance(expression, syntax.TemplateExpression):
+        parts = expression.parts
+        return len(parts) == 1 and isinstance(parts[0], syntax.Fragment) and not expression.heredoc
+    return isinstance(expression, syntax.Literal)
+
+
+def defer(
+    key: StringNode, build: Callable[[], Node], source_text: Callable[[], str], budget: EvaluationBudget
+) -> DeferredEntry:
     """Return an entry of an object whose value ``build`` evaluates on first access.
 
     It is nested as deeply as its object at least. A large value counts as steps: unlike other values, it may be part of
-    larger ones of which no size is known.
+    larger ones of which no size is known. ``source_text``: returns the expression of a value that is unresolved.
     """
     object_depth = budget.depth
 
@@ -199,9 +235,9 @@ def defer(key: StringNode, build: Callable[[], Node], source_text: str, budget: 
             budget.depth = depth
         size = count_nodes(value, entry)
         if size is None:
-            return unresolved(source_text, value.at, "refers to itself")
+            return unresolved(source_text(), value.at, "refers to itself")
         budget.steps -= size // _NODES_PER_STEP
-        return value if size <= MAX_NODES else unresolved(source_text, value.at, "too large")
+        return value if size <= MAX_NODES else unresolved(source_text(), value.at, "too large")
 
     return DeferredEntry(key, build_limited, budget)
 

@@ -176,6 +176,8 @@ def failure(expression: str, at: Position, reason: str) -> Failure:
 def known_string(node: Node) -> str | None:
     """Return the string that a node is known to be, numbers and booleans converted as Terraform does; else None."""
     if isinstance(node, StringNode):
+        if len(node.parts) == 1 and isinstance(node.parts[0], str) and not isinstance(node, Encoded):
+            return node.parts[0]  # most strings
         return fill_known_parts(node).literal
     if isinstance(node, Const) and node.value is not None:
         return number_text(node.value)
@@ -322,8 +324,10 @@ def limit_size(node: Node, source_text: str) -> Node:
 
 def count_nodes(node: Node, container: ObjectEntry | None = None) -> int | None:
     """Count the evaluated nodes of a value, stopping above the limit; None if the value contains ``container``."""
+    if isinstance(node, Const) or (isinstance(node, StringNode) and not isinstance(node, Encoded)):
+        return 1
     count = 0
-    pending = [node]
+    pending: list[Node] = [node]
     while pending and count <= MAX_NODES:
         current = pending.pop()
         count += 1

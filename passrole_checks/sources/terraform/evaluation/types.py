@@ -126,7 +126,7 @@ def _convert_entry(entry: ObjectEntry, type_: Expression, scope: EvaluationScope
         return convert(value, type_, scope, depth + 1)
 
     if is_pending(entry):
-        return defer(entry.key, build, str(entry.key), scope.budget)
+        return defer(entry.key, build, lambda: str(entry.key), scope.budget)
     return ObjectEntry(entry.key, convert(entry.value, type_, scope, depth + 1))
 
 

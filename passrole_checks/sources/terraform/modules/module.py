@@ -128,6 +128,10 @@ class Module:
 
     # names
 
+    def known_value(self, kind: str, name: str) -> Node | None:
+        """Return the value of a variable or local (``kind``: "var" or "local") if it was evaluated before."""
+        return self._memory.get((kind, name))
+
     def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve the first names of a reference. Returns the value and the number of ``steps`` used."""
         first = steps[0] if steps and isinstance(steps[0], str) else None
