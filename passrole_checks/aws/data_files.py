@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import lzma
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 SUFFIX = ".amazonaws.com"
@@ -15,8 +14,18 @@ CONFIDENCE = {"d": "documented", "c": "corroborated", "h": "hint"}
 
 def read_json(name: str) -> Any:
     """Return the content of a JSON file in this package; a file with the extension ``.xz`` is decompressed."""
-    data = resources.files("passrole_checks.aws").joinpath(name).read_bytes()
-    return json.loads(lzma.decompress(data) if name.endswith(".xz") else data)
+    path = Path(__file__).with_name(name)
+    if path.suffix != ".xz":
+        return json.loads(path.read_bytes())
+    import lzma  # slow to import, and rarely needed
+
+    return json.loads(lzma.decompress(path.read_bytes()))
+
+
+def read_lines(name: str) -> list[str]:
+    """Return the lines of a text file in this package without empty ones and comments (``#``)."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def expand_principals(short: str) -> tuple[str, ...]:

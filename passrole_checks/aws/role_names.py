@@ -7,11 +7,11 @@ account.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+
+from passrole_checks.aws.data_files import read_lines
 
 
 @cache
 def common_role_names() -> tuple[str, ...]:
     """Return the names."""
-    data = resources.files("passrole_checks.aws").joinpath("role_names.txt").read_text(encoding="utf-8")
-    return tuple(line for line in data.splitlines() if line and not line.startswith("#"))
+    return tuple(read_lines("role_names.txt"))

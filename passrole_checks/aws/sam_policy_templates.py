@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from passrole_checks.aws.data_files import read_json
 from passrole_checks.iam.fast_dataclass import dataclass
 
 PACKAGE = "aws-sam-translator"
@@ -32,8 +32,7 @@ class PolicyTemplate:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = resources.files("passrole_checks.aws").joinpath(_FILE).read_text(encoding="utf-8")
-    data: dict[str, Any] = json.loads(text)
+    data: dict[str, Any] = read_json(_FILE)
     return data
 
 
@@ -56,7 +55,7 @@ def generate() -> str:
 
     Raises ``ModuleNotFoundError`` if it is not installed.
     """
-    from importlib import metadata  # slow to import, and needed only here
+    from importlib import metadata, resources  # slow to import, and needed only here
 
     source = resources.files("samtranslator.policy_templates_data").joinpath("policy_templates.json")
     templates = json.loads(source.read_text(encoding="utf-8"))["Templates"]

@@ -8,19 +8,11 @@ list: a missing principal is unknown, not invalid.
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib import resources
+
+from passrole_checks.aws.data_files import read_json
 
 
-@cache
-def _lists() -> dict[str, list[str]]:
-    data = resources.files("passrole_checks.aws").joinpath("service_principals.json").read_text(encoding="utf-8")
-    lists: dict[str, list[str]] = json.loads(data)
-    return lists
-
-
-@cache
 @cache
 def known_services(partition: str = "aws") -> frozenset[str]:
     """Return the known service principals of a partition.
@@ -32,5 +24,5 @@ def known_services(partition: str = "aws") -> frozenset[str]:
     (AmazonElasticMapReduceFullAccess), and the regional names of ``codedeploy`` and ``logs`` (``region-info`` of the
     AWS CDK). Other partitions have the principals of ``aws``.
     """
-    lists = _lists()
+    lists: dict[str, list[str]] = read_json("service_principals.json")
     return frozenset(lists["aws"]).union(lists["aws-cn"] if partition == "aws-cn" else ())

@@ -66,5 +66,5 @@ def test_other_partitions_answer_as_the_standard_one(partition: str) -> None:
 
 def test_data_is_loaded_lazily() -> None:
     """Importing the loader reads no data."""
-    code = "import passrole_checks.aws.service_principals as s; print(s._lists.cache_info().currsize)"
+    code = "import passrole_checks.aws.service_principals as s; print(s.known_services.cache_info().currsize)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
