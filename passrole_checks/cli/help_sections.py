@@ -6,7 +6,8 @@ The sections after the options are those of man-pages(7): exit status, environme
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +341,23 @@ class DocumentedCommand(click.Command):
         page = PAGES.get(self.name or "")
         if page is not None:
             write_page(page, formatter)
+
+
+class ImportedCommands(Mapping[str, click.Command]):
+    """Commands by name, each imported when it is first asked for. ``modules``: their modules in this package."""
+
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = modules
+
+    def __getitem__(self, name: str) -> click.Command:
+        command: click.Command = getattr(import_module(f"passrole_checks.cli.{self._modules[name]}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
 
 
 class DocumentedGroup(click.Group):

@@ -1,7 +1,7 @@
 """The command line: parse options, call the scan, pass the result to an output module.
 
-Only the standard library and click are imported here. Everything else is imported where it is used, so that
-``--version`` and invalid options are answered at once.
+Only the standard library and click are imported here. Everything else is imported where it is used, each command when
+it is called, so that ``--version`` and invalid options are answered at once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli import assistant_server, diff, info_commands, lsp, required, review, scan, suggest, trail
-from passrole_checks.cli.help_sections import DocumentedGroup
+from passrole_checks.cli.help_sections import DocumentedGroup, ImportedCommands
 from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
 from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
 from passrole_checks.files.gc_pause import collect_rarely
@@ -100,7 +99,31 @@ def _usage(error: click.ClickException) -> str:
     return f"{context.command_path}: {message} ({context.command_path} --help)"
 
 
-@click.group(cls=DocumentedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# In the order of the help; the modules in this package.
+_COMMANDS = ImportedCommands(
+    {
+        "scan": "scan",
+        "explain": "info_commands",
+        "grants": "scan",
+        "suggest": "suggest",
+        "fix": "suggest",
+        "required": "required",
+        "diff": "diff",
+        "review": "review",
+        "trail": "trail",
+        "mcp": "assistant_server",
+        "where": "info_commands",
+        "lsp": "lsp",
+        "doctor": "info_commands",
+    }
+)
+
+
+@click.group(
+    cls=DocumentedGroup,
+    commands=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def cli() -> None:
     """Find overly permissive iam:PassRole access in infrastructure code.
@@ -111,21 +134,3 @@ def cli() -> None:
 
     Run passrole-checks COMMAND --help for details on a command.
     """
-
-
-for _command in (
-    scan.scan,
-    info_commands.explain,
-    scan.grants,
-    suggest.suggest,
-    suggest.fix,
-    required.required,
-    diff.diff,
-    review.review,
-    trail.trail,
-    assistant_server.mcp,
-    info_commands.where,
-    lsp.lsp,
-    info_commands.doctor,
-):
-    cli.add_command(_command)
