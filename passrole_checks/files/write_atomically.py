@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -253,7 +251,9 @@ def _write(stream: IO[bytes], data: bytes | IO[bytes]) -> None:
     if isinstance(data, bytes):
         stream.write(data)
     else:
-        shutil.copyfileobj(data, stream)
+        from shutil import copyfileobj  # slow to import
+
+        copyfileobj(data, stream)
 
 
 def _write_in_place(place: _OpenLocation, data: bytes | IO[bytes]) -> None:
@@ -269,7 +269,7 @@ def _replace(
     place: _OpenLocation, data: bytes | IO[bytes], there: os.stat_result | None, expected: bytes | None
 ) -> None:
     """Write a temporary file beside the target and rename it."""
-    unfinished = place.sibling(f".passrole-checks-{secrets.token_hex(8)}.tmp")
+    unfinished = place.sibling(f".passrole-checks-{os.urandom(8).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
     try:
         handle = os.open(unfinished, flags, 0o666 if there is None else 0o600, dir_fd=place.folder)

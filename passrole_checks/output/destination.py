@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TextIO
@@ -107,7 +106,9 @@ class OutputStream:
 
     def __enter__(self) -> OutputStream:
         if self._destination.path != "-":
-            self._spool = tempfile.TemporaryFile()
+            from tempfile import TemporaryFile  # slow to import, and needed only here
+
+            self._spool = TemporaryFile()
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:

@@ -6,7 +6,6 @@ library imported.
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -85,7 +84,11 @@ class _HasFile(Protocol):
 def text_width(terminal: bool) -> int:
     """Return the width to wrap prose at: the terminal's width within limits, or a constant, so that piped output is
     stable."""
-    return min(max(shutil.get_terminal_size((PIPED, 24)).columns, NARROW), WIDE) if terminal else PIPED
+    if not terminal:
+        return PIPED
+    from shutil import get_terminal_size  # slow to import
+
+    return min(max(get_terminal_size((PIPED, 24)).columns, NARROW), WIDE)
 
 
 def to_plain_text(lines: Iterable[Line]) -> str:

@@ -17,8 +17,6 @@ from passrole_checks.errors import ConfigurationError, InputError, SnapshotError
 from passrole_checks.files.lock import locked
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.write_atomically import check_file, check_folder, guarded_folders, replace_file
-from passrole_checks.git_versions.forge_links import remote_repository
-from passrole_checks.git_versions.git import Repository
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -100,6 +98,9 @@ def repository_name(folder: Path) -> str:
     """Return the name of a repository: ``org/network``, from the URL of its remote; else the name of its folder."""
     name = ""
     if os.path.lexists(folder / ".git"):
+        from passrole_checks.git_versions.forge_links import remote_repository  # slow to import, as is the next
+        from passrole_checks.git_versions.git import Repository
+
         try:
             name = remote_repository(Repository(folder).remote_url())[2]
         except SnapshotError:  # git is not installed

@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 import stat
 import time
 from collections.abc import Collection, Mapping
@@ -201,7 +200,7 @@ class ResultStore:
 
 def _replace(path: str, data: bytes) -> None:
     """Write a whole file, or leave the existing one as it is. Raises OSError."""
-    unfinished = os.path.join(os.path.dirname(path), f"{secrets.token_hex(8)}{_UNFINISHED}")
+    unfinished = os.path.join(os.path.dirname(path), f"{os.urandom(8).hex()}{_UNFINISHED}")
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags("O_CLOEXEC", "O_BINARY"), 0o600)
     try:
