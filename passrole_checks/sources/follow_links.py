@@ -5,9 +5,11 @@ Evaluated are the names of the roots that may pass a value to a reader, and the 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import takewhile
 from pathlib import Path
 
 from passrole_checks.errors import InputError
@@ -271,14 +273,14 @@ class _Offers:
     def __init__(self, roots: Iterable[LinkedRoot], may_read_output: Callable[[LinkedRoot, str], bool]) -> None:
         self._may_read_output = may_read_output
         self._literal: dict[tuple[LinkKind, str], list[_Offered]] = {}
-        self._forms: dict[LinkKind, dict[_Form, list[_Offered]]] = {}
+        self._forms: dict[LinkKind, _FormIndex] = {}
         for root in roots:
             for offer in root.offers:
                 name, form = offer.name.literal, _form(offer.name)
                 if name is not None:
                     self._literal.setdefault((offer.kind, name), []).append((root, offer))
                 if form is not None:
-                    self._forms.setdefault(offer.kind, {}).setdefault(form, []).append((root, offer))
+                    self._forms.setdefault(offer.kind, _FormIndex()).add(form, (root, offer))
 
     def for_root(self, reader: LinkedRoot) -> tuple[Link, ...]:
         """Return the links of a root."""
@@ -317,11 +319,12 @@ class _Offers:
 
     def _best(self, reader: LinkedRoot, read: LinkRead) -> list[_Offered]:
         """Return the values whose names fit best to a name with unresolved parts, or fit to it with such parts."""
-        form = _form(read.name)
-        ranked: dict[int, list[_Offered]] = {}
-        for other, offered in self._forms.get(read.kind, {}).items() if form is not None else ():
+        form, ranked = _form(read.name), dict[int, list[_Offered]]()
+        if form is None or read.kind not in self._forms:
+            return []
+        for other, offered in self._forms[read.kind].near(form):
             deadline.check()
-            rank = _rank(form, other) if form is not None else None
+            rank = _rank(form, other)
             shared = [one for one in offered if _may_share(reader, one[0], read)] if rank is not None else []
             if rank is not None and shared:
                 ranked.setdefault(rank, []).extend(shared)
@@ -369,6 +372,31 @@ def _stack(root: LinkedRoot) -> str:
 
 
 _Form = tuple[str | None, ...]  # literal parts, None for an unresolved one
+
+
+class _FormIndex:
+    """Values by the form of their names, found by how these begin."""
+
+    def __init__(self) -> None:
+        self._by_begin: dict[str, dict[_Form, list[_Offered]]] = {}
+        self._begins: list[str] = []  # sorted, when they are asked for
+
+    def add(self, form: _Form, offered: _Offered) -> None:
+        """Add a value."""
+        self._by_begin.setdefault(form[0] or "", {}).setdefault(form, []).append(offered)
+
+    def near(self, form: _Form) -> Iterator[tuple[_Form, list[_Offered]]]:
+        """Yield the forms that may fit to another one by their literal beginnings and ends, with their values."""
+        if len(self._begins) != len(self._by_begin):
+            self._begins = sorted(self._by_begin)
+        begin, end = form[0] or "", form[-1] or ""
+        shorter = (begin[:length] for length in range(len(begin)))
+        longer = self._begins[bisect_left(self._begins, begin) :]
+        for known in (*shorter, *takewhile(lambda one: one.startswith(begin), longer)):
+            for other, offered in self._by_begin.get(known, {}).items():
+                end_of_other = other[-1] or ""
+                if end.endswith(end_of_other) or end_of_other.endswith(end):
+                    yield other, offered
 
 
 def _form(name: StringNode) -> _Form | None:
