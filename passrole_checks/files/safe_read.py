@@ -24,6 +24,7 @@ CREATED_LATER = "created during deployment"
 WITHOUT_CONTENT = frozenset({NO_SUCH_FILE, OUTSIDE, TOO_LARGE, CANNOT_BE_READ, NO_TEXT})
 
 _PIECE = 1_000_000
+_MOST_FOLDERS = 100  # of a path that are resolved one by one
 _HANDLES = "/proc/self/fd"
 # True if a link that replaces a folder is noticed when a file is opened, see open_regular
 _IS_CHECKED = os.path.isdir(_HANDLES) or hasattr(os, "O_NOFOLLOW_ANY")
@@ -141,10 +142,10 @@ def resolve_inside(path: str | Path, inside: Callable[[str], bool], known: dict[
 def _resolve(path: str, known: dict[str, str]) -> str:
     """Return the path with symbolic links resolved; the folders of ``known`` are not looked at again."""
     folder, name = os.path.split(path)
-    if name in ("", os.curdir, os.pardir) or "\0" in name:
+    if not folder or name in ("", os.curdir, os.pardir) or "\0" in name or path.count(os.sep) > _MOST_FOLDERS:
         return os.path.realpath(path)
     if folder not in known:
-        known[folder] = os.path.realpath(folder)
+        known[folder] = _resolve(folder, known)
     real = os.path.join(known[folder], name)
     return os.path.realpath(real) if os.path.islink(real) else real
 

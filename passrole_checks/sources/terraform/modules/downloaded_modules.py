@@ -122,9 +122,7 @@ class InstalledModules:
         repository = _repository(source)
         if repository is None:
             return None
-        for parent, external in self._around:
-            if not external:
-                continue
+        for parent in self._with_downloads:
             downloads = Boundary.around(parent / _EXTERNAL)
             base = Path(os.path.join(parent, _EXTERNAL, repository.path))
             if not downloads.allows(base):
@@ -137,14 +135,15 @@ class InstalledModules:
         return None
 
     @cached_property
-    def _around(self) -> list[tuple[Path, bool]]:
-        """Folders of the root module and above it that may be read, each with True if checkov stored modules there."""
+    def _with_downloads(self) -> list[Path]:
+        """The folders, of the root module and above it, that may be read and where checkov stored modules."""
         folders = list(takewhile(current_boundary().allows, (self.root, *self.root.parents)))
         for folder in folders:
             log_file(folder / _EXTERNAL)
         return [
-            (folder, current_boundary().allows(folder / _EXTERNAL) and os.path.isdir(folder / _EXTERNAL))
+            folder
             for folder in folders
+            if os.path.isdir(folder / _EXTERNAL) and current_boundary().allows(folder / _EXTERNAL)
         ]
 
 
