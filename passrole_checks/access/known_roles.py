@@ -18,6 +18,7 @@ from passrole_checks.iam.documents.trust import (
     trusted_services,
 )
 from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import RoleDefinition
 
@@ -49,11 +50,11 @@ def name_looked_up(pattern: StringNode) -> str:
     return name.rpartition("/")[2].lower() if isinstance(name, str) and not set("*?") & set(name) else ""
 
 
-_LOOKED_UP = re.compile(r"(?:^|\.)data\.aws_iam_role\.[\w-]+(?:\[[^\[\]]*\])?\.arn$")
+_LOOKED_UP = lazy_regex(r"(?:^|\.)data\.aws_iam_role\.[\w-]+(?:\[[^\[\]]*\])?\.arn$")
 _UNIQUE = "\0"  # before the name of a role in lower case, where names are known to be unique
 
 
-_CHANGING = re.compile(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
+_CHANGING = lazy_regex(r"\b(?:each|count|self)\.|\b(?:uuid|timestamp|plantimestamp|bcrypt)\(")
 
 
 def role_name_key(parts: Iterable[Part]) -> str:

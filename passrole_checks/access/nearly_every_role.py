@@ -8,13 +8,14 @@ from functools import lru_cache
 from passrole_checks.aws.role_names import common_role_names
 from passrole_checks.iam import deadline
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_bounds import bounds_of
 
 _NEARLY_ALL = 0.95
 _FEW = 10  # patterns that select roles if each has a few characters
-_SEPARATOR = re.compile(r"\*+[-_.]\*+")
+_SEPARATOR = lazy_regex(r"\*+[-_.]\*+")
 
 
 def matches_nearly_every_name(grant: PassRoleGrant) -> bool:

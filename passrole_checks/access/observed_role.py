@@ -14,6 +14,7 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.roles import arn
@@ -125,7 +126,7 @@ class LiteralPattern:
         return Ternary.of(wildcard_match(self.whole, role)) if self.whole is not None else None
 
 
-_ANY_ARN = re.compile(r"arn:(?:aws[a-z-]*|\0):iam::(?:\d{12}|\0):role(?P<begins>/[^*?$\0]*)(?P<rest>.*)", re.DOTALL)
+_ANY_ARN = lazy_regex(r"arn:(?:aws[a-z-]*|\0):iam::(?:\d{12}|\0):role(?P<begins>/[^*?$\0]*)(?P<rest>.*)", re.DOTALL)
 _DEPLOYMENT_KINDS = frozenset({UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION})
 
 

@@ -20,6 +20,7 @@ from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -55,11 +56,11 @@ _KINDS = {
     "group": PrincipalKind.GROUP,
     "permission-set": PrincipalKind.PERMISSION_SET,
 }
-_KIND = re.compile(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
-_KEY = re.compile(r"\[[^\[\]]*\]$")
+_KIND = lazy_regex(r"(?:^|_|::)(role|user|group)(?:$|_|policy)", re.IGNORECASE)
+_KEY = lazy_regex(r"\[[^\[\]]*\]$")
 ITSELF = "\0"
 """Prefix of a policy's address, the key by which access is compared if the principals of the policy are unknown."""
-_OUTPUT = re.compile(r"((?:module\.[\w-]+(?:\[[^\[\]]*\])?\.)*module\.[\w-]+(?:\[[^\[\]]*\])?)\.[\w-]+$")  # of a module
+_OUTPUT = lazy_regex(r"((?:module\.[\w-]+(?:\[[^\[\]]*\])?\.)*module\.[\w-]+(?:\[[^\[\]]*\])?)\.[\w-]+$")  # of a module
 _NOWHERE = Position("", 0)
 _MOST_MANAGED = 4096  # AWS managed policies that are kept parsed; AWS has about 1,500
 

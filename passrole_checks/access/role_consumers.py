@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     ListNode,
@@ -41,10 +42,10 @@ _ACCOUNT, _PARTITION = (
     Unresolved("AWS::Partition", UnresolvedKind.PARTITION),
 )
 _KEPT_OF_A_NAME = 24
-_HEAD = re.compile(r"arn:[^:]*:iam::[^:]*:role/(?:.*/)?", re.DOTALL)
-_OTHER_ARN = re.compile(r"arn:[^:]*:(?!iam:)[^:]+:")
-_ROLE = re.compile(r"arn:([^:]+):iam::([^:]*):role/(.+)", re.DOTALL)
-_PROFILE_NAME = re.compile(r"(?:.*:instance-profile/(?:.*/)?)?([^/:]+)", re.DOTALL)
+_HEAD = lazy_regex(r"arn:[^:]*:iam::[^:]*:role/(?:.*/)?", re.DOTALL)
+_OTHER_ARN = lazy_regex(r"arn:[^:]*:(?!iam:)[^:]+:")
+_ROLE = lazy_regex(r"arn:([^:]+):iam::([^:]*):role/(.+)", re.DOTALL)
+_PROFILE_NAME = lazy_regex(r"(?:.*:instance-profile/(?:.*/)?)?([^/:]+)", re.DOTALL)
 _PROFILE_ATTRIBUTES = (".arn", ".name", ".id", ".Arn", ".instance_profile_name")
 _TERRAFORM_NAMES = "terraform-"  # what the provider begins a name with that is not given
 _LAUNCHERS = frozenset({

@@ -11,7 +11,6 @@ roles is more than low: they can be passed, but not changed ("Update permissions
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
@@ -21,6 +20,7 @@ from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -53,12 +53,12 @@ _SECRETS = (
 # of the whole account: AmazonSSMManagedInstanceCore, which nearly every instance's role holds, allows it
 _PARAMETERS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath")
 _DATA = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "sqs:ReceiveMessage")
-_OWN_TRACES = re.compile(
+_OWN_TRACES = lazy_regex(
     r"logs:(create(logstream|loggroup|log\*)|putlogevents|put\*|describelog(streams|groups)|putretentionpolicy)"
     r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
 )
-_REFERENCE = re.compile(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
-_HOLE = re.compile(r"\$\{[^{}]*\}")  # a value of which nothing is known
+_REFERENCE = lazy_regex(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
+_HOLE = lazy_regex(r"\$\{[^{}]*\}")  # a value of which nothing is known
 _NAMED = "arn:aws:example:::kind/name"
 _MOST_LEFT_OUT = 3  # of the actions that a NotAction leaves out
 _READS = ("batchget", "describe", "get", "head", "list", "lookup", "query", "scan", "search", "select", "view")

@@ -5,7 +5,6 @@ Sources: https://pathfinding.cloud for the published paths; the service guides o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
@@ -14,6 +13,7 @@ from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
 from passrole_checks.aws.required_resources import REQUIRED_RESOURCES
 from passrole_checks.iam.documents.trust import KnownRole
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, service_family
 
@@ -75,7 +75,7 @@ _ONE_PURPOSE_SERVICES = frozenset(
 )
 
 # wildcards that AWS uses for suffixes and Regions: "elasticmapreduce.amazonaws.com*", "dms.*.amazonaws.com"
-_ANY_SUFFIX = re.compile(r"(?<=\.amazonaws\.com)\*$|(?<=[a-z0-9])\.\*(?=\.amazonaws\.com)")
+_ANY_SUFFIX = lazy_regex(r"(?<=\.amazonaws\.com)\*$|(?<=[a-z0-9])\.\*(?=\.amazonaws\.com)")
 
 
 def _without_own_work(item: PassingAction) -> tuple[tuple[str, ...], tuple[str, ...]]:

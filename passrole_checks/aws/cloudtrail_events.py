@@ -9,13 +9,13 @@ to an AWS service").
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
 from passrole_checks.aws.data_files import CONFIDENCE, SUFFIX, expand_principals, read_json
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 _FILE = "cloudtrail_events.json"
 _KINDS = {"r": "role", "i": "instance_profile", "t": "launch_template"}
@@ -23,7 +23,7 @@ _KINDS = {"r": "role", "i": "instance_profile", "t": "launch_template"}
 # UpdateFunctionCode20150331v2, CreateDistribution2020_05_31 (Lambda DG, "Logging AWS Lambda API calls using AWS
 # CloudTrail").
 VERSION = r"\d{4}_?\d{2}_?\d{2}(?:v\d+)?$"
-_VERSION = re.compile(VERSION)
+_VERSION = lazy_regex(VERSION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ document is valid as of its `version`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -15,9 +14,10 @@ from typing import Any
 
 from passrole_checks.aws.data_files import read_json
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 _FILE = "managed_policies.json.xz"
-_ARN = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")
+_ARN = lazy_regex(r"arn:[\w-]+:iam::aws:policy/(?:[^/\s]+/)*([\w+=,.@-]+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

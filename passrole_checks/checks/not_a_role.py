@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from passrole_checks.checks.base.check import Check, Element, Example, allow
@@ -11,11 +10,12 @@ from passrole_checks.checks.base.grants import Special
 from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.configuration import HandedTo
 
-_PLACEHOLDER = re.compile(r"<[^<>]+>")  # "arn:aws:iam::<ACCOUNT>:role/app", in a document that people fill in
+_PLACEHOLDER = lazy_regex(r"<[^<>]+>")  # "arn:aws:iam::<ACCOUNT>:role/app", in a document that people fill in
 
 
 class NotARole(Check):

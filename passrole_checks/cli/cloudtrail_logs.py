@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from passrole_checks.cli.progress import progress_writer
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
     from passrole_checks.cloudtrail import Progress
 
 _Decorator = Callable[[Any], Any]
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = lazy_regex(r"\d{4}-\d\d-\d\d")
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.input_paths import STANDARD_INPUT
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
@@ -60,7 +61,7 @@ def _validate_repository(_context: click.Context, _parameter: click.Parameter, v
     return value
 
 
-_VARIABLE = re.compile(r"[^\W\d][\w-]*")
+_VARIABLE = lazy_regex(r"[^\W\d][\w-]*")
 
 
 def _validate_variables(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from passrole_checks.access.observed_role import literal_pattern, path_and_name
 from passrole_checks.cloudtrail.summary import Edge
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.permissions.principal import PrincipalKind
 
-_PRINCIPAL = re.compile(
+_PRINCIPAL = lazy_regex(
     r"arn:[^:]+:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>user|role|assumed-role)/(?P<path>.*/)?(?P<name>.+)"
 )
 KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role": PrincipalKind.ROLE}

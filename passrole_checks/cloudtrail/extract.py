@@ -16,18 +16,19 @@ from passrole_checks.cloudtrail.model import LogSummary, Pass, RequestOutcome
 from passrole_checks.cloudtrail.parameter_paths import strings_at, strings_at_location, unwrap, values_at
 from passrole_checks.cloudtrail.struct_text import parse_structure
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-_DENIED = re.compile(
+_DENIED = lazy_regex(
     r"access.?denied|unauthori[sz]ed|not.?authori[sz]ed|authori[sz]ation(?:error|exception)|forbidden", re.I
 )
 # "User: ARN is not authorized to perform: iam:PassRole on resource: ARN because …" (IAM User Guide, "Access denied
 # error messages"). EC2 encodes the message of its own errors.
-_NAMED = re.compile(r"iam:PassRole on resource: (arn:[^\s,]+)")
-_ACTION = re.compile(r"not authorized to perform: ?([A-Za-z0-9-]+:[A-Za-z0-9]+)")
+_NAMED = lazy_regex(r"iam:PassRole on resource: (arn:[^\s,]+)")
+_ACTION = lazy_regex(r"not authorized to perform: ?([A-Za-z0-9-]+:[A-Za-z0-9]+)")
 _PASS_ROLE = "perform: iam:PassRole"
-_ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/\S+")
-_PROFILE = re.compile(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
-_NAME = re.compile(
+_ROLE = lazy_regex(r"arn:[^:]+:iam::(\d{12}):role/\S+")
+_PROFILE = lazy_regex(r"arn:[^:]+:iam::(\d{12}):instance-profile/\S+")
+_NAME = lazy_regex(
     r"/?[\w+=,.@-]+(?:/[\w+=,.@-]+)*"
 )  # IAM API, CreateRole: RoleName; some services accept a path before it
 _NO_NAMES = frozenset({"none", "null", "default", "hidden_due_to_security_reasons", "***"})

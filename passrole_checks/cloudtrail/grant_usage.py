@@ -23,6 +23,7 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -30,7 +31,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 from passrole_checks.sources.value_files.model import Variant, with_values_of
 
 _NOWHERE = Position("", 0)
-_PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
+_PERMISSION_SET = lazy_regex(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)

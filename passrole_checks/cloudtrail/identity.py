@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from passrole_checks.cloudtrail.model import Who
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-_SESSION = re.compile(r"(arn:[^:]+:sts::\d{12}:assumed-role/[^/]+)/")
-_ROLE = re.compile(r"(arn:[^:]+:)iam::(\d{12}):role/(?:.*/)?([^/]+)")
+_SESSION = lazy_regex(r"(arn:[^:]+:sts::\d{12}:assumed-role/[^/]+)/")
+_ROLE = lazy_regex(r"(arn:[^:]+:)iam::(\d{12}):role/(?:.*/)?([^/]+)")
 
 
 def read_identity(identity: Any) -> Who:

@@ -8,15 +8,15 @@ the others: very large, truncated or malformed files, and other forms of JSON. C
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from passrole_checks.files.json_window import JsonWindow, TooLargeValueError, decoded_pieces
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 _PACKED = 1 << 16
-_LIST = re.compile(r'"(?:Records|Events)"\s*:\s*\[')
+_LIST = lazy_regex(r'"(?:Records|Events)"\s*:\s*\[')
 _HEAD = 65_536
 _BETWEEN = " \t\r\n,"
 

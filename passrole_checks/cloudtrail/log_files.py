@@ -17,13 +17,14 @@ from pathlib import Path
 
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.read_boundary import Boundary, repository_around
 
 _ENDINGS = (".json", ".json.gz", ".gz", ".jsonl", ".ndjson", ".csv", ".parquet", ".log")
-_DELIVERED = re.compile(r"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<day>\d{4}/\d\d/\d\d)/")
-_BESIDE = re.compile(r"(?:^|/)CloudTrail-(?P<what>Digest|Insight|NetworkActivity-Insight|Aggregated)[^/]*/")
+_DELIVERED = lazy_regex(r"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<day>\d{4}/\d\d/\d\d)/")
+_BESIDE = lazy_regex(r"(?:^|/)CloudTrail-(?P<what>Digest|Insight|NetworkActivity-Insight|Aggregated)[^/]*/")
 _BEGINNING = 16_384
-_RECORDS = re.compile(r'\s*\{\s*"Records"\s*:\s*\[')
+_RECORDS = lazy_regex(r'\s*\{\s*"Records"\s*:\s*\[')
 _NO_LOG = "not a CloudTrail log"
 
 

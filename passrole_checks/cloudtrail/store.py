@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from passrole_checks.cloudtrail.log_files import Bounds, LogFile, LogFormat
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.distribution import pip_install
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,7 +62,7 @@ _OURS = ", ".join(COLUMNS)
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _DATED = f"regexp_full_match(n.time, '{_DAY}T.*')"
-_IS_DATED = re.compile(f"{_DAY}T")
+_IS_DATED = lazy_regex(f"{_DAY}T")
 
 # In JSON, and as Athena and CloudTrail Lake write structures into CSV.
 _ISSUER = r"""session[Ii]ssuer"?\s*[:=]\s*\{[^{}]*?\barn"?\s*[:=]\s*"?(arn:[^:\s"]+:iam::[0-9]{12}:role/[^\s",{}]+)"""

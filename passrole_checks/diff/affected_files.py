@@ -17,6 +17,7 @@ from passrole_checks.diff.linked_roots import LinkedRoots
 from passrole_checks.diff.linked_values import ValueLinks, parent_folders
 from passrole_checks.git_versions.git import FileChange
 from passrole_checks.git_versions.selection import Blobs, ReadBlobs, Selection
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
 from passrole_checks.sources.recognize import is_candidate_name
@@ -30,18 +31,18 @@ from passrole_checks.sources.text_references import (
 )
 from passrole_checks.sources.value_files.names import SAMCONFIG
 
-_FOUND_OTHERWISE = re.compile(r"(?:^|/)(?:\.terraform/modules|\.external_modules)/|/asset\.")
+_FOUND_OTHERWISE = lazy_regex(r"(?:^|/)(?:\.terraform/modules|\.external_modules)/|/asset\.")
 """Paths that are read because of a list, or compared with all others."""
 _ASSETS = ".assets.json"  # what belongs to all templates of its folder, as all files beside it
 _ASSEMBLY = ("manifest.json", _ASSETS)
 _MOST_CHANGES = 2_000
 _MOST_BYTES = 300_000_000  # of the texts that are in memory
-_COMPUTED_SOURCE = re.compile(rb'\bsource"?\s*[=:]\s*(?:[^"<\s]|"[^"\n]*[$%]\{)')
+_COMPUTED_SOURCE = lazy_regex(rb'\bsource"?\s*[=:]\s*(?:[^"<\s]|"[^"\n]*[$%]\{)')
 _HCL = ".hcl"
-_PLACE = re.compile(rb"\b(?:source|path|config_path)\s*=\s*([^\n]*)")
-_LITERAL = re.compile(r'"(?:\$\{\s*get_terragrunt_dir\(\)\s*\}/?)?([^"$%]*)"')
-_FIND = re.compile(rb'find_in_parent_folders\s*\(\s*"([^"$\\]+)"')
-_IN_PARENT = re.compile(r"find_in_parent_folders\s*\(")
+_PLACE = lazy_regex(rb"\b(?:source|path|config_path)\s*=\s*([^\n]*)")
+_LITERAL = lazy_regex(r'"(?:\$\{\s*get_terragrunt_dir\(\)\s*\}/?)?([^"$%]*)"')
+_FIND = lazy_regex(rb'find_in_parent_folders\s*\(\s*"([^"$\\]+)"')
+_IN_PARENT = lazy_regex(r"find_in_parent_folders\s*\(")
 
 Graph = dict[str, set[str]]
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.text_changes import changed_file
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes
 from passrole_checks.sources.terraform.reading.syntax import Block
 
-_PASS_ROLE = re.compile(r'^(?!\s*(?:#|//)).*"iam:pass(?:role|\*)"', re.IGNORECASE)
+_PASS_ROLE = lazy_regex(r'^(?!\s*(?:#|//)).*"iam:pass(?:role|\*)"', re.IGNORECASE)
 _VALUES = frozenset({"locals", "variable"})
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -29,8 +30,8 @@ from passrole_checks.sources.terraform.reading.syntax import Block
 
 _RESOURCES = frozenset({*IDENTITY_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *OWN_ATTACHMENTS})
 _DOCUMENT = "aws_iam_policy_document"
-_ACTION = re.compile(r'"([\w*?-]+:[\w*?-]+|\*)"')
-_NOT_ACTION = re.compile(r"not_?actions?\b", re.IGNORECASE)
+_ACTION = lazy_regex(r'"([\w*?-]+:[\w*?-]+|\*)"')
+_NOT_ACTION = lazy_regex(r"not_?actions?\b", re.IGNORECASE)
 _PASS_ROLE = "iam:passrole"
 _HAS_NONE = " has no instance ("
 

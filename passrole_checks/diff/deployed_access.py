@@ -7,7 +7,6 @@ principals is counted in a note.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.subtract_denials import grants_of
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, UnresolvedKind, join, map_strings
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.configuration import (
@@ -37,7 +37,7 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.context import Context, contexts_of, paired_with_context
 from passrole_checks.sources.model.paired_names import is_managed
 
-_IAM = re.compile(r"arn:[\w-]*:iam::")
+_IAM = lazy_regex(r"arn:[\w-]*:iam::")
 
 
 @dataclass(frozen=True)

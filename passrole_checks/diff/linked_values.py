@@ -12,6 +12,7 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
 from passrole_checks.sources.recognize import is_candidate_name
@@ -26,11 +27,11 @@ from passrole_checks.sources.value_files.names import (
 if TYPE_CHECKING:
     from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
-_BLOCK = re.compile(
+_BLOCK = lazy_regex(
     rb"""^(?:\xef\xbb\xbf)?["']?Parameters["']?[ \t]*:([^\n]*(?:\n(?:[ \t#}\]][^\n]*|\r?(?=\n)|\Z))*)""", re.MULTILINE
 )
-_TOP = re.compile(rb"^Resources[ \t]*:", re.MULTILINE)
-_KEY = re.compile(rb"""["']?\b([A-Za-z0-9]+)["']?[ \t]*:""")
+_TOP = lazy_regex(rb"^Resources[ \t]*:", re.MULTILINE)
+_KEY = lazy_regex(rb"""["']?\b([A-Za-z0-9]+)["']?[ \t]*:""")
 _MOST_BYTES = 1_000_000  # of a file with parameters
 
 

@@ -12,18 +12,18 @@ resources (Terraform documentation, "Standard Module Structure": examples are be
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 
 from passrole_checks.diff.units import UnitPair
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.model.configuration import Configuration, Framework, ResourceDefinition
 from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS
 
-_INSTANCE = re.compile(r"(?<=\w)\[[^\]]*\]$")
-_CALL = re.compile(r"(module\.[^.\[]+(?:\[[^\]]*\])?\.)(?!module\.)")  # not of a module in another one
-_MODULES = re.compile(r"^(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
+_INSTANCE = lazy_regex(r"(?<=\w)\[[^\]]*\]$")
+_CALL = lazy_regex(r"(module\.[^.\[]+(?:\[[^\]]*\])?\.)(?!module\.)")  # not of a module in another one
+_MODULES = lazy_regex(r"^(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
 
 
 def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:

@@ -21,6 +21,7 @@ from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,
@@ -37,7 +38,7 @@ from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy, BoundaryUse, Configuration, ManagedAttachment
 
 PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
-_VALUE = re.compile(r"\$\{[^{}]*\}")  # in the name of a principal that is known by an expression
+_VALUE = lazy_regex(r"\$\{[^{}]*\}")  # in the name of a principal that is known by an expression
 CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
 
 

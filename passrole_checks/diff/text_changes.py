@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 _MOST_LINES = 3000  # in the part that differs, to be compared line by line
 _LARGEST = 5_000_000
 _INSIDE = frozenset(" \t)]}")  # how lines begin that do not begin a block
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # git's lines; str.splitlines also splits at U+2028 and others
+_LINE = lazy_regex(r"[^\n]*\n|[^\n]+")  # git's lines; str.splitlines also splits at U+2028 and others
 
 
 @dataclass(frozen=True)

@@ -19,24 +19,25 @@ from collections.abc import Collection, Iterator
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import BLANKS, sanitize
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 _LABEL, _NAME, _PROSE = 60, 200, 2_000
 
 # Words without a meaning in Markdown: letters, or a short number. Other characters may form markup, a mention, a
 # reference or a URL.
-_PLAIN_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6}|e\.g|\u2026)[.,;:!?)]*")
-_COMMIT = re.compile(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # may be an abbreviated commit id
-_PUNCTUATED = re.compile(r"(\(?)(.*?)([.,;:]*)")
-_BETWEEN_NAMES = re.compile(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
-_BEFORE_NAME = re.compile(r"()(.*?)( \(?|\(?)")
-_IN_BACKTICKS = re.compile("`[^`]+`")
-_AT_END = re.compile(r"\)[.,;:]*\Z")
+_PLAIN_WORD = lazy_regex(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6}|e\.g|\u2026)[.,;:!?)]*")
+_COMMIT = lazy_regex(r"(?<![A-Za-z])[A-Fa-f]{7,}(?![A-Za-z])")  # may be an abbreviated commit id
+_PUNCTUATED = lazy_regex(r"(\(?)(.*?)([.,;:]*)")
+_BETWEEN_NAMES = lazy_regex(r"([.,;:)]* |[.,;:)]*)(.*?)( \(?|\(?)")
+_BEFORE_NAME = lazy_regex(r"()(.*?)( \(?|\(?)")
+_IN_BACKTICKS = lazy_regex("`[^`]+`")
+_AT_END = lazy_regex(r"\)[.,;:]*\Z")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _MOST_NAMES, _MOST_WORDS = 200, 40
-_MERMAID_MARK = re.compile(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # not literal within quotes
-_MERMAID_WORDS = re.compile(r"style|classdef|linkstyle|click", re.IGNORECASE)  # keywords anywhere in a line
+_MERMAID_MARK = lazy_regex(r"[^A-Za-z0-9 ,./_*?+=()\u2026-]")  # not literal within quotes
+_MERMAID_WORDS = lazy_regex(r"style|classdef|linkstyle|click", re.IGNORECASE)  # keywords anywhere in a line
 _COMMENT = r"\x3c!--"
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = lazy_regex("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def code(text: str, *, in_table: bool = False) -> str:

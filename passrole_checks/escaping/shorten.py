@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from passrole_checks.iam.lazy_regex import lazy_regex
+
 
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Return the first ``most`` names, and how many more there are."""
@@ -42,13 +44,13 @@ def _cut_in_the_middle(match: re.Match[str]) -> str:
     return words if len(words) < 46 or words.startswith("${…") else f"{words[:20]}…{words[-22:]}"
 
 
-_EXPRESSION = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
-_ARN_START = re.compile(rf"\barn:(?:{_EXPRESSION.pattern}|[\w-]*):iam::(?:{_EXPRESSION.pattern}|[\d*]*):")
-_MODULES = re.compile(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\.)+')
-_ADDRESS = re.compile(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')
+_EXPRESSION = lazy_regex(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
+_ARN_START = lazy_regex(rf"\barn:(?:{_EXPRESSION.pattern}|[\w-]*):iam::(?:{_EXPRESSION.pattern}|[\d*]*):")
+_MODULES = lazy_regex(r'(?<![\w.])(?:module\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?\.)+')
+_ADDRESS = lazy_regex(r'…?(?:data\.)?\w+\.[\w-]+(?:\[(?:"[^"]*"|[^\]"]*)\])?')
 
 
-_LOOSE_END = re.compile(r"(?:[\s,;:(]|\s(?:and|or|to|on|of|with))+$")
+_LOOSE_END = lazy_regex(r"(?:[\s,;:(]|\s(?:and|or|to|on|of|with))+$")
 
 
 def cut_at_word(text: str, most: int) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
 from urllib.parse import quote
 
 from passrole_checks.escaping.given_paths import given_paths
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 # Cc: control characters; Cf: invisible formatting, including bidirectional marks; Cs: lone surrogates, which Python
 # uses for bytes of file names that are not UTF-8; Zl, Zp: line and paragraph separators.
@@ -18,7 +18,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Letters, marks and symbols without a glyph: joiners and fillers (Unicode, Default_Ignorable_Code_Point, except the
 # variation selectors of emoji) and the Braille blank.
 BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-_COMMAND = re.compile(r"(?:^|(?<=\s))::(?=[A-Za-z])")
+_COMMAND = lazy_regex(r"(?:^|(?<=\s))::(?=[A-Za-z])")
 
 
 def display_path(file: str) -> str:

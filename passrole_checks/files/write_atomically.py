@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -15,8 +14,9 @@ from typing import IO
 
 from passrole_checks.files.safe_read import open_flags
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-_DESCRIPTOR = re.compile(r"/(?:dev/fd|proc/self/fd)/(?P<number>\d{1,9})")
+_DESCRIPTOR = lazy_regex(r"/(?:dev/fd|proc/self/fd)/(?P<number>\d{1,9})")
 _STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
 _WINDOWS_DEVICES = frozenset({"NUL", "CON"})
 _MOST_LINKS = 40  # as on Linux

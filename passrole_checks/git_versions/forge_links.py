@@ -7,23 +7,23 @@ RFC 3986, 2.1 (percent-encoding).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from urllib.parse import quote
 
 from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 GITHUB, GITLAB, GITEA = "github", "gitlab", "gitea"
 """The kinds of forges; Gitea includes Forgejo."""
 
 _HOSTS = {GITHUB: ("github.",), GITLAB: ("gitlab.",), GITEA: ("gitea.", "forgejo.", "codeberg.org")}
-_REMOTE = re.compile(
+_REMOTE = lazy_regex(
     r"(?:(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?/|(?:[\w.-]+@)?(?P<short>[\w.-]+):(?!/))"
     r"(?P<path>[\w.-]+(?:/[\w.-]+)+)/?"
 )
 _FOLDERS = {GITLAB: "-/blob", GITEA: "src/commit"}  # "blob" for others
-_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&=%+,-]+")  # the URL characters without a meaning in Markdown
+_URL = lazy_regex(r"https?://[A-Za-z0-9._~:/?#@!&=%+,-]+")  # the URL characters without a meaning in Markdown
 _MAX_URL = 1_000
 
 

@@ -10,7 +10,6 @@ GIT_OPTIONAL_LOCKS), git-config(1) (core.fsmonitor, core.hooksPath, core.attribu
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
@@ -18,8 +17,9 @@ from pathlib import Path
 
 from passrole_checks.errors import SnapshotError
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+OBJECT_ID = lazy_regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 TIMEOUT = 120  # seconds, for any one call
 
 _SETTINGS = (
@@ -27,7 +27,7 @@ _SETTINGS = (
     "core.untrackedCache=false", "protocol.ext.allow=never", "diff.renameLimit=2000",
 )  # fmt: skip
 # Variables that locate the repository, its index and its objects (git sets them for hooks), and safe.directory.
-_KEPT_VARIABLES = re.compile(
+_KEPT_VARIABLES = lazy_regex(
     r"GIT_(?:DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|CEILING_DIRECTORIES|"
     r"DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+))"
 )

@@ -7,7 +7,6 @@ Source: gitrevisions(7), "SPECIFYING RANGES" (``A..B``, ``A...B``, an omitted en
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import Snapshots, renamed_paths
 from passrole_checks.git_versions.trees import TreeEntry, index_entries, tree_entries, working_tree_entries
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-_RANGE = re.compile(r"(?P<one>[^:{}]*?)(?P<dots>\.{2,3})(?P<other>[^:{}]*)")
+_RANGE = lazy_regex(r"(?P<one>[^:{}]*?)(?P<dots>\.{2,3})(?P<other>[^:{}]*)")
 _LARGEST_CONFIGURATION = 1_000_000
 
 

@@ -6,16 +6,16 @@ JSON has no comments.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from passrole_checks.findings import Finding
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.suggest.suggestion import Edit
 
-_HEADER = re.compile(r"""([ \t]*)(?:[A-Za-z0-9]+|"[A-Za-z0-9]+"|'[A-Za-z0-9]+')[ \t]*:[ \t]*(?:[ \t]#[^\n]*)?\r?""")
-_INDENT = re.compile(r"[ \t]*")
+_HEADER = lazy_regex(r"""([ \t]*)(?:[A-Za-z0-9]+|"[A-Za-z0-9]+"|'[A-Za-z0-9]+')[ \t]*:[ \t]*(?:[ \t]#[^\n]*)?\r?""")
+_INDENT = lazy_regex(r"[ \t]*")
 
 ReadText = Callable[[str], str]
 

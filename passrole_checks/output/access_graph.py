@@ -20,6 +20,7 @@ from passrole_checks.findings import Escalation, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
 from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 from passrole_checks.iam.roles.arn import Scope
@@ -41,7 +42,7 @@ NO_SERVICE, UNKNOWN_SERVICE = "no service", "unknown"
 _EVERYWHERE = frozenset(
     {UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION, UnresolvedKind.POLICY_VARIABLE}
 )
-_ROLE = re.compile(r"arn:(?P<partition>.+?):iam::(?P<account>.*?):role/(?P<name>.+)", re.DOTALL)
+_ROLE = lazy_regex(r"arn:(?P<partition>.+?):iam::(?P<account>.*?):role/(?P<name>.+)", re.DOTALL)
 
 
 class Column(Enum):

@@ -11,9 +11,10 @@ from typing import Any
 from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check, Example, ExampleRole
 from passrole_checks.errors import ConfigurationError, did_you_mean
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 # 1, 001, PASSROLE_001, and the rule ids in cfn-lint: E9501, W9502, I9512.
-_NUMBERED = re.compile(r"(?:PASSROLE[_-]?)?(\d{1,3})|[EWI]95(\d\d)", re.IGNORECASE)
+_NUMBERED = lazy_regex(r"(?:PASSROLE[_-]?)?(\d{1,3})|[EWI]95(\d\d)", re.IGNORECASE)
 
 
 def find_check(word: str) -> type[Check]:

@@ -16,6 +16,7 @@ from passrole_checks.escaping.shorten import truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import content_version, open_regular, read_bounded, read_from, size_of
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.recognize import LARGEST_PLAN, LARGEST_TEMPLATE
 
 if TYPE_CHECKING:
@@ -32,23 +33,23 @@ _DEPTH = 12  # levels of indentation that are distinguished
 _MOST, _LONGEST = 5_000, 20_000  # lines and columns to choose from; no policy that AWS accepts has more
 
 # Comments, unset attributes of a plan, the Sid (shown above the excerpt), and the default "Effect: Allow".
-_NOISE = re.compile(
+_NOISE = lazy_regex(
     r"""\s*|\s*(?:\#|//).*
     |\s*"(?-i:[a-z_]+)":\s*(?:null|\[\]|\{\}|""),?
     |\s*(?:-\s*)?["']?sid["']?\s*[:=].*|\s*(?:-\s*)?["']?effect["']?\s*[:=]\s*["']?allow["']?,?""",
     re.IGNORECASE | re.VERBOSE,
 )
-_WRAPPER = re.compile(r"[\[{(]+|(?:statement|content)\s*\{")
-_CLOSING = re.compile(r"\s*([\]})])[\]})]*[,;]?")
+_WRAPPER = lazy_regex(r"[\[{(]+|(?:statement|content)\s*\{")
+_CLOSING = lazy_regex(r"\s*([\]})])[\]})]*[,;]?")
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
-_KEY = re.compile(
+_KEY = lazy_regex(
     r"""^\s*(?:-\s*)?["']?(?:effect|(?:not_?)?(?:action|resource)s?|condition|test|variable|values)["']?\s*[:={]""",
     re.IGNORECASE,
 )
-_ACCESS = re.compile(r"""^\s*["']?(?:not_?)?(?:action|resource)s?\b""", re.IGNORECASE)
-_RELEVANT = re.compile(rf"iam:|role|\*|amazonaws|{_KEY.pattern}", re.IGNORECASE)
-_FLAGGED_KEYS = re.compile("PassedToService|ResourceTag/|AssociatedResourceArn", re.IGNORECASE)
-_VALUE = re.compile(r"[^\s\"',\[\]]+")
+_ACCESS = lazy_regex(r"""^\s*["']?(?:not_?)?(?:action|resource)s?\b""", re.IGNORECASE)
+_RELEVANT = lazy_regex(rf"iam:|role|\*|amazonaws|{_KEY.pattern}", re.IGNORECASE)
+_FLAGGED_KEYS = lazy_regex("PassedToService|ResourceTag/|AssociatedResourceArn", re.IGNORECASE)
+_VALUE = lazy_regex(r"[^\s\"',\[\]]+")
 
 
 def excerpt_lines(at: Position, grant: PassRoleGrant | None = None, messages: str = "") -> list[str]:

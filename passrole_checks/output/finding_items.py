@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -10,15 +9,16 @@ from passrole_checks.escaping.shorten import cut_at_word
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
 
 BY_FILE, BY_CHECK, BY_SEVERITY = GROUPINGS = ("file", "check", "severity")
 IN_SHORT = 160  # characters of a message in one line
 _SEGMENT = r"(?:\$\{[^}]*\}|[^\s:])*"
-_ROLE_ARN = re.compile(rf"\barn:{_SEGMENT}:iam::{_SEGMENT}:role/")
-_PRINCIPALS = re.compile(r"^.*?\s(?=can (?:escalate|pass)\b)")
-_PATH = re.compile(r"\((?:path |\d+ published paths, e\.g\. )([a-z0-9]+-\d{3})\b")
-_END_OF_SENTENCE = re.compile(r"(?<=[^.]\.)\s+(?=[A-Z`\"])")
+_ROLE_ARN = lazy_regex(rf"\barn:{_SEGMENT}:iam::{_SEGMENT}:role/")
+_PRINCIPALS = lazy_regex(r"^.*?\s(?=can (?:escalate|pass)\b)")
+_PATH = lazy_regex(r"\((?:path |\d+ published paths, e\.g\. )([a-z0-9]+-\d{3})\b")
+_END_OF_SENTENCE = lazy_regex(r"(?<=[^.]\.)\s+(?=[A-Z`\"])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.output.counts import count_noun
 from passrole_checks.sources.model.configuration import NoteKind
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.model.configuration import Unreadable
 
 _FIRST = 3  # items of a kind whose text is an option to paste
-_DEPENDING = re.compile(r"; (\d+) polic(?:y|ies) depends? on it\b")
+_DEPENDING = lazy_regex(r"; (\d+) polic(?:y|ies) depends? on it\b")
 _NOUNS = {
     NoteKind.MODULE: ("module without its source", "modules without their source"),
     NoteKind.NO_INSTANCE: ("resource or module without an instance", "resources or modules without an instance"),

@@ -5,7 +5,6 @@ All texts are HTML, already escaped.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -13,6 +12,7 @@ from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence, Finding, check_page_url
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.output.access_graph import GraphStatement
 from passrole_checks.output.excerpt import statement_lines
 from passrole_checks.output.finding_items import FindingItem, items_of, others_in_short
@@ -26,9 +26,9 @@ NO_FINDING = "none"
 _IN_A_CARD = 60
 
 # link our own references only; URLs in scanned names stay text
-_REFERENCE = re.compile(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
-_CODE = re.compile("`([^`]+)`")
-_SEPARATOR = re.compile(r"(?<=[/:._=-])(?=[^/:._=-]{4})")
+_REFERENCE = lazy_regex(r"https://(?:pathfinding\.cloud/paths/[\w-]+|docs\.aws\.amazon\.com/[\w./-]*\w)")
+_CODE = lazy_regex("`([^`]+)`")
+_SEPARATOR = lazy_regex(r"(?<=[/:._=-])(?=[^/:._=-]{4})")
 _BREAKABLE = 16  # characters of a name that may be broken after a separator
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from passrole_checks.iam.lazy_regex import lazy_regex
+
 _INDEX = r"""(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?"""
-MODULE = re.compile(rf"module\.[\w-]+{_INDEX}(?=\.)")
-_ADDRESS = re.compile(
+MODULE = lazy_regex(rf"module\.[\w-]+{_INDEX}(?=\.)")
+_ADDRESS = lazy_regex(
     rf"(?P<module>(?:module\.[\w-]+{_INDEX}\.)*)(?P<type>(?:data\.)?[a-z][a-z0-9]*_\w+)\.(?P<name>[\w-]+{_INDEX})"
 )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.findings import Finding
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import (
     PIPED,
@@ -31,7 +32,7 @@ _FEW = 1  # context lines in text output
 _LONG = 400  # maximum characters of a line that is shown whole
 _AROUND = 60  # context characters around a change in a longer line
 _INDENT = " " * 10
-_CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
+_CONDITION = lazy_regex(r"""["']?conditions?\b""", re.IGNORECASE)
 
 Texts = Callable[[str], str]
 Changed = Callable[[Suggestion], Mapping[str, str]]

@@ -17,6 +17,7 @@ from passrole_checks.access.role_consumers import GENERATED, PASSED, STACK_NAME,
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.findings import Confidence
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.required.policy_statements import (
     ACCOUNT,
@@ -33,20 +34,20 @@ from passrole_checks.sources.model.configuration import Configuration, Framework
 from passrole_checks.sources.value_files.model import Variant, with_values_of
 
 _CONFIDENCE = {"documented": Confidence.HIGH, "corroborated": Confidence.MEDIUM, "hint": Confidence.LOW}
-_WORDS = re.compile(r"[A-Za-z0-9]+")
+_WORDS = lazy_regex(r"[A-Za-z0-9]+")
 _NO_NAMES = frozenset({"aws", "var", "local", "data", "module", "resolve", "ssm", "fn"})
 _RESERVED = frozenset({
     "awsaccountid", "awspartition",
     # reserved names of variables (Terraform documentation, "Input Variables")
     "count", "dependson", "foreach", "lifecycle", "locals", "providers", "source", "version",
 })  # fmt: skip
-_POLICY_NAMES = re.compile(r"passroles\d*")  # names of the policies themselves
+_POLICY_NAMES = lazy_regex(r"passroles\d*")  # names of the policies themselves
 _LONGEST_WORD = 40
 _LONGEST_NOTE = 200  # characters of an expression or a name in a note
 _MOST_NOTES = 10  # of one kind
 # characters of a role ARN; others are invalid in role names, or special in a policy
-_ARN_PART = re.compile(r"[A-Za-z0-9_+=,.@:/-]*")
-_NO_ACCOUNT = re.compile(r"arn:[^:]*:iam::(?!\d{12}:|\d*\Z)")
+_ARN_PART = lazy_regex(r"[A-Za-z0-9_+=,.@:/-]*")
+_NO_ACCOUNT = lazy_regex(r"arn:[^:]*:iam::(?!\d{12}:|\d*\Z)")
 _MOST_IN_A_SID = 3
 _SUFFIX = ".amazonaws.com"
 

@@ -17,6 +17,7 @@ from itertools import zip_longest
 from passrole_checks.escaping.shorten import listed, truncate
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.output.counts import count_noun
 from passrole_checks.review.forge import AcceptingForge, AttestedComment, Contributors, Discussion
 from passrole_checks.review.http import ForgeError
@@ -33,10 +34,10 @@ from passrole_checks.review.report import (
 )
 
 _HOW = f"reply to the inline comment about it, or write `{ACCEPT} KEY REASON` with the key in the summary"
-_COMMAND = re.compile(r" {0,3}passrole:[ \t]*accept(?:[ \t]+(?P<words>\S.*))?[ \t]*", re.IGNORECASE)
-_QUOTATIONS = re.compile(r"(?:[ \t]*\n|(?: {0,3}>[^\n]*\n)+[ \t]*\n)*")  # each ends in a blank line; else it continues
-_SHORT_KEY = re.compile(rf"[0-9a-f]{{{SHORT_KEY_DIGITS}}}-[0-9a-f]{{{SHORT_FINGERPRINT_DIGITS}}}")
-_OWNER = re.compile(r"@?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)*/?)")
+_COMMAND = lazy_regex(r" {0,3}passrole:[ \t]*accept(?:[ \t]+(?P<words>\S.*))?[ \t]*", re.IGNORECASE)
+_QUOTATIONS = lazy_regex(r"(?:[ \t]*\n|(?: {0,3}>[^\n]*\n)+[ \t]*\n)*")  # each ends in a blank line; else it continues
+_SHORT_KEY = lazy_regex(rf"[0-9a-f]{{{SHORT_KEY_DIGITS}}}-[0-9a-f]{{{SHORT_FINGERPRINT_DIGITS}}}")
+_OWNER = lazy_regex(r"@?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)*/?)")
 _MAX_REASON = 1_000
 _MAX_NOTES = 20
 _MAX_OWNERS = 100

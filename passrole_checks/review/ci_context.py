@@ -22,17 +22,18 @@ from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import get_nested
 from passrole_checks.git_versions.forge_links import GITEA, GITHUB, GITLAB
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 GITHUB_TOKEN = "GITHUB_TOKEN"
 GITLAB_TOKEN = "PASSROLE_GITLAB_TOKEN"
 GITEA_TOKENS = ("GITEA_TOKEN", "FORGEJO_TOKEN", GITHUB_TOKEN)  # the first that is set
 
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_QUEUE_BRANCH = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,15})-[0-9a-f]{40,64}", re.DOTALL)
-_ZEROS = re.compile(r"0+")
-_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
-_PROJECT = re.compile(r"[\w.-]{1,255}(?:/[\w.-]{1,255})+")
-_URL = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
+_SHA = lazy_regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_QUEUE_BRANCH = lazy_regex(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,15})-[0-9a-f]{40,64}", re.DOTALL)
+_ZEROS = lazy_regex(r"0+")
+_REPOSITORY = lazy_regex(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_PROJECT = lazy_regex(r"[\w.-]{1,255}(?:/[\w.-]{1,255})+")
+_URL = lazy_regex(r"https?://[^\s\"'<>\\]{1,2000}")
 _MAX_EVENT_BYTES = 30_000_000
 _MAX_NAME = 1_000
 _MAX_DIGITS = 15

@@ -9,16 +9,16 @@ Source: GitHub REST API, "Create a review comment for a pull request" (``line``,
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.report import Anchor, Location
 
 _CONTEXT = 3
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = lazy_regex(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAX_FILE_BYTES = 5_000_000
 _MAX_DIFF_LINES = 5_000  # between the first and last difference, to compare line by line
 

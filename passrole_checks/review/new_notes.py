@@ -18,12 +18,13 @@ from pathlib import Path
 from passrole_checks.diff.module_calls import CHANGED
 from passrole_checks.diff.unreadable_base import COUNTS_AS_NEW
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.scan.analyze import UNKNOWN_POLICY
 from passrole_checks.sources.detect import UNREADABLE_TEMPLATE
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
-_COUNT = re.compile(r"\d+")
+_COUNT = lazy_regex(r"\d+")
 _NAMING = frozenset({
     NoteKind.NO_INSTANCE, NoteKind.UNUSED_DOCUMENT, NoteKind.DEFINED_ELSEWHERE, NoteKind.LIMIT_NOT_COUNTED,
     NoteKind.DUPLICATE_KEY,
@@ -42,7 +43,7 @@ _QUIET = frozenset({
 })  # fmt: skip
 """Kinds of notes that most changes of infrastructure code bring along, as every update of a module's version does."""
 _MOVED_AWAY = ", and its location has changed"
-_ABOUT_ACCESS = re.compile(r"passrole|\biam\b|polic|\barn:|(?<![\w/.-])\*(?![\w/.-])", re.IGNORECASE)
+_ABOUT_ACCESS = lazy_regex(r"passrole|\biam\b|polic|\barn:|(?<![\w/.-])\*(?![\w/.-])", re.IGNORECASE)
 _CHANGED_UNREAD = "; it has changed"
 _CHANGED_ACCESS = "; its change mentions permissions"
 

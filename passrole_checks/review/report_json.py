@@ -21,6 +21,7 @@ from typing import Any
 from passrole_checks.errors import InputError
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.findings import Confidence, Severity
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.report import (
     VERSION,
     Acceptance,
@@ -46,10 +47,10 @@ _MAX_PROSE, _MAX_TEXT, _MAX_ENTRIES, _MAX_TEXTS = 20_000, 2_000, 10_000, 500
 _MAX_PATH = 5_000
 _MAX_LINE = 10_000_000
 _PROSE = frozenset({"message", "remediation", "reason", "advice"})
-_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?|[ -~]{1,200}")
-_KEY = re.compile(r"[0-9a-f]{32}")
-_CHECK = re.compile(r"PASSROLE_[0-9]{3}")
-_WORD = re.compile(r"[a-z][a-z_-]{0,40}")
+_ID = lazy_regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?|[ -~]{1,200}")
+_KEY = lazy_regex(r"[0-9a-f]{32}")
+_CHECK = lazy_regex(r"PASSROLE_[0-9]{3}")
+_WORD = lazy_regex(r"[a-z][a-z_-]{0,40}")
 
 _Loader = Callable[[object, str], Any]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import content_version, open_error_reason, open_regular, read_from
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NOT_ACCOUNT_DETAILS = "not the output of `aws iam get-account-authorization-details`"
 
 _PIECE = 1 << 20  # bytes
-_DATE = re.compile(rb'"(?:CreateDate|UpdateDate|LastUsedDate)"\s*:\s*"(\d{4}-\d\d-\d\d)')
+_DATE = lazy_regex(rb'"(?:CreateDate|UpdateDate|LastUsedDate)"\s*:\s*"(\d{4}-\d\d-\d\d)')
 
 
 @dataclass(frozen=True, slots=True)

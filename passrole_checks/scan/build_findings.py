@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from passrole_checks.access.holder_trust import least_restricted
@@ -13,6 +12,7 @@ from passrole_checks.checks.base.wording import misspelled_keys
 from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import conjoin
 from passrole_checks.iam.permissions.principal import PrincipalKind
@@ -24,7 +24,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
 _LOWERED = (Severity.LOW, Severity.MEDIUM)
-_FORM = re.compile(r"_(?:arn|json|document)s?(?:/\d+)?$")  # of the policies that an argument contains
+_FORM = lazy_regex(r"_(?:arn|json|document)s?(?:/\d+)?$")  # of the policies that an argument contains
 _LIMITS = {PolicyKind.BOUNDARY: "permissions boundary", PolicyKind.SCP: "service control policy"}
 _NOT_SENT = " Requests for iam:PassRole do not carry `{}`, so the condition most likely fails and this grants nothing."
 _MAY_HAVE_BEFORE = " Other policies, which the change does not name, may have let them do so before."

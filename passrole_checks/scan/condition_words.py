@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from passrole_checks.escaping.shorten import condition_in_short, shortened
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, quoted, simplify
 
 _MOST = 2  # assumptions of one path condition, and alternatives, that are written out
@@ -54,8 +54,8 @@ _NEGATED = {
 }
 
 
-_JOINED = re.compile(r'^Fn::Join "[^"]*", \$\{([\w:.]+)\}$')
-_INTRINSIC = re.compile(r"\bFn::\w")
+_JOINED = lazy_regex(r'^Fn::Join "[^"]*", \$\{([\w:.]+)\}$')
+_INTRINSIC = lazy_regex(r"\bFn::\w")
 
 
 def _assumption_in_words(assumption: Assumption, short: bool) -> str:

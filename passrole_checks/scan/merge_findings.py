@@ -5,7 +5,6 @@ Differences between them, such as path conditions and defaults, become part of t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -13,6 +12,7 @@ from itertools import takewhile
 from passrole_checks.access.role_privilege import EVERYTHING
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Finding
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
@@ -22,7 +22,7 @@ from passrole_checks.sources.model.links import is_origin
 
 _LONGEST_PART = 90  # characters of the part of a message that is repeated for other uses
 _NO_HOLDER = "Any principal with this policy (none known here)"
-_COUNT = re.compile(r"\W*\d+\W*")
+_COUNT = lazy_regex(r"\W*\d+\W*")
 _CONSUMERS = {
     HandedTo.MODULE: "The policy is handed to {}, whose source is not downloaded.",
     HandedTo.RESOURCE: "The policy is handed to {}, which may transform it before attaching it.",

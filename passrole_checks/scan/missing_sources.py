@@ -14,14 +14,15 @@ from passrole_checks.checks.base.check import Element
 from passrole_checks.checks.unresolved import open_question
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode, strings_in
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import DependentPolicy, subject_of
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, Unreadable
 from passrole_checks.sources.model.missing_sources import missing_source
 
-_ABOUT_PASSROLE = re.compile(r"pass[_-]?role|passedtoservice", re.IGNORECASE)
-_ABOUT_ROLES = re.compile(r":role\b|:iam:")
+_ABOUT_PASSROLE = lazy_regex(r"pass[_-]?role|passedtoservice", re.IGNORECASE)
+_ABOUT_ROLES = lazy_regex(r":role\b|:iam:")
 _OPTION = "scan a plan to include them"
 
 

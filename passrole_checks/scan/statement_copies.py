@@ -12,14 +12,15 @@ from pathlib import Path
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import strings_in
 from passrole_checks.scan.included_access import ACCESS_CHECKS
 from passrole_checks.sources.model.configuration import Framework
 
 _TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
-_ELEMENT = re.compile(r"(?:^|/)Resources/([^/]+)/Properties/(.+)")  # of a template in a resource
+_ELEMENT = lazy_regex(r"(?:^|/)Resources/([^/]+)/Properties/(.+)")  # of a template in a resource
 _ANY_ROLE = "PASSROLE_001"
-_ACCOUNT = re.compile(r"\b\d{12}\b")
+_ACCOUNT = lazy_regex(r"\b\d{12}\b")
 _SHORTEST_NAME = 3  # of a folder whose name is replaced in role names: "v1" is too common a part of other words
 
 

@@ -12,6 +12,7 @@ from functools import reduce
 from operator import or_
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.model.links import LinkKind
 
 ALL_OUTPUTS = ""
@@ -19,23 +20,23 @@ ALL_OUTPUTS = ""
 
 _STATE_TYPES = (b"terraform_remote_state", b"tfe_outputs")
 _SSM_TYPE = b"aws_ssm_parameter"
-_OUTPUT_NAME = re.compile(
+_OUTPUT_NAME = lazy_regex(
     rb"\b(?:outputs|nonsensitive_values|(?<=\.)values)\b(?:\s*\.\s*([\w-]+)|\s*\[\s*\\?\"([\w-]+)\\?\"\s*\]|(?=\s*[\[\])},\n]))"
     rb"|\bterraform_remote_state\s*\.\s*[\w-]+(?:\[[^\]\n]*\])?\s*\.\s*(?!outputs\b)([\w-]+)"
 )
 # Patterns start with literal text where they can, for which `re` searches first.
 _HEADS = {type_: re.compile(rb'%s(?:"\s*(:)?|\s)' % type_) for type_ in (*_STATE_TYPES, _SSM_TYPE)}
-_DATA = re.compile(rb'\bdata["\s]*$')
-_RESOURCE = re.compile(rb'\bresource["\s]*$')
+_DATA = lazy_regex(rb'\bdata["\s]*$')
+_RESOURCE = lazy_regex(rb'\bresource["\s]*$')
 _LONGEST_GAP = 50  # bytes between a keyword and a type
-_SSM_WRITTEN = re.compile(rb"AWS::SSM::Parameter\b(?!::)")
+_SSM_WRITTEN = lazy_regex(rb"AWS::SSM::Parameter\b(?!::)")
 _BACKENDS = tuple(re.compile(rb'%s"?\s*(?:"|\{|:)(?!local")' % name) for name in (b"backend", b"cloud"))
-_PLACE = re.compile(rb'\b(?:key|prefix|path|name|address|workspace)\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
-_LOCAL = re.compile(rb'backend"?\s*[=:]\s*(?:"local"|[^"\s])')
-_WORKSPACE = re.compile(rb"^env:/[^/]*/")
-_SECRET = re.compile(rb'\btype"?\s*[=:]\s*"SecureString"')
-_PARAMETER_NAME = re.compile(rb'\bname\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
-_BRACE = re.compile(rb"[{}]")
+_PLACE = lazy_regex(rb'\b(?:key|prefix|path|name|address|workspace)\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
+_LOCAL = lazy_regex(rb'backend"?\s*[=:]\s*(?:"local"|[^"\s])')
+_WORKSPACE = lazy_regex(rb"^env:/[^/]*/")
+_SECRET = lazy_regex(rb'\btype"?\s*[=:]\s*"SecureString"')
+_PARAMETER_NAME = lazy_regex(rb'\bname\b"?\s*[=:]\s*(?:"([^"\n]*)"|[^\s"])')
+_BRACE = lazy_regex(rb"[{}]")
 _COMPUTED = b"${"  # in a place or name that may be any
 _LONGEST_BLOCK = 2_000  # bytes
 _NAME = rb"[\w+=,.@-]+"
@@ -43,12 +44,12 @@ _ARNS = tuple(
     re.compile(rb":(%s)/(?<!:aws:%s/)(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*?-])" % (kind, kind, _NAME))
     for kind in (b"role", b"policy")
 )
-_LOOKED_UP = re.compile(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
-_HOLDER = re.compile(rb'(role)(?<!\wrole)\s*=\s*"(%s)"' % _NAME)
-_DECLARED = re.compile(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
-_ROLES = re.compile(rb'\bRoles"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
-_WORD = re.compile(_NAME)
-_NAMED = re.compile(rb'\b(Role|ManagedPolicy)Name"?\s*:\s*["\']?(%s)' % _NAME)
+_LOOKED_UP = lazy_regex(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
+_HOLDER = lazy_regex(rb'(role)(?<!\wrole)\s*=\s*"(%s)"' % _NAME)
+_DECLARED = lazy_regex(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
+_ROLES = lazy_regex(rb'\bRoles"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
+_WORD = lazy_regex(_NAME)
+_NAMED = lazy_regex(rb'\b(Role|ManagedPolicy)Name"?\s*:\s*["\']?(%s)' % _NAME)
 
 
 IamName = tuple[bytes, bytes]  # kind and name

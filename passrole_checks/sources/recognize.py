@@ -13,6 +13,7 @@ from typing import BinaryIO
 from passrole_checks.files.json_window import decoded_pieces
 from passrole_checks.files.safe_read import open_error_reason, read_from, size_of
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
@@ -40,8 +41,8 @@ _NO_TEMPLATES = frozenset({
 _HEAD = 1 << 16
 _SNIFF = 1 << 14
 _MOST_COMMENTS = 1 << 20
-_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(?:#[^\n]*)?")
-_POLICY_START = re.compile(rb'\s*\{\s*"(?:Version|Id|Statement)"')
+_COMMENTS = lazy_regex(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(?:#[^\n]*)?")
+_POLICY_START = lazy_regex(rb'\s*\{\s*"(?:Version|Id|Statement)"')
 _ANY_NAME = frozenset({Framework.CLOUDFORMATION, Framework.SAM, Framework.POLICY_DOCUMENT})
 LARGEST_TEMPLATE = 20_000_000  # bytes; CloudFormation itself takes 1 MB
 LARGEST_PLAN = 500_000_000
@@ -60,25 +61,25 @@ _CLUES = (
     b'"planned_values"', b'"terraform_version"', b"esourceChange", b"hangeSetName", b"hangeSetId",
     b"iamRoleStatements", b"statements", b'"Statement"', b"DetailList",
 )  # fmt: skip
-_SERVICE = re.compile(rb"""["'{,\s]provider["']?[ \t]*:""")
-_ESCAPED = re.compile(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # an escaped letter
-_PLAN_START = re.compile(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
-_PLAN_LATER = re.compile(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
+_SERVICE = lazy_regex(rb"""["'{,\s]provider["']?[ \t]*:""")
+_ESCAPED = lazy_regex(rb"\\(?:u00[2-7]|x[2-7]|U000000[2-7]|\r?\n)")  # an escaped letter
+_PLAN_START = lazy_regex(r'\s*\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"(?:terraform_version|planned_values)"')
+_PLAN_LATER = lazy_regex(r'^\{\s*"format_version"\s*:\s*"[\d.]+"\s*,\s*"terraform_version"', re.MULTILINE)
 _PLAN_PARTS = frozenset({"planned_values", "resource_changes"})
 # HCP Terraform redacts a plan into one with its version elsewhere (hashicorp/terraform, internal/command/jsonformat)
 _PLAN_MARKS = frozenset({"format_version", "terraform_version", "configuration", "plan_format_version"})
 _TEMPLATE_PARTS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"})
 _PLAN_KEYS = ('"format_version"', '"resource_changes"', '"planned_values"', '"terraform_version"')
 # one message a line, each with these keys (Terraform documentation, "Machine-readable UI Output Reference")
-_LOG = re.compile(r'\{[^\n]*"@module"\s*:\s*"(?:terraform|tofu)\.ui"')
-_TEXT = re.compile(r"^(?:\x1b\[[\d;]*m)*(?:Terraform|OpenTofu) will perform the following actions:", re.MULTILINE)
-_ENCRYPTED = re.compile(r'\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?"encrypted_data"\s*:\s*"')
+_LOG = lazy_regex(r'\{[^\n]*"@module"\s*:\s*"(?:terraform|tofu)\.ui"')
+_TEXT = lazy_regex(r"^(?:\x1b\[[\d;]*m)*(?:Terraform|OpenTofu) will perform the following actions:", re.MULTILINE)
+_ENCRYPTED = lazy_regex(r'\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?"encrypted_data"\s*:\s*"')
 # the blocks of the Terraform language (Terraform documentation, "Configuration Language"), in its syntax and as JSON
 _TERRAFORM_LABELS = {
     "resource": 2, "data": 2, "ephemeral": 2, "module": 1, "variable": 1, "output": 1, "provider": 1, "check": 1,
     "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0,
 }  # fmt: skip
-_TERRAFORM_BLOCK = re.compile(
+_TERRAFORM_BLOCK = lazy_regex(
     "|".join(rf"^{word}(?:[ \t]+[\w\"-]+){{{count}}}[ \t]*\{{" for word, count in _TERRAFORM_LABELS.items()),
     re.MULTILINE,
 )
@@ -108,15 +109,15 @@ _NOTHING = Recognized()
 _OTHER_OUTPUT = Recognized(
     unreadable="output of another command; for account details run `aws iam get-account-authorization-details`"
 )
-_IAM_OUTPUT = re.compile(
+_IAM_OUTPUT = lazy_regex(
     rb'\s*\{\s*"(?:(?:Role|User|Group|InstanceProfile)s?|Polic(?:y|ies|yNames|yVersion)|AttachedPolicies|SummaryMap)"\s*:'
 )
-_RESOURCE = re.compile(
+_RESOURCE = lazy_regex(
     rb"""^[A-Za-z0-9]+:[ \t]*(?:\#[^\n]*)?\r?\n(?:[ \t]*\#[^\n]*\n)*[ \t]+["']?Type["']?:[ \t]*["']?AWS::IAM::\w""",
     re.MULTILINE,
 )
 # a task that deploys stacks with parameters (org-formation/org-formation-cli, docs/task-files.md)
-_TASK = re.compile(
+_TASK = lazy_regex(
     rb"""^[A-Za-z0-9]+:[ \t]*(?:\#[^\n]*)?\r?\n(?:[ \t]*\#[^\n]*\n)*[ \t]+Type:[ \t]*["']?update-stacks\b""",
     re.MULTILINE,
 )

@@ -15,6 +15,7 @@ from dataclasses import field
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.access_log import log_folder, log_links
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import current_boundary
@@ -34,7 +35,7 @@ _SERVICE_CLUES = tuple(
     re.compile(clue) for clue in (rb"\bprovider['\"]?\s*[:,}]", rb"\bservice['\"]?\s*[:,}]", rb"(?i:\baws)")
 )
 _SCRIPTS = frozenset({".bash", ".ksh", ".sh", ".zsh"})
-_PASS_ROLE = re.compile(rb"^(?![ \t]*#)[^\n]*iam:passrole", re.IGNORECASE | re.MULTILINE)
+_PASS_ROLE = lazy_regex(rb"^(?![ \t]*#)[^\n]*iam:passrole", re.IGNORECASE | re.MULTILINE)
 _SERVICE_PROGRAMS = frozenset(f"serverless.{suffix}" for suffix in ("cjs", "cts", "js", "mjs", "mts", "ts"))
 
 

@@ -15,33 +15,34 @@ import sys
 from collections.abc import Collection, Iterable
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 ANY_FILE = ""
 """The ending of a file name that may be any."""
 
-_LOCAL_SOURCE = re.compile(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
+_LOCAL_SOURCE = lazy_regex(rb'"(\.\.?(?:[/\\][^"\n]*)?)"')
 _LOCAL_STARTS = (b'"./', b'"../', b'".\\', b'"..\\', b'"."', b'".."')
-_FILE_FUNCTION = re.compile(
+_FILE_FUNCTION = lazy_regex(
     rb"\b(file\w*|templatefile)\s*"
     rb'(?:/\*|//|#|\(\s*(?:"([^"\\\n]*)"\s*[,)]|path\.(module|root|cwd)\s*[,)])?)'
 )
-_LOCAL_FILE = re.compile(rb'\bdata[\s":{\[]*"local_(?:sensitive_)?file"')
-_FILE_ARGUMENT = re.compile(rb'\b(filename)"?\s*[=:]\s*(?:"([^"\\\n]*)"|path\.(module|root|cwd)\s*\n)?')
-_SCRIPT = re.compile(rb"(\.(?:bash|bat|cmd|ps1|py|sh))\b")
-_BREAK = re.compile(rb"[\s\"'=,;()]")
-_OWN_FOLDER = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}")
-_VARIABLE = re.compile(rb'\bvariable[\s:{"]*([\w-]+)')
+_LOCAL_FILE = lazy_regex(rb'\bdata[\s":{\[]*"local_(?:sensitive_)?file"')
+_FILE_ARGUMENT = lazy_regex(rb'\b(filename)"?\s*[=:]\s*(?:"([^"\\\n]*)"|path\.(module|root|cwd)\s*\n)?')
+_SCRIPT = lazy_regex(rb"(\.(?:bash|bat|cmd|ps1|py|sh))\b")
+_BREAK = lazy_regex(rb"[\s\"'=,;()]")
+_OWN_FOLDER = lazy_regex(r"\$\{\s*path\.(module|root|cwd)\s*\}")
+_VARIABLE = lazy_regex(rb'\bvariable[\s:{"]*([\w-]+)')
 _NESTED = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS::Include")
-_FILE_VARIABLE = re.compile(rb"\bfile\s*\(")
+_FILE_VARIABLE = lazy_regex(rb"\bfile\s*\(")
 _LONGEST = 500  # bytes of a path
-_COMPUTED = re.compile(rb"\bfile\s*\(([^)]{0,%d})" % _LONGEST)
-_FILE_NAME = re.compile(rb"(?<![\w@+~-])[\w@+~-]*(?:\.[\w@+~-]+)+")
-_TEXT_ESCAPE = re.compile(
+_COMPUTED = lazy_regex(rb"\bfile\s*\(([^)]{0,%d})" % _LONGEST)
+_FILE_NAME = lazy_regex(rb"(?<![\w@+~-])[\w@+~-]*(?:\.[\w@+~-]+)+")
+_TEXT_ESCAPE = lazy_regex(
     rb"(?P<utf16>(?:\\u[0-9a-fA-F]{4})+)"
     rb"|\\(?:x(?P<byte>[0-9a-fA-F]{2})|U(?P<code>[0-9a-fA-F]{8})|(?P<kept>/|\\)|\r?\n[ \t]*)"
 )
 _ESCAPES = (b"\\u", b"\\x", b"\\U", b"\\/", b"\\\n", b"\\\r")  # those that are replaced
-_PART = re.compile(rb"[0-9A-Za-z]+")
+_PART = lazy_regex(rb"[0-9A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)

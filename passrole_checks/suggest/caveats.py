@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection
 
 from passrole_checks.escaping.shorten import shortened
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
@@ -22,7 +23,7 @@ from passrole_checks.suggest.published_modules import services_of_missing_module
 from passrole_checks.suggest.referable_roles import ReferableRoles
 
 _ATTACHED_TO = ", attached to "  # in the note on a missing managed policy, which passes no roles
-_VARIABLE = re.compile(r"\bvar\.[\w-]+")
+_VARIABLE = lazy_regex(r"\bvar\.[\w-]+")
 _FEW = 2
 _LONG = 90
 

@@ -17,6 +17,7 @@ from passrole_checks.access.rank_paths import MOST_USED
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Position, StringNode
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
@@ -42,7 +43,7 @@ MORE = "<{} more services>"
 
 _MOST_SERVICES = 5  # derived services that are named
 _MOST_PLACEHOLDERS = 5  # individual placeholders for roles
-_CONDITION = re.compile(r"""["']?conditions?\b""", re.IGNORECASE)
+_CONDITION = lazy_regex(r"""["']?conditions?\b""", re.IGNORECASE)
 
 
 def drafted_change(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.files.walk import find_files_to_scan
 
-_SOURCE = re.compile(rb'"source"\s*:\s*"(\.\.?/[^"\n]*|\.\.?)"|\bsource\s*=\s*"(\.\.?/[^"\n]*|\.\.?)"')
+_SOURCE = lazy_regex(rb'"source"\s*:\s*"(\.\.?/[^"\n]*|\.\.?)"|\bsource\s*=\s*"(\.\.?/[^"\n]*|\.\.?)"')
 _MOST_FILES = 20_000
 _MOST_NAMES = 200_000  # of files of any kind
 _LARGEST = 2_000_000  # bytes of one file

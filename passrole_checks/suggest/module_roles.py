@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from passrole_checks.aws.passing_actions import may_pass_role
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.scan.analyze import AnalyzedConfiguration
@@ -28,13 +29,13 @@ _DOCUMENTS = frozenset({"policy_json", "policy_jsons", "policy_statements"})
 _ARNS = ("policy", "policies")
 _COUNTS = ("number_of_policies",)
 _NOT_KNOWN = frozenset({"create", "create_function", "create_layer", "create_role"})
-_POLICY = re.compile(r"\b(aws_iam_policy\.[\w-]+)")
-_LIST_OF_ARNS = re.compile(
+_POLICY = lazy_regex(r"\b(aws_iam_policy\.[\w-]+)")
+_LIST_OF_ARNS = lazy_regex(
     r"(?:\b(?:compact|concat|distinct|flatten|tolist)\b|[()\[\],\s]|aws_iam_policy\.[\w-]+(?:\[(?:\*|\d+)\])?\.arn)+"
 )
-_LOCAL = re.compile(r"local\.([\w-]+)")
-_ACTION = re.compile(r"\"([A-Za-z0-9-]+:[A-Za-z*?]+)\"")
-_UNKNOWN_ACTIONS = re.compile(
+_LOCAL = lazy_regex(r"local\.([\w-]+)")
+_ACTION = lazy_regex(r"\"([A-Za-z0-9-]+:[A-Za-z*?]+)\"")
+_UNKNOWN_ACTIONS = lazy_regex(
     r"(?i)\bNot_?Actions?\b"
     r"|\bActions?\"?\s*[=:]\s*(?:\"\*\"|\[[^\]]*\"\*\"|(?![\s\"\[])|\[[^\]]*\b(?:var|local|data|module|each)\.)"
 )

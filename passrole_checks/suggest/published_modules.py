@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.modules.downloaded_modules import NOT_DOWNLOADED
 
 _NONE = (
@@ -33,8 +34,8 @@ _SERVICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "step-functions": ("states",),
     "vpc": ("delivery.logs", "vpc-flow-logs"),
 })  # fmt: skip
-_MISSING = re.compile(rf"module \S+ \((.*)\) {re.escape(NOT_DOWNLOADED)}", re.DOTALL)
-_SOURCE = re.compile(
+_MISSING = lazy_regex(rf"module \S+ \((.*)\) {re.escape(NOT_DOWNLOADED)}", re.DOTALL)
+_SOURCE = lazy_regex(
     r"(?:(?:registry\.(?:terraform\.io|opentofu\.org)/)?terraform-aws-modules/(?P<registry>[\w-]+)/aws"
     r"|(?:git::)?(?:https://|ssh://git@|git@)?github\.com[/:]terraform-aws-modules/terraform-aws-(?P<git>[\w-]+)"
     r"(?:\.git)?)(?://(?P<inner>[^?]*))?(?:\?.*)?"

@@ -20,6 +20,7 @@ from passrole_checks.aws.role_properties import receivers_of
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
@@ -34,14 +35,14 @@ from passrole_checks.suggest.verify import statement_span
 
 Read = Callable[[str], str]
 
-_REFERENCE = re.compile(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
-_ARGUMENT = re.compile(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
-_NAMED_VALUE = re.compile(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
-_IN_MODULE = re.compile(r"\$\{(module\.[\w-]+)")
-_ACTION = re.compile(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
-_INDEX = re.compile(r"\[[^\[\]]*\]$")
-_ATTRIBUTE = re.compile(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
-_IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)")
+_REFERENCE = lazy_regex(r"(?<![\w.-])(?:data\.)?[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*")
+_ARGUMENT = lazy_regex(r"(?:[\w-]+\s*=\s*)?((?:module|data|local|var)\.[\w-]+(?:\.[\w-]+|\[(?:\d+|\"[^\"]*\")\])*)")
+_NAMED_VALUE = lazy_regex(r"data\.[\w-]+\.[\w-]+|(?:module|local|var)\.[\w-]+")
+_IN_MODULE = lazy_regex(r"\$\{(module\.[\w-]+)")
+_ACTION = lazy_regex(r"\"([a-z0-9-]+:[A-Za-z*?]+)\"")
+_INDEX = lazy_regex(r"\[[^\[\]]*\]$")
+_ATTRIBUTE = lazy_regex(r"(?m)^[ \t]*[\w-]+[ \t]*=(?![=>])")
+_IN_TEXT = lazy_regex(r"\$\{\s*([A-Za-z0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
@@ -15,7 +16,7 @@ from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.suggestion import TargetRole
 
-_HCL = re.compile(r"""(?:^|[\s{,])"?(?:Effect|Action|Resource)"?\s*=(?!=)""")
+_HCL = lazy_regex(r"""(?:^|[\s{,])"?(?:Effect|Action|Resource)"?\s*=(?!=)""")
 
 
 def language_of(file: str, statement: str) -> str:

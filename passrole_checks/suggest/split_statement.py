@@ -14,6 +14,7 @@ from pathlib import Path
 
 from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework
@@ -27,25 +28,25 @@ from passrole_checks.suggest.render_statement import dedented_text, with_dash
 from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import offset_of, statement_span
 
-_BETWEEN = re.compile(r"(?:[\s,-]|#[^\n]*\n|//[^\n]*\n)*")
-_ITEM = re.compile(r"""(["']?)([\w*?:.-]+)\1""")
-_SID = re.compile(r"""(?m)((?:^|(?<=[\s{,"']))["']?[Ss]id["']?\s*[:=]\s*)(["']?)([A-Za-z0-9]*)\2(?=[\s,}]|$)""")
-_COMMENT = re.compile(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
-_TRAILING_COMMENT = re.compile(
+_BETWEEN = lazy_regex(r"(?:[\s,-]|#[^\n]*\n|//[^\n]*\n)*")
+_ITEM = lazy_regex(r"""(["']?)([\w*?:.-]+)\1""")
+_SID = lazy_regex(r"""(?m)((?:^|(?<=[\s{,"']))["']?[Ss]id["']?\s*[:=]\s*)(["']?)([A-Za-z0-9]*)\2(?=[\s,}]|$)""")
+_COMMENT = lazy_regex(r"(?m)^[ \t]*(?:#|//)[^\n]*\n")
+_TRAILING_COMMENT = lazy_regex(
     r"""(?m)^((?:[^"'#/\n]|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|(?<=\S)#|/(?!/))*?(?<=\S))[ \t]+((?:#|//)[^\r\n]*)"""
 )  # a comment after other content on its line
-_SINGLE_STATEMENT = re.compile(r"""["']?\b[Ss]tatement["']?\s*[:=]$""")
-_ENTRY = re.compile(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
-_BLOCK_ATTRIBUTE = re.compile(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
-_DASH = re.compile(r"[ \t]*-[ \t\r\n]")
-_TRAILING_BLANKS = re.compile(r"(?m)[ \t]+(?=\r?$)")
-_OUTER_DASH = re.compile(r"-(?=[ ]+-[ ])")
+_SINGLE_STATEMENT = lazy_regex(r"""["']?\b[Ss]tatement["']?\s*[:=]$""")
+_ENTRY = lazy_regex(r"""(?P<indent>[ \t]*)(?P<quote>"?)(?P<name>[\w-]+)(?P=quote)(?P<equals>[ \t]*[=:][ \t]*)""")
+_BLOCK_ATTRIBUTE = lazy_regex(r"\b(?:not_)?actions\b[ \t\"]*[=:]")
+_DASH = lazy_regex(r"[ \t]*-[ \t\r\n]")
+_TRAILING_BLANKS = lazy_regex(r"(?m)[ \t]+(?=\r?$)")
+_OUTER_DASH = lazy_regex(r"-(?=[ ]+-[ ])")
 _TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
-_FUNCTION_IF = re.compile(r"!If\b|\bFn::If\b")
-_DASH_ABOVE = re.compile(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
-_WORDS = re.compile(r"[A-Za-z0-9]+")
+_FUNCTION_IF = lazy_regex(r"!If\b|\bFn::If\b")
+_DASH_ABOVE = lazy_regex(r"(?m)^[ \t]*-[ \t]*\r?\n[ \t]*\Z")
+_WORDS = lazy_regex(r"[A-Za-z0-9]+")
 _BLANK = r"(?:[ \t]*\r?\n)+"
-_BLANK_LINES = re.compile(
+_BLANK_LINES = lazy_regex(
     rf"(?<=\n){_BLANK}(?=[ \t]*[\]}}])|(?:(?<=[\[{{:]\n)|(?<=[\[{{:]\r\n)){_BLANK}|(?<=\n){_BLANK}(?=[ \t]*\r?\n)"
 )
 

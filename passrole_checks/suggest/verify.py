@@ -13,6 +13,7 @@ from passrole_checks.iam.documents.action import matches_only_pass_role
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
@@ -21,7 +22,7 @@ from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.value_files.model import ValueFile
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
-_OTHER_BRANCH = re.compile(
+_OTHER_BRANCH = lazy_regex(
     r"""(?:[\s,-]|\#[^\n]*\n)*(?:!Ref\s+|Ref\s*:\s*|\{\s*"?Ref"?\s*:\s*)(["']?)AWS::NoValue\1[ \t}\]]*(?:[ \t]\#[^\n]*)?
     (?:\s*[}\]])*""",
     re.VERBOSE,

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Token
 from passrole_checks.iam.patterns.glob import QUESTION, STAR, must_match
@@ -187,7 +188,7 @@ DOMAINS: tuple[str, ...] = (
     "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk",
     "csp.hci.ic.gov", "aws.internal",
 )  # fmt: skip
-_SERVICE_PRINCIPAL = re.compile(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
+_SERVICE_PRINCIPAL = lazy_regex(rf"[a-z0-9][a-z0-9.-]*\.(?:{'|'.join(map(re.escape, DOMAINS))})")
 _SERVICE_CHARACTERS = "z" + "".join(sorted(_LETTERS | _DIGITS | {"-", "."}))
 
 
@@ -284,7 +285,7 @@ def literal(text: StringNode) -> str | None:
     return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
 
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE = lazy_regex(r"\$\{([^}]*)\}")
 _PLACEHOLDER = "\ue000"  # a private-use character: placeholder of an unresolved part while variables are parsed
 
 
@@ -391,7 +392,7 @@ def _character(character: str, ignores_case: bool) -> Token:
     return Token(frozenset((lowered if len(lowered) == 1 else character,)))
 
 
-_WILD = re.compile(f"[{STAR}{QUESTION}]")
+_WILD = lazy_regex(f"[{STAR}{QUESTION}]")
 
 
 class ValueSet:

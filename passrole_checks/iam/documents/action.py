@@ -11,11 +11,12 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.patterns.glob import wildcard_match
 
 _EVERYTHING = ("*", "*:*")
-_WILDCARD = re.compile("[*?]")
+_WILDCARD = lazy_regex("[*?]")
 
 
 def matches(pattern: StringNode, name: str = "iam:PassRole") -> Ternary:

@@ -13,13 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from passrole_checks.iam.lazy_regex import lazy_regex
+
 PLACEHOLDER = "\ue000"
 """The character for an unresolved part in the text."""
 
 _BLANKS = " \t\r\n\ufeff"
-_NOT_BLANK = re.compile(f"[^{_BLANKS}]")
-_STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
-_BARE = re.compile(r"[^\s,\]}\[{\":]+")
+_NOT_BLANK = lazy_regex(f"[^{_BLANKS}]")
+_STRING = lazy_regex(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_BARE = lazy_regex(r"[^\s,\]}\[{\":]+")
 _Value = TypeVar("_Value")
 
 

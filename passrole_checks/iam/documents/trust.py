@@ -11,6 +11,7 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     ListNode,
@@ -160,13 +161,13 @@ def names_only_services(document: Node | None) -> bool:
 
 
 # subjects of tokens that name one repository, project, pipeline or workspace; unresolved values are names
-_REPOSITORY = re.compile(
+_REPOSITORY = lazy_regex(
     r"(?:repo|project_path):(?=[^*?]*[/$])[^*?:]*[^*?:/](?::.*)?"  # GitHub, GitLab
     r"|organization:[^*?:]+:(?:project:[^?:]+:workspace|pipeline):[^*?:]+(?::.*)?"  # HCP Terraform, Buildkite
     r"|org/[^*?/]+/project/[^*?/]+(?:/.*)?"  # CircleCI
 )
 
-_INNERMOST = re.compile(r"\{[^{}]*\}")
+_INNERMOST = lazy_regex(r"\{[^{}]*\}")
 
 
 def trusted_repositories(document: Node | None) -> tuple[str, ...]:
@@ -217,7 +218,7 @@ AUTHENTICATED = frozenset({"a SAML provider", "IAM Identity Center", "users with
 """Kinds of people that an identity provider or MFA authenticates, which excludes workloads."""
 
 _SAML = frozenset({"sts:assumerolewithsaml", "sts:tagsession", "sts:setsourceidentity"})
-_PERSON = re.compile(
+_PERSON = lazy_regex(
     r"\d{12}|[^:]*:[^:]*:iam::[^:*?]+:root"
     r"|[^:]*:[^:]*:iam::[^:]*:(?:(user)/[^*?]+|(role/aws-reserved/sso\.amazonaws\.com)/.+)"
 )
@@ -293,7 +294,7 @@ def _requires_identity_center(condition: Node | None) -> bool:
 
 
 _LIKE = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
-_RESERVED_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/aws-reserved/sso\.amazonaws\.com/.+")
+_RESERVED_ROLE = lazy_regex(r"arn:[^:]*:iam::[^:]*:role/aws-reserved/sso\.amazonaws\.com/.+")
 
 
 def requires_mfa(condition: Node | None) -> bool:
@@ -320,7 +321,7 @@ def person_of(value: Node) -> str:
     return "IAM users" if match[1] else "IAM Identity Center" if match[2] else other
 
 
-_OWN_ACCOUNT = re.compile(r"AWS::AccountId|(?:.+\.)?data\.aws_caller_identity\.[\w-]+\.(?:account_id|id)")
+_OWN_ACCOUNT = lazy_regex(r"AWS::AccountId|(?:.+\.)?data\.aws_caller_identity\.[\w-]+\.(?:account_id|id)")
 
 
 def _is_own_account(value: Node) -> bool:

@@ -6,7 +6,6 @@ principal, and delegate to the whole account; ``*`` names everyone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,11 +18,12 @@ from passrole_checks.iam.conditions.condition_implication import (
 from passrole_checks.iam.documents.action import best_match
 from passrole_checks.iam.documents.trust import as_list, options_of, statement_variants
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, ObjectNode, Position, StringNode, Ternary
 
 _ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
-_ACCOUNT = re.compile(r"\d{12}")
-_ROOT = re.compile(r"arn:[^:]+:iam::([^:]+):root")
+_ACCOUNT = lazy_regex(r"\d{12}")
+_ROOT = lazy_regex(r"arn:[^:]+:iam::([^:]+):root")
 _EVERYONE = "*"
 
 

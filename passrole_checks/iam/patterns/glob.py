@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 
@@ -31,13 +32,13 @@ _UNRESOLVED, _NAMES, _ANONYMOUS = (
 )  # unresolved parts are private-use characters
 _MAX_SYMBOLS = 60_000
 _INDEX_ABOVE = 8  # patterns compared without an index
-_SPECIAL = re.compile("[\x00-\x04\U000f0000-\U0010ffff]")
+_SPECIAL = lazy_regex("[\x00-\x04\U000f0000-\U0010ffff]")
 _STRING_SYMBOLS = "\x02\U000f0000-\U0010fffd"  # represents a string, not a single character
-_GAP = re.compile(f"([{STAR}{QUESTION}]*{STAR}[{STAR}{QUESTION}]*)")
-_UNRESOLVED_PART = re.compile("[\U000f0000-\U0010fffd]")
-_ACCOUNT = re.compile(f"[0-9{STAR}{QUESTION}{ANY_TEXT}{ANY_CHARACTER}\U00100000-\U0010fffd]*")  # can be an account id
-_UNRESOLVED_TEXT = re.compile("[\U000f0000-\U000fffff]")
-_UNRESOLVED_NAME = re.compile("[\U00100000-\U0010fffd]")
+_GAP = lazy_regex(f"([{STAR}{QUESTION}]*{STAR}[{STAR}{QUESTION}]*)")
+_UNRESOLVED_PART = lazy_regex("[\U000f0000-\U0010fffd]")
+_ACCOUNT = lazy_regex(f"[0-9{STAR}{QUESTION}{ANY_TEXT}{ANY_CHARACTER}\U00100000-\U0010fffd]*")  # can be an account id
+_UNRESOLVED_TEXT = lazy_regex("[\U000f0000-\U000fffff]")
+_UNRESOLVED_NAME = lazy_regex("[\U00100000-\U0010fffd]")
 
 _WILDCARDS = str.maketrans({STAR: "*", ANY_TEXT: "*", QUESTION: "?", ANY_CHARACTER: "?"})
 _symbols: dict[tuple[bool, str], str] = {}

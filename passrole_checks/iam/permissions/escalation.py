@@ -21,6 +21,7 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import cached_by_identity
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
@@ -218,7 +219,7 @@ def _may_match_service(statement: Statement, name: str) -> bool:
     return False
 
 
-_REGION = re.compile(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazonaws\.com)$")
+_REGION = lazy_regex(r"^(?P<name>.+?)\.[a-z]{2}(?:-[a-z]+)+-\d\.(?P<rest>amazonaws\.com)$")
 
 
 @lru_cache(4_096)

@@ -21,6 +21,7 @@ from passrole_checks.iam.conditions.condition_operators import Family, parse_ope
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
@@ -30,7 +31,7 @@ from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_ear
 PASS_ROLE_LOWERCASE = "iam:passrole"
 _PASS_ROLE_ONLY = ("iam:passedtoservice", "iam:associatedresourcearn")
 _ACCOUNT = Unresolved(UnresolvedKind.ACCOUNT_ID.value, UnresolvedKind.ACCOUNT_ID)
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE = lazy_regex(r"\$\{([^}]*)\}")
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
 # generic expressions that identify nothing by themselves
 _GENERIC_EXPRESSIONS = frozenset({"", "…", "id", "path", "generated"})

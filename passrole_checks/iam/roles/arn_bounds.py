@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import UNKNOWN_NAME
 from passrole_checks.iam.patterns.glob import from_text, must_match, representative
@@ -21,17 +22,17 @@ from passrole_checks.iam.roles.arn_pattern import PARTITIONS, expand
 from passrole_checks.iam.roles.role_search import Deployment
 
 ROLE = ":role/"
-VARIABLE = re.compile(r"\$\{[^}]*\}")
+VARIABLE = lazy_regex(r"\$\{[^}]*\}")
 LITERALS = ("${*}", "${?}", "${$}")  # variables for one literal character
 
 _LOCATION_SYMBOLS = {UnresolvedKind.PARTITION: "\1", UnresolvedKind.ACCOUNT_ID: "\2"}
 _ANY_LOCATION = ("*", *_LOCATION_SYMBOLS.values())
-_PREFIX = re.compile("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
-_NAME = re.compile(r"(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/)")
-_LITERAL_NAME = re.compile(r"[^*?/]")
-_EXAMPLE_NAME = re.compile(rf"(?:[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+/)*[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+")
-WILDCARD = re.compile(r"[*?]")
-_SPECIAL = re.compile(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}", re.IGNORECASE)
+_PREFIX = lazy_regex("arn:(?P<partition>[a-z-]+|\\*|\1):iam::(?P<account>[0-9]{12}|\\*|\2)")
+_NAME = lazy_regex(r"(?!/)[A-Za-z0-9+=,.@_/*?-]+(?<!/)")
+_LITERAL_NAME = lazy_regex(r"[^*?/]")
+_EXAMPLE_NAME = lazy_regex(rf"(?:[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+/)*[A-Za-z0-9+=,.@_{UNKNOWN_NAME}-]+")
+WILDCARD = lazy_regex(r"[*?]")
+_SPECIAL = lazy_regex(r"\$\{(?:[*?$]|aws:principalaccount|aws:resourceaccount)\}", re.IGNORECASE)
 ANY_NAME, _ONE = "Qz7Qz", "Q"  # replace wildcards in examples; hardly any pattern contains them
 
 

@@ -14,16 +14,17 @@ from enum import Enum
 from functools import lru_cache
 from itertools import product
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS, UNKNOWN_NAME, Machine, Token, literal_tokens
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 
 _PARTITION, _ACCOUNT = 1, 4  # indexes of ARN fields
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE = lazy_regex(r"\$\{([^}]*)\}")
 # a role is passed within the principal's account, so these are that account
 _OWN_ACCOUNT = ("aws:principalaccount", "aws:resourceaccount")
-_EARLY = re.compile(r"(?:[^:]*:){0,4}[^:]*\$\{aws:", re.IGNORECASE)
+_EARLY = lazy_regex(r"(?:[^:]*:){0,4}[^:]*\$\{aws:", re.IGNORECASE)
 _ANY_RUN = Token(None, repeated=True)
 _RUN_IN_FIELD = Token(None, repeated=True, excluded=frozenset(":"))
 _NAME = frozenset(NAME_CHARACTERS | {UNKNOWN_NAME})

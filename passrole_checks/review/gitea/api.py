@@ -8,7 +8,6 @@ empty: its shape is not trusted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.http import Client, ForgeError, Pace, Response, at_page
 from passrole_checks.review.repository_api import RepositoryApi
 from passrole_checks.review.summary_comment import folded
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 PENDING = "PENDING"
 _GITEA_LOGIN, _FORGEJO_LOGIN = "gitea-actions", "forgejo-actions"  # the owners of a job's token
-_VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})")
-_PAGE = re.compile(r"[?&]page=(\d{1,9})(?:&|$)")
+_VERSION = lazy_regex(r"(\d{1,6})\.(\d{1,6})")
+_PAGE = lazy_regex(r"[?&]page=(\d{1,9})(?:&|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ Source: GitLab Docs, "Discussions API", section on threads in the merge request 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.forge import DiffPosition
 from passrole_checks.review.gitlab.api import FileDiff, Version
 from passrole_checks.review.report import Anchor
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+_HUNK = lazy_regex(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 class Positions:

@@ -7,22 +7,22 @@ author. Source: GitHub Flavored Markdown Spec, "HTML blocks", kind 2 (``<!--`` t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 SUMMARY, INLINE, FIXED = "summary", "inline", "fixed"
 MAX_KEYS = 300  # items per comment
 _MAX_STATES = 100
 
 _TOOL = "passrole-checks"
-_LINE = re.compile(
+_LINE = lazy_regex(
     rf"<!-- {_TOOL}:(?P<kind>[a-z]{{1,20}}) v=[0-9]{{1,4}}(?P<fields>(?: [a-z]{{1,20}}=[A-Za-z0-9._~%,]*)*) -->"
 )
-_NUMBER = re.compile(r"[0-9]{1,15}")
-_COMMIT = re.compile(r"[0-9a-f]{1,64}")
+_NUMBER = lazy_regex(r"[0-9]{1,15}")
+_COMMIT = lazy_regex(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.report import Replacement, ReviewReport
 
-_ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
+_ACCOUNT = lazy_regex(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 _MASKED_FIELDS = frozenset({
     "resource", "uses", "sid", "message", "remediation", "principals", "roles", "services", "conditions", "says",
     "advice", "reason", "when", "trusted",

@@ -10,6 +10,7 @@ from passrole_checks.escaping.markup import code
 from passrole_checks.findings import Confidence
 from passrole_checks.git_versions.forge_links import Links
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output.access_graph import ANY_ROLE, ANY_SERVICE
 from passrole_checks.review.report import GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess
@@ -19,7 +20,7 @@ UNKNOWN_SERVICE = "an unresolved service"
 
 _MAX_PATH = 150  # characters
 
-_ROLE = re.compile(r"arn:.+?:iam::.*?:role/(.+)", re.DOTALL)
+_ROLE = lazy_regex(r"arn:.+?:iam::.*?:role/(.+)", re.DOTALL)
 
 Coder = Callable[[str], str]
 

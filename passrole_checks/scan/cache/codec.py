@@ -15,12 +15,13 @@ data, whose constructors only store their arguments. So bytes can produce a wron
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from enum import Enum
 from importlib import import_module
 from typing import Any
+
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -65,7 +66,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
 
 _TUPLE, _SET, _CLASS = 0, 1, 2  # the kinds; from the last one on, the classes
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # which JSON takes for one character
+_PAIR = lazy_regex("[\ud800-\udbff][\udc00-\udfff]")  # which JSON takes for one character
 
 
 class NotSerializable(Exception):

@@ -7,7 +7,6 @@ with its parameters; its findings belong to its own resources, and not to the st
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from pathlib import Path
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.host_results import HostResult
 from passrole_checks.scan.scanner import ScanResult, root_templates
@@ -23,7 +23,7 @@ from passrole_checks.sources.model.configuration import EVERY_RESOURCE, Unreadab
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 
 # A file that matches is only evaluated earlier: an escape, an include or a loop can spell the type differently.
-_MAY_NEST = re.compile(
+_MAY_NEST = lazy_regex(
     rb"AWS::CloudFormation::Stack\b|AWS::Serverless::Application\b|AWS::Include|Fn::ForEach|\\(?:[xuU]|\r?\n)"
 )
 

@@ -6,7 +6,6 @@ Policy documents are JSON objects, as the AWS CLI and SDKs return them, or URL-e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import field
 from functools import cached_property
@@ -17,19 +16,20 @@ from passrole_checks.files.decoded_json import as_text, text_of
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.account.pages import KINDS, BrokenPagesError, Pages, Value
 from passrole_checks.sources.files.json_positions import Json, Lines, Member, members, replace_lone_surrogates
 from passrole_checks.sources.model.configuration import Unreadable
 
 _LISTS = frozenset({"UserDetailList", "GroupDetailList", "RoleDetailList"})
-_SHAPE = re.compile(r'"(?:User|Group|Role)DetailList"\s*:\s*\[')
-_ARN = re.compile(r"arn:([\w-]+):iam::([0-9]{12}|aws):(user|group|role|policy)/[\w+=,.@/!-]+")
+_SHAPE = lazy_regex(r'"(?:User|Group|Role)DetailList"\s*:\s*\[')
+_ARN = lazy_regex(r"arn:([\w-]+):iam::([0-9]{12}|aws):(user|group|role|policy)/[\w+=,.@/!-]+")
 _TEMPLATE_KEYS = frozenset({"AWSTemplateFormatVersion", "Resources", "Transform"})
-_STARTS = re.compile(
+_STARTS = lazy_regex(
     r'[\s\[]*\{\s*"(?:(?:User|Group|Role)DetailList|Policies|IsTruncated|Marker|NextToken|ResponseMetadata)"\s*:'
 )
-_OWNER = re.compile(r'"Arn"\s*:\s*"arn:([\w-]+):iam::([0-9]{12}):(?:user|group|role|policy)/')
+_OWNER = lazy_regex(r'"Arn"\s*:\s*"arn:([\w-]+):iam::([0-9]{12}):(?:user|group|role|policy)/')
 _OVERLAP = 200  # characters, more than the beginning of an ARN with its key
 _MOST_BEFORE = 1_000_000  # values before the first list that identifies the file
 

@@ -18,6 +18,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, scalar
 from passrole_checks.sources.files.json_positions import Lines, replace_lone_surrogates
@@ -28,9 +29,9 @@ ACTIONS = frozenset({ADD, MODIFY, REMOVE, IMPORT, DYNAMIC, SYNC})
 STACK = "AWS::CloudFormation::Stack"
 OPTION = "--include-property-values"
 _POLICY_TYPES = ("AWS::IAM::", "AWS::SSO::PermissionSet", "AWS::Organizations::Policy")
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)", re.S)
-_STACK_ID = re.compile(r"arn:([\w-]+):cloudformation:[\w-]*:(\d{12}):")
-_MASKED = re.compile(r"\*{4,}")
+_ESCAPE = lazy_regex(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)", re.S)
+_STACK_ID = lazy_regex(r"arn:([\w-]+):cloudformation:[\w-]*:(\d{12}):")
+_MASKED = lazy_regex(r"\*{4,}")
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,16 @@ Source: AWS CloudFormation API Reference, DescribeChangeSet, "Response Elements"
 
 from __future__ import annotations
 
-import re
-
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
 
-_CHANGE = re.compile(r'"[rR]esourceChange"\s*:\s*\{')
-_CHANGES = re.compile(r'"[cC]hanges"\s*:')
-_LOGICAL_ID = re.compile(r'"[lL]ogicalResourceId"\s*:')
+_CHANGE = lazy_regex(r'"[rR]esourceChange"\s*:\s*\{')
+_CHANGES = lazy_regex(r'"[cC]hanges"\s*:')
+_LOGICAL_ID = lazy_regex(r'"[lL]ogicalResourceId"\s*:')
 _OTHERS = frozenset({"Resources", "AWSTemplateFormatVersion", "planned_values", "resource_changes"})
 _NAMES = frozenset({"ChangeSetName", "ChangeSetId", "changeSetName", "changeSetId"})
-_NAME = re.compile(r'"[cC]hangeSet(?:Name|Id)"\s*:')
-_LIST = re.compile(r'\s*\[\s*\{\s*"(?:[cC]hanges?|[tT]ype|[rR]esourceChange|[cC]hangeSet\w+|[sS]tack\w+)"')
+_NAME = lazy_regex(r'"[cC]hangeSet(?:Name|Id)"\s*:')
+_LIST = lazy_regex(r'\s*\[\s*\{\s*"(?:[cC]hanges?|[tT]ype|[rR]esourceChange|[cC]hangeSet\w+|[sS]tack\w+)"')
 
 
 def is_change_set(content: str) -> bool:

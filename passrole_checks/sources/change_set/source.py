@@ -8,7 +8,6 @@ values" of AWS::IAM::Role, User and Group), and a value unknown to CloudFormatio
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.access_comparison import access_of
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Node,
     Part,
@@ -54,8 +54,8 @@ from passrole_checks.sources.model.principal_names import display_principal_name
 
 _TAG = "tag:yaml.org,2002:"
 _MARK = "{{changeSet:KNOWN_AFTER_APPLY}}"
-_UNKNOWN = re.compile(r"\{\{changeSet:(\w+)\}\}")
-_MASKED = re.compile(r"\*{4,}")
+_UNKNOWN = lazy_regex(r"\{\{changeSet:(\w+)\}\}")
+_MASKED = lazy_regex(r"\*{4,}")
 _NAMES = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::User": "UserName",

@@ -7,11 +7,11 @@ Sources: AWS CloudFormation Template Reference, AWS::IAM::ManagedPolicy and AWS:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 import yaml
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, strings_in, unresolved_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
@@ -32,7 +32,7 @@ _BOUNDARIES = frozenset({"PermissionsBoundary", "EnvironmentRolePermissionBounda
 _DOCUMENTS = frozenset({"AssumeRolePolicyDocument", "InlinePolicy", "Policies", "PolicyDocument", "ResourcePolicy"})
 _PUBLISHED = "AWS::SSM::Parameter"
 _STACKS = frozenset({"AWS::CloudFormation::Stack", "AWS::Serverless::Application"})
-_POLICY_NAME = re.compile(r":policy/(?:.*/)?([^/]+)$")
+_POLICY_NAME = lazy_regex(r":policy/(?:.*/)?([^/]+)$")
 
 
 class TemplateAttachments:

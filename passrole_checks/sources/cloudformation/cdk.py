@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import yaml
 
 from passrole_checks.files.decoded_json import as_object, get_nested, text_of
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.template import scalar
 from passrole_checks.sources.files.read_boundary import current_boundary
 
@@ -27,8 +27,8 @@ MAX_BYTES = 20_000_000
 
 MAX_DEPTH = 5  # nested stages
 _TEMPLATE, _ASSETS = ".template.json", ".assets.json"
-_ACCOUNT = re.compile(r"aws://(\d{12})/.*")
-_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+_ACCOUNT = lazy_regex(r"aws://(\d{12})/.*")
+_HASH = lazy_regex(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True, slots=True)

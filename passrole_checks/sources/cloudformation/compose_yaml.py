@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator
 from itertools import chain
 
 import yaml
 
 from passrole_checks.errors import ForeignTemplateError, InputError
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.files.yaml_loader import Loader
 
 MAX_NODES = 500_000  # more than 1 MB, a template's maximum, can have without aliases
 MAX_DEPTH = 100
 
-_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_RARE_BREAK = re.compile("[\r\x85\u2028\u2029]")
-_TAB = re.compile(r" *\t\s*$")  # before the position of an error
-_PLACEHOLDER = re.compile(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
+_BREAK = lazy_regex("\r\n|[\r\n\x85\u2028\u2029]")
+_RARE_BREAK = lazy_regex("[\r\x85\u2028\u2029]")
+_TAB = lazy_regex(r" *\t\s*$")  # before the position of an error
+_PLACEHOLDER = lazy_regex(r"\{%.*?%\}|\{\{(?!\s*resolve:).*?\}\}")
 
 
 class _NamedText(io.StringIO):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -44,7 +45,7 @@ from passrole_checks.sources.model.configuration import (
 )
 
 # actions with PassRole and the AWS managed policies for administrators, in plain text
-_PASSES_ROLES = re.compile(
+_PASSES_ROLES = lazy_regex(
     r"iam:(?:\*|Pass)|\A\*\Z|\"\*\"|:policy/(?:Administrator|PowerUser|IAMFull)Access", re.IGNORECASE
 )
 

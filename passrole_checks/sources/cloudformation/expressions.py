@@ -5,14 +5,13 @@ Source: AWS CloudFormation Template Reference, "Intrinsic function reference".
 
 from __future__ import annotations
 
-import re
-
 import yaml
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.template import entries, intrinsic_call
 
 MAX_EXPRESSION = 120
-_WORD = re.compile(r"[\w*]")
+_WORD = lazy_regex(r"[\w*]")
 
 
 def format_call(name: str, argument: yaml.Node) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.cloudformation.strings import advance
 
@@ -18,8 +19,8 @@ _SERVERLESS = (
 )
 _PSEUDO = r"#\{AWS::\w+\}"
 _JINJA = r"\{\{(?!resolve:)[^{}\n]*\}\}"
-_FOREIGN = re.compile(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
-_ACCOUNT = re.compile(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
+_FOREIGN = lazy_regex(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
+_ACCOUNT = lazy_regex(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
 
 
 def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) -> StringNode:

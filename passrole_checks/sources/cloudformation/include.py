@@ -8,7 +8,6 @@ its repository; includes from Amazon S3 stay unresolved.
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 from passrole_checks.sources.files.read_boundary import current_boundary
 
@@ -23,7 +23,7 @@ MAX_FILES = 200
 MAX_BYTES = 2_000_000
 
 _Pair = tuple[yaml.Node, yaml.Node]
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_ADDRESS = lazy_regex(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 def include_files(template: Template, path: Path) -> tuple[InputError, ...]:

@@ -7,7 +7,6 @@ malformed become unresolved values with their expression; nothing here raises.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam import deadline, partial_values
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -70,7 +70,7 @@ _REASONS = {
         ("Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"), "allowed only in the Conditions section"
     ),
 }
-_URL = re.compile(r"(?:s3|https):")
+_URL = lazy_regex(r"(?:s3|https):")
 _UNKNOWN = "unknown intrinsic function"
 _FOREIGN_TAG = "unknown YAML tag"
 _MALFORMED = "malformed intrinsic function"

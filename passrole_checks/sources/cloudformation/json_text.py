@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import yaml
 
 from passrole_checks.iam.documents.json_parser import JsonParser
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?P<fraction>\.\d+)?(?P<exponent>[eE][-+]?\d+)?")
+_NUMBER = lazy_regex(r"-?(?:0|[1-9]\d*)(?P<fraction>\.\d+)?(?P<exponent>[eE][-+]?\d+)?")
 _WORDS = {"true": "bool", "false": "bool", "null": "null"}
 _TAG = "tag:yaml.org,2002:"
 

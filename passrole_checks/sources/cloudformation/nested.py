@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import field, replace
 from functools import partial
@@ -23,6 +22,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, RefusedError
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Choice, Node, Position, unresolved_node
 from passrole_checks.iam.path_conditions import intersect
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
@@ -64,9 +64,9 @@ MAX_TOTAL = 20_000_000
 STACK, APPLICATION = "AWS::CloudFormation::Stack", "AWS::Serverless::Application"
 _LOCATION = {STACK: "TemplateURL", APPLICATION: "Location"}
 _WORDS = {STACK: "nested stack", APPLICATION: "nested application"}
-_ELSEWHERE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # a URL or a placeholder
-_NAME = re.compile(r"[\w+=,.@-]+")  # of a user, group or role
-_OUTER_REFERENCE = re.compile(r"\$\{\.\./([A-Za-z0-9.]+)\}")
+_ELSEWHERE = lazy_regex(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # a URL or a placeholder
+_NAME = lazy_regex(r"[\w+=,.@-]+")  # of a user, group or role
+_OUTER_REFERENCE = lazy_regex(r"\$\{\.\./([A-Za-z0-9.]+)\}")
 
 
 @dataclass

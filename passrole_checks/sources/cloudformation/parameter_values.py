@@ -19,14 +19,15 @@ from typing import Any
 from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.files.decoded_json import get_nested
 from passrole_checks.files.safe_read import read_bounded
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.pseudo_parameters import check_pseudo_parameter, is_pseudo_parameter
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
 Pairs = tuple[tuple[str, str], ...]
 
 MAX_BYTES = 5_000_000
-_NAME = re.compile(r"(?:AWS::)?[A-Za-z0-9]+")
-_SHORTHAND = re.compile(r"ParameterKey=(?P<key>(?:AWS::)?[A-Za-z0-9]+),ParameterValue=(?P<value>.*)", re.DOTALL)
+_NAME = lazy_regex(r"(?:AWS::)?[A-Za-z0-9]+")
+_SHORTHAND = lazy_regex(r"ParameterKey=(?P<key>(?:AWS::)?[A-Za-z0-9]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 _FORMS = 'a list of {"ParameterKey", "ParameterValue"}, an object of names and values, or {"Parameters": {…}}'
 
 

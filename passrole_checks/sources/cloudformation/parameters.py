@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import yaml
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -39,10 +40,10 @@ _PASSED = "passed by the parent stack"
 # One piece of a pattern that matches no colon, slash or wildcard.
 _CLASS = r"\[(?:[A-Za-z0-9_. ,@=+]|\\[-.wd+_]|-)+\]"
 _QUANTIFIER = r"(?:[+*?]|\{\d{1,4}(?:,\d{0,4})?\})?"
-_PIECE = re.compile(rf"(?P<atom>{_CLASS}|\\[wd.-]|[A-Za-z0-9_-])(?P<quantifier>{_QUANTIFIER})")
-_TWELVE_DIGITS = re.compile(r"(?:\\d|\[0-9\])\{12\}")
-_DIGITS = re.compile(r"(?:\\d|\[0-9\])(?:\+|\*|\{\d+(?:,\d*)?\})")
-_WORDS = re.compile(r"\(?(?:\?:)?([\w-]+(?:\|[\w-]+)+)\)?", re.ASCII)
+_PIECE = lazy_regex(rf"(?P<atom>{_CLASS}|\\[wd.-]|[A-Za-z0-9_-])(?P<quantifier>{_QUANTIFIER})")
+_TWELVE_DIGITS = lazy_regex(r"(?:\\d|\[0-9\])\{12\}")
+_DIGITS = lazy_regex(r"(?:\\d|\[0-9\])(?:\+|\*|\{\d+(?:,\d*)?\})")
+_WORDS = lazy_regex(r"\(?(?:\?:)?([\w-]+(?:\|[\w-]+)+)\)?", re.ASCII)
 
 
 class Parameters:

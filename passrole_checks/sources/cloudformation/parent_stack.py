@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     ListNode,
@@ -25,8 +25,8 @@ from passrole_checks.sources.files.yaml_with_unresolved import restore_placehold
 from passrole_checks.sources.model.principal_names import bare_name, rename_principal
 
 _STACK_NAME = "AWS::StackName"
-_OUTER = re.compile(r"\$\{\.\./([^}]+)\}|\.\./(.+)")
-_PARAMETER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
+_OUTER = lazy_regex(r"\$\{\.\./([^}]+)\}|\.\./(.+)")
+_PARAMETER = lazy_regex(r"\$\{([A-Za-z0-9.]+)\}")
 
 
 @dataclass(frozen=True)

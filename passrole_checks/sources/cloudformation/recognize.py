@@ -13,23 +13,24 @@ from dataclasses import field
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.yaml_loader import Loader
 
 _CLUES = ("AWSTemplateFormatVersion", "AWS::Serverless", "Resources")
-_TYPE = re.compile(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]+)$")
-_SERVERLESS = re.compile(r"AWS::Serverless-\d{4}-\d\d-\d\d")
-_KEY = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([A-Za-z_][^\s:#"'{}\[\],]*(?:::[^\s:#"'{}\[\],]*)*))\s*:(?=\s|$)""")
-_ESCAPE = re.compile(r"\\(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|U000000([2-7][0-9A-Fa-f])|(?:\r\n|\n)[ \t]*)")
+_TYPE = lazy_regex(r"(?:[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9:]+|Custom::[\w@-]+)$")
+_SERVERLESS = lazy_regex(r"AWS::Serverless-\d{4}-\d\d-\d\d")
+_KEY = lazy_regex(r"""(?:"([^"\\]*)"|'([^']*)'|([A-Za-z_][^\s:#"'{}\[\],]*(?:::[^\s:#"'{}\[\],]*)*))\s*:(?=\s|$)""")
+_ESCAPE = lazy_regex(r"\\(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|U000000([2-7][0-9A-Fa-f])|(?:\r\n|\n)[ \t]*)")
 _DOCUMENT, _BREAK = re.compile(r"---(?:\s|$)"), re.compile(r"(?:---|\.\.\.)(?:\s|$)")
 _BLANKS, _BREAKS = frozenset({"", " ", "\t"}), frozenset({"-", "."})
 # only comments before a version: the beginning of most templates
-_VERSION_FIRST = re.compile(
+_VERSION_FIRST = lazy_regex(
     r"(?:[ \t]*(?:#[^\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*)?\n|---[ \t]*\n)*"
     r"AWSTemplateFormatVersion[ \t]*:(?=\s)"
 )
-_LIST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*-\s")
-_BLOCK_TYPE = re.compile(r"""[\s{,"'-]["']?Type["']?\s*:\s*["']?([A-Za-z0-9]+::[\w:@-]+)""")
-_TOKEN = re.compile(
+_LIST = lazy_regex(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*-\s")
+_BLOCK_TYPE = lazy_regex(r"""[\s{,"'-]["']?Type["']?\s*:\s*["']?([A-Za-z0-9]+::[\w:@-]+)""")
+_TOKEN = lazy_regex(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\n]|'')*')|(?P<comment>(?<=\s)\#[^\n]*)|(?P<mark>[{}\[\],])"""
     r"""|(?P<colon>:(?=[\s"'{\[]))|(?P<plain>[^\s{}\[\],:"'\#](?:[^\s{}\[\],:]|:(?=[^\s"'{\[]))*)"""
 )

@@ -16,6 +16,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.recognize import top_level_keys
 from passrole_checks.sources.cloudformation.service_roles import generated_roles
@@ -25,13 +26,13 @@ from passrole_checks.sources.cloudformation.template import Template, child, ent
 
 _MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))
 # what may contain or refer to policies
-_POLICIES = re.compile(
+_POLICIES = lazy_regex(
     r"""(?:iamRoleStatements|iamManagedPolicies|managedPolicies|statements)["']?[ \t]*:|AWS::IAM::|\$\{file\("""
     r"""|["']?(?:provider|iam|role|functions|resources|Resources|extensions)["']?[ \t]*:[ \t]*["']?\$\{"""
     r"""|(?:^[ \t]*-|\[)[ \t]*["']?\$\{""",
     re.MULTILINE,
 )
-_USUAL_SYNTAX = re.compile(r"\$\\*\{(?!\\*\{)")
+_USUAL_SYNTAX = lazy_regex(r"\$\\*\{(?!\\*\{)")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
 # the framework's own sections; values in `custom` are read where they are referred to
 _OWN_SECTIONS = frozenset(

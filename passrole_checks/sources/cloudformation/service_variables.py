@@ -6,14 +6,14 @@ Sources: Serverless Framework, "Variables" (syntax, default values, nested varia
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 MAX_NESTING = 20
 
-_SOURCE = re.compile(r"[A-Za-z][\w-]*")
+_SOURCE = lazy_regex(r"[A-Za-z][\w-]*")
 _OPENING, _CLOSING = frozenset("({["), frozenset(")}]")
 _QUOTES = frozenset("\"'")
 

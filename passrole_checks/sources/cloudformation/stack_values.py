@@ -8,12 +8,12 @@ outer stack stays the same condition inside.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.links import is_origin
@@ -22,7 +22,7 @@ MAX_LENGTH = 4096  # of one string
 MAX_SIZE = 20_000  # of a list, or of all variants
 
 _OUTER = "../"
-_NAME = re.compile(r"(?:\.\./)*(?:AWS::Stack(?:Name|Id)|[A-Za-z0-9]+(?:\.[\w.-]+)*)")
+_NAME = lazy_regex(r"(?:\.\./)*(?:AWS::Stack(?:Name|Id)|[A-Za-z0-9]+(?:\.[\w.-]+)*)")
 _EVERYWHERE = frozenset(
     {"AWS::AccountId", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"}
 )  # pseudo parameters with the same value in a nested stack

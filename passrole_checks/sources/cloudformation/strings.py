@@ -7,12 +7,12 @@ values stored in other services using dynamic references". Results beyond the li
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -33,8 +33,8 @@ MAX_ALTERNATIVES = 64
 MAX_PARTS = 5_000
 MAX_CHARACTERS = 1_000_000
 
-_PLACEHOLDER = re.compile(r"\$\{([^${}]*)\}")
-_REFERENCE = re.compile(r"[A-Za-z0-9]+(?:::[A-Za-z0-9]+)*(?:\.[A-Za-z0-9_.:-]+)?")
+_PLACEHOLDER = lazy_regex(r"\$\{([^${}]*)\}")
+_REFERENCE = lazy_regex(r"[A-Za-z0-9]+(?:::[A-Za-z0-9]+)*(?:\.[A-Za-z0-9_.:-]+)?")
 _DYNAMIC = "{{resolve:"
 _OUTSIDE_NAMES = frozenset(":/|; \n")
 

@@ -6,21 +6,21 @@ Skipping Policies".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import yaml
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 from passrole_checks.sources.model.configuration import Suppression
 
-_COMMENT = re.compile(
+_COMMENT = lazy_regex(
     r"(?:^|(?<=\s))#+\s*(?P<origin>checkov|passrole):skip\s*=\s*"
     r"(?P<ids>PASSROLE_\d{3}(?:\s*,\s*PASSROLE_\d{3})*)(?P<rest>[^\n]*)"
 )
-_REASON = re.compile(r"\s#+(.*)")
-_ID = re.compile(r"PASSROLE_\d{3}")
+_REASON = lazy_regex(r"\s#+(.*)")
+_ID = lazy_regex(r"PASSROLE_\d{3}")
 
 # The check numbers by the letter of their cfn-lint ids. The letters are stable.
 _LETTERS = {

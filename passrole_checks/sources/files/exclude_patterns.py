@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
     from pathspec import Pattern
@@ -24,7 +25,7 @@ _MOST_PATTERNS = 1_000
 _LONGEST = 4_096  # characters of a pattern
 _MOST_WILDCARDS = 3  # in one part of a pattern: the time to match a name grows exponentially with their number
 _MOST_PARTS = 16
-_SET = re.compile(r"\\.|\[[!^]?\]?[^\]]*\]")  # a character set, or an escaped character
+_SET = lazy_regex(r"\\.|\[[!^]?\]?[^\]]*\]")  # a character set, or an escaped character
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 
 Json = object
@@ -21,7 +22,7 @@ Keys = tuple[str | int, ...]
 """The keys and indexes that lead from a document to a value in it."""
 
 _DECODER = json.JSONDecoder()
-_BLANK = re.compile(r"[ \t\r\n]*")
+_BLANK = lazy_regex(r"[ \t\r\n]*")
 _BLOCK = 1 << 12
 
 
@@ -154,8 +155,8 @@ def replace_lone_surrogates(text: str) -> str:
     return _ESCAPE.sub(lambda match: "\\ufffd" if match.group(1) else match.group(), text)
 
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_ESCAPE = re.compile(
+_SURROGATE = lazy_regex(r"\\u[dD][89a-fA-F]")
+_ESCAPE = lazy_regex(
     r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)", re.S
 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from passrole_checks.files.unsaved_texts import entries_in
 from passrole_checks.iam import deadline
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
 
@@ -20,7 +21,7 @@ _IGNORED = frozenset(
         "__pycache__", "bower_components", "node_modules", "site-packages", "venv",
     }
 )  # fmt: skip
-_HIDDEN_CACHE = re.compile(r"\..*cache.*", re.IGNORECASE)
+_HIDDEN_CACHE = lazy_regex(r"\..*cache.*", re.IGNORECASE)
 
 
 def is_ignored_folder(name: str) -> bool:

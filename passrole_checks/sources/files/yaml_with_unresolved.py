@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import yaml
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     ListNode,
@@ -31,8 +32,8 @@ from passrole_checks.sources.files.yaml_loader import Loader
 MAX_LENGTH = 1_000_000
 _NODES = 50_000  # including those added by aliases
 _DEPTH = 60
-_WORD = re.compile("\ue000(\\d{1,9})\ue001")
-_PRIVATE = re.compile("[\ue000\ue001]")
+_WORD = lazy_regex("\ue000(\\d{1,9})\ue001")
+_PRIVATE = lazy_regex("[\ue000\ue001]")
 
 
 def insert_placeholders(text: StringNode) -> tuple[str, list[Part | Node]]:

@@ -11,10 +11,10 @@ The documentation has its JSON Schema. Files of a folder are one inventory, each
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.files.json_positions import replace_lone_surrogates
 from passrole_checks.sources.inventory.roots import root_from_json, root_to_json
@@ -23,7 +23,7 @@ from passrole_checks.sources.model.recorded_roots import RecordedRoot
 
 FORMAT = "passrole-checks inventory"
 VERSION = 1
-_NAME = re.compile(r"(?!\.{1,2}(?:/|$))[\w.@+-]+(?:/(?!\.{1,2}(?:/|$))[\w.@+-]+)*")
+_NAME = lazy_regex(r"(?!\.{1,2}(?:/|$))[\w.@+-]+(?:/(?!\.{1,2}(?:/|$))[\w.@+-]+)*")
 _LONGEST_NAME = 200
 
 Repositories = Mapping[str, Any]

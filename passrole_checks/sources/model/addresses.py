@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SEGMENT = re.compile(r'([^.\[]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
+from passrole_checks.iam.lazy_regex import lazy_regex
+
+_SEGMENT = lazy_regex(r'([^.\[]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
 Segments = tuple[tuple[str, str], ...]
 """The parts of an address between its dots, each with its instance key (``["a"]``, ``[0]``, or nothing)."""
 
@@ -31,7 +33,7 @@ def contains(outer: Segments, address: Segments) -> bool:
     return len(outer) <= len(address) and same_or_all_instances(outer, address[: len(outer)])
 
 
-_MODULES = re.compile(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")
+_MODULES = lazy_regex(r"""(?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?\.)*""")
 
 
 def module_of(address: str) -> str:

@@ -17,6 +17,7 @@ from functools import cached_property
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, Part, StringNode, strings_in
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_pattern import expand
@@ -47,7 +48,7 @@ from passrole_checks.sources.model.paired_names import (
     partial_names,
 )
 
-_ARN = re.compile(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
+_ARN = lazy_regex(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)

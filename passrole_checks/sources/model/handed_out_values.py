@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     ListNode,
@@ -24,7 +24,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKi
 MAX_DEPTH = 6  # levels of lists and objects below an argument or a property
 
 AWS_MANAGED = ":iam::aws:policy/"
-_MANAGED_ARN = re.compile(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # the ARN alone, not a document that contains it
+_MANAGED_ARN = lazy_regex(rf'[^\s"]*{AWS_MANAGED}[^\s"]+')  # the ARN alone, not a document that contains it
 _ENCODED_BRACE = ("eyJ", "ewo", "eyA", "ew0")  # the Base64 form of a brace and a quote, line break or blank
 _REMOVING = ("detach", "delete", "remove")  # calls of APIs, and the property with the call when a stack is deleted
 

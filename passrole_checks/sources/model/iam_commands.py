@@ -15,10 +15,11 @@ from itertools import islice
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, ObjectNode, Part, Position, StringNode, Unresolved
 
 _POLICY_ARN, _DOCUMENT, _PERMISSION_SET = "--policy-arn", "--policy-document", "permission-set"
-_AWS_MANAGED = re.compile(r"\S*:iam::aws:policy/\S+")
+_AWS_MANAGED = lazy_regex(r"\S*:iam::aws:policy/\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,23 @@ _OPERATIONS: Mapping[str, _Operation] = {
     "put-inline-policy-to-permission-set": _Operation("--inline-policy", "--permission-set-arn", _PERMISSION_SET),
 }
 _SERVICES = frozenset({"iam", "sso-admin"})
-_POLICY = re.compile("-policy")  # in each name; a plain text is found fast in a plan of 100 MB
-_NAMED = re.compile(
+_POLICY = lazy_regex("-policy")  # in each name; a plain text is found fast in a plan of 100 MB
+_NAMED = lazy_regex(
     r"(?<![\w-])(?:(?:attach|put)-(?:group|role|user)-policy|create-policy(?:-version)?"
     r"|attach-managed-policy-to-permission-set|put-inline-policy-to-permission-set)(?![\w-])"
 )
-_MENTION = re.compile(
+_MENTION = lazy_regex(
     rb"\b(?:iam|sso-admin)[\"',\s]+((?:attach|put)-[\w-]*policy[\w-]*|create-policy(?:-version)?)(?![\w-])"
 )
-_COMMENT = re.compile(rb"[ \t]*(?:#|//)")
-_TOKEN = re.compile(
+_COMMENT = lazy_regex(rb"[ \t]*(?:#|//)")
+_TOKEN = lazy_regex(
     r"(?P<blank>(?:[ \t\r]|\\\r?\n)+)|(?P<end>[;&|()\n`]+)|(?P<comment>#[^\n]*)|'(?P<single>[^']*)'"
     r'|"(?P<double>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|(?P<plain>[^\s;&|()`\'"\\]+|.)',
     re.DOTALL,
 )
-_ESCAPE_IN_QUOTES = re.compile(r'\\(?:\r?\n|([$`"\\]))')
+_ESCAPE_IN_QUOTES = lazy_regex(r'\\(?:\r?\n|([$`"\\]))')
 _FIRST_PLACEHOLDER = 0xF0000  # Unicode, "Private-use characters"
-_PLACEHOLDERS = re.compile("[\U000f0000-\U000ffffd]|[^\U000f0000-\U000ffffd]+")
+_PLACEHOLDERS = lazy_regex("[\U000f0000-\U000ffffd]|[^\U000f0000-\U000ffffd]+")
 _MAX_LENGTH = 200_000
 _MAX_WORDS = 5_000
 _MAX_DEPTH = 4  # commands within the arguments of commands: bash -c "…"

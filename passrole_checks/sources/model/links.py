@@ -10,7 +10,6 @@ an account and Region); AWS Systems Manager User Guide, "AWS Systems Manager Par
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +17,7 @@ from dataclasses import field, replace
 from enum import Enum
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -40,9 +40,9 @@ from passrole_checks.iam.path_conditions import one_of
 MAX_SIZE = 100_000  # characters of one value
 _NO_POSITION = Position("", 0)
 _SHARED = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.REGION, UnresolvedKind.POLICY_VARIABLE})
-_SSM = re.compile(r"\{\{resolve:ssm:([^{}]*(?:\$\{[^{}]*\}[^{}]*)*)\}\}")
-_HOLE = re.compile(r"\$\{([^{}]*)\}")
-_VERSION = re.compile(r":\d+$")
+_SSM = lazy_regex(r"\{\{resolve:ssm:([^{}]*(?:\$\{[^{}]*\}[^{}]*)*)\}\}")
+_HOLE = lazy_regex(r"\$\{([^{}]*)\}")
+_VERSION = lazy_regex(r":\d+$")
 
 
 class LinkKind(str, Enum):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, Unresolved
 from passrole_checks.sources.model.configuration import Configuration, NoteKind, Unreadable
 
@@ -17,8 +18,8 @@ INCLUDED_AT_DEPLOYMENT = "included at deployment"
 _STORED_ELSEWHERE = frozenset({OTHER_STACK_EXPORT, OTHER_STACK_OUTPUT, DYNAMIC_REFERENCE, INCLUDED_AT_DEPLOYMENT})
 """Reasons of unresolved values that nothing in the configuration declares."""
 
-_INSTANCE_KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
-_REFERENCE = re.compile(r"(?<![\w.:/$-])[A-Za-z]\w*\.[\w-]")  # the start of a dotted name
+_INSTANCE_KEY = lazy_regex(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
+_REFERENCE = lazy_regex(r"(?<![\w.:/$-])[A-Za-z]\w*\.[\w-]")  # the start of a dotted name
 
 
 def without_keys(text: str) -> str:

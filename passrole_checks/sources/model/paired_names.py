@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode, Unresolved
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import MANAGED_TYPES
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework
 
-_KIND = re.compile(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
+_KIND = lazy_regex(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
 _ROLE = "AWS::IAM::Role"
 _GENERATED = r"-[A-Z0-9]{8,13}"  # the end of a name that CloudFormation generates
 _LEAST_KNOWN = 3  # characters of a name with unknown parts

@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration
 
 _MARK, _ESCAPED_MARK = "\0", "\\0"
 _KINDS = frozenset({"role", "user", "group", "permission-set"})
-_KIND = re.compile(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
+_KIND = lazy_regex(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
 
 _Literal = tuple[str, str]  # kind and name
 

@@ -7,13 +7,13 @@ does (IAM User Guide, "AWS JSON policy elements: Principal").
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import covers_pass_role
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, Position, StringNode, Ternary, text
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 
@@ -28,18 +28,18 @@ _OTHER_CLOUDS = (
 )  # fmt: skip
 # a module in the Terraform registry (NAMESPACE/NAME/PROVIDER) or in a repository, which makes SCPs of what it gets
 _SCP_NAME = "(?:scp|service-control-policies)"
-_SCP_MODULE = re.compile(
+_SCP_MODULE = lazy_regex(
     rf"(?:[\w.-]+/)?[\w-]+/{_SCP_NAME}/aws(?://.*)?|.*/terraform-aws-{_SCP_NAME}(?:\.git)?(?://[^?]*)?(?:\?.*)?"
 )
-_POLICY_MODULE = re.compile(
+_POLICY_MODULE = lazy_regex(
     r"terraform-aws-(?:modules/)?iam(?:/aws|\.git)?//modules/iam-(?:read-only-)?policy(?:\?.*)?$"
 )
-_ORGANIZATION_POLICY = re.compile(
+_ORGANIZATION_POLICY = lazy_regex(
     r"\b(?:SERVICE|RESOURCE)_CONTROL_POLICY\b"
 )  # AWS Organizations, CreatePolicy, ``Type``
-_DOCUMENT_NAME = re.compile(r'\baws_iam_policy_document\.([\w-]+)|([\w.-]+)\.(?:json|tpl|tftpl)"')
-_NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_LIMITS = re.compile(r"(?<![a-z])(?:scps?|service[ _-]?control[ _-]?polic(?:y|ies))(?![a-z])")
+_DOCUMENT_NAME = lazy_regex(r'\baws_iam_policy_document\.([\w-]+)|([\w.-]+)\.(?:json|tpl|tftpl)"')
+_NEW_WORD = lazy_regex(r"(?<=[a-z0-9])(?=[A-Z])")
+_LIMITS = lazy_regex(r"(?<![a-z])(?:scps?|service[ _-]?control[ _-]?polic(?:y|ies))(?![a-z])")
 _WORDS_BEFORE = 5  # in a description of a permissions boundary
 _RELATIONS = frozenset(
     {"allow", "allows", "enforce", "enforces", "manage", "manages", "require", "requires", "under", "with", "within",

@@ -11,10 +11,10 @@ elements: Variables and tags"; Terraform documentation, ``templatefile`` (``${na
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from passrole_checks.iam.documents.json_document import NOT_JSON, MalformedDocument, parse_json
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, Position, StringNode, Unresolved
 from passrole_checks.sources.model.configuration import (
     POLICY_DOCUMENT,
@@ -30,15 +30,15 @@ from passrole_checks.sources.model.configuration import (
 from passrole_checks.sources.model.unknown_consumers import infer_policy_kind, judged_by_name, names_principal
 
 _MAX_LENGTH = 1_000_000  # characters; IAM takes 6,144 without white space
-_START = re.compile(r'\s*\{\s*"(?:Version|Id|Statement)"\s*:')
-_STATEMENTS = re.compile(r'"Statement"\s*:')
-_EFFECT = re.compile(r'"Effect"\s*:')
+_START = lazy_regex(r'\s*\{\s*"(?:Version|Id|Statement)"\s*:')
+_STATEMENTS = lazy_regex(r'"Statement"\s*:')
+_EFFECT = lazy_regex(r'"Effect"\s*:')
 _KEYS = frozenset({"Version", "Id", "Statement"})
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy_regex(
     r"(?P<escape>\$)\$\{|\$\{(?![\w.-]+:[^{}?()]*\}|[*?$]\})(?P<terraform>[^{}]*)\}|\{\{(?P<jinja>[^{}]*)\}\}"
 )
-_DIRECTIVE = re.compile(r"%\{|\{%")
-_LIMITS = re.compile(
+_DIRECTIVE = lazy_regex(r"%\{|\{%")
+_LIMITS = lazy_regex(
     r"(?<![a-z])(?:scps?|rcps?|service[ _-]?control|guard[ _-]?rails?|organi[sz]ations?|full[ _-]?aws[ _-]?access)"
     r"(?![a-z])"
 )

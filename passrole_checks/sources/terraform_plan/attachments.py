@@ -7,12 +7,12 @@ lists the attributes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_items, as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, text
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.files.json_positions import Json
@@ -52,8 +52,8 @@ from passrole_checks.sources.terraform_plan.plan_file import uses_default_provid
 from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
 _BOUNDARY = "permissions_boundary"
-_CALLER = re.compile(r"(?:^|\.)data\.aws_caller_identity\.")
-_POLICY_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
+_CALLER = lazy_regex(r"(?:^|\.)data\.aws_caller_identity\.")
+_POLICY_ARN = lazy_regex(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
 # attributes that may name a policy without attaching it: boundaries, documents, ordering
 _NOT_USES = frozenset({
     _BOUNDARY, "depends_on", "name", "tags", "tags_all",

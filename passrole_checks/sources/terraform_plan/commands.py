@@ -7,11 +7,11 @@ when their resource is created ("Provisioners", "Creation-Time Provisioners").
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Keys, Member, find_member, walk
 from passrole_checks.sources.model.configuration import (
@@ -29,7 +29,7 @@ from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, module_of
 
-_KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
+_KEY = lazy_regex(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 _OPENED = frozenset({"configuration", "root_module", "module_calls", "module", "resources"})
 _PROVISIONERS = {"local-exec": "command", "remote-exec": "inline"}
 _SCRIPT = "shell_script"

@@ -11,6 +11,7 @@ from dataclasses import field
 
 from passrole_checks.files.decoded_json import as_object
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Lines, find_member
 from passrole_checks.sources.model.addresses import segments_of, without_key
@@ -18,8 +19,8 @@ from passrole_checks.sources.model.configuration import Framework, ResourceDefin
 
 DOCUMENT = "aws_iam_policy_document"
 
-_MODULE = re.compile(r'module\.[^.\[]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?')
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)")
+_MODULE = lazy_regex(r'module\.[^.\[]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?')
+_ESCAPE = lazy_regex(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.json_positions import (
     Json,
     Keys,
@@ -36,7 +37,7 @@ from passrole_checks.sources.terraform_plan.model import (
     module_steps,
 )
 
-AWS_TYPES = re.compile(r"(?:aws|awscc)_")  # resources of other providers have no AWS policies
+AWS_TYPES = lazy_regex(r"(?:aws|awscc)_")  # resources of other providers have no AWS policies
 _POLICY_MARKS = ("Statement", ":iam::aws:policy/", '"eyJ', '"ewo', '"eyA')  # the latter: Base64 forms of JSON
 _CHANGE_LISTS = frozenset({"resource_changes", "deferred_changes"})
 _CHANGES = frozenset({"create", "update"})

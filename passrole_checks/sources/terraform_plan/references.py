@@ -8,21 +8,21 @@ Source: Terraform documentation, "JSON Output Format" ("Expression Representatio
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.terraform_plan.model import PlannedResource, call_instance_key, module_steps
 
 _MAX_DEPTH = 32
 _MAX_STEPS = 5_000  # followed references per expression
 _INDEX = frozenset({"each.key", "count.index"})
-_VARIABLE = re.compile(r"var\.([\w-]+)")
-_EACH_VALUE = re.compile(r"each\.value(?:[.\[].*)?")
-_OUTPUT = re.compile(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-]+)')
+_VARIABLE = lazy_regex(r"var\.([\w-]+)")
+_EACH_VALUE = lazy_regex(r"each\.value(?:[.\[].*)?")
+_OUTPUT = lazy_regex(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-]+)')
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class PlanReference:
         return match is not None and match.group(2) is not None
 
 
-_ATTRIBUTE = re.compile(r'((?:data\.)?[a-z][a-z\d]*_\w+\.[\w-]+(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)(?:\.(\w+))?')
+_ATTRIBUTE = lazy_regex(r'((?:data\.)?[a-z][a-z\d]*_\w+\.[\w-]+(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)(?:\.(\w+))?')
 
 
 def without_index(references: Sequence[PlanReference]) -> list[PlanReference]:

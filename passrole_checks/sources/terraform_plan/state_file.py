@@ -6,11 +6,11 @@ which Terraform 0.12 and later and OpenTofu write: https://developer.hashicorp.c
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import as_object, as_text
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.json_positions import (
     Keys,
     Lines,
@@ -25,8 +25,8 @@ from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResour
 from passrole_checks.sources.terraform_plan.plan_file import AWS_TYPES, read_data_resource
 
 _VERSION = 4
-_STORED = re.compile(r'\s*\{\s*"(?:version"\s*:\s*\d+\s*,\s*"(?:terraform_version|serial)"|check_results"|lineage")')
-_DEFAULT = re.compile(r'provider(?:\["[^"]*"\]|\.aws)')
+_STORED = lazy_regex(r'\s*\{\s*"(?:version"\s*:\s*\d+\s*,\s*"(?:terraform_version|serial)"|check_results"|lineage")')
+_DEFAULT = lazy_regex(r'provider(?:\["[^"]*"\]|\.aws)')
 _SHOWN = frozenset({"format_version", "planned_values", "resource_changes", "configuration"})
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_text
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.addresses import without_key
@@ -27,8 +28,8 @@ from passrole_checks.sources.terraform_plan.handed_out import (
 )
 from passrole_checks.sources.terraform_plan.model import ChangeEntry, PlanFile, PlannedResource, module_of
 
-_RELEVANT_TYPES = re.compile(r"(?:aws|awscc)_(?:iam_|ssoadmin_|sso_|cloudformation_stack|quicksight_iam_)")
-_ARN = re.compile(r"arn:([\w-]+):iam::(\d{12}):")
+_RELEVANT_TYPES = lazy_regex(r"(?:aws|awscc)_(?:iam_|ssoadmin_|sso_|cloudformation_stack|quicksight_iam_)")
+_ARN = lazy_regex(r"arn:([\w-]+):iam::(\d{12}):")
 
 
 def plan_before(plan: PlanFile) -> PlanFile | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam import deadline
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.value_files.model import ValueFile
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1_000_000  # of a file with parameters; CloudFormation takes 200 parameters of 4,096 bytes
 _MAX_BRACES = 50  # of an object whose values are strings, such as dynamic references and texts of policies
 # a list of keys and values, or the file of an AWS CodePipeline action
-_CERTAIN = re.compile(r'\s*(?:\[\s*\{\s*"Parameter(?:Key|Value)"|\{\s*"(?:Parameters|Tags|StackPolicy)"\s*:)')
+_CERTAIN = lazy_regex(r'\s*(?:\[\s*\{\s*"Parameter(?:Key|Value)"|\{\s*"(?:Parameters|Tags|StackPolicy)"\s*:)')
 _MANAGED_POLICY = b":aws:policy/"
 
 

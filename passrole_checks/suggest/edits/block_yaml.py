@@ -5,9 +5,9 @@ Sources: YAML 1.1, "Block styles", "Plain style" (characters of a plain scalar, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
 from passrole_checks.suggest.edits.references import CloudFormationRoles
 from passrole_checks.suggest.edits.syntax_changes import (
@@ -32,12 +32,12 @@ from passrole_checks.suggest.edits.syntax_tree import (
 )
 from passrole_checks.suggest.suggestion import TargetRole
 
-_PLAIN = re.compile(r"[A-Za-z](?:[\w./@*+=$-]|:(?=\S))*")  # never a number; see _WORDS for booleans and null
-_PLAIN_SUB = re.compile(r"[A-Za-z](?:[\w./@*+=,${}!-]|:(?=\S))*")
+_PLAIN = lazy_regex(r"[A-Za-z](?:[\w./@*+=$-]|:(?=\S))*")  # never a number; see _WORDS for booleans and null
+_PLAIN_SUB = lazy_regex(r"[A-Za-z](?:[\w./@*+=,${}!-]|:(?=\S))*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_COMMENT = re.compile(r"#[^\n]*")
-_TAG = re.compile(r"^!\S+[ \t]+")
-_COLON = re.compile(r"[ \t]*:")
+_COMMENT = lazy_regex(r"#[^\n]*")
+_TAG = lazy_regex(r"^!\S+[ \t]+")
+_COLON = lazy_regex(r"[ \t]*:")
 
 
 class Scalars:

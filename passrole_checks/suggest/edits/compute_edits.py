@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.iam.documents import action
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.scan.result import LocatedGrant
@@ -54,9 +55,9 @@ from passrole_checks.suggest.edits.yaml_nodes import YamlFile, read_yaml
 from passrole_checks.suggest.generated_files import NOT_SOURCE_CODE, why_not_edited
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
-_HCL_COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
-_NAME = re.compile(r"[^\W\d][\w-]*")
-_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_HCL_COMMENT = lazy_regex(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
+_NAME = lazy_regex(r"[^\W\d][\w-]*")
+_BREAK = lazy_regex("\r\n|[\r\n\x85\u2028\u2029]")
 _QUOTED_DOCUMENT = "the policy document is written as a quoted string; a block scalar (|) makes it readable"
 _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")

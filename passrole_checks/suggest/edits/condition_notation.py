@@ -7,10 +7,10 @@ Sources: iam.tf of ``terraform-aws-modules/lambda/aws``, ``…/step-functions/aw
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Expression, Object, Tuple
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, walk_expressions
@@ -20,9 +20,9 @@ from passrole_checks.suggest.published_modules import published_module
 
 CONDITION_KEYS = ("condition", "conditions")
 _WITH_STATEMENTS = frozenset({"lambda", "step-functions", "eventbridge"})  # of terraform-aws-modules
-_CLOUDPOSSE = re.compile(r"\bcloudposse/(?:terraform-aws-)?iam-policy\b")
-_KEY = re.compile(r"\bconditions?\b")
-_MODULE = re.compile(r"module\.([\w-]+)")
+_CLOUDPOSSE = lazy_regex(r"\bcloudposse/(?:terraform-aws-)?iam-policy\b")
+_KEY = lazy_regex(r"\bconditions?\b")
+_MODULE = lazy_regex(r"module\.([\w-]+)")
 
 
 @dataclass(frozen=True, slots=True)

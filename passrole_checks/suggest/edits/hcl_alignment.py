@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
 from passrole_checks.suggest.edits.apply import apply_edits
 from passrole_checks.suggest.edits.syntax_tree import line_end, line_start
 from passrole_checks.suggest.suggestion import Edit
 
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|//[^\n]*|/\*|<<|=>|[=!<>]=|[={}\[\]()]|[^\s"#/<=!>{}\[\]()]+|\S')
+_TOKEN = lazy_regex(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|//[^\n]*|/\*|<<|=>|[=!<>]=|[={}\[\]()]|[^\s"#/<=!>{}\[\]()]+|\S')
 _DEPTH = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
 
 

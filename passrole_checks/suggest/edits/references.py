@@ -14,17 +14,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.suggestion import TargetRole
 
-_MODULES = re.compile(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
-_ADDRESS = re.compile(r'([\w-]+)\.([\w-]+)(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?')
-_LOGICAL_ID = re.compile(r"[A-Za-z0-9]+")
+_MODULES = lazy_regex(r'((?:module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*)(.+)', re.DOTALL)
+_ADDRESS = lazy_regex(r'([\w-]+)\.([\w-]+)(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?')
+_LOGICAL_ID = lazy_regex(r"[A-Za-z0-9]+")
 ACCOUNTS = ("account id", "AWS::AccountId", "data.aws_caller_identity.")
 PARTITIONS = ("partition", "AWS::Partition", "data.aws_partition.")
-_LOOPING = re.compile(r"(each|count|self)\.")
+_LOOPING = lazy_regex(r"(each|count|self)\.")
 
 Piece = tuple[str, bool]
 """A part of a string: literal text (False), or an expression (True)."""

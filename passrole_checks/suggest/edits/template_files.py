@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
@@ -26,9 +27,9 @@ from passrole_checks.suggest.edits.yaml_nodes import YamlFile
 from passrole_checks.suggest.suggestion import TargetRole
 
 _HCL_FILES = (".tf", ".tofu", ".tfvars", ".tf.json", ".tofu.json")
-_RESOURCES = re.compile(r'(?m)^(?:"?Resources"?[ \t]*:|[ \t{]*"Resources"[ \t]*:)')
-_PARTITION = re.compile(r'"arn:(\$\{[^}"]+\}):')
-_ACCOUNT = re.compile(
+_RESOURCES = lazy_regex(r'(?m)^(?:"?Resources"?[ \t]*:|[ \t{]*"Resources"[ \t]*:)')
+_PARTITION = lazy_regex(r'"arn:(\$\{[^}"]+\}):')
+_ACCOUNT = lazy_regex(
     r'"arn:[^:"]*:[^:"]*:[^:"]*:(\$\{\s*(?:(?:aws|current)_?)*account(?:_?(?:id|number))?\s*\}):', re.I
 )
 """An expression for the account, named so that it is not that of another account."""

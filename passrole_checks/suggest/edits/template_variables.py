@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.syntax import (
     Body,
     Call,
@@ -26,7 +27,7 @@ from passrole_checks.suggest.edits.hcl_nodes import HclFile, walk_expressions
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.suggestion import Edit
 
-_NAME = re.compile(r"[^\W\d]\w*")
+_NAME = lazy_regex(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)

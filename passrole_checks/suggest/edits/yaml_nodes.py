@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import yaml
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.compose_yaml import children_of
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
@@ -18,8 +19,8 @@ from passrole_checks.suggest.edits.json_nodes import why_not_replaceable
 from passrole_checks.suggest.edits.syntax_tree import Field, NotEditableError, SyntaxForm, WrittenNode
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_AFTER_KEY = re.compile(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")
-_AFTER_ITEM = re.compile(r"(?:[\s,-]|#[^\n]*\n)*(\*[^\s,\]}]+)")
+_AFTER_KEY = lazy_regex(r"[ \t]*:[ \t]*(?:#[^\n]*)?\s*(\*[^\s,\]}]+)")
+_AFTER_ITEM = lazy_regex(r"(?:[\s,-]|#[^\n]*\n)*(\*[^\s,\]}]+)")
 
 
 class YamlFile:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 
 MIN_PREFIX_LENGTH = 4
 """Minimum length of a common name prefix, including its separator."""
 
-_ROLE = re.compile(r"(?P<path>(?:[^/]+/)*)(?P<name>[^/]+)")
+_ROLE = lazy_regex(r"(?P<path>(?:[^/]+/)*)(?P<name>[^/]+)")
 
 
 def group_roles(roles: Iterable[StringNode], allowed: Callable[[StringNode], bool]) -> dict[StringNode, StringNode]:

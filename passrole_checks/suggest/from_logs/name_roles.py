@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.observed_role import pattern_covers, replace_reference
 from passrole_checks.escaping.shorten import shortened
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
@@ -21,14 +22,14 @@ from passrole_checks.suggest.suggestion import TargetRole
 SINGLE_ROLE_SCOPES = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE)
 """Scopes that denote a single role."""
 
-_ROLE = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?P<rest>[\w+=,.@/-]+)", re.ASCII)
+_ROLE = lazy_regex(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?P<rest>[\w+=,.@/-]+)", re.ASCII)
 # variables of Terraform; parameters of templates, in Fn::Sub and Ref
-_VARYING = re.compile(
+_VARYING = lazy_regex(
     r"""\b((?:var|each|count)\.[\w-]+)|\$\{([A-Za-z0-9]+)\}|(?:!Ref|["']?Ref["']?\s*:)\s*["']?([A-Za-z0-9]+)(?!:)\b"""
 )
-_PATTERN_TEXT = re.compile(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
-_INTERPOLATION = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
-_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+_PATTERN_TEXT = lazy_regex(r"""(?:!Sub\s+)?(?P<quote>["']?)(?P<arn>arn:[^"'*?\\]+)\*(?P=quote)""")
+_INTERPOLATION = lazy_regex(r"\$\{\s*([^{}]+?)\s*\}")
+_NAME = lazy_regex(r"[\w+=,.@-]+", re.ASCII)
 
 
 class UnknownRoleError(Exception):

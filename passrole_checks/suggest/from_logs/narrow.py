@@ -10,7 +10,6 @@ maximum length of policies, white space not counted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import field
 
@@ -18,6 +17,7 @@ from passrole_checks.access.policy_quotas import MOST_MANAGED, MOST_OF_GROUP, MO
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
@@ -30,7 +30,7 @@ from passrole_checks.suggest.observed_use import Evidence, Narrowing, Observatio
 from passrole_checks.suggest.passed_roles import PassedRole, PassedRoles
 from passrole_checks.suggest.suggestion import ObservedUse, StatementChange, TargetRole
 
-_SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_SERVICE = lazy_regex(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _SHOWN = 3
 _MOST_REASONS = 5
 _STATEMENT_LENGTH = 130  # characters of a statement without its roles and services

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -32,8 +33,8 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 
 _MAX_COMBINATIONS = 32  # variants of one operation on several conditional arguments
 _MAX_CALLS = 256  # calls of the function in total
-_ACCOUNT = re.compile(r"\d{12}")
-_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+_ACCOUNT = lazy_regex(r"\d{12}")
+_NAME = lazy_regex(r"[\w+=,.@-]+", re.ASCII)
 
 
 def map_choices(function: Callable[..., Node], *arguments: Node) -> Node:

@@ -15,6 +15,7 @@ from dataclasses import field, replace
 from typing import Protocol
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -41,7 +42,7 @@ MAX_PARTS = 5_000  # literals and unresolved values of one string
 MAX_ITEMS = 10_000  # elements of one collection
 MAX_NODES = 50_000  # nodes of one value
 _MAX_SEARCHED = 100  # nodes searched for the reason of an unresolved value
-NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a string
+NUMBER = lazy_regex(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a string
 _LONGEST_NUMBER = 300
 KNOWN_AFTER_APPLY = "known after apply"  # reason of an unresolved attribute of a resource
 

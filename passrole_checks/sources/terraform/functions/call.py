@@ -8,10 +8,10 @@ Source: Terraform language documentation, "Built-in Functions" and "Provider-def
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -164,7 +164,7 @@ def _expand_argument(value: Node) -> list[Node]:
 
 
 # References that always evaluate: a whole variable, and the account, partition and Region of a data source
-_WHOLE_VARIABLE = re.compile(r"(?:var|each|count)\.[^.\[]+")
+_WHOLE_VARIABLE = lazy_regex(r"(?:var|each|count)\.[^.\[]+")
 _ALWAYS_KNOWN_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION, UnresolvedKind.REGION)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
@@ -24,7 +25,7 @@ from passrole_checks.sources.terraform.functions.collection import build_list, i
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 from passrole_checks.sources.terraform.functions.text import graphemes
 
-_VERB = re.compile(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
+_VERB = lazy_regex(r"%(?:(%)|([-+ #0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?(.)?)", re.DOTALL)
 _MAX_WIDTH = 1_000
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, known_string
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
@@ -15,7 +16,7 @@ from passrole_checks.sources.terraform.functions.signature import FunctionCall, 
 
 _MAX_LENGTH = 200_000
 _STEPS_PER_EVALUATION = 4  # machine steps in the time of one evaluated expression
-_INSERT = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
+_INSERT = lazy_regex(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
 def regex(call: FunctionCall, arguments: list[Node]) -> Node | None:

@@ -5,19 +5,19 @@ Source: Terraform language documentation, "Functions", "Date and Time Functions"
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Const, Node, StringNode
 from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
-_DURATION = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s|m|h)")
+_TIME = lazy_regex(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
+_DURATION = lazy_regex(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {"ns": Fraction(1, 10**9), "us": Fraction(1, 10**6), "µs": Fraction(1, 10**6), "μs": Fraction(1, 10**6),
           "ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}  # fmt: skip
-_TOKEN = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|[^a-zA-Z']+|'")
+_TOKEN = lazy_regex(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|[^a-zA-Z']+|'")
 _PADDED_FORMATS = {
     "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "DD": "%d", "EEEE": "%A", "EEE": "%a", "hh": "%H",
     "HH": "%I", "mm": "%M", "ss": "%S", "AA": "%p",

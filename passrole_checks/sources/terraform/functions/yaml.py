@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,
@@ -41,8 +42,8 @@ _MAX_LENGTH = 200_000
 _MAX_NODES = 20_000
 _FIRST_MARK = 0xE000  # the first of the characters that replace unresolved parts
 _MAX_UNRESOLVED = 4_000
-_MARKS = re.compile("[\ue000-\uf8ff]")
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_MARKS = lazy_regex("[\ue000-\uf8ff]")
+_NUMBER = lazy_regex(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def yaml_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from passrole_checks.files.decoded_json import get_nested, text_of
 from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.access_log import log_file, log_tree
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -27,12 +28,12 @@ from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 _MANIFEST = os.path.join(".terraform", "modules", "modules.json")
 _EXTERNAL = ".external_modules"
 _MAX_BYTES = 50_000_000  # bytes of a manifest
-_REGISTRY = re.compile(r"(?:(?P<host>[\w-]+(?:\.[\w-]+)+(?::\d+)?)/)?(?P<name>[\w-]+/[\w-]+/[\w-]+)(?P<inner>//.*)?")
-_GIT = re.compile(
+_REGISTRY = lazy_regex(r"(?:(?P<host>[\w-]+(?:\.[\w-]+)+(?::\d+)?)/)?(?P<name>[\w-]+/[\w-]+/[\w-]+)(?P<inner>//.*)?")
+_GIT = lazy_regex(
     r"(?:git::)?(?:(?:https?|ssh|git)://)?(?:[\w.-]+@)?(?P<host>[\w.-]+\.[a-z]+)(?::\d+)?[/:](?P<path>[^?]+?)"
     r"(?:\?(?P<query>.*))?"
 )
-_EXACT = re.compile(r"\s*=?\s*v?(\d+(?:\.\d+)*(?:-[\w.]+)?)\s*")
+_EXACT = lazy_regex(r"\s*=?\s*v?(\d+(?:\.\d+)*(?:-[\w.]+)?)\s*")
 
 NOT_DOWNLOADED = "is not downloaded (run `terraform init`)"  # follows the name of a module
 

@@ -8,12 +8,12 @@ argument, locals by name, providers by name and alias.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import field
 from functools import partial
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.access_log import log_links
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.read_boundary import current_boundary
@@ -33,7 +33,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     TemplateExpression,
 )
 
-_LOCAL_SOURCE = re.compile(rb'"\.\.?[/\\"]')
+_LOCAL_SOURCE = lazy_regex(rb'"\.\.?[/\\"]')
 
 
 @dataclass

@@ -6,14 +6,14 @@ that of a module or of a resource without an instance key includes everything be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.modules.folder import literal_attribute
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Block
 
-_ADDRESS = re.compile(r"""[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%]*")\])+""")
+_ADDRESS = lazy_regex(r"""[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%]*")\])+""")
 
 
 def declared_moves(root: Module) -> Iterator[tuple[str, str]]:

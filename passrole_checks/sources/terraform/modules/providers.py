@@ -6,9 +6,9 @@ Within Modules": a module uses the default providers of its caller unless the ca
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Position, strings_in
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
 from passrole_checks.sources.terraform.modules.folder import provider_alias
@@ -16,7 +16,7 @@ from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Expression, GetAttribute, Name, Object
 from passrole_checks.sources.terraform.resources.references import value_of
 
-_ACCOUNT = re.compile(r"\d{12}")
+_ACCOUNT = lazy_regex(r"\d{12}")
 _IDENTITY = ("aws_iam_", "awscc_iam_")  # prefixes of types whose resources name roles of their own account
 
 

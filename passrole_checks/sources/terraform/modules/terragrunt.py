@@ -14,6 +14,7 @@ from dataclasses import field
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode
 from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
@@ -32,10 +33,10 @@ from passrole_checks.sources.terraform.reading.files import Files, parse_file, t
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, ParsedFile
 
 _PARENTS = ("root.hcl", "terragrunt.hcl")  # what find_in_parent_folders() looks for
-_FIND = re.compile(rb'find_in_parent_folders\(\s*(?:"([^"$\\]+)"\s*)?[,)]')
+_FIND = lazy_regex(rb'find_in_parent_folders\(\s*(?:"([^"$\\]+)"\s*)?[,)]')
 _OWN_FOLDER = "${get_terragrunt_dir()}/"
-_PROVIDERS_ONLY = re.compile(rb"(?m)^\s*(?:resource|data|module|locals|import|removed)\b")
-_CONTENTS_OF_CALL = re.compile(rb"contents\s*=\s*[a-z_]+\(")
+_PROVIDERS_ONLY = lazy_regex(rb"(?m)^\s*(?:resource|data|module|locals|import|removed)\b")
+_CONTENTS_OF_CALL = lazy_regex(rb"contents\s*=\s*[a-z_]+\(")
 _MAX_LEVELS = 20  # folders above a unit in which an included file is searched
 
 

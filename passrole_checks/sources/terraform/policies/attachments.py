@@ -10,10 +10,10 @@ gives to one entity identifies that entity.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     ListNode,
@@ -74,7 +74,7 @@ _BOUNDARY = "permissions_boundary"
 _POLICY_NAMES = ("name", "name_prefix", "managed_policy_name", "path")
 _CALLER = "data.aws_caller_identity."
 _BOUNDARY_BLOCKS = ("managed_policy_arn", "customer_managed_policy_reference")
-_LOOP_VARIABLE = re.compile(r"\b(?:each|count|self)\.|…")
+_LOOP_VARIABLE = lazy_regex(r"\b(?:each|count|self)\.|…")
 
 _Name = tuple[Part, ...]  # equal names have equal unresolved parts
 _NamedEntity = tuple[str, str]  # module address, entity address

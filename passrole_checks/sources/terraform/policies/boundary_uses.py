@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
     MANAGED_POLICIES,
@@ -23,7 +24,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
 
-_MENTION = re.compile(
+_MENTION = lazy_regex(
     rf"(?<!data\.)\b(?P<type>{'|'.join(MANAGED_POLICIES)})\s*\.\s*(?P<label>[\w-]+)"
     r'|:policy/(?:[^"\s:]*/)?(?P<name>[\w+=,.@-]+)'
     r"|\b(?P<kind>local|var)\s*\.\s*(?P<value>[\w-]+)"

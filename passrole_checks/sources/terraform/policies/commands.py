@@ -10,11 +10,11 @@ Whether a command runs, and with which effect, is unknown: a policy in it has at
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments import flatten_variants
@@ -48,7 +48,7 @@ from passrole_checks.sources.terraform.resources.blocks import blocks_of
 _SCRIPTS = "shell_script"
 _PROGRAMS = "external"
 _LOCAL_COMMAND = "local_command"
-_SCRIPT_FILE = re.compile(r"(?<![\w./\\-])[\w./\\-]+\.(?:bash|bat|cmd|ps1|py|sh)\b")
+_SCRIPT_FILE = lazy_regex(r"(?<![\w./\\-])[\w./\\-]+\.(?:bash|bat|cmd|ps1|py|sh)\b")
 _MAX_LENGTH = 10_000  # characters of a text in which names of script files are searched
 _WORDS = (b"provisioner", _SCRIPTS.encode(), _LOCAL_COMMAND.encode(), b'"external"')
 _SELF = frozenset({"self.name", "self.id", "self.arn"})

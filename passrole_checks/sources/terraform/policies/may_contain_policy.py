@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import cast
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -64,9 +65,9 @@ _TRANSPARENT_FUNCTIONS = frozenset({
     "sum", "timeadd", "timestamp", "title", "tobool", "tolist", "tomap", "tonumber", "toset", "tostring", "trim",
     "trimprefix", "trimspace", "trimsuffix", "try", "upper", "uuid", "values",
 })  # fmt: skip
-_PLAIN_FORMAT = re.compile(r'(?:[^%"]|%[-+0-9.]*[sd]|%%)*')  # other verbs create JSON or quotes
+_PLAIN_FORMAT = lazy_regex(r'(?:[^%"]|%[-+0-9.]*[sd]|%%)*')  # other verbs create JSON or quotes
 # source text without any of these has no reference, call, quote or key of policies
-_SUSPICIOUS = re.compile(
+_SUSPICIOUS = lazy_regex(
     rb"Statement|Action|actions|<<|=>|\\|\$\{|%\{|\)\s*[=:]|[\w\])\x80-\xff]\s*\.\s*[^\d\s]"
     rb"|(?<!list)(?<!set)(?<!map)(?<!object)(?<!tuple)(?<!optional)\("
 )
@@ -95,7 +96,7 @@ _Path = tuple[str | None, ...]
 _KEYS: _Path = ("\0keys",)  # the step from an object to its keys
 _NAMED: _Path = ("\0named",)  # the last step of a path to a string that is tested for being a key of policies
 _UNKNOWN: _Path = ("\0unknown",)  # a path that was not followed
-_VERB = re.compile(r"%[-+0-9.]*[sd]")
+_VERB = lazy_regex(r"%[-+0-9.]*[sd]")
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ References are followed, so that no mention in the configuration is missed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import cast
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, strings_in
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
@@ -18,8 +18,8 @@ from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, C
 
 AWS_MANAGED = ":iam::aws:policy/"
 _MARK = AWS_MANAGED.encode()
-_LOOP_VARIABLE = re.compile(rb"\b(?:each|count)\b")
-_NAME = re.compile(
+_LOOP_VARIABLE = lazy_regex(rb"\b(?:each|count)\b")
+_NAME = lazy_regex(
     rb"(?<![\w.-])(?P<data>data\s*\.\s*)?(?P<first>[A-Za-z_][\w-]*)\s*\.\s*(?P<second>[A-Za-z_][\w-]*)"
     rb"(?:\s*(?:\[[^\]]*\]\s*)?\.\s*(?P<third>[A-Za-z_][\w-]*))?"
 )

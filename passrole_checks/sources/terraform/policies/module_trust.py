@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.documents.trust import is_of_one_repository, person_of
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, StringNode
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
-_PERMISSION_SETS = re.compile(r"\b(?:sso|identity-center|permission-sets?)\b")
-_ROLE = re.compile(r"\biam-assumable-roles?\b")
+_PERMISSION_SETS = lazy_regex(r"\b(?:sso|identity-center|permission-sets?)\b")
+_ROLE = lazy_regex(r"\biam-assumable-roles?\b")
 # arguments of the module that let others assume its role
 _OTHERS = frozenset(
     {"allow_self_assume_role", "create_custom_role_trust_policy", "custom_role_trust_policy", "role_sts_externalid"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
     AWS_MANAGED,
@@ -16,9 +17,9 @@ from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
 )
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
-_READS_FILE = re.compile(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
-_NAMES_FILE = re.compile(rb"\b(?:file|templatefile)\s*\(")
-_POLICY_FILE = re.compile(rb"\.json\b|(?i:polic)")
+_READS_FILE = lazy_regex(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
+_NAMES_FILE = lazy_regex(rb"\b(?:file|templatefile)\s*\(")
+_POLICY_FILE = lazy_regex(rb"\.json\b|(?i:polic)")
 _POLICY = b"aws_iam_policy"  # data sources that are a document or have one
 DOCUMENT = "aws_iam_policy_document"
 _TEMPLATES = ("template_file", "local_file")

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -28,10 +29,10 @@ _MENTIONS = (
     ("data", re.compile(rb"data(?<![\w.-]data)\s*\.\s*aws_iam_policy_document\s*\.\s*([A-Za-z_][\w-]*)")),
     ("local", re.compile(rb"local(?<![\w.-]local)\s*\.\s*([A-Za-z_][\w-]*)")),
 )
-_MODULE_OUTPUT = re.compile(
+_MODULE_OUTPUT = lazy_regex(
     rb"module(?<![\w.-]module)\s*\.\s*([\w\x80-\xff-]+)(?:\s*\[[^\]]*\])?(?:\s*\.\s*([\w\x80-\xff*-]+))?"
 )
-_IN_LOCAL = re.compile(rb"Statement|\bactions\b")
+_IN_LOCAL = lazy_regex(rb"Statement|\bactions\b")
 _Name = tuple[str, str]  # "data" or "local", and the name
 _KEEPERS = ("null_resource", "random_", "time_")  # their arguments only decide when something is replaced
 _USELESS = frozenset({"provider", "terraform", "check", "import", "moved", "removed", "variable"})

@@ -12,26 +12,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.source import SourceText
 
-_CODE = re.compile(
+_CODE = lazy_regex(
     rb'\n|\r(?!\n)|"|#|//|/\*|<<-?(?P<mark>[A-Za-z_\x80-\xff][\w.\x80-\xff-]*)[ \t]*\r?\n|[{}()\[\]]'
     rb"|(?<![=!<>])=(?![=>])[ \t]*(?:(?:#|//)[^\n]*)?\r?(?P<bare>(?=\n)|$)"
 )
 _NAME = rb"[A-Za-z_\x80-\xff][\w\x80-\xff-]*"
-_HEADER = re.compile(rb"[ \t]*" + _NAME + rb'(?:[ \t]+(?:"[^"\n]*"|' + _NAME + rb"))*[ \t]*")
-_LINE = re.compile(
+_HEADER = lazy_regex(rb"[ \t]*" + _NAME + rb'(?:[ \t]+(?:"[^"\n]*"|' + _NAME + rb"))*[ \t]*")
+_LINE = lazy_regex(
     rb"[ \t]*(?:" + _NAME + rb"[ \t]*(?P<equals>=)(?!=)|" + _HEADER.pattern + rb"\{|[}#]|//|/\*|\r?(?:\n|$))"
 )
-_STRING = re.compile(rb'\\.|\$\$\{|%%\{|\$\{|%\{|"|\n', re.DOTALL)
+_STRING = lazy_regex(rb'\\.|\$\$\{|%%\{|\$\{|%\{|"|\n', re.DOTALL)
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
 _MAX_LINES = 2000  # of a part whose attributes are parsed separately
 _MAX_QUOTED = 40  # characters of the text that a message quotes
-_BLANKS = re.compile(rb"[ \t]*")
-_LONE = re.compile(rb"\r(?!\n)")
-_HIDDEN = re.compile(rb"\r[ \t]*[^\s]")
+_BLANKS = lazy_regex(rb"[ \t]*")
+_LONE = lazy_regex(rb"\r(?!\n)")
+_HIDDEN = lazy_regex(rb"\r[ \t]*[^\s]")
 
-_QUOTED_NAME = re.compile(rb'"([^"\n$%\\]+)"(?=[ \t]*=(?!=))')
+_QUOTED_NAME = lazy_regex(rb'"([^"\n$%\\]+)"(?=[ \t]*=(?!=))')
 _MAX_QUOTED_NAMES = 100  # in one file
 
 UNCLOSED_INTERPOLATION = ": unclosed interpolation"

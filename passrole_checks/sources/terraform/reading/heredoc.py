@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 
-_OPEN = re.compile(r"\$\$\{?|%%\{?|\$\{|%\{")  # HCL reads the signs in pairs: ``$$${x}`` is ``$$`` and ``${x}``
-_WORD = re.compile(r"\s*(if|else|endif|for|endfor)\b\s*")
-_FOR = re.compile(r"\s*([^\W\d][\w-]*)\s*(?:,\s*([^\W\d][\w-]*)\s*)?in\b\s*")
-_INSIDE = re.compile(r'["{}#]|//|/\*|<<-?[A-Za-z_]')
-_STRING = re.compile(r'\\.|\$\$\{|%%\{|\$\{|%\{|"', re.DOTALL)
+_OPEN = lazy_regex(r"\$\$\{?|%%\{?|\$\{|%\{")  # HCL reads the signs in pairs: ``$$${x}`` is ``$$`` and ``${x}``
+_WORD = lazy_regex(r"\s*(if|else|endif|for|endfor)\b\s*")
+_FOR = lazy_regex(r"\s*([^\W\d][\w-]*)\s*(?:,\s*([^\W\d][\w-]*)\s*)?in\b\s*")
+_INSIDE = lazy_regex(r'["{}#]|//|/\*|<<-?[A-Za-z_]')
+_STRING = lazy_regex(r'\\.|\$\$\{|%%\{|\$\{|%\{|"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

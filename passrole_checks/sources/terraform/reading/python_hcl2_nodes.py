@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.heredoc import TemplateSequence, scan_sequences
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
@@ -33,7 +33,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
 )
 from passrole_checks.sources.terraform.reading.template import Raw, TemplateMarker, add_literals, build_template
 
-_HEREDOC = re.compile(r"<<(-?)([A-Za-z][\w.-]*)\r?\n")
+_HEREDOC = lazy_regex(r"<<(-?)([A-Za-z][\w.-]*)\r?\n")
 _WORDS = frozenset({"identifier", "keyword", "literal_value"})
 _STEPS = frozenset({"index_expr_term", "get_attr_expr_term", "attr_splat_expr_term", "full_splat_expr_term"})
 _MARKERS = {

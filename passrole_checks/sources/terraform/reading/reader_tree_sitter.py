@@ -6,19 +6,19 @@ not used: the file is parsed in pieces.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 import tree_sitter
 import tree_sitter_hcl
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.recovery import Item, PartialParse, parse_partial
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Expression, ParsedFile, Span, Unparsed
 from passrole_checks.sources.terraform.reading.tree_sitter_nodes import TreeSitterBuilder
 
 # HCL's specification, "Numeric Literals": an exponent needs no fraction before it; tree-sitter-hcl requires one.
-_WITH_EXPONENT = re.compile(rb"(?<![\w.])\d+[eE][+-]?\d+(?!\w)")
+_WITH_EXPONENT = lazy_regex(rb"(?<![\w.])\d+[eE][+-]?\d+(?!\w)")
 
 
 @lru_cache(maxsize=1)

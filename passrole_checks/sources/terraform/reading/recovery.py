@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import field, replace
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.diagnose import (
     LONE_RETURN,
     STRAY_BRACKET,
@@ -29,7 +30,7 @@ _TYPES = (
     "resource", "data", "ephemeral", "module", "variable", "output", "provider", "check", "locals", "terraform",
     "moved", "import", "removed",
 )  # fmt: skip
-_HEADER = re.compile(
+_HEADER = lazy_regex(
     rb"^(?:[A-Za-z_][\w-]*(?:" + _LABEL + rb")*"
     # top-level block types of Terraform are recognized by their labels at any indentation
     rb"|[ \t]+(?:(?:resource|data|ephemeral)" + _LABEL + _LABEL +
@@ -37,13 +38,13 @@ _HEADER = re.compile(
     rb"|locals|terraform|moved|import|removed))[ \t]*\{",
     re.MULTILINE,
 )  # fmt: skip
-_TOP_LEVEL = re.compile(rb"[ \t]*(?:" + "|".join(_TYPES).encode() + rb")\b")
-_ATTRIBUTE = re.compile(rb"^[A-Za-z_][\w-]*[ \t]*=(?!=)", re.MULTILINE)
-_END = re.compile(rb"^(?=[^\s#/]).*[}\])][ \t]*(?:(?:#|//).*)?\r?\n", re.MULTILINE)
-_COMMENT = re.compile(rb"^[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL)
-_WORD = re.compile(rb"\S")
-_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
-_CONFLICT_LINE = re.compile(rb"^(?:<{7}|>{7}|\|{7}|={7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
+_TOP_LEVEL = lazy_regex(rb"[ \t]*(?:" + "|".join(_TYPES).encode() + rb")\b")
+_ATTRIBUTE = lazy_regex(rb"^[A-Za-z_][\w-]*[ \t]*=(?!=)", re.MULTILINE)
+_END = lazy_regex(rb"^(?=[^\s#/]).*[}\])][ \t]*(?:(?:#|//).*)?\r?\n", re.MULTILINE)
+_COMMENT = lazy_regex(rb"^[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL)
+_WORD = lazy_regex(rb"\S")
+_CONFLICT = lazy_regex(rb"^(?:<{7}|>{7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
+_CONFLICT_LINE = lazy_regex(rb"^(?:<{7}|>{7}|\|{7}|={7})(?:[ \t][^\n]*)?\r?$", re.MULTILINE)
 
 _MAX_PROBLEMS = 100  # reported for one file
 _MAX_ENDS = 6  # end offsets tried for one piece

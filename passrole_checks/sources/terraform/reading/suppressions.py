@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.model.configuration import Suppression
 from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
 
-_COMMENT = re.compile(
+_COMMENT = lazy_regex(
     rb"(?:#|//|/\*)[ \t]*(?P<origin>checkov|passrole):skip=[ \t]*"
     rb"(?P<ids>PASSROLE_\d{3}(?:[ \t]*,[ \t]*PASSROLE_\d{3})*)[ \t]*:?(?P<reason>[^\r\n]*)",
     re.IGNORECASE,

@@ -9,11 +9,11 @@ by name may have any path: the path in its ARN is an unresolved part.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from passrole_checks.aws.managed_policies import managed_policy
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,
@@ -45,7 +45,7 @@ from passrole_checks.sources.terraform.resources import data_document, linked_da
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
 from passrole_checks.sources.terraform.resources.name_regex import to_wildcards
 
-_AWS_MANAGED = re.compile(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
+_AWS_MANAGED = lazy_regex(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
 _REASONS = {
     "aws_ssm_parameter": "SSM parameter, read at deployment",
     "aws_ssm_parameters_by_path": "SSM parameters, read at deployment",
@@ -94,7 +94,7 @@ _LOOKED_UP = {
     "awscc_iam_user": ("user", "id"),
     "awscc_iam_group": ("group", "id"),
 }
-_SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
+_SESSION = lazy_regex(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:

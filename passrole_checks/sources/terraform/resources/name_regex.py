@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(
+from passrole_checks.iam.lazy_regex import lazy_regex
+
+_TOKEN = lazy_regex(
     r"(?P<run>\.[*+])"
     r"|(?P<some>(?:\[[^\]]+\]|\\[dw])(?:[*+?]|\{\d+(?:,\d*)?\})?)"
     r"|(?P<any>\.)"
