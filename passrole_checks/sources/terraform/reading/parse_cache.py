@@ -76,11 +76,11 @@ def _of_file(parsed: ParsedFile, file: str) -> ParsedFile:
 
 def _body_of(body: Body, source: SourceText) -> Body:
     attributes = tuple(
-        Attribute(attribute.name, attribute.span, source, partial(getattr, attribute, "value"))
+        Attribute(attribute.name, attribute.span, source, partial(getattr, attribute, "value"), attribute.place)
         for attribute in body.attributes
     )
     blocks = tuple(
-        Block(block.type, block.labels, block.span, source, partial(_inner_body_of, block, source))
+        Block(block.type, block.labels, block.span, source, partial(_inner_body_of, block, source), place=block.place)
         for block in body.blocks
     )
     return Body(attributes, blocks)

@@ -129,6 +129,11 @@ class SourceText:
         end = starts[line] if line < len(starts) else len(self.data)
         return start + len(self.data[start:end].decode("utf-8", "replace")[: column - 1].encode())
 
+    def place(self, span: tuple[int, int, int, int]) -> slice:
+        """Return the byte offsets of a span."""
+        line, column, end_line, end_column = span
+        return slice(self.offset(line, column), self.offset(end_line, end_column))
+
     def position(self, span: tuple[int, int, int, int]) -> Position:
         """Return the position of a span of this file."""
         position = self._positions.get(span)

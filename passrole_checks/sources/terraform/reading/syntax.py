@@ -223,12 +223,14 @@ Expression = (
 
 @dataclass(frozen=True)
 class Attribute:
-    """``name = value``. ``value`` is built on first access."""
+    """``name = value``. ``value`` is built on first access. ``place``: its offsets in the text, if the reader has
+    them."""
 
     name: str
     span: Span
     source: SourceText
     build: Callable[[], Expression] = field(repr=False, compare=False)
+    place: slice | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def value(self) -> Expression:
@@ -238,13 +240,12 @@ class Attribute:
     @cached_property
     def source_bytes(self) -> bytes:
         """Source text of the attribute."""
-        source, span = self.source, self.span
-        return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
+        return self.source.data[self.place or self.source.place(self.span)]
 
 
 @dataclass(frozen=True)
 class Block:
-    """``type "label" "label" { body }``. ``body`` is built on first access."""
+    """``type "label" "label" { body }``. ``body`` is built on first access. ``place``: as of :class:`Attribute`."""
 
     type: str
     labels: tuple[str, ...]
@@ -252,14 +253,14 @@ class Block:
     source: SourceText
     build: Callable[[], Body] = field(repr=False, compare=False)
     literal: bool = field(default=True, repr=False, compare=False)  # the span contains every name of the body
+    place: slice | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def source_bytes(self) -> bytes | None:
         """Source text of the block, or None if it may lack names of attributes or blocks (JSON, merged overrides)."""
         if not self.literal:
             return None
-        source, span = self.source, self.span
-        return source.data[source.offset(span.line, span.column) : source.offset(span.end_line, span.end_column)]
+        return self.source.data[self.place or self.source.place(self.span)]
 
     @cached_property
     def body(self) -> Body:

@@ -58,6 +58,9 @@ class TreeSitterBuilder:
             return Span(line + 1, column + 1, end_line + 1, end_column + 1)
         return Span(*self.source.span(node.start_byte + self.base, node.end_byte + self.base))
 
+    def place(self, node: tree_sitter.Node) -> slice:
+        return slice(node.start_byte + self.base, node.end_byte + self.base)
+
     def text(self, node: tree_sitter.Node) -> str:
         return self.source.text(node.start_byte + self.base, node.end_byte + self.base)
 
@@ -71,7 +74,7 @@ class TreeSitterBuilder:
         def build() -> Expression:
             return self.expression(value, 0) if value is not None else Unparsed("no value", span)
 
-        return Attribute(self.text(children[0]), span, self.source, build)
+        return Attribute(self.text(children[0]), span, self.source, build, self.place(node))
 
     def block(self, node: tree_sitter.Node) -> Block:
         type_, *rest = node.children
@@ -85,7 +88,8 @@ class TreeSitterBuilder:
                 labels.append(self.text(child)[1:-1])
             elif kind == "body":
                 body = child
-        return Block(self.text(type_), tuple(labels), self.span(node), self.source, partial(self.body, body))
+        build, place = partial(self.body, body), self.place(node)
+        return Block(self.text(type_), tuple(labels), self.span(node), self.source, build, place=place)
 
     def body(self, node: tree_sitter.Node | None) -> Body:
         attributes: list[Attribute] = []
