@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import cast
 
+from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, strings_in
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.policies.expression_search import ExpressionSearch, SourceTexts
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Call
 
@@ -25,16 +27,30 @@ _NAME = lazy_regex(
 )
 
 
+class _ManagedPolicySearch(ExpressionSearch):
+    """The search of one expression for AWS managed policies."""
+
+    _key = ()
+    _word = _MARK
+    _known = by_identity(BoundedCache(10_000))
+
+    def _is_in_text(self, text: str) -> bool:
+        return AWS_MANAGED in text
+
+    def _may_create(self, function: Call) -> bool:
+        return False
+
+
 class ManagedPolicyDetector(PolicyDetector):
     """The test for one configuration: that of documents, applied to the ARNs of AWS managed policies.
 
     Such an ARN is found where its constant part is written as a whole.
     """
 
-    _key = ()
+    _search = _ManagedPolicySearch
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, texts: SourceTexts) -> None:
+        super().__init__(texts)
         self._mentioned_anywhere: bool | None = None
 
     def may_mention(self, module: Module, block: Block, attribute: Attribute) -> bool:
@@ -43,19 +59,10 @@ class ManagedPolicyDetector(PolicyDetector):
             return True
         if self._mentioned_anywhere is None:
             self._mentioned_anywhere = _is_mentioned_anywhere(module)
-        return self._mentioned_anywhere and self.may_contain_in_block(module, attribute, block.body.get("for_each"))
-
-    def _is_in_text(self, text: str) -> bool:
-        return AWS_MANAGED in text
-
-    def _is_in_source(self, source_text: bytes) -> bool:
-        return _MARK in source_text or super()._is_in_source(source_text)
+        return self._mentioned_anywhere and self.may_contain(module, attribute, each=block.body.get("for_each"))
 
     def _is_in_value(self, node: Node) -> bool:
         return any(AWS_MANAGED in str(string) for string in strings_in(node))
-
-    def _may_create(self, function: Call) -> bool:
-        return False
 
     def _may_read(self, data_source: str) -> bool:
         return False

@@ -80,6 +80,7 @@ from passrole_checks.sources.terraform.policies.consumed_roles import (
     may_receive,
     received_roles,
 )
+from passrole_checks.sources.terraform.policies.expression_search import SourceTexts
 from passrole_checks.sources.terraform.policies.handed_out import (
     handed_out_by,
     handed_out_by_output,
@@ -164,7 +165,8 @@ def _collect_handed_out(
     root: Module, contents: ModuleContents, attachments: TerraformAttachments
 ) -> list[AttachedPolicy]:
     """Return the documents that leave the configuration, and collect the AWS managed policies that do."""
-    documents, managed = PolicyDetector(), ManagedPolicyDetector()
+    texts = SourceTexts()
+    documents, managed = PolicyDetector(texts), ManagedPolicyDetector(texts)
     search = HandedOutFilter()
     found: list[AttachedPolicy] = []
     for module in root.walk():
