@@ -60,6 +60,16 @@ MADE = {  # each way in which a document can come to be, or a part of one
     "unknown": "var.unknown",
     "missing": "module.missing.policy",
     "unknown data": "data.aws_ssm_parameter.s.value",
+    "in a decoded file": "local.settings.policy",
+    "beside a document in a decoded file": "local.settings.plain",
+    "decoded for each key": "[for one in local.settings : one]",
+    "keys of a decoded file": "keys(local.settings.policy)",
+    "of each resource in a loop": "[for one in aws_iam_policy.each : one.policy]",
+    "names in a loop": "{ for key, one in aws_iam_policy.each : key => one.name }",
+    "of a resource in a local": "local.resource.policy",
+    "of a resource with a key in a local": 'local.resources["a"].policy',
+    "of a key of a local": "local.names",
+    "in another module": "module.settings.policy",
 }
 WRAPPED = (
     "{0}", "[{0}, {1}]", "{{ a = {0}, b = {1} }}", "var.unknown ? {0} : {1}", "try({0}, {1})", "merge({0}, {1})",
@@ -73,6 +83,11 @@ BESIDE = f"""
 locals {{
   quote  = "{{\\"Statement\\": [{{\\"Action\\": \\"*\\", \\"Resource\\": \\"*\\"}}]}}"
   itself = local.itself
+
+  settings  = jsondecode(file("${{path.module}}/settings.json"))
+  resource  = aws_iam_policy.p
+  resources = aws_iam_policy.each
+  names     = {{ for key in ["Statement"] : key => [local.quote] }}
 }}
 variable "unknown" {{}}
 variable "given" {{
@@ -112,6 +127,10 @@ module "here" {{
 module "missing" {{
   source = "example.com/some/module"
 }}
+module "settings" {{
+  source = "./here"
+  given  = local.settings
+}}
 """
 HERE = f"""
 variable "given" {{}}
@@ -122,6 +141,28 @@ output "policy" {{
   value = jsonencode({{ Statement = [{STATEMENT}] }})
 }}
 """
+SHARED = """
+variable "given" {}
+locals {
+  wrapped = { a = { given = var.given, plain = "x" } }
+}
+module "inner" {
+  source = "../here"
+  given  = local.wrapped
+}
+module "away" {
+  source = "example.com/some/module"
+  x      = var.given
+  y      = module.inner.given.a.given
+  z      = module.inner.given.a.plain
+}
+output "given" {
+  value = module.inner.given.a.given
+}
+output "plain" {
+  value = module.inner.given.a.plain
+}
+"""
 DOCUMENT = '{"Statement": [{"Action": "*", "Resource": "*", "Effect": "Allow"}]}'
 
 
@@ -130,6 +171,7 @@ def written(folder: Path, expression: str, through: str) -> Path:
     (folder / "here").mkdir(parents=True, exist_ok=True)
     (folder / "here" / "main.tf").write_text(HERE, encoding="utf-8")
     (folder / "policy.json").write_text(DOCUMENT, encoding="utf-8")
+    (folder / "settings.json").write_text(f'{{"plain": ["x"], "policy": {DOCUMENT}}}', encoding="utf-8")
     (folder / "terraform.tfvars").write_text(f"tfvars = {{ Statement = [{STATEMENT}] }}\n", encoding="utf-8")
     ways = {
         "directly": f"x = {expression}",
@@ -146,8 +188,9 @@ def written(folder: Path, expression: str, through: str) -> Path:
     return folder
 
 
-def handed_over(folder: Path) -> list[AttachedPolicy]:
-    return [policy for policy in load(folder).policies if policy.resource.address.startswith("module.m")]
+def handed_over(folder: Path, boundary: Path | None = None) -> list[AttachedPolicy]:
+    policies = load(folder, boundary=boundary).policies
+    return [policy for policy in policies if policy.resource.address.startswith("module.m")]
 
 
 @pytest.mark.parametrize("through", ["directly", "local", "each", "inner"])
@@ -221,6 +264,44 @@ def expressions(draw: st.DrawFn, depth: int = 3) -> str:
         return draw(st.sampled_from(sorted(MADE.values())))
     inner = [draw(expressions(depth - 1)) for _ in range(2)]
     return draw(st.sampled_from(WRAPPED)).format(*inner)
+
+
+def handed_over_by_shared(top: Path, *expressions: str) -> list[list[tuple[str, str]]]:
+    """Return the documents that two root modules pass to missing modules, as consumer and path. The first root module
+    calls one module twice. Positions depend on what was evaluated first."""
+    found: list[list[tuple[str, str]]] = []
+    (top / "shared").mkdir(exist_ok=True)
+    (top / "shared" / "main.tf").write_text(SHARED, encoding="utf-8")
+    written(top, '"none"', "directly")
+    for number, calls in enumerate((expressions, expressions[-1:])):
+        folder = written(top / f"root{number}", expressions[0], "directly")
+        with (folder / "main.tf").open("a", encoding="utf-8") as file:
+            for place, expression in enumerate(calls):
+                call = f'module "m{place}" {{\n  source = "../shared"\n  given  = {expression}\n}}\n'
+                arguments = f"x = module.m{place}.given\n  y = module.m{place}.plain"
+                file.write(f'{call}module "m_of_{place}" {{\n  source = "./nowhere"\n  {arguments}\n}}\n')
+        found.append([(policy.resource.address, policy.path) for policy in handed_over(folder, top)])
+    return found
+
+
+def test_calls_of_one_module_are_told_apart(tmp_path: Path) -> None:
+    """A document that one call of a module passes is not one of another call, in this root module or another."""
+    first, second = handed_over_by_shared(tmp_path, MADE["encoded"], MADE["nothing"])
+    assert [address for address, _ in first] == ["module.m", "module.m_of_0", *["module.m0.module.away"] * 2]
+    assert [address for address, _ in second] == ["module.m"]
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(50))
+@given(expressions(2), expressions(2))
+def test_calls_of_one_module_with_different_arguments(
+    tmp_path_factory: pytest.TempPathFactory, first: str, second: str
+) -> None:
+    """The arguments of one call of a module decide nothing about another call, also in another root module."""
+    top = tmp_path_factory.mktemp("m")
+    found = handed_over_by_shared(top, first, second)
+    with evaluate_everything():
+        assert found == handed_over_by_shared(top, first, second)
 
 
 @settings(max_examples=examples(150))

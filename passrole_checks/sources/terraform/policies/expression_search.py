@@ -85,8 +85,8 @@ class NamedReference(NamedTuple):
 
 
 class ExpressionContents(NamedTuple):
-    """What an expression contains: ``is_found`` by itself, ``is_computed`` perhaps in the result of a function, or in
-    the values of ``references``."""
+    """Content of an expression: ``is_found`` if it contains by itself what is searched for, ``is_computed`` if the result
+    of a function may; else the values of ``references`` may."""
 
     is_found: bool = False
     is_computed: bool = False
