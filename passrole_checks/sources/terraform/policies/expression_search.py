@@ -85,8 +85,8 @@ class NamedReference(NamedTuple):
 
 
 class ExpressionContents(NamedTuple):
-    """Content of an expression: ``is_found`` if it contains by itself what is searched for, ``is_computed`` if the result
-    of a function may; else the values of ``references`` may."""
+    """Content of an expression: ``is_found`` if it contains by itself what is searched for, ``is_computed`` if the
+    result of a function may; else the values of ``references`` may."""
 
     is_found: bool = False
     is_computed: bool = False
