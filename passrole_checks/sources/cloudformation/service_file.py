@@ -25,7 +25,8 @@ from passrole_checks.sources.cloudformation.service_variables import has_variabl
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 
 _MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))
-# what may contain or refer to policies
+# what may contain or refer to policies; every match of the pattern contains one of the words
+_POLICY_WORDS = ("${", "iamRoleStatements", "anagedPolicies", "statements", "AWS::IAM::")
 _POLICIES = lazy_regex(
     r"""(?:iamRoleStatements|iamManagedPolicies|managedPolicies|statements)["']?[ \t]*:|AWS::IAM::|\$\{file\("""
     r"""|["']?(?:provider|iam|role|functions|resources|Resources|extensions)["']?[ \t]*:[ \t]*["']?\$\{"""
@@ -58,7 +59,9 @@ class ConvertedService:
 
 def looks_like_service(content: str) -> bool:
     """True if a text is a service of the Serverless Framework that may have policies."""
-    if "provider" not in content or "service" not in content or not _POLICIES.search(content):
+    if "provider" not in content or "service" not in content:
+        return False
+    if not any(word in content for word in _POLICY_WORDS) or not _POLICIES.search(content):
         return False
     return {"service", "provider"} <= top_level_keys(content)
 
