@@ -263,16 +263,15 @@ def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
 
 def _duplicate_attributes(body: Body) -> Iterator[Attribute]:
     """Yield attributes whose name already occurred in their body (an error in Terraform), in bodies built so far."""
-    pending = [body]
-    while pending:
-        current = pending.pop(0)
-        names = {attribute.name for attribute in current.attributes}
-        if len(names) < len(current.attributes):
+    found = [body]
+    for current in found:
+        if len(current.by_name) < len(current.attributes):
+            names = set(current.by_name)
             for attribute in current.attributes:
                 if attribute.name not in names:
                     yield attribute
                 names.discard(attribute.name)
-        pending.extend(block.body for block in current.blocks if "body" in vars(block))
+        found.extend(block.body for block in current.blocks if "body" in vars(block))
 
 
 def _suppressions(root: Module, run: Run, contents: ModuleContents) -> Iterator[Suppression]:

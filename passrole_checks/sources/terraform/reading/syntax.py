@@ -275,12 +275,14 @@ class Body:
     attributes: tuple[Attribute, ...] = ()
     blocks: tuple[Block, ...] = ()
 
+    @cached_property
+    def by_name(self) -> dict[str, Attribute]:
+        """The last attribute of each name. In override files, the last one applies."""
+        return {attribute.name: attribute for attribute in self.attributes}
+
     def get(self, name: str) -> Attribute | None:
-        """Return the last attribute of this name, or None. In override files, the last one applies."""
-        for attribute in reversed(self.attributes):
-            if attribute.name == name:
-                return attribute
-        return None
+        """Return the last attribute of this name, or None."""
+        return self.by_name.get(name)
 
     def all(self, *types: str) -> Iterator[Block]:
         """Iterate over the direct child blocks of these types."""
