@@ -48,9 +48,21 @@ def unused_documents(root: Module) -> Iterator[Unreadable]:
     for same in modules.values():
         folder = same[0].folder
         documents = [block for block in folder.data if block.labels[0] == DOCUMENT]
-        local_names = [name for name, attribute in folder.locals.items() if _IN_LOCAL.search(attribute.source_bytes)]
+        local_names = list(_locals_with_statements(folder))
         if documents or local_names:
             yield from _unused_in(same, documents, local_names, outputs)
+
+
+def _locals_with_statements(folder: Folder) -> Iterator[str]:
+    """Yield the names of locals that may contain a statement, by their source texts."""
+    in_file: dict[int, bool] = {}
+    for name, attribute in folder.locals.items():
+        source = attribute.source
+        known = in_file.get(id(source))
+        if known is None:
+            known = in_file[id(source)] = _IN_LOCAL.search(source.data) is not None
+        if known and _IN_LOCAL.search(attribute.source_bytes):
+            yield name
 
 
 def _unused_in(
@@ -161,8 +173,11 @@ class _Mentions:
     def __init__(self, folder: Folder, outputs: _Mentioned) -> None:
         self._all: list[_Mention] = []
         for parsed in folder.files:
+            mentions = list(_mentions_in(parsed.source.data))
+            if not mentions:
+                continue
             owners = _Owners(parsed, outputs)
-            for offset, name in _mentions_in(parsed.source.data):
+            for offset, name in mentions:
                 is_user, owner, doubtful = owners.at(offset)
                 if is_user:
                     self._all.append(_Mention(owner, name, parsed.source.file, offset, doubtful))
