@@ -37,7 +37,7 @@ _POLICY_MODULE = lazy_regex(
 _ORGANIZATION_POLICY = lazy_regex(
     r"\b(?:SERVICE|RESOURCE)_CONTROL_POLICY\b"
 )  # AWS Organizations, CreatePolicy, ``Type``
-_DOCUMENT_NAME = lazy_regex(r'\baws_iam_policy_document\.([\w-]+)|([\w.-]+)\.(?:json|tpl|tftpl)"')
+_DOCUMENT_NAME = lazy_regex(r'\baws_iam_policy_document\.([\w-]+)|(?<![\w.-])([\w.-]+)\.(?:json|tpl|tftpl)"')
 _NEW_WORD = lazy_regex(r"(?<=[a-z0-9])(?=[A-Z])")
 _LIMITS = lazy_regex(r"(?<![a-z])(?:scps?|service[ _-]?control[ _-]?polic(?:y|ies))(?![a-z])")
 _WORDS_BEFORE = 5  # in a description of a permissions boundary

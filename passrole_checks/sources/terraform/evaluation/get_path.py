@@ -297,10 +297,10 @@ def to_key(node: Node) -> StringNode:
     return StringNode((value,), node.at) if value is not None else unresolved("…", node.at, "unknown key")
 
 
-def limit_items(node: Node, source_text: str, at: Position) -> Node:
+def limit_items(node: Node, source_text: Callable[[], str], at: Position) -> Node:
     """Return the node, or an unresolved value if it is a collection with too many elements."""
     if isinstance(node, ListNode) and len(node.items) > MAX_ITEMS:
-        return unresolved(source_text, at, "too many elements")
+        return unresolved(source_text(), at, "too many elements")
     if isinstance(node, ObjectNode) and len(node.entries) > MAX_ITEMS:
-        return unresolved(source_text, at, "too many entries")
+        return unresolved(source_text(), at, "too many entries")
     return node

@@ -56,7 +56,7 @@ def evaluate_template(template: syntax.TemplateExpression, scope: EvaluationScop
             return StringNode((only.value,), at)
     document = _may_be_json(template)
     layout = template.heredoc or document
-    return _TemplateBuilder(scope, at, template.indent, document, scope.source_text(template.span), layout).build(parts)
+    return _TemplateBuilder(scope, at, template.indent, document, template.span, layout).build(parts)
 
 
 def _may_be_json(template: syntax.TemplateExpression) -> bool:
@@ -72,7 +72,7 @@ def _may_be_json(template: syntax.TemplateExpression) -> bool:
 class _TemplateBuilder:
     """Builder of the string of a template: values of its parts in order, each with its start position.
 
-    ``document``: the string may be JSON. ``source_text``: text of the whole template; None inside a directive.
+    ``document``: the string may be JSON. ``span``: that of the whole template; None inside a directive.
     ``layout``: positions inside the string may matter.
     """
 
@@ -82,11 +82,11 @@ class _TemplateBuilder:
         at: Position,
         indent: int,
         document: bool,
-        source_text: str | None,
+        span: syntax.Span | None,
         layout: bool = False,
     ) -> None:
         self.scope, self.at, self.indent = scope, at, indent
-        self.document, self.source_text, self.layout = document, source_text, layout
+        self.document, self.span, self.layout = document, span, layout
         self.values: list[Node] = []
         self.starts: list[tuple[int, int]] = []
         self.exact = True
@@ -196,8 +196,8 @@ class _TemplateBuilder:
         if is_too_long(parts):
             return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
         text = self.make_string(parts, starts, defaults_of(values))
-        if self.source_text is not None and has_markers(text.parts):
-            text = parse_structure(text, self.source_text)
+        if self.span is not None and has_markers(text.parts):
+            text = parse_structure(text, self.scope.source_text(self.span))
         if any(_is_no_string(value) for value in values) and type(text) is StringNode:
             return Failure(text.parts, text.at, text.starts, text.indent, text.defaults)
         return text

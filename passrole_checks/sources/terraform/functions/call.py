@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
@@ -97,7 +98,7 @@ _CHOICE_AWARE = frozenset({
 @evaluator_for(syntax.Call)
 def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     """Evaluate a function call."""
-    source_text, at = scope.source_text(expression.span), scope.position(expression.span)
+    at = scope.position(expression.span)
     name = expression.name.removeprefix("core::")
     if name in ("try", "can", "coalesce"):
         return _first_usable(name, expression, scope)
@@ -106,7 +107,7 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     function = _FUNCTIONS.get(name) or _provider_function(name)
     if function is None:
         kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
-        return unresolved(source_text, at, _unsupported_reason(name), kind)
+        return unresolved(scope.source_text(expression.span), at, _unsupported_reason(name), kind)
     arguments: list[Node] = []
     for index, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
@@ -117,7 +118,7 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
     failed = next((argument for argument in arguments if isinstance(argument, Failure)), None)
     if failed is not None and (scope.trying or failed.only_unresolved is not None):
         return failed
-    function_call = FunctionCall(name, source_text, at, scope)
+    function_call = FunctionCall(name, at, scope, partial(scope.source_text, expression.span))
     scope.budget.steps -= sum(map(evaluation_cost, arguments)) // _NODES_PER_STEP
     if name in _CHOICE_AWARE:
         result = function(function_call, arguments)
@@ -129,14 +130,14 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
             # one alternative may be an unknown number of arguments
             rest = any(isinstance(value, UnknownTail) for value in values)
             return (None if rest else function(function_call, list(values))) or unresolved_from(
-                source_text, at, *values
+                function_call.text, at, *values
             )
 
         result = map_choices(apply, *arguments)
     if result is None:
-        return unresolved_from(source_text, at, *arguments)
+        return unresolved_from(function_call.text, at, *arguments)
     scope.budget.steps -= evaluation_cost(result) // _NODES_PER_STEP
-    return limit_items(result, source_text, at)
+    return limit_items(result, function_call.source_text, at)
 
 
 def _provider_function(name: str) -> Function | None:

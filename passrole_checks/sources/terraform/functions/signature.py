@@ -43,12 +43,18 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """A function call: its name, its source text and position, and the scope that it is evaluated in."""
+    """A function call: its name and position, the scope that it is evaluated in, and a function that returns its source
+    text."""
 
     name: str
-    text: str
     at: Position
     scope: EvaluationScope
+    source_text: Callable[[], str]
+
+    @property
+    def text(self) -> str:
+        """The source text of the call."""
+        return self.source_text()
 
     def unresolved(self, reason: str = "") -> StringNode:
         """Return the call as an unresolved value that keeps its source text."""

@@ -270,8 +270,11 @@ class Module:
 
     def _find_created_files(self) -> Iterator[tuple[str, tuple[Block, Instance]]]:
         for block in (*self.folder.resources, *self.folder.data):
-            attribute = block.body.get(_CREATING.get(block.labels[0], ""))
-            if attribute is None or (block.type == "data" and block.labels[0] in _WRITING):
+            argument = _CREATING.get(block.labels[0])
+            if argument is None or (block.type == "data" and block.labels[0] in _WRITING):
+                continue
+            attribute = block.body.get(argument)
+            if attribute is None:
                 continue
             for instance in self.instances(block).items:
                 name = known_string(evaluate(attribute.value, self.scope(block.source, instance)))

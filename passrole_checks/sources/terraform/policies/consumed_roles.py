@@ -97,7 +97,9 @@ def _value_at_paths(
         # a document in JSON, or in YAML, which includes JSON
         if (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_unresolved is None:
             inner_scope = scope.in_source(attribute.source)
-            plain = to_document(yaml_decode(FunctionCall("yamldecode", name, at, inner_scope), [plain]) or plain)
+            plain = to_document(
+                yaml_decode(FunctionCall("yamldecode", at, inner_scope, lambda: name), [plain]) or plain
+            )
         return _relocate(plain, at)
     if depth > _MAX_DEPTH:
         return None

@@ -78,8 +78,11 @@ def expand_instances(block: Block, scope: EvaluationScope) -> Instances:
     """Return the instances of a block, those of all outcomes if ``count`` or ``for_each`` is conditional."""
     instances = _expand_block(block, scope)
     address = ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
-    items = tuple(replace(instance, label=f"{address}{instance.suffix or '[*]'}") for instance in instances.items)
-    return replace(instances, items=items, address=address)
+    items = tuple(
+        Instance(one.suffix, one.key, one.variables, f"{address}{one.suffix or '[*]'}", one.when)
+        for one in instances.items
+    )
+    return Instances(items, instances.counted, instances.known, instances.at, address)
 
 
 def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
