@@ -284,3 +284,15 @@ def test_only_conditionals_that_decide_what_is_used_are_evaluated(tmp_path: Path
     configuration = load(tmp_path)
     assert configuration.parameters_read == read
     assert [note.line for note in configuration.not_evaluated] == ([4] if read else [])
+
+
+@pytest.mark.parametrize(
+    "value", ["{ a = local.l%d, b = local.l%d }", "[local.l%d, local.l%d]", "merge(local.l%d, local.l%d)"]
+)
+def test_long_chain_of_locals_ends_nothing(tmp_path: Path, value: str) -> None:
+    """Each of 300 locals refers twice to the one before; the document elsewhere is found."""
+    chain = [f"  l{number} = {value % (number - 1, number - 1)}\n" for number in range(1, 300)]
+    text = "locals {\n  l0 = { a = 1 }\n" + "".join(chain) + '}\noutput "x" {\n  value = local.l299\n}\n'
+    result = scan(tmp_path, f'{text}output "r" {{\n  value = {ENCODED}\n}}\n')
+    assert not result.unreadable
+    assert [found.handed_to for found in result.grants] == [HandedTo.OUTPUT]

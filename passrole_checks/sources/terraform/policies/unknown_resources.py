@@ -25,6 +25,7 @@ DOCUMENT = "aws_iam_policy_document"
 _TEMPLATES = ("template_file", "local_file")
 _Name = tuple[str, bool, str, str, str]  # module address, true for a data source, and the three names of a reference
 _OWN_PROVIDERS = ("aws_", "awscc_")
+_MAX_DEPTH = 60  # names that lead to each other
 
 
 def may_attach_managed_policies(block: Block) -> bool:
@@ -46,6 +47,7 @@ class HandedOutFilter:
         self._files = files
         self._known: dict[_Name, bool] = {}
         self._is_possible: bool | None = None
+        self._depth = 0  # names that are followed now
 
     def may_hand_out(self, module: Module, part: Block | Attribute) -> bool:
         """True if the source text of a block or argument, with what it refers to, may lead to a policy document."""
@@ -91,11 +93,15 @@ class HandedOutFilter:
         key = module.address, data, first, second, third
         known = self._known.get(key)
         if known is None:
+            if self._depth >= _MAX_DEPTH:
+                return True
             self._known[key] = False  # ends the recursion of a value that refers to itself
             third = "" if first in ("terraform_data", *_TEMPLATES) else third
             found = sources_of(module, first, second, third, data=data)
             search = self.without_files if self._files is _NAMES_FILE and first != "local" else self
+            self._depth += 1
             known = self._known[key] = any(search._may_lead_to_document(owner, text) for owner, text in found)
+            self._depth -= 1
         return known
 
     def _reads_policy_file(self, source_text: bytes) -> bool:
