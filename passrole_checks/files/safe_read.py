@@ -140,7 +140,7 @@ def resolve_inside(path: str | Path, inside: Callable[[str], bool], known: dict[
 
 
 def _resolve(path: str, known: dict[str, str]) -> str:
-    """Return the path with symbolic links resolved; the folders of ``known`` are not looked at again."""
+    """Return the path with symbolic links resolved; the folders of ``known`` are not read again."""
     folder, name = os.path.split(path)
     if not folder or name in ("", os.curdir, os.pardir) or "\0" in name or path.count(os.sep) > _MOST_FOLDERS:
         return os.path.realpath(path)

@@ -8,12 +8,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benchmarking import corpora, large_plan, machine, table, terraform_files
+from benchmarking import corpora, large_plan, machine, shared_modules, table, terraform_files
 from benchmarking.rows import ROWS, SIZES, Result, Row
 from benchmarking.runs import ROOT, BenchmarkError, Command, measure
 
 from passrole_checks.findings import Severity
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
+from passrole_checks.sources import terraform
 
 TITLES = [row.title for row in ROWS]
 
@@ -54,6 +55,18 @@ def test_corpora_are_the_same_each_time_and_grow_at_their_end(tmp_path: Path) ->
     assert once == written("again", 2)
     assert (len(once), len(twice)) == (2 * terraform_files.FILES + 8, 4 * terraform_files.FILES + 16)
     assert once.items() <= twice.items()
+
+
+def test_roots_that_share_modules_are_evaluated_whole(tmp_path: Path) -> None:
+    """Each root calls all modules, and each instance has a role."""
+    folder = corpora.shared_modules_corpus(tmp_path, 2)
+    found = scan_paths([folder], ScanOptions(minimum_severity=Severity.INFO))
+    assert not (found.unreadable or found.not_evaluated)
+    assert len(found.files) == shared_modules.files(2)
+    assert len(found.grants) == 1
+    root = terraform.load(folder / "environments" / "app-1", boundary=folder)
+    addresses = [resource.address for resource in root.resources]
+    assert sum("module.instance[" in address for address in addresses) > 50
 
 
 @pytest.mark.parametrize("kind", ["terraform", "templates"])

@@ -28,7 +28,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6), max_size=5))
 def test_same_as_realpath(tree: Path, paths: list[list[str]]) -> None:
-    """Whatever was resolved before."""
+    """The result does not depend on what was resolved before."""
     known: dict[str, str] = {}
     for names in paths:
         path = os.path.join(tree, *names)

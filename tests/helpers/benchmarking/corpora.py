@@ -12,12 +12,17 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from benchmarking import large_plan, template_files, terraform_files
+from benchmarking import large_plan, shared_modules, template_files, terraform_files
 
 
 def terraform(folder: Path, systems: int) -> Path:
     """Write the Terraform files of so many systems, :data:`terraform_files.FILES` each."""
     return _write(folder, islice(terraform_files.systems(), systems * terraform_files.FILES))
+
+
+def shared_modules_corpus(folder: Path, roots: int) -> Path:
+    """Write so many Terraform roots that call the same modules."""
+    return _write(folder, islice(shared_modules.roots(), shared_modules.files(roots)))
 
 
 def history(folder: Path, systems: int) -> Path:

@@ -28,16 +28,16 @@ def systems() -> Iterator[tuple[str, str]]:
 def _system(number: int, random: Random) -> Iterator[tuple[str, str]]:
     name = f"{_WORDS[number % len(_WORDS)]}-{number}"
     root, module = f"systems/{name}", f"modules/{name}"
-    yield f"{root}/main.tf", _main(number, name) + _filled(random)
-    yield f"{root}/iam.tf", _iam(number, name) + _filled(random, share=0.3)
-    yield f"{root}/network.tf", _filled(random)
-    yield f"{root}/storage.tf", _filled(random)
-    yield f"{root}/monitoring.tf", _filled(random)
-    yield f"{root}/function.tf", _function(name, own_role=number % 2 == 0) + _filled(random, share=0.5)
+    yield f"{root}/main.tf", _main(number, name) + filled(random)
+    yield f"{root}/iam.tf", _iam(number, name) + filled(random, share=0.3)
+    yield f"{root}/network.tf", filled(random)
+    yield f"{root}/storage.tf", filled(random)
+    yield f"{root}/monitoring.tf", filled(random)
+    yield f"{root}/function.tf", _function(name, own_role=number % 2 == 0) + filled(random, share=0.5)
     yield f"{root}/variables.tf", _VARIABLES
     yield f"{root}/outputs.tf", _OUTPUTS
     yield f"{root}/versions.tf", _VERSIONS
-    yield f"{module}/main.tf", _module(name) + _filled(random, share=0.3)
+    yield f"{module}/main.tf", _module(name) + filled(random, share=0.3)
     yield f"{module}/variables.tf", _MODULE_VARIABLES
     yield f"{module}/outputs.tf", 'output "role_arn" {\n  value = aws_iam_role.service.arn\n}\n'
 
@@ -197,7 +197,7 @@ resource "aws_iam_role_policy_attachment" "basic" {{
 """
 
 
-def _filled(random: Random, share: float = 1.0) -> str:
+def filled(random: Random, share: float = 1.0) -> str:
     """Blocks that have nothing to do with IAM, up to a length that is drawn."""
     drawn = random.lognormvariate(math.log(MEDIAN * _MORE), math.sqrt(2 * math.log(MEAN / MEDIAN)))
     wanted, blocks, length = min(drawn, MOST) * share, [], 0
