@@ -102,10 +102,11 @@ def known_entry(value: Node, name: str) -> Node | None:
     """Return the value of a key of an object; None if it is no object, has no such key, or may have another value."""
     if type(value) is ObjectNode:
         for entry in reversed(value.entries):
-            key = entry.key.literal
+            parts = entry.key.parts
+            key = parts[0] if len(parts) == 1 else entry.key.literal
             if key == name:
                 return entry.value
-            if key is None:
+            if not isinstance(key, str):
                 break  # the key may be the same
     return None
 

@@ -189,13 +189,17 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
         budget.cut += 1
         reason = "too much to evaluate" if budget.steps < 0 else "nested too deeply"
         return unresolved(scope.source_text(expression.span), scope.position(expression.span), reason)
-    if is_literal(expression):
-        return _HANDLERS[type(expression)](expression, scope)
+    kind = type(expression)
+    if kind in _LITERALS and is_literal(expression):
+        known = scope.source.literals.get(id(expression))
+        if known is None:
+            known = scope.source.literals[id(expression)] = expression, _HANDLERS[kind](expression, scope)
+        return known[1]
     deadline.check()
     budget.depth += 1
     try:
-        value = _HANDLERS[type(expression)](expression, scope)
-        if isinstance(expression, _COMPUTED):
+        value = _HANDLERS[kind](expression, scope)
+        if kind in _COMPUTED:
             value = _qualify(value, expression, scope)
         if isinstance(value, Choice):
             for assumption in scope.assumptions:
@@ -242,7 +246,8 @@ def defer(
     return DeferredEntry(key, build_limited, budget)
 
 
-_COMPUTED = (syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat)
+_LITERALS = frozenset((syntax.Literal, syntax.TemplateExpression))
+_COMPUTED = frozenset((syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat))
 
 
 def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:

@@ -247,10 +247,12 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
         return
     for resource, scope, when in resource_instances(module, block):
         contents.resources.append(resource)
+        trust: Node | None = None
         for policy in _policies(block, resource, scope, attachments):
+            trust = policy.document if policy.kind is PolicyKind.TRUST else trust
             contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
         if type_ in TRUST_POLICIES:
-            contents.roles.append(_role_definition(block, resource, scope, when))
+            contents.roles.append(_role_definition(block, resource, scope, when, trust))
         elif type_ in USERS:
             user = references.entity_name(block, scope)
             contents.users.extend([(resource.address, to_plain_string(user))] if user is not None else ())
@@ -402,13 +404,13 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
 
 
 def _role_definition(
-    block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition
+    block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition, trust: Node | None
 ) -> RoleDefinition:
     name, path = references.entity_name(block, scope), references.entity_path(block, scope)
     return RoleDefinition(
         resource,
         to_plain_string(name) if name is not None else None,
         to_plain_string(path) if path is not None else None,
-        _document(block, TRUST_POLICIES[resource.type], scope),
+        trust,
         (when,) if when else (),
     )

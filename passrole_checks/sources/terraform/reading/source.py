@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.partial_values import Node, Position
 
 _BOM = b"\xef\xbb\xbf"
 _ARCHIVE = b"PK\x03\x04"  # what ``terraform plan -out`` writes is a ZIP archive
@@ -150,6 +150,11 @@ class SourceText:
         if end_line > last:
             end_line, end_column = self.line_column(len(self.data))
         return min(line, end_line), column, end_line, end_column
+
+    @cached_property
+    def literals(self) -> dict[int, tuple[object, Node]]:
+        """The literals of this text that were evaluated, with their values, by the identity of their expressions."""
+        return {}
 
     @cached_property
     def _positions(self) -> dict[tuple[int, int, int, int], Position]:
