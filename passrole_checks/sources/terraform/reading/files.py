@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Container, Iterator
 from dataclasses import field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from passrole_checks.files.safe_read import (
     OutsideError,
     open_error_reason,
 )
-from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file
+from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file, unsaved_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
@@ -125,7 +126,7 @@ def parse_file(path: Path) -> ParsedFile:
         return _unreadable(file, 0, str(error.strerror))
     except OSError as error:
         return _unreadable(file, 1, open_error_reason(path, error))
-    return parse_bytes(file, data)
+    return parse_bytes(file, data) if unsaved_text(path) is None else _parse_unsaved(file, data)
 
 
 def _parse(file: str, data: bytes) -> ParsedFile:
@@ -140,6 +141,8 @@ def _parse(file: str, data: bytes) -> ParsedFile:
     return reader().read(source)
 
 
+# a session in an editor parses each version of a file, and needs the latest ones only
+_parse_unsaved = lru_cache(maxsize=16)(_parse)
 parse_bytes = ParseCache(_parse)
 """Parse the content of a configuration file. Never raises; errors are in ``problems``."""
 
