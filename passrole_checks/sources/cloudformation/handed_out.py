@@ -49,6 +49,7 @@ from passrole_checks.sources.model.unknown_consumers import (
 
 _ELEMENTS = (frozenset({"Effect"}), frozenset({"Action", "NotAction"}), frozenset({"Resource", "NotResource"}))
 _MARKS = ('"Statement"', 'Statement\\"', "eyJ", "ewo", "eyA")  # in the text of a document, or of its Base64 form
+_WORDS = ("Statement", "Effect", "eyJ", "ewo", "eyA")  # those of _MARKS, and keys of a document or a statement
 _SHORTEST_MARK = min(map(len, _MARKS))
 _ON_DELETION = "Delete"  # of an AwsCustomResource: the call when the stack is deleted
 
@@ -66,6 +67,8 @@ def collect_handed_out(
     ``known``: properties that are read otherwise.
     """
     opaque = is_opaque_consumer(resource.type)
+    if not (opaque or _template_may_contain_document(documents)):
+        return []
     found = [
         policy
         for key, value in entries(properties)
@@ -86,6 +89,8 @@ def collect_outputs(documents: TemplateDocuments, framework: Framework) -> list[
     """Return the policy documents in the outputs of a template."""
     found: list[AttachedPolicy] = []
     template = documents.template
+    if not _template_may_contain_document(documents):
+        return found
     for key, output in entries(child(template.root, "Outputs")):
         value = child(output, "Value")
         if value is None or not _may_contain_document(value):
@@ -191,14 +196,20 @@ def _is_statement(node: yaml.Node) -> bool:
     return all(keys & names for names in _ELEMENTS)
 
 
+def _template_may_contain_document(documents: TemplateDocuments) -> bool:
+    """True if :func:`_may_contain_document` may be true for any node of a template, by its text."""
+    return documents.template.may_contain(_WORDS)
+
+
 def _may_contain_document(node: yaml.Node) -> bool:
     """True if a node, or any node below it, looks like a policy document."""
     for current in _nodes_below(node):
+        value = current.value
         if isinstance(current, yaml.ScalarNode):
-            if len(current.value) >= _SHORTEST_MARK and any(mark in current.value for mark in _MARKS):
+            if len(value) >= _SHORTEST_MARK and any(mark in value for mark in _MARKS):
                 return True
         elif isinstance(current, yaml.MappingNode):
-            keys = {key.value for key, _ in entries(current)}
+            keys = [key.value for key, _ in entries(current)]
             if "Statement" in keys or ("Effect" in keys and _is_statement(current)):
                 return True
     return False

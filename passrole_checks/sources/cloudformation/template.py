@@ -17,6 +17,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 
+_ESCAPE = re.compile(r"\\[uUx\r\n]")  # of a letter, or of a line break in a word
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
 _STANDARD = "tag:yaml.org,2002:"
@@ -207,11 +208,13 @@ class Template:
         self.loop_variables: frozenset[str] = frozenset()  # of loops with an unknown collection
         self.text = text = content.removeprefix("\ufeff")
         self._included: dict[str, list[str]] = {}  # lines of each included file
+        self._contained: dict[tuple[str, ...], bool] = {}
         root = compose(file, text)
         if root is None:
             raise InputError(file, "the template is empty", 1)
         if not isinstance(root, yaml.MappingNode):
             raise InputError(file, "the template is not a mapping", root.start_mark.line + 1)
+        self._written_root = root
         self.replace(root)
 
     @cached_property
@@ -250,7 +253,9 @@ class Template:
     def forget(self) -> None:
         """Release the nodes after reading: the readers are in reference cycles and would keep them alive for a
         while."""
-        self.root = yaml.MappingNode(_STANDARD + "map", [], self.root.start_mark, self.root.end_mark)
+        self.root = self._written_root = yaml.MappingNode(
+            _STANDARD + "map", [], self.root.start_mark, self.root.end_mark
+        )
         self.conditions, self.parameters, self.mappings, self.resources, self.keys = {}, {}, {}, {}, {}
 
     def _section(self, name: str) -> dict[str, yaml.Node]:
@@ -305,6 +310,13 @@ class Template:
 
     def _lines_of(self, node: yaml.Node) -> list[str]:
         return self._included.get(str(node.start_mark.name), self.lines) if self._included else self.lines
+
+    def may_contain(self, words: tuple[str, ...]) -> bool:
+        """True if a key or a scalar may contain one of some words: by the text, unless nodes are not from there."""
+        if words not in self._contained:
+            as_written = self.root is self._written_root and not self._included and not _ESCAPE.search(self.text)
+            self._contained[words] = not as_written or any(word in self.text for word in words)
+        return self._contained[words]
 
     @property
     def may_deny(self) -> bool:

@@ -107,6 +107,33 @@ def test_document_handed_to_any_type_is_judged(kind: str, properties: str, path:
     ]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        r'{"\u0053tatement": [{"Eff\u0065ct": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}',
+        r'{"\x53tatement": [{"\x45ffect": Allow, Action: "iam:PassRole", Resource: "*"}]}',
+        '"'
+        + TEXT.replace('"', r"\"").replace("Statem", "Stat\\\n        em").replace("Effe", "Eff\\\n        e")
+        + '"',
+    ],
+)
+def test_document_with_escaped_keys_is_found(document: str) -> None:
+    """Words are searched in the text of a template only if it has no escape sequences of letters."""
+    (found,) = scan(template("AWS::SSM::Parameter", f"Value: {document}")).findings
+    assert found.check_id == "PASSROLE_001"
+
+
+def test_document_in_an_included_file_is_found(tmp_path: Path) -> None:
+    document = {"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}
+    (tmp_path / "value.yaml").write_text(json.dumps({"Value": document}))
+    inserted = "Fn::Transform: {Name: AWS::Include, Parameters: {Location: value.yaml}}"
+    path = tmp_path / "t.yaml"
+    path.write_text(template("AWS::SSM::Parameter", inserted))
+    configuration = load(path, path.read_text(), boundary=tmp_path)
+    (policy,) = configuration.policies
+    assert policy.handed_to is HandedTo.RESOURCE
+
+
 def test_statement_of_another_language_is_no_document() -> None:
     """AWS WAF has statements of its own."""
     text = template("AWS::WAFv2::WebACL", "Rules: [{Statement: {RateBasedStatement: {Limit: 100}}}]")
