@@ -379,7 +379,7 @@ def _texts(value: Json) -> Iterator[str]:
 
 
 def _names_boundary_key(document: str) -> bool:
-    return BOUNDARY_KEY in document.lower()
+    return "{" in document and BOUNDARY_KEY in document.lower()
 
 
 def _has_unknown(resource: PlannedResource, attribute: str) -> bool:

@@ -45,7 +45,7 @@ _MARKS = ('"Statement"', "eyJ", "ewo", "eyA")
 
 def handed_out_by(plan: PlanFile, resource: PlannedResource) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in the values of a resource; ``path`` leads from the attribute to each."""
-    if hands_nothing_out(resource.type):
+    if hands_nothing_out(resource.type) or not _mentions(resource.values, *_MARKS):
         return
     for keys, document in _documents(plan, resource, resource.values, (), MAX_DEPTH):
         policy = _policy(resource.definition, "/".join(map(str, keys)), document, HandedTo.RESOURCE)
@@ -135,11 +135,11 @@ def _value_at(plan: PlanFile, start: int) -> Json:
 
 def _mentions(value: Json, *words: str) -> bool:
     """True if a string at or below a value contains one of some texts."""
-    pending = [value]
+    pending, shortest = [value], min(map(len, words))
     while pending:
         current = pending.pop()
         if isinstance(current, str):
-            if any(word in current for word in words):
+            if len(current) >= shortest and any(word in current for word in words):
                 return True
         elif isinstance(current, dict):
             if "Statement" in current:
