@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import reduce
-from operator import or_
+from functools import lru_cache
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -80,19 +79,7 @@ class LinkText:
     names_held: frozenset[IamName] = frozenset()
 
     def __or__(self, other: LinkText) -> LinkText:
-        return LinkText(
-            self.reads | other.reads,
-            self.offers | other.offers,
-            self.places | other.places,
-            self.read_places | other.read_places,
-            self.parameters | other.parameters,
-            self.read_parameters | other.read_parameters,
-            self.has_backend or other.has_backend,
-            self.reads_files or other.reads_files,
-            self.names_read | other.names_read,
-            self.names_declared | other.names_declared,
-            self.names_held | other.names_held,
-        )
+        return union_of((self, other))
 
     def of_module(self) -> LinkText:
         """Return what the text means as that of a module, which has no state and no outputs of its own."""
@@ -147,12 +134,19 @@ def _may_share(written: frozenset[bytes], read: frozenset[bytes]) -> bool:
     """True if a name that is written may be one that is read."""
     if not written.isdisjoint(read):
         return True
-    computed, literal = ([_ends(name) for name in read if (_COMPUTED in name) is known] for known in (True, False))
+    computed, literal = _ends_of(read)
     return any(
         _may_equal(_ends(name), other)
         for name in written
         for other in ((*computed, *literal) if _COMPUTED in name else computed)
     )
+
+
+@lru_cache(maxsize=8)  # each root that passes values is compared with the reads of all others
+def _ends_of(names: frozenset[bytes]) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Return the literal starts and ends of computed names, and of literal ones."""
+    computed, literal = ([_ends(name) for name in names if (_COMPUTED in name) is known] for known in (True, False))
+    return computed, literal
 
 
 def _ends(name: bytes) -> tuple[bytes, bytes]:
@@ -179,7 +173,20 @@ def last_place(location: bytes) -> bytes:
 
 def union_of(texts: Iterable[LinkText]) -> LinkText:
     """Return what several roots read and pass together."""
-    return reduce(or_, texts, LinkText())
+    every = list(texts)
+    return LinkText(
+        frozenset[LinkKind]().union(*(one.reads for one in every)),
+        frozenset[LinkKind]().union(*(one.offers for one in every)),
+        frozenset[bytes]().union(*(one.places for one in every)),
+        frozenset[bytes]().union(*(one.read_places for one in every)),
+        frozenset[bytes]().union(*(one.parameters for one in every)),
+        frozenset[bytes]().union(*(one.read_parameters for one in every)),
+        any(one.has_backend for one in every),
+        any(one.reads_files for one in every),
+        frozenset[IamName]().union(*(one.names_read for one in every)),
+        frozenset[IamName]().union(*(one.names_declared for one in every)),
+        frozenset[IamName]().union(*(one.names_held for one in every)),
+    )
 
 
 def link_text(data: bytes, *, is_terraform: bool) -> LinkText:
