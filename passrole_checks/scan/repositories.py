@@ -46,10 +46,12 @@ def scan_repositories(
     :func:`~passrole_checks.scan.scanner.scan_paths`.
     """
     from passrole_checks.sources import detect
+    from passrole_checks.sources.root_texts import LinkTexts
 
     if options.account_details:
         read_account_details(options.account_details)  # before worker processes are forked
-    discovery = connected(detect.discover(paths, options.inputs.exclusions), options, distribute)
+    texts = LinkTexts(options.inputs)
+    discovery = connected(detect.discover(paths, options.inputs.exclusions, texts), options, distribute, texts)
     repositories, others = _by_repository(discovery)
     scanned = iter(scanner([unit for one in repositories for unit in one.units], options))
     files, evaluated = list[str](), list[Evaluated]()

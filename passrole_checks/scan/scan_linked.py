@@ -41,7 +41,7 @@ def scan_linked(
     from passrole_checks.sources.root_texts import LinkTexts
 
     texts = LinkTexts(options.inputs)
-    discovery = detect.discover(paths, options.inputs.exclusions, texts.add)
+    discovery = detect.discover(paths, options.inputs.exclusions, texts)
     faults: list[Unreadable] = []
     notes = list(discovery.not_evaluated)
     first = str(discovery.units[0].path) if discovery.units else "."

@@ -262,7 +262,7 @@ def read_paths(
     from passrole_checks.sources.root_texts import LinkTexts
 
     texts = LinkTexts(options.inputs) if narrow is None else None
-    discovery = detect.discover(paths, options.inputs.exclusions, texts.add if texts is not None else None)
+    discovery = detect.discover(paths, options.inputs.exclusions, texts)
     discovery = narrow(discovery) if narrow is not None else connected(discovery, options, distribute, texts)
     return read_discovered(discovery, options, load, ahead=ahead, with_variants=with_variants)
 

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason
@@ -51,11 +52,10 @@ from passrole_checks.sources.value_files.names import (
     may_have_parameters,
 )
 
+if TYPE_CHECKING:
+    from passrole_checks.sources.root_texts import LinkTexts
+
 _HCL = (".hcl", ".tftest.json", ".tofutest.json")
-
-
-TextReceiver = Callable[[Path, Sequence[bytes]], None]
-"""Gets a folder and the contents of its configuration files."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Discovery:
 
 
 def discover(
-    paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: TextReceiver | None = None
+    paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: LinkTexts | None = None
 ) -> Discovery:
     """Find the units below the given files and folders.
 
     Folders are walked by :func:`~passrole_checks.sources.files.walk.walk`; a given path may itself be a symbolic link.
     Never raises: files that cannot be opened, and given files that are not infrastructure code, are unreadable. An
     internal error in one file is reported and does not affect the others. ``exclusions`` apply to every path, also to
-    the given ones. ``texts``: gets the contents of the Terraform folders that are read.
+    the given ones. ``texts``: gets the contents of the Terraform folders and templates that are read.
     """
     search = _Search(exclusions, texts)
     for path in paths:
@@ -242,7 +242,7 @@ class _Search:
     """Collect units, problems and excluded paths, one given path at a time."""
 
     exclusions: Exclusions
-    texts: TextReceiver | None = None
+    texts: LinkTexts | None = None
     units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
     seen_files: set[Path] = field(default_factory=set)
@@ -331,7 +331,7 @@ class _Search:
         elif is_terraform_values(file):
             self.value_files[file] = None
         else:
-            recognized = recognize(file) if is_candidate(file) else Recognized()
+            recognized = self.recognize(file) if is_candidate(file) else Recognized()
             self.add_recognized(file, recognized)
             if not recognized.is_infrastructure and may_have_parameters(file):
                 self.value_files[file] = None
@@ -362,7 +362,7 @@ class _Search:
             for template in templates:
                 self.add(template)
             return
-        recognized = recognize(file, named=True)
+        recognized = self.recognize(file, named=True)
         if not recognized.is_infrastructure and file in self.assembly_templates:  # a stack without resources
             recognized = Recognized(Framework.CLOUDFORMATION)
         self.add_recognized(
@@ -370,6 +370,14 @@ class _Search:
             recognized if recognized.is_infrastructure else Recognized(unreadable=NOT_INFRASTRUCTURE),
             named=True,
         )
+
+    def recognize(self, file: Path, *, named: bool = False) -> Recognized:
+        """Recognize a file; pass on the content of a template, so that it is not read again."""
+        contents: list[bytes] = []
+        recognized = recognize(file, named=named, contents=contents)
+        if self.texts is not None and contents and recognized.framework in (Framework.CLOUDFORMATION, Framework.SAM):
+            self.texts.add_template(file, contents[0])
+        return recognized
 
     def add_recognized(self, file: Path, recognized: Recognized, *, named: bool = False) -> None:
         """Add a file as a unit, or report why it cannot be read."""
@@ -484,7 +492,7 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
 
 
 def terraform_calls(
-    folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: TextReceiver | None = None
+    folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: LinkTexts | None = None
 ) -> Mapping[Path, frozenset[Path]]:
     """Return each of the folders with those among them that it calls as modules. ``texts``: as of :func:`discover`."""
     all_folders = frozenset(folders)
@@ -497,7 +505,7 @@ def terraform_calls(
         read: list[bytes] = []
         calls[folder] = called_folders(folder, exclusions, read) & all_folders
         if texts is not None:
-            texts(folder, read)
+            texts.add(folder, read)
     return calls
 
 

@@ -139,8 +139,12 @@ def is_candidate_name(name: str) -> bool:
     return suffix not in _NO_TEMPLATES and name != ".git"
 
 
-def recognize(path: Path, *, named: bool = False) -> Recognized:
-    """Recognize the file at a path. ``named``: it was given by name and is read whatever its extension."""
+def recognize(path: Path, *, named: bool = False, contents: list[bytes] | None = None) -> Recognized:
+    """Recognize the file at a path.
+
+    ``named``: it was given by name and is read whatever its extension. ``contents``: gets the content if all of it
+    was read.
+    """
     suffix = path.suffix.lower()
     try:
         with current_boundary().open(path) as stream:
@@ -162,7 +166,10 @@ def recognize(path: Path, *, named: bool = False) -> Recognized:
                     return account
                 read_all = head.lstrip().startswith(b"{") and size <= LARGEST_PLAN
                 return _recognize_large(head + read_from(stream, size) if read_all else head, size)
-            found = recognize_bytes(head + read_from(stream, size), named=named, name=path.name)
+            content = head + read_from(stream, size)
+            if contents is not None:
+                contents.append(content)
+            found = recognize_bytes(content, named=named, name=path.name)
             return _OTHER_OUTPUT if named and found == _NOTHING and _is_other_iam_output(head) else found
     except (OSError, ValueError) as error:
         # nothing suggests that a file without an extension is infrastructure code

@@ -26,6 +26,7 @@ class LinkTexts:
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._folders: dict[Path, tuple[LinkText, frozenset[Path]]] = {}
+        self._templates: dict[Path, LinkText] = {}
         self._concerned: dict[Path, bool] = {}
 
     def add(self, folder: Path, texts: Sequence[bytes]) -> None:
@@ -33,6 +34,10 @@ class LinkTexts:
         data = b"\n".join(texts)
         called = frozenset(Path(os.path.normpath(folder / name)) for name in local_sources(data))
         self._folders[folder] = link_text(data, is_terraform=True), called
+
+    def add_template(self, file: Path, content: bytes) -> None:
+        """Search the content of a template."""
+        self._templates[file] = link_text(content, is_terraform=False)
 
     @property
     def idle_modules(self) -> frozenset[Path]:
@@ -51,7 +56,8 @@ class LinkTexts:
     def of(self, unit: Unit) -> LinkText:
         """Return what the text of a unit says; for a Terraform root, with that of the local modules that it calls."""
         if unit.framework in _TEMPLATES:
-            return link_text(template_text(unit).encode("utf-8", "replace"), is_terraform=False)
+            known = self._templates.get(unit.path) if unit.content is None else None
+            return known or link_text(template_text(unit).encode("utf-8", "replace"), is_terraform=False)
         result = LinkText()
         for folder in self._folders_of(unit):
             text, _ = self._folders[folder]
