@@ -60,7 +60,7 @@ def _locals_with_statements(folder: Folder) -> Iterator[str]:
         source = attribute.source
         known = in_file.get(id(source))
         if known is None:
-            known = in_file[id(source)] = _IN_LOCAL.search(source.data) is not None
+            known = in_file[id(source)] = b"Statement" in source.data or b"actions" in source.data
         if known and _IN_LOCAL.search(attribute.source_bytes):
             yield name
 
