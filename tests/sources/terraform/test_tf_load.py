@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from passrole_checks.iam.partial_values import ListNode, ObjectNode, StringNode,
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.terraform import called_folders, load
+from passrole_checks.sources.terraform.modules.module import Module
 
 TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'
 PASS = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
@@ -834,3 +837,50 @@ def test_elements_of_an_unknown_list_are_optional(tmp_path: Path) -> None:
     text = f'variable "list" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {PASS % body}\n}}\n'
     found = resources(policy(loaded(tmp_path, text), "aws_iam_policy.p"))
     assert [text.optional for text in found] == [False, True]
+
+
+def test_evaluated_modules_are_freed_without_garbage_collection(tmp_path: Path) -> None:
+    """A closure that refers to itself, or an unread entry, must not keep a module alive: a scan collects rarely."""
+    call = """
+    module "child" {
+      for_each = toset(["a", "b"])
+      source   = "./child"
+      settings = { names = [for name in ["x", "y"] : upper(name)], unread = [each.key], on = var.on }
+    }
+    variable "on" {}
+    output "result" { value = { for key, value in module.child : key => value.result } }
+    """
+    child = """
+    variable "settings" { type = object({ names = list(string), unread = list(string), on = optional(any, true) }) }
+    data "aws_iam_policy_document" "pass" {
+      dynamic "statement" {
+        for_each = var.settings.on ? var.settings.names : []
+        content {
+          actions   = ["iam:PassRole"]
+          resources = ["arn:aws:iam::*:role/${statement.value}%{if !var.settings.on}-off%{endif}"]
+        }
+      }
+    }
+    resource "aws_iam_role_policy" "pass" {
+      count  = var.settings.on == "yes" ? 1 : 0
+      role   = "app"
+      policy = data.aws_iam_policy_document.pass.json
+    }
+    output "result" { value = try(aws_iam_role_policy.pass[0].id, templatestring("$${name}", { name = "none" })) }
+    """
+    modules: list[weakref.ref[Module]] = []
+
+    def inspect(root: Module) -> None:
+        modules.extend(weakref.ref(module) for module in root.walk())
+
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        configuration = load(folder(tmp_path, main=call, child__main=child), inspect=inspect)
+        alive = [module for module in modules if module() is not None]
+    finally:
+        if was_enabled:
+            gc.enable()
+    assert len(configuration.policies) == 2
+    assert len(modules) == 3
+    assert not alive

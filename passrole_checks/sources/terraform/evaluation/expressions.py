@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.partial_values import (
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+)
 from passrole_checks.iam.path_conditions import Assumption, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, known_entry, to_key
@@ -153,24 +162,26 @@ def _conditional(expression: syntax.Conditional, scope: EvaluationScope) -> Node
             condition, then, otherwise = replace(condition, operator="=="), otherwise, then
         else:
             break
-    value = evaluate(condition, scope)
-    at = scope.position(expression.span)
+    value, at = evaluate(condition, scope), scope.position(expression.span)
+    return _choose_branch(value, syntax.Conditional(condition, then, otherwise, expression.span), at, scope)
 
-    def decide(known: Node, inner: EvaluationScope) -> Node:
-        if isinstance(known, Choice):
-            options = [(outcome, decide(option, inner.under(outcome))) for outcome, option in known.options]
-            return make_choice(options, at)
-        decided = known_bool(known)
-        if decided is not None:
-            return evaluate(then if decided else otherwise, inner)
-        assumption = assumption_of(known, inner.unique_text(condition.span), inner)
-        assumed = inner.decided(assumption)
-        if assumed is not None:
-            return evaluate(then if assumed else otherwise, inner)
-        first = evaluate(then, inner.under(assumption))
-        return choose(assumption, first, evaluate(otherwise, inner.under(negate(assumption))), at)
 
-    return decide(value, scope)
+def _choose_branch(condition: Node, branches: syntax.Conditional, at: Position, scope: EvaluationScope) -> Node:
+    """Return the value of the branch that a condition chooses, or a choice of both."""
+    if isinstance(condition, Choice):
+        options = [
+            (outcome, _choose_branch(option, branches, at, scope.under(outcome)))
+            for outcome, option in condition.options
+        ]
+        return make_choice(options, at)
+    decided = known_bool(condition)
+    if decided is None:
+        assumption = assumption_of(condition, scope.unique_text(branches.condition.span), scope)
+        decided = scope.decided(assumption)
+        if decided is None:
+            first = evaluate(branches.then, scope.under(assumption))
+            return choose(assumption, first, evaluate(branches.otherwise, scope.under(negate(assumption))), at)
+    return evaluate(branches.then if decided else branches.otherwise, scope)
 
 
 @evaluator_for(syntax.Name, syntax.GetAttribute, syntax.Index)
