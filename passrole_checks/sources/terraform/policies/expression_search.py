@@ -17,6 +17,7 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.syntax import (
     Attribute,
     Binary,
+    Block,
     Call,
     Conditional,
     Expression,
@@ -65,6 +66,8 @@ _LIST_FUNCTIONS = frozenset({
 _PASSING_FUNCTIONS = _LIST_FUNCTIONS | {
     "coalesce", "coalescelist", "element", "lookup", "merge", "nonsensitive", "one", "sensitive", "tomap", "try",
 }  # fmt: skip
+# an argument whose value is a name with attributes
+_SIMPLE_REFERENCE = lazy_regex(rb"[\w-]+\s*=\s*([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+)\s*")
 _VERB = lazy_regex(r"%[-+0-9.]*[sd]")
 
 ValuePath = tuple[str | None, ...]
@@ -86,14 +89,17 @@ class NamedReference(NamedTuple):
 
 class ExpressionContents(NamedTuple):
     """Content of an expression: ``is_found`` if it contains by itself what is searched for, ``is_computed`` if the
-    result of a function may; else the values of ``references`` may."""
+    result of a function may; else the values of ``references`` may. ``is_parsed``: false if a part has no syntax."""
 
     is_found: bool = False
     is_computed: bool = False
     references: tuple[NamedReference, ...] = ()
+    is_parsed: bool = True
 
 
 NOTHING = ExpressionContents()
+_FOUND = ExpressionContents(is_found=True)
+_COMPUTED = ExpressionContents(is_computed=True)
 
 
 class SourceTexts(dict[bytes, bool]):
@@ -114,7 +120,7 @@ class _Binding:
 
 
 _NOT_BOUND: Mapping[str, _Binding] = {}
-_MAX_REMEMBERED = 1_000  # bytes of a text
+_MAX_REMEMBERED = 4_000  # bytes of a text
 
 
 class ExpressionSearch:
@@ -141,23 +147,52 @@ class ExpressionSearch:
         key = text, path, is_type
         contents = cls._known.get(key)
         if contents is None:
-            search = cls()
             contents = NOTHING
-            if texts[text] or cls._word in text:
-                contents = search.contents_of(attribute.value, path, is_type=is_type)
-            # in JSON, the place of a text decides what it is; what could not be parsed may be parsed elsewhere
-            if len(text) <= _MAX_REMEMBERED and not (search._is_broken or attribute.source.file.endswith(".json")):
-                cls._known[key] = contents
+            simple = _SIMPLE_REFERENCE.fullmatch(text)
+            if simple is not None and not is_type:
+                name, *steps = simple[1].decode().split(".")
+                contents = ExpressionContents(references=_references_to(name, tuple(steps), path))
+            elif texts[text] or cls._word in text:
+                contents = cls().contents_of(attribute.value, path, is_type=is_type)
+            cls._remember(key, contents, attribute.source.file)
         return contents
+
+    @classmethod
+    def of_variable(cls, block: Block, path: ValuePath, texts: SourceTexts) -> ExpressionContents:
+        """Return what the default and the type of an input variable contain at a path."""
+        key = block.source_bytes or b"", path, False
+        contents = cls._known.get(key)
+        if contents is None:
+            type_, default = block.body.get("type"), block.body.get("default")
+            both = (
+                cls.of_attribute(type_, path, texts, is_type=True) if type_ is not None else NOTHING,
+                cls.of_attribute(default, path, texts) if default is not None else NOTHING,
+            )
+            contents = ExpressionContents(
+                any(one.is_found for one in both),
+                any(one.is_computed for one in both),
+                (*both[0].references, *both[1].references),
+                all(one.is_parsed for one in both),
+            )
+            cls._remember(key, contents, block.source.file)
+        return contents
+
+    @classmethod
+    def _remember(cls, key: tuple[bytes, ValuePath, bool], contents: ExpressionContents, file: str) -> None:
+        # in JSON, the place of a text decides what it is; what could not be parsed may be parsed elsewhere
+        if 0 < len(key[0]) <= _MAX_REMEMBERED and contents.is_parsed and not file.endswith(".json"):
+            cls._known[key] = contents
 
     def contents_of(self, expression: Expression, path: ValuePath, *, is_type: bool = False) -> ExpressionContents:
         """Return what the value of an expression contains at a path. ``is_type``: it is a type constraint."""
         search = self._search_type if is_type else self._search
         if search(expression, _NOT_BOUND, 0, path):
-            return ExpressionContents(is_found=True)
+            return _FOUND
         if self._is_computed:
-            return ExpressionContents(is_computed=True)
-        return ExpressionContents(references=tuple(self._references)) if self._references else NOTHING
+            return _COMPUTED
+        if not self._references and not self._is_broken:
+            return NOTHING
+        return ExpressionContents(references=tuple(self._references), is_parsed=not self._is_broken)
 
     def _is_in_text(self, text: str) -> bool:
         """True if a string that contains this literal text may contain a document."""
@@ -220,11 +255,11 @@ class ExpressionSearch:
     ) -> bool:
         if path[:1] == KEYS:
             return any(self._search(key, bound, depth + 1, path[1:]) for key, _ in items)
-        if not path and any(self._search(key, bound, depth + 1, self._key) for key, _ in items):
-            return True
-        name = path[0] if path else None
-        values = (value for key, value in items if name is None or literal_key(key) in (name, None))
-        return self._search_all(values, bound, depth, path[1:])
+        if not path:
+            keys = (key for key, _ in items if type(key) is not Literal or key.value in POLICY_KEYS)
+            if any(self._search(key, bound, depth + 1, self._key) for key in keys):
+                return True
+        return self._search_all(_values_at(items, path), bound, depth, path[1:])
 
     def _search_loop(self, loop: For, bound: Mapping[str, _Binding], depth: int, path: ValuePath) -> bool:
         inner = dict(bound)
@@ -284,10 +319,8 @@ class ExpressionSearch:
             binding = bound[name]
             path = (*(KEYS if binding.is_key else (None,)), *path_of(steps, path))
             return self._search(binding.collection, binding.bound, depth + 1, path)
-        if name in ("var", "local") and steps and isinstance(steps[0], str):
-            self._references[NamedReference(name, steps[:1], path_of(steps[1:], path))] = None
-        elif name not in _HARMLESS_NAMES:
-            self._references[NamedReference(name, steps, path)] = None
+        for reference in _references_to(name, steps, path):
+            self._references[reference] = None
         return False
 
     def _search_type(self, constraint: Expression, bound: Mapping[str, _Binding], depth: int, path: ValuePath) -> bool:
@@ -306,17 +339,21 @@ class ExpressionSearch:
                         return self._key == NAMED
                     if path:
                         return False
-                name = path[0] if path else None
-                types: Iterable[Expression] = (
-                    type_ for key, type_ in items if name is None or literal_key(key) in (name, None)
-                )
+                types = _values_at(items, path)
             case Call("tuple", (Tuple(items),)):
-                types = items
+                types = list(items)
             case Call(_, (inner,)) if path[:1] != KEYS:
-                types = (inner,)
+                types = [inner]
             case _:
                 return False
         return any(self._search_type(type_, bound, depth + 1, path[1:]) for type_ in types)
+
+
+def _references_to(name: str, steps: tuple[Step, ...], path: ValuePath) -> tuple[NamedReference, ...]:
+    """Return the reference by a name; none if its value contains nothing."""
+    if name in ("var", "local") and steps and isinstance(steps[0], str):
+        return (NamedReference(name, steps[:1], path_of(steps[1:], path)),)
+    return (NamedReference(name, steps, path),) if name not in _HARMLESS_NAMES else ()
 
 
 def path_of(steps: Sequence[Step], path: ValuePath) -> ValuePath:
@@ -344,6 +381,18 @@ def literal_key(key: Expression) -> str | None:
     if isinstance(key, TemplateExpression) and len(key.parts) == 1 and isinstance(key.parts[0], Fragment):
         return key.parts[0].value
     return None
+
+
+def _values_at(items: Sequence[tuple[Expression, Expression]], path: ValuePath) -> list[Expression]:
+    """Return the values of an object that a path may lead to."""
+    name = path[0] if path else None
+    if name is None:
+        return [value for _, value in items]
+    return [
+        value
+        for key, value in items
+        if (key.value == name if type(key) is Literal and type(key.value) is str else literal_key(key) in (name, None))
+    ]
 
 
 def _may_match_policy_key(parts: tuple[TemplatePart, ...]) -> bool:

@@ -103,17 +103,10 @@ class PolicyDetector:
         """
         if attribute is None:
             return False
-        contents = self._contents_of(attribute, path)
-        return (
-            contents.is_found
-            or contents.is_computed
-            or self._may_follow(module, contents, depth, each=each, variables=variables)
-        )
+        contents = self._search.of_attribute(attribute, path, self._texts)
+        return self._may_contain(module, contents, depth, each=each, variables=variables)
 
-    def _contents_of(self, attribute: Attribute, path: ValuePath, *, is_type: bool = False) -> ExpressionContents:
-        return self._search.of_attribute(attribute, path, self._texts, is_type=is_type)
-
-    def _may_follow(
+    def _may_contain(
         self,
         module: Module,
         contents: ExpressionContents,
@@ -122,7 +115,9 @@ class PolicyDetector:
         each: Attribute | None = None,
         variables: Mapping[str, Node] = _NO_VARIABLES,
     ) -> bool:
-        """True if the value of a reference may contain a document."""
+        """True if an expression with these contents may contain a document."""
+        if contents.is_found or contents.is_computed:
+            return True
         for reference in contents.references:
             name = reference.name
             if name == "each" and each is not None:
@@ -203,12 +198,7 @@ class PolicyDetector:
                 return True
         if block is None:
             return False
-        type_ = block.body.get("type")
-        if type_ is not None:
-            contents = self._contents_of(type_, path, is_type=True)
-            if contents.is_found or contents.is_computed or self._may_follow(module, contents, depth):
-                return True
-        return self.may_contain(module, block.body.get("default"), path, depth)
+        return self._may_contain(module, self._search.of_variable(block, path, self._texts), depth)
 
     def _test_local_or_output(self, module: Module, kind: str, name: str, depth: int, path: ValuePath) -> bool:
         if kind == "local":
@@ -218,9 +208,9 @@ class PolicyDetector:
             attribute = block.body.get("value") if block is not None else None
         if attribute is None:
             return False
-        contents = self._contents_of(attribute, path)
+        contents = self._search.of_attribute(attribute, path, self._texts)
         if not contents.is_computed:
-            return contents.is_found or self._may_follow(module, contents, depth)
+            return self._may_contain(module, contents, depth)
         at = module.scope(attribute.source).position(attribute.span)
         value = module.local(name, at) if kind == "local" else module.output(name, f"{module.address}.{name}", at)
         return self._test_value(value, path)
@@ -284,7 +274,8 @@ def _value_may_contain(node: Node) -> bool:
     """True if an evaluated value may contain a document."""
     for current in nodes_in(node):
         if isinstance(current, ObjectNode):
-            keys = [entry.key.literal for entry in current.entries]
+            # other keys that may exist are never those of a document that is found
+            keys = [entry.key.literal for entry in current.entries if not isinstance(entry.key, UnknownTail)]
             if any(key is None or key in POLICY_KEYS or '"' in key for key in keys):
                 return True
         elif isinstance(current, StringNode) and not isinstance(current, (Encoded, Reference)):

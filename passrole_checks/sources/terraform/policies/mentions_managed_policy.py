@@ -6,7 +6,6 @@ References are followed, so that no mention in the configuration is missed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import cast
 
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
@@ -68,7 +67,6 @@ class ManagedPolicyDetector(PolicyDetector):
         return False
 
 
-@lru_cache(maxsize=4096)
 def reference_names(source_text: bytes) -> tuple[tuple[bool, str, str, str], ...]:
     """Return the possible references in an expression: true for a data source, and the names."""
     references: dict[tuple[bool, str, str, str], None] = {}

@@ -6,7 +6,7 @@ Most resources hold none, and their bodies are not even parsed.
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.modules.module import Module
@@ -17,13 +17,15 @@ from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
 )
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
-_READS_FILE = lazy_regex(rb"\b(?:file|templatefile|templatestring|[a-z]+decode)\s*\(")
-_NAMES_FILE = lazy_regex(rb"\b(?:file|templatefile)\s*\(")
+# words, and calls that they may be part of
+_READS_FILE = tuple((word, lazy_regex(word + rb"\s*\(")) for word in (b"file", b"decode", b"templatestring"))
+_NAMES_FILE = _READS_FILE[:1]
+_Calls = tuple[tuple[bytes, "re.Pattern[bytes]"], ...]
 _POLICY_FILE = lazy_regex(rb"\.json\b|(?i:polic)")
 _POLICY = b"aws_iam_policy"  # data sources that are a document or have one
 DOCUMENT = "aws_iam_policy_document"
 _TEMPLATES = ("template_file", "local_file")
-_Name = tuple[str, bool, str, str, str]  # module address, true for a data source, and the three names of a reference
+_Name = tuple[bool, str, str, str]  # true for a data source, and the three names of a reference
 _OWN_PROVIDERS = ("aws_", "awscc_")
 _MAX_DEPTH = 60  # names that lead to each other
 
@@ -40,12 +42,12 @@ def may_attach_managed_policies(block: Block) -> bool:
 class HandedOutFilter:
     """The test for one configuration, with a cache of the names that were followed.
 
-    ``files``: the text by which a file is read that may hold a document; None if files hold none.
+    ``files``: the calls that read a file that may hold a document; none if files hold none.
     """
 
-    def __init__(self, files: re.Pattern[bytes] | None = _READS_FILE) -> None:
+    def __init__(self, files: _Calls = _READS_FILE) -> None:
         self._files = files
-        self._known: dict[_Name, bool] = {}
+        self._known: dict[tuple[str, _Name], bool] = {}
         self._is_possible: bool | None = None
         self._depth = 0  # names that are followed now
 
@@ -59,16 +61,18 @@ class HandedOutFilter:
     def _any_text_leads_to_document(self, module: Module) -> bool:
         """True if any text of the configuration contains a document, or what a reference to one contains."""
         run = module.run
-        files = (parsed.source.data for folder in run.folders.values() for parsed in folder.files)
-        return bool(run.evaluated) or any(
-            _POLICY in text or _holds_document(text) or self._reads_policy_file(text)
-            for text in (*files, *(value.source.data for value in run.values.values()))
+        texts = [parsed.source.data for folder in run.folders.values() for parsed in folder.files]
+        texts.extend(value.source.data for value in run.values.values())
+        return (
+            bool(run.evaluated)
+            or any(_POLICY in text or _holds_document(text) for text in texts)
+            or any(_reads_policy_file(text, self._files) for text in texts)
         )
 
     @cached_property
     def without_files(self) -> HandedOutFilter:
         """The same test, for which files hold no documents."""
-        return HandedOutFilter(None)
+        return HandedOutFilter(())
 
     @cached_property
     def for_nested(self) -> HandedOutFilter:
@@ -77,26 +81,18 @@ class HandedOutFilter:
         return HandedOutFilter(_NAMES_FILE)
 
     def _may_lead_to_document(self, module: Module, source_text: bytes) -> bool:
-        if _holds_document(source_text) or self._reads_policy_file(source_text):
-            return True
-        return any(self._follow(module, *name) for name in reference_names(source_text))
+        names = _names_to_follow(source_text, self._files)
+        return names is None or any(self._follow(module, name) for name in names)
 
-    def _follow(self, module: Module, data: bool, first: str, second: str, third: str) -> bool:
-        """True if a name may lead to a document. Other attributes of resources are attached where they are declared."""
-        if data:
-            if first == DOCUMENT or (first, third) == ("aws_iam_policy", "policy"):
-                return True
-            if first not in _TEMPLATES:
-                return False
-        elif first not in ("var", "local", "module", "terraform_data"):
-            return False
-        key = module.address, data, first, second, third
+    def _follow(self, module: Module, name: _Name) -> bool:
+        """True if a name may lead to a document."""
+        key = module.address, name
         known = self._known.get(key)
         if known is None:
             if self._depth >= _MAX_DEPTH:
                 return True
             self._known[key] = False  # ends the recursion of a value that refers to itself
-            third = "" if first in ("terraform_data", *_TEMPLATES) else third
+            data, first, second, third = name
             found = sources_of(module, first, second, third, data=data)
             search = self.without_files if self._files is _NAMES_FILE and first != "local" else self
             self._depth += 1
@@ -104,13 +100,28 @@ class HandedOutFilter:
             self._depth -= 1
         return known
 
-    def _reads_policy_file(self, source_text: bytes) -> bool:
-        """True if a source text reads a file that may contain a document."""
-        if self._files is None or not (
-            b"file" in source_text or b"decode" in source_text or b"templatestring" in source_text
-        ):
-            return False  # quick answer for most texts
-        return bool(self._files.search(source_text) and _POLICY_FILE.search(source_text))
+
+@lru_cache(maxsize=4096)
+def _names_to_follow(source_text: bytes, files: _Calls) -> tuple[_Name, ...] | None:
+    """Return the names in a source text that may lead to a document; None if it contains or reads one.
+
+    Other attributes of resources are attached where they are declared.
+    """
+    if _holds_document(source_text) or _reads_policy_file(source_text, files):
+        return None
+    names: list[_Name] = []
+    for data, first, second, third in reference_names(source_text):
+        if data and (first == DOCUMENT or (first, third) == ("aws_iam_policy", "policy")):
+            return None
+        if first in (_TEMPLATES if data else ("var", "local", "module", "terraform_data")):
+            names.append((data, first, second, "" if first in ("terraform_data", *_TEMPLATES) else third))
+    return tuple(names)
+
+
+def _reads_policy_file(source_text: bytes, files: _Calls) -> bool:
+    """True if a source text reads a file that may contain a document."""
+    is_read = any(word in source_text and call.search(source_text) for word, call in files)
+    return is_read and _POLICY_FILE.search(source_text) is not None
 
 
 def _holds_document(source_text: bytes) -> bool:
