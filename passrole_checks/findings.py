@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SITE = ""
 """Base address of the published documentation, with a slash at its end; empty until there is one."""
+EVERYTHING = "*"
+"""The ``gain`` of an :class:`Escalation` by a role that may do everything."""
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 """AWS's page "Grant a user permissions to pass a role to an AWS service"."""
 

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from passrole_checks.escaping.shorten import shortened
-from passrole_checks.findings import Severity
+from passrole_checks.findings import EVERYTHING, Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -27,9 +27,6 @@ from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions
-
-EVERYTHING = "*"
-"""The words for a role that may do everything."""
 
 _NOWHERE = Position("", 0)
 

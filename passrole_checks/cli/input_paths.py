@@ -44,13 +44,13 @@ def reading_standard_input(context: click.Context) -> Iterator[Mapping[str, str]
     Raises:
         ConfigurationError: standard input cannot be read, or is too large.
     """
-    from tempfile import TemporaryDirectory
-
     options = context.params
     paths = options.get("paths", ())
     if STANDARD_INPUT not in paths:
         yield {}
         return
+    from tempfile import TemporaryDirectory  # slow to import, and needed only here
+
     if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty() and not options["quiet"]:
         print_error(f"{_NAME}: note: reading from the terminal (end with Ctrl-{'Z' if os.name == 'nt' else 'D'})")
     with TemporaryDirectory(prefix="passrole-checks-") as temporary:

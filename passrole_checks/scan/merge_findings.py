@@ -9,9 +9,8 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from passrole_checks.access.role_privilege import EVERYTHING
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Confidence, Finding
+from passrole_checks.findings import EVERYTHING, Confidence, Finding
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import field
-from difflib import SequenceMatcher
 
 from passrole_checks.iam.conditions.condition_operators import (
     OPERATOR_NAMES,
@@ -131,6 +130,8 @@ class ConditionBlock:
             return True
         self.others[written] = None
         name = key.strip().rpartition(":")[2]
+        from difflib import SequenceMatcher  # slow to import, and rarely needed
+
         is_known = SequenceMatcher(None, name, "passedtoservice").ratio() < 0.8
         if not is_known:
             reason = f"{NOT_A_KEY}; did you mean {PASSED_TO_SERVICE}?"

@@ -7,7 +7,6 @@ Principal"); under plain operators wildcards are plain characters ("IAM JSON pol
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -68,12 +67,18 @@ def _suggest_service(lowered: str, known: Collection[str]) -> str:
     name = lowered.split(":")[2] if lowered.count(":") >= 2 else lowered.split("/")[-1]
     name = name.partition(".amaz")[0]  # compare names without the common suffix
     by_name = {service.removesuffix(".amazonaws.com"): service for service in sorted(known)}
-    near = get_close_matches(name, by_name, n=1, cutoff=0.8)
-    return f"; did you mean {by_name[near[0]]}?" if near else ""
+    near = _closest(name, by_name)
+    return f"; did you mean {by_name[near]}?" if near is not None else ""
 
 
 def suggest_spelling(written: str, known: Iterable[str]) -> str:
     """Return a suggestion of the closest known spelling, as the end of a phrase, or ""."""
     by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(written.strip().lower(), by_lower, n=1, cutoff=0.8)
-    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+    near = _closest(written.strip().lower(), by_lower)
+    return f"; did you mean {by_lower[near]}?" if near is not None else ""
+
+
+def _closest(word: str, possible: Collection[str]) -> str | None:
+    from difflib import get_close_matches  # slow to import, and rarely needed
+
+    return next(iter(get_close_matches(word, list(possible), n=1, cutoff=0.8)), None)
