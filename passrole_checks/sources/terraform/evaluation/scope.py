@@ -92,35 +92,15 @@ class EvaluationScope:
 
     def in_source(self, source: SourceText) -> EvaluationScope:
         """Return the scope for an expression of another file."""
-        return self if source is self.source else self._with(source=source)
-
-    def _with(
-        self,
-        source: SourceText | None = None,
-        variables: Mapping[str, Node] | None = None,
-        labels: tuple[tuple[str, str], ...] | None = None,
-        assumptions: PathCondition | None = None,
-    ) -> EvaluationScope:
-        """Return a copy with some values changed, in less time than ``dataclasses.replace`` takes."""
-        return EvaluationScope(
-            self.module,
-            self.source if source is None else source,
-            self.files,
-            self.budget,
-            self.variables if variables is None else variables,
-            self.labels if labels is None else labels,
-            self.assumptions if assumptions is None else assumptions,
-            self.only_variables,
-            self.trying,
-        )
+        return self if source is self.source else replace(self, source=source)
 
     def with_variables(self, variables: dict[str, Node], labels: dict[str, str]) -> EvaluationScope:
         """Return the scope of one iteration of a loop. ``labels``: texts of the values, by variable."""
-        return self._with(variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
+        return replace(self, variables={**self.variables, **variables}, labels=(*self.labels, *labels.items()))
 
     def under(self, assumption: Assumption) -> EvaluationScope:
         """Return the scope of the branch in which an assumption holds."""
-        return self._with(assumptions=(*self.assumptions, assumption))
+        return replace(self, assumptions=(*self.assumptions, assumption))
 
     def decided(self, assumption: Assumption) -> bool | None:
         """True if an assumption holds in the current branch, None if that is open."""
