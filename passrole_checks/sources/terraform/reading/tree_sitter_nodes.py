@@ -6,6 +6,7 @@ from functools import partial
 
 import tree_sitter
 
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
     MAX_DEPTH,
@@ -17,6 +18,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Conditional,
     Expression,
     For,
+    Fragment,
     GetAttribute,
     Index,
     Literal,
@@ -24,6 +26,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     Object,
     Span,
     Splat,
+    TemplateExpression,
     Tuple,
     Unary,
     Unparsed,
@@ -35,6 +38,10 @@ from passrole_checks.sources.terraform.reading.template import Raw, TemplateMark
 _WRAPPERS = frozenset({
     "expression", "literal_value", "operation", "collection_value", "template_expr", "for_expr",
 })  # fmt: skip
+# text of most values: a string, a number, a keyword or a reference
+_PLAIN = lazy_regex(rb'"([^"\\\n\r$%]*)"|(\d+)|(true|false|null)|([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)')
+_BARE_NAME = lazy_regex(rb"[A-Za-z_][\w-]*")
+_KEYWORDS = {"true": True, "false": False, "null": None}
 _DIRECTIVES = frozenset({"template_if", "template_for"})
 _INTROS = {
     "template_if_intro": "if", "template_else_intro": "else", "template_if_end": "endif",
@@ -106,6 +113,8 @@ class TreeSitterBuilder:
 
     def expression(self, node: tree_sitter.Node, depth: int) -> Expression:
         """Build any node that is a value, inside wrapper nodes or not."""
+        if self.exact_positions and depth <= MAX_DEPTH and (plain := self.plain(node)) is not None:
+            return plain
         kind = node.type
         while kind in _WRAPPERS:
             only = node.child(0) if node.child_count == 1 else None
@@ -119,6 +128,32 @@ class TreeSitterBuilder:
         if depth > MAX_DEPTH:
             return nested_too_deeply(self.span(node))
         return self.unwrapped(node, kind, depth + 1)
+
+    def plain(self, node: tree_sitter.Node) -> Expression | None:
+        """Build a plain value from its text, without looking at the nodes below; None for any other."""
+        start, end = node.start_byte, node.end_byte
+        match = _PLAIN.fullmatch(self.source.data, start, end)
+        if match is None:
+            return None
+        row, column = node.start_point
+        line, column = row + 1, column + 1
+        span, kind = Span(line, column, line, column + end - start), match.lastindex
+        text = match[kind or 0].decode()
+        if kind == 1:
+            return TemplateExpression((Fragment(text, line, column + 1),) if text else (), span)
+        if kind == 2:
+            return Literal(parse_number(text), span)
+        if kind == 3:
+            return Literal(_KEYWORDS[text], span)
+        first, *names = text.split(".")
+        if first in _KEYWORDS or len(names) > MAX_DEPTH:
+            return None
+        after = column + len(first)
+        value: Expression = Name(first, Span(line, column, line, after))
+        for name in names:
+            after += 1 + len(name)
+            value = GetAttribute(value, name, Span(line, column, line, after))
+        return value
 
     def unwrapped(self, node: tree_sitter.Node, kind: str, depth: int) -> Expression:
         if kind == "variable_expr":
@@ -233,15 +268,16 @@ class TreeSitterBuilder:
     def object(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
         items: list[tuple[Expression, Expression]] = []
         for child in children:
-            if child.type != "object_elem":
-                continue
-            pair = [part for part in child.children if part.type == "expression"]
-            if len(pair) == 2:
-                items.append((self.key(pair[0], depth), self.expression(pair[1], depth)))
+            if child.type == "object_elem":
+                key, value = child.child_by_field_name("key"), child.child_by_field_name("val")
+                if key is not None and value is not None:
+                    items.append((self.key(key, depth), self.expression(value, depth)))
         return Object(tuple(items), self.span(node))
 
     def key(self, node: tree_sitter.Node, depth: int) -> Expression:
         """Build an object key: a bare name is a literal, any other expression is evaluated."""
+        if _BARE_NAME.fullmatch(self.source.data, node.start_byte + self.base, node.end_byte + self.base):
+            return Literal(self.text(node), self.span(node))
         parts = [child for child in node.children if child.type != "comment"]
         if len(parts) == 1 and parts[0].type in ("variable_expr", "literal_value") and not _quoted(parts[0]):
             return Literal(self.text(node), self.span(node))
