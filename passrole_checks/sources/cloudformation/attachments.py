@@ -18,7 +18,7 @@ from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.strings import parse_sub
-from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.attachments import AttachmentIndex, flatten_variants
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import literal_principal
@@ -58,8 +58,8 @@ class TemplateAttachments:
         self.implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name
         self._managed: dict[str, str] = {}  # logical ids by name as written
+        self._types = template.types
         self.index.named_boundaries.update(self._boundaries_by_name())
-        self._types = {logical_id: type_of(node) or "" for logical_id, node in template.resources.items()}
         for logical_id, kind in self._types.items():
             name = self._name_text(logical_id, _NAMES.get(kind, ""))
             if name:
@@ -79,7 +79,7 @@ class TemplateAttachments:
 
     def _boundaries_by_name(self) -> Iterator[str]:
         """Yield the managed policies that a name, a description or an output says to be permissions boundaries."""
-        managed = [name for name, node in self.template.resources.items() if type_of(node) == _MANAGED]
+        managed = [name for name, kind in self._types.items() if kind == _MANAGED]
         for logical_id in managed:
             names = [logical_id, *(self._name_text(logical_id, prop) or "" for prop in ("ManagedPolicyName", "Path"))]
             if presumed_kind(names, [self._name_text(logical_id, "Description") or ""]) is PolicyKind.BOUNDARY:

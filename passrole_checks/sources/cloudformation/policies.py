@@ -201,7 +201,7 @@ class PolicyReader:
         if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
             self.documents.fail(key, f"{logical_id} is not a mapping", logical_id)
             return
-        type_node = child(node, "Type")
+        type_node, properties = child(node, "Type"), child(node, "Properties")
         resource_type = type_of(node)
         if type_node is not None and _is_rain_module(type_node):
             self.documents.skip(type_node, f"{logical_id}: Rain module, which another tool expands")
@@ -227,9 +227,8 @@ class PolicyReader:
             construct_of(node),
         )
         self.documents.note_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
-        self.documents.note_duplicates(child(node, "Properties"), _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.note_duplicates(properties, _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
-        properties = child(node, "Properties")
         if properties is None or is_no_value(properties) or _is_empty(properties):
             properties = yaml.MappingNode("tag:yaml.org,2002:map", [], key.start_mark, key.end_mark, True)
         condition = scalar(child(node, "Condition"))

@@ -59,7 +59,7 @@ def is_sam(template: Template) -> bool:
     """True if SAM transforms this template: it names the transform or uses SAM types."""
     if any(name.startswith("AWS::Serverless-") for name in transform_names(template)):
         return True
-    return any((type_of(node) or "").startswith("AWS::Serverless::") for node in template.resources.values())
+    return any(kind.startswith("AWS::Serverless::") for kind in template.types.values())
 
 
 def transform_names(template: Template) -> list[str]:

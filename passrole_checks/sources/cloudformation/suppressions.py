@@ -43,6 +43,8 @@ def read_suppressions(template: Template, spans: dict[str, Position]) -> list[Su
     ]
     for logical_id, node in template.resources.items():
         metadata = child(node, "Metadata")
+        if metadata is None:
+            continue
         all_suppressions += _cfn_lint_suppressions(
             template, child(metadata, "cfn-lint", "config", "ignore_checks"), logical_id
         )

@@ -13,11 +13,12 @@ from functools import cached_property
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 
-_ESCAPE = re.compile(r"\\[uUx\r\n]")  # of a letter, or of a line break in a word
+_ESCAPE = lazy_regex(r"\\[uUx\r\n]")  # of a letter, or of a line break in a word
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
 _STANDARD = "tag:yaml.org,2002:"
@@ -248,6 +249,7 @@ class Template:
         self.parameters = self._section("Parameters")
         self.mappings = self._section("Mappings")
         self.resources = self._section("Resources")
+        self.types = {logical_id: type_of(node) or "" for logical_id, node in self.resources.items()}
         self.keys = {key.value: key for key, _ in entries(child(root, "Resources"))}
 
     def forget(self) -> None:
@@ -257,6 +259,7 @@ class Template:
             _STANDARD + "map", [], self.root.start_mark, self.root.end_mark
         )
         self.conditions, self.parameters, self.mappings, self.resources, self.keys = {}, {}, {}, {}, {}
+        self.types = {}
 
     def _section(self, name: str) -> dict[str, yaml.Node]:
         return {key.value: value for key, value in entries(child(self.root, name))}
