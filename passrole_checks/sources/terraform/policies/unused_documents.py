@@ -226,6 +226,12 @@ def _closure(names: Iterable[_Name], following: Mapping[_Name | None, Collection
     return found
 
 
+def _offsets(part: Block | Attribute) -> tuple[int, int]:
+    """Return the offsets of the start and the end in the file."""
+    place = part.place or part.source.place(part.span)
+    return place.start, place.stop
+
+
 _Mentioned = frozenset[bytes | None]  # names of outputs; None for all
 
 
@@ -274,23 +280,14 @@ class _Owners:
         for block in parsed.body.blocks:
             if not block.literal:
                 continue
-            span = block.span
-            start = source.offset(span.line, span.column)
-            end = source.offset(span.end_line, span.end_column)
             if block.type == "locals":
                 spans.extend(
-                    (
-                        source.offset(attribute.span.line, attribute.span.column),
-                        source.offset(attribute.span.end_line, attribute.span.end_column),
-                        True,
-                        ("local", attribute.name),
-                    )
-                    for attribute in block.body.attributes
+                    (*_offsets(attribute), True, ("local", attribute.name)) for attribute in block.body.attributes
                 )
             elif block.type == "data" and block.labels[:1] == (DOCUMENT,):
-                spans.append((start, end, True, ("data", block.labels[-1])))
+                spans.append((*_offsets(block), True, ("data", block.labels[-1])))
             else:
-                spans.append((start, end, _is_user(block, outputs), None))
+                spans.append((*_offsets(block), _is_user(block, outputs), None))
         spans.sort(key=lambda entry: entry[0])
         self._starts = [start for start, *_ in spans]
         self._entries = [(end, is_user, name, b"?" in source.data[start:end]) for start, end, is_user, name in spans]
