@@ -176,7 +176,7 @@ class LarkTreeBuilder:
         for child in node.children:
             if _kind(child) == "object_elem":
                 items.append((self.key(child.children[0], depth), self.expression(child.children[-1], depth)))
-        return Object(tuple(items), self.span(node))
+        return Object(self.span(node), lambda: items)
 
     def key(self, node: Any, depth: int) -> Expression:
         inner = node.children[0]

@@ -154,7 +154,7 @@ def _build_unquoted(source: SourceText, node: Node) -> Expression:
             (_build_expression(source, entry.key, False), _build_unquoted(source, entry.value))
             for entry in node.entries
         ]
-        return Object(tuple(entries), _span(node))
+        return Object(_span(node), lambda: entries)
     return _build_expression(source, node)
 
 
@@ -169,7 +169,7 @@ def _build_expression(source: SourceText, node: Node, templates: bool = True) ->
             (_build_expression(source, entry.key, templates), _build_expression(source, entry.value, templates))
             for entry in node.entries
         ]
-        return Object(tuple(items), span)
+        return Object(span, lambda: items)
     if isinstance(node, StringNode):
         text = node.literal or ""
         return (

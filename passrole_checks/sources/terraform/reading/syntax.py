@@ -8,7 +8,7 @@ Source: HCL Native Syntax Specification, "Structural Elements", "Expressions", "
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
@@ -173,12 +173,28 @@ class Tuple:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Object:
-    """``{ key = value }``. A bare name as a key is a :class:`Literal`."""
+    """``{ key = value }``. A bare name as a key is a :class:`Literal`.
 
-    items: tuple[tuple[Expression, Expression], ...]
+    ``items`` are built on first access, because most parts of large settings are never read.
+    """
+
     span: Span
+    build: Callable[[], Iterable[tuple[Expression, Expression]]] = field(repr=False)
+
+    __match_args__ = ("items",)
+
+    @cached_property
+    def items(self) -> tuple[tuple[Expression, Expression], ...]:
+        """The entries, built on first access."""
+        return tuple(self.build())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Object) and (self.span, self.items) == (other.span, other.items)
+
+    def __hash__(self) -> int:
+        return hash(self.span)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import tree_sitter
@@ -170,7 +171,7 @@ class TreeSitterBuilder:
         if kind == "heredoc_template":
             return self.heredoc(node, children, depth)
         if kind == "object":
-            return self.object(node, children, depth)
+            return Object(self.span(node), partial(self.items, children, depth))
         if kind == "tuple":
             items = tuple(self.expression(child, depth) for child in children if child.type == "expression")
             return Tuple(items, self.span(node))
@@ -265,14 +266,12 @@ class TreeSitterBuilder:
                 return self.expression(child, depth)
         return Literal(parse_number(self.text(inner).lstrip(".")), self.span(inner))
 
-    def object(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
-        items: list[tuple[Expression, Expression]] = []
+    def items(self, children: list[tree_sitter.Node], depth: int) -> Iterator[tuple[Expression, Expression]]:
         for child in children:
             if child.type == "object_elem":
                 key, value = child.child_by_field_name("key"), child.child_by_field_name("val")
                 if key is not None and value is not None:
-                    items.append((self.key(key, depth), self.expression(value, depth)))
-        return Object(tuple(items), self.span(node))
+                    yield self.key(key, depth), self.expression(value, depth)
 
     def key(self, node: tree_sitter.Node, depth: int) -> Expression:
         """Build an object key: a bare name is a literal, any other expression is evaluated."""
