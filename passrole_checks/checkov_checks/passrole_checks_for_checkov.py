@@ -52,12 +52,13 @@ try:
     from passrole_checks.scan.for_hosts.checkov_blocks import (
         ResourceResults,
         callers_of,
+        file_of_callers,
         index_of,
         lines_of,
         local_of_callers,
         registered,
         results_without_modules,
-        templates_of_run,
+        template_results,
     )
     from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 except Exception as error:  # checkov drops a file that fails to load, and passes
@@ -219,7 +220,7 @@ class _OnTerraform(_OnResource, TerraformCheck):
         if known is not None:
             return known, address
         plan = conf.get("__file__")  # put there by the plan's parser, wrapped like every value
-        key = plan[0] if isinstance(plan, list) and plan else local_of_callers("full_file_path")
+        key = plan[0] if isinstance(plan, list) and plan else file_of_callers(conf)
         file = getattr(key, "file_path", key)
         if not isinstance(file, str):
             return None
@@ -264,7 +265,7 @@ class _OnModule(_OnBlock, ModuleCheck):
         return self.scan_resource_conf(conf)
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        file = local_of_callers("full_file_path")
+        file = file_of_callers(conf)
         if unavailable or not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
@@ -279,7 +280,7 @@ class _OnCommand(_OnBlock, TerraformCheck):
     """Resources without policies whose commands may attach or create some."""
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        file = local_of_callers("full_file_path")
+        file = file_of_callers(conf)
         if unavailable or not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
         # The runner terraform_json and that of plans have no graph of blocks.
@@ -303,7 +304,7 @@ class _OnOtherResource(_OnBlock, TerraformCheck):
             return (), ()
         index = index_of(self.graph)
         plan = conf.get("__file__")
-        key = plan[0] if isinstance(plan, list) and plan else local_of_callers("full_file_path")
+        key = plan[0] if isinstance(plan, list) and plan else file_of_callers(conf)
         file = getattr(key, "file_path", key)
         if id(conf) in index.elsewhere or not isinstance(file, str) or file.endswith(".tf"):
             return index.elsewhere.get(id(conf), ()), ()
@@ -320,7 +321,7 @@ class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):
         if unavailable or host_results.attaches_policies(self.entity_type) or not isinstance(file, str):
             return (), ()
         address = self.entity_path.rsplit(":", 1)[-1]  # the logical id
-        return templates_of_run().findings_of(file).handed_out(self.id, address), ()
+        return template_results(conf, file).handed_out(self.id, address), ()
 
 
 class _OnCloudFormation(_OnResource, CloudFormationCheck):
@@ -334,7 +335,7 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
             return None
         address = self.named(conf)
         return results_without_modules(
-            templates_of_run().findings_of(file), HostBlock(address, address, file, lines_of(properties))
+            template_results(conf, file), HostBlock(address, address, file, lines_of(properties))
         ), address
 
     def named(self, conf: Mapping[str, Any]) -> str:

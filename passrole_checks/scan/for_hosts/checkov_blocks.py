@@ -81,6 +81,19 @@ def templates_of_run() -> TemplateRun:
     return run
 
 
+_last_template: tuple[Any, HostResult | None] = (None, None)  # the last block, and the answers about its template
+
+
+def template_results(conf: Any, file: str) -> HostResult:
+    """Return the answers about the template with a block. One check after the other asks for the same block."""
+    global _last_template
+    known, answers = _last_template
+    if answers is None or known is not conf:
+        answers = templates_of_run().findings_of(file)
+        _last_template = conf, answers
+    return answers
+
+
 def _offered(definition: Any) -> frozenset[str]:
     return frozenset(name for name, conf in as_object(get_nested(definition, "Resources")).items() if _is_shown(conf))
 
@@ -331,6 +344,17 @@ def local_of_callers(variable: str) -> Any:
     """Return a local variable of the nearest caller that has it: only checkov's runner knows some files."""
     frames = (frame.f_locals for frame, _ in walk_stack(None))
     return next((known[variable] for known in frames if variable in known), None)
+
+
+_last_file: tuple[Any, Any] = (None, None)  # the last block and its file
+
+
+def file_of_callers(conf: Any) -> Any:
+    """Return the file of a block. One check after the other asks for the same block."""
+    global _last_file
+    if _last_file[0] is not conf:
+        _last_file = conf, local_of_callers("full_file_path")
+    return _last_file[1]
 
 
 registered: dict[str, Any] = {}  # the checks of checkov, by their ids

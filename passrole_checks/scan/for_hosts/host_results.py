@@ -77,6 +77,7 @@ STACK_TYPES = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")  # 
 TEMPLATE_TYPES = (*CLOUDFORMATION_TYPES, *STACK_TYPES)
 
 
+@lru_cache(maxsize=4096)
 def attaches_policies(resource_type: str) -> bool:
     """True if a resource type of templates is one whose policies hosts ask for."""
     return any(wildcard_match(one, resource_type) for one in TEMPLATE_TYPES)

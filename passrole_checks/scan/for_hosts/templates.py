@@ -45,11 +45,14 @@ class TemplateRun:
         self._scanned = scanned
         self._offers = offers
         self._answers: dict[str, HostResult] = {}
+        self._real: dict[str, str] = {}  # by the name that the host uses
         self.pool = deadline.Pool()  # of time, for all templates together
 
     def findings_of(self, file: str) -> HostResult:
         """Return the answers about a template: through each stack that nests it, or else about the file alone."""
-        real = os.path.realpath(file)
+        if file not in self._real:
+            self._real[file] = os.path.realpath(file)
+        real = self._real[file]
         if real not in self._answers:
             with deadline.pooled(self.pool):
                 answers = self._results_for(file, real)
