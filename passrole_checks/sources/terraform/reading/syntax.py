@@ -173,28 +173,30 @@ class Tuple:
     span: Span
 
 
-@dataclass(frozen=True, eq=False)
 class Object:
     """``{ key = value }``. A bare name as a key is a :class:`Literal`.
 
     ``items`` are built on first access, because most parts of large settings are never read.
     """
 
-    span: Span
-    build: Callable[[], Iterable[tuple[Expression, Expression]]] = field(repr=False)
-
     __match_args__ = ("items",)
+
+    def __init__(self, span: Span, build: Callable[[], Iterable[tuple[Expression, Expression]]]) -> None:
+        self.span, self._build = span, build
 
     @cached_property
     def items(self) -> tuple[tuple[Expression, Expression], ...]:
         """The entries, built on first access."""
-        return tuple(self.build())
+        return tuple(self._build())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Object) and (self.span, self.items) == (other.span, other.items)
 
     def __hash__(self) -> int:
         return hash(self.span)
+
+    def __repr__(self) -> str:
+        return f"Object(items={self.items!r}, span={self.span!r})"
 
 
 @dataclass(frozen=True, slots=True)
