@@ -32,10 +32,11 @@ else:
         has_hash = vars(cls).get("__hash__") is not None
         cls.__doc__ = cls.__doc__ or cls.__name__  # else dataclasses inspects the signature for it
         made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
-        _compile_at_first_call(made, "__init__", init=True, slots=slots)
-        _compile_at_first_call(made, "__repr__", repr=True)
+        compiled = {"__init__": {"init": True, "slots": slots}, "__repr__": {"repr": True}}
         if eq:
-            _compile_at_first_call(made, "__eq__", eq=True)
+            compiled["__eq__"] = {"eq": True}
+        for name in compiled.keys() - vars(cls).keys():
+            _compile_at_first_call(made, name, **compiled[name])
         if eq and not has_hash:
             made.__hash__ = None
             if frozen:

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+from typing import Any
 
 import pytest
 
@@ -97,10 +98,26 @@ def test_each_subclass_gets_its_own_methods() -> None:
 
 
 def test_wrong_arguments_are_a_type_error() -> None:
+    made: Any = _ByName
     for _ in range(2):  # the first call and later ones
         with pytest.raises(TypeError, match=r"_ByName\.__init__\(\) takes 1 positional argument"):
-            _ByName("a")  # type: ignore[call-arg]
+            made("a")
     assert _ByName(name="a").name == "a"
+
+
+def test_methods_that_a_class_defines_stay() -> None:
+    @fast_dataclass.dataclass(frozen=True)
+    class Own:
+        name: str
+
+        def __repr__(self) -> str:
+            return self.name
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Own)
+
+    assert repr(Own("a")) == "a"
+    assert Own("a") == Own("b")
 
 
 def test_method_is_compiled_once() -> None:

@@ -18,6 +18,7 @@ from passrole_checks.files.decoded_json import as_object, get_nested, text_of
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.scan.for_hosts.host_results import HostResult
@@ -81,17 +82,10 @@ def templates_of_run() -> TemplateRun:
     return run
 
 
-_last_template: tuple[Any, HostResult | None] = (None, None)  # the last block, and the answers about its template
-
-
+@cached_by_identity(1)  # one check after the other asks for the same block
 def template_results(conf: Any, file: str) -> HostResult:
-    """Return the answers about the template with a block. One check after the other asks for the same block."""
-    global _last_template
-    known, answers = _last_template
-    if answers is None or known is not conf:
-        answers = templates_of_run().findings_of(file)
-        _last_template = conf, answers
-    return answers
+    """Return the answers about the template with a block. ``conf``: the configuration that checkov shows."""
+    return templates_of_run().findings_of(file)
 
 
 def _offered(definition: Any) -> frozenset[str]:
@@ -346,15 +340,10 @@ def local_of_callers(variable: str) -> Any:
     return next((known[variable] for known in frames if variable in known), None)
 
 
-_last_file: tuple[Any, Any] = (None, None)  # the last block and its file
-
-
+@cached_by_identity(1)  # one check after the other asks for the same block
 def file_of_callers(conf: Any) -> Any:
-    """Return the file of a block. One check after the other asks for the same block."""
-    global _last_file
-    if _last_file[0] is not conf:
-        _last_file = conf, local_of_callers("full_file_path")
-    return _last_file[1]
+    """Return the file of a block. ``conf``: the configuration that checkov shows."""
+    return local_of_callers("full_file_path")
 
 
 registered: dict[str, Any] = {}  # the checks of checkov, by their ids
