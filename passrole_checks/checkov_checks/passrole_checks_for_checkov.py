@@ -12,18 +12,22 @@ decide has no record (UNKNOWN), beside the failed one of PASSROLE_014.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from traceback import walk_stack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck as CloudFormationCheck
+from checkov.cloudformation.checks.resource.registry import cfn_registry
 from checkov.common.bridgecrew.severities import Severities
 from checkov.common.checks.base_check import BaseCheck
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.runner_filter import RunnerFilter
 from checkov.terraform.checks.data.base_check import BaseDataCheck as DataCheck
+from checkov.terraform.checks.data.registry import data_registry
 from checkov.terraform.checks.module.base_module_check import BaseModuleCheck as ModuleCheck
+from checkov.terraform.checks.module.registry import module_registry
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck as TerraformCheck
 from checkov.terraform.checks.resource.registry import resource_registry
 
@@ -74,7 +78,6 @@ _PATTERNS = {
     ),
     "cloudformation": ("AWS::CloudFormation::*", "AWS::IAM::*", "AWS::SSO::*", "AWS::Serverless::*", "Custom::*"),
 }  # fmt: skip
-_COMMANDS = ("null_resource", "shell_script", "terraform_data")
 _DATA = ("aws_iam_policy_document", "external", "local_command")
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 
@@ -236,16 +239,7 @@ class _OnTerraform(_OnResource, TerraformCheck):
 
 
 class _OnBlock(_Asking):
-    """Blocks of Terraform configurations without policies, for findings and problems without a shown resource."""
-
-    def run(
-        self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
-    ) -> Any:
-        # Most blocks carry nothing, and checkov's own run costs more than to find that out.
-        self.entity_path, self.entity_type = f"{scanned_file}:{entity_type}:{entity_name}", entity_type
-        if self.safe_answer(entity_configuration) is None:
-            return {"result": CheckResult.UNKNOWN, "evaluated_keys": [], "details": []}
-        return super().run(scanned_file, entity_configuration, entity_name, entity_type, skip_info)
+    """Blocks without policies of their own, for findings and problems without a shown resource."""
 
     def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
         findings, failures = self.carried(conf)
@@ -257,6 +251,37 @@ class _OnBlock(_Asking):
         index = index_of(self.graph)
         return index.elsewhere.get(id(conf), ()), index.failures.get(id(conf), ())
 
+    def reporting(self, scanning: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the ids of the checks that have something to report about a block; None for all of them.
+
+        ``scanning``: the local variables of checkov's registry while it goes through the checks for the block.
+        """
+        try:
+            self.graph, self.entity_type = scanning["self"].graph, scanning["entity_type"]
+            self.entity_path = f"{scanning['scanned_file']}:{self.entity_type}:{scanning['entity_name']}"
+            findings, failures = self.carried(scanning["entity_configuration"])
+        except Exception:
+            return None  # each check finds that out itself, and fails
+        return None if failures else frozenset(finding.check_id for _, finding in findings)
+
+
+class _OnlyReporting(list[BaseCheck]):
+    """The checks of one pattern in a registry of checkov, without those that have nothing to report about a block.
+
+    checkov filters and logs each check for each block, which takes longer than the analysis.
+    """
+
+    def __iter__(self) -> Iterator[BaseCheck]:
+        ours = next((check for check in super().__iter__() if isinstance(check, _OnBlock)), None)
+        frames = (frame.f_locals for frame, _ in islice(walk_stack(sys._getframe(1)), 3))
+        scanning = next((known for known in frames if "entity_configuration" in known), None)
+        if ours is None or scanning is None or unavailable or (ids := ours.reporting(scanning)) is None:
+            return super().__iter__()
+        return (check for check in super().__iter__() if check.id in ids or not isinstance(check, _OnBlock))
+
+    def copy(self) -> list[BaseCheck]:
+        return [*self]
+
 
 class _OnModule(_OnBlock, ModuleCheck):
     """``module`` blocks."""
@@ -266,7 +291,7 @@ class _OnModule(_OnBlock, ModuleCheck):
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
         file = file_of_callers(conf)
-        if unavailable or not (isinstance(file, str) and file.endswith(".json")):
+        if not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
         # The runner terraform_json loads no modules.
         module = "module." + self.entity_path.rsplit(":", 1)[-1]
@@ -274,19 +299,6 @@ class _OnModule(_OnBlock, ModuleCheck):
         place = results_without_modules(answers, HostBlock(module, module, file, lines_of(conf), is_resource=False))
         elsewhere = answers.elsewhere((), [module])
         return [(address, finding) for around, address, finding in elsewhere if around], place.failures
-
-
-class _OnCommand(_OnBlock, TerraformCheck):
-    """Resources without policies whose commands may attach or create some."""
-
-    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        file = file_of_callers(conf)
-        if unavailable or not (isinstance(file, str) and file.endswith(".json")):
-            return super().carried(conf)
-        # The runner terraform_json and that of plans have no graph of blocks.
-        address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
-        answers = index_of(self.graph).scan([file])
-        return answers.findings_of(self.id, address), ()
 
 
 class _OnData(_OnBlock, DataCheck):
@@ -297,10 +309,11 @@ class _OnData(_OnBlock, DataCheck):
 
 
 class _OnOtherResource(_OnBlock, TerraformCheck):
-    """Resources of types that attach no policies themselves, for the policies that leave the configuration there."""
+    """Resources of types that attach no policies themselves, for the policies that leave the configuration there, and
+    for those of their commands."""
 
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
-        if unavailable or self.entity_type in host_results.TERRAFORM_TYPES:
+        if self.entity_type in host_results.TERRAFORM_TYPES:
             return (), ()
         index = index_of(self.graph)
         plan = conf.get("__file__")
@@ -309,7 +322,10 @@ class _OnOtherResource(_OnBlock, TerraformCheck):
         if id(conf) in index.elsewhere or not isinstance(file, str) or file.endswith(".tf"):
             return index.elsewhere.get(id(conf), ()), ()
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
-        return index.scan([file]).handed_out(self.id, address), ()
+        findings = index.scan([file]).findings_at(address)
+        if self.entity_type in host_results.COMMAND_TYPES:
+            return findings, ()
+        return [found for found in findings if found[1].handed_to is not None], ()
 
 
 class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):
@@ -318,10 +334,10 @@ class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):
     def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
         properties = conf.get("Properties")
         file = properties.get("__file__") if isinstance(properties, dict) else None
-        if unavailable or host_results.attaches_policies(self.entity_type) or not isinstance(file, str):
+        if host_results.attaches_policies(self.entity_type) or not isinstance(file, str):
             return (), ()
-        address = self.entity_path.rsplit(":", 1)[-1]  # the logical id
-        return template_results(conf, file).handed_out(self.id, address), ()
+        findings = template_results(conf, file).findings_at(self.entity_path.rsplit(":", 1)[-1])  # the logical id
+        return [found for found in findings if found[1].handed_to is not None], ()
 
 
 class _OnCloudFormation(_OnResource, CloudFormationCheck):
@@ -342,6 +358,18 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
 
 
+def _leave_out_silent_checks() -> None:
+    """Let checkov ask the checks of blocks only where they have something to report."""
+    for patterns in (
+        *((data_registry.checks, kind) for kind in _DATA),
+        (module_registry.checks, "module"),
+        (resource_registry.wildcard_checks, "*"),
+        (cfn_registry.wildcard_checks, "*"),
+    ):
+        by_pattern, pattern = patterns
+        by_pattern[pattern] = _OnlyReporting(by_pattern[pattern])
+
+
 def _register(check_id: str, severity: str, title: str) -> None:
     common = (title, check_id, [CheckCategories.IAM])
     guide = _GUIDE if unavailable else check_page_url(check_id) or _GUIDE
@@ -353,7 +381,6 @@ def _register(check_id: str, severity: str, title: str) -> None:
     for instance in (
         _OnTerraform(*common, of_terraform, guideline=guide),
         _OnModule(*common, guideline=guide),
-        _OnCommand(*common, _COMMANDS, guideline=guide),
         _OnData(*common, _DATA, guideline=guide),
         _OnCloudFormation(*common, of_templates, guideline=guide),
         _OnOtherResource(*common, ("*",), guideline=guide),
@@ -388,6 +415,7 @@ def _register_all() -> None:
     else:
         checks = [(check.id, check.severity.value.upper(), check.title) for check in ALL]
     # In checkov every failing check fails the run: infos are for those who ask, and for those who cannot be answered.
+    _leave_out_silent_checks()
     infos = missing or host_results.minimum_severity_set() is Severity.INFO
     for check_id, severity, title in checks:
         if infos or severity != "INFO":

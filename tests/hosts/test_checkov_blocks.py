@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("checkov")
 
-from checkov_runs import checkov_process
+from checkov_runs import checkov_process, without
 from command_runs import run_command
 
 from passrole_checks.checks import ALL
@@ -358,3 +358,49 @@ def test_the_name_is_a_sentence_in_every_output(tmp_path: Path) -> None:
     cases = ElementTree.parse(tmp_path / "out" / "results_junitxml.xml").iter("testcase")
     assert any(TITLE in case.attrib["name"] for case in cases)
     assert TITLE in (tmp_path / "out" / "results_cli.txt").read_text()
+
+
+COMMAND = r"""
+resource "null_resource" "told" {
+  provisioner "local-exec" {
+    command = <<-EOT
+      aws iam put-user-policy --user-name bob --policy-name passing --policy-document '{"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
+    EOT
+  }
+}
+"""
+SILENT = {
+    "silent.tf": """
+        resource "aws_s3_bucket" "a" {}
+        resource "null_resource" "b" {}
+        module "c" { source = "./c" }
+        data "aws_iam_policy_document" "d" {
+          statement {
+            actions   = ["s3:GetObject"]
+            resources = ["*"]
+          }
+        }
+    """,
+    "c/main.tf": "",
+    "silent.yaml": "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  A:\n    Type: AWS::S3::Bucket\n",
+}
+
+
+TELL_CHECKS = """
+from checkov.common.checks.base_check_registry import BaseCheckRegistry
+run_check = BaseCheckRegistry.run_check
+def told(self, check, conf, name, kind, file, skipped):
+    print("asked", check.id, file, file=sys.stderr)
+    return run_check(self, check, conf, name, kind, file, skipped)
+BaseCheckRegistry.run_check = told
+"""
+
+
+def test_checks_run_only_for_blocks_that_they_report(tmp_path: Path) -> None:
+    write(tmp_path, {**SILENT, "told.tf": COMMAND})
+    arguments = ("-d", ".", "--external-checks-dir", str(LEAF), "--skip-download", "--framework")
+    done = checkov_process(tmp_path, *arguments, "terraform", "cloudformation", start=without(before=TELL_CHECKS))
+    asked = set(re.findall(r"asked (\S+) (\S+)", done.stderr))
+    assert {file for _, file in asked} >= {"/silent.tf", "/silent.yaml"}, done.stderr
+    assert {(check, file) for check, file in asked if check.startswith("PASSROLE")} == {("PASSROLE_001", "/told.tf")}

@@ -63,29 +63,38 @@ def results_without_modules(answers: HostResult, block: HostBlock) -> ResourceRe
     return ResourceResults(last.answers, last.failures.get(block.key, ()))
 
 
-_run_of_templates: tuple[Any, TemplateRun | None] = (None, None)
+class _Templates(NamedTuple):
+    """The templates of checkov's runner. ``shown``: the identities of the configurations in its ``definitions``."""
+
+    definitions: Any
+    run: TemplateRun
+    shown: frozenset[int]
 
 
-def templates_of_run() -> TemplateRun:
+_templates_last: _Templates | None = None
+
+
+def template_results(conf: Any, file: str) -> HostResult:
+    """Return the answers about the template with a block. ``conf``: the configuration that checkov shows."""
+    global _templates_last
+    if _templates_last is None or id(conf) not in _templates_last.shown:
+        _templates_last = _templates_of_run()
+    return _templates_last.run.findings_of(file)
+
+
+def _templates_of_run() -> _Templates:
     """Return the templates that checkov's runner shows, by its own definitions."""
-    global _run_of_templates
     runner = next(
         (one for frame, _ in walk_stack(None) if hasattr(one := frame.f_locals.get("self"), "definitions")), None
     )
     definitions = getattr(runner, "definitions", None) or {}
-    known, run = _run_of_templates
-    if run is None or known is not definitions:
-        offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
-        files = [file for file, names in offered.items() if names]
-        run = TemplateRun(files, local_of_callers("root_folder"), lambda file, name: name in offered[file])
-        _run_of_templates = (definitions, run)
-    return run
-
-
-@cached_by_identity(1)  # one check after the other asks for the same block
-def template_results(conf: Any, file: str) -> HostResult:
-    """Return the answers about the template with a block. ``conf``: the configuration that checkov shows."""
-    return templates_of_run().findings_of(file)
+    if _templates_last is not None and _templates_last.definitions is definitions:
+        return _templates_last
+    offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
+    files = [file for file, names in offered.items() if names]
+    run = TemplateRun(files, local_of_callers("root_folder"), lambda file, name: name in offered[file])
+    resources = (as_object(get_nested(one, "Resources")) for one in definitions.values())
+    return _Templates(definitions, run, frozenset(id(conf) for named in resources for conf in named.values()))
 
 
 def _offered(definition: Any) -> frozenset[str]:

@@ -107,20 +107,20 @@ class HostResult:
         return replace(self, result=replace(self.result, findings=tuple(_once_each(self.result.findings, offers))))
 
     def findings_of(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
-        """Return the findings of a check on a resource, each with its address, with suppressed ones and infos.
+        """Return the findings of a check on a resource, as :meth:`findings_at` does."""
+        return tuple(found for found in self.findings_at(address) if found[1].check_id == check_id)
+
+    def findings_at(self, address: str) -> tuple[tuple[str, Finding], ...]:
+        """Return the findings of all checks on a resource, each with its address, with suppressed ones and infos.
 
         An address without an instance key matches all instances, on either side.
         """
         segments = segments_of(address)
         return tuple(
             (name, finding)
-            for name, theirs, finding in self._by_names[check_id, names_of(segments)]
+            for name, theirs, finding in self._by_names.get(names_of(segments), ())
             if same_or_all_instances(segments, theirs)
         )
-
-    def handed_out(self, check_id: str, address: str) -> tuple[tuple[str, Finding], ...]:
-        """Return the findings of a check on policies that leave the configuration at a resource."""
-        return tuple(found for found in self.findings_of(check_id, address) if found[1].handed_to is not None)
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on the resources of a nested stack, each with its address."""
@@ -270,12 +270,12 @@ class HostResult:
         return index
 
     @cached_property
-    def _by_names(self) -> dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]]:
-        index: dict[tuple[str, tuple[str, ...]], list[tuple[str, Segments, Finding]]] = defaultdict(list)
+    def _by_names(self) -> dict[tuple[str, ...], list[tuple[str, Segments, Finding]]]:
+        index: dict[tuple[str, ...], list[tuple[str, Segments, Finding]]] = defaultdict(list)
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
                 segments = segments_of(self.local.get(address, address))
-                index[finding.check_id, names_of(segments)].append((address, segments, finding))
+                index[names_of(segments)].append((address, segments, finding))
         return index
 
 
