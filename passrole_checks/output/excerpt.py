@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import textwrap
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -17,7 +19,7 @@ from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.files.safe_read import content_version, open_regular, read_bounded, read_from, size_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.recognize import LARGEST_PLAN, LARGEST_TEMPLATE
+from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
@@ -28,7 +30,8 @@ MAX_COLUMNS = 160
 _CUT = "…"
 _JOINED = 100  # columns of a list on one line
 _AROUND = 40  # columns of the beginning of a line that is cut in the middle
-_PIECE = 1 << 20  # bytes
+_PIECE = 1 << 16  # bytes
+_CONTINUATIONS = bytes(range(0x80, 0xC0))  # the bytes of a character in UTF-8 after its first one
 _DEPTH = 12  # levels of indentation that are distinguished
 _MOST, _LONGEST = 5_000, 20_000  # lines and columns to choose from; no policy that AWS accepts has more
 
@@ -81,13 +84,18 @@ def statement_lines(at: Position, grant: PassRoleGrant, most: int, columns: int)
 
 
 class _LargeFile:
-    """The lines of a large file, which are read when they are asked for: only the offsets of lines are kept."""
+    """The text of a large file, which is read when it is asked for: only the offsets of its lines are kept, and how
+    many characters come before each piece of it."""
 
     def __init__(self, file: str, stream: BinaryIO) -> None:
-        self._file, self._starts, offset = file, array("Q", [0]), 0
+        self._file, self._starts, self._characters = file, array("Q", [0]), array("Q", [0])
+        offset = 0
         while piece := read_from(stream, _PIECE):
             self._starts.extend(offset + found.end() for found in re.finditer(b"\n", piece))
+            self._characters.append(self._characters[-1] + _count(piece))
             offset += len(piece)
+            if offset == len(piece) and piece.startswith(codecs.BOM_UTF8):
+                self._starts[0] = len(codecs.BOM_UTF8)
         self._starts.append(offset)
 
     def between(self, first: int, last: int) -> Sequence[str]:
@@ -95,10 +103,30 @@ class _LargeFile:
         last = min(last, len(self._starts) - 1)
         if first >= last:
             return ()
+        return _split(self._read(self._starts[first], self._starts[last]))[: last - first]
+
+    def part(self, line: int, start: int, end: int | None) -> str:
+        """Return the characters of a line with indexes from ``start`` to ``end``, exclusive; None: to its end."""
+        if line >= len(self._starts) - 1:
+            return ""
+        first, behind = self._starts[line], self._starts[line + 1]
+        piece = first // _PIECE
+        before = self._characters[piece] + _count(self._read(piece * _PIECE, first))
+        last = behind if end is None else min(self._offset(before + end), behind)
+        return self._read(self._offset(before + start), last).decode("utf-8", "replace")
+
+    def _offset(self, character: int) -> int:
+        """Return the offset of a character of the file."""
+        piece = bisect_right(self._characters, character) - 1
+        data = self._read(piece * _PIECE, (piece + 1) * _PIECE)
+        begun = len(data) - len(data.lstrip(_CONTINUATIONS))  # by the piece before
+        text = data[begun:].decode("utf-8", "ignore")
+        return piece * _PIECE + begun + len(text[: character - self._characters[piece]].encode())
+
+    def _read(self, start: int, end: int) -> bytes:
         with open_regular(self._file) as stream:
-            stream.seek(self._starts[first])
-            data = read_from(stream, min(self._starts[last] - self._starts[first], LARGEST_TEMPLATE))
-        return _split(data)[: last - first]
+            stream.seek(start)
+            return read_from(stream, max(min(end - start, LARGEST_TEMPLATE), 0))
 
 
 class _SmallFile:
@@ -111,6 +139,15 @@ class _SmallFile:
         """Return the lines with indexes from ``first`` to ``last``, exclusive."""
         return self._lines[first:last]
 
+    def part(self, line: int, start: int, end: int | None) -> str:
+        """Return the characters of a line with indexes from ``start`` to ``end``, exclusive; None: to its end."""
+        return self._lines[line][start:end] if line < len(self._lines) else ""
+
+
+def _count(data: bytes) -> int:
+    """Return the number of characters that begin in a part of a text in UTF-8."""
+    return len(data) if data.isascii() else len(data.translate(None, _CONTINUATIONS))
+
 
 def _split(data: bytes) -> tuple[str, ...]:
     # Not splitlines(): parsers count line feeds only, not form feeds and the like.
@@ -122,26 +159,26 @@ def _source(file: str, _version: Hashable) -> _LargeFile | _SmallFile:
     """Read a file; ``_version`` is that of its content, since a server reads it again after each edit."""
     try:
         with open_regular(file) as stream:
-            # a plan of one line is kept: its statements are parts of that line
-            if size_of(stream) > LARGEST_TEMPLATE and b"\n" in read_from(stream, _PIECE):
-                stream.seek(0)
+            if size_of(stream) > LARGEST_TEMPLATE:
                 return _LargeFile(file, stream)
-        return _SmallFile(_split(read_bounded(file, LARGEST_PLAN)))
+        return _SmallFile(_split(read_bounded(file, LARGEST_TEMPLATE)))
     except OSError:
         return _SmallFile(())
 
 
 def _read_statement(at: Position) -> list[str]:
     """Return the lines at a position, without the escapes of a policy document that is a string in JSON."""
+    end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None
     try:
-        lines = list(_source(at.file, content_version(at.file)).between(at.line - 1, max(at.line, at.end_line)))
+        source = _source(at.file, content_version(at.file))
+        if at.end_line <= at.line:  # a plan is one line of up to 100 MB
+            part = source.part(at.line - 1, at.column - 1, end).strip()
+            return _unescape(part) if part else []
+        lines = list(source.between(at.line - 1, at.end_line))
     except OSError:  # a large file that is gone
         return []
     if not lines:
         return []
-    end = at.end_column - 1 if at.end_line >= at.line and at.end_column > 0 else None
-    if len(lines) == 1:  # slice once: a plan is one line of up to 100 MB
-        return _unescape(lines[0][at.column - 1 : end].strip())
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][at.column - 1 :]
     rest = textwrap.dedent("\n".join(lines[1:])).split("\n")

@@ -6,16 +6,20 @@ import json
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent, indent
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, text
+from passrole_checks.output import excerpt
 from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt_lines
 
 
@@ -272,3 +276,28 @@ def test_lines_of_a_large_file_are_read_when_they_are_shown(tmp_path: Path, monk
         assert tracemalloc.get_traced_memory()[0] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+@given(
+    st.lists(st.text("aä€𝄞 \r\t", max_size=12), min_size=1, max_size=6).map("\n".join),
+    st.booleans(),
+    st.integers(3, 9),
+    st.data(),
+)
+def test_part_of_a_large_file_is_that_of_its_line(
+    content: str, with_mark: bool, piece: int, data: st.DataObject
+) -> None:
+    """A plan of one line is not kept in memory: its statements are found by their columns."""
+    lines = content.split("\n")
+    line = data.draw(st.integers(0, len(lines)))
+    start = data.draw(st.integers(0, 14))
+    end = data.draw(st.none() | st.integers(start, 14))
+    written = content.encode("utf-8-sig" if with_mark else "utf-8")
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        file = Path(folder, "plan.json")
+        file.write_bytes(written)
+        patch.setattr(excerpt, "_PIECE", piece)
+        with file.open("rb") as stream:
+            large = excerpt._LargeFile(str(file), stream)
+        expected = excerpt._SmallFile(tuple(lines)).part(line, start, end)
+        assert large.part(line, start, end).removesuffix("\n") == expected
