@@ -207,7 +207,8 @@ def _of_template(data: bytes) -> LinkText:
     declared = _NAMED.findall(data) if b"RoleName" in data or b"ManagedPolicyName" in data else ()
     # a name may contain commas, but one at the end is that of a flow mapping or sequence
     names = ((b"role" if kind == b"Role" else b"policy", name.rstrip(b",")) for kind, name in declared)
-    words = (word.strip(b",-") for roles in _ROLES.findall(data) for word in _WORD.findall(roles))
+    listed = _ROLES.findall(data) if b"Roles" in data else ()
+    words = (word.strip(b",-") for roles in listed for word in _WORD.findall(roles))
     held = frozenset((b"role", word) for word in words if word)
     return LinkText(
         frozenset(reads),

@@ -72,7 +72,7 @@ def collect_handed_out(
     found = [
         policy
         for key, value in entries(properties)
-        if key.value not in known and (opaque or _may_contain_document(value))
+        if key.value not in known and (opaque or _property_may_contain_document(documents, value))
         for policy in _documents_at(documents, resource, PropertyNode(key.value, value), HandedTo.RESOURCE)
     ]
     if found and any(
@@ -199,6 +199,11 @@ def _is_statement(node: yaml.Node) -> bool:
 def _template_may_contain_document(documents: TemplateDocuments) -> bool:
     """True if :func:`_may_contain_document` may be true for any node of a template, by its text."""
     return documents.template.may_contain(_WORDS)
+
+
+def _property_may_contain_document(documents: TemplateDocuments, node: yaml.Node) -> bool:
+    """True if a property, or any node below it, looks like a policy document."""
+    return documents.template.may_contain(_WORDS, node) and _may_contain_document(node)
 
 
 def _may_contain_document(node: yaml.Node) -> bool:

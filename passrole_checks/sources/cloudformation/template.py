@@ -23,6 +23,7 @@ _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
+_BY_KEY = "passrole_by_key"  # the attribute of a node with its values by key
 
 
 class SubstitutedScalar(yaml.ScalarNode):
@@ -123,13 +124,20 @@ def replaced_entries(node: yaml.Node | None) -> Iterator[tuple[yaml.ScalarNode, 
 
 def has_unique_keys(node: yaml.Node | None) -> bool:
     """True if all keys of a mapping are scalars, none is ``<<``, and none occurs twice; also for other nodes."""
-    if not isinstance(node, yaml.MappingNode):
-        return True
-    try:
-        keys = {key.value for key, _ in node.value}
-    except TypeError:  # a key that is a list or a mapping
-        return False
-    return len(keys) == len(node.value) and "<<" not in keys
+    return not isinstance(node, yaml.MappingNode) or _by_key(node) is not None
+
+
+def _by_key(node: yaml.MappingNode) -> dict[str, yaml.Node] | None:
+    """Return the values of a mapping by their keys, made once; None if it has no unique keys."""
+    attributes = node.__dict__
+    if _BY_KEY not in attributes:
+        try:
+            known = {key.value: value for key, value in node.value}
+        except TypeError:  # a key that is a list or a mapping
+            known = {}
+        attributes[_BY_KEY] = known if len(known) == len(node.value) and "<<" not in known else None
+    found: dict[str, yaml.Node] | None = attributes[_BY_KEY]
+    return found
 
 
 def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
@@ -137,16 +145,12 @@ def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
     for name in keys:
         if not isinstance(node, yaml.MappingNode):
             return None
-        match: yaml.Node | None = None
-        for key, value in node.value:
-            if key.tag == _MERGE:
-                match = next((value for key, value in reversed(entries(node)) if key.value == name), None)
-                break
-            if key.value == name:
-                match = value
-        if match is None:
+        known = _by_key(node)
+        if known is None:
+            known = {key.value: value for key, value in entries(node)}
+        if name not in known:
             return None
-        node = match
+        node = known[name]
     return node
 
 
@@ -314,12 +318,26 @@ class Template:
     def _lines_of(self, node: yaml.Node) -> list[str]:
         return self._included.get(str(node.start_mark.name), self.lines) if self._included else self.lines
 
-    def may_contain(self, words: tuple[str, ...]) -> bool:
-        """True if a key or a scalar may contain one of some words: by the text, unless nodes are not from there."""
+    def may_contain(self, words: tuple[str, ...], node: yaml.Node | None = None) -> bool:
+        """True if a key or a scalar may contain one of some words: by the text, unless nodes are not from there.
+
+        ``node``: only that node and those below it.
+        """
         if words not in self._contained:
-            as_written = self.root is self._written_root and not self._included and not _ESCAPE.search(self.text)
-            self._contained[words] = not as_written or any(word in self.text for word in words)
-        return self._contained[words]
+            self._contained[words] = not self._is_as_written or any(word in self.text for word in words)
+        if node is None or not self._contained[words] or not self._is_as_written or "&" in self.text:  # an anchor
+            return self._contained[words]
+        start, end = node.start_mark.index, node.end_mark.index
+        return any(self.text.find(word, start, end) >= 0 for word in words)
+
+    @property
+    def _is_as_written(self) -> bool:
+        """True if all nodes are those of the text, which contains all of their words."""
+        return self.root is self._written_root and not self._included and not self._has_escapes
+
+    @cached_property
+    def _has_escapes(self) -> bool:
+        return _ESCAPE.search(self.text) is not None
 
     @property
     def may_deny(self) -> bool:
