@@ -11,6 +11,7 @@ from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.suggest.service_names import sends_the_key
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
+MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3  # names in a phrase
 
 SEPARATE_GET_ROLE = "allows iam:GetRole on the roles in a separate statement without the iam:PassedToService condition"

@@ -71,8 +71,8 @@ class Caveats:
         if self._analyzed.configuration.framework is not Framework.TERRAFORM:
             return ""
         words = self._referable.attribute_at(at)
-        found = _VARIABLE.search(words)
-        if found is None or "?" not in words:
+        found = _VARIABLE.search(words) if "?" in words else None
+        if found is None:
             return ""
         return f"which role is passed for other values of {found[0]} (its default was used)"
 

@@ -21,7 +21,7 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Position, StringNode
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.suggest.advice import Advice
+from passrole_checks.suggest.advice import MAX_NAMED_ROLES, Advice
 from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.edits import apply_edits
 from passrole_checks.suggest.render_statement import (
@@ -56,6 +56,8 @@ def drafted_change(
     """
     grant = located.grant
     named = tuple({role.address or str(role.arn): role for role in advice.roles}.values())
+    if len(named) > MAX_NAMED_ROLES:
+        named = (placeholder(f"ARN with the path or prefix of the {len(named)} roles", grant.at),)
     roles = (named or (placeholder("role ARN", grant.at),)) if wide else None
     misspelled = tuple(typo.value for typo in grant.condition.likely_typos if typo.reason.startswith(NOT_A_KEY))
     services = tuple(_services_under(misspelled, grant.statement.condition)) or advice.services

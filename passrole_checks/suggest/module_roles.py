@@ -73,7 +73,7 @@ class ModuleRoles:
         if folder not in self._folders:
             names = [name for name in analyzed.configuration.files if os.path.dirname(name) == folder]
             try:
-                files = [HclFile(name, self._read(name)) for name in names if name.endswith((".tf", ".tofu"))]
+                files = [HclFile.of(name, self._read(name)) for name in names if name.endswith((".tf", ".tofu"))]
             except (NotEditableError, OSError, ValueError):
                 files = []
             self._folders[folder] = _Folder(files)

@@ -28,7 +28,14 @@ from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
-from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, listed_names, unsent_key, untested_services
+from passrole_checks.suggest.advice import (
+    MAX_NAMED_ROLES,
+    SEPARATE_GET_ROLE,
+    Advice,
+    listed_names,
+    unsent_key,
+    untested_services,
+)
 from passrole_checks.suggest.caveats import Caveats
 from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.not_editable import why_not_editable
@@ -46,7 +53,6 @@ FIXABLE_CHECKS = frozenset({ANY_ROLE, ANY_SERVICE, INEFFECTIVE, TAGS, LINKED, GE
 _SEPARATE = "iam:PassRole in a separate statement, because this one has other actions"
 _LIMITED = (Scope.EXACT, Scope.ROLE_IN_TEMPLATE, Scope.PREFIX)
 _MOST_TRUSTING = 5  # roles named only because they trust a service, or by placeholders
-_MAX_NAMED_ROLES = 20  # roles named individually
 _SHOWN = 3
 
 
@@ -211,7 +217,7 @@ class _Decision:
         """Return all roles of the account that the statement covers and that services may assume, if they are few."""
         complete = self.limit.services if self.limit is not None and self.limit.is_complete else ()
         found = self.passed_roles.in_account(self._named_services(intended_names) or complete)
-        if not 0 < len(found) <= _MAX_NAMED_ROLES:
+        if not 0 < len(found) <= MAX_NAMED_ROLES:
             return ()
         self.is_of_account = True
         return found
@@ -337,7 +343,7 @@ class _Decision:
         caveats = self._find_caveats(passed_here, intended_names)
         if caveats and not self.is_of_account:  # these are all roles that can be passed now
             raise _ManualReviewError(*caveats)
-        if len(passed_here) > _MAX_NAMED_ROLES:
+        if len(passed_here) > MAX_NAMED_ROLES:
             raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
         names = listed_names([seen_from(self.module, one.label) for one in passed_here])
         services = listed_names(self.services)
@@ -357,7 +363,7 @@ class _Decision:
         reached = set(named or self._reached())
         passed = self.passed_roles.roles(intended_names, by_others=True)
         offered = [one for one in passed if not reached or reached.intersection(one.services)]
-        if not 0 < len(offered) <= _MAX_NAMED_ROLES:
+        if not 0 < len(offered) <= MAX_NAMED_ROLES:
             to = f" to {listed_names(named)}" if named else ""
             return f"role ARNs: this code does not show which roles this principal passes{to}"
         self.passed = offered

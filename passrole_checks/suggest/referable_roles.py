@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from passrole_checks.access.role_consumers import RoleUse
@@ -69,11 +69,15 @@ class ReferenceGraph:
     conditions: dict[str, str] = field(default_factory=dict)
     counted: list[CountedResource] = field(default_factory=list)
     spans: list[tuple[str, int, int, str]] = field(default_factory=list)
+    _blocks_at: dict[tuple[str, int], str | None] = field(default_factory=dict)
 
     def block_at(self, file: str, line: int) -> str | None:
         """Return the name of the innermost block at a line."""
-        inside = [span for span in self.spans if span[0] == file and span[1] <= line <= span[2]]
-        return min(inside, key=lambda span: span[2] - span[1])[3] if inside else None
+        place = file, line
+        if place not in self._blocks_at:
+            inside = [span for span in self.spans if span[0] == file and span[1] <= line <= span[2]]
+            self._blocks_at[place] = min(inside, key=lambda span: span[2] - span[1])[3] if inside else None
+        return self._blocks_at[place]
 
     def reaches(self, start: str, end: str) -> bool:
         """True if a chain of references leads from ``start`` to ``end``; every name reaches itself."""
@@ -88,6 +92,11 @@ class ReferenceGraph:
         return False
 
 
+@lru_cache(maxsize=64)  # asked for each role of each statement
+def _is_terraform_file(file: str) -> bool:
+    return is_terraform_file(Path(file))
+
+
 class ReferableRoles:
     """Finds how a statement can refer to roles of a configuration. ``read`` returns the text of a file, and may raise
     OSError and ValueError. ``given``: the variables of the root module that a variant sets; what it names by them is
@@ -99,6 +108,7 @@ class ReferableRoles:
         self._given = given
         self._read = read
         self._folders: dict[str, ReferenceGraph] = {}
+        self._attributes: dict[Position, str] = {}
         self._templates: dict[str, ReferenceGraph | None] = {}
         around = configuration.context.roles  # nothing here can be referred to as a role of the account
         self._roles = {
@@ -108,7 +118,7 @@ class ReferableRoles:
     def can_refer(self, file: str) -> bool:
         """True if the file can contain references, unlike a policy file that is read as text."""
         if self.configuration.framework is Framework.TERRAFORM:
-            return is_terraform_file(Path(file))
+            return _is_terraform_file(file)
         return file in self.configuration.files
 
     def can_contain(self, file: str, role: TargetRole) -> bool:
@@ -156,6 +166,11 @@ class ReferableRoles:
         """Return the text of the block attribute around a position, up to the end of its last line; "" if it cannot be
         read.
         """
+        if at not in self._attributes:
+            self._attributes[at] = self._attribute_at(at)
+        return self._attributes[at]
+
+    def _attribute_at(self, at: Position) -> str:
         try:
             text = self._read(at.file)
         except (OSError, ValueError):

@@ -330,7 +330,7 @@ def _closing_brace_indented(statement: _Statement) -> list[Edit]:
     if found is None or member is None or not is_terraform_file(Path(at.file)):
         return []
     try:
-        is_object = isinstance(HclFile(at.file, statement.text).find(at.line, at.column).expression, Object)
+        is_object = isinstance(HclFile.of(at.file, statement.text).find(at.line, at.column).expression, Object)
     except NotEditableError:
         return []
     return [Edit("", found.start(1), found.end(1), member[1])] if is_object and found[1] != member[1] else []

@@ -99,7 +99,7 @@ class TrialScans:
         size = sum(map(len, texts.values())) / 1_000_000
         variants = sum(unit.values is not None for unit in units)
         seconds = _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE + variants * _SECONDS_PER_VARIANT
-        self._deadline = time.process_time() + seconds
+        self._left = seconds
         self._longest = 0.0  # that one trial took
 
     def verify_edits(
@@ -167,12 +167,13 @@ class TrialScans:
     def _scan_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
         """Return the unit, analyzed with changed texts of some files; files keep their original names."""
         start = time.process_time()
-        if start + self._longest > self._deadline:
+        if self._longest > self._left:
             raise NotVerifiedError("verification ran out of time")
         try:
             return self._analyze_with(unit, changed)
         finally:
-            self._longest = max(self._longest, time.process_time() - start)
+            took = time.process_time() - start
+            self._longest, self._left = max(self._longest, took), self._left - took
 
     def _load(self, unit: TrialUnit) -> Configuration:
         """Read a unit once more. Raises :class:`InputError`."""

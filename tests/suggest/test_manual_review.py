@@ -16,8 +16,10 @@ def many(number: int) -> str:
 
 def test_dozens_of_roles_request_a_common_path(tmp_path: Path) -> None:
     """For dozens of passed roles, a common path or prefix is requested instead of a list."""
-    (asked,) = left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + many(30)}))
-    assert asked == "a path or prefix that the 30 roles passed here share"
+    one = only(session(tmp_path, {"main.tf": policy(allow()) + many(30)}))
+    assert one.missing == ("a path or prefix that the 30 roles passed here share",)
+    assert "<ARN with the path or prefix of the 30 roles>" in one.statement
+    assert "aws_iam_role.r" not in one.statement and "ecs-tasks.amazonaws.com" in one.statement
 
 
 def test_description_shortens_many_names(tmp_path: Path) -> None:

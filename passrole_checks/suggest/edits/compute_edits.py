@@ -272,7 +272,7 @@ class _Terraform(_Statement):
         file = self.module.file
         if not file.endswith(_HCL_FILES):
             return ConditionNotation("condition", block=True)
-        return condition_notation(HclFile(file, self.text), self.located, self.module.others, self.module.read)
+        return condition_notation(HclFile.of(file, self.text), self.located, self.module.others, self.module.read)
 
     def roles(self, *, constant: bool = False) -> TerraformRoles:
         return TerraformRoles(self.module, self.located.resource.address, self.text, constant=constant)
@@ -281,7 +281,7 @@ class _Terraform(_Statement):
         file = self.statement.at.file
         self.line_breaks(re.compile("\n"))
         if file.endswith(_HCL_FILES):
-            return self._hcl(HclFile(file, self.text))
+            return self._hcl(HclFile.of(file, self.text))
         if self.text[self.start : self.start + 1] != "{":
             raise NotEditableError("the policy document is written as a string")
         if file.endswith(_JSON_FILES):

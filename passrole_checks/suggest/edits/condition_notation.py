@@ -94,7 +94,7 @@ def _keys_read(name: str, read: Callable[[str], str]) -> Iterator[str]:
     """Yield the names of the attributes that ``dynamic "condition"`` blocks of a file read."""
     try:
         text = read(name) if os.path.splitext(name)[1] in (".tf", ".tofu") else ""
-        file = HclFile(name, text) if 'dynamic "condition"' in text else None
+        file = HclFile.of(name, text) if 'dynamic "condition"' in text else None
     except (OSError, KeyError, UnicodeError, NotEditableError):
         return
     for block in _blocks(file.body) if file is not None else ():

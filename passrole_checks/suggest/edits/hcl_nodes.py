@@ -6,8 +6,10 @@ Sources: HCL Native Syntax Specification; provider ``hashicorp/aws``, data sourc
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.readers import reader
@@ -70,6 +72,12 @@ class HclFile:
             raise NotEditableError(f"the file cannot be read: {error.reason}") from None
         self.body = reader().read(self.source).body
         self._ascii = self.source.data.isascii()
+
+    @classmethod
+    @lru_cache(maxsize=32)  # a file of many statements is read for each of them
+    def of(cls, file: str, text: str) -> HclFile:
+        """Return a file, which is parsed once. Raises :class:`NotEditableError` if it is not text."""
+        return cls(file, text)
 
     def offset(self, line: int, column: int) -> int:
         """Return the offset, in characters, of a position."""
@@ -157,7 +165,7 @@ class HclFile:
     def attribute_value(self, line: int, column: int) -> Expression | None:
         """Return the value of the attribute around a position."""
         body = self.body
-        while (block := next((one for one in body.blocks if _contains(one.span, (line, column))), None)) is not None:
+        while (block := _block_around(body, (line, column))) is not None:
             body = block.body
         return next((one.value for one in body.attributes if _contains(one.span, (line, column))), None)
 
@@ -217,10 +225,16 @@ def _contains(span: Span, position: tuple[int, int]) -> bool:
     return (span.line, span.column) <= position < (span.end_line, span.end_column)
 
 
+def _block_around(body: Body, position: tuple[int, int]) -> Block | None:
+    """Return the block of a body, in the order of the file, that a position is in."""
+    behind = bisect_right(body.blocks, position, key=lambda block: (block.span.line, block.span.column))
+    block = body.blocks[behind - 1] if behind else None
+    return block if block is not None and _contains(block.span, position) else None
+
+
 def _in_body(body: Body, position: tuple[int, int], path: tuple[Block, ...]) -> StatementNode | None:
-    for block in body.blocks:
-        if not _contains(block.span, position):
-            continue
+    block = _block_around(body, position)
+    if block is not None:
         if (block.span.line, block.span.column) == position:
             return StatementNode(block=block, iterators=_iterators(path))
         return _in_body(block.body, position, (*path, block))

@@ -92,7 +92,7 @@ class ModuleContext:
         for name in (self.file, *beside):
             if name.endswith((".tf", ".tofu")):
                 try:
-                    yield HclFile(name, self.read(name))
+                    yield HclFile.of(name, self.read(name))
                 except (OSError, KeyError, UnicodeError, NotEditableError):
                     continue
 

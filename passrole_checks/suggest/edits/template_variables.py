@@ -98,7 +98,7 @@ def only_call(template: str, files: Sequence[str], read: Callable[[str], str]) -
             if name not in text:
                 continue
             mentions += text.count(name)
-            file = HclFile(path, text)
+            file = HclFile.of(path, text)
         except (OSError, ValueError, NotEditableError):
             return None
         for call in _calls(file.body):
