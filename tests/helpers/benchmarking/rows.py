@@ -163,7 +163,8 @@ class Bench:
             "ours": scanners.ours(path),
             "iam": scanners.checkov(path, framework, iam=True),
             "all": scanners.checkov(path, framework),
-            "leaf": scanners.checkov(path, framework, leaf=True),
+            "leaf": scanners.checkov(path, framework, checks=scanners.CHECKS),
+            "idle": scanners.checkov(path, framework, checks=scanners.IDLE_CHECKS),
         })  # fmt: skip
 
     def made(self, name: str, make: Callable[[Path], Path]) -> Path:
@@ -295,8 +296,12 @@ ROWS: Sequence[Row] = (
         lambda bench: _seconds(bench.cfn_lint["ours"], bench.cfn_lint["all"])),
     Row("leaf-checkov-terraform", "checkov on Terraform, with our checks : without", 1.03,
         lambda bench: _seconds(bench.checkov_terraform["leaf"], bench.checkov_terraform["all"])),
+    Row("idle-checkov-terraform", "checkov on Terraform, with as many checks that do nothing : without", None,
+        lambda bench: _seconds(bench.checkov_terraform["idle"], bench.checkov_terraform["all"])),
     Row("leaf-checkov-templates", "checkov on templates, with our checks : without", 1.03,
         lambda bench: _seconds(bench.checkov_templates["leaf"], bench.checkov_templates["all"])),
+    Row("idle-checkov-templates", "checkov on templates, with as many checks that do nothing : without", None,
+        lambda bench: _seconds(bench.checkov_templates["idle"], bench.checkov_templates["all"])),
     Row("leaf-cfn-lint", "cfn-lint, with our rules : without", 1.02,
         lambda bench: _seconds(bench.cfn_lint["leaf"], bench.cfn_lint["all"])),
 )  # fmt: skip

@@ -23,6 +23,8 @@ _REVIEW = (
     "sys.exit(cli.main(['review', 'HEAD~1', 'HEAD']))"
 )
 _LEAVES = ROOT / "passrole_checks"
+CHECKS = _LEAVES / "checkov_checks"
+IDLE_CHECKS = Path(__file__).with_name("idle_checks")
 
 
 @cache
@@ -73,9 +75,10 @@ def bare(parser: str, path: Path) -> Command:
     return Command([str(Path(__file__).with_name("bare.py")), parser, str(path)], statuses=(0,))
 
 
-def checkov(path: Path, framework: str, *, leaf: bool = False, iam: bool = False) -> Command:
-    """A run of checkov that asks nobody for anything; ``iam``: only its checks of identity policies."""
-    more = ["--external-checks-dir", str(_LEAVES / "checkov_checks")] if leaf else []
+def checkov(path: Path, framework: str, *, checks: Path | None = None, iam: bool = False) -> Command:
+    """A run of checkov that asks nobody for anything. ``checks``: a folder with more of them; ``iam``: only its checks
+    of identity policies."""
+    more = ["--external-checks-dir", str(checks)] if checks is not None else []
     more += ["--check", ",".join(CHECKOV_IAM)] if iam else []
     asked = ["-d", str(path), "--framework", framework, "--quiet", "--compact", "--skip-download"]
     return Command(["-m", "checkov.main", *asked, *more])
