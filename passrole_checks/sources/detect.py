@@ -303,7 +303,7 @@ class _Search:
         broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
         skipped: list[str] = []
-        files = list(
+        paths = list(
             find_files_to_scan(
                 folder,
                 lambda path, error: broken.append((path, error)),
@@ -316,11 +316,11 @@ class _Search:
             self.skipped.add(name)
         for path, error in broken:
             self.report_error(path, error)
-        log_walk(folder, None if broken else [*map(str, files), *excluded, *skipped])
+        log_walk(folder, None if broken else [*paths, *excluded, *skipped])
         self.excluded.update(
             dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
         )
-        return files
+        return [Path(path) for path in paths]
 
     def add_walked_file(self, file: Path) -> None:
         """Add a file found on a walk."""

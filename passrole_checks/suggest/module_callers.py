@@ -39,7 +39,7 @@ class ModuleCallers:
         broken: list[Path] = []
         names = files = 0
         for top in self._boundary.folders or ():
-            for file in find_files_to_scan(Path(top), lambda path, _: broken.append(path)):
+            for file in map(Path, find_files_to_scan(Path(top), lambda path, _: broken.append(path))):
                 names += 1
                 files += is_terraform_file(file)
                 if names > _MOST_NAMES or files > _MOST_FILES:

@@ -96,7 +96,7 @@ def current_walk_digest(path: str, exclusions: Exclusions = NO_EXCLUSIONS) -> by
     found = find_files_to_scan(
         Path(path), lambda other, _: broken.append(other), exclusions, excluded.append, skipped.append
     )
-    files = list(map(str, found))
+    files = list(found)  # before the others are complete
     return None if broken else walk_digest([*files, *excluded, *skipped])
 
 

@@ -35,8 +35,8 @@ def find_files_to_scan(
     exclusions: Exclusions = NO_EXCLUSIONS,
     excluded: Callable[[str], None] = lambda _: None,
     skipped: Callable[[str], None] = lambda _: None,
-) -> Iterator[Path]:
-    """Yield the files of a scanned folder: those of :func:`walk`, and links named like Terraform files.
+) -> Iterator[str]:
+    """Yield the paths of the files of a scanned folder: those of :func:`walk`, and links named like Terraform files.
 
     ``excluded`` is called with each path that ``exclusions`` exclude; a folder ends in ``/`` and is not listed.
     ``skipped`` is called with each other folder and symbolic link that is skipped.
@@ -53,7 +53,7 @@ def find_files_to_scan(
             skipped(path)
 
     is_excluded = report_excluded if exclusions.patterns else _never
-    return walk(folder, unreadable, links=is_terraform_file, is_excluded=is_excluded, skipped=report_skipped)
+    return _walk_paths(folder, unreadable, is_terraform_file, is_excluded, report_skipped)
 
 
 def _never(_path: str, _is_folder: bool) -> bool:
@@ -74,6 +74,16 @@ def walk(
     each folder that cannot be listed. ``is_excluded`` takes a path and True for a folder; if it returns True the path
     is skipped, too. ``skipped`` is called with each ignored folder and each symbolic link that is not yielded.
     """
+    return map(Path, _walk_paths(folder, unreadable, links, is_excluded, skipped))
+
+
+def _walk_paths(
+    folder: Path,
+    unreadable: Callable[[Path, OSError], None],
+    links: Callable[[Path], bool],
+    is_excluded: Callable[[str, bool], bool],
+    skipped: Callable[[str], None],
+) -> Iterator[str]:
     pending = [str(folder)]
     while pending:
         current = pending.pop()
@@ -98,7 +108,7 @@ def walk(
                     entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path)
                 ):
                     if not is_excluded(entry.path, False):
-                        yield Path(entry.path)
+                        yield entry.path
                 elif entry.is_symlink():
                     skipped(entry.path)
             except OSError as error:
