@@ -11,6 +11,7 @@ import pytest
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.sources.model.configuration import Inputs
+from passrole_checks.sources.terraform.reading.files import parse_bytes
 
 ANY_ROLE = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
 NO_ROLE = ANY_ROLE.replace("iam:PassRole", "iam:GetRole")
@@ -46,6 +47,16 @@ def test_answers_are_remembered_until_the_file_changes(tmp_path: Path) -> None:
     assert first.findings_of("PASSROLE_001", "aws_iam_policy.p")
     module(tmp_path, NO_ROLE, "  # of another length")
     assert not host_results.scan_for_host(file).findings_of("PASSROLE_001", "aws_iam_policy.p")
+
+
+def test_parsed_files_are_kept_for_further_roots_until_released(tmp_path: Path) -> None:
+    """Roots share modules, and a host's garbage collector visits what is kept for them."""
+    file = module(tmp_path, ANY_ROLE)
+    host_results.scan_for_host(file)
+    parsed = file, Path(file).read_bytes()
+    assert parsed in parse_bytes
+    host_results.release_parsed_files()
+    assert parsed not in parse_bytes
 
 
 def test_a_root_is_not_walked(tmp_path: Path) -> None:

@@ -166,6 +166,8 @@ def index_of(graph: Any) -> BlockIndex:
         with deadline.pooled(index.pool):
             for blocks in roots.values():
                 _add(index, blocks)
+        if roots:
+            host_results.release_parsed_files()
         _index = index
     return _index
 

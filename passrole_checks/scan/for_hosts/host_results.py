@@ -27,6 +27,7 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.files.safe_read import OUTSIDE, OutsideError
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.identity_cache import clear_identity_caches
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock, ShownBlocks
@@ -323,13 +324,22 @@ def _ask(
                 result = scan_paths([Path(path)], asked, _noting_stacks(stacks, scanned))
             unresolved = tuple(finding for finding in result.findings if finding.check_id == UNRESOLVED)
             findings = group_findings(filter(scan_options.shows, result.findings))
-            return HostResult(replace(result, findings=findings), asked=path, unresolved=unresolved, stacks=stacks)
+            shown = replace(result, findings=findings, grants=())  # hosts list no grants
+            return HostResult(shown, asked=path, unresolved=unresolved, stacks=stacks)
     except PassRoleChecksError as error:
         return HostResult(None, sanitize(str(error)), path)
     except OutsideError as error:
         return HostResult(None, sanitize(f"it {error.strerror}"), path)
     except Exception as error:  # a host silently drops a check that raises: a fault must become a result
         return HostResult(None, sanitize(f"internal error: {type(error).__name__}: {error}"), path)
+
+
+def release_parsed_files() -> None:
+    """Release what is kept for further roots that share files: a host's garbage collector visits it in vain."""
+    from passrole_checks.sources.terraform.reading.files import parse_bytes  # the readers are heavy
+
+    parse_bytes.clear()
+    clear_identity_caches()
 
 
 def _once_each(findings: Sequence[Finding], offers: Callable[[str], bool]) -> Iterator[Finding]:
