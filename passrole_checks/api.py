@@ -317,7 +317,7 @@ def required(
     """
     from passrole_checks.required.required_grants import compute_required
     from passrole_checks.scan.analyze import unreadable_of
-    from passrole_checks.scan.scanner import isolate_faults
+    from passrole_checks.scan.scanner import distinct_notes, isolate_faults
 
     _check(options)
 
@@ -332,7 +332,7 @@ def required(
             read, lambda units: compute_required(units, options.account, read.variants_of(units))
         )
         malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
-        skipped = dict.fromkeys(
+        skipped = distinct_notes(
             [*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes]
         )
         value_files = (str(variant.file.path) for variant in read.variants)
@@ -340,7 +340,7 @@ def required(
             grants_needed,
             tuple(sorted({*(file for unit in configurations for file in unit.files), *value_files})),
             (*read.unreadable, *malformed, *faults),
-            tuple(skipped),
+            skipped,
             read.excluded,
             _already_allowed(configurations, grants_needed, options) if options.account_details else None,
         )
@@ -422,7 +422,7 @@ def suggest(
     ['narrowed']
     """
     from passrole_checks.iam import deadline
-    from passrole_checks.scan.scanner import scan_read
+    from passrole_checks.scan.scanner import distinct_notes, scan_read
     from passrole_checks.suggest.generated_files import context_files, context_notes
     from passrole_checks.suggest.suggest import Session
 
@@ -436,9 +436,7 @@ def suggest(
         findings = tuple(finding for finding in select(result) if finding.suppressed is None)
         evidence, faults = _observed_use(read, observe) if observe is not None else (None, ())
         session = Session(read, findings, options, include_info=include_info, evidence=evidence, without=context)
-    skipped = tuple(
-        dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes, *context_notes(findings, context)])
-    )
+    skipped = distinct_notes([*result.not_evaluated, *read.notes, *read.value_notes, *context_notes(findings, context)])
     kept = grades_to_write(with_evidence=observe is not None) if grades is None else tuple(grades)
     unread = (*unread, *faults)
     return SuggestResult(findings, session, unread, skipped, result.files, read.excluded, evidence, kept, texts)

@@ -80,6 +80,16 @@ def test_options_that_would_check_nothing_are_refused(tmp_path: Path, options: a
             function(tmp_path, options)
 
 
+def test_a_missing_template_is_noted_once_whoever_asks(tmp_path: Path) -> None:
+    """Several templates can nest one whose text is not here."""
+    url = "https://example.s3.amazonaws.com/role.yaml"
+    stack = f"Resources:\n  Nested:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {url}\n"
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(stack)
+    results = api.scan(tmp_path), api.suggest(tmp_path), api.required(tmp_path)
+    assert [len(result.not_evaluated) for result in results] == [1, 1, 1]
+
+
 def test_versions_that_no_path_can_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(api.ConfigurationError):
         api.diff(tmp_path, "a\0b")

@@ -125,7 +125,7 @@ def _compare_with_configuration(
     from passrole_checks.cloudtrail.grant_usage import match_grants
     from passrole_checks.scan.account_context import with_account_details
     from passrole_checks.scan.analyze import unreadable_of
-    from passrole_checks.scan.scanner import isolate_faults, read_paths, scan_read
+    from passrole_checks.scan.scanner import distinct_notes, isolate_faults, read_paths, scan_read
     from passrole_checks.sources.model.configuration import Unreadable
 
     account = options["account"][0] if len(options["account"]) == 1 else None
@@ -151,7 +151,7 @@ def _compare_with_configuration(
         missing = [entry for entry in unreadable if entry not in result.unreadable]
         result = replace(result, unreadable=(*missing, *result.unreadable))
         unreadable += result.faults
-    skipped = tuple(dict.fromkeys(skipped))
+    skipped = distinct_notes(skipped)
     report = replace(
         report,
         against=against,

@@ -171,7 +171,7 @@ def with_discovery(result: ScanResult, discovery: Discovery, options: ScanOption
     return replace(
         result,
         unreadable=_sorted_entries([*discovery.unreadable, *complaints, *result.unreadable]),
-        not_evaluated=_distinct_notes(
+        not_evaluated=distinct_notes(
             [*result.not_evaluated, *notes, *_of_unread(discovery, frozenset(result.files))], evaluated.folders
         ),
         excluded=tuple(sorted({*discovery.excluded, *result.excluded})),
@@ -451,8 +451,8 @@ def _of_unread(discovery: Discovery, files: Collection[str]) -> Iterator[Unreada
     return (note for note in discovery.not_evaluated if note.subject not in files)
 
 
-def _distinct_notes(notes: Iterable[Unreadable], evaluated: Collection[str]) -> tuple[Unreadable, ...]:
-    """Return one note for each subject, without those about folders and files that were evaluated after all."""
+def distinct_notes(notes: Iterable[Unreadable], evaluated: Collection[str] = ()) -> tuple[Unreadable, ...]:
+    """Return one note for each subject, without those about folders and files that were ``evaluated`` after all."""
     told: dict[object, Unreadable] = {}
     for note in _sorted_entries(notes):
         if note.subject not in evaluated:
