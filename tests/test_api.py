@@ -81,7 +81,7 @@ def test_options_that_would_check_nothing_are_refused(tmp_path: Path, options: a
 
 
 def test_a_missing_template_is_noted_once_whoever_asks(tmp_path: Path) -> None:
-    """Several templates can nest one whose text is not here."""
+    """Several templates can nest a template that is missing."""
     url = "https://example.s3.amazonaws.com/role.yaml"
     stack = f"Resources:\n  Nested:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {url}\n"
     for name in ("a.yaml", "b.yaml"):

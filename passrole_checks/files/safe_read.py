@@ -141,6 +141,8 @@ def resolve_inside(path: str | Path, inside: Callable[[str], bool], known: dict[
 
 def _resolve(path: str, known: dict[str, str]) -> str:
     """Return the path with symbolic links resolved; the folders of ``known`` are not read again."""
+    if os.pardir in path.split(os.sep) and not os.path.exists(path):
+        return os.path.realpath(path)  # which takes the parent of a link in a loop by its name
     folder, name = os.path.split(path)
     if not folder or name in ("", os.curdir, os.pardir) or "\0" in name or path.count(os.sep) > _MOST_FOLDERS:
         return os.path.realpath(path)

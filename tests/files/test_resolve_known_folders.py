@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from passrole_checks.files.safe_read import OutsideError, resolve_inside
@@ -27,6 +27,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6), max_size=5))
+@example([["loop", "..", "out"]])
+@example([["a", "link", "c"], ["loop", "..", "a", "link"]])
 def test_same_as_realpath(tree: Path, paths: list[list[str]]) -> None:
     """The result does not depend on what was resolved before."""
     known: dict[str, str] = {}
