@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from passrole_checks.sources.model.iam_commands import find_mention, names_operation
@@ -22,6 +22,7 @@ EVERY_NAME = re.compile(
 
 
 @given(PIECES)
+@example("attach-role-policyattach-role-policy# # attach-role-policyattach-role-policy")
 def test_names_are_found_wherever_they_are_in_a_text(text: str) -> None:
     assert names_operation(text) == (EVERY_NAME.search(text) is not None)
 

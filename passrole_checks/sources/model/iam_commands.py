@@ -91,7 +91,11 @@ class IamCommand:
 
 def names_operation(text: str) -> bool:
     """True if a text contains the name of an operation that attaches or creates IAM policies."""
-    return any(_NAMED.search(text, max(0, found.start() - 40), found.end() + 40) for found in _POLICY.finditer(text))
+    for found in _POLICY.finditer(text):
+        named = _NAMED.search(text, max(0, found.start() - 40), found.end() + 40)
+        if named is not None and _NAMED.match(text, named.start()):  # not only the beginning of a longer word
+            return True
+    return False
 
 
 def find_mention(text: bytes) -> tuple[str, int] | None:
