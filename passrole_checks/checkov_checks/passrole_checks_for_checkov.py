@@ -12,7 +12,7 @@ decide has no record (UNKNOWN), beside the failed one of PASSROLE_014.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from traceback import walk_stack
@@ -97,6 +97,16 @@ def _fault(error: Exception) -> str:
     return " ".join(f"passrole_checks failed: internal error: {type(error).__name__}: {error}".split())
 
 
+def _safely(ask: Callable[[Mapping[str, Any]], _Answer | None], conf: Mapping[str, Any]) -> _Answer | None:
+    """Return an answer about a block, or why there is none: checkov drops a check that raises, and passes."""
+    if unavailable:
+        return _Answer(failures=(unavailable,))
+    try:
+        return ask(conf)
+    except Exception as error:
+        return _Answer(failures=(_fault(error),))
+
+
 class _Asking(BaseCheck):
     """Base class of all checks: report findings. Subclasses implement ``answer``."""
 
@@ -121,13 +131,8 @@ class _Asking(BaseCheck):
         raise NotImplementedError
 
     def safe_answer(self, conf: Mapping[str, Any]) -> _Answer | None:
-        """Return the answer, or why there is none: checkov drops a check that raises, and passes."""
-        if unavailable:
-            return _Answer(failures=(unavailable,))
-        try:
-            return self.answer(conf)
-        except Exception as error:
-            return _Answer(failures=(_fault(error),))
+        """Return the answer, or why there is none."""
+        return _safely(self.answer, conf)
 
     def run(
         self, scanned_file: str, entity_configuration: Any, entity_name: str, entity_type: str, skip_info: Any
@@ -242,27 +247,30 @@ class _OnBlock(_Asking):
     """Blocks without policies of their own, for findings and problems without a shown resource."""
 
     def answer(self, conf: Mapping[str, Any]) -> _Answer | None:
-        findings, failures = self.carried(conf)
-        known = [one for one in findings if one[1].check_id == self.id]
-        return _Answer(known, failures) if known or failures else None
+        carried = self.carried(conf)
+        known = [one for one in carried.findings if one[1].check_id == self.id]
+        return _Answer(known, carried.failures) if known or carried.failures else None
 
-    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+    def carried(self, conf: Mapping[str, Any]) -> _Answer:
         """Return the findings of all checks that this block must report, and what else could not be analyzed."""
         index = index_of(self.graph)
-        return index.elsewhere.get(id(conf), ()), index.failures.get(id(conf), ())
+        return _Answer(index.elsewhere.get(id(conf), ()), index.failures.get(id(conf), ()))
 
     def reporting(self, scanning: Mapping[str, Any]) -> frozenset[str] | None:
         """Return the ids of the checks that have something to report about a block; None for all of them.
 
-        ``scanning``: the local variables of checkov's registry while it goes through the checks for the block.
+        ``scanning``: the local variables of checkov's registry while it goes through the checks for the block, with
+        those of ``_OF_BLOCK``.
         """
-        try:
-            self.graph, self.entity_type = scanning["self"].graph, scanning["entity_type"]
-            self.entity_path = f"{scanning['scanned_file']}:{self.entity_type}:{scanning['entity_name']}"
-            findings, failures = self.carried(scanning["entity_configuration"])
-        except Exception:
-            return None  # each check finds that out itself, and fails
-        return None if failures else frozenset(finding.check_id for _, finding in findings)
+        self.graph, self.entity_type = scanning["self"].graph, scanning["entity_type"]
+        self.entity_path = f"{scanning['scanned_file']}:{self.entity_type}:{scanning['entity_name']}"
+        carried = _safely(self.carried, scanning["entity_configuration"])
+        if carried is None or carried.failures:
+            return None
+        return frozenset(finding.check_id for _, finding in carried.findings)
+
+
+_OF_BLOCK = {"self", "scanned_file", "entity_type", "entity_name", "entity_configuration"}
 
 
 class _OnlyReporting(list[BaseCheck]):
@@ -274,8 +282,8 @@ class _OnlyReporting(list[BaseCheck]):
     def __iter__(self) -> Iterator[BaseCheck]:
         ours = next((check for check in super().__iter__() if isinstance(check, _OnBlock)), None)
         frames = (frame.f_locals for frame, _ in islice(walk_stack(sys._getframe(1)), 3))
-        scanning = next((known for known in frames if "entity_configuration" in known), None)
-        if ours is None or scanning is None or unavailable or (ids := ours.reporting(scanning)) is None:
+        scanning = next((known for known in frames if known.keys() >= _OF_BLOCK), None)
+        if ours is None or scanning is None or (ids := ours.reporting(scanning)) is None:
             return super().__iter__()
         return (check for check in super().__iter__() if check.id in ids or not isinstance(check, _OnBlock))
 
@@ -289,7 +297,7 @@ class _OnModule(_OnBlock, ModuleCheck):
     def scan_module_conf(self, conf: dict[str, Any]) -> CheckResult:
         return self.scan_resource_conf(conf)
 
-    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+    def carried(self, conf: Mapping[str, Any]) -> _Answer:
         file = file_of_callers(conf)
         if not (isinstance(file, str) and file.endswith(".json")):
             return super().carried(conf)
@@ -298,7 +306,7 @@ class _OnModule(_OnBlock, ModuleCheck):
         answers = index_of(self.graph).scan([file])
         place = results_without_modules(answers, HostBlock(module, module, file, lines_of(conf), is_resource=False))
         elsewhere = answers.elsewhere((), [module])
-        return [(address, finding) for around, address, finding in elsewhere if around], place.failures
+        return _Answer([(address, finding) for around, address, finding in elsewhere if around], place.failures)
 
 
 class _OnData(_OnBlock, DataCheck):
@@ -312,32 +320,30 @@ class _OnOtherResource(_OnBlock, TerraformCheck):
     """Resources of types that attach no policies themselves, for the policies that leave the configuration there, and
     for those of their commands."""
 
-    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+    def carried(self, conf: Mapping[str, Any]) -> _Answer:
         if self.entity_type in host_results.TERRAFORM_TYPES:
-            return (), ()
+            return _Answer()
         index = index_of(self.graph)
         plan = conf.get("__file__")
         key = plan[0] if isinstance(plan, list) and plan else file_of_callers(conf)
         file = getattr(key, "file_path", key)
         if id(conf) in index.elsewhere or not isinstance(file, str) or file.endswith(".tf"):
-            return index.elsewhere.get(id(conf), ()), ()
+            return _Answer(index.elsewhere.get(id(conf), ()))
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
-        findings = index.scan([file]).findings_at(address)
-        if self.entity_type in host_results.COMMAND_TYPES:
-            return findings, ()
-        return [found for found in findings if found[1].handed_to is not None], ()
+        answers = index.scan([file])
+        is_command = self.entity_type in host_results.COMMAND_TYPES
+        return _Answer(answers.findings_at(address) if is_command else answers.handed_out(address))
 
 
 class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):
     """Resources of templates of types that attach no policies themselves."""
 
-    def carried(self, conf: Mapping[str, Any]) -> tuple[Sequence[tuple[str, Finding]], Sequence[str]]:
+    def carried(self, conf: Mapping[str, Any]) -> _Answer:
         properties = conf.get("Properties")
         file = properties.get("__file__") if isinstance(properties, dict) else None
         if host_results.attaches_policies(self.entity_type) or not isinstance(file, str):
-            return (), ()
-        findings = template_results(conf, file).findings_at(self.entity_path.rsplit(":", 1)[-1])  # the logical id
-        return [found for found in findings if found[1].handed_to is not None], ()
+            return _Answer()
+        return _Answer(template_results(conf, file).handed_out(self.entity_path.rsplit(":", 1)[-1]))  # the logical id
 
 
 class _OnCloudFormation(_OnResource, CloudFormationCheck):

@@ -123,6 +123,10 @@ class HostResult:
             if same_or_all_instances(segments, theirs)
         )
 
+    def handed_out(self, address: str) -> tuple[tuple[str, Finding], ...]:
+        """Return the findings of all checks on policies that leave the configuration at a resource."""
+        return tuple(found for found in self.findings_at(address) if found[1].handed_to is not None)
+
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on the resources of a nested stack, each with its address."""
         return tuple(self._by_stacks.get((check_id, stack), ()))

@@ -76,8 +76,8 @@ def bare(parser: str, path: Path) -> Command:
 
 
 def checkov(path: Path, framework: str, *, checks: Path | None = None, iam: bool = False) -> Command:
-    """A run of checkov that asks nobody for anything. ``checks``: a folder with more of them; ``iam``: only its checks
-    of identity policies."""
+    """A run of checkov without network access. ``checks``: a folder with external checks; ``iam``: only its built-in
+    checks of identity policies."""
     more = ["--external-checks-dir", str(checks)] if checks is not None else []
     more += ["--check", ",".join(CHECKOV_IAM)] if iam else []
     asked = ["-d", str(path), "--framework", framework, "--quiet", "--compact", "--skip-download"]
