@@ -28,6 +28,7 @@ from passrole_checks.scan.missing_content import findings_without_content, unrea
 from passrole_checks.scan.missing_sources import dependent_policies
 from passrole_checks.scan.result import Analysis, DependentPolicy, LocatedGrant, ScanOptions
 from passrole_checks.scan.run_checks import OnFault, verdicts_of
+from passrole_checks.scan.verdicts_alone import without_surroundings
 from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
     AttachedPolicy,
@@ -181,6 +182,7 @@ class _Run:
         self.notes.extend(too_long(configuration.policies))
         self._own = {id(policy) for policy in configuration.policies}
         self._with_change = _compares(self.options)
+        self._alone = tuple(without_surroundings(self.model))
 
     def add(self, policy: AttachedPolicy, includes: _CheckFilter) -> None:
         """Add the grants of a policy to the inventory, and the findings of the checks that are included."""
@@ -213,7 +215,12 @@ class _Run:
         return tuple(dependent.subject for dependent in found)
 
     def _add_findings(self, context: GrantContext, includes: _CheckFilter, missing: tuple[str, ...]) -> None:
-        for item in verdicts_of(context, self.options, self._fault_of(context), with_severity=self.with_severity):
+        on_fault = self._fault_of(context)
+        items = list(verdicts_of(context, self.options, on_fault, with_severity=self.with_severity))
+        checks = [check for check in ALL if check.needs_all_policies and self.options.runs(check)]
+        for alone in self._alone:
+            items += alone.left(context, items, checks, on_fault)
+        for item in items:
             if includes(item.check):
                 finding = finding_of(item)
                 is_unresolved = missing and item.check is UnresolvedScope

@@ -123,6 +123,31 @@ def test_a_boundary_of_the_account_limits(code: Path, tmp_path: Path) -> None:
     assert not scan(code, text, details).findings
 
 
+@pytest.mark.parametrize(
+    ("own", "severity"),
+    [
+        ([EVERYTHING], Severity.LOW),  # an administrator
+        ([{"Effect": "Allow", "Action": ["iam:*", "sqs:*"], "Resource": "*"}], Severity.LOW),
+        ([EVERYTHING, {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}], None),
+        ([EVERYTHING, {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}], Severity.LOW),
+    ],
+)
+def test_what_a_holder_has_in_the_account_makes_a_finding_less_severe(
+    code: Path, tmp_path: Path, own: list[dict[str, Any]], severity: Severity | None
+) -> None:
+    """The account can change without the code; only a Deny of PassRole takes the finding away."""
+    trust = {"Effect": "Allow", "Principal": {"Service": LAMBDA}, "Action": "sts:AssumeRole"}
+    text = block("aws_iam_role", name="app-x", assume_role_policy=document(trust))
+    more = {"Effect": "Allow", "Action": ["iam:PutRolePolicy", "sqs:*"], "Resource": "*"}
+    text += role_policy("x", "aws_iam_role.this.name", more, name="more")
+    text += role_policy("p", '"deployer"', PASS_APPS | {"Resource": arn("role", "app-x")})
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", *own)])
+    alone = finding(scan(code, text), "009")
+    assert alone is not None and alone.severity is Severity.HIGH
+    found = finding(scan(code, text, details), "009")
+    assert (found and found.severity) == severity
+
+
 def test_a_role_that_is_looked_up_by_name_is_the_one_of_the_account(code: Path, tmp_path: Path) -> None:
     """Names are unique within an account, so a data source means the role of that name, at whatever path."""
     pass_known = PASS_APPS | {

@@ -118,9 +118,12 @@ def in_context(configuration: Configuration, contexts: Sequence[Context], accoun
     ``account``: the account deployed to, if known. Contexts of other accounts are left out, and all of them if the
     account is unknown and they are of several.
     """
+    joined = configuration
     for context in contexts_of(configuration, contexts, account):
-        configuration = _Join(configuration, context).result()
-    return configuration
+        joined = _Join(joined, context).result()
+    if joined is configuration:
+        return configuration
+    return replace(joined, context=replace(joined.context, alone=configuration))
 
 
 def contexts_of(

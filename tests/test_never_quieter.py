@@ -1,0 +1,210 @@
+"""Surroundings of code may add findings; only a Deny, a permissions boundary or an SCP of theirs takes one away.
+
+Samples are scanned alone and with generated surroundings: an account file, another root, or an inventory of that root.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from account_files import ACCOUNT, EVERYTHING, LAMBDA, START, account_file, arn, attached, document, managed, role
+from profiles import examples
+from sample_folders import FOLDERS, SAMPLES, scan_options_of
+
+from passrole_checks.findings import Finding, Severity
+from passrole_checks.iam.partial_values import Position
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+
+ANSWERED = {"PASSROLE_002", "PASSROLE_011", "PASSROLE_012", "PASSROLE_014", "PASSROLE_015"}
+"""Checks of what code leaves open: surroundings with the trust, the statements, the value, or the access before it
+answer them."""
+
+PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+READ = {"Effect": "Allow", "Action": ["s3:GetObject", "iam:GetRole"], "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
+_ENTITY = re.compile(r":(role|user|group|policy)/([\w+=,.@/*?-]+)")
+_DECLARED = re.compile(
+    r'^\s*"?(?:name|RoleName|UserName|role|user|Roles:)"?\s*[:=]\s*\[?"?([\w+=,.@-]+)"?\]?,?\s*$', re.M
+)
+
+
+def names_in(folder: Path) -> set[tuple[str, str]]:
+    """Return kinds and names of the IAM entities that files name, with a letter in place of each wildcard."""
+    texts = [path.read_text("utf-8", errors="replace") for path in folder.rglob("*") if path.is_file()]
+    named = {(kind, name.rpartition("/")[2]) for text in texts for kind, name in _ENTITY.findall(text)}
+    named |= {(kind, name) for text in texts for name in _DECLARED.findall(text) for kind in ("role", "user")}
+    return {(kind, re.sub(r"[*?]", "x", name)[:60]) for kind, name in named if name}
+
+
+def surroundings(folder: Path, random: Random, *, limits: bool) -> dict[str, list[dict[str, Any]]]:
+    """Return the lists of an account with the entities that a sample names, with random statements.
+
+    ``limits``: with statements that deny, and boundaries.
+    """
+    statements = [READ, START, PASS, EVERYTHING, *([DENY] if limits else [])]
+    policies = [managed(f"around-{number}", statement) for number, statement in enumerate(statements)]
+    lists: dict[str, list[dict[str, Any]]] = {"RoleDetailList": [], "UserDetailList": [], "Policies": policies}
+    for kind, name in sorted(names_in(folder)):
+        own = random.sample(statements, random.randint(0, 2))
+        has = attached(*random.sample([policy["PolicyName"] for policy in policies], random.randint(0, 1)))
+        bound = {"PermissionsBoundary": {"PermissionsBoundaryArn": arn("policy", "around-0")}}
+        fields = bound if limits and random.random() < 0.3 else {}
+        if kind == "role":
+            service = random.choice([LAMBDA, "ec2.amazonaws.com", ""])
+            lists["RoleDetailList"].append(role(name, *own, service=service, AttachedManagedPolicies=has, **fields))
+        elif kind == "policy":
+            policies.append(managed(name, *(own or [READ])))
+        else:
+            inline = [{"PolicyName": "own", "PolicyDocument": document(*own)}] if own else []
+            lists["UserDetailList"].append(
+                {
+                    "UserName": name,
+                    "Path": "/",
+                    "Arn": arn("user", name),
+                    "UserPolicyList": inline,
+                    "AttachedManagedPolicies": has,
+                    **fields,
+                }
+            )
+    return lists
+
+
+def as_terraform(lists: dict[str, list[dict[str, Any]]]) -> str:
+    """Return a root that declares the entities of an account."""
+
+    def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
+        for policy in lists["Policies"]:
+            text = policy["PolicyVersionList"][0]["Document"]
+            yield "aws_iam_policy", {"name": policy["PolicyName"], "policy": json.dumps(text)}
+        for kind in ("Role", "User"):
+            for entity in lists[f"{kind}DetailList"]:
+                name, low = entity[f"{kind}Name"], kind.lower()
+                values = {"name": name}
+                if kind == "Role":
+                    values["assume_role_policy"] = json.dumps(entity["AssumeRolePolicyDocument"])
+                if "PermissionsBoundary" in entity:
+                    values["permissions_boundary"] = entity["PermissionsBoundary"]["PermissionsBoundaryArn"]
+                yield f"aws_iam_{low}", values
+                for policy in entity.get(f"{kind}PolicyList", ()):
+                    yield f"aws_iam_{low}_policy", {low: name, "policy": json.dumps(policy["PolicyDocument"])}
+                for policy in entity["AttachedManagedPolicies"]:
+                    yield f"aws_iam_{low}_policy_attachment", {low: name, "policy_arn": policy["PolicyArn"]}
+
+    return "\n".join(
+        f'resource "{type_}" "r{number}" {{\n'
+        + "".join(f"  {key} = {json.dumps(value)}\n" for key, value in values.items())
+        + "}\n"
+        for number, (type_, values) in enumerate(blocks())
+    )
+
+
+Around = Callable[[Path, Path, dict[str, list[dict[str, Any]]], ScanOptions], ScanResult]
+
+
+def in_an_account(top: Path, code: Path, lists: dict[str, list[dict[str, Any]]], options: ScanOptions) -> ScanResult:
+    details = account_file(top / "account.json", **lists)
+    return scan_paths([code], replace(options, account_details=(details,)))
+
+
+def beside_a_root(top: Path, code: Path, lists: dict[str, list[dict[str, Any]]], options: ScanOptions) -> ScanResult:
+    (top / "around").mkdir()
+    (top / "around" / "main.tf").write_text(as_terraform(lists), "utf-8")
+    return scan_paths([code, top / "around"], options)
+
+
+def place(at: Position, address: str) -> tuple[str, ...]:
+    return str(Path(at.file).resolve()), str(at.line), address
+
+
+def keys(result: ScanResult, code: Path) -> dict[tuple[str, ...], Finding]:
+    """Return the findings in a folder by check, statement and resource."""
+    here = code.resolve()
+    return {
+        (one.check_id, *place(one.at, one.resource.address)): one
+        for one in result.findings
+        if not one.suppressed and here in Path(one.at.file).resolve().parents
+    }
+
+
+SUPERSEDING = {"PASSROLE_009": "PASSROLE_008"}
+
+
+@pytest.mark.parametrize("around", [in_an_account, beside_a_root])
+@pytest.mark.parametrize("limits", [False, True])
+@pytest.mark.parametrize("sample", FOLDERS)
+def test_surroundings_take_no_finding_away_without_a_limit(
+    sample: str, limits: bool, around: Around, tmp_path: Path
+) -> None:
+    """Each finding of a scan without context is one of the scan with it, but for what the context answers or denies."""
+    code = tmp_path / "code"
+    shutil.copytree(SAMPLES / sample, code)
+    options = replace(
+        scan_options_of(sample), minimum_severity=Severity.INFO, account_details=(), inventory=(), account=ACCOUNT
+    )
+    alone = keys(scan_paths([code], options), code)
+    for seed in range(examples(5)):
+        top = tmp_path / str(seed)
+        top.mkdir()
+        result = around(top, code, surroundings(code, Random(f"{sample} {seed}"), limits=limits), options)
+        there = keys(result, code)
+        denied = {place(one.grant.at, one.resource.address) for one in result.grants if one.grant.denied}
+        lost = [
+            f"{seed}: {key} {alone[key].message}"
+            for key in alone.keys() - there.keys()
+            if key[0] not in ANSWERED
+            and (SUPERSEDING.get(key[0]), *key[1:]) not in there
+            and not (limits and key[1:] in denied)
+        ]
+        assert not lost, lost
+
+
+ROLE = re.compile(r'^resource "aws_iam_role" "(\w+)" \{\n.*?^\}\n', re.M | re.S)
+_NAME = re.compile(r'^  name\s+= "([\w+=,.@-]+)"$', re.M)
+
+
+def split_in_two(text: str) -> tuple[str, str] | None:
+    """Return a root without its roles, which it then names, and a root with these; None if none can be moved."""
+    moved = []
+    for block in ROLE.finditer(text):
+        name = _NAME.search(block[0])
+        if name is None or re.search(
+            r"\b(?:aws_|data\.|local\.|var\.|module\.|each\.|count)", block[0].split("{", 1)[1]
+        ):
+            continue
+        address = rf"aws_iam_role\.{block[1]}\.(name|id|arn)\b"
+        values = {"name": name[1], "id": name[1], "arn": arn("role", name[1])}
+        text = text.replace(block[0], "")
+        text = re.sub(rf"\$\{{{address}\}}", lambda found, values=values: values[found[1]], text)  # type: ignore[misc]
+        text = re.sub(address, lambda found, values=values: f'"{values[found[1]]}"', text)  # type: ignore[misc]
+        moved.append(block[0])
+    return (text, "\n".join(moved)) if moved else None
+
+
+SPLIT = [
+    (path, parts)
+    for path in sorted(SAMPLES.glob("**/main.tf"))
+    if (parts := split_in_two(path.read_text("utf-8"))) is not None
+]
+
+
+@pytest.mark.parametrize(("path", "parts"), SPLIT, ids=[str(path.parent.relative_to(SAMPLES)) for path, _ in SPLIT])
+def test_roles_of_another_root_take_no_finding_away(path: Path, parts: tuple[str, str], tmp_path: Path) -> None:
+    """A root that names roles has at least its findings when the root that declares these is scanned, too."""
+    shutil.copytree(path.parent, tmp_path / "code")
+    (tmp_path / "code" / "main.tf").write_text(parts[0], "utf-8")
+    (tmp_path / "roles").mkdir()
+    (tmp_path / "roles" / "main.tf").write_text(parts[1], "utf-8")
+    options = ScanOptions(minimum_severity=Severity.INFO, account=ACCOUNT)
+    code = tmp_path / "code"
+    alone, together = keys(scan_paths([code], options), code), keys(scan_paths([tmp_path], options), code)
+    lost = [key for key in alone.keys() - together.keys() if key[0] not in ANSWERED]
+    lost = [key for key in lost if (SUPERSEDING.get(key[0]), *key[1:]) not in together]
+    assert not lost, [alone[key].message for key in lost]
