@@ -5,15 +5,20 @@ take effect: the command line and the environment override the repository's conf
 manual pages git(1), "Environment Variables" (GIT_NO_LAZY_FETCH, GIT_ALLOW_PROTOCOL, GIT_NO_REPLACE_OBJECTS,
 GIT_OPTIONAL_LOCKS), git-config(1) (core.fsmonitor, core.hooksPath, core.attributesFile), gitcli(7)
 (``--end-of-options``).
+
+What git prints is read as a stream, and git is stopped at a limit: a repository of a kilobyte can list 10^12 files.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
+from typing import IO
 
 from passrole_checks.errors import SnapshotError
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -21,6 +26,7 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 
 OBJECT_ID = lazy_regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 TIMEOUT = 120  # seconds, for any one call
+LARGEST_OUTPUT = 100_000_000  # bytes that git prints in one call
 
 _SETTINGS = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.quotePath=false",
@@ -36,7 +42,25 @@ _FORCED_VARIABLES = {
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C",
 }  # fmt: skip
 _TRUST_ADVICE = "--add safe.directory"  # git's advice for a repository owned by another user
-_LARGEST_BATCH = 64_000_000  # bytes of objects requested in one call
+_LARGEST_BATCH = 50_000_000  # bytes of objects requested in one call, unless the first is larger
+_LARGEST_HEADER = 100  # bytes before an object: its id, type and size
+_PIECE = 1_000_000
+_END_OF_ERRORS = 64_000  # bytes of standard error that are kept
+
+
+class TooMuchOutputError(SnapshotError):
+    """Raised if git prints more than the limit."""
+
+
+class _FailedCallError(SnapshotError):
+    """Raised if git fails. ``lines``: those on standard error."""
+
+    def __init__(self, command: str, lines: list[str]) -> None:
+        self.lines = [line for line in lines if line.strip()]
+        errors = [line for line in self.lines if line.startswith(("fatal: ", "error: "))]
+        reason = (errors or self.lines or ["failed without a message"])[0]
+        self.reason = reason.removeprefix("fatal: ").removeprefix("error: ")
+        super().__init__(f"git {command}: {self.reason}")
 
 
 @dataclass(frozen=True)
@@ -65,18 +89,14 @@ class Repository:
         Raises a :class:`SnapshotError` if git is not installed or refuses to read the repository.
         """
         here = cls(folder)
-        completed = here._run(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
-        if completed.returncode:
-            reason = _last_line(completed.stderr)
-            if "not a git repository" in reason:
+        try:
+            answer = here.output(["rev-parse", "--is-inside-work-tree", "--show-prefix"])
+        except _FailedCallError as error:
+            if "not a git repository" in error.reason:
                 return None
-            trust = [
-                line.strip()
-                for line in completed.stderr.decode("utf-8", "replace").splitlines()
-                if _TRUST_ADVICE in line
-            ]
-            raise SnapshotError(f"{folder}: git: {reason}{''.join(f': {line}' for line in trust)}")
-        inside, _, prefix = os.fsdecode(completed.stdout).partition("\n")
+            trust = [f": {line.strip()}" for line in error.lines if _TRUST_ADVICE in line]
+            raise SnapshotError(f"{folder}: git: {error.reason}{''.join(trust)}") from None
+        inside, _, prefix = os.fsdecode(answer).partition("\n")
         if inside != "true":
             return cls(folder)
         top = os.fsdecode(here.output(["rev-parse", "--show-toplevel"])).removesuffix("\n")
@@ -84,9 +104,7 @@ class Repository:
 
     # -- calls
 
-    def _run(
-        self, arguments: list[str], given: bytes = b"", extra: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
+    def _start(self, arguments: list[str], extra: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         kept = {
             name: value
@@ -94,28 +112,91 @@ class Repository:
             if not name.startswith("GIT_") or _KEPT_VARIABLES.fullmatch(name)
         }
         try:
-            return subprocess.run(
+            return subprocess.Popen(
                 ["git", "--no-pager", *settings, *arguments],
-                input=given,
-                capture_output=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 cwd=self.top or self.folder,
                 env={**kept, **_FORCED_VARIABLES, **self.environment, **(extra or {})},
-                timeout=TIMEOUT,
-                check=False,
             )
         except FileNotFoundError:
             raise SnapshotError("git: not installed; it is needed to compare commits") from None
         except OSError as error:
             raise SnapshotError(f"git: cannot be run: {error.strerror or error}") from None
-        except subprocess.TimeoutExpired:
-            raise SnapshotError(f"git {arguments[0]}: timed out after {TIMEOUT} seconds") from None
 
-    def output(self, arguments: list[str], given: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
-        """Return what git prints. Raises a :class:`SnapshotError` with the last error line if git fails."""
-        completed_call = self._run(arguments, given, extra)
-        if completed_call.returncode:
-            raise SnapshotError(f"git {arguments[0]}: {_last_line(completed_call.stderr)}")
-        return completed_call.stdout
+    def _pieces(
+        self, arguments: list[str], given: bytes, extra: Mapping[str, str] | None, most: int
+    ) -> Iterator[bytes]:
+        """Yield what git prints, in pieces; git is stopped after ``most`` bytes, and if the caller reads no further."""
+        process = self._start(arguments, extra)
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        size, expired, end_of_errors = 0, threading.Event(), bytearray()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(TIMEOUT, expire)
+        threads = [
+            threading.Thread(target=_write_all, args=(process.stdin, given), daemon=True),
+            threading.Thread(target=_read_end, args=(process.stderr, end_of_errors), daemon=True),
+            timer,
+        ]
+        timer.daemon = True
+        try:
+            for thread in threads:
+                thread.start()
+            while piece := process.stdout.read(_PIECE):
+                size += len(piece)
+                if size > most:
+                    raise TooMuchOutputError(f"git {arguments[0]}: prints more than {most:,} bytes")
+                yield piece
+            status = process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            for thread in threads[:2]:
+                thread.join()
+        if expired.is_set():
+            raise SnapshotError(f"git {arguments[0]}: timed out after {TIMEOUT} seconds")
+        if status:
+            raise _FailedCallError(arguments[0], end_of_errors.decode("utf-8", "replace").splitlines())
+
+    def records(
+        self, arguments: list[str], given: bytes = b"", *, separator: bytes = b"\0", most: int = LARGEST_OUTPUT
+    ) -> Iterator[bytes]:
+        """Yield what git prints, split at ``separator``, while git runs; it is stopped if the caller reads no further.
+
+        Raises a :class:`SnapshotError` if git fails, and a :class:`TooMuchOutputError` after ``most`` bytes.
+        """
+        rest = b""
+        for piece in self._pieces(arguments, given, None, most):
+            *records, rest = (rest + piece).split(separator)
+            yield from records
+        if rest:
+            yield rest
+
+    def output(
+        self,
+        arguments: list[str],
+        given: bytes = b"",
+        extra: Mapping[str, str] | None = None,
+        most: int = LARGEST_OUTPUT,
+    ) -> bytes:
+        """Return what git prints. Raises a :class:`SnapshotError` with the last error line if git fails, and a
+        :class:`TooMuchOutputError` after ``most`` bytes.
+        """
+        return b"".join(self._pieces(arguments, given, extra, most))
+
+    def _answer(self, arguments: list[str]) -> bytes:
+        """Return what git prints; nothing if it fails."""
+        try:
+            return self.output(arguments)
+        except _FailedCallError:
+            return b""
 
     def names(self) -> list[str]:
         """Return the short names of branches and tags, including remote ones; at most 5,000."""
@@ -124,8 +205,7 @@ class Repository:
 
     def remote_url(self) -> str:
         """Return the URL of the remote ``origin`` as configured; "" if there is none. It may contain credentials."""
-        completed_call = self._run(["config", "--get", "remote.origin.url"])
-        return completed_call.stdout.decode("utf-8", "replace").strip() if completed_call.returncode == 0 else ""
+        return self._answer(["config", "--get", "remote.origin.url"]).decode("utf-8", "replace").strip()
 
     # -- history
 
@@ -136,9 +216,9 @@ class Repository:
         return self._verified(f"{named}^{{commit}}") or self._verified(f"{named}^{{tree}}")
 
     def _verified(self, name: str) -> str | None:
-        completed_call = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
-        found = completed_call.stdout.decode("ascii", "replace").strip()
-        return found if completed_call.returncode == 0 and OBJECT_ID.fullmatch(found) else None
+        answer = self._answer(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        found = answer.decode("ascii", "replace").strip()
+        return found if OBJECT_ID.fullmatch(found) else None
 
     def empty_tree(self) -> str:
         """Return the id of the empty tree, which git knows without storing it."""
@@ -146,8 +226,8 @@ class Repository:
 
     def merge_bases(self, one: str, other: str) -> list[str]:
         """Return the best common ancestors of two commits in git's order; empty if there are none."""
-        completed_call = self._run(["merge-base", "--all", one, other])
-        return [line for line in completed_call.stdout.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
+        answer = self._answer(["merge-base", "--all", one, other])
+        return [line for line in answer.decode("ascii", "replace").split() if OBJECT_ID.fullmatch(line)]
 
     def is_shallow(self) -> bool:
         """True if this is a shallow clone."""
@@ -157,11 +237,10 @@ class Repository:
 
     def sizes(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the size in bytes of each blob; blobs missing from the repository are left out."""
-        wanted = list(dict.fromkeys(ids))
-        lines = self.output(["cat-file", "--batch-check", "--buffer"], "".join(f"{one}\n" for one in wanted).encode())
+        wanted = "".join(f"{name}\n" for name in dict.fromkeys(ids)).encode()
         found = {}
-        for line in lines.decode("ascii", "replace").splitlines():
-            parts = line.split()
+        for line in self.records(["cat-file", "--batch-check", "--buffer"], wanted, separator=b"\n"):
+            parts = line.decode("ascii", "replace").split()
             if len(parts) == 3 and parts[1] == "blob":
                 found[parts[0]] = int(parts[2])
         return found
@@ -174,15 +253,16 @@ class Repository:
         batch_size = 0
         for blob, size in sizes.items():
             if batch and batch_size + size > _LARGEST_BATCH:
-                yield from self._batch(batch)
+                yield from self._batch(batch, batch_size)
                 batch, batch_size = [], 0
             batch.append(blob)
             batch_size += size
         if batch:
-            yield from self._batch(batch)
+            yield from self._batch(batch, batch_size)
 
-    def _batch(self, ids: list[str]) -> Iterator[tuple[str, bytes]]:
-        data = self.output(["cat-file", "--batch", "--buffer"], "".join(f"{one}\n" for one in ids).encode())
+    def _batch(self, ids: list[str], size: int) -> Iterator[tuple[str, bytes]]:
+        command, most = ["cat-file", "--batch", "--buffer"], size + _LARGEST_HEADER * len(ids)
+        data = self.output(command, "".join(f"{name}\n" for name in ids).encode(), most=most)
         at = 0
         while at < len(data):
             end = data.index(b"\n", at)
@@ -202,19 +282,24 @@ class Repository:
         command = ["diff-tree", "-r"] if new is not None else ["diff-index", "--cached"]
         sides = [old] if new is None else [old, new]
         how = ["-M", "-z", "--name-status", "--no-ext-diff", "--no-textconv", "--no-color"]
-        fields = os.fsdecode(self.output([*command, *how, "--end-of-options", *sides])).split("\0")
+        fields = map(os.fsdecode, self.records([*command, *how, "--end-of-options", *sides]))
         found = []
-        while len(fields) > 1:
-            status = fields.pop(0)
-            first = fields.pop(0)
+        for status in fields:
+            first = next(fields)
             if status.startswith("R"):
-                found.append(FileChange(first, fields.pop(0)))
+                found.append(FileChange(first, next(fields)))
             else:
                 found.append(FileChange(None if status == "A" else first, None if status == "D" else first))
         return found
 
 
-def _last_line(said: bytes) -> str:
-    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("fatal: ", "error: "))]
-    return (errors or lines or ["failed without a message"])[0].removeprefix("fatal: ").removeprefix("error: ")
+def _write_all(stream: IO[bytes], data: bytes) -> None:
+    with suppress(OSError), stream:  # git may end before it has read everything
+        stream.write(data)
+
+
+def _read_end(stream: IO[bytes], end: bytearray) -> None:
+    with suppress(OSError), stream:
+        while piece := stream.read(_END_OF_ERRORS):
+            end += piece
+            del end[:-_END_OF_ERRORS]

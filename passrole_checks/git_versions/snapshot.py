@@ -20,7 +20,6 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.recognize import is_candidate
 
-MOST_FILES = 200_000
 LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
 LARGEST_VERSION = 2_000_000_000
 _MOST_MISSING = 100  # files of one version without content
@@ -199,11 +198,8 @@ class Snapshots:
             self._write_all(blob, [(side, entry) for entry in entries], b"")
 
     def _regular_entries(self, side: int) -> list[TreeEntry]:
-        entries = self.entries[side]
-        if len(entries) > MOST_FILES:
-            raise SnapshotError(f"{self.repository.folder}: more than {MOST_FILES:,} files in one version")
         found = []
-        for entry in entries:
+        for entry in self.entries[side]:
             if not is_plain(entry.path):
                 self._ids[side][entry.path] = f"elsewhere {entry.id}"  # so that a change to it is reported
                 self._record_skipped(side, entry.path, "its path leaves the folder or is too deep")

@@ -16,6 +16,7 @@ from passrole_checks.git_versions.git import Repository
 from passrole_checks.iam.fast_dataclass import dataclass
 
 LINK, SUBMODULE = "120000", "160000"
+MOST_FILES = 200_000  # of a version, and as many folders
 _REGULAR = ("100644", "100755", "100664")  # the last one occurs in old repositories
 _MOST_PARTS = 100
 
@@ -36,14 +37,24 @@ class TreeEntry:
 
 
 def tree_entries(repository: Repository, tree: str) -> list[TreeEntry]:
-    """Return the files of a commit or a tree."""
-    listing = os.fsdecode(repository.output(["ls-tree", "-r", "-z", "--full-tree", tree]))
-    found = []
-    for record in listing.split("\0")[:-1]:
-        described, _, path = record.partition("\t")
-        mode, _, name = described.split(" ")
-        found.append(TreeEntry(path, mode, name))
-    return found
+    """Return the files of a commit or a tree. Raises a :class:`SnapshotError` if it has more than `MOST_FILES`."""
+    folders, files = 0, list[TreeEntry]()
+    # -t: lists folders too; without it git visits any number of folders without files and prints nothing
+    for record in repository.records(["ls-tree", "-r", "-t", "-z", "--full-tree", tree]):
+        described, _, path = os.fsdecode(record).partition("\t")
+        mode, kind, name = described.split(" ")
+        if kind == "tree":
+            folders += 1
+        else:
+            files.append(TreeEntry(path, mode, name))
+        _check_number(repository, folders, "folders")
+        _check_number(repository, len(files))
+    return files
+
+
+def _check_number(repository: Repository, number: int, kind: str = "files") -> None:
+    if number > MOST_FILES:
+        raise SnapshotError(f"{repository.folder}: more than {MOST_FILES:,} {kind} in one version")
 
 
 def index_entries(repository: Repository) -> list[TreeEntry]:
@@ -66,8 +77,8 @@ def working_tree_entries(repository: Repository) -> list[TreeEntry]:
             entry_here = entry
         if entry_here is not None:
             found[entry.path] = entry_here
-    others = os.fsdecode(repository.output(["ls-files", "-z", "--others", "--exclude-standard"]))
-    for path in others.split("\0")[:-1]:
+    for path in map(os.fsdecode, repository.records(["ls-files", "-z", "--others", "--exclude-standard"])):
+        _check_number(repository, len(found))
         if path.endswith("/"):
             found[path] = TreeEntry(path.rstrip("/"), SUBMODULE, "")  # an untracked repository
         elif (entry_here := _entry_on_disk(repository.top, path, None)) is not None:
@@ -76,9 +87,9 @@ def working_tree_entries(repository: Repository) -> list[TreeEntry]:
 
 
 def _index_records(repository: Repository, *, conflicts: bool) -> Iterator[tuple[str, TreeEntry]]:
-    listing = os.fsdecode(repository.output(["ls-files", "-s", "-t", "-z"]))
-    for record in listing.split("\0")[:-1]:
-        described, _, path = record.partition("\t")
+    for number, record in enumerate(repository.records(["ls-files", "-s", "-t", "-z"]), 1):
+        _check_number(repository, number)
+        described, _, path = os.fsdecode(record).partition("\t")
         tag, mode, name, stage = described.split(" ")
         if stage != "0" and not conflicts:
             raise SnapshotError(f"{path}: unresolved merge conflict; resolve it and run git add first")

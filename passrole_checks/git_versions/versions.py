@@ -54,8 +54,8 @@ class VersionPair:
         """
         if not self.merge or self.head.id is None:
             return {}
+        head_paths = {entry.path for entry in tree_entries(self.repository, self.head.id)}  # first: it has limits
         changes = self.repository.changes(self.head.id, self.merge)
-        head_paths = {entry.path for entry in tree_entries(self.repository, self.head.id)}
         return {path: path in head_paths for change in changes for path in (change.old, change.new) if path is not None}
 
     def snapshots(self, select: Select | None = None, also: Collection[str] = ()) -> Snapshots:

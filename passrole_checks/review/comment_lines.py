@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from passrole_checks.git_versions import Snapshots
+from passrole_checks.git_versions.git import TooMuchOutputError
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.report import Anchor, Location
@@ -62,7 +64,7 @@ class Anchors:
         return file in self._old_names and self._old_names[file] is None
 
     def hunks(self, file: str) -> tuple[Hunk, ...]:
-        """Return the hunks of a file of HEAD, in order; none if it is unchanged or binary."""
+        """Return the hunks of a file of HEAD, in order; none if it is unchanged, binary or too large."""
         if not self.is_touched(file):
             return ()
         if file not in self._hunks:
@@ -123,7 +125,8 @@ class Anchors:
         old = self._entries[0].get(before) if before is not None else None
         new = self._entries[1].get(file)
         if old is not None and new is not None and old.id and new.id:
-            yield from _git_hunks(self._snapshots, old.id, new.id)
+            with suppress(TooMuchOutputError):
+                yield from list(_git_hunks(self._snapshots, old.id, new.id))
             return
         texts = [
             _read_lines(self._snapshots.folders[side] / name) if name is not None else []
@@ -137,11 +140,10 @@ def _git_hunks(snapshots: Snapshots, old: str, new: str) -> Iterator[Hunk]:
     # all options that git's configuration could change
     options = [f"-U{_CONTEXT}", "--inter-hunk-context=0", "--diff-algorithm=default", "--indent-heuristic"]
     options += ["--no-ext-diff", "--no-textconv", "--no-color", "--no-prefix"]
-    lines = snapshots.repository.output(["diff", *options, "--end-of-options", old, new]).split(b"\n")
-    at = 0
-    while at < len(lines):
-        header = _HUNK.match(lines[at])
-        at += 1
+    command = ["diff", *options, "--end-of-options", old, new]
+    lines = snapshots.repository.records(command, separator=b"\n", most=_MAX_FILE_BYTES)
+    for line in lines:
+        header = _HUNK.match(line)
         if header is None:
             continue
         counts = [int(part) if part is not None else 1 for part in (header[2], header[4])]
@@ -150,8 +152,8 @@ def _git_hunks(snapshots: Snapshots, old: str, new: str) -> Iterator[Hunk]:
         after += counts[1] == 0
         first, last = after, after + counts[1] - 1
         changed, gone = set[int](), []
-        while (counts[0] > 0 or counts[1] > 0) and at < len(lines):
-            mark = lines[at][:1]
+        while (counts[0] > 0 or counts[1] > 0) and (content := next(lines, None)) is not None:
+            mark = content[:1]
             if mark == b"-":
                 gone.append((before, after))
             elif mark == b"+":
@@ -161,7 +163,6 @@ def _git_hunks(snapshots: Snapshots, old: str, new: str) -> Iterator[Hunk]:
                 before, counts[0] = before + 1, counts[0] - 1
             if mark in (b"+", b" "):
                 after, counts[1] = after + 1, counts[1] - 1
-            at += 1
         yield Hunk(first, last, frozenset(changed), tuple(gone))
 
 

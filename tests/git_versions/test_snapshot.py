@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from git_repositories import ANY, APP, Repository, template, terraform
 
+from passrole_checks import cli
 from passrole_checks.diff import Side, compare_versions
 from passrole_checks.git_versions import relocate, resolve_versions
 from passrole_checks.scan.scanner import ScanOptions
@@ -237,20 +240,67 @@ def test_files_that_are_too_large(repository: Repository, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("limit", "value", "complaint"),
     [
-        ("MOST_FILES", 1, "more than 1 files in one version"),
-        ("LARGEST_VERSION", 100, "the files up to this one exceed 100 bytes"),
+        ("trees.MOST_FILES", 1, "more than 1 files in one version"),
+        ("snapshot.LARGEST_VERSION", 100, "the files up to this one exceed 100 bytes"),
     ],
 )
 def test_versions_that_are_too_large(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, complaint: str
 ) -> None:
     """A version above the limits is not read at all: exit status 2."""
-    monkeypatch.setattr(f"passrole_checks.git_versions.snapshot.{limit}", value)
+    monkeypatch.setattr(f"passrole_checks.git_versions.{limit}", value)
     repository.commit({"main.tf": terraform(APP), "b.tf": terraform(APP, "b")})
     repository.commit({"main.tf": terraform(ANY)})
     said = repository.diff("HEAD^", "HEAD")
     assert said.status == 2
     assert said.err.endswith(f": {complaint}\n")
+
+
+@pytest.mark.parametrize(
+    ("leaf", "name", "complaint"),
+    [
+        ("f{}.tf", "d{}", "more than 2,000 files in one version"),
+        ("", "d{}", "more than 2,000 folders in one version"),
+        ("f{}.tf", "d{}" + 20_000 * "x", "prints more than 100,000,000 bytes"),
+    ],
+    ids=["files", "empty_folders", "long_names"],
+)
+@pytest.mark.parametrize(
+    "command", ["diff base main", "diff main base", "diff main", "diff --staged main", "review base main"]
+)
+def test_few_objects_that_list_many_files(
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    leaf: str,
+    name: str,
+    complaint: str,
+) -> None:
+    """Twelve trees of ten entries each list 10^12 files: git is stopped at the limit, with exit status 2."""
+    entry = leaf and f"100644 blob {repository.git('hash-object', '-w', '--stdin', given=b'locals {}')}\t{leaf}\n"
+    for _ in range(12):
+        tree = repository.git("mktree", given="".join(entry.format(number) for number in range(10)).encode())
+        entry = f"040000 tree {tree}\t{name}\n"
+    base = repository.git("commit-tree", "-m", "base", repository.git("mktree", given=b""))
+    head = repository.git("commit-tree", "-m", "head", "-p", base, tree)
+    for branch, commit in (("base", base), ("main", head)):
+        repository.git("update-ref", f"refs/heads/{branch}", commit)
+    monkeypatch.setattr("passrole_checks.git_versions.trees.MOST_FILES", 2_000)
+    calls: list[subprocess.Popen[bytes]] = []
+
+    class RecordedCall(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            calls.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr("subprocess.Popen", RecordedCall)
+    status = cli.main(command.split())
+    said = capsys.readouterr().err
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.endswith(f": {complaint}\n")
+    assert all(call.returncode is not None for call in calls)
+    assert calls[-1].returncode < 0  # killed, because nothing else ends a listing of 10^12 entries
 
 
 def test_files_in_git_lfs(repository: Repository) -> None:
