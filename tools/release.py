@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACEHOLDERS = ("your-organization",)
-WITH_PLACEHOLDERS = ("*.md", "pyproject.toml", "docs/**/*.md", ".github/**/*", "passrole_checks/distribution.py")
+PLACEHOLDERS = ("<owner>", "example.invalid")
+SHIPPED = (  # texts that people paste from, with an address of the repository
+    "*.md", "*.yml", "*.toml", ".*.yaml", "setup.cfg", "Dockerfile", "docs/**/*.md", "docs/schema/*", ".github/**/*",
+    ".gitlab/*", "passrole_checks/**/*.py", "passrole_checks/output/page/*",
+)  # fmt: skip
 _VERSION = re.compile(r'^__version__ = "(\d+\.\d+\.\d+)"$', re.MULTILINE)
 _SECTION = re.compile(r"^## (\S+) - ([^\n]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _TAG = re.compile(r"(?:passrole_checks@|\b(?:rev|ref): )(v\d+\.\d+\.\d+)\b")
@@ -62,12 +65,15 @@ def left_to_do(root: Path, tag: str, today: date) -> Iterator[str]:
         yield f"CHANGELOG.md: `{section.released}` is not the day of the release"
     if not section.text.strip():
         yield f"CHANGELOG.md: nothing about {section.version}"
-    if "IS_ON_INDEX = True" not in (root / "passrole_checks" / "distribution.py").read_text("utf-8"):
-        yield "passrole_checks/distribution.py: IS_ON_INDEX is not True, so messages do not install from PyPI"
-    for path in sorted({path for pattern in WITH_PLACEHOLDERS for path in root.glob(pattern) if path.is_file()}):
+    for path in shipped_texts(root):
         for placeholder in PLACEHOLDERS:
             if path.name not in ("RELEASING.md", "CHANGELOG.md") and placeholder in path.read_text("utf-8"):
                 yield f"{path.relative_to(root)}: `{placeholder}` is a placeholder for the address of the repository"
+
+
+def shipped_texts(root: Path) -> list[Path]:
+    """Return the files that may name an address of the repository."""
+    return sorted({path for pattern in SHIPPED for path in root.glob(pattern) if path.is_file()})
 
 
 def _is_past(day: str, today: date) -> bool:

@@ -47,7 +47,7 @@ try:
 except Exception as error:  # a rule that cannot be imported must fail, and not be missing
     _FAULT = (
         f"not analyzed: cfn-lint's Python cannot import passrole_checks ({type(error).__name__}: {error}): install"
-        f" passrole-checks beside cfn-lint, with {sys.executable} -m pip"
+        f" what is missing beside cfn-lint, with {sys.executable} -I -m pip"
     )
 else:
     _FAULT = ""

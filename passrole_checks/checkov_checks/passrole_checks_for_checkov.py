@@ -404,7 +404,7 @@ def _complain_of_installation(reason: str) -> None:
         known = {name: value or frame.f_locals.get(name) for name, value in known.items()}
     runners = known["valid_runners"]
     if not isinstance(runners, list) or known["runner"] in (None, runners[0][0]):
-        remedy = f"install passrole-checks beside checkov, with {sys.executable} -m pip"
+        remedy = f"install what is missing beside checkov, with {sys.executable} -I -m pip"
         where = "" if unavailable else " on Terraform"
         print(f"passrole_checks: every PASSROLE check fails{where}: {reason}: {remedy}", file=sys.stderr)
 

@@ -10,10 +10,8 @@ import click
 from passrole_checks.cli import help_sections
 from passrole_checks.cli.help_sections import DocumentedCommand
 
-EXTRA = "mcp"
 
-
-@click.command(EXTRA, cls=DocumentedCommand)
+@click.command("mcp", cls=DocumentedCommand)
 @click.argument(
     "folders",
     cls=help_sections.DocumentedArgument,
@@ -36,5 +34,5 @@ def mcp(folders: tuple[str, ...]) -> None:
     except ModuleNotFoundError as error:
         from passrole_checks.distribution import pip_install
 
-        raise ConfigurationError(f"mcp: {error.name} is not installed: {pip_install(EXTRA)}") from None
+        raise ConfigurationError(f"mcp: {error.name} is not installed: {pip_install('mcp')}") from None
     run(folders or (".",))

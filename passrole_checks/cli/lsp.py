@@ -34,7 +34,7 @@ def lsp(context: click.Context, /, **options: Any) -> int:
     except ModuleNotFoundError as error:
         from passrole_checks.distribution import pip_install
 
-        raise ConfigurationError(f"lsp: {error.name} is not installed: {pip_install('lsp')}") from None
+        raise ConfigurationError(f"lsp: {error.name} is not installed: {pip_install('pygls')}") from None
     from passrole_checks.findings import Confidence
 
     asked = shared.scan_options(

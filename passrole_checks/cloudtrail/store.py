@@ -77,7 +77,7 @@ def import_duckdb() -> Any:
     try:
         import duckdb
     except ImportError:
-        raise ConfigurationError(f"trail: needs DuckDB: {pip_install('trail')}") from None
+        raise ConfigurationError(f"trail: needs DuckDB: {pip_install('duckdb')}") from None
     return duckdb
 
 

@@ -24,21 +24,13 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from passrole_checks import __version__, distribution
+from passrole_checks import __version__
+from passrole_checks.distribution import HOSTS, NAME, OPTIONAL, REQUIRED, pip, pip_install
 from passrole_checks.errors import SnapshotError
 from passrole_checks.iam.fast_dataclass import dataclass
 
 FOLDER = Path(__file__).resolve().parent.parent
 
-# Minimum versions, as in pyproject.toml (a test compares them); a clone has no package metadata to read them from.
-REQUIRED = {
-    "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
-    "tree-sitter-hcl": "1.2",
-}  # fmt: skip
-if sys.version_info < (3, 11):
-    REQUIRED["tomli"] = "2.0"
-OPTIONAL = {"requests": "2.31", "distributed": "2025.1", "duckdb": "1.1", "mcp": "2.0", "python-hcl2": "8.1"}
-HOSTS = {"checkov": "3.2.533", "cfn-lint": "1.57"}
 ADAPTER_FOLDERS = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
 
 _HCL2_DISTRIBUTIONS = (
@@ -159,11 +151,10 @@ def examine() -> Diagnosis:
     remarks.extend(_other_environments(hosts))
     git, trouble = _examine_git()
     remarks.extend(trouble)
-    installed = _installed_version(distribution.NAME)
+    installed = _installed_version(NAME)
     if installed is not None and installed != __version__:
         problem = f"the files have version {__version__}, the package metadata {installed}"
-        remedy = _pip(f"install --force-reinstall --no-deps '{distribution.requirement()}'")
-        problems.append(Trouble(distribution.NAME, problem, remedy))
+        problems.append(Trouble(NAME, problem, "install it again from where this version comes from"))
     remarks.extend(_speed_remarks())
     cache, trouble = _examine_cache()
     remarks.extend(trouble)
@@ -186,14 +177,6 @@ def _version_numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, match[0].split("."))) if match else ()
 
 
-def _pip(arguments: str) -> str:
-    return f"{sys.executable or 'python'} -m pip {arguments}"
-
-
-def _install(package: Package) -> str:
-    return _pip(f"install '{package.name}>={package.minimum_version}'")
-
-
 def _terraform_reader() -> str | None:
     """Return the package that parses Terraform, found by parsing a line; None if none works."""
     from passrole_checks.sources.terraform.reading import readers, source
@@ -211,15 +194,13 @@ def _package_problems(packages: Sequence[Package], reader: str | None) -> Iterat
     for package in packages:
         if package.version is None:
             if package.required and not (reader is not None and package.name in _PARSERS):
-                yield Trouble(
-                    package.name, "is not installed", _pip(f"install '{package.name}>={package.minimum_version}'")
-                )
+                yield Trouble(package.name, "is not installed", pip_install(package.name))
         elif _version_numbers(package.version) < _version_numbers(package.minimum_version):
             problem = f"{package.version} is older than {package.minimum_version}, the oldest supported version"
-            yield Trouble(package.name, problem, _install(package))
+            yield Trouble(package.name, problem, pip_install(package.name))
     if reader is None:
         problem = "no working parser: neither tree-sitter-hcl nor python-hcl2"
-        remedy = _pip("install --force-reinstall tree-sitter tree-sitter-hcl")
+        remedy = pip("install --force-reinstall tree-sitter tree-sitter-hcl")
         yield Trouble("Terraform", problem, remedy)
 
 
@@ -230,7 +211,7 @@ def _speed_remarks() -> Iterator[Trouble]:
         yield Trouble(
             "PyYAML",
             "installed without libyaml; parsing templates is several times slower",
-            _pip("install --force-reinstall --only-binary :all: PyYAML"),
+            pip("install --force-reinstall --only-binary :all: PyYAML"),
         )
 
 
@@ -279,17 +260,15 @@ def _hcl2_problems(owners: Sequence[Hcl2Package], *, checkov: bool) -> Iterator[
         ours, other = owners
         if checkov:
             yield Trouble(
-                "module hcl2", f"{problem}; checkov needs {ours.name}", f"{_pip(f'uninstall {other.name}')}, then"
-                f" {_pip(f'install --force-reinstall --no-deps {ours.name}=={ours.version}')}",
+                "module hcl2", f"{problem}; checkov needs {ours.name}", f"{pip(f'uninstall {other.name}')}, then"
+                f" {pip(f'install --force-reinstall --no-deps {ours.name}=={ours.version}')}",
             )  # fmt: skip
         else:
-            yield Trouble(
-                "module hcl2", problem, f"keep one of them: {_pip(f'uninstall {ours.name}')}, or {other.name}"
-            )
+            yield Trouble("module hcl2", problem, f"keep one of them: {pip(f'uninstall {ours.name}')}, or {other.name}")
     for owner in owners if len(owners) == 1 else ():
         if not owner.intact:
             problem = f"files of {owner.name} are missing or from another package"
-            remedy = _pip(f"install --force-reinstall --no-deps {owner.name}=={owner.version}")
+            remedy = pip(f"install --force-reinstall --no-deps {owner.name}=={owner.version}")
             yield Trouble("module hcl2", problem, remedy)
 
 
@@ -309,7 +288,7 @@ def _examine_hosts(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trou
             if checks is None:
                 problem = f"fails to load our checks from {ADAPTER_FOLDERS[name]}: {reason}"
                 hcl2_conflict = name == "checkov" and any(owner.name == "python-hcl2" for owner in owners)
-                remedy = "see module hcl2" if hcl2_conflict else _pip(f"install --upgrade {name}")
+                remedy = "see module hcl2" if hcl2_conflict else pip(f"install --upgrade {name}")
                 troubles.append(Trouble(name, problem, remedy))
     return hosts, troubles
 
@@ -364,7 +343,7 @@ def _other_environments(hosts: Sequence[Host]) -> Iterator[Trouble]:
         if program is None or os.path.realpath(os.path.dirname(program)) in own_folders:
             continue
         problem = f"{program} belongs to a different environment than this Python ({sys.executable})"
-        yield Trouble(name, problem, f"install passrole-checks there too; that {name} does not load its checks")
+        yield Trouble(name, problem, f"use the {name} of this environment: that one does not load the checks")
 
 
 # -- git

@@ -283,7 +283,7 @@ class Client:
             try:
                 import requests
             except ImportError:
-                raise ForgeError(self._api, 0, f"requests is not installed; run: {pip_install('bot')}") from None
+                raise ForgeError(self._api, 0, f"requests is not installed; run: {pip_install('requests')}") from None
             self._session = requests.Session()
             self._session.headers.update(self._headers)
             self._session.auth = self._authorize  # otherwise requests would send an entry in .netrc

@@ -16,4 +16,4 @@ def test_without_the_sdk_the_command_says_what_to_install(
     monkeypatch.delitem(sys.modules, "passrole_checks.mcp_server.server", raising=False)
     assert main(["mcp"]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "pip install" in error and "[mcp]" in error
+    assert error.count("\n") == 1 and "-I -m pip install 'mcp>=2.0'" in error

@@ -145,7 +145,7 @@ def test_missing_duckdb_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setitem(sys.modules, "duckdb", None)
     status, out, err = run(capsys, "suggest", f"{SAMPLE}/terraform", "--evidence", LOGS)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert pip_install("trail") in err
+    assert pip_install("duckdb") in err
     assert run(capsys, "suggest", f"{SAMPLE}/terraform") == (0, "nothing to suggest\n", "")
 
 

@@ -257,4 +257,4 @@ def test_without_duckdb_it_says_what_to_install(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 20
-    assert done.stderr == f"trail: needs DuckDB: {pip_install('trail')}\n"
+    assert done.stderr == f"trail: needs DuckDB: {pip_install('duckdb')}\n"

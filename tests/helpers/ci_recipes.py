@@ -19,9 +19,9 @@ from pathlib import Path
 from documentation_pages import CodeBlock, code_blocks
 from git_repositories import Repository
 from pipelines import BASE, HEAD, HOSTILE
-from readme_examples import ROOT, TAG
+from readme_examples import REPOSITORY, ROOT, TAG
 
-from passrole_checks.distribution import NAME, REPOSITORY
+from passrole_checks.distribution import NAME
 
 DOCS = ROOT / "docs"
 REQUIREMENT = f"{NAME} @ git+{REPOSITORY}@{TAG}"

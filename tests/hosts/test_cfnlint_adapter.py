@@ -421,7 +421,7 @@ def test_without_the_engine_every_rule_fails(tmp_path: Path, missing: str, metad
     run = run_cfn_lint(tmp_path, "-t", "template.yaml", rules=[str(copy)], start=start)
     assert run.status and {rule for rule, _ in run.places()} == {one for one in IDS if not one.startswith("I")}
     (line,) = run.errors.splitlines()
-    assert "install passrole-checks" in line
+    assert f"{sys.executable} -I -m pip" in line
     listed = run_cfn_lint(tmp_path, "--list-rules", rules=[str(copy)], start=start)
     assert {line.split(":")[0] for line in listed.output.splitlines() if line[1:3] == "95" and line[5:6] == ":"} == IDS
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from documentation_pages import PAGES
-from readme_examples import ACTION, OURS, ROOT, TAG, TEMPLATE, Example, examples, workflows
+from readme_examples import ACTION, OURS, ROOT, TAG, TEMPLATE, Example, examples, page_text, workflows
 
 from passrole_checks.review.report_json import ZIP_MEMBER
 
@@ -62,7 +62,7 @@ def test_actions_of_others_are_named_by_the_hash_of_a_release() -> None:
 
 def test_the_action_is_used_by_the_tag_of_this_version() -> None:
     """A reader who copies an example gets the version whose page it is."""
-    text = "".join(page.read_text("utf-8") for page in PAGES)
+    text = "".join(map(page_text, PAGES))
     references = re.findall(rf"uses: \S*{OURS}@(\S+)", text)
     assert set(references) == {TAG}
 

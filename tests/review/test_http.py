@@ -317,7 +317,7 @@ def test_invalid_token_is_not_in_the_error(server: Server, clock: Clock, token: 
 def test_without_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without requests a call says what to install, and a dry run without a token does not need it."""
     monkeypatch.setitem(sys.modules, "requests", None)
-    with pytest.raises(ForgeError, match=r"pip install 'passrole-checks\[bot\]"):
+    with pytest.raises(ForgeError, match=r"-I -m pip install 'requests>=2\.31'"):
         Client("http://forge.invalid", {}, ("Authorization", TOKEN)).get("/user")
     result: list[str] = []
     Client("http://forge.invalid", {}, dry_run=result.append).write("POST", "/things")

@@ -439,7 +439,8 @@ def test_missing_dask_reports_what_to_install() -> None:
     script = "import sys; sys.modules['distributed'] = None; from passrole_checks.cli import main; sys.exit(main())"
     done = ran(["scan", FEW[0], "--executor", "dask://127.0.0.1:8786"], script=script)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("dask://127.0.0.1:8786: needs ") and "passrole-checks[dask]" in done.stderr
+    assert done.stderr.startswith("dask://127.0.0.1:8786: needs ")
+    assert "-I -m pip install 'distributed>=2025.1'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

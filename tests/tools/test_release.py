@@ -12,11 +12,12 @@ from tools import release
 TODAY = date(2027, 3, 1)
 FILES = {
     "passrole_checks/__init__.py": '__version__ = "1.2.0"\n',
-    "passrole_checks/distribution.py": 'REPOSITORY = "https://github.com/acme/passrole_checks"\nIS_ON_INDEX = True\n',
     "pyproject.toml": 'urls = { Repository = "https://github.com/acme/passrole_checks" }\n',
     "CHANGELOG.md": "# Changelog\n\n## 1.2.0 - 2027-03-01\n\n- Better.\n\n## 1.1.0 - 2027-01-01\n\n- Good.\n",
     "README.md": "      - uses: acme/passrole_checks@v1.2.0\n    rev: v1.2.0\n",
     "docs/ci/gitlab.md": "    ref: v1.2.0\n",
+    ".github/CODEOWNERS": "* @acme/maintainers\n",
+    ".pre-commit-hooks.yaml": "# https://github.com/acme/passrole_checks\n",
 }
 
 
@@ -44,9 +45,10 @@ def test_a_complete_commit_can_be_released(root: Path) -> None:
     ("name", "old", "new"),
     [
         ("passrole_checks/__init__.py", "1.2.0", "1.2.1"),
-        ("passrole_checks/distribution.py", "True", "False"),
-        ("passrole_checks/distribution.py", "acme", "your-organization"),
-        ("pyproject.toml", "acme", "your-organization"),
+        ("pyproject.toml", "github.com/acme", "example.invalid"),
+        ("README.md", "acme/", "<owner>/"),
+        (".github/CODEOWNERS", "@acme/", "@<owner>/"),
+        (".pre-commit-hooks.yaml", "github.com/acme", "example.invalid"),
         ("CHANGELOG.md", "2027-03-01", "unreleased"),
         ("CHANGELOG.md", "2027-03-01", "2027-03-02"),
         ("CHANGELOG.md", "2027-03-01", "2027-02-30"),
@@ -54,7 +56,7 @@ def test_a_complete_commit_can_be_released(root: Path) -> None:
         ("CHANGELOG.md", "1.2.0", "1.3.0"),
         ("README.md", "@v1.2.0", "@v1.1.0"),
         ("README.md", "rev: v1.2.0", "rev: v1.1.0"),
-        ("README.md", "    rev:", "repo: https://github.com/your-organization/passrole_checks\n    rev:"),
+        ("README.md", "    rev:", "repo: https://example.invalid/passrole_checks\n    rev:"),
         ("docs/ci/gitlab.md", "v1.2.0", "v0.9.0"),
     ],
 )

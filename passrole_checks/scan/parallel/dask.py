@@ -141,7 +141,7 @@ def _connect(url: str, seconds: float) -> Client:
     try:
         from distributed import Client
     except ImportError:
-        raise ExecutorError(f"{url}: needs what the extra dask brings: {pip_install('dask')}") from None
+        raise ExecutorError(f"{url}: needs Dask: {pip_install('distributed')}") from None
     for name in list(logging.root.manager.loggerDict):  # errors are reported here, in one line
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)

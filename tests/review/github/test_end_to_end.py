@@ -186,7 +186,7 @@ def test_missing_library_names_its_installation(
     bot.push({**BASE, "variables.tf": WIDER})
     monkeypatch.setitem(sys.modules, "requests", None)
     assert bot.review() == 1
-    assert "run: pip install 'passrole-checks[bot]" in capsys.readouterr().err
+    assert "-I -m pip install 'requests>=2.31'" in capsys.readouterr().err
 
 
 def test_dry_run_prints_writes(github: GitHubFake, bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
