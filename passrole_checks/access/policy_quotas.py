@@ -44,7 +44,7 @@ def lengths_over_limit(
     ``unresolved``: the characters that an unresolved value is assumed to have; with 0 the number is the least possible.
     """
     for policy in policies:
-        if policy.kind is not PolicyKind.IDENTITY or policy.managed:
+        if policy.kind is not PolicyKind.IDENTITY or policy.managed or policy.account_policy:
             continue
         most = _LIMITS.get(policy.resource.type, _MOST)
         quotes = len('""') if isinstance(policy.document, StringNode) else 0  # of a JSON text

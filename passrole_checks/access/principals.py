@@ -22,7 +22,6 @@ from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
-    Choice,
     Const,
     ListNode,
     Node,
@@ -32,6 +31,7 @@ from passrole_checks.iam.partial_values import (
     Ternary,
     Unresolved,
     UnresolvedKind,
+    exists_under,
     text,
 )
 from passrole_checks.iam.partial_values import ObjectNode as Object
@@ -117,7 +117,7 @@ def managed_by_holder(
         policy = _aws_managed_policy(one)
         if policy is None or not _mentions_pass_role(policy):
             continue
-        document = _under(one.when, _node(policy.document, Position(policy.arn, 1)))
+        document = exists_under(one.when, _node(policy.document, Position(policy.arn, 1)))
         same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
         holders = (one.holder, *members.get(one.holder, ()))
         if one.handed_to not in (None, HandedTo.COMMAND):
@@ -216,7 +216,7 @@ class Principals:
             AttachedPolicy(
                 one.resource,
                 one.path,
-                _under(one.when, _node(policy.document, one.at, one.policy.defaults)),
+                exists_under(one.when, _node(policy.document, one.at, one.policy.defaults)),
                 principals=tuple(holders) if one.handed_to in (None, HandedTo.COMMAND) else (),
                 managed=policy.name,
                 handed_to=one.handed_to,
@@ -507,13 +507,6 @@ def _node(value: Any, at: Position, defaults: tuple[str, ...] = ()) -> Node:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ListNode(tuple(_node(one, at, defaults) for one in value), at)
     return StringNode((value,), at, defaults=defaults) if isinstance(value, str) else Const(value, at)
-
-
-def _under(when: PathCondition, document: Node) -> Node:
-    """Return a document that exists under a path condition."""
-    for assumption in reversed(when):
-        document = Choice(((assumption, document),), document.at)
-    return document
 
 
 def _everything(at: Position) -> Statement:

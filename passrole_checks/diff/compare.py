@@ -160,8 +160,7 @@ def _notes(
     yield from (replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle)
     for pair in versions.pairs:
         yield from _in_both(reader, pair, _unit_notes(pair))
-        if with_scans:
-            yield from _unknown_policy_notes(pair, options)
+        yield from _unknown_policy_notes(pair, options, only_changed=not with_scans)
 
 
 def _name_causes(
@@ -407,12 +406,20 @@ def _other_providers(old: Configuration, new: Configuration) -> Iterator[Unreada
             yield Unreadable(at.file, reason, at.line)
 
 
-def _unknown_policy_notes(pair: UnitPair, options: ScanOptions) -> Iterator[Unreadable]:
-    """Yield a note on each attachment of a policy whose content is unknown, if the versions of the unit differ."""
+def _unknown_policy_notes(pair: UnitPair, options: ScanOptions, *, only_changed: bool) -> Iterator[Unreadable]:
+    """Yield a note on each attachment of a policy whose content is unknown, if the versions of the unit differ.
+
+    ``only_changed``: leave out the attachments that both versions have.
+    """
+    notes: list[dict[str, Unreadable]] = []
     for side in () if pair.is_same else (pair.old, pair.new):
+        notes.append({})
         for attachment in unknown_attachments(with_account_details(side, options)[0]):
             note = unknown_policy_note(attachment)
-            yield replace(note, subject=f"{note.subject} {attachment.holder}")
+            subject = f"{note.subject} {attachment.holder}"
+            notes[-1].setdefault(subject, replace(note, subject=subject))
+    for own, other in zip(notes, reversed(notes), strict=True):
+        yield from (note for subject, note in own.items() if not only_changed or subject not in other)
 
 
 def _dependents_in(side: Configuration) -> Iterator[DependentPolicy]:

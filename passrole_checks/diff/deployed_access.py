@@ -34,7 +34,7 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     Unreadable,
 )
-from passrole_checks.sources.model.context import Context, contexts_of, paired_with_context
+from passrole_checks.sources.model.context import Context, contexts_of, paired_with_context, with_known_documents
 from passrole_checks.sources.model.paired_names import is_managed
 
 _IAM = lazy_regex(r"arn:[\w-]*:iam::")
@@ -100,7 +100,7 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
     if is_account[0] == is_account[1] or not all(sides):
         return None
     number = is_account.index(True)
-    contexts = [Context(unit, "") for unit in sides[number].values()]
+    contexts = [Context(unit, "the account file") for unit in sides[number].values()]
     pairs: list[UnitPair] = []
     names: list[Mapping[str, str]] = []
     inferred: list[tuple[str, str]] = []
@@ -155,7 +155,7 @@ class _Part:
     """
 
     def __init__(self, unit: Configuration, context: Context) -> None:
-        self.unit, self.context = unit, context
+        self.unit, self.context = with_known_documents(unit, [context]), context
         paired = paired_with_context(unit, context)
         self.names, self.policies, self.inferred = paired.principals, paired.policies, paired.inferred
         self.arns = {address: arn for arn, address in reversed([*self.names.items(), *self.policies.items()])}

@@ -89,9 +89,8 @@ class StatementVersion:
         grant = self.variant(when)
         who = tuple(old_names.get(name, name) for name in holders if name) or self.policy.principals
         conditions = (grant.statement.when,) if grant.statement.when else ()
-        return LocatedGrant(
-            grant, self.policy.resource, self.path, who, "allow", conditions, self.policy.managed, self.policy.handed_to
-        )
+        origin = self.policy.managed, self.policy.handed_to, self.policy.account_policy
+        return LocatedGrant(grant, self.policy.resource, self.path, who, "allow", conditions, *origin)
 
 
 def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:

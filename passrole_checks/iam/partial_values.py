@@ -15,7 +15,7 @@ from enum import Enum
 from typing import overload
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.path_conditions import Assumption
+from passrole_checks.iam.path_conditions import Assumption, PathCondition
 
 
 class Ternary(Enum):
@@ -295,6 +295,13 @@ def map_children(node: Node, change: Callable[[Node], Node]) -> Node:
 def _changed_entry(entry: ObjectEntry, change: Callable[[Node], Node]) -> ObjectEntry:
     value = change(entry.value)
     return entry if value is entry.value else ObjectEntry(entry.key, value)
+
+
+def exists_under(when: PathCondition, node: Node) -> Node:
+    """Return a node that exists under a path condition only."""
+    for assumption in reversed(when):
+        node = Choice(((assumption, node),), node.at)
+    return node
 
 
 def unresolved_in(node: Node) -> Iterator[Unresolved]:

@@ -129,7 +129,7 @@ def _describe_grant(located: LocatedGrant) -> Sequence[Line]:
     when = condition_text(located.when)
     return [
         *grant_rows(located.grant),
-        *([labeled_row("policy", [f"{located.managed} (AWS managed)"])] if located.managed else ()),
+        *([labeled_row("policy", [located.managed_in_words])] if located.managed_in_words else ()),
         *([(StyledText(f"    {'when':<10}"), StyledText(sanitize(when)))] if when else ()),
     ]
 

@@ -186,8 +186,8 @@ def grants_lines(
             StyledText(effect, "quiet"),
         )
         yield from grant_rows(grant, _MOST_NAMES)
-        if located.managed:
-            yield labeled_row("policy", [f"{located.managed} (AWS managed)"])
+        if located.managed_in_words:
+            yield labeled_row("policy", [located.managed_in_words])
         if located.principals:
             yield labeled_row("who", located.principals)
         if located.when:

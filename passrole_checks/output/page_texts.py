@@ -114,7 +114,7 @@ def statement_text(entry: GraphStatement, more: Sequence[tuple[str, str]]) -> st
         ("Services", _services(located)),
         ("Condition", name_list(grant.other_conditions)),
         ("When", escape_text(condition_text(located.when))),
-        ("Policy", f"<code>{escape_text(located.managed)}</code> (AWS managed)" if located.managed else ""),
+        ("Policy", escape_text(located.managed_in_words)),
         *more,
     ]
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows if value)

@@ -21,7 +21,7 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults
-from passrole_checks.sources.model.context import Context, contexts_of, drift, in_context, with_looked_up_documents
+from passrole_checks.sources.model.context import Context, contexts_of, drift, in_context, with_known_documents
 
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScanOptions
@@ -77,12 +77,10 @@ def with_account_details(
 
 
 def with_account_documents(configuration: Configuration, options: ScanOptions) -> Configuration:
-    """Return a configuration with the documents of the managed policies of its account that it looks up."""
+    """Return a configuration with the documents of the managed policies of its account that it attaches or looks up."""
     if not options.account_details:
         return configuration
-    return with_looked_up_documents(
-        configuration, read_account_details(options.account_details).contexts, options.account
-    )
+    return with_known_documents(configuration, read_account_details(options.account_details).contexts, options.account)
 
 
 def _inferred_names(configuration: Configuration) -> Iterator[Unreadable]:

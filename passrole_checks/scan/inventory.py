@@ -43,9 +43,8 @@ def located_grants(
         for grant, when in distinct:
             effect = _effect(model, policy, grant)
             path = path_of(policy, grant)
-            yield LocatedGrant(
-                grant, policy.resource, path, policy.holders, effect, when, policy.managed, policy.handed_to
-            )
+            origin = policy.managed, policy.handed_to, policy.account_policy
+            yield LocatedGrant(grant, policy.resource, path, policy.holders, effect, when, *origin)
 
 
 def widest_of_each_statement(entries: Iterable[LocatedGrant]) -> tuple[LocatedGrant, ...]:

@@ -73,7 +73,8 @@ class LocatedGrant:
     ``effect_on_passrole``: "allow", "deny", or "none" if it has no effect. ``when``: the path conditions under which
     this variant applies, each of them sufficient; empty if it always applies. ``managed``: the name of the AWS managed
     policy that contains it, empty for other policies. ``handed_to``: the kind of ``resource`` if the policy leaves the
-    configuration there.
+    configuration there. ``account_policy``: the name of the customer managed policy that contains it, if that is
+    declared elsewhere.
     """
 
     grant: PassRoleGrant
@@ -84,14 +85,22 @@ class LocatedGrant:
     when: tuple[PathCondition, ...] = ()
     managed: str = ""
     handed_to: HandedTo | None = None
+    account_policy: str = ""
 
     @property
     def origin(self) -> str:
-        """Return where the statement comes from: "policy", "aws_managed_policy", or "handed_out" for a document that
-        leaves the configuration."""
-        if self.managed:
-            return "aws_managed_policy"
+        """Return where the statement comes from: "policy", "aws_managed_policy", "account_policy" for an attached
+        policy that is declared elsewhere, or "handed_out" for a document that leaves the configuration."""
+        if self.managed or self.account_policy:
+            return "aws_managed_policy" if self.managed else "account_policy"
         return "policy" if self.handed_to is None else "handed_out"
+
+    @property
+    def managed_in_words(self) -> str:
+        """The managed policy that contains the statement, with its kind; "" if it stands in the code."""
+        if self.managed or self.account_policy:
+            return f"{self.managed} (AWS managed)" if self.managed else f"{self.account_policy} (customer managed)"
+        return ""
 
     @property
     def is_about_passrole(self) -> bool:

@@ -90,7 +90,8 @@ def _denials(permissions: Permissions) -> list[Statement]:
 
 
 def _policy_key(policy: AttachedPolicy) -> _Key:
-    return policy.resource.address, policy.resource.at.file, policy.path, policy.element, policy.managed
+    name = policy.managed or policy.account_policy
+    return policy.resource.address, policy.resource.at.file, policy.path, policy.element, name
 
 
 def _grant_key(context: GrantContext) -> _Key:

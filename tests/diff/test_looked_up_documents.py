@@ -1,4 +1,4 @@
-"""Documents of managed policies that the code looks up: those of the account, in both versions."""
+"""Documents of managed policies that the code attaches or looks up: those of the account, in both versions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def details(tmp_path: Path) -> Path:
 
 def compare(folder: Path, old: str, new: str, *files: Path) -> AccessDifference:
     for name, text in (("old", old), ("new", new)):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
         (folder / name / "main.tf").write_text(text, encoding="utf-8")
     return compare_paths(folder / "old", folder / "new", ScanOptions(account_details=files))
 
@@ -63,3 +63,37 @@ def test_equal_documents_are_unchanged(details: Path, tmp_path: Path) -> None:
     )
     assert not (found.new or found.widened or found.narrowed or found.removed)
     assert found.unchanged == 1
+
+
+ATTACH = 'resource "aws_iam_role_policy_attachment" "a" {\n  role       = "ci"\n  policy_arn = %s\n}\n'
+
+
+@pytest.mark.parametrize("policy", ['"arn:aws:iam::111122223333:policy/deploy"', "data.aws_iam_policy.deploy.arn"])
+def test_a_new_attachment_is_new_access(policy: str, tmp_path: Path) -> None:
+    """Also if the account attaches the policy to the same role already: the code does not say so before."""
+    attached = [{"PolicyName": "deploy", "PolicyArn": "arn:aws:iam::111122223333:policy/deploy"}]
+    details = account_file(
+        tmp_path / "account.json",
+        Policies=[managed("deploy", PASS_APPS)],
+        RoleDetailList=[role("ci", AttachedManagedPolicies=attached)],
+    )
+    found = compare(tmp_path, DEPLOY, DEPLOY + ATTACH % policy, details)
+    assert [(change.grant.origin, change.grant.principals) for change in found.new] == [("account_policy", ("ci",))]
+    assert found.new[0].grant.grant.at.line == 6
+    found = compare(tmp_path / "again", DEPLOY + ATTACH % policy, DEPLOY + ATTACH % policy, details)
+    assert not (found.new or found.widened or found.removed) and found.unchanged == 1
+
+
+def test_an_attachment_is_compared_with_the_account(details: Path, tmp_path: Path) -> None:
+    """An account that does not attach the policy lacks the access that the code gives, and no other."""
+    (tmp_path / "main.tf").write_text(DEPLOY + ATTACH % "data.aws_iam_policy.deploy.arn", encoding="utf-8")
+    for sides in ((details, tmp_path / "main.tf"), (tmp_path / "main.tf", details)):
+        found = compare_paths(*sides, ScanOptions())
+        changes = found.new if sides[0] is details else found.removed
+        assert [change.grant.principals for change in changes] == [("ci",)]
+
+
+def test_an_attachment_without_the_file_is_noted(tmp_path: Path) -> None:
+    """Its permissions are unknown, which is said."""
+    found = compare(tmp_path, DEPLOY, DEPLOY + ATTACH % "data.aws_iam_policy.deploy.arn")
+    assert not found.new and ["policy not found" in note.reason for note in found.not_evaluated].count(True) == 1

@@ -106,3 +106,36 @@ def test_a_policy_of_the_account_is_not_unknown(repository: Reviews, tmp_path: P
     result = repository.review("HEAD^", "HEAD", "--severity", "info", "--account-details", str(outside))
     assert not result.report.not_evaluated
     assert [numbers for _, _, _, numbers in result.items] == [["008", "012", "015"]]
+
+
+DEPLOY = "arn:aws:iam::111122223333:policy/deploy"
+ATTACHED = (
+    f'resource "aws_iam_user_policy_attachment" "a" {{\n  user       = "ann"\n  policy_arn = "{DEPLOY}"\n}}\n',
+    f"Resources:\n  Ann:\n    Type: AWS::IAM::User\n    Properties:\n      ManagedPolicyArns: [{DEPLOY}]\n",
+)
+ANY = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
+
+
+@pytest.mark.parametrize(("name", "text"), [("main.tf", ATTACHED[0]), ("t.yaml", ATTACHED[1])])
+def test_a_new_attachment_of_a_policy_of_the_account_is_reported(
+    name: str, text: str, repository: Reviews, tmp_path: Path
+) -> None:
+    """At the attachment, with all checks; without the file, a note says that the policy is unknown."""
+    version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": {"Version": "2012-10-17", "Statement": [ANY]}}
+    policies = [{"PolicyName": "deploy", "Arn": DEPLOY, "PolicyVersionList": [version]}]
+    outside = tmp_path / "outside.json"
+    outside.write_text(json.dumps({**json.loads(details()), "Policies": policies}), encoding="utf-8")
+    repository.commit({"main.tf": "# nothing\n"})
+    repository.commit({name: text})
+    assert checks(repository, "--account-details", str(outside)) == [["001", "015"]]
+    result = repository.review("HEAD^", "HEAD")
+    assert result.items == [] and "policy not found" in str(result.report.not_evaluated)
+
+
+def test_a_new_attachment_of_a_policy_of_another_root_is_reported(repository: Reviews) -> None:
+    """The root that declares the policy is not changed."""
+    document = json.dumps({"Statement": [ANY]})
+    declared = f'resource "aws_iam_policy" "p" {{\n  name   = "deploy"\n  policy = jsonencode({document})\n}}\n'
+    repository.commit({"policies/main.tf": declared, "app/main.tf": "# nothing\n"})
+    repository.commit({"app/main.tf": ATTACHED[0]})
+    assert checks(repository) == [["001", "015"]]

@@ -110,6 +110,108 @@ def test_an_attached_policy_of_the_account_is_known(code: Path, tmp_path: Path) 
     assert finding(result, "008") is not None
 
 
+DEPLOY = arn("policy", "deploy")
+LOOKED_UP = 'data "aws_iam_policy" "d" {\n  %s = "%s"\n}\n'
+ATTACHED = {
+    "role": block("aws_iam_role_policy_attachment", role="ci", policy_arn=DEPLOY),
+    "user": block("aws_iam_user_policy_attachment", user="ci", policy_arn=DEPLOY),
+    "group": block("aws_iam_group_policy_attachment", group="ci", policy_arn=DEPLOY),
+    "several": block("aws_iam_policy_attachment", name="a", policy_arn=DEPLOY).replace("}\n", '  users = ["ci"]\n}\n'),
+    "own": block("aws_iam_role", name="ci", assume_role_policy=document()).replace(
+        "}\n", f'  managed_policy_arns = ["{DEPLOY}"]\n}}\n'
+    ),
+    "account id": 'data "aws_caller_identity" "c" {}\n'
+    + block(
+        "aws_iam_role_policy_attachment",
+        role="ci",
+        policy_arn=DEPLOY.replace(ACCOUNT, "${data.aws_caller_identity.c.account_id}"),
+    ),
+    "name": LOOKED_UP % ("name", "Deploy")
+    + block("aws_iam_role_policy_attachment", role="ci", policy_arn="${data.aws_iam_policy.d.arn}"),
+    "arn": LOOKED_UP % ("arn", DEPLOY)
+    + block("aws_iam_role_policy_attachment", role="ci", policy_arn="${data.aws_iam_policy.d.arn}"),
+    "template": "Resources:\n  ci:\n    Type: AWS::IAM::User\n    Properties:\n      ManagedPolicyArns:\n"
+    "        - !Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/deploy\n",
+    "literal in a template": "Resources:\n  ci:\n    Type: AWS::IAM::Group\n    Properties:\n"
+    f"      ManagedPolicyArns: [{DEPLOY}]\n",
+}
+
+
+@pytest.mark.parametrize("text", ATTACHED.values(), ids=ATTACHED)
+def test_an_attached_policy_of_the_account_is_a_grant_of_the_code(
+    text: str, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the line of the attachment, as if the document stood there; also if the account attaches it already, and in
+    both hosts. Without the file there is a note."""
+    (code / ("template.yaml" if text.startswith("Resources:") else "main.tf")).write_text(text, encoding="utf-8")
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role("ci", AttachedManagedPolicies=attached("deploy"))],
+        Policies=[managed("deploy", PASS_APPS | {"Resource": "*"}, START)],
+    )
+    result = scan_paths([code], ScanOptions())
+    assert not result.findings and not result.grants
+    assert [note.kind.value for note in result.not_evaluated if "policy not found" in note.reason] == [
+        "defined_elsewhere"
+    ]
+    result = scan_paths([code], ScanOptions(account_details=(details,)))
+    (grant,) = result.grants
+    value = "resource" if "  arn =" in text else next(part for part in ("policy_arn", "policy/") if part in text)
+    expected = text.count("\n", 0, text.index(value)) + 1  # a literal in a data source is none in the attachment
+    assert (grant.origin, grant.account_policy, grant.grant.at.line) == ("account_policy", "deploy", expected)
+    assert [name.rpartition(".")[2] in ("ci", "this") for name in grant.principals] == [True]
+    assert [one.at.line for one in result.findings if one.check_id == "PASSROLE_001"] == [expected]
+    assert not any("policy not found" in note.reason for note in result.not_evaluated)
+    monkeypatch.setenv("PASSROLE_CHECKS_ACCOUNT_DETAILS", str(details))
+    assert scan_for_host(str(next(code.iterdir()))).of("PASSROLE_001")
+
+
+def test_a_document_of_the_account_that_denies_limits_whom_the_code_attaches_it_to(code: Path, tmp_path: Path) -> None:
+    """It is named with certainty, and is a Deny of the code."""
+    deny = PASS_APPS | {"Effect": "Deny"}
+    text = role_policy("p", '"ci"', PASS_APPS) + ATTACHED["role"]
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("ci")], Policies=[managed("deploy", deny)])
+    result = scan(code, text, details)
+    assert {(one.origin, one.effect_on_passrole) for one in result.grants} == {
+        ("policy", "none"),
+        ("account_policy", "deny"),
+    }
+    assert finding(result, "002") is None
+
+
+PLANNED = """{
+  "format_version": "1.2", "terraform_version": "1.9.8",
+  "planned_values": {"root_module": {"resources": []}},
+  "resource_changes": [{
+    "address": "aws_iam_role_policy_attachment.a", "mode": "managed", "type": "aws_iam_role_policy_attachment",
+    "name": "a", "provider_name": "registry.terraform.io/hashicorp/aws",
+    "change": {"actions": [%s], "before": %s, "after": %s, "after_unknown": {}}
+  }],
+  "configuration": {"root_module": {"resources": []}}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("before", "unchanged", "expected"),
+    [(False, False, {"001", "015"}), (True, False, set()), (True, True, {"001"})],
+    ids=["new", "as before", "as before, asked for"],
+)
+def test_a_planned_attachment_of_a_policy_of_the_account_is_new_access(
+    before: bool, unchanged: bool, expected: set[str], code: Path, tmp_path: Path
+) -> None:
+    """Only if the plan adds it, whatever the account attaches."""
+    values = json.dumps({"role": "ci", "policy_arn": DEPLOY})
+    text = PLANNED % ('"no-op"' if before else '"create"', values if before else "null", values)
+    (code / "plan.json").write_text(text, encoding="utf-8")
+    details = account_file(
+        tmp_path / "a.json",
+        RoleDetailList=[role("ci", AttachedManagedPolicies=attached("deploy"))],
+        Policies=[managed("deploy", PASS_APPS | {"Resource": "*"})],
+    )
+    options = ScanOptions(account_details=(details,), unchanged=unchanged)
+    assert {one.check_id[-3:] for one in scan_paths([code], options).findings} == expected
+
+
 def test_a_boundary_of_the_account_limits(code: Path, tmp_path: Path) -> None:
     """The permissions boundary that a role has in the account limits what the code grants it."""
     limited = role("deployer", PermissionsBoundary={"PermissionsBoundaryArn": arn("policy", "limit")})

@@ -329,6 +329,45 @@ def test_managed_policies_of_another_root_by_name(top: Path) -> None:
     assert escalations(top, files) == ["reader"]
 
 
+DECLARED = """\
+resource "aws_iam_policy" "p" {
+  name = "deploy"
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }%s] })
+}
+"""
+ATTACHES = 'resource "aws_iam_user_policy_attachment" "a" {\n  user = "ann"\n  policy_arn = %s\n}\n'
+LOOKS_UP = 'data "aws_iam_policy" "d" {\n  name = "deploy"\n}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ATTACHES % '"arn:aws:iam::111122223333:policy/deploy"',
+        ATTACHES % "data.aws_iam_policy.d.arn" + LOOKS_UP,
+        'data "aws_caller_identity" "c" {}\n'
+        + ATTACHES % '"arn:aws:iam::${data.aws_caller_identity.c.account_id}:policy/deploy"',
+    ],
+    ids=["literal", "looked up", "account id"],
+)
+def test_an_attached_policy_of_another_root_is_a_grant_at_the_attachment(text: str, top: Path) -> None:
+    """With the principal, as if the document stood there; a Deny of a policy that may be of another account does not
+    count."""
+    denial = ', { Effect = "Deny", Action = "iam:PassRole", Resource = "*" }'
+    write(top, {"policies/main.tf": DECLARED % "", "reader/main.tf": text})
+    result = scan_paths([top], ScanOptions())
+    assert {(Path(one.grant.at.file).parent.name, one.origin, one.principals) for one in result.grants} == {
+        ("policies", "policy", ()),
+        ("reader", "account_policy", ("ann",)),
+    }
+    reader = [one for one in result.findings if Path(one.at.file).parent.name == "reader"]
+    assert [(one.check_id, one.principals) for one in reader] == [("PASSROLE_001", ("ann",))]
+    assert not result.not_evaluated or "policy not found" not in str(result.not_evaluated)
+    if "111122223333" in text:
+        write(top, {"policies/main.tf": DECLARED % denial})
+        result = scan_paths([top], ScanOptions())
+        assert [one.principals for one in result.findings] == [("ann",)]
+
+
 def test_names_that_two_roots_declare_are_not_followed(top: Path) -> None:
     """Which of the roles is meant is unknown: they may be of two accounts."""
     role = NAMED_ROLE % ("deployer", '["lambda:CreateFunction", "lambda:InvokeFunction"]')

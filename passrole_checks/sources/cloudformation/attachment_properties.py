@@ -14,7 +14,7 @@ from functools import partial
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Choice, Node, Position, StringNode, Unresolved
+from passrole_checks.iam.partial_values import Absent, Node, Position, StringNode, Unresolved, exists_under
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
@@ -126,9 +126,7 @@ class AttachmentReader:
 
     def _in_parent(self, value: Node, when: PathCondition, stack: str) -> Node:
         """Return a value that a nested stack has under a path condition, as seen by this template."""
-        for assumption in reversed(when):
-            value = Choice(((assumption, value),), value.at)
-        return self.documents.evaluator.guarded(to_parent(value, stack))
+        return self.documents.evaluator.guarded(to_parent(exists_under(when, value), stack))
 
     def add_stack_set(self, inner: AttachmentIndex, resource: ResourceDefinition) -> None:
         """Add the attachments of principals in a stack set's template, with addresses below the stack set."""

@@ -118,6 +118,8 @@ class AttachedPolicy:
     element of a list or map that ``resource`` gets the policy for, in words, such as one of several permission
     sets. ``name``: the name of an inline or a managed policy, if it is known. ``partial_name``: a name with unknown
     parts. ``deployed_to``: further principals that have it according to what is around the configuration.
+    ``account_policy``: the name of a customer managed policy that ``resource`` attaches and whose document is from
+    what is around the configuration; empty for others.
     """
 
     resource: ResourceDefinition
@@ -135,6 +137,7 @@ class AttachedPolicy:
     name: str = field(default="", compare=False)
     deployed_to: tuple[str, ...] = ()
     partial_name: StringNode | None = field(default=None, compare=False)
+    account_policy: str = ""
 
     @property
     def holders(self) -> tuple[str, ...]:

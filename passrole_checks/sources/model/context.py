@@ -11,17 +11,16 @@ are unique within an account, without regard to case and path; names of inline p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, Part, StringNode, strings_in
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, strings_in
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,
@@ -37,7 +36,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.looked_up_documents import with_documents
+from passrole_checks.sources.model.looked_up_documents import attached_documents, with_documents
 from passrole_checks.sources.model.paired_names import (
     Key,
     address_type,
@@ -136,15 +135,17 @@ def contexts_of(
     return tuple(context for context in contexts if account is not None and context.account in (None, account))
 
 
-def with_looked_up_documents(
+def with_known_documents(
     configuration: Configuration, contexts: Sequence[Context], account: str | None = None
 ) -> Configuration:
-    """Return a configuration with the documents of the managed policies that it looks up, and nothing else of what is
-    around it. Arguments as of :func:`in_context`."""
+    """Return a configuration with the documents of the managed policies that it attaches or looks up.
+
+    Nothing else of what is around it is added. Arguments as of :func:`in_context`.
+    """
     for context in contexts_of(configuration, contexts, account):
         join = _Join(configuration, context)
         join.find_principals()
-        configuration, holders = join.with_looked_up_documents()
+        configuration, holders = join.with_known_documents()
         known = configuration.context
         names = replace(known, principals=dict.fromkeys(holders, context.origin) | dict(known.principals))
         configuration = replace(configuration, context=names) if holders else configuration
@@ -217,17 +218,16 @@ class _Join:
     context: Context
     names: dict[str, str] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)  # addresses in the context of what is declared here
-    holders: dict[str, dict[str, list[PathCondition]]] = field(default_factory=dict)  # of policies of the context
+    holders: dict[str, dict[str, None]] = field(default_factory=dict)  # of policies that both declare
     inferred: dict[str, str] = field(default_factory=dict)  # names that are not paired by a known name
     inferred_inline: dict[str, str] = field(default_factory=dict)  # the same of inline policies, in words
 
     def result(self) -> Configuration:
         """Return the configuration with its context."""
         self.find_principals()
-        self.whole, holders = self.with_looked_up_documents()
+        self.whole, named = self.with_known_documents()
         whole, around = self.whole, self.context.configuration
-        attached, named = self.resolve_attachments()
-        named |= holders
+        attached = self.resolve_attachments()
         managed = {name for policy in self.own_policies() if (name := self.managed_name(policy))}
         inline = self.inline_names()
         added = tuple(self.added_policies(managed, inline))
@@ -253,9 +253,9 @@ class _Join:
             context=self.context_names(named),
         )
 
-    def with_looked_up_documents(self) -> tuple[Configuration, set[str]]:
-        """Return the configuration with the documents of managed policies that it looks up by ARN or name, and the
-        principals that have these."""
+    def with_known_documents(self) -> tuple[Configuration, set[str]]:
+        """Return the configuration with the documents of managed policies that it attaches, or looks up by ARN or name,
+        and the principals that have these."""
         whole, declared = self.whole, self.replacements()
 
         def find(value: StringNode) -> tuple[Node, str] | None:
@@ -268,15 +268,51 @@ class _Join:
         def known(policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
             return tuple(with_documents(policy, find) for policy in policies)
 
+        looked_up = known(whole.policies)
+        pairs = zip(whole.policies, looked_up, strict=True)
+        checked, others, attached = self.attached_policies(whole.attached, declared)
+        *before, attached_before = self.attached_policies(whole.attached_before, declared)
+        is_change = whole.before is not None
         result = replace(
             whole,
-            policies=known(whole.policies),
-            unchanged=known(whole.unchanged),
-            other_policies=known(whole.other_policies),
-            before=None if whole.before is None else known(whole.before),
+            policies=(*looked_up, *checked),
+            unchanged=(*known(whole.unchanged), *(others if is_change else ())),
+            other_policies=(*known(whole.other_policies), *(() if is_change else others)),
+            before=None if whole.before is None else (*known(whole.before), *before[0], *before[1]),
+            attached=attached,
+            attached_before=attached_before,
         )
-        pairs = zip(whole.policies, result.policies, strict=True)
-        return result, {who for old, new in pairs if new is not old for who in new.principals}
+        changed = (*(new for old, new in pairs if new is not old), *checked, *others)
+        return result, {who for policy in changed for who in policy.principals}
+
+    def attached_policies(
+        self, attached: Attachments, declared: Collection[int]
+    ) -> tuple[tuple[AttachedPolicy, ...], tuple[AttachedPolicy, ...], Attachments]:
+        """Return the policies of the context that the configuration attaches and does not declare: those to check, the
+        others, and the attachments without them. ``declared``: documents of those that it declares."""
+        found: dict[bool, list[tuple[ManagedAttachment, AttachedPolicy]]] = {True: [], False: []}
+        left: list[ManagedAttachment] = []
+        for one in attached.managed_policies:
+            policy = self.attached_policy(one)
+            if policy is None or id(policy.document) in declared:
+                left.append(one)
+            else:
+                found[one.is_checked].append((one, policy))
+        checked, others = (tuple(attached_documents(found[key], self.context.origin)) for key in (True, False))
+        return checked, others, replace(attached, managed_policies=tuple(left)) if checked or others else attached
+
+    def attached_policy(self, attachment: ManagedAttachment) -> AttachedPolicy | None:
+        """Return the managed policy of the context that an attachment attaches.
+
+        If the account of the context is not known, that of the attachment may be another one: only what the policy
+        allows counts then.
+        """
+        by_name = "customer" in attachment.path.lower()
+        policy = self.policy_named(attachment.policy, by_name=by_name)
+        if policy is not None or self.context.account is not None:
+            return policy
+        policy = self.policy_named(attachment.policy, in_any_account=True)
+        return None if policy is None else _allowing(policy)
 
     @property
     def known(self) -> frozenset[str]:
@@ -370,7 +406,9 @@ class _Join:
         """Return the name that a principal of the context has in the configuration."""
         return self.names.get(principal, principal)
 
-    def policy_named(self, value: StringNode, *, by_name: bool = False) -> AttachedPolicy | None:
+    def policy_named(
+        self, value: StringNode, *, by_name: bool = False, in_any_account: bool = False
+    ) -> AttachedPolicy | None:
         """Return the managed policy of the context that an ARN, or a name, means.
 
         Of an ARN that is looked up by name, the end is known, which is unique within the account.
@@ -378,22 +416,20 @@ class _Join:
         parts: tuple[Part, ...] = expand(value.parts)
         written = "".join(part if isinstance(part, str) else "\0" for part in parts)
         found = _ARN.fullmatch(written)
-        if found is not None and found[2] in ("\0", self.context.account or ""):
+        if found is not None and (in_any_account or found[2] in ("\0", self.context.account or "")):
             return self.context.managed_policies.get(found[3].lower())
         return self.context.managed_policies.get(written.lower()) if by_name else None
 
-    def resolve_attachments(self) -> tuple[Attachments, set[str]]:
-        """Return the attachments of the configuration without those of policies in the context, and their holders."""
+    def resolve_attachments(self) -> Attachments:
+        """Return the attachments of the configuration without those of policies that it declares by the same name."""
         left: list[ManagedAttachment] = []
-        holders: set[str] = set()
         for one in self.whole.attached.managed_policies:
-            policy = self.policy_named(one.policy, by_name="customer" in one.path.lower())
+            policy = self.attached_policy(one)
             if policy is None or one.handed_to is not None:
                 left.append(one)
-                continue
-            self.holders.setdefault(policy.resource.address, {}).setdefault(one.holder, []).append(one.when)
-            holders.add(one.holder)
-        return replace(self.whole.attached, managed_policies=tuple(left)), holders
+            else:
+                self.holders.setdefault(policy.resource.address, {})[one.holder] = None
+        return replace(self.whole.attached, managed_policies=tuple(left))
 
     def added_policies(self, managed: set[str], inline: set[tuple[str, str]]) -> Iterator[AttachedPolicy]:
         """Yield the policies of the context that the configuration does not declare, with its names of principals.
@@ -403,7 +439,7 @@ class _Join:
         for policy in self.context.policies:
             if is_managed(policy):
                 if policy.name.lower() not in managed:
-                    yield self.with_further_holders(policy.with_principals(self.rename))
+                    yield policy.with_principals(self.rename)
             else:
                 renamed = policy.with_principals(self.rename)
                 if not any((who, policy.name) in inline for who in renamed.principals):
@@ -418,21 +454,6 @@ class _Join:
             for one in (*whole.policies, *whole.unchanged, *whole.other_policies)
             if (name := self.managed_name(one)) in deployed
         }
-
-    def with_further_holders(self, policy: AttachedPolicy) -> AttachedPolicy:
-        """Return a managed policy of the context with the principals that the configuration attaches it to."""
-        further = self.holders.get(policy.resource.address)
-        if further is None:
-            return policy
-        conditions = {who: [()] for who in policy.principals} | {
-            who: [*([()] if who in policy.principals else []), *when] for who, when in further.items()
-        }
-        return replace(
-            policy,
-            kind=PolicyKind.IDENTITY,
-            principals=tuple(conditions),
-            conditional_principals=conditional_holders(conditions),
-        )
 
     def with_holders(
         self, policies: Iterable[AttachedPolicy], declared: Mapping[str, str]
@@ -531,6 +552,34 @@ class _Join:
             {self.rename(arn): arn for arn in self.added_arns()} | dict(known.arns),
             (*known.inferred, *self.inferred.items(), *self.inferred_inline.items()),
         )
+
+
+def _allowing(policy: AttachedPolicy) -> AttachedPolicy | None:
+    """Return a policy without its Deny statements: itself without any, and None if nothing is left."""
+    document = _without_denials(policy.document)
+    return policy if document is policy.document else None if document is None else replace(policy, document=document)
+
+
+@cached_by_identity(20_000)  # the policies of an account are around many configurations
+def _without_denials(document: Node) -> Node | None:
+    """Return a policy document without the statements that may deny; itself without any, None if nothing is left."""
+    statements = document.get("Statement") if isinstance(document, ObjectNode) else None
+    written = statements.items if isinstance(statements, ListNode) else () if statements is None else (statements,)
+    allowing = tuple(one for one in written if _surely_allows(one))
+    if not isinstance(document, ObjectNode) or not allowing:
+        return None
+    if len(allowing) == len(written):
+        return document
+    entries = (
+        replace(entry, value=ListNode(allowing, entry.value.at)) if entry.key.literal == "Statement" else entry
+        for entry in document.entries
+    )
+    return replace(document, entries=tuple(entries))
+
+
+def _surely_allows(statement: Node) -> bool:
+    effect = statement.get("Effect") if isinstance(statement, ObjectNode) else None
+    return isinstance(effect, StringNode) and effect.literal == "Allow"
 
 
 def _current(

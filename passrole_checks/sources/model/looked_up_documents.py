@@ -1,20 +1,25 @@
-"""Documents of managed policies that a configuration looks up by ARN or name, as ``data "aws_iam_policy"`` does."""
+"""Documents of managed policies that a configuration attaches, or looks up as ``data "aws_iam_policy"`` does, and that
+are known from what is around it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,
     ObjectNode,
+    Position,
     StringNode,
+    exists_under,
     map_children,
     map_strings,
     unresolved_in,
 )
-from passrole_checks.sources.model.configuration import AttachedPolicy
+from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.sources.model.attachments import conditional_holders
+from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, ManagedAttachment
 from passrole_checks.sources.model.links import moved_to
 
 FindDocument = Callable[[StringNode], "tuple[Node, str] | None"]
@@ -27,6 +32,47 @@ def with_documents(policy: AttachedPolicy, find: FindDocument) -> AttachedPolicy
     if not any(part.document_of for part in unresolved_in(policy.document)):
         return policy
     return replace(policy, document=_known(policy.document, find))
+
+
+def attached_documents(
+    attachments: Iterable[tuple[ManagedAttachment, AttachedPolicy]], origin: str
+) -> Iterator[AttachedPolicy]:
+    """Yield managed policies with their documents where the configuration attaches them, as if these stood there.
+
+    ``attachments``: each with its policy, as it is around the configuration; ``origin``: where that is, in words.
+    """
+    holders: dict[tuple[object, ...], list[ManagedAttachment]] = {}
+    policies: dict[tuple[object, ...], AttachedPolicy] = {}
+    for one, policy in attachments:
+        key = (policy.resource.address, one.resource, one.path, one.at, *((one.when,) if _leaves(one) else ()))
+        policies[key] = policy
+        holders.setdefault(key, []).append(one)
+    for key, same in holders.items():
+        policy, first = policies[key], same[0]
+        conditions: dict[str, list[PathCondition]] = {}
+        for one in () if _leaves(first) else same:
+            conditions.setdefault(one.holder, []).append(one.when)
+        defaults = (*first.policy.defaults, f"the policy {policy.name} of {origin}")
+        own, value = first.resource.at, first.at  # a variable has its value in another block
+        at = value if value.file == own.file and own.covers(value.line) else own
+        document = _moved(policy.document, at, defaults)
+        yield AttachedPolicy(
+            first.resource,
+            first.path,
+            exists_under(first.when, document) if _leaves(first) else document,
+            principals=tuple(conditions),
+            conditional_principals=conditional_holders(conditions),
+            handed_to=first.handed_to,
+            people=first.people,
+            repositories=first.repositories,
+            element=first.element,
+            account_policy=policy.name,
+        )
+
+
+def _leaves(attachment: ManagedAttachment) -> bool:
+    """True if a policy leaves the configuration where it is attached, so that its principals are unknown."""
+    return attachment.handed_to not in (None, HandedTo.COMMAND)
 
 
 def _known(node: Node, find: FindDocument) -> Node:
@@ -68,7 +114,12 @@ def _document(value: StringNode, find: FindDocument) -> ObjectNode | None:
     if found is None:
         return None
     document, origin = found
-    defaults = (*value.defaults, *filter(None, [origin]))
-    plain = map_strings(document, lambda text: replace(text, starts=(), indent=0, defaults=defaults), keys=True)
-    moved = moved_to(plain, value.at)
+    moved = _moved(document, value.at, (*value.defaults, *filter(None, [origin])))
     return moved if isinstance(moved, ObjectNode) else None
+
+
+def _moved(document: Node, at: Position, defaults: tuple[str, ...]) -> Node:
+    """Return a document as if it stood at a position; ``defaults``: where its values are from."""
+    return moved_to(
+        map_strings(document, lambda text: replace(text, starts=(), indent=0, defaults=defaults), keys=True), at
+    )
