@@ -27,6 +27,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "checks"
 
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 _SOURCES = {
+    "Identify AWS resources with ARNs": "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html",
     "Grant a user permissions to pass a role to an AWS service": f"{_IAM}id_roles_use_passrole.html",
     "IAM JSON policy elements: Condition operators": f"{_IAM}reference_policies_elements_condition_operators.html",
     "Single-valued vs. multivalued context keys": (

@@ -42,15 +42,19 @@ from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import AS_BEFORE, UnitPair, Versions, read_and_pair
 from passrole_checks.diff.value_file_variants import VariantPair, add_changes
 from passrole_checks.files.gc_pause import gc_paused
-from passrole_checks.findings import Finding
+from passrole_checks.findings import Confidence, Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.documents.trust_comparison import newly_trusted
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grants.spared_roles import spares
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_union import RoleSet
 from passrole_checks.scan.account_context import with_account_details, with_account_documents
 from passrole_checks.scan.analyze import unknown_policy_note, unreadable_in
 from passrole_checks.scan.merge_variants import with_findings_of
@@ -624,6 +628,8 @@ class _ComparedUnit:
             other = self._counterpart(gains[0][0], item)
             holders = [holder for holder, _ in gains]
             finding_of_change = max((finding for _, finding in gains), key=_rank)
+            if not forward and self._is_beside_ineffective_denial(item, other, holders, finding_of_change):
+                continue
             self._reported += [item] if forward or other is None else [other]
             (alone if other is None else paired).append(
                 self._change(item, other, when, holders, finding_of_change, forward=forward)
@@ -644,7 +650,7 @@ class _ComparedUnit:
         now, before = (here, there) if forward or there is None else (there, here)
         cause, gone = None, False
         if other is not None and other.identity == item.identity:
-            cause, gone = self._cause(holders, forward=forward)
+            cause, gone = self._cause(item, holders, forward=forward)
         suppressed = finding_of_change.suppressed is not None
         return GrantChange(
             now,
@@ -658,7 +664,21 @@ class _ComparedUnit:
             context_of(self._new, self._denials, item, holders) if forward and not self.only_gains else (),
         )
 
-    def _cause(self, holders: Collection[str], *, forward: bool) -> tuple[Position | None, bool]:
+    def _is_beside_ineffective_denial(
+        self, item: StatementVersion, other: StatementVersion | None, holders: Collection[str], loss: Finding
+    ) -> bool:
+        """True if an unchanged Allow may be narrower only because of a Deny that excludes none of its roles, as far as
+        is known."""
+        is_unchanged = other is not None and other.identity == item.identity and loss.confidence is not Confidence.HIGH
+        return (
+            is_unchanged
+            and any(_excludes_nothing(denial, item) for denial in self._after)
+            and self._cause(item, holders, forward=False)[0] is None
+        )
+
+    def _cause(
+        self, allow: StatementVersion, holders: Collection[str], *, forward: bool
+    ) -> tuple[Position | None, bool]:
         """Return the Deny that was removed and limited one of the holders, and True if it was removed. In the other
         direction, return the Deny or the permissions boundary that limits one of them now.
         """
@@ -667,12 +687,33 @@ class _ComparedUnit:
             for holder in item.names.principals or ("",):
                 if holder not in holders or item.variants[0].effect != "Deny":
                     continue
+                if not forward and _excludes_nothing(item, allow):
+                    continue
                 other = self._counterpart(holder, item)
                 if other is None:
                     return item.variants[0].at, forward
                 if other.identity != item.identity:
                     return (other if forward else item).variants[0].at, False
         return (None if forward else narrowing_boundary(*self._attachments, holders)), False
+
+
+def _excludes_nothing(denial: StatementVersion, allow: StatementVersion) -> bool:
+    """True for a Deny that excludes no role of an Allow, as far as is known."""
+    roles = [
+        RoleSet(tuple(role.pattern for role in one.roles), one.statement.variables, one.complement)
+        for one in allow.variants
+    ]
+    return all(
+        one.effect == "Deny"
+        and (
+            one.scope is Scope.NOT_A_ROLE
+            or all(
+                spares(one.statement.condition, each, variables=one.statement.variables, where=arn.ANYWHERE)
+                for each in roles
+            )
+        )
+        for one in denial.variants
+    )
 
 
 def _trust_changes(old: Configuration, new: Configuration, names: Mapping[str, str]) -> Iterator[TrustChange]:

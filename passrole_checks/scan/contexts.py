@@ -12,6 +12,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
 
@@ -36,8 +37,10 @@ def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool
 
 
 def _can_pass(model: AccessModel, policy: AttachedPolicy, grant: PassRoleGrant, holder: Principal) -> bool:
-    """True if Deny statements, the permissions boundary and SCPs of a holder leave something of a grant."""
+    """True unless Deny statements, the permissions boundary and SCPs of a holder take all of a grant."""
     permissions = holder.permissions
+    if grant.scope is Scope.NOT_A_ROLE:
+        return True  # it grants nothing by itself
     if holder.kind is PrincipalKind.POLICY or not (permissions.limits or permissions.denials):
         return True
     return model.effective_grant(policy, grant, holder).for_any_service is not None

@@ -104,6 +104,47 @@ def test_access_is_compared_by_meaning(
     assert found.unreadable == ()
 
 
+def sparing(operator: str, key: str, value: str) -> dict[str, Any]:
+    return {**deny("*"), "Condition": {operator: {key: value}}}
+
+
+FIVE_FIELDS = "arn:aws:iam:*:role/worker"
+OWN_ACCOUNT = ("${aws:PrincipalAccount}", "111122223333")
+
+
+@pytest.mark.parametrize(
+    ("limit", "added", "removed"),
+    [
+        (deny(WORKER), {"narrowed"}, {"widened"}),
+        (deny(FIVE_FIELDS), set(), {"widened"}),
+        (deny("arn:aws:iam::111122223333:instance-profile/*"), set(), set()),
+        *((sparing(operator, "aws:ResourceArn", WORKER), set(), {"widened"})
+          for operator in ("ArnNotLike", "ArnNotEquals", "StringNotLike", "StringNotEquals", "ArnNotLikeIfExists",
+                           "StringNotEqualsIgnoreCase")),
+        *((sparing("StringNotEquals", "aws:ResourceAccount", account), set(), {"widened"}) for account in OWN_ACCOUNT),
+        (sparing("ArnLike", "aws:ResourceArn", APP), set(), {"widened"}),
+        (sparing("ArnNotLike", "aws:ResourceArn", APP), {"narrowed"}, {"widened"}),
+        (sparing("StringNotEquals", "aws:ResourceArn", WORKER[:-1] + "*"), {"narrowed"}, {"widened"}),
+        (sparing("ArnNotLike", "aws:ResourceArn", "*"), {"narrowed"}, {"widened"}),
+        (sparing("ArnLike", "aws:ResourceArn", WORKER), {"narrowed"}, {"widened"}),
+        (sparing("StringEqualsIgnoreCase", "aws:ResourceArn", APP), {"narrowed"}, {"widened"}),
+        (sparing("Bool", "aws:MultiFactorAuthPresent", "false"), {"narrowed"}, {"widened"}),
+    ],
+)  # fmt: skip
+def test_only_a_deny_that_may_exclude_the_role_is_less_access(
+    folder: Path, limit: dict[str, Any], added: set[str], removed: set[str]
+) -> None:
+    """A Deny that excludes no role, or spares those of the Allow by its condition, does not narrow it. Removing one
+    that may have excluded them is wider access, and an Allow that is new beside it is certainly new."""
+    without, beside = {"Deployer": role(allow(WORKER))}, {"Deployer": role(allow(WORKER), limit)}
+    assert set(told(compared(folder, without, beside))) == added
+    assert set(told(compared(folder, beside, without))) == removed
+    if not added:
+        other = allow("arn:aws:iam::111122223333:role/other")
+        found = compared(folder, {"Deployer": role(other, limit)}, {"Deployer": role(other, allow(WORKER), limit)})
+        assert [one.confidence.value for one in found.new] == ["high"]
+
+
 def test_widened_entry_has_old_and_new_statement(folder: Path) -> None:
     """A widened statement is reported next to its counterpart, each with its own location."""
     before = allow(APP, services=(LAMBDA,), sid="Pass")

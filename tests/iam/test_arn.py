@@ -232,3 +232,9 @@ def test_exploding_patterns_are_unknown() -> None:
     """Patterns whose automaton would take gigabytes are unknown, soon and in little memory."""
     many = [text(f"arn:aws:iam::*:role/*{letters}*") for letters in (f"x{index}admin{index}y" for index in range(40))]
     assert arn.included(text("arn:aws:iam::*:role/app-*"), many) is not Ternary.YES
+
+
+def test_a_pseudo_parameter_is_no_policy_variable_before_the_fifth_colon() -> None:
+    """CloudFormation replaces ``${AWS::AccountId}`` at deployment; IAM substitutes no variable there."""
+    assert not arn.excludes_no_role(text("arn:aws:iam::", ACCOUNT, ":role/", NAME))
+    assert arn.excludes_no_role(text("arn:aws:iam::${aws:PrincipalAccount}:role/", NAME))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import pytest
+
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import raw_grants
@@ -126,6 +128,23 @@ def test_possible_deny_makes_the_grant_uncertain() -> None:
     assert [item.certain for item in found if item is not None] == [Ternary.UNKNOWN, Ternary.UNKNOWN, Ternary.YES]
 
 
+@pytest.mark.parametrize(
+    ("condition", "certain"),
+    [
+        ({"ArnNotLike": {"aws:ResourceArn": ROLE + "app*"}}, Ternary.YES),
+        ({"ArnLike": {"aws:ResourceArn": ROLE + "other"}}, Ternary.YES),
+        ({"StringNotEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, Ternary.YES),
+        ({"ArnNotLike": {"aws:ResourceArn": ROLE + "other"}}, Ternary.UNKNOWN),
+        ({"StringNotEquals": {"aws:ResourceArn": ROLE + "app*"}}, Ternary.UNKNOWN),
+        ({"Bool": {"aws:ViaAWSService": "false"}}, Ternary.UNKNOWN),
+    ],
+)
+def test_a_deny_does_not_limit_the_roles_that_its_condition_spares(condition: object, certain: Ternary) -> None:
+    denial = {**statement("Deny", "iam:PassRole", "*"), "Condition": condition}
+    passed = passing(statement("Allow", "iam:PassRole", ROLE + "app"), denial).for_service(EC2)
+    assert passed is not None and passed.certain is certain
+
+
 def test_policies_of_both_versions_are_comparable() -> None:
     """In each policy ``${`` means what it means by its own Version: a variable may take any role away, plain text does
     not name a role of this name."""
@@ -139,7 +158,7 @@ def test_policies_of_both_versions_are_comparable() -> None:
     (grant,) = raw_grants(parsed(statement("Allow", "iam:PassRole", ROLE + "app")), {"aws": SERVICES["aws"]})
     passed = EffectiveGrant(grant, Permissions((grant.statement, *plain)), SERVICES).for_service(EC2)
     assert passed is not None and [str(role) for role in passed.roles] == [ROLE + "app"]
-    assert [str(role) for role in passed.denied] == [ROLE + "${$}{*}"]
+    assert not passed.denied
 
 
 def test_unknown_service_is_evaluated_by_name() -> None:

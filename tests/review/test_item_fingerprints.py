@@ -6,7 +6,7 @@ import pytest
 from reviews_of_tests import Reviews, policy
 
 ANY = '{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }'
-DENY = policy('{ Effect = "Deny", Action = "iam:PassRole", Resource = "*:role/admin" }', name="limit")
+DENY = policy('{ Effect = "Deny", Action = "iam:PassRole", Resource = "arn:aws:iam::*:role/admin" }', name="limit")
 PROVIDER = 'provider "aws" {\n  profile = "%s"\n}\n'
 ALIASES = "".join(PROVIDER.replace("{\n", f'{{\n  alias = "{name}"\n') % name for name in ("dev", "prod"))
 OWN = policy(ANY).replace("{\n", "{\n  provider = aws.%s\n", 1)

@@ -8,7 +8,7 @@ common are compared (`role_union`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 
 from passrole_checks.iam import deadline
@@ -26,6 +26,7 @@ from passrole_checks.iam.grants.access_set import (
     access_of,
     permission_of,
 )
+from passrole_checks.iam.grants.spared_roles import role_tests, spares
 from passrole_checks.iam.grants.statement_classes import StatementClass, StatementClasses
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import ContentClasses
@@ -120,7 +121,7 @@ class AccessComparison:
             known = union_of(known, *(frozenset(self.services_of.get(name, ())) for name in sorted(named)))
         self._kinds = StatementClasses(everything, known)
         self._allows_before = _StatementsByClass("allows before", self.before.allows, self._kinds)
-        self._denies_after = _StatementsByClass("denies after", self.after.denies, self._kinds)
+        self._denies_after = _StatementsByClass("denies after", map(_as_relied_on, self.after.denies), self._kinds)
 
     def gain_of(self, statement: Statement) -> Gain | None:
         """Return the access that a statement of ``after`` adds, None if it adds nothing."""
@@ -217,6 +218,7 @@ class AccessComparison:
         """Return whether roles are newly passable to a service, the removed condition keys, and whether a Deny was
         removed."""
         deadline.check()
+        setting = self._without_sparing(setting, roles)
         if role_set.surely_within(
             roles, setting.sure, denied=setting.takes, denied_before=setting.took, where=self.where
         ):
@@ -239,6 +241,28 @@ class AccessComparison:
         )
         conditions, denied = self._removed_restriction(roles, setting)
         return Ternary.YES if certain else Ternary.UNKNOWN, conditions, denied
+
+    @cached_property
+    def _denials_by_role(self) -> list[Permission]:
+        """The denials that test the ARN or the account of the role."""
+        denials = (*self.before.denies, *self.after.denies)
+        return [denial for denial in denials if role_tests(denial.statement.condition, denial.roles.variables)]
+
+    def _without_sparing(self, setting: _RelatedStatements, roles: RoleSet) -> _RelatedStatements:
+        """Return the other statements without the denials whose conditions spare every one of some roles: such a Deny
+        may have prevented passing them, but surely did not."""
+        sparing = {
+            id(denial.roles)
+            for denial in self._denials_by_role
+            if spares(denial.statement.condition, roles, variables=denial.roles.variables, where=self.where)
+        }
+        if not sparing:
+            return setting
+
+        def others(union: RoleUnion) -> RoleUnion:
+            return RoleUnion(each for each in union.sets if id(each) not in sparing)
+
+        return replace(setting, may_take=others(setting.may_take), surely_took=others(setting.surely_took))
 
     def _removed_restriction(self, roles: RoleSet, setting: _RelatedStatements) -> tuple[tuple[str, ...], bool]:
         """Return the condition keys, or whether there was a Deny, without which the same access existed before."""
@@ -375,6 +399,13 @@ class AccessComparison:
         """Return services by name; an example service of a pattern is replaced by the pattern as written."""
         kinds = self._kinds
         return tuple(sorted({name if name in kinds.known else kinds.written.get(name, name) for name in services}))
+
+
+def _as_relied_on(denial: Permission) -> Permission:
+    """Return a Deny without the patterns that exclude no role, as far as is known."""
+    roles = denial.roles
+    kept = [text for text in roles.patterns if not arn.excludes_no_role(text, variables=roles.variables)]
+    return denial if roles.complement or len(kept) == len(roles.patterns) else replace(denial, roles=roles.only(kept))
 
 
 def _content(roles: RoleSet) -> object:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
 from passrole_checks.iam.conditions.passed_to_service import evaluate
@@ -19,7 +19,7 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.roles.arn_pattern import has_early_variable
+from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.role_union import RoleSet
 
 
@@ -128,10 +128,9 @@ def permission_of(statement: Statement, services_of: Mapping[str, Collection[str
     if certain is Ternary.NO:
         return None
     patterns = tuple(dict.fromkeys(statement.resources or statement.not_resources or ()))
-    if effect == "Deny" and statement.resources is not None and statement.variables:
-        patterns = tuple(
-            replace(pattern, optional=True) if has_early_variable(str(pattern)) else pattern for pattern in patterns
-        )
+    if effect == "Deny" and statement.resources is not None:
+        excludes_none = partial(arn.excludes_no_role, variables=statement.variables)
+        patterns = tuple(replace(text, optional=True) if excludes_none(text) else text for text in patterns)
     condition = evaluate(statement.condition, services_of["aws"], variables=statement.variables)
     return Permission(
         statement,

@@ -19,12 +19,13 @@ from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
 from passrole_checks.iam.grants.limits import Limit
 from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.spared_roles import spares
 from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.roles.role_union import RoleUnion
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions
@@ -44,8 +45,8 @@ class _ApplicableDenials:
     @cached_property
     def names(self) -> tuple[StringNode, ...]:
         """The roles that the denials without NotResource exclude."""
-        named = (role.pattern for denial in self.denials if not denial.complement for role in denial.roles)
-        return tuple(dict.fromkeys(named))
+        roles = (role for denial in self.denials if not denial.complement for role in denial.roles)
+        return tuple(dict.fromkeys(role.pattern for role in roles if role.scope is not Scope.NOT_A_ROLE))
 
     @cached_property
     def taken(self) -> RoleUnion:
@@ -251,7 +252,7 @@ class EffectiveGrant:
         return replace(passed, denied=(*passed.denied, *named) if passed.denied else named)
 
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
-        if denial.lets(service, self.known) is Ternary.NO:
+        if denial.lets(service, self.known) is Ternary.NO or self._is_spared_by(denial):
             return False
         if denial.complement or self.grant.complement:
             return True
@@ -260,7 +261,14 @@ class EffectiveGrant:
             arn.overlaps(role.pattern, other.pattern, variables=variables, where=self.where) is not Ternary.NO
             for role in self.grant.roles
             for other in denial.roles
+            if other.scope is not Scope.NOT_A_ROLE
         )
+
+    def _is_spared_by(self, denial: PassRoleGrant) -> bool:
+        """True if a condition of a Deny on the ARN or the account spares every role of the grant."""
+        own, statement = self.grant, denial.statement
+        roles = RoleSet(tuple(role.pattern for role in own.roles), own.statement.variables, own.complement)
+        return spares(statement.condition, roles, variables=statement.variables, where=self.where)
 
     def _limit_roles(
         self, remaining: tuple[tuple[StringNode, ...], bool], certain: Ternary, service: str | None

@@ -208,8 +208,11 @@ def _parse_grant(
         return None
     complement = statement.resources is None
     patterns = statement.resources or statement.not_resources or ()
+    roles = _roles_of(patterns, statement.variables)
     if complement:
         scope = arn.complement_scope(patterns, variables=statement.variables, where=where)
+    elif statement.effect == "Deny":
+        roles, scope = _denied_roles(patterns, statement.variables)
     else:
         scope = _scope_of_all(patterns, statement.variables)
     partition = next(iter(_partitions_named(patterns)), "aws")
@@ -222,7 +225,7 @@ def _parse_grant(
         granted_by=granted_by,
         explicit=explicit,
         scope=scope,
-        roles=_roles_of(patterns, statement.variables),
+        roles=roles,
         complement=complement,
         services=Services(condition.constraint, condition.values, condition.without_key is Ternary.YES),
         condition=condition,
@@ -256,6 +259,17 @@ def _roles_of(patterns: tuple[StringNode, ...], variables: bool) -> tuple[RoleSc
     """Return the distinct patterns with their scopes."""
     distinct = tuple(dict.fromkeys(patterns))
     return tuple(map(RoleScope, distinct, _scopes(tuple(pattern.parts for pattern in distinct), variables)))
+
+
+@cached_by_identity(_ROLES_CACHE_SIZE)
+def _denied_roles(patterns: tuple[StringNode, ...], variables: bool) -> tuple[tuple[RoleScope, ...], Scope]:
+    """Return the distinct patterns of a Deny, and the scope of their union; NOT_A_ROLE if one excludes no role."""
+    roles = tuple(
+        replace(role, scope=Scope.NOT_A_ROLE) if arn.excludes_no_role(role.pattern, variables=variables) else role
+        for role in _roles_of(patterns, variables)
+    )
+    named = tuple(role.pattern.parts for role in roles if role.scope is not Scope.NOT_A_ROLE)
+    return roles, scope_of_union(named, variables)
 
 
 @cached_by_identity(_ROLES_CACHE_SIZE)

@@ -155,8 +155,8 @@ def _merge_denials(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
 
 def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Deployment) -> PassRoleGrant:
     """Return what remains of an Allow after Deny statements, evaluated per group of services with the same denials."""
-    if not denials or grant.condition.dead:
-        return grant
+    if not denials or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE:
+        return grant  # a Deny takes nothing from a grant of nothing
     taken: dict[frozenset[str], list[int]] = {}  # the denials by the exact set of services that they exclude
     for index, denial in enumerate(denials):
         taken.setdefault(allowed_services(denial.condition, surely=True), []).append(index)
@@ -182,8 +182,9 @@ def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Dep
     known = set(written)
     written += [pattern for pattern in left_roles if pattern not in known]
     kept = tuple(RoleScope(pattern, arn.resource_scope(pattern, variables=variables)) for pattern in written)
+    scope: Scope = grant.scope
     if complement:
-        kept, scope = grant.roles, grant.scope
+        kept = grant.roles
     else:
         scope = scope_of_union(tuple(pattern.parts for pattern in written), variables)
     return replace(

@@ -196,7 +196,7 @@ class StatementMatcher:
         elements = self.statement.resources if self.statement.resources is not None else self.statement.not_resources
         patterns: dict[bool, list[str]] = {True: [], False: []}
         for element in elements or ():
-            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(str(element))
+            early = self.statement.effect == "Deny" and self.statement.variables and has_early_variable(element.parts)
             patterns[element.optional or early].append(
                 resource_glob(element.parts, self.statement.variables, account=self.account, owner=self.owner)
             )

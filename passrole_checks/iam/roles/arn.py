@@ -15,7 +15,14 @@ from functools import lru_cache
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, bounds_of, depends_on_request, names_single_role, plain_role
-from passrole_checks.iam.roles.arn_pattern import PARTITIONS, UnresolvedPolicy, automaton_of, expand, fields_of
+from passrole_checks.iam.roles.arn_pattern import (
+    PARTITIONS,
+    UnresolvedPolicy,
+    automaton_of,
+    expand,
+    fields_of,
+    has_early_variable,
+)
 from passrole_checks.iam.roles.role_search import (
     ANYWHERE,
     Deployment,
@@ -76,6 +83,17 @@ def is_any_role_if_empty(resource: StringNode, *, variables: bool = True) -> boo
         part for part in expand(resource.parts) if isinstance(part, str) or part.kind is not UnresolvedKind.ANYTHING
     )
     return bool(parts) and _resource_scope(join(parts), variables) is Scope.ANY_ROLE
+
+
+def excludes_no_role(resource: StringNode, *, variables: bool = True) -> bool:
+    """True if a Deny on a pattern excludes no role, at least as one of AWS's pages reads the pattern, so that it is not
+    relied on.
+
+    ``arn:aws:iam:*:role/x`` has five fields and is completed to ``arn:aws:iam:*:role/x:*``, whose account is ``role/x``
+    (IAM User Guide, "Identify AWS resources with ARNs"). A policy variable before the fifth colon is not substituted
+    ("IAM policy elements: Variables and tags").
+    """
+    return _excludes_no_role(resource.parts, variables)
 
 
 def union_scope(resources: Sequence[StringNode], *, variables: bool = True) -> Scope:
@@ -208,6 +226,18 @@ def _resource_scope(parts: tuple[Part, ...], variables: bool) -> Scope:
         return Scope.EXACT if _size((parts,), variables, UnresolvedPolicy.COUNT) < 2 else Scope.PREFIX
     except OverBudgetError:
         return Scope.UNRESOLVED
+
+
+@lru_cache(maxsize=8192)
+def _excludes_no_role(parts: tuple[Part, ...], variables: bool) -> bool:
+    if plain_role(parts) is not None:
+        return False
+    if variables and has_early_variable(parts):
+        return True
+    try:
+        return _size((parts,), variables, UnresolvedPolicy.OVERLAP_STRICT) == 0
+    except OverBudgetError:
+        return False
 
 
 def _may_match_any_name(patterns: Sequence[tuple[Part, ...]], variables: bool) -> bool:
@@ -366,7 +396,7 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Unre
 
 
 __all__ = [
-    "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "included",
-    "included_in", "is_any_role_if_empty", "least_scope", "matches", "overlaps", "partition_of", "plain_role",
-    "resource_scope", "surely_exceeds", "union_of", "union_scope", "widest",
+    "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "excludes_no_role",
+    "included", "included_in", "is_any_role_if_empty", "least_scope", "matches", "overlaps", "partition_of",
+    "plain_role", "resource_scope", "surely_exceeds", "union_of", "union_scope", "widest",
 ]  # fmt: skip

@@ -71,13 +71,15 @@ def expand(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return join(expanded)
 
 
-def has_early_variable(written: str) -> bool:
+def has_early_variable(parts: tuple[Part, ...]) -> bool:
     """True if an ARN has a policy variable before its fifth colon.
 
     IAM does not substitute variables there, so such an ARN is not relied on to exclude anything (IAM User Guide, "IAM
     policy elements: Variables and tags", "Where you can use policy variables").
     """
-    return _EARLY.match(written) is not None
+    variable = UnresolvedKind.POLICY_VARIABLE
+    texts = (part if isinstance(part, str) else part.written if part.kind is variable else "\0" for part in parts)
+    return _EARLY.match("".join(texts)) is not None
 
 
 def fields_of(parts: tuple[Part, ...]) -> list[list[Part]]:
