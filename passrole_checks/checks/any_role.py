@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
-from passrole_checks.access.nearly_every_role import matches_nearly_every_name
+from passrole_checks.access.nearly_every_role import (
+    match_nearly_every_name_together,
+    matches_nearly_every_name,
+    widening_variables,
+)
 from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
 from passrole_checks.checks.base.check import Check, Element, Example, allow
@@ -40,8 +44,10 @@ class AnyRole(Check):
     A principal with this policy picks the most privileged role that some service can assume, passes it to that
     service (a function, an instance, a build), and acts with its permissions: a path from developer to administrator.
     The spelling does not matter: `*`, `role/*`, a pattern of account ids or a `NotResource` allow the same roles, and
-    `iam:*` or a `NotAction` grant iam:PassRole as its name does. Patterns that match nearly every name (`role/*-*`, one
-    for each letter) are reported at low confidence.
+    `iam:*` or a `NotAction` grant iam:PassRole as its name does. Patterns that match nearly every name (`role/*-*`,
+    `role/???*`, one for each letter, also in several statements of a principal) are reported at low confidence, and at
+    medium confidence those that do so for some value of a policy variable (`role/${aws:PrincipalTag/team}*`: the value
+    of a tag may be empty).
 
     Severity high; medium if a condition names the service or at low confidence; low if that service never runs
     caller code, or only roles that exist for it trust it (launch roles of Service Catalog). The principal that can
@@ -76,6 +82,10 @@ class AnyRole(Check):
             (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
         ),
         Example("nearly every name (low confidence)", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/*-*"),)),
+        Example(
+            "every role, if the value of the tag is empty (medium confidence)",
+            (allow("iam:PassRole", "arn:aws:iam::111122223333:role/${aws:PrincipalTag/team}*"),),
+        ),
     )  # fmt: skip
     clean = (
         Example("roles with a prefix", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*"),)),
@@ -89,10 +99,13 @@ class AnyRole(Check):
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant = context.grant
-        nearly = matches_nearly_every_name(grant)
-        if grant.scope is not Scope.ANY_ROLE and not nearly:
+        is_any = grant.scope is Scope.ANY_ROLE
+        variables = () if is_any else widening_variables(grant)
+        alone = not variables and matches_nearly_every_name(grant)
+        nearly = alone or (not is_any and not variables and _are_nearly_all_together(context))
+        if not (is_any or nearly or variables):
             return
-        wide = [role.pattern for role in grant.roles if role.scope is (Scope.PREFIX if nearly else Scope.ANY_ROLE)]
+        wide = [role.pattern for role in grant.roles if role.scope is (Scope.ANY_ROLE if is_any else Scope.PREFIX)]
         if wide and not grant.complement and all(context.is_foreign(pattern) for pattern in wide):
             return  # of an account whose roles cannot be passed here: PASSROLE_005
         unresolved = grant.services.constraint is Constraint.UNRESOLVED
@@ -108,18 +121,20 @@ class AnyRole(Check):
         if grant.services.constraint is Constraint.ABSENT and not context.is_open_to_unlisted_services:
             kind = min(kind, Services.CALLER_CODE)
             services = " A Deny, a permissions boundary or an SCP limits the services."
-        left = None if nearly else context.widest_effective
+        left = context.widest_effective if is_any else None
         denied = "" if left is None or _is_limited(left) else except_denied(left)
         but = " except those in `NotResource`" if grant.complement else ""
         but = f"{but}{' and' if but and denied else ''}{denied}"
         more = "" if denied else ", including roles more privileged than the principal itself"
         when = left.when if left is not None else ()
         sure = left is None or left.certain is Ternary.YES
-        confidence = Confidence.HIGH if sure and not (unresolved or grant.statement.when or when) else Confidence.MEDIUM
+        is_certain = sure and not (unresolved or variables or grant.statement.when or when)
+        confidence = Confidence.HIGH if is_certain else Confidence.MEDIUM
         confidence = Confidence.LOW if nearly else confidence
         almost = "nearly " if nearly else ""
         trust = context.least_restricted
         start = "By itself, this" if _is_limited(left) else "This"
+        start = "Together with other statements, this" if nearly and not alone else start
         is_all = grant.granted_by == "*" and not grant.other_conditions and not when
         are_bounded = _is_limited(left) and _are_bounded(context)
         only = f"{only_by(trust)}{only_for(grant) or only_to(kind, trust)}"
@@ -128,7 +143,7 @@ class AnyRole(Check):
                 PassedAccess(_roles(left), kind, holder=trust.holder, confidence=confidence, are_bounded=are_bounded)
             ),
             f"{start} statement allows passing {almost}any role in the account{but}{more}."
-            f"{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}{_limits(left)}"
+            f"{_if_empty(variables)}{how_granted(grant)}{services}{limited_by_tags(grant)}{beside(grant)}{_limits(left)}"
             f"{BOUNDED if are_bounded else ''}"
             f"{only}{matching_roles(context)}",
             _remedy(context, trust),
@@ -139,6 +154,17 @@ class AnyRole(Check):
             if trust.holder in (Holder.PEOPLE, Holder.ACCOUNTS) and is_all
             else "",
         )
+
+
+def _are_nearly_all_together(context: GrantContext) -> bool:
+    """True if the patterns of all statements of a holder match nearly every role name."""
+    return any(match_nearly_every_name_together(context.grant, holder.permissions) for holder in context.holders)
+
+
+def _if_empty(variables: Sequence[str]) -> str:
+    """Return a sentence on the policy variables that widen a pattern to any role; "" if there are none."""
+    names = listed([f"`{name}`" for name in variables])
+    return f" The value of {names} may be empty, or the caller can choose it." if variables else ""
 
 
 def _remedy(context: GrantContext, trust: HolderTrust) -> str:
