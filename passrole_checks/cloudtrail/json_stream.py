@@ -7,18 +7,24 @@ the others: very large, truncated or malformed files, and other forms of JSON. C
 
 from __future__ import annotations
 
+import errno
 import json
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from passrole_checks.files.json_window import JsonWindow, TooLargeValueError, decoded_pieces
+from passrole_checks.files.safe_read import RefusedError
 from passrole_checks.iam.lazy_regex import lazy_regex
 
 _PACKED = 1 << 16
 _LIST = lazy_regex(r'"(?:Records|Events)"\s*:\s*\[')
 _HEAD = 65_536
 _BETWEEN = " \t\r\n,"
+# Limits of decompression. CloudTrail's files have ratios of 10 to 30; deflate allows 1,032 (zlib, "Technical Details")
+LARGEST_LOG = 10_000_000_000
+MOST_COMPRESSION = 200
+_ALWAYS_ALLOWED = 64 << 20  # bytes, whatever the ratio
 
 
 class DamagedLogError(Exception):
@@ -31,7 +37,7 @@ def events_of(path: str, packed: bool) -> Iterator[Mapping[str, Any]]:
     Raises `DamagedLogError` after the last readable event, and OSError if the file cannot be opened.
     """
     with open(path, "rb") as raw:
-        for value in _values(_Window(_GzipStream(raw) if packed else raw)):
+        for value in _values(_Window(GzipStream(raw) if packed else raw)):
             yield from _events_in_value(value)
 
 
@@ -39,15 +45,24 @@ class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _GzipStream:
-    """Decompress a gzip file. Unlike the standard library, it returns all data before a break."""
+class GzipStream:
+    """Decompress a gzip file. Unlike the standard library, it returns all data before a break.
+
+    ``size``: the bytes returned so far.
+    """
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw, self._member, self._left = raw, zlib.decompressobj(wbits=31), b""
         self._begun = False
+        self.size = 0
 
     def read(self, size: int, /) -> bytes:
-        """Return at most ``size`` bytes; empty at the end. Raises EOFError if the file is truncated, and zlib.error."""
+        """Return at most ``size`` bytes; empty at the end.
+
+        Raises EOFError if the file is truncated, zlib.error if it is damaged, and a
+        :class:`~passrole_checks.files.safe_read.RefusedError` after `LARGEST_LOG` bytes, or `MOST_COMPRESSION` times
+        those that the file has up to there.
+        """
         while True:
             if self._member.eof:  # another member may follow
                 self._left = self._member.unused_data or self._left
@@ -66,7 +81,15 @@ class _GzipStream:
             data = self._member.decompress(packed, size)
             self._left = self._member.unconsumed_tail
             if data:
+                self._count(len(data))
                 return data
+
+    def _count(self, number: int) -> None:
+        self.size += number
+        if self.size > LARGEST_LOG:
+            raise RefusedError(errno.EFBIG, f"larger than {LARGEST_LOG / 1e9:g} GB when decompressed")
+        if self.size > max(_ALWAYS_ALLOWED, MOST_COMPRESSION * self._raw.tell()):
+            raise RefusedError(errno.EFBIG, f"decompresses to more than {MOST_COMPRESSION} times its size")
 
 
 class _Window(JsonWindow):
@@ -81,6 +104,8 @@ class _Window(JsonWindow):
             return self._stream.read(size)
         except EOFError:
             self.damage = "truncated gzip"
+        except RefusedError as error:
+            self.damage = str(error.strerror)
         except (OSError, zlib.error) as error:
             self.damage = f"damaged gzip ({error})"
         return b""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 
+from passrole_checks.cloudtrail.json_stream import LARGEST_LOG, GzipStream
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -24,6 +25,8 @@ _ENDINGS = (".json", ".json.gz", ".gz", ".jsonl", ".ndjson", ".csv", ".parquet",
 _DELIVERED = lazy_regex(r"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<day>\d{4}/\d\d/\d\d)/")
 _BESIDE = lazy_regex(r"(?:^|/)CloudTrail-(?P<what>Digest|Insight|NetworkActivity-Insight|Aggregated)[^/]*/")
 _BEGINNING = 16_384
+_PIECE = 1 << 20
+_LARGEST_ESTIMATED = 1 << 20  # bytes of a compressed file; one of CloudTrail's is smaller
 _RECORDS = lazy_regex(r'\s*\{\s*"Records"\s*:\s*\[')
 _NO_LOG = "not a CloudTrail log"
 
@@ -123,11 +126,11 @@ def _inspect_file(name: str, reading: LogSummary, seen: set[str], *, named: bool
                 reading.problems.append(UnreadableLog(name, "not a file"))
             return
         beginning, packed = _read_start(where)
-        size = _decompressed_size(where, about.st_size) if packed else about.st_size
+        form, what = _detect_format(beginning)
+        size = _decompressed_size(where, about.st_size, form) if packed else about.st_size
     except (OSError, EOFError, zlib.error) as error:
         reading.problems.append(UnreadableLog(name, _error_text(error)))
         return
-    form, what = _detect_format(beginning)
     if form is not None:
         reading.files += 1
         yield LogFile(name, form, packed, size)
@@ -149,12 +152,24 @@ def _read_start(path: str) -> tuple[bytes, bool]:
             return unpacked.read(_BEGINNING), True
 
 
-def _decompressed_size(path: str, size: int) -> int:
-    """Return the decompressed size of a gzip file from its last four bytes (RFC 1952, ISIZE).
+def _decompressed_size(path: str, size: int, form: LogFormat | None) -> int:
+    """Return the decompressed size of a gzip file.
 
-    Exact below 4 GiB for a complete file with one member; else an estimate, which only decides how the file is read.
+    Computed for files that DuckDB would decompress without a limit; raises the errors of :class:`GzipStream` for an
+    export, while JSON is read event by event up to the break. Else from the file's last four bytes (RFC 1952, ISIZE):
+    exact below 4 GiB for a complete file with one member, otherwise an estimate.
     """
     with open(path, "rb") as stream:
+        if form is LogFormat.CSV or (form is LogFormat.RECORDS and size > _LARGEST_ESTIMATED):
+            unpacked = GzipStream(stream)
+            try:
+                while unpacked.read(_PIECE):
+                    pass
+            except (OSError, EOFError, zlib.error):
+                if form is LogFormat.CSV:
+                    raise
+                return LARGEST_LOG
+            return unpacked.size
         stream.seek(-4, os.SEEK_END)
         stored_size = int.from_bytes(stream.read(4), "little")
     return stored_size if size <= stored_size <= 1_200 * size else 12 * size

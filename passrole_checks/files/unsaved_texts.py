@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field
+from itertools import islice
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -128,12 +129,12 @@ class UnsavedEntry:
 FolderEntry = os.DirEntry[str] | UnsavedEntry
 
 
-def entries_in(folder: str | os.PathLike[str]) -> list[FolderEntry]:
-    """Return the entries of a folder, with those of unsaved texts. Raises an :class:`OSError`."""
+def entries_in(folder: str | os.PathLike[str], most: int | None = None) -> list[FolderEntry]:
+    """Return the entries of a folder, at most ``most``, with those of unsaved texts. Raises an :class:`OSError`."""
     unsaved, entries = unsaved_names(folder), list[FolderEntry]()
     try:
         with os.scandir(folder) as listing:
-            entries.extend(listing)
+            entries.extend(islice(listing, most))
     except FileNotFoundError:
         if not unsaved:
             raise

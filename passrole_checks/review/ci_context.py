@@ -15,11 +15,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import field, replace
-from pathlib import Path
 from typing import Any
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import get_nested
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.git_versions.forge_links import GITEA, GITHUB, GITLAB
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -267,11 +267,9 @@ def _event(path: str) -> Mapping[str, Any]:
     if not path:
         return {}
     try:
-        data = Path(path).read_bytes()
+        data = read_bounded(path, _MAX_EVENT_BYTES, pipes=True)
     except OSError as error:
         raise InputError(path, f"cannot read the event: {error.strerror}") from None
-    if len(data) > _MAX_EVENT_BYTES:
-        raise InputError(path, f"the event is larger than {_MAX_EVENT_BYTES:,} bytes")
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):

@@ -42,6 +42,8 @@ _REDIRECTS = (301, 302, 307, 308)
 _MAX_REDIRECTS = 3
 _MINUTE = 60.0
 _MAX_MESSAGE = 300
+_MAX_RESPONSE = 50_000_000  # bytes, decompressed
+_PIECE = 65_536
 _TOO_MANY_REQUESTS = 429
 _LIMIT_PHRASES = ("rate limit", "abuse detection")
 _TOO_QUICK = "submitted too quickly"  # GitHub's limit of content creation, with status 422
@@ -270,7 +272,16 @@ class Client:
         import requests
 
         try:
-            return session.request(method, url, json=document, timeout=TIMEOUT, allow_redirects=False)
+            response = session.request(method, url, json=document, timeout=TIMEOUT, allow_redirects=False, stream=True)
+            content = bytearray()
+            for piece in response.iter_content(_PIECE):
+                content += piece
+                if len(content) > _MAX_RESPONSE:
+                    response.close()
+                    reason = f"the response is larger than {_MAX_RESPONSE:,} bytes"
+                    raise ForgeError(self._call(method, url), response.status_code, reason)
+            response._content = bytes(content)  # as without stream=True
+            return response
         except (
             requests.RequestException,
             ValueError,

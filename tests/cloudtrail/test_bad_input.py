@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from passrole_checks.cloudtrail import (
     read_passes,
     store,
 )
+from passrole_checks.cloudtrail.json_stream import GzipStream
 from passrole_checks.cloudtrail.log_files import log_files
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.files.safe_read import RefusedError
 
 CREATE_FUNCTION = CALLS[0]
 
@@ -84,6 +87,42 @@ def test_a_damaged_archive_is_named(log: Log, tmp_path: Path) -> None:
     assert len(found) < 200
     assert len(reading.problems) == 1
     assert reading.problems[0].reason.startswith("damaged gzip")
+
+
+_LINE = b"CreateFunction20150331,lambda.amazonaws.com\n"
+
+
+@pytest.mark.parametrize("name", ["log.json.gz", "log.csv.gz"])
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [
+        ("MOST_COMPRESSION", 20, "decompresses to more than 20 times its size"),
+        ("LARGEST_LOG", 100_000, "larger than 0.0001 GB when decompressed"),
+    ],
+)
+def test_decompression_stops_at_a_limit(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: str, value: int, reason: str
+) -> None:
+    """A file that decompresses to far more than it has is read up to the limit and reported, also in pieces."""
+    text = _text(log.events)[:-2] + b" " * 3_000_000 + b"]}"
+    if name == "log.csv.gz":
+        text = b"eventName,eventSource\n" + _LINE * 100_000
+    packed = b"".join(gzip.compress(text[start : start + 100_000]) for start in range(0, len(text), 100_000))
+    (tmp_path / name).write_bytes(packed)
+    (tmp_path / "whole.json.gz").write_bytes(gzip.compress(_text(log.events[:3])))
+    monkeypatch.setattr(import_module("passrole_checks.cloudtrail.log_files"), "_LARGEST_ESTIMATED", 0)
+    assert read(tmp_path)[1].problems == []
+    monkeypatch.setattr("passrole_checks.cloudtrail.json_stream._ALWAYS_ALLOWED", 100)
+    monkeypatch.setattr(f"passrole_checks.cloudtrail.json_stream.{limit}", value)
+    reading = read(tmp_path)[1]
+    if name == "log.json.gz":
+        reason = f"{reason}: {reading.events - 3} events read before the break"
+    assert reading.problems == [UnreadableLog(str(tmp_path / name), reason)]
+    with (tmp_path / name).open("rb") as raw, pytest.raises(RefusedError):
+        stream = GzipStream(raw)
+        while stream.read(1000):
+            pass
+    assert stream.size < len(text) / 2
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,19 @@ def test_unexpected_responses_are_errors(server: Server, client: Client, reply: 
         list(client.pages("/list"))
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_response_above_the_limit_is_an_error(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """A response is read up to a limit."""
+    monkeypatch.setattr("passrole_checks.review.http._MAX_RESPONSE", 1000)
+    server.replies = [Reply(200, "x" * 990)]
+    assert client.get("/large").document == "x" * 990
+    server.replies = [Reply(200, "x" * 1_000_000)]
+    with pytest.raises(ForgeError, match=r"the response is larger than 1,000 bytes"):
+        client.get("/large") if method == "GET" else client.write(method, "/large", {})
+
+
 def test_messages_contain_no_secret(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """No message contains the token, a proxy's password or the query of a URL; the forge's message is sanitized."""
     server.replies = [Reply(422, {"message": "bad\x1b[31m\n::error::x", "errors": [{"message": "line"}, "other"]})]

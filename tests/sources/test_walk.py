@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from passrole_checks import cli
 from passrole_checks.sources.files.walk import is_ignored_folder, walk
 
 
@@ -97,3 +98,21 @@ def test_requested_links_are_yielded(tmp_path: Path) -> None:
         "real/a.tf",
         "real/b.txt",
     ]
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "b", "c", "d"], ["a/b/c/d"], ["a", "b/c", "b/d"]], ids=["wide", "deep", "both"]
+)
+def test_walk_stops_at_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], names: list[str]
+) -> None:
+    """A folder with more files and folders than the limit is reported, with exit status 2."""
+    put(tmp_path, *names)
+    monkeypatch.setattr("passrole_checks.sources.files.walk.MOST_ENTRIES", 4)
+    assert found(tmp_path) == sorted(names)
+    monkeypatch.setattr("passrole_checks.sources.files.walk.MOST_ENTRIES", 3)
+    errors: list[str] = []
+    assert len(list(walk(tmp_path, lambda path, error: errors.append(f"{path}: {error.strerror}")))) < 3
+    assert errors == [f"{tmp_path}: more than 3 files and folders; the rest is not read"]
+    assert cli.main(["scan", "--allow-empty", str(tmp_path)]) == 2
+    assert f"{errors[0]}\n" in capsys.readouterr().err

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from passrole_checks.files.safe_read import RefusedError
 from passrole_checks.files.unsaved_texts import entries_in
 from passrole_checks.iam import deadline
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
 
+MOST_ENTRIES = 1_000_000  # files and folders that a walk lists
 # copies, downloads and build results of tools. Not cdk.out: it contains the templates.
 _IGNORED = frozenset(
     {
@@ -71,8 +74,9 @@ def walk(
 
     Symbolic links are not followed. Links to files for which ``links`` returns True are yielded under their own names.
     Pipes, sockets, devices, ignored folders and Python virtual environments are skipped. ``unreadable`` is called for
-    each folder that cannot be listed. ``is_excluded`` takes a path and True for a folder; if it returns True the path
-    is skipped, too. ``skipped`` is called with each ignored folder and each symbolic link that is not yielded.
+    each folder that cannot be listed, and for ``folder`` where the walk ends after `MOST_ENTRIES`. ``is_excluded``
+    takes a path and True for a folder; if it returns True the path is skipped, too. ``skipped`` is called with each
+    ignored folder and each symbolic link that is not yielded.
     """
     return map(Path, _walk_paths(folder, unreadable, links, is_excluded, skipped))
 
@@ -84,14 +88,19 @@ def _walk_paths(
     is_excluded: Callable[[str, bool], bool],
     skipped: Callable[[str], None],
 ) -> Iterator[str]:
-    pending = [str(folder)]
+    pending, remaining = [str(folder)], MOST_ENTRIES
     while pending:
         current = pending.pop()
         try:
-            entries = sorted(entries_in(current), key=lambda entry: entry.name)
+            entries = sorted(entries_in(current, remaining + 1), key=lambda entry: entry.name)
         except OSError as error:
             unreadable(Path(current), error)
             continue
+        remaining -= len(entries)
+        if remaining < 0:
+            reason = f"more than {MOST_ENTRIES:,} files and folders; the rest is not read"
+            unreadable(folder, RefusedError(errno.EFBIG, reason, str(folder)))
+            return
         if current != str(folder) and any(entry.name == "pyvenv.cfg" for entry in entries):
             skipped(current)
             continue
