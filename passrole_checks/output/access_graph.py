@@ -385,7 +385,7 @@ class _GraphBuilder:
 
 def _without_principal(located: LocatedGrant) -> str:
     """Return why a statement has no principal."""
-    return "module without its source" if located.handed_to is HandedTo.MODULE else "not attached here"
+    return "unresolved module" if located.handed_to is HandedTo.MODULE else "not attached here"
 
 
 _SCOPE_NOTES = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FIRST = 3  # items of a kind whose text is an option to paste
 _DEPENDING = lazy_regex(r"; (\d+) polic(?:y|ies) depends? on it\b")
 _NOUNS = {
-    NoteKind.MODULE: ("module without its source", "modules without their source"),
+    NoteKind.MODULE: ("unresolved module", ""),
     NoteKind.NO_INSTANCE: ("resource or module without an instance", "resources or modules without an instance"),
     NoteKind.UNUSED_DOCUMENT: ("unused policy document", ""),
     NoteKind.SKIPPED_PATH: ("skipped folder or link", "skipped folders or links"),

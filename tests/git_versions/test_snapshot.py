@@ -205,7 +205,7 @@ def test_notes_common_to_both_versions_are_summarized(repository: Repository) ->
     said = repository.diff("HEAD^", "HEAD")
     assert [entry["file"] for entry in said.json["not_evaluated"]] == ["b/main.tf", "b/main.tf", "a/main.tf", "link"]
     assert repository.diff("HEAD^", "HEAD", text=True).out == (
-        "note: not evaluated: 2 modules without their source (--verbose lists them)\n"
+        "note: not evaluated: 2 unresolved modules (--verbose lists them)\n"
         "note: 2 items could not be evaluated in either version (--verbose lists them)\n"
         "\n"
         "no change of PassRole access; 1 unchanged\n"

@@ -153,7 +153,7 @@ def test_policy_of_a_missing_module_is_not_called_unattached() -> None:
     Path("main.tf").write_text(module, "utf-8")
     found = graph(scan_paths([Path("main.tf")], ScanOptions()))
     assert [(node.label, node.description) for node in found.nodes if node.column is Column.PRINCIPAL] == [
-        ("module.m", "module without its source")
+        ("module.m", "unresolved module")
     ]
 
 

@@ -74,10 +74,10 @@ def test_commands_count_and_list(folder: Path, command: str) -> None:
     """Every command that prints notes."""
     shown = run_command(command, "main.tf").stdout
     assert "acme/m11/aws" not in shown
-    assert len([line for line in shown.splitlines() if "12 modules" in line]) == 1
+    assert len([line for line in shown.splitlines() if "12 unresolved modules" in line]) == 1
     listed = run_command(command, "main.tf", "--verbose").stdout
     assert all(f"acme/m{number}/aws" in listed for number in range(12))
-    assert "12 modules" not in listed
+    assert "12 unresolved modules" not in listed
     assert "note:" not in run_command(command, "main.tf", "--verbose", "--quiet").stdout
 
 

@@ -12,6 +12,7 @@ from passrole_checks.files.safe_read import OutsideError, RefusedError, open_reg
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.files.access_log import recording_accesses, same_below
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
+from passrole_checks.sources.model.configuration import NoteKind
 from passrole_checks.sources.terraform.reading.files import parse_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
@@ -90,13 +91,15 @@ def test_given_link_out_of_its_repository_is_rejected(tmp_path: Path) -> None:
 
 
 def test_other_given_folders_are_inside(tmp_path: Path) -> None:
-    """A module outside of a root is read if its folder is given, too."""
+    """A module outside of a root is read if its folder is given, too; if not, it is unresolved, like a missing one."""
     put(tmp_path, {"root/main.tf": CALL % "../modules/m", "modules/m/main.tf": POLICY})
     assert flagged(tmp_path / "root", tmp_path / "modules") == ["m"]
     assert unreadable(tmp_path / "root", tmp_path / "modules") == []
     assert flagged(tmp_path / "root") == []
-    (reason,) = unreadable(tmp_path / "root")
-    assert "../modules/m" in reason
+    put(tmp_path, {"root/main.tf": CALL % "../modules/m" + (CALL % "./nothing").replace('"m"', '"n"')})
+    result = scan_paths([tmp_path / "root"], ScanOptions())
+    assert [(note.kind, note.line) for note in result.not_evaluated] == [(NoteKind.MODULE, 1), (NoteKind.MODULE, 4)]
+    assert "../modules/m" in result.not_evaluated[0].reason and result.unreadable == ()
 
 
 @pytest.mark.parametrize("target", ["/dev/zero", "pipe"])

@@ -188,7 +188,7 @@ def _configuration(
         roles=tuple(contents.roles),
         users=tuple(contents.users),
         suppressions=(*_suppressions(root, run, contents), *contents.suppressions),
-        unreadable=(*_unreadable(parsed_files), *run.outside.values(), *invalid, *contents.unreadable),
+        unreadable=(*_unreadable(parsed_files), *invalid, *contents.unreadable),
         account=account_of(root),
         credentials=credentials_of(root),
         own_credentials=tuple(own_credentials_of(root)),

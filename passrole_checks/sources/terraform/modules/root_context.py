@@ -37,7 +37,6 @@ class Run:
     folders: dict[Path, Folder] = field(default_factory=dict)
     not_evaluated: dict[str, Unreadable] = field(default_factory=dict)
     missing: dict[str, Unreadable] = field(default_factory=dict)  # by the address of the call
-    outside: dict[str, Unreadable] = field(default_factory=dict)  # calls of modules outside the boundary, by folder
     without_instance: dict[str, Unreadable] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)  # folders of modules with an instance
     modules: int = 0
@@ -73,8 +72,7 @@ class Run:
             try:
                 self.files.boundary.check(path)
             except OSError as error:
-                reason = f"module {block.labels[0]} ({source}) {error.strerror}"
-                self.outside.setdefault(str(path), Unreadable(block.source.file, reason, block.span.line))
+                self.note_missing(block, source, str(error.strerror), str(path), key)
                 return None
         else:
             location = self.installed.find(key, source, version)
