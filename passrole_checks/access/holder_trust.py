@@ -64,7 +64,7 @@ def trust_of(
     group are people ("IAM user groups", which describes one for administrators), unless the configuration creates
     access keys.
     """
-    is_administrator = holder.permissions.is_administrator_when(when)
+    is_administrator = holder.certain_permissions.is_administrator_when(when)
     if holder.kind is PrincipalKind.PERMISSION_SET and is_administrator:
         return trust_of_people(("IAM Identity Center",))
     if role is None:

@@ -105,9 +105,6 @@ def index_roles(
             by_name[f"{path.strip('/')}/{name}".lstrip("/")] = role
         if name and is_deployed:
             by_name[f"{_UNIQUE}{name.lower()}"] = role
-        if role.deployed is not None and (path_and_name := _name_in(role.deployed)):
-            by_name[path_and_name] = role
-            by_name[f"{_UNIQUE}{path_and_name.rpartition('/')[2].lower()}"] = role
     return by_address, by_name
 
 

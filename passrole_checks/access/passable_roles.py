@@ -325,11 +325,21 @@ class PassableRoles:
         return StringNode(only.known, pattern.at) if known else pattern
 
     def _by_name_prefix(self, named: KnownRole) -> Iterator[KnownRole]:
-        """Yield a role and those of the same path and name, of which one can exist at a time."""
+        """Yield a role and those of the same path and name, of which one can exist at a time; and those that are taken
+        to be this one of the account."""
         if not named.exists_when or named.arn is None:
             yield named
-            return
-        yield from self._by_arn[named.arn.parts]
+        else:
+            yield from self._by_arn[named.arn.parts]
+        yield from self._by_deployed.get(named.address, ())
+
+    @cached_property
+    def _by_deployed(self) -> dict[str, list[KnownRole]]:
+        found: dict[str, list[KnownRole]] = {}
+        for role in self.by_address.values():
+            if role.deployed is not None:
+                found.setdefault(str(role.deployed), []).append(role)
+        return found
 
     @cached_property
     def _by_arn(self) -> dict[tuple[Part, ...], list[KnownRole]]:
@@ -365,12 +375,12 @@ class PassableRoles:
         found = self.principals.role(role.address) if self.principals is not None else None
         if found is None:
             return None
-        own = self._contents.of(holder.permissions)
+        own = self._contents.of(holder.certain_permissions)
         key = (self._contents.of(found.permissions), own, when)
         if key not in _strengths:
             comparison = self._comparisons.get((own, when))
             if comparison is None:
-                comparison = PermissionComparison(holder.permissions, when, self._contents)
+                comparison = PermissionComparison(holder.certain_permissions, when, self._contents)
                 self._comparisons[own, when] = comparison
             more = comparison.excess(found.permissions)
             gain = privilege_gain(more) if more is not None else None
@@ -409,7 +419,7 @@ class PassableRoles:
         Most privileged first, then those that need fewer conditions. Roles are compared in the order of what they can
         do at all, up to a limit, and no further once enough of them cannot be exceeded.
         """
-        key = (id(roles), self._contents.of(holder.permissions), when)
+        key = (id(roles), self._contents.of(holder.certain_permissions), when)
         known = self._strongest.get(key)
         if known is None:
             known = self._strongest[key] = (roles, self._compare(roles, holder, when, ""))

@@ -48,6 +48,7 @@ from passrole_checks.sources.model.configuration import (
     HandedTo,
     ManagedAttachment,
     PolicyKind,
+    ResourceDefinition,
 )
 
 _KINDS = {
@@ -141,7 +142,7 @@ class Principals:
         """Return the principals that have a policy.
 
         For a group: the group, and those of its users that have other policies as well. A policy without known
-        principals is a principal itself.
+        principals is a principal itself, also beside those that only may have it.
         """
         found: dict[str, Principal] = {}
         for holder in policy.holders:
@@ -150,7 +151,10 @@ class Principals:
                 one = self.named(user)
                 if len(one.permissions.statements) > len(group.permissions.statements):
                     found.setdefault(user, one)
-        return tuple(found.values()) or (self._itself(policy),)
+        inferred = self.configuration.context.inferred_access
+        if all((policy.resource.address, holder) in inferred for holder in policy.holders):
+            return (*found.values(), self._itself(policy))
+        return tuple(found.values())
 
     def role(self, address: str) -> Principal | None:
         """Return a role of the configuration by its address or logical id, if there is one.
@@ -283,28 +287,46 @@ class Principals:
     # -- one principal
 
     def _build(self, holder: str) -> Principal:
-        statements = [
-            item if not facts else replace(item, when=merged)
-            for policy in self._policies.get(holder, ())
-            for facts in self.path_conditions(policy, holder)
-            for item in self._read(policy)
-            if (merged := conjoin(facts, item.when)) is not None
-        ]
+        certain: list[Statement] = []
+        inferred: list[Statement] = []
+        for policy in self._policies.get(holder, ()):
+            statements = inferred if self._is_inferred(policy.resource, policy.holders, holder) else certain
+            statements += (
+                item if not facts else replace(item, when=merged)
+                for facts in self.path_conditions(policy, holder)
+                for item in self._read(policy)
+                if (merged := conjoin(facts, item.when)) is not None
+            )
         unknown: dict[str, None] = {}
         for attachment in self._attached.get(holder, ()):
-            policy = _aws_managed_policy(attachment)
-            if policy is None:
+            statements = inferred if self._is_inferred(attachment.resource, (attachment.holder,), holder) else certain
+            managed = _aws_managed_policy(attachment)
+            if managed is None:
                 unknown[str(attachment.policy)] = None
             elif attachment.when:
-                statements += [replace(one, when=attachment.when) for one in _statements_of(policy)]
+                statements += [replace(one, when=attachment.when) for one in _statements_of(managed)]
             else:
-                statements += _statements_of(policy)
-        complete = not unknown and holder not in self.configuration.incomplete and all(one.whole for one in statements)
-        permissions = self._shared(
-            Permissions(tuple(statements), tuple(self._limits(holder)), complete, self.account),
-            is_deployed=holder in self.configuration.context.roles,
-        )
-        return Principal(holder, self._kind(holder), permissions, tuple(unknown))
+                statements += _statements_of(managed)
+        is_known = not unknown and holder not in self.configuration.incomplete
+
+        def permissions(some: Sequence[Statement]) -> Permissions:
+            complete = is_known and all(one.whole for one in some)
+            return self._shared(
+                Permissions(tuple(some), tuple(self._limits(holder)), complete, self.account),
+                is_deployed=holder in self.configuration.context.roles,
+            )
+
+        without = permissions(certain) if inferred else None
+        return Principal(holder, self._kind(holder), permissions([*certain, *inferred]), tuple(unknown), without)
+
+    def _is_inferred(self, resource: ResourceDefinition, holders: Iterable[str], holder: str) -> bool:
+        """True if a principal has the policies of a resource only if an entity of inferred name is the same.
+
+        ``holders``: the principals that have these, among them it or its groups.
+        """
+        inferred = self.configuration.context.inferred_access
+        names = (who for who in holders if who == holder or holder in self._members.get(who, ())) if inferred else ()
+        return bool(inferred) and all((resource.address, who) in inferred for who in names)
 
     def _shared(self, permissions: Permissions, *, is_deployed: bool) -> Permissions:
         """Return the permissions of the first principal with the same policies.

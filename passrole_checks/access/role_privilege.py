@@ -73,7 +73,7 @@ def can_do_everything(holder: Principal, when: PathCondition) -> bool:
     give any principal of its kind any policy, without conditions. No role is more privileged, and the statement that
     lets it pass any role is flagged itself.
     """
-    permissions = holder.permissions
+    permissions = holder.certain_permissions
     if permissions.is_administrator_when(when):
         return True
     kinds = [holder.kind] if holder.kind in _GIVES_POLICIES else list(_GIVES_POLICIES)

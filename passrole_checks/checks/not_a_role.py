@@ -83,7 +83,8 @@ class NotARole(Check):
             grant.effect == "Allow"
             and bool(context.holders)
             and all(
-                holder.permissions.allows_on_all("iam:passrole", grant.statement.when) for holder in context.holders
+                holder.certain_permissions.allows_on_all("iam:passrole", grant.statement.when)
+                for holder in context.holders
             )
         )
         is_disputed = any(resource_scope(role.pattern) is not Scope.NOT_A_ROLE for role in grant.roles)

@@ -103,7 +103,7 @@ class SelfPass(Check):
             return None
         sure = {name: when for name, (_, certain, when) in found.items() if certain is Ternary.YES}
         facts = min(sure.values() if sure else (when for _, _, when in found.values()), key=len)
-        if holder.permissions.is_administrator_when(facts):
+        if holder.certain_permissions.is_administrator_when(facts):
             return None
         names = [name for name in sure or found if implies_all(facts, found[name][2])]
         if not sure:  # the roles may be others, and may have no boundary

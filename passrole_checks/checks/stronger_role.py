@@ -187,7 +187,7 @@ def _remedy(grant: PassRoleGrant, several: bool) -> str:
 
 
 def _confidence(context: GrantContext, holder: Principal, certain: bool, facts: PathCondition) -> Confidence:
-    if not certain or not holder.permissions.complete or holder.kind is PrincipalKind.POLICY:
+    if not certain or not holder.certain_permissions.complete or holder.kind is PrincipalKind.POLICY:
         return Confidence.LOW
     if facts or context.grant.other_conditions:
         return Confidence.MEDIUM

@@ -644,3 +644,196 @@ def test_an_inline_policy_of_other_code_is_not_taken_for_one_without_a_name(code
     text = (PARTIAL % ("", json.dumps(document(PASS_APPS)))).replace("aws_iam_role.ci.id", '"ci"')
     found = finding(scan(code, text, details), "008")
     assert found is not None and found.principals == ("ci",)
+
+
+DENY = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
+ANY_ROLE = PASS_APPS | {"Resource": "*"}
+LEGACY = arn("role", "legacy-deployer")
+VARIABLES = 'variable "team" {}\n'
+DEPLOYER = (
+    VARIABLES
+    + block("aws_iam_role", name="${var.team}-deployer", assume_role_policy=document())
+    + role_policy("p", "aws_iam_role.this.id", ANY_ROLE)
+)
+
+
+def generated(*statements: dict[str, Any]) -> str:
+    """Return a template whose role has a generated name."""
+    own = [{"PolicyName": "pass", "PolicyDocument": document(*statements)}]
+    properties = {"AssumeRolePolicyDocument": document(), "Policies": own}
+    return json.dumps({"Resources": {"Deployer": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+
+
+def user(name: str, **fields: Any) -> dict[str, Any]:
+    return {"UserName": name, "Path": "/", "Arn": arn("user", name), **fields}
+
+
+def inline(*statements: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"PolicyName": "limit", "PolicyDocument": document(*statements)}]
+
+
+def lists(**values: Any) -> dict[str, Any]:
+    return values
+
+
+TAGS = [
+    {"Key": "aws:cloudformation:stack-name", "Value": "app"},
+    {"Key": "aws:cloudformation:logical-id", "Value": "Deployer"},
+]
+PASSES_LEGACY = role_policy("p", '"other"', PASS_APPS | {"Resource": LEGACY})
+GUARD = block("aws_iam_policy", name="${var.team}-guard", policy=document(DENY))
+DEPLOYER_USER = block("aws_iam_user", name="${var.team}-deployer") + (
+    'resource "aws_iam_user_policy" "p" {\n  user = aws_iam_user.this.name\n'
+    f"  policy = jsonencode({json.dumps(document(ANY_ROLE))})\n}}\n"
+)
+GUESSES = {
+    "inline policy of a role": (DEPLOYER, lists(RoleDetailList=[role("legacy-deployer", DENY)])),
+    "managed policy of a role": (
+        DEPLOYER,
+        lists(
+            RoleDetailList=[role("legacy-deployer", AttachedManagedPolicies=attached("limit"))],
+            Policies=[managed("limit", DENY)],
+        ),
+    ),
+    "AWS managed policy of a role": (
+        DEPLOYER,
+        lists(
+            RoleDetailList=[
+                role(
+                    "legacy-deployer",
+                    AttachedManagedPolicies=[{"PolicyName": "x", "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}],
+                )
+            ]
+        ),
+    ),
+    "managed policy that the code declares": (
+        DEPLOYER + block("aws_iam_policy", name="limit", policy=document(DENY)).replace('"this"', '"limit"'),
+        lists(
+            RoleDetailList=[role("legacy-deployer", AttachedManagedPolicies=attached("limit"))],
+            Policies=[managed("limit", START)],
+        ),
+    ),
+    "boundary of a role": (
+        DEPLOYER,
+        lists(
+            RoleDetailList=[
+                role("legacy-deployer", PermissionsBoundary={"PermissionsBoundaryArn": arn("policy", "limit")})
+            ],
+            Policies=[managed("limit", START)],
+        ),
+    ),
+    "generated name": (generated(ANY_ROLE), lists(RoleDetailList=[role("app-Deployer-1A2B3C4D5E6F", DENY)])),
+    "tags of a stack": (generated(ANY_ROLE), lists(RoleDetailList=[role("x", DENY, Tags=TAGS)])),
+    "group of a user": (
+        VARIABLES + DEPLOYER_USER,
+        lists(
+            UserDetailList=[user("legacy-deployer", GroupList=["limited"])],
+            GroupDetailList=[
+                {"GroupName": "limited", "Path": "/", "Arn": arn("group", "limited"), "GroupPolicyList": inline(DENY)}
+            ],
+        ),
+    ),
+    "group of the code": (
+        VARIABLES
+        + block("aws_iam_group", name="${var.team}-limited")
+        + 'resource "aws_iam_group_policy" "p" {\n  group = aws_iam_group.this.name\n'
+        + f"  policy = jsonencode({json.dumps(document(DENY))})\n}}\n"
+        + 'resource "aws_iam_user_policy" "p" {\n  user = "ann"\n'
+        + f"  policy = jsonencode({json.dumps(document(ANY_ROLE))})\n}}\n",
+        lists(
+            UserDetailList=[user("ann", GroupList=["legacy-limited"])],
+            GroupDetailList=[{"GroupName": "legacy-limited", "Path": "/", "Arn": arn("group", "legacy-limited")}],
+        ),
+    ),
+    "policy of the code": (
+        VARIABLES + GUARD + role_policy("p", '"ci"', ANY_ROLE),
+        lists(
+            RoleDetailList=[role("ci", AttachedManagedPolicies=attached("legacy-guard"))],
+            Policies=[managed("legacy-guard", START)],
+        ),
+    ),
+    "principal of a policy of the code": (
+        VARIABLES + block("aws_iam_policy", name="${var.team}-deploy", policy=document(ANY_ROLE)),
+        lists(
+            RoleDetailList=[role("ci", DENY, AttachedManagedPolicies=attached("legacy-deploy"))],
+            Policies=[managed("legacy-deploy", START)],
+        ),
+    ),
+    "boundary of the code": (
+        VARIABLES
+        + GUARD.replace('"Deny"', '"Allow"').replace("iam:PassRole", "s3:GetObject")
+        + block("aws_iam_role", name="ci", assume_role_policy=document()).replace(
+            "}\n", f'  permissions_boundary = "{arn("policy", "legacy-guard")}"\n}}\n'
+        )
+        + role_policy("p", "aws_iam_role.this.id", ANY_ROLE),
+        lists(Policies=[managed("legacy-guard", EVERYTHING)]),
+    ),
+    "document of the code": (
+        VARIABLES
+        + GUARD.replace('"this"', '"guard"').replace('"Deny"', '"Allow"').replace("iam:PassRole", "s3:GetObject")
+        + LOOKED_UP % ("name", "legacy-guard")
+        + block("aws_iam_user_policy", user="ann").replace("}\n", "  policy = data.aws_iam_policy.d.policy\n}\n"),
+        lists(Policies=[managed("legacy-guard", ANY_ROLE)]),
+    ),
+    "trust policy of a role": (
+        VARIABLES
+        + block(
+            "aws_iam_role",
+            name="${var.team}-deployer",
+            assume_role_policy=document(
+                {"Effect": "Allow", "Principal": {"Service": "kafka.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ),
+        )
+        + PASSES_LEGACY,
+        lists(RoleDetailList=[role("legacy-deployer", AssumeRolePolicyDocument=document(
+            {"Effect": "Allow", "Principal": {"Service": [LAMBDA, "ec2.amazonaws.com"]}, "Action": "sts:AssumeRole"}
+        ))]),
+    ),
+    "administrator": (
+        VARIABLES
+        + block("aws_iam_role", name="${var.team}-deployer", assume_role_policy=document())
+        + role_policy("p", "aws_iam_role.this.id", PASS_APPS, START)
+        + block("aws_iam_role", name="app-x", assume_role_policy=document(
+            {"Effect": "Allow", "Principal": {"Service": LAMBDA}, "Action": "sts:AssumeRole"}
+        )).replace('"this"', '"app"')
+        + role_policy("app", "aws_iam_role.app.id", EVERYTHING),
+        lists(RoleDetailList=[role("legacy-deployer", EVERYTHING)]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "entities"), GUESSES.values(), ids=GUESSES)
+def test_an_inferred_name_takes_nothing_away(
+    text: str, entities: dict[str, Any], code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a finding nor its severity, in `scan` and the hosts; nor a grant. The note says what is inferred."""
+    file = code / ("template.json" if text.startswith("{") else "main.tf")
+    file.write_text(text, encoding="utf-8")
+    details = account_file(tmp_path / "a.json", **entities)
+    before, after = (
+        scan_paths([code], ScanOptions(account_details=files, minimum_severity=Severity.INFO))
+        for files in ((), (details,))
+    )
+    assert [note for note in after.not_evaluated if note.kind.value == "inferred_name"]
+    severities = {(one.check_id, one.at.line): one.severity for one in after.findings}
+    lost = {
+        (one.check_id, one.at.line)
+        for one in before.findings
+        if one.check_id not in ("PASSROLE_012", "PASSROLE_014")
+        and one.severity.rank > severities.get((one.check_id, one.at.line), Severity.INFO).rank
+    }
+    assert not lost and after.findings
+    allowed = [one for one in after.grants if one.effect_on_passrole == "allow"]
+    assert len(allowed) >= len([one for one in before.grants if one.effect_on_passrole == "allow"]) > 0
+    assert not any(one.grant.denied for one in allowed)
+    monkeypatch.setenv("PASSROLE_CHECKS_ACCOUNT_DETAILS", str(details))
+    for check, line in severities:
+        assert line in {one.at.line for one in scan_for_host(str(file)).of(check)}
+
+
+def test_a_known_name_takes_access_away(code: Path, tmp_path: Path) -> None:
+    """With the value of the variable, the role is that of the account, with what its policies deny."""
+    text = DEPLOYER.replace('"team" {}', '"team" {\n  default = "legacy"\n}')
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("legacy-deployer", DENY)])
+    assert finding(scan(code, text), "001") is not None
+    assert finding(scan(code, text, details), "001") is None

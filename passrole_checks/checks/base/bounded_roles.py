@@ -34,7 +34,7 @@ def creates_only_bounded(holder: Principal, roles: Sequence[StringNode], when: P
     if not permissions.complete or permissions.allows(_OF_POLICIES, (), when) is not None or not roles:
         return False
     for role in roles:
-        if permissions.allows(_WITH_BOUNDARY[0], (role,), when) is None:
+        if holder.certain_permissions.allows(_WITH_BOUNDARY[0], (role,), when) is None:
             return False
         ways = (way for action in _WITH_BOUNDARY for way in permissions.ways(action, (role,), when))
         if any(BOUNDARY_KEY not in {key.lower() for key in way.conditions} for way in ways):

@@ -189,7 +189,7 @@ class GrantContext:
         is_group = holder.kind is PrincipalKind.GROUP
         is_member = holder.kind is PrincipalKind.USER and holder.name not in self.policy.holders
         is_people = (is_group or is_member) and not self.model.creates_access_keys
-        return is_people and holder.permissions.is_administrator_when(when)
+        return is_people and holder.certain_permissions.is_administrator_when(when)
 
     @property
     def _requires_mfa(self) -> bool:

@@ -27,10 +27,17 @@ class Principal:
     """A user, group, role or permission set with everything attached to it.
 
     ``name``: its address or logical id, or its literal name if it is defined elsewhere; for kind POLICY, the policy's.
-    ``unknown``: attached managed policies whose content is unknown, as written.
+    ``unknown``: attached managed policies whose content is unknown, as written. ``certain``: the permissions without
+    those of policies that it only may have; None if it surely has all of them.
     """
 
     name: str
     kind: PrincipalKind
     permissions: Permissions
     unknown: tuple[str, ...] = ()
+    certain: Permissions | None = None
+
+    @property
+    def certain_permissions(self) -> Permissions:
+        """The permissions that it surely has: what others it may have does not make a role less than itself."""
+        return self.permissions if self.certain is None else self.certain

@@ -430,7 +430,8 @@ class ContextNames:
     permissions boundaries from these. Each has its origin in words (``the account file of 2026-11-01``). ``origins``:
     all origins. ``arns``: the ARNs of ``roles``, as far as they are known. ``inferred``: entities around the
     configuration (ARNs, and inline policies in words), with the addresses of those in it that have no known name and
-    are taken to be the same. ``alone``: the configuration without what is around it; None if nothing is.
+    are taken to be the same. ``inferred_access``: addresses of resources with policies, each with a principal that has
+    them only if such an entity is the same. ``alone``: the configuration without what is around it; None if nothing is.
     """
 
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -438,6 +439,7 @@ class ContextNames:
     origins: tuple[str, ...] = ()
     arns: Mapping[str, str] = field(default_factory=dict)
     inferred: tuple[tuple[str, str], ...] = ()
+    inferred_access: frozenset[tuple[str, str]] = frozenset()
     alone: Configuration | None = field(default=None, repr=False, compare=False)
 
 

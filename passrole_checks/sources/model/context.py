@@ -4,6 +4,9 @@ The configuration wins: what it declares by the same name is left out of its con
 keeps the principals that it is attached to in the context, and a policy, a permissions boundary or a principal that it
 only names is the one of that name in the context. The statements of the context are not checked.
 
+What is paired by a name that is not known is a guess. It may add access and takes none away: a principal gets what the
+policies of the context allow and nothing that they deny, and roles of the context stay beside those that they may be.
+
 Source: IAM User Guide, "IAM and AWS STS quotas", "IAM name requirements": names of users, groups, roles and policies
 are unique within an account, without regard to case and path; names of inline policies within their principal.
 """
@@ -15,6 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 
+from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import cached_by_identity
@@ -168,7 +172,7 @@ def paired_with_context(configuration: Configuration, context: Context) -> Paire
     """Return the principals and the managed policies of a context that are those of a configuration."""
     join = _Join(configuration, context)
     join.find_principals()
-    return PairedNames(join.names, join.policies(), join.inferred)
+    return PairedNames(join.names | join.inferred_principals, join.policies() | join.inferred_policies, join.inferred)
 
 
 def drift(configuration: Configuration, context: Context) -> Iterator[Unreadable]:
@@ -219,8 +223,10 @@ class _Join:
     names: dict[str, str] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)  # addresses in the context of what is declared here
     holders: dict[str, dict[str, None]] = field(default_factory=dict)  # of policies that both declare
-    inferred: dict[str, str] = field(default_factory=dict)  # names that are not paired by a known name
+    inferred_principals: dict[str, str] = field(default_factory=dict)  # as `names`, not paired by a known name
+    inferred_policies: dict[str, str] = field(default_factory=dict)  # managed ones, not paired by a known name
     inferred_inline: dict[str, str] = field(default_factory=dict)  # the same of inline policies, in words
+    inferred_access: set[tuple[str, str]] = field(default_factory=set)  # addresses of policies, with principals
 
     def result(self) -> Configuration:
         """Return the configuration with its context."""
@@ -345,10 +351,14 @@ class _Join:
         left |= {("policy", name): arn for name, arn in managed.items() if arn not in known}
         here = set(known.values())
         known |= only_matches((one for one in partial_names(self.whole) if one[1] not in here), left)
-        self.inferred = {arn: known[arn] for arn in known.keys() - self.names.keys() - self.policies().keys()}
-        principals = {arn: address for arn, address in self.inferred.items() if arn not in managed.values()}
-        self.names |= principals
-        self.declared.update(principals)
+        for arn in sorted(known.keys() - self.names.keys() - self.policies().keys()):
+            inferred = self.inferred_policies if arn in managed.values() else self.inferred_principals
+            inferred[arn] = known[arn]
+
+    @property
+    def inferred(self) -> dict[str, str]:
+        """The principals and managed policies of the context that are not paired by a known name."""
+        return {**self.inferred_principals, **self.inferred_policies}
 
     def managed_name(self, policy: AttachedPolicy) -> str:
         """Return the name that a managed policy of the configuration has in the context, in lower case; "" if it has
@@ -359,17 +369,22 @@ class _Join:
 
     @cached_property
     def inferred_names(self) -> Mapping[str, str]:
-        """The inferred names of managed policies, in lower case, by their addresses in the configuration."""
-        managed = self.context.managed_policies.items()
-        return {self.inferred[arn]: name for name, one in managed if (arn := one.resource.address) in self.inferred}
+        """The inferred names of managed policies, in lower case, by their addresses in the configuration.
+
+        Those that deny anything are left out: on an inferred principal, that would take access away.
+        """
+        inferred, managed = self.inferred_policies, self.context.managed_policies.items()
+        if not inferred:
+            return {}
+        denying = {one.resource.address for one in self.own_policies() if is_managed(one) and not _only_allows(one)}
+        names = {inferred[arn]: name for name, one in managed if (arn := one.resource.address) in inferred}
+        return {address: name for address, name in names.items() if address not in denying}
 
     def policies(self) -> dict[str, str]:
         """Return the managed policies of the context that the configuration declares, with their addresses there."""
         whole, deployed = self.whole, self.context.managed_policies
         named = ((one, one.name.lower()) for one in (*whole.policies, *whole.unchanged) if is_managed(one) and one.name)
-        known = {deployed[name].resource.address: one.resource.address for one, name in named if name in deployed}
-        managed = {one.resource.address for one in deployed.values()}
-        return known | {arn: address for arn, address in self.inferred.items() if arn in managed}
+        return {deployed[name].resource.address: one.resource.address for one, name in named if name in deployed}
 
     def inline_names(self) -> set[tuple[str, str]]:
         """Return the principals and names of the inline policies that the configuration declares.
@@ -378,7 +393,7 @@ class _Join:
         others have policies of other code, whose names may be generated too.
         """
         known = {(who, one.name) for one in self.own_policies() if one.name for who in one.principals}
-        declared = {self.names[arn] for arn in self.declared}
+        declared = {self.names[arn] for arn in self.declared} | set(self.inferred_principals.values())
         partial = [
             (who, one.resource.address, one.partial_name)
             for one in self.own_policies()
@@ -390,7 +405,7 @@ class _Join:
             (who, one.name)
             for one in (self.context.policies if partial else ())
             if not is_managed(one)
-            for who in map(self.rename, one.principals)
+            for who in (*map(self.rename, one.principals), *self.inferred_holders(one.principals))
         }
         matches = only_matches(partial, {one: one for one in deployed - known})
         self.inferred_inline = {f"{name} of {who}": address for (who, name), address in matches.items()}
@@ -405,6 +420,19 @@ class _Join:
     def rename(self, principal: str) -> str:
         """Return the name that a principal of the context has in the configuration."""
         return self.names.get(principal, principal)
+
+    def inferred_holders(self, principals: Iterable[str]) -> tuple[str, ...]:
+        """Return the principals of the configuration that are taken to be some of the context, or users in these."""
+        inferred = self._inferred_by_principal
+        return tuple(dict.fromkeys(address for who in principals for address in inferred.get(who, ())))
+
+    @cached_property
+    def _inferred_by_principal(self) -> Mapping[str, Sequence[str]]:
+        found = {arn: [address] for arn, address in self.inferred_principals.items()}
+        for group, user in self.context.configuration.attached.members if found else ():
+            if user in self.inferred_principals:
+                found.setdefault(group, []).append(self.inferred_principals[user])
+        return found
 
     def policy_named(
         self, value: StringNode, *, by_name: bool = False, in_any_account: bool = False
@@ -440,10 +468,20 @@ class _Join:
             if is_managed(policy):
                 if policy.name.lower() not in managed:
                     yield policy.with_principals(self.rename)
+                    yield from self._on_inferred(policy, self.inferred_holders(policy.principals))
             else:
                 renamed = policy.with_principals(self.rename)
                 if not any((who, policy.name) in inline for who in renamed.principals):
                     yield renamed
+                inferred = self.inferred_holders(policy.principals)
+                yield from self._on_inferred(policy, [who for who in inferred if (who, policy.name) not in inline])
+
+    def _on_inferred(self, policy: AttachedPolicy, holders: Collection[str]) -> Iterator[AttachedPolicy]:
+        """Yield what a policy allows, for principals that are only taken to have it: a guess takes nothing away."""
+        allowing = _allowing(policy) if holders and policy.kind is PolicyKind.IDENTITY else None
+        if allowing is not None:
+            self.inferred_access.update((policy.resource.address, who) for who in holders)
+            yield replace(allowing, principals=tuple(holders), conditional_principals=())
 
     def replacements(self) -> dict[int, AttachedPolicy]:
         """Return the managed policies that the configuration declares, by the documents of those in the context."""
@@ -452,7 +490,7 @@ class _Join:
         return {
             id(deployed[name].document): one
             for one in (*whole.policies, *whole.unchanged, *whole.other_policies)
-            if (name := self.managed_name(one)) in deployed
+            if is_managed(one) and (name := one.name.lower()) in deployed
         }
 
     def with_holders(
@@ -472,8 +510,15 @@ class _Join:
 
     def _with_holders(self, policy: AttachedPolicy, deployed: AttachedPolicy) -> AttachedPolicy:
         own = dict.fromkeys(policy.holders)
-        further = [who for who in map(self.rename, deployed.principals) if who not in own]
-        further += [who for who in self.holders.get(deployed.resource.address, {}) if who not in {*own, *further}]
+        named = dict.fromkeys(
+            (*map(self.rename, deployed.principals), *self.holders.get(deployed.resource.address, ()))
+        )
+        inferred = self.inferred_holders(deployed.principals) if _only_allows(policy) else ()
+        further = [who for who in dict.fromkeys((*named, *inferred)) if who not in own]
+        is_inferred = policy.resource.address in self.inferred_names
+        self.inferred_access.update(
+            (policy.resource.address, who) for who in further if is_inferred or who not in named
+        )
         if not further or policy.kind is not PolicyKind.IDENTITY:
             return policy
         return replace(policy, deployed_to=(*policy.deployed_to, *further), presumed=None)
@@ -482,8 +527,13 @@ class _Join:
         """Return the attachments of the context; the configuration decides on boundaries of what it declares."""
         around = self.context.configuration.attached
         boundaries = (one for one in around.boundaries if one.principal not in self.declared)
+        managed = [replace(one, holder=self.rename(one.holder), is_checked=False) for one in around.managed_policies]
+        for one in around.managed_policies:
+            for who in self.inferred_holders([one.holder]) if not _may_deny(one) else ():
+                self.inferred_access.add((one.resource.address, who))
+                managed.append(replace(one, holder=who, is_checked=False))
         return Attachments(
-            tuple(replace(one, holder=self.rename(one.holder), is_checked=False) for one in around.managed_policies),
+            tuple(managed),
             tuple((self.rename(group), self.rename(user)) for group, user in around.members),
             tuple(BoundaryUse(self.rename(one.principal), _current(one.policy, added), one.when) for one in boundaries),
         )
@@ -510,7 +560,7 @@ class _Join:
     def roles_by_address(self) -> Mapping[str, RoleDefinition]:
         """The roles of the context whose names are inferred, by their addresses in the configuration."""
         roles = ((role.resource.address, role) for role in self.context.configuration.roles)
-        return {self.inferred[arn]: role for arn, role in roles if arn in self.inferred}
+        return {address: role for arn, role in roles if (address := self.inferred_principals.get(arn)) is not None}
 
     def added_roles(self) -> Iterator[RoleDefinition]:
         """Yield the roles that only the context declares; by the names that the configuration has for them."""
@@ -544,13 +594,15 @@ class _Join:
         ``attached``: principals to which the configuration attaches policies of the context, or their documents.
         """
         origin, known = self.context.origin, self.whole.context
-        principals = dict.fromkeys((*map(self.rename, self.context.limited), *attached), origin)
+        limited = (*map(self.rename, self.context.limited), *self.inferred_holders(self.context.limited))
+        principals = dict.fromkeys((*limited, *attached), origin)
         return ContextNames(
             {role.resource.address: origin for role in self.added_roles()} | dict(known.roles),
             principals | dict(known.principals),
             tuple(dict.fromkeys((*known.origins, origin))),
             {self.rename(arn): arn for arn in self.added_arns()} | dict(known.arns),
             (*known.inferred, *self.inferred.items(), *self.inferred_inline.items()),
+            known.inferred_access | self.inferred_access,
         )
 
 
@@ -558,6 +610,20 @@ def _allowing(policy: AttachedPolicy) -> AttachedPolicy | None:
     """Return a policy without its Deny statements: itself without any, and None if nothing is left."""
     document = _without_denials(policy.document)
     return policy if document is policy.document else None if document is None else replace(policy, document=document)
+
+
+def _only_allows(policy: AttachedPolicy) -> bool:
+    """True if a policy surely has no Deny statement."""
+    return all(statement.effect == "Allow" for statement in parse_document(policy.document).statements)
+
+
+def _may_deny(attachment: ManagedAttachment) -> bool:
+    """True if an attached managed policy has a Deny statement, or is not known."""
+    policy = attachment.version or managed_policy(str(attachment.policy))
+    if policy is None:
+        return True
+    statements = policy.document["Statement"]
+    return any(one["Effect"] != "Allow" for one in (statements if isinstance(statements, list) else [statements]))
 
 
 @cached_by_identity(20_000)  # the policies of an account are around many configurations
