@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from passrole_checks.access.principals import (
     ITSELF,
+    Principals,
     allowed_by,
     by_group,
     by_holder,
@@ -54,6 +55,8 @@ class AccessChange:
     """The change of access that one configuration makes, principal by principal.
 
     ``account``: the account deployed to, if stated. ``services_of``: the known service principals of each partition.
+    ``principals``: those after the change. A limit that its holder can remove counts only where it is taken away, and
+    not at all if ``is_reversed``: the change is that of the newer version to the older one, which adds it.
     """
 
     def __init__(
@@ -61,8 +64,18 @@ class AccessChange:
         configuration: Configuration,
         services_of: Mapping[str, Collection[str]],
         account: str | None,
+        principals: Principals,
+        *,
+        is_reversed: bool = False,
     ) -> None:
-        self.services_of = services_of
+        self.services_of, self._is_reversed = services_of, is_reversed
+        before = replace(
+            configuration,
+            policies=configuration.before or (),
+            unchanged=(),
+            attached=configuration.attached_before,
+        )
+        self._principals = Principals(before, principals.account), principals
         self.stated, self.home = account, configuration.home
         attached, attached_before = configuration.attached, configuration.attached_before
         self._statements: dict[int, tuple[Statement, ...]] = {}
@@ -132,12 +145,25 @@ class AccessChange:
 
     def _gain_of(self, policy: AttachedPolicy, statement: Statement, who: str, where: Deployment) -> Gain | None:
         """Return what a principal gains by a statement, under the path conditions under which it has the policy."""
-        comparison = self._comparison(who, where)
-        variants = _under(statement, conditions_of(policy, who, self.members))
-        gains = [gain for variant in variants if (gain := comparison.gain_of(variant)) is not None]
-        if len(gains) < 2:
-            return gains[0] if gains else None
-        return Gain(gains[0].first, tuple(dict.fromkeys(one for gain in gains for one in gain.widenings)))
+        variants = tuple(_under(statement, conditions_of(policy, who, self.members)))
+        removable = self._removable(who, self.before, 0), self._removable(who, self.after, 1)
+        cases = [(frozenset[int](), frozenset[int]())] if not any(removable) or not self._is_reversed else []
+        cases += [removable] if any(removable) else []
+        for case in cases:
+            comparison = self._comparison(who, where, case)
+            gains = [gain for variant in variants if (gain := comparison.gain_of(variant)) is not None]
+            if gains:
+                widenings = (one for gain in gains for one in gain.widenings)
+                return gains[0] if len(gains) == 1 else Gain(gains[0].first, tuple(dict.fromkeys(widenings)))
+        return None
+
+    def _removable(self, who: str, policies: Mapping[str, Sequence[AttachedPolicy]], side: int) -> frozenset[int]:
+        """Return the ids of the documents with a Deny that a principal can remove, and 0 for its boundary."""
+        principals = self._principals[side]
+        if who.startswith(ITSELF):
+            return frozenset(id(one.document) for one in policies.get(who, ()) if not principals.counts_denials(one))
+        limits = (one.limit for one in principals.named(who).removable)
+        return frozenset(0 if limit.is_boundary else id(limit.document) for limit in limits)
 
     def _within_replaced_boundary(self, who: str, gain: Gain) -> Gain:
         """Return the gain if a boundary of unknown content replaces another: what one excluded the other may still
@@ -159,18 +185,27 @@ class AccessChange:
         """True if a user joins a group that has the policy."""
         return not self.joined.isdisjoint(policy.principals)
 
-    def _comparison(self, key: str, where: Deployment) -> AccessComparison:
-        known = self._comparisons.get((key, where))
+    def _comparison(
+        self, key: str, where: Deployment, removed: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
+    ) -> AccessComparison:
+        """Return the comparison of a principal. ``removed``: the limits that do not count, as in :meth:`_removable`."""
+        known = self._comparisons.get((key, where, removed))
         if known is None:
             before, after = self.before.get(key, ()), self.after.get(key, ())
-            bounds = self._boundary_of(key, self.bounds_before), self._boundary_of(key, self.bounds)
+            bounds = tuple(
+                () if 0 in gone else self._boundary_of(key, all_bounds)
+                for gone, all_bounds in zip(removed, (self.bounds_before, self.bounds), strict=True)
+            )
             # the users of a group, and the holders of one managed policy, often have the same policies
-            same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where)
+            same = (*map(id, before), None, *map(id, after), None, *map(id, bounds), where, removed)
             known = self._comparisons.get(same)
             if known is None:
-                access = self._access(before, bounds[0], bounds[1]), self._access(after, bounds[1])
+                access = (
+                    self._access(before, bounds[0], bounds[1], removed[0]),
+                    self._access(after, bounds[1], bounds[1], removed[1]),
+                )
                 known = self._comparisons[same] = self._comparison_of(*access, where)
-            self._comparisons[key, where] = known
+            self._comparisons[key, where, removed] = known
         return known
 
     def _comparison_of(self, before: Access, after: Access, where: Deployment) -> AccessComparison:
@@ -184,13 +219,23 @@ class AccessChange:
         return self._comparisons[key]
 
     def _access(
-        self, policies: Iterable[AttachedPolicy], bound: tuple[Statement, ...], later: tuple[Statement, ...] = ()
+        self,
+        policies: Iterable[AttachedPolicy],
+        bound: tuple[Statement, ...],
+        later: tuple[Statement, ...],
+        removed: Collection[int],
     ) -> Access:
-        """Return the access that policies grant within a boundary.
+        """Return the access that policies grant within a boundary, without the Deny statements of documents in
+        ``removed``.
 
         A boundary of unknown content that is gone in ``later`` may have excluded anything.
         """
-        statements = [statement for policy in policies for statement in self._read(policy)]
+        statements = [
+            statement
+            for policy in policies
+            for statement in self._read(policy)
+            if statement.effect != "Deny" or id(policy.document) not in removed
+        ]
         statements += self._denials_of_boundary(bound)
         if bound is not later:
             statements += (_unknown_denial(one) for one in bound if one.effect is None and not one.whole)

@@ -37,14 +37,23 @@ class AccessModel:
     """Principals, roles and PassRole grants of one configuration, each computed when it is first asked for.
 
     ``account``: the twelve digits of the account deployed to; default: the one that the configuration states, if any.
+    Limits that their holder can remove do not count, unless ``counts_all``. ``is_reversed``: as of
+    :class:`AccessChange`.
     """
 
-    def __init__(self, configuration: Configuration, account: str | None = None) -> None:
-        self.configuration = configuration
+    def __init__(
+        self,
+        configuration: Configuration,
+        account: str | None = None,
+        *,
+        counts_all: bool = False,
+        is_reversed: bool = False,
+    ) -> None:
+        self.configuration, self._is_reversed = configuration, is_reversed
         self.account = account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
         self.roles, self.roles_by_name = index_roles(configuration.roles, configuration.context.roles)
-        self.principals = Principals(configuration, self.account)
+        self.principals = Principals(configuration, self.account, counts_all)
         self.role_consumers = RoleConsumers(configuration, self.account)
         self.passable_roles = PassableRoles(
             self.roles, self.roles_by_name, self.services, self.account, self.principals, self.role_consumers
@@ -52,11 +61,20 @@ class AccessModel:
         self._documents: dict[int, PolicyDocument] = {}
 
     @cached_property
+    def as_deployed(self) -> AccessModel:
+        """The model in which every limit counts: what principals can do before they remove one."""
+        deployed = AccessModel(self.configuration, self.account, counts_all=True)
+        deployed.change = self.change
+        return deployed
+
+    @cached_property
     def change(self) -> AccessChange | None:
         """The change of access that the configuration makes; None if it does not say what was there before."""
         if self.configuration.before is None:
             return None
-        return AccessChange(self.configuration, self.services, self.account)
+        return AccessChange(
+            self.configuration, self.services, self.account, self.principals, is_reversed=self._is_reversed
+        )
 
     @cached_property
     def creates_access_keys(self) -> bool:
@@ -77,7 +95,9 @@ class AccessModel:
 
     def grants(self, policy: AttachedPolicy) -> tuple[PassRoleGrant, ...]:
         """Return the grants and denials of PassRole in a policy, less what the policy itself denies."""
-        return grants_of(self.document(policy).statements, self.services, self.account_of(policy))
+        counts = policy.kind is not PolicyKind.IDENTITY or self.principals.counts_denials(policy)
+        statements = self.document(policy).statements
+        return grants_of(statements, self.services, self.account_of(policy), counts_denials=counts)
 
     def effective_grant(self, policy: AttachedPolicy, grant: PassRoleGrant, holder: Principal) -> EffectiveGrant:
         """Return what the Deny statements, boundary and SCPs of a holder leave of a grant in one of its policies."""

@@ -114,7 +114,7 @@ def _known_role(definition: RoleDefinition) -> KnownRole:
         definition.resource.address,
         trusted_services(trust),
         *names_no_service(trust),
-        _role_arn(definition),
+        role_arn(definition),
         names_only_services(trust),
         definition.exists_when,
         trusted_repositories(trust),
@@ -131,7 +131,7 @@ def _known_role(definition: RoleDefinition) -> KnownRole:
 _deployed_role = cached_by_identity(20_000)(_known_role)
 
 
-def _role_arn(definition: RoleDefinition) -> StringNode:
+def role_arn(definition: RoleDefinition) -> StringNode:
     """Return the ARN of a role as far as the configuration defines it, with unresolved values for the rest."""
     address, at = definition.resource.address, definition.resource.at
     name = (

@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+from passrole_checks.access.held_policies import EntityNames, PolicyHolder
 from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
@@ -32,12 +33,14 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
     exists_under,
+    strings_in,
     text,
 )
 from passrole_checks.iam.partial_values import ObjectNode as Object
 from passrole_checks.iam.path_conditions import PathCondition, conjoin, simplify
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.permissions.removable_limits import RemovableLimit, removable_limits
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import is_management_account
 from passrole_checks.sources.model.configuration import (
@@ -48,7 +51,6 @@ from passrole_checks.sources.model.configuration import (
     HandedTo,
     ManagedAttachment,
     PolicyKind,
-    ResourceDefinition,
 )
 
 _KINDS = {
@@ -129,10 +131,14 @@ def managed_by_holder(
 
 
 class Principals:
-    """The principals of one configuration. ``account``: the account deployed to, if known."""
+    """The principals of one configuration. ``account``: the account deployed to, if known.
 
-    def __init__(self, configuration: Configuration, account: str | None) -> None:
-        self.configuration, self.account = configuration, account
+    Limits that a principal can remove do not count, unless ``counts_all``.
+    """
+
+    def __init__(self, configuration: Configuration, account: str | None, counts_all: bool = False) -> None:
+        self.configuration, self.account, self._counts_all = configuration, account, counts_all
+        self._entities = EntityNames(configuration)
         self._principals: dict[str, Principal] = {}
         self._alone: dict[int, Principal] = {}
         self._same: dict[object, Permissions] = {}
@@ -287,46 +293,89 @@ class Principals:
     # -- one principal
 
     def _build(self, holder: str) -> Principal:
-        certain: list[Statement] = []
-        inferred: list[Statement] = []
-        for policy in self._policies.get(holder, ()):
-            statements = inferred if self._is_inferred(policy.resource, policy.holders, holder) else certain
-            statements += (
-                item if not facts else replace(item, when=merged)
-                for facts in self.path_conditions(policy, holder)
-                for item in self._read(policy)
-                if (merged := conjoin(facts, item.when)) is not None
-            )
+        kind = self._kind(holder)
+        sources: list[tuple[AttachedPolicy | ManagedAttachment, tuple[Statement, ...]]] = [
+            (policy, tuple(self._under_conditions(policy, holder))) for policy in self._policies.get(holder, ())
+        ]
         unknown: dict[str, None] = {}
         for attachment in self._attached.get(holder, ()):
-            statements = inferred if self._is_inferred(attachment.resource, (attachment.holder,), holder) else certain
-            managed = _aws_managed_policy(attachment)
-            if managed is None:
+            policy = _aws_managed_policy(attachment)
+            if policy is None:
                 unknown[str(attachment.policy)] = None
-            elif attachment.when:
-                statements += [replace(one, when=attachment.when) for one in _statements_of(managed)]
-            else:
-                statements += _statements_of(managed)
+                continue
+            own = _statements_of(policy)
+            if attachment.when:
+                own = tuple(replace(statement, when=attachment.when) for statement in own)
+            sources.append((attachment, own))
+        boundary = self._boundary(holder)
+        removable = self._removable(holder, kind, sources, boundary)
+        removed = {id(one.limit.statements) for one in removable}
+        limits = tuple(part for part in (boundary, self._denied) if part and id(part) not in removed)
         is_known = not unknown and holder not in self.configuration.incomplete
 
-        def permissions(some: Sequence[Statement]) -> Permissions:
-            complete = is_known and all(one.whole for one in some)
+        def permissions(parts: Sequence[tuple[Statement, ...]]) -> Permissions:
+            statements = tuple(left for own in parts for left in _without_denials(own, id(own) in removed))
+            complete = is_known and all(one.whole for own in parts for one in own)
             return self._shared(
-                Permissions(tuple(some), tuple(self._limits(holder)), complete, self.account),
+                Permissions(statements, limits, complete, self.account),
                 is_deployed=holder in self.configuration.context.roles,
             )
 
-        without = permissions(certain) if inferred else None
-        return Principal(holder, self._kind(holder), permissions([*certain, *inferred]), tuple(unknown), without)
+        every = [own for _, own in sources]
+        certain = [own for source, own in sources if not self._is_inferred(source, holder)]
+        without = permissions(certain) if len(certain) < len(every) else None
+        return Principal(holder, kind, permissions(every), tuple(unknown), without, removable)
 
-    def _is_inferred(self, resource: ResourceDefinition, holders: Iterable[str], holder: str) -> bool:
-        """True if a principal has the policies of a resource only if an entity of inferred name is the same.
-
-        ``holders``: the principals that have these, among them it or its groups.
-        """
+    def _is_inferred(self, source: AttachedPolicy | ManagedAttachment, holder: str) -> bool:
+        """True if a principal has a policy, itself or by a group, only if an entity of inferred name is the same."""
         inferred = self.configuration.context.inferred_access
-        names = (who for who in holders if who == holder or holder in self._members.get(who, ())) if inferred else ()
-        return bool(inferred) and all((resource.address, who) in inferred for who in names)
+        owners = (source.holder,) if isinstance(source, ManagedAttachment) else source.holders
+        names = (who for who in owners if who == holder or holder in self._members.get(who, ())) if inferred else ()
+        return bool(inferred) and all((source.resource.address, who) in inferred for who in names)
+
+    def _under_conditions(self, policy: AttachedPolicy, holder: str) -> Iterator[Statement]:
+        """Yield the statements of a policy, once for each path condition under which a principal has it."""
+        for facts in self.path_conditions(policy, holder):
+            for statement in self._read(policy):
+                if not facts:
+                    yield statement
+                elif (merged := conjoin(facts, statement.when)) is not None:
+                    yield replace(statement, when=merged)
+
+    def _removable(
+        self,
+        holder: str,
+        kind: PrincipalKind,
+        sources: Sequence[tuple[AttachedPolicy | ManagedAttachment, tuple[Statement, ...]]],
+        boundary: tuple[Statement, ...],
+    ) -> tuple[RemovableLimit, ...]:
+        """Return the limits that a principal can remove. ``sources``: its policies."""
+        if self._counts_all or not (boundary or any(one.effect == "Deny" for _, own in sources for one in own)):
+            return ()
+        every = (*(statement for _, own in sources for statement in own), *boundary, *self._denied)
+        named = [resource for one in every for resource in one.resources or one.not_resources or ()]
+        named += [value for one in every if one.condition is not None for value in strings_in(one.condition)]
+        principal = PolicyHolder(self._entities, holder, kind, named)
+        held = [principal.policy(source, own, self._owner(source, holder)) for source, own in sources]
+        if boundary:
+            held.append(principal.boundary(self._boundaries[holder], boundary))
+        return removable_limits(held, (self._denied,) if self._denied else (), self.account)
+
+    def _owner(self, source: AttachedPolicy | ManagedAttachment, holder: str) -> str:
+        """Return the principal, or its group, that a policy is attached to."""
+        owners = (source.holder,) if isinstance(source, ManagedAttachment) else source.holders
+        return (
+            next((name for name in owners if holder in self._members.get(name, ())), holder)
+            if (holder not in owners)
+            else holder
+        )
+
+    def counts_denials(self, policy: AttachedPolicy) -> bool:
+        """True if no principal that has a policy can remove the Deny statements in it."""
+        if self._counts_all or all(statement.effect != "Deny" for statement in self._read(policy)):
+            return True
+        removable = (one.limit for holder in self.of(policy) for one in holder.removable)
+        return all(limit.document is not policy.document for limit in removable)
 
     def _shared(self, permissions: Permissions, *, is_deployed: bool) -> Permissions:
         """Return the permissions of the first principal with the same policies.
@@ -344,23 +393,22 @@ class Principals:
     def _itself(self, policy: AttachedPolicy) -> Principal:
         known = self._alone.get(id(policy))
         if known is None:
-            statements = self._read(policy)
+            address, kind, statements = policy.resource.address, PrincipalKind.POLICY, self._read(policy)
             complete = policy.handed_to is None and all(one.whole for one in statements)
-            permissions = Permissions(statements, (), complete, self.account)
-            known = self._alone[id(policy)] = Principal(policy.resource.address, PrincipalKind.POLICY, permissions)
+            removable = self._removable(address, kind, [(policy, statements)], ())
+            left = tuple(_without_denials(statements, bool(removable))) if removable else statements
+            permissions = Permissions(left, (), complete, self.account)
+            known = self._alone[id(policy)] = Principal(address, kind, permissions, removable=removable)
         return known
 
-    def _limits(self, holder: str) -> Iterator[tuple[Statement, ...]]:
-        boundary = tuple(
+    def _boundary(self, holder: str) -> tuple[Statement, ...]:
+        """Return the statements of the permissions boundary of a principal, none if it has none."""
+        return tuple(
             statement if not use.when else replace(statement, when=merged)
             for use in self._boundaries.get(holder, ())
             for statement in self._within(use.policy)
             if (merged := conjoin(use.when, statement.when)) is not None
         )
-        if boundary:
-            yield boundary
-        if self._denied:
-            yield self._denied
 
     def _within(self, bound: AttachedPolicy | StringNode | None) -> tuple[Statement, ...]:
         """Return the statements of a boundary; one that allows everything if there is none."""
@@ -453,6 +501,10 @@ class Principals:
         if hole is not None and hole.known is None:
             return hole.kind is UnresolvedKind.ACCOUNT_ID
         return self.account is not None and _literal(target) == self.account
+
+
+def _without_denials(statements: tuple[Statement, ...], is_removable: bool) -> Iterator[Statement]:
+    return (statement for statement in statements if not (is_removable and statement.effect == "Deny"))
 
 
 def _statements_in(document: Node) -> tuple[Statement, ...]:

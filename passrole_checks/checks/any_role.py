@@ -81,6 +81,11 @@ class AnyRole(Check):
             "every role, to one service (medium)",
             (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
         ),
+        Example(
+            "a Deny that its holder can remove (low)",
+            (allow("iam:PassRole", "*"), {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}),
+            beside=(allow("iam:PutUserPolicy", "*"),),
+        ),
         Example("nearly every name (low confidence)", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/*-*"),)),
         Example(
             "every role, if the value of the tag is empty (medium confidence)",
@@ -93,7 +98,10 @@ class AnyRole(Check):
         Example("everything but IAM", ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},)),
         Example(
             "a Deny takes it away",
-            (allow("*", "*"), {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}),
+            (
+                allow(["iam:PassRole", "lambda:*"], "*"),
+                {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"},
+            ),
         ),
     )
 
@@ -174,11 +182,13 @@ def _remedy(context: GrantContext, trust: HolderTrust) -> str:
         limited = and_condition(grant)
         return f"Restrict `{named}` to the role ARNs you pass" + (f",{limited}." if limited else ".")
     is_all = grant.granted_by == "*" and context.holders
-    start = (
-        unless_administrators(context.holders, trust) if is_all else "Exclude iam:PassRole with an explicit Deny, or "
-    )
+    start = "Exclude iam:PassRole with an explicit Deny, or list"
+    if is_all:
+        start = f"{unless_administrators(context.holders, trust)}list"
+    elif any(holder.removable for holder in context.holders):
+        start = "List"
     return (
-        f"{start}list the actions you need and grant iam:PassRole in its own statement, with the role ARNs in "
+        f"{start} the actions you need and grant iam:PassRole in its own statement, with the role ARNs in "
         f"`{named}` and an `iam:PassedToService` condition."
     )
 

@@ -181,7 +181,7 @@ class _Side:
     """One configuration, matched with the edges of some logs."""
 
     def __init__(self, own: Configuration, whole: Configuration, account: str | None, log: EdgeIndex) -> None:
-        self.own, self.model, self.log = own, AccessModel(whole, account), log
+        self.own, self.model, self.log = own, AccessModel(whole, account, counts_all=True), log
         self.members = by_group(whole.attached.members)
         self._edges: dict[str, list[tuple[int, Ternary]]] = {}
 

@@ -557,13 +557,15 @@ class _ComparedUnit:
     ) -> list[StatementVersion]:
         """Return the statements of policies. ``renamed``: the same policies with the names of the new version."""
         services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
+        principals = Principals(side, self.options.account or side.account)
         found = []
         for policy, names in zip(written, renamed or written, strict=True):
             if policy.kind is not PolicyKind.IDENTITY:
                 continue
-            account = None if serves_many_accounts(policy.resource) else self.options.account or side.account
+            account = None if serves_many_accounts(policy.resource) else principals.account
             variants: dict[tuple[Position, str], list[PassRoleGrant]] = {}
-            for grant in grants_of(parse_document(names.document).statements, services, account):
+            statements, counts = parse_document(names.document).statements, principals.counts_denials(policy)
+            for grant in grants_of(statements, services, account, counts_denials=counts):
                 variants.setdefault((grant.at, grant.statement.path), []).append(grant)
             for (_, below), grants in variants.items():
                 path = "/".join(part for part in (policy.path, below) if part)
@@ -603,7 +605,9 @@ class _ComparedUnit:
         """Sort access that only one version grants into statements with and without a counterpart."""
         by_place = {statement.place: statement for statement in statements}
         worst: dict[tuple[int, PathCondition, str], Finding] = {}
-        findings, unreadable, is_complete = findings_of_change(change, self.options, with_severity=not self.only_gains)
+        findings, unreadable, is_complete = findings_of_change(
+            change, self.options, with_severity=not self.only_gains, is_reversed=not forward
+        )
         self.unreadable += unreadable
         self.is_complete &= is_complete
         for finding in findings:

@@ -26,8 +26,9 @@ from passrole_checks.scan.inventory import located_grants, widest_of_each_statem
 from passrole_checks.scan.merge_findings import merge_by_statement, shared_positions
 from passrole_checks.scan.missing_content import findings_without_content, unreadable_files
 from passrole_checks.scan.missing_sources import dependent_policies
+from passrole_checks.scan.removable_limits import with_removable_limits
 from passrole_checks.scan.result import Analysis, DependentPolicy, LocatedGrant, ScanOptions
-from passrole_checks.scan.run_checks import OnFault, verdicts_of
+from passrole_checks.scan.run_checks import CheckVerdict, OnFault, verdicts_of
 from passrole_checks.scan.verdicts_alone import without_surroundings
 from passrole_checks.sources.model.configuration import (
     EVERY_RESOURCE,
@@ -95,15 +96,18 @@ class AnalyzedConfiguration:
         )
 
 
-def analyze(configuration: Configuration, options: ScanOptions, *, with_severity: bool = True) -> AnalyzedConfiguration:
+def analyze(
+    configuration: Configuration, options: ScanOptions, *, with_severity: bool = True, is_reversed: bool = False
+) -> AnalyzedConfiguration:
     """Run the requested checks on all policies of a configuration, within its limit of time.
 
     A fault of this package in one policy or check is in ``unreadable``, and costs none of the other findings.
-    ``with_severity``: as in :func:`verdicts_of`.
+    ``with_severity``: as in :func:`verdicts_of`. ``is_reversed``: the configuration is a change of a newer version
+    to an older one.
     """
     drifted = account_drift(configuration, options)
     configuration, notes = with_account_details(configuration, options)
-    model = AccessModel(configuration, options.account)
+    model = AccessModel(configuration, options.account, is_reversed=is_reversed)
     run = _Run(model, options, with_severity)
     run.notes.extend((*notes, *drifted))
     seconds = configuration.seconds_left if configuration.seconds_left is not None else _MOST_SECONDS
@@ -193,8 +197,8 @@ class _Run:
             if id(policy) in self._own or policy.managed:
                 self._add_grants(policy, contexts)
             missing = self._add_dependents(policy, contexts)
+            self._add_findings(policy, contexts, includes, missing)
             for context in contexts:
-                self._add_findings(context, includes, missing)
                 self.without_content += findings_without_content(context, self._fault_of(context))
         except Exception as error:
             self.unreadable.append(_fault_in(policy, error))
@@ -214,13 +218,26 @@ class _Run:
         self.dependents.extend(found)
         return tuple(dependent.subject for dependent in found)
 
-    def _add_findings(self, context: GrantContext, includes: _CheckFilter, missing: tuple[str, ...]) -> None:
+    def _verdicts(self, policy: AttachedPolicy, contexts: Sequence[GrantContext]) -> Iterator[CheckVerdict]:
+        """Yield the verdicts on the grants of a policy, adjusted if a holder can remove a limit of it."""
+        found = [verdict for context in contexts for verdict in self._verdicts_on(context)]
+        if any(holder.removable for context in contexts for holder in context.holders):
+            limited = contexts_of(self.model.as_deployed, policy, with_change=self._with_change)
+            found = with_removable_limits(found, [one for context in limited for one in self._verdicts_on(context)])
+        return iter(found)
+
+    def _verdicts_on(self, context: GrantContext) -> Sequence[CheckVerdict]:
         on_fault = self._fault_of(context)
-        items = list(verdicts_of(context, self.options, on_fault, with_severity=self.with_severity))
+        verdicts = list(verdicts_of(context, self.options, on_fault, with_severity=self.with_severity))
         checks = [check for check in ALL if check.needs_all_policies and self.options.runs(check)]
         for alone in self._alone:
-            items += alone.left(context, items, checks, on_fault)
-        for item in items:
+            verdicts += alone.left(context, verdicts, checks, on_fault)
+        return verdicts
+
+    def _add_findings(
+        self, policy: AttachedPolicy, contexts: Sequence[GrantContext], includes: _CheckFilter, missing: tuple[str, ...]
+    ) -> None:
+        for item in self._verdicts(policy, contexts):
             if includes(item.check):
                 finding = finding_of(item)
                 is_unresolved = missing and item.check is UnresolvedScope

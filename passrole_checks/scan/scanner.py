@@ -548,16 +548,19 @@ def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResul
 
 
 def findings_of_change(
-    configuration: Configuration, options: ScanOptions, *, with_severity: bool = True
+    configuration: Configuration, options: ScanOptions, *, with_severity: bool = True, is_reversed: bool = False
 ) -> tuple[tuple[Finding, ...], tuple[Unreadable, ...], bool]:
     """Return the findings of the checks that compare versions, one for each policy, statement and variant.
 
-    Also what cannot be read, and True if the time limit was not reached. ``with_severity``: as in
-    :func:`~passrole_checks.scan.run_checks.verdicts_of`.
+    Also what cannot be read, and True if the time limit was not reached. ``with_severity`` and ``is_reversed``: as of
+    :func:`analyze`.
     """
     comparing = frozenset(check.id for check in ALL if check.compares_versions)
     analyzed = analyze(
-        configuration, replace(options, checks=comparing, skip_checks=frozenset()), with_severity=with_severity
+        configuration,
+        replace(options, checks=comparing, skip_checks=frozenset()),
+        with_severity=with_severity,
+        is_reversed=is_reversed,
     )
     return analyzed.variant_findings, analyzed.unreadable, not analyzed.out_of_time
 

@@ -71,8 +71,10 @@ def test_role_that_only_a_service_can_assume(name: str, trusted: object, severit
 
 
 def test_what_is_taken_away_is_silent() -> None:
-    """A Deny in another policy, or a permissions boundary, takes PassRole away."""
-    assert findings(ID, [[deny("iam:PassRole")]], managed=["AdministratorAccess"]) == []
+    """A Deny in another policy, or a permissions boundary, takes PassRole away, unless its holder can remove it."""
+    assert findings(ID, [[deny("iam:*")]], managed=["AdministratorAccess"]) == []
+    (removable,) = findings(ID, [[deny("iam:PassRole")]], managed=["AdministratorAccess"])
+    assert removable.severity is Severity.LOW and "`iam:DeleteRolePolicy`" in removable.message
     assert findings(ID, [], managed=["AdministratorAccess"], boundary=[allow("s3:*")]) == []
     role = "arn:aws:iam::111122223333:role/app-*"
     limited = [allow("iam:PassRole", role, to("lambda.amazonaws.com"))]

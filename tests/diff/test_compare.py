@@ -688,3 +688,19 @@ resource "aws_iam_user_policy_attachment" "u" {
         (tmp_path / name / "main.tf").write_text(ROLE + always + second.replace("COUNT", count))
     (change,) = compare_paths(tmp_path / "old", tmp_path / "new", ScanOptions()).widened
     assert change.grant.principals == ("aws_iam_user.u",)
+
+
+def test_limit_that_its_holder_can_remove(folder: Path) -> None:
+    """Adding one removes no access, an Allow beside one is new, and what the removal of one allows is widened."""
+    everything = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    users = {
+        name: {"U": {"Type": "AWS::IAM::UserPolicy", "Properties": {
+            "UserName": "u", "PolicyName": "own", "PolicyDocument": document(*statements)}}}
+        for name, statements in {
+            "none": [allow(APP)], "alone": [everything], "limited": [everything, deny("*")]}.items()
+    }  # fmt: skip
+    for before, after, group in (
+        ("alone", "limited", None), ("limited", "alone", "widened"), ("none", "limited", "widened"),
+    ):  # fmt: skip
+        difference = compare_paths(put(folder / "old", users[before]), put(folder / "new", users[after]), ScanOptions())
+        assert [name for name in GROUPS if getattr(difference, name)] == ([group] if group else [])

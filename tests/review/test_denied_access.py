@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from reviews_of_tests import ANY, APP, Reviews, policy
 
+from passrole_checks.findings import Severity
+
 ROLE = """\
 resource "aws_iam_role" "deployer" {
   name               = "deployer"
@@ -101,3 +103,19 @@ def test_wider_boundary_is_increased_access(repository: Reviews) -> None:
         more = [more for more in repository.review("HEAD^", "HEAD").report.more if more.at.file == "main.tf"]
         assert [(one.change, one.cause is not None) for one in more] == [("widened", True)]
         repository.commit({**LIMITED, "limit.tf": BOUNDARY % ADMIN})
+
+
+def test_deny_that_its_holder_can_remove_fixes_nothing(repository: Reviews) -> None:
+    """Adding such a Deny is not less access; with the Allow it is new, at low severity; removing it is more access."""
+    everything = '{ Effect = "Allow", Action = "iam:*", Resource = "*" }'
+    denial = {"deny.tf": policy(DENY.replace(ADMIN, "*"), name="deny")}
+    allow, nothing = {"main.tf": policy(everything)}, {"main.tf": policy(), **WITHOUT}
+    added = repository.between({**nothing, **allow}, denial)
+    assert added.counts == (0, 0, 1) and not added.report.less and added.status == 0
+    removed = repository.between(denial, WITHOUT)
+    assert [(item[0], item[1]) for item in removed.items] == [("worse", "widened")] and removed.status == 1
+    both = repository.between(nothing, {**allow, **denial})
+    (item,) = both.report.items
+    assert {remark.check_id: remark.severity for remark in item.remarks} == {
+        "PASSROLE_001": Severity.LOW, "PASSROLE_015": Severity.LOW,
+    }  # fmt: skip

@@ -41,13 +41,20 @@ _MAX_CASES = 32  # path conditions under which one Allow is evaluated
 
 
 def grants_of(
-    statements: Sequence[Statement], services_of: dict[str, Collection[str]], account: str | None = None
+    statements: Sequence[Statement],
+    services_of: dict[str, Collection[str]],
+    account: str | None = None,
+    *,
+    counts_denials: bool = True,
 ) -> tuple[PassRoleGrant, ...]:
-    """Return every grant and denial of PassRole in one document, in order, with denials subtracted from grants.
+    """Return every grant and denial of PassRole in one document, in order, with denials subtracted from grants if
+    ``counts_denials``.
 
     ``services_of`` maps each partition (``aws``, ``aws-cn``) to its known service principals. ``account`` is the
     account deployed to, if known.
     """
+    if not counts_denials:
+        return raw_grants(statements, services_of, account)
     key = (id(statements), account, *((name, id(known)) for name, known in services_of.items()))
     cached = _grants_cache.get(key)
     if cached is None:

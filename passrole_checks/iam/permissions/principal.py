@@ -10,6 +10,7 @@ from enum import Enum
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.removable_limits import RemovableLimit
 
 
 class PrincipalKind(str, Enum):
@@ -28,7 +29,8 @@ class Principal:
 
     ``name``: its address or logical id, or its literal name if it is defined elsewhere; for kind POLICY, the policy's.
     ``unknown``: attached managed policies whose content is unknown, as written. ``certain``: the permissions without
-    those of policies that it only may have; None if it surely has all of them.
+    those of policies that it only may have; None if it surely has all of them. ``removable``: the limits that it can
+    remove, and that its permissions do not contain.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Principal:
     permissions: Permissions
     unknown: tuple[str, ...] = ()
     certain: Permissions | None = None
+    removable: tuple[RemovableLimit, ...] = ()
 
     @property
     def certain_permissions(self) -> Permissions:

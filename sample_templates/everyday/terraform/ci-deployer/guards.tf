@@ -1,6 +1,6 @@
-# What must stay silent, and what is silenced on purpose.
+# What must stay silent or low, and what is silenced on purpose.
 
-# A Deny takes the grant away: everything in IAM, but no role can be passed.
+# A Deny that members of the group can remove with iam:PutGroupPolicy: PASSROLE_001 is low.
 resource "aws_iam_group_policy" "identity_team" {
   name  = "identity-team"
   group = "identity-team"
