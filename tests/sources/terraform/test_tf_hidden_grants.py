@@ -272,3 +272,39 @@ def test_policy_variable_without_version_is_explained(tmp_path: Path) -> None:
     (finding,) = scan(tmp_path, main=policy(document)).findings
     assert finding.check_id == "PASSROLE_010"
     assert "2012-10-17" in finding.message
+
+
+EPHEMERAL = f"""
+variable "e" {{
+  ephemeral = true
+  default   = "{ROLES}/x"
+}}
+variable "n" {{
+  ephemeral = false
+  default   = "{ROLES}/x"
+}}
+locals {{
+  nulled = ephemeralasnull(var.e)
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('coalesce(ephemeralasnull(var.e), "*")', "001"),
+        ('coalesce(local.nulled, "*")', "001"),
+        ('local.nulled == null ? "*" : local.nulled', "001"),
+        ('coalesce(one([for x in [ephemeralasnull(var.e)] : x if x != null]), "*")', "001"),
+        ('coalesce(ephemeralasnull({ x = var.e }).x, "*")', "001"),
+        ('element(ephemeralasnull([var.e]), 0) == null ? "*" : var.n', "001"),
+        ('coalesce([for x in [var.e] : ephemeralasnull(x)][0], "*")', "001"),
+        ('coalesce(ephemeralasnull(ephemeral.aws_ssm_parameter.p.value), "*")', "001"),
+        ('coalesce(ephemeralasnull(var.n), "*")', "002"),
+    ],
+)
+def test_an_ephemeral_value_may_be_null(expression: str, expected: str, tmp_path: Path) -> None:
+    """``ephemeralasnull`` returns null for ephemeral values, and others unchanged (Terraform language documentation,
+    "ephemeralasnull function")."""
+    found = flagged(scan(tmp_path, main=policy(encoded_policy(resource=expression)) + EPHEMERAL))
+    assert expected in found and ("001" in found) is (expected == "001")

@@ -55,6 +55,11 @@ class ModuleScope(ReferenceScope, Protocol):
         """True if a variable is declared as a bool."""
         ...
 
+    def is_ephemeral(self, expression: str) -> bool | None:
+        """Return whether the value of an expression, given as text, is ephemeral; None if it may be, as a whole or in
+        part."""
+        ...
+
     def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode, Unresolved
+from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import Predicate
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
@@ -419,10 +419,16 @@ def sensitive(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``ephemeralasnull``: null for an ephemeral value; a literal value is never ephemeral."""
+    """Evaluate ``ephemeralasnull``: null for an ephemeral value, else the value; None if it may be ephemeral.
+
+    Source: Terraform language documentation, "ephemeralasnull function".
+    """
+    is_ephemeral = call.scope.module.is_ephemeral(call.text.partition("(")[2].removesuffix(")").strip())
+    if is_ephemeral:
+        return Const(None, call.at)
     value = arguments[0]
-    unknown = isinstance(value, StringNode) and any(isinstance(part, Unresolved) for part in value.parts)
-    return None if unknown and isinstance(value, StringNode) and is_untyped(value) else value
+    is_open = isinstance(value, StringNode) and value.only_unresolved is not None and is_untyped(value)
+    return value if is_ephemeral is False and not is_open else None
 
 
 COLLECTION = declare({

@@ -189,6 +189,20 @@ class Module:
         constraint = block.body.get("type") if block is not None else None
         return constraint is not None and getattr(constraint.value, "name", None) == "bool"
 
+    def is_ephemeral(self, expression: str) -> bool | None:
+        """Return whether the value of an expression, given as text, is ephemeral; None if it may be, as a whole or in
+        part.
+
+        Variables, resources, and outputs of modules can be (Terraform language documentation, "Manage sensitive data").
+        """
+        folder = self.folder
+        ephemeral = {name for name, block in folder.variables.items() if _is_set(block, "ephemeral")}
+        blocks = (block.type for file in folder.files for block in file.body.blocks)
+        variable = expression.removeprefix("var.")
+        if variable != expression and variable in folder.variables:
+            return variable in ephemeral
+        return None if ephemeral or folder.modules or "ephemeral" in blocks else False
+
     def _input_value(self, name: str, block: Block | None, at: Position) -> Node | None:
         if name in self.arguments:
             argument, scope = self.arguments[name]
@@ -458,8 +472,13 @@ def _instance_reference(
 
 def is_secret(block: Block) -> bool:
     """True if a variable or an output is declared to be sensitive or ephemeral."""
-    attributes = (block.body.get(name) for name in ("sensitive", "ephemeral"))
-    return any(one is not None and getattr(one.value, "value", None) is not False for one in attributes)
+    return _is_set(block, "sensitive") or _is_set(block, "ephemeral")
+
+
+def _is_set(block: Block, name: str) -> bool:
+    """True if an attribute is there, unless it is false."""
+    attribute = block.body.get(name)
+    return attribute is not None and getattr(attribute.value, "value", None) is not False
 
 
 def _is_not_nullable(block: Block) -> bool:
