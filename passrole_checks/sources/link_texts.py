@@ -45,7 +45,9 @@ _ARNS = tuple(
 )
 _LOOKED_UP = lazy_regex(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
 _HOLDER = lazy_regex(rb'(role)(?<!\wrole)\s*=\s*"(%s)"' % _NAME)
-_DECLARED = lazy_regex(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
+_DECLARED = lazy_regex(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"(?=\s*\{)')
+_OWN_NAME = lazy_regex(rb'\bname\s*=\s*"(%s)"' % _NAME)
+_LONGEST_DECLARATION = 20_000  # bytes, with its policy document
 _ROLES = lazy_regex(rb'\bRoles"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
 _WORD = lazy_regex(_NAME)
 _NAMED = lazy_regex(rb'\b(Role|ManagedPolicy)Name"?\s*:\s*["\']?(%s)' % _NAME)
@@ -258,9 +260,23 @@ def _of_terraform(data: bytes) -> LinkText:
         places is not None,
         LinkKind.STATE in reads and _LOCAL.search(data) is not None,
         _arns(data) | held | (frozenset(_LOOKED_UP.findall(data)) if has_iam else frozenset()),
-        frozenset(_DECLARED.findall(data)) if has_iam else frozenset(),
+        frozenset(_declared(data)) if has_iam else frozenset(),
         held,
     )
+
+
+def _declared(data: bytes) -> Iterator[IamName]:
+    """Yield the kinds and literal names of the roles and policies in resource blocks, whatever precedes the name."""
+    for head, text in _blocks(_DECLARED.finditer(data), data, _LONGEST_DECLARATION):
+        own, depth, begin = [], 0, len(text)
+        for brace in _BRACE.finditer(text):
+            if depth == 1:  # what is in the block itself, up to one in it or its end
+                own.append(text[begin : brace.start()])
+            depth += 1 if brace.group() == b"{" else -1
+            begin = brace.end()
+        name = _OWN_NAME.search(b"\n".join(own))
+        if name is not None:
+            yield head[1], name[1]
 
 
 def _state_blocks(data: bytes) -> Iterator[bytes]:
@@ -298,13 +314,15 @@ def _places(texts: Iterable[bytes]) -> frozenset[bytes] | None:
     return frozenset(place or _COMPUTED for place in places) if found else None
 
 
-def _blocks(heads: Iterable[re.Match[bytes]], data: bytes) -> Iterator[tuple[re.Match[bytes], bytes]]:
-    """Yield the heads of blocks, with the texts up to the brace that ends them, or too much of the text."""
+def _blocks(
+    heads: Iterable[re.Match[bytes]], data: bytes, longest: int = _LONGEST_BLOCK
+) -> Iterator[tuple[re.Match[bytes], bytes]]:
+    """Yield the heads of blocks, with the texts up to the brace that ends them, or ``longest`` bytes."""
     end = 0
     for head in heads:
         if head.start() < end:  # within another one: each byte is read once
             continue
-        end, depth = head.start() + _LONGEST_BLOCK, 0
+        end, depth = head.start() + longest, 0
         for brace in _BRACE.finditer(data, head.end(), end):
             depth += 1 if brace.group() == b"{" else -1
             if depth <= 0:

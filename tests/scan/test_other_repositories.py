@@ -200,6 +200,21 @@ def test_managed_policies_boundaries_and_conditions_of_a_named_role(tmp_path: Pa
     assert not json_schemas.errors("inventory", json.loads(organization.file.read_bytes()))
 
 
+def test_an_attached_policy_of_another_repository_is_a_grant_at_the_attachment(tmp_path: Path) -> None:
+    """With its principal, whichever repository declares the policy."""
+    organization = Organization(tmp_path)
+    policy = f"  policy = jsonencode({statement(chr(34) + 'iam:PassRole' + chr(34), chr(34) + '*' + chr(34))})\n"
+    organization.write("platform", "main.tf", f'resource "aws_iam_policy" "p" {{\n{policy}  name = "deploy"\n}}\n')
+    attached = 'policy_arn = "arn:aws:iam::111122223333:policy/deploy"'
+    organization.write(
+        "apps", "main.tf", f'resource "aws_iam_user_policy_attachment" "a" {{\n  user = "ann"\n  {attached}\n}}\n'
+    )
+    organization.one_by_one()
+    (grant,) = organization.scan("apps").grants
+    assert (grant.origin, grant.principals) == ("account_policy", ("ann",))
+    assert organization.one_by_one() == organization.together()
+
+
 @st.composite
 def organizations(draw: st.DrawFn) -> dict[str, str]:
     """Repositories that read outputs and SSM parameters of those before them, and roles of any; an output may be one of

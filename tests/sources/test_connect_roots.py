@@ -362,6 +362,9 @@ def test_an_attached_policy_of_another_root_is_a_grant_at_the_attachment(text: s
     reader = [one for one in result.findings if Path(one.at.file).parent.name == "reader"]
     assert [(one.check_id, one.principals) for one in reader] == [("PASSROLE_001", ("ann",))]
     assert not result.not_evaluated or "policy not found" not in str(result.not_evaluated)
+    first, name, policy, last = (DECLARED % "").splitlines(keepends=True)
+    write(top, {"policies/main.tf": first + policy + name + last})  # in another order
+    assert {one.origin for one in scan_paths([top], ScanOptions()).grants} == {"policy", "account_policy"}
     if "111122223333" in text:
         write(top, {"policies/main.tf": DECLARED % denial})
         result = scan_paths([top], ScanOptions())
