@@ -202,7 +202,7 @@ class AccessChange:
             if known is None:
                 access = (
                     self._access(before, bounds[0], bounds[1], removed[0]),
-                    self._access(after, bounds[1], bounds[1], removed[1]),
+                    self._access(after, bounds[1], (), removed[1]),
                 )
                 known = self._comparisons[same] = self._comparison_of(*access, where)
             self._comparisons[key, where, removed] = known

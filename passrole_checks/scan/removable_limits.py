@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.escaping.shorten import listed, shortened
-from passrole_checks.findings import Severity, Verdict
+from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.permissions.removable_limits import RemovableLimit
@@ -44,20 +44,23 @@ def _adjusted(item: CheckVerdict, limited: Sequence[Verdict]) -> CheckVerdict:
     verdict = item.verdict
     severities = [Severity.LOW, *(one.severity for one in limited)]
     severity = min(verdict.severity, max(severities, key=_rank), key=_rank)
+    with_limits = max((one.confidence for one in limited), default=verdict.confidence, key=_rank)
+    confidence = min(verdict.confidence, with_limits, key=_rank)
     added = " ".join(_removals(item.context, verdict))
     return replace(
         item,
         verdict=replace(
             verdict,
             severity=severity,
+            confidence=confidence,
             message=f"{verdict.message} {added}",
             message_for_several=verdict.message_for_several and f"{verdict.message_for_several} {added}",
         ),
     )
 
 
-def _rank(severity: Severity) -> int:
-    return severity.rank
+def _rank(level: Severity | Confidence) -> int:
+    return level.rank
 
 
 def _removals(context: GrantContext, verdict: Verdict) -> Iterator[str]:

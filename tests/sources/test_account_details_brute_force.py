@@ -15,7 +15,8 @@ from passrole_checks.scan.scanner import ScanOptions, scan_paths
 ARN = "arn:aws:iam::111122223333"
 ROLES = [f"{ARN}:role/{name}" for name in ("a", "b", "x/c", "other", "x/other")]
 RESOURCES = [*ROLES[:3], f"{ARN}:role/*", f"{ARN}:role/x/*", "*"]
-ACTIONS = ["iam:PassRole", "iam:*", "*", "iam:Pass*"]
+PASSING = ["iam:PassRole", "iam:Pass*"]  # with these no principal can remove a limit
+ACTIONS = [*PASSING, "iam:*", "*"]
 POLICIES = ["p0", "p1", "p2"]
 LISTS = {"user": "UserPolicyList", "role": "RolePolicyList", "group": "GroupPolicyList"}
 
@@ -25,7 +26,8 @@ Statement = dict[str, str]
 def statements(random: Random, least: int, denials: float) -> list[Statement]:
     def statement() -> Statement:
         effect = "Deny" if random.random() < denials else "Allow"
-        return {"Effect": effect, "Action": random.choice(ACTIONS), "Resource": random.choice(RESOURCES)}
+        action = random.choice(ACTIONS if effect == "Deny" else PASSING)
+        return {"Effect": effect, "Action": action, "Resource": random.choice(RESOURCES)}
 
     return [statement() for _ in range(random.randint(least, 2))]
 

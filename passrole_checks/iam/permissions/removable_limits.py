@@ -60,8 +60,10 @@ class HeldPolicy:
 
     @property
     def limits(self) -> bool:
-        """True if it is a boundary, or has a Deny."""
-        return self.is_boundary or any(statement.effect == "Deny" for statement in self.statements)
+        """True if it is a boundary of known content, or has a Deny."""
+        if self.is_boundary:
+            return all(statement.whole for statement in self.statements)
+        return any(statement.effect == "Deny" for statement in self.statements)
 
     @property
     def allows_passing(self) -> bool:
