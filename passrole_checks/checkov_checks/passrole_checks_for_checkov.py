@@ -11,8 +11,11 @@ decide has no record (UNKNOWN), beside the failed one of PASSROLE_014.
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from traceback import walk_stack
@@ -20,9 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck as CloudFormationCheck
 from checkov.cloudformation.checks.resource.registry import cfn_registry
+from checkov.cloudformation.runner import Runner as TemplateRunner
 from checkov.common.bridgecrew.severities import Severities
 from checkov.common.checks.base_check import BaseCheck
 from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.common.runners.base_runner import filter_ignored_paths
 from checkov.runner_filter import RunnerFilter
 from checkov.terraform.checks.data.base_check import BaseDataCheck as DataCheck
 from checkov.terraform.checks.data.registry import data_registry
@@ -55,6 +60,7 @@ try:
     from passrole_checks.scan.for_hosts import host_results
     from passrole_checks.scan.for_hosts.checkov_blocks import (
         ResourceResults,
+        Unshown,
         callers_of,
         file_of_callers,
         index_of,
@@ -63,6 +69,7 @@ try:
         registered,
         results_without_modules,
         template_results,
+        unshown_parts,
     )
     from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 except Exception as error:  # checkov drops a file that fails to load, and passes
@@ -364,6 +371,73 @@ class _OnCloudFormation(_OnResource, CloudFormationCheck):
         return self.entity_path.rsplit(":", 1)[-1]  # the logical id
 
 
+class _OnUnshownPart(_OnBlock, CloudFormationCheck):
+    """Resources that stand in for what checkov does not show of a template, see ``_watch_templates``."""
+
+    def carried(self, conf: Mapping[str, Any]) -> _Answer:
+        part: Unshown = _unshown[id(conf)]
+        return _Answer(part.findings, part.failures)
+
+
+_UNSHOWN_TYPE, _UNSHOWN_NAME = "Template", "NotShownByCheckov"
+_unshown: dict[int, Any] = {}  # the part of a template for each of these resources, by identity
+
+
+def _watch_templates() -> None:
+    """Let checkov's runner show a resource for each template of which it shows not everything.
+
+    It drops a template that it cannot parse, such as one with an empty resource, and passes.
+    """
+    checking = getattr(TemplateRunner, "check_definitions", None)
+    if checking is None:
+        host_results.warn("this version of checkov reports nothing about templates that it cannot parse")
+        return
+
+    @functools.wraps(checking)
+    def check_definitions(self: Any, root_folder: str | None, *more: Any, **named: Any) -> Any:
+        with _standing_in(self, root_folder):
+            return checking(self, root_folder, *more, **named)
+
+    if not hasattr(checking, "__wrapped__"):  # in a process for several runners this file is loaded several times
+        TemplateRunner.check_definitions = check_definitions
+
+
+@contextmanager
+def _standing_in(runner: Any, root_folder: str | None) -> Iterator[None]:
+    """Add resources for what a runner of templates does not show, while it goes through its resources."""
+    names = (file for file in _given_files(root_folder) if os.path.splitext(file)[1] in runner.file_extensions)
+    files = list({os.path.abspath(file): file for file in names}.values())
+    try:
+        parts = unshown_parts(runner.definitions, runner.context, files, root_folder)
+    except Exception as error:
+        parts = {file: Unshown(failures=(_fault(error),)) for file in files}
+    for file, part in parts.items():
+        code = part.code_lines(file)
+        resource = {"Type": _UNSHOWN_TYPE, "Properties": {"__file__": file}}
+        _unshown[id(resource)] = part
+        runner.definitions.setdefault(file, {}).setdefault("Resources", {})[_UNSHOWN_NAME] = resource
+        runner.context.setdefault(file, {}).setdefault("Resources", {})[_UNSHOWN_NAME] = {
+            "start_line": code[0][0],
+            "end_line": code[-1][0],
+            "code_lines": code,
+        }
+    try:
+        yield
+    finally:
+        for file in parts:
+            del runner.definitions[file]["Resources"][_UNSHOWN_NAME]
+
+
+def _given_files(root_folder: str | None) -> Iterator[str]:
+    """Yield the files that a runner of checkov was given, and then those that it finds in a folder, by its names."""
+    chosen = local_of_callers("runner_filter")
+    yield from local_of_callers("files") or ()
+    for folder, folders, files in os.walk(root_folder) if root_folder else ():
+        for names in (folders, files):
+            filter_ignored_paths(folder, names, chosen.excluded_paths)
+        yield from (os.path.join(folder, file) for file in files)
+
+
 def _leave_out_silent_checks() -> None:
     """Let checkov ask the checks of blocks only where they have something to report."""
     for patterns in (
@@ -391,9 +465,10 @@ def _register(check_id: str, severity: str, title: str) -> None:
         _OnCloudFormation(*common, of_templates, guideline=guide),
         _OnOtherResource(*common, ("*",), guideline=guide),
         _OnOtherTemplateResource(*common, ("*",), guideline=guide),
+        _OnUnshownPart(*common, (_UNSHOWN_TYPE,), guideline=guide),
     ):
         instance.severity = Severities[severity]
-        if not unavailable and not isinstance(instance, (_OnOtherResource, _OnOtherTemplateResource)):
+        if not unavailable and not isinstance(instance, (_OnOtherResource, _OnOtherTemplateResource, _OnUnshownPart)):
             registered[check_id] = instance
 
 
@@ -422,6 +497,8 @@ def _register_all() -> None:
         checks = [(check.id, check.severity.value.upper(), check.title) for check in ALL]
     # In checkov every failing check fails the run: infos are for those who ask, and for those who cannot be answered.
     _leave_out_silent_checks()
+    if not unavailable:
+        _watch_templates()
     infos = missing or host_results.minimum_severity_set() is Severity.INFO
     for check_id, severity, title in checks:
         if infos or severity != "INFO":

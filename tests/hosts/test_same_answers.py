@@ -35,9 +35,8 @@ SOURCES = (
 )
 CFN_LINT = ("cloudformation", "sam", "cdk")
 # By checkov: rows of the table of differences.
-UNREAD = ("state", "change-set", "serverless", "policies", "other-names", "account")
+UNREAD = ("state", "serverless", "policies", "other-names", "account")
 
-MERGED = "templates that repeat a merged key (`<<`)"
 DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
@@ -45,13 +44,13 @@ TERRAGRUNT = "inputs of Terragrunt"
 COMMANDS = "commands in `action` blocks"
 VALUES = "value files that no option names"
 PARAMETERS = "parameter files that no option names"
-OUTPUTS = "policies in outputs"
+OUTPUTS = "policies in outputs of Terraform"
 MISSING = "policies that only a missing module, state or stored value decides"
 MISSING_STACK = "policies that only a missing stack or stored value decides"
 LINKED = "values that another root module or template passes"
 LINKED_STACK = "values that another template passes"
 CALLED_ROOTS = "modules that are root modules although other folders call them"
-NO_PLAN = "truncated or malformed plans, and logs of `terraform plan -json`"
+NO_PLAN = "truncated or malformed plans"
 
 
 class Answer(NamedTuple):
@@ -67,21 +66,10 @@ class Answer(NamedTuple):
 # The differences from the command line in the samples: (host, file, resource), with the row of README's table.
 DIFFERENCES = {
     ("checkov", "terraform-files/terraform/opentofu/main.tofu", "aws_iam_policy.release"): "resources in `.tofu` files",
-    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyredteam"): "`Fn::ForEach` of CloudFormation",
-    ("checkov", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): "`Fn::ForEach` of CloudFormation",
-    ("checkov", "intrinsics/cloudformation/loops.yaml", "Tenant${Tenant}"): "`Fn::ForEach` of CloudFormation",
-    (
-        "checkov",
-        "conditions-and-parameters/cloudformation/environments.yaml",
-        "Sandbox",
-    ): "CloudFormation resources whose `Condition` is false by default",
-    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Deploy"): MERGED,
-    ("checkov", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): MERGED,
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
     ("checkov", "stacks-and-products/terraform/stack.yaml", "Deploy"): DEPLOYED,
     ("checkov", "terragrunt/terraform/modules/deployer/main.tf", "aws_iam_policy.deploy"): TERRAGRUNT,
     ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
-    ("checkov", "handed-out/cloudformation/template.yaml", "Outputs.Policy"): OUTPUTS,
     ("checkov", "plans/plan/handed-out.json", "output.published"): OUTPUTS,
     ("checkov", "plans/plan/handed-out-before.json", "output.published"): OUTPUTS,
     ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
@@ -126,7 +114,6 @@ NOT_REPORTED = {
     "half-typed/main.tf": UNPARSED,
     "wrong-json/main.tf.json": UNPARSED,
     "plans/truncated.json": NO_PLAN,
-    "plans/log.json": NO_PLAN,
     "plans/wrong-types.json": NO_PLAN,
 }
 
@@ -136,6 +123,9 @@ _DOCUMENT = '{"Version": "2012-10-17", "Statement": [' + _STATEMENT + "]}"
 _RESOURCE = f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({_DOCUMENT})\n}}\n'
 _VARIABLE = _RESOURCE.replace('"Resource": "*"', '"Resource": var.roles')
 _TEMPLATE = f"Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: {{PolicyDocument: {_DOCUMENT}}}\n"
+_PARSED = json.dumps({
+    "Resources": {"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": json.loads(_DOCUMENT)}}}
+})  # fmt: skip
 _IMPORTING = _TEMPLATE.replace('"*"', '{"Fn::ImportValue": exported-role}')
 _EXPORTING = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {R: {Value: '*', Export: {Name: exported-role}}}\n"
 _CONDITION = (
@@ -228,11 +218,6 @@ FORMS: dict[str, Form] = {
         {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"},
         "aws_iam_policy.p",
     ),
-    "templates that repeat a merged key (`<<`)": Form(
-        "checkov",
-        {"template.yaml": "Mappings: {M: {A: &a {B: c}, D: {<<: *a, B: e}}}\n" + _TEMPLATE},
-        "P",
-    ),
     "folders whose names begin with a dot": Form("checkov", {".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
     "plans and templates with unusual file names": Form("checkov", {"template.cfn": _TEMPLATE}, "P"),
     "states (`terraform show -json` without a plan)": Form(
@@ -250,18 +235,8 @@ FORMS: dict[str, Form] = {
         },
     ),
     "account details of IAM": Form("checkov", {"account.json": json.dumps(_ACCOUNT_DETAILS, indent=2)}, _USER),
-    "change sets of CloudFormation": Form("checkov", {"release.json": json.dumps(_CHANGE_SET, indent=2)}, "P"),
     "services of the Serverless Framework": Form("checkov", {"serverless.yml": _SERVICE}, "IamRoleLambdaExecution"),
-    "CloudFormation resources whose `Condition` is false by default": Form(
-        "checkov", {"template.yaml": _CONDITION}, "P"
-    ),
-    "`Fn::ForEach` of CloudFormation": Form("checkov", {"template.yaml": _FOR_EACH}, "PA"),
-    "policies in SAM's `Globals`": Form("checkov", {"template.yaml": _GLOBALS}, "Globals"),
-    OUTPUTS: Form(
-        "checkov",
-        {"template.yaml": "Resources: {T: {Type: AWS::SNS::Topic}}\n" + f"Outputs: {{P: {{Value: '{_DOCUMENT}'}}}}\n"},
-        "Outputs.P",
-    ),
+    OUTPUTS: Form("checkov", {"main.tf": f'output "p" {{\n  value = jsonencode({_DOCUMENT})\n}}\n'}, "output.p"),
     CALLED_ROOTS: Form("checkov", {"main.tf": _WIDE, "examples/main.tf": _NARROW}),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
     COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "action.local_command.c"),
@@ -428,6 +403,82 @@ def test_what_cannot_be_read_fails_in_checkov_or_is_in_the_table(tmp_path: Path)
     records = checkov_records(tmp_path, FRAMEWORKS, (), ("-d", "."))
     failed = {record["file_path"].lstrip("/") for outcome, record in records if outcome == "failed"}
     assert unreadable - failed == set(NOT_REPORTED)
+
+
+# Templates of which checkov shows nothing, or not everything: it drops a whole file for one part that it cannot parse.
+DROPPED = {
+    "empty-resource.yaml": _TEMPLATE + "  C: null\n",
+    "empty-resource.json": json.dumps({"Resources": {**json.loads(_PARSED)["Resources"], "C": None}}, indent=1),
+    "byte-order-mark.json": "\ufeff" + _PARSED,
+    "number-as-key.yaml": _TEMPLATE + "  1: {Type: AWS::SNS::Topic}\n",
+    "dot-in-a-name.yaml": _TEMPLATE + "  A.B: {Type: AWS::SNS::Topic}\n",
+    "same-key-twice.yaml": _TEMPLATE + "  T:\n    Type: AWS::SNS::Topic\n    Type: AWS::SNS::Topic\n",
+    "merged-key.yaml": "Mappings: {M: {A: &a {B: c}, D: {<<: *a, B: e}}}\n" + _TEMPLATE,
+    "unknown-tag.yaml": _TEMPLATE + "Metadata: {A: !<tag:example.com,2000:a> b}\n",
+    "no-date.yaml": _TEMPLATE + "Metadata: {A: 2020-13-45}\n",
+    "list-of-properties.yaml": _TEMPLATE + "  T: {Type: AWS::SNS::Topic, Properties: []}\n",
+    "list-of-resources.yaml": _TEMPLATE.replace("  P", "- P", 1),
+    "two-documents.yaml": _TEMPLATE + "---\n" + _TEMPLATE,
+    "false-condition.yaml": _CONDITION,
+    "loop.yaml": _FOR_EACH,
+    "loop-beside-a-role.yaml": _FOR_EACH + "  R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}\n",
+    "globals.yaml": _GLOBALS,
+    "output.yaml": f"Resources: {{T: {{Type: AWS::SNS::Topic}}}}\nOutputs: {{P: {{Value: '{_DOCUMENT}'}}}}\n",
+    "change-set.json": json.dumps(_CHANGE_SET, indent=2),
+    "parent.yaml": "Resources: {S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested/child.yaml}}}",
+    "nested/child.yaml": _TEMPLATE + "  C: null\n",
+}
+
+
+@pytest.fixture(scope="module")
+def dropped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dropped")
+    (folder / "nested").mkdir()
+    for name, text in DROPPED.items():
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("given", ["folder", "files", "folder and files"])
+def test_what_checkov_drops_is_judged_all_the_same(dropped: Path, given: str) -> None:
+    """Each finding has one record, and each template that cannot be read fails every check."""
+    paths = [word for name in DROPPED for word in ("-f", name)] if given != "folder" else []
+    paths += ["-d", "."] if given != "files" else []
+    assert checkov(dropped, ("cloudformation",), (), tuple(paths)) == command_line(dropped)
+    records = [record for _, record in checkov_records(dropped, ("cloudformation",), (), tuple(paths))]
+    keys = [(record["check_id"], record["file_path"], record["resource"]) for record in records]
+    assert len(keys) == len(set(keys))
+    unread = {entry["file"].replace("nested/child", "parent") for entry in scanned(dropped)["unreadable"]}
+    failed = {path.lstrip("/") for check_id, path, _ in keys if check_id == "PASSROLE_013"}
+    assert len(unread) > 4 and failed == unread
+
+
+def test_each_of_several_folders_fails_for_what_checkov_drops(tmp_path: Path) -> None:
+    """checkov goes through one folder after the other; a clean one beside them fails nothing."""
+    for name in ("empty-resource.yaml", "loop.yaml"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(DROPPED[name])
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "clean" / "chart.yaml").write_text("Resources: {a: null}\nb: {{ .Values.b }}\n")
+    asked = (
+        "--external-checks-dir",
+        str(LEAVES / "checkov_checks"),
+        "-c",
+        "PASSROLE_*",
+        "--skip-download",
+        "-o",
+        "json",
+    )
+    for folders, frameworks in (
+        (("clean", "empty-resource.yaml", "loop.yaml"), ("terraform", "cloudformation")),
+        (("clean", "loop.yaml"), ("cloudformation",)),  # with one framework, checkov shows the first folder twice
+        (("loop.yaml", "clean"), ("cloudformation",)),
+        (("clean",), ("cloudformation",)),
+    ):
+        given = [word for folder in folders for word in ("-d", folder)]
+        ran = process("checkov.main", *given, *asked, "--framework", *frameworks, folder=tmp_path)
+        assert ran.returncode == (len(folders) > 1), ran.stderr
+        assert all(f"/{folder}" in ran.stdout for folder in folders if folder != "clean")
 
 
 CASES = {

@@ -15,6 +15,7 @@ from traceback import walk_stack
 from typing import Any, NamedTuple
 
 from passrole_checks.files.decoded_json import as_object, get_nested, text_of
+from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -25,6 +26,7 @@ from passrole_checks.scan.for_hosts.host_results import HostResult
 from passrole_checks.scan.for_hosts.templates import TemplateRun
 from passrole_checks.sources.model.addresses import names_of, segments_of
 from passrole_checks.sources.model.configuration import Inputs
+from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 
 
 class ResourceResults(NamedTuple):
@@ -90,15 +92,81 @@ def _templates_of_run() -> _Templates:
     definitions = getattr(runner, "definitions", None) or {}
     if _templates_last is not None and _templates_last.definitions is definitions:
         return _templates_last
-    offered = {os.path.realpath(file): _offered(definition) for file, definition in definitions.items()}
-    files = [file for file, names in offered.items() if names]
-    run = TemplateRun(files, local_of_callers("root_folder"), lambda file, name: name in offered[file])
+    types = {file: _types_shown(definition) for file, definition in definitions.items()}
+    return _templates_in(definitions, {file: kinds for file, kinds in types.items() if _offered(kinds)})
+
+
+def _templates_in(definitions: Any, types: Mapping[str, Mapping[str, str]]) -> _Templates:
+    """Return the templates of checkov's runner, given the types of the resources that it shows of each."""
+    offered = {os.path.realpath(file): frozenset(_offered(kinds)) for file, kinds in types.items()}
+    run = TemplateRun(offered, local_of_callers("root_folder"), lambda file, name: name in offered[file])
     resources = (as_object(get_nested(one, "Resources")) for one in definitions.values())
     return _Templates(definitions, run, frozenset(id(conf) for named in resources for conf in named.values()))
 
 
-def _offered(definition: Any) -> frozenset[str]:
-    return frozenset(name for name, conf in as_object(get_nested(definition, "Resources")).items() if _is_shown(conf))
+class Unshown(NamedTuple):
+    """The part of a template that checkov's runner does not show.
+
+    ``findings``: those on resources that it drops or does not expand, with their addresses. ``failures``: why the
+    template could not be analyzed, if the runner shows no resource of it that can fail for that.
+    """
+
+    findings: Sequence[tuple[str, Finding]] = ()
+    failures: Sequence[str] = ()
+
+    def code_lines(self, file: str) -> list[tuple[int, str]]:
+        """Return the lines of the file from its first to its last statement with a finding, with their numbers."""
+        real = os.path.realpath(file)
+        statements = [finding.at for _, finding in self.findings if os.path.realpath(finding.at.file) == real]
+        if not statements:  # perhaps the file may not be read
+            return [(1, "")]
+        first, last = min(at.line for at in statements), max(at.end_line or at.line for at in statements)
+        text = read_bounded(Path(file), LARGEST_TEMPLATE).decode("utf-8", "replace")
+        return list(enumerate(text.splitlines(keepends=True)[first - 1 : last], first)) or [(first, "")]
+
+
+def unshown_parts(definitions: Any, context: Any, files: Iterable[str], scanned: str | None) -> dict[str, Unshown]:
+    """Return what checkov's runner does not show of the templates among some files.
+
+    ``definitions`` and ``context``: the resources of its templates and their lines. The runner drops a whole file that
+    it cannot parse, such as one with an empty resource, and shows neither loops nor outputs, no resource whose
+    condition is false, and none whose lines it does not know.
+    """
+    global _templates_last
+    templates = [file for file in dict.fromkeys(files) if host_results.is_template(file, scanned)]
+    types = {file: _types_shown(definitions.get(file), context.get(file, {})) for file in templates}
+    _templates_last = _templates_in(definitions, types)
+    parts = {file: _unshown_part(_templates_last.run.findings_of(file), file, types[file]) for file in templates}
+    return {file: part for file, part in parts.items() if part.findings or part.failures}
+
+
+def _unshown_part(answers: HostResult, file: str, types: Mapping[str, str]) -> Unshown:
+    offered = _offered(types)
+    findings = [
+        (address, finding)
+        for stack, address, finding in answers.elsewhere(offered, [name for name in offered if name in answers.stacks])
+        if stack is None and (finding.handed_to is None or answers.local.get(address, address) not in types)
+    ]
+    if offered:
+        return Unshown(findings)
+    for note in answers.notes():
+        host_results.warn(note)
+    return Unshown(findings, answers.block_failures([HostBlock(file, "", file)]).get(file, ()))
+
+
+def _types_shown(definition: Any, context: Any = None) -> dict[str, str]:
+    """Return the resources of a template that checkov shows, with their types. ``context``: their lines."""
+    resources = as_object(get_nested(definition, "Resources"))
+    return {
+        name: kind
+        for name, conf in resources.items()
+        if (kind := text_of(conf, "Type")) and (context is None or get_nested(context, "Resources", name, "code_lines"))
+    }
+
+
+def _offered(types: Mapping[str, str]) -> list[str]:
+    """Return the resources that checkov shows to the checks of policies, given the types of those that it shows."""
+    return [name for name, kind in types.items() if host_results.attaches_policies(kind)]
 
 
 def _is_shown(conf: Any) -> bool:

@@ -44,10 +44,11 @@ from passrole_checks.scan.scanner import (
 )
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.files.read_boundary import Boundary, repository_around
+from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, repository_around
 from passrole_checks.sources.model.addresses import Segments, contains, names_of, same_or_all_instances, segments_of
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
 from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
+from passrole_checks.sources.recognize import recognize
 
 UNRESOLVED = UnresolvedScope.id
 NOT_READ = "not recognized as infrastructure code"
@@ -144,7 +145,7 @@ class HostResult:
         found: list[tuple[str | None, str, Finding]] = []
         for finding in self.result.findings if self.result else ():
             for address in _uses(finding):
-                segments = segments_of(address)
+                segments = segments_of(self.local.get(address, address))
                 if any(same_or_all_instances(one, segments) for one in known.get(names_of(segments), ())):
                     continue
                 around = [(one, module) for one, module in called if contains(one, segments)]
@@ -308,6 +309,23 @@ def scan_for_host(
     return _ask(path, around, None, stamps, asked)
 
 
+def is_template(file: str, scanned: str | None = None) -> bool:
+    """True if a file is a template or a change set, or looks like one that cannot be read.
+
+    ``scanned``: as for :func:`scan_for_host`. A service of the Serverless Framework is none: hosts show the templates
+    that it includes.
+    """
+    from passrole_checks.sources.cloudformation import looks_like_service  # slow to import
+
+    contents: list[bytes] = []
+    folder, around = os.path.dirname(os.path.abspath(file)), os.path.abspath(scanned) if scanned else None
+    with boundary_of_context(Boundary.around(_boundary(folder, around))):
+        recognized = recognize(Path(file), contents=contents)
+    if recognized.framework not in (Framework.CLOUDFORMATION, Framework.SAM):
+        return recognized.unreadable is not None
+    return not any(looks_like_service(content.decode("utf-8-sig", "replace")) for content in contents)
+
+
 @lru_cache(maxsize=256)
 def _ask(
     path: str, scanned: str | None, only: str | None, _stamps: tuple[object, ...], scan_options: ScanOptions
@@ -368,10 +386,16 @@ def _once_each(findings: Sequence[Finding], offers: Callable[[str], bool]) -> It
 
 
 def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
-    """Scan units that may read what they name in the folder that was scanned, and note their nested stacks."""
+    """Scan units that may read what they name in the folder that was scanned, and note their nested stacks.
+
+    A template that another tool completes is a note if it is one of a folder, as on the command line.
+    """
 
     def scanner(units: Sequence[Unit], chosen: ScanOptions) -> Iterator[ScannedUnit]:
-        bounded = [replace(unit, boundary=_boundary(os.path.dirname(unit.path), scanned)) for unit in units]
+        bounded = [
+            replace(unit, boundary=_boundary(os.path.dirname(unit.path), scanned), named=scanned is None)
+            for unit in units
+        ]
         for found in scan_sequentially(bounded, chosen):
             stacks.update(found.stacks)
             yield found
