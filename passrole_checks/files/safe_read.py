@@ -23,6 +23,7 @@ NO_TEXT = "binary file"
 CREATED_LATER = "created during deployment"
 WITHOUT_CONTENT = frozenset({NO_SUCH_FILE, OUTSIDE, TOO_LARGE, CANNOT_BE_READ, NO_TEXT})
 
+NOT_REGULAR = "is not a regular file"  # follows the name of a file
 _PIECE = 1_000_000
 _MOST_FOLDERS = 100  # of a path that are resolved one by one
 _HANDLES = "/proc/self/fd"
@@ -94,7 +95,7 @@ def open_regular(
         if inside is not None and not inside(_path_of(handle) or real):
             raise _outside_error(path)
         if not (pipes or stat.S_ISREG(os.fstat(handle).st_mode)):
-            raise RefusedError(errno.EINVAL, "is not a regular file", str(path))
+            raise RefusedError(errno.EINVAL, NOT_REGULAR, str(path))
         return os.fdopen(handle, "rb", -1 if buffered else 0)
     except BaseException:
         os.close(handle)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from passrole_checks.errors import SnapshotError
+from passrole_checks.files.safe_read import NOT_REGULAR
 from passrole_checks.git_versions.git import FileChange, Repository
 from passrole_checks.git_versions.selection import Select, Selection
 from passrole_checks.git_versions.trees import LINK, SUBMODULE, TreeEntry, is_plain
@@ -252,7 +253,7 @@ class Snapshots:
         try:
             with os.fdopen(os.open(entry.file, _HOW_TO_OPEN), "rb") as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    return self._record_skipped(side, entry.path, "not a regular file")
+                    return self._record_unreadable(side, entry.path, NOT_REGULAR)
                 data = stream.read(LARGEST_FILE + 1)
         except OSError as error:
             return self._record_unreadable(side, entry.path, f"cannot be opened: {error.strerror or error}")

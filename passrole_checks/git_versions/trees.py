@@ -115,11 +115,9 @@ def _entry_on_disk(top: Path, path: str, tracked: TreeEntry | None) -> TreeEntry
         return None
     if stat.S_ISLNK(mode):
         return TreeEntry(path, LINK, "", file)
-    if stat.S_ISREG(mode):
+    if not stat.S_ISDIR(mode):  # a pipe, socket or device is unreadable later
         return TreeEntry(path, "100644", "", file)
-    if stat.S_ISDIR(mode) and tracked is not None and tracked.mode == SUBMODULE:
-        return tracked
-    return None
+    return tracked if tracked is not None and tracked.mode == SUBMODULE else None
 
 
 def is_plain(path: str) -> bool:

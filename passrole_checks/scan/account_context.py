@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError
-from passrole_checks.files.safe_read import content_version, open_error_reason, open_regular, read_from
+from passrole_checks.files.safe_read import NOT_REGULAR, content_version, open_error_reason, open_regular, read_from
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
@@ -171,7 +171,7 @@ def _unit(path: Path) -> Unit:
     if not os.path.lexists(path):
         raise InputError(str(path), "no such file")
     if not path.is_file():
-        raise InputError(str(path), "not a regular file")
+        raise InputError(str(path), NOT_REGULAR)
     resolved = path.resolve()
     recognized = recognize(resolved, named=True)
     if recognized.framework is not Framework.ACCOUNT:

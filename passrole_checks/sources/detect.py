@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
-from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.files.safe_read import NOT_REGULAR, open_error_reason
 from passrole_checks.files.unsaved_texts import is_unsaved, mode_of
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -30,7 +30,7 @@ from passrole_checks.sources.files.read_boundary import (
     current_boundary,
     repository_around,
 )
-from passrole_checks.sources.files.walk import find_files_to_scan
+from passrole_checks.sources.files.walk import find_files_to_scan, is_real_folder
 from passrole_checks.sources.hcl_files import is_terragrunt, note_on
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
@@ -43,7 +43,14 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.model.links import links_of_context
 from passrole_checks.sources.model.named_entities import entities_for, with_entities
-from passrole_checks.sources.recognize import LARGEST_PLAN, NOT_INFRASTRUCTURE, Recognized, is_candidate, recognize
+from passrole_checks.sources.recognize import (
+    LARGEST_PLAN,
+    NOT_INFRASTRUCTURE,
+    Recognized,
+    has_scanned_extension,
+    is_candidate,
+    recognize,
+)
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program, pass_role_in_script
 from passrole_checks.sources.unit import Unit as Unit
 from passrole_checks.sources.value_files.names import (
@@ -285,7 +292,7 @@ class _Search:
                         self.seen_files.add(file)
                         self.isolate_faults(file, partial(self.add_walked_file, file))
         elif not stat.S_ISREG(mode):
-            self.report_unreadable(resolved, "not a regular file")
+            self.report_unreadable(resolved, NOT_REGULAR)
         else:
             self.seen_files.add(resolved)
             with boundary_of_context(Boundary.around(self.boundary_of(resolved.parent))):
@@ -313,7 +320,10 @@ class _Search:
             )
         )
         for name in skipped:
-            self.skipped.add(name)
+            if is_real_folder(name) or os.path.islink(name):
+                self.skipped.add(name)
+            elif has_scanned_extension(Path(name)):
+                self.report_unreadable(Path(name), NOT_REGULAR)
         for path, error in broken:
             self.report_error(path, error)
         log_walk(folder, None if broken else [*paths, *excluded, *skipped])

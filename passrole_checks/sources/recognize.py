@@ -127,6 +127,11 @@ _PART = Recognized(note="CloudFormation resources without `Resources:`, as in a 
 _COMPLETED = Recognized(note="resources with policies and without `Type`, as in a part that AWS Chalice completes")
 
 
+def has_scanned_extension(path: Path) -> bool:
+    """True for the extensions of files that are read for their name alone, or searched for infrastructure code."""
+    return path.suffix.lower() in _READ | (_SNIFFED - {""}) | {".hcl", ".tf", ".tofu", ".tfvars"}
+
+
 def is_candidate(path: Path) -> bool:
     """True if a file found on a walk may be infrastructure code, by its extension. Never for ``.git``."""
     return is_candidate_name(path.name)

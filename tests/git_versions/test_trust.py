@@ -151,6 +151,15 @@ def test_modules_outside_of_the_repository_are_unresolved(repository: Repository
     assert '"secret"' not in said.out
 
 
+def test_pipe_in_place_of_a_tracked_file_is_unreadable(repository: Repository) -> None:
+    """In the working tree it is not a file that was removed."""
+    repository.commit({"main.tf": terraform(APP), "other.tf": ""})
+    (repository.folder / "main.tf").unlink()
+    os.mkfifo(repository.folder / "main.tf")
+    said = repository.diff("HEAD")
+    assert (said.status, said.err.partition(": ")[0]) == (2, "main.tf")
+
+
 def test_the_configuration_is_that_of_base(repository: Repository) -> None:
     """HEAD's pyproject.toml is ignored, with a note; BASE's applies."""
     quiet = '[tool.passrole_checks]\nfail_on = "never"\n'

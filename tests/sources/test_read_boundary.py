@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_runs import run_command
 
 from passrole_checks.files.safe_read import OutsideError, RefusedError, open_regular
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
@@ -111,6 +114,24 @@ def test_link_to_a_device_or_pipe_is_unreadable(tmp_path: Path, target: str) -> 
     result = scan_paths([tmp_path], ScanOptions())
     assert [os.path.basename(one.file) for one in result.unreadable] == ["x.tf"]
     assert [one.check_id for one in result.findings] == ["PASSROLE_001"]
+
+
+@pytest.mark.parametrize("command", ["scan", "grants", "suggest", "required"])
+def test_pipe_or_socket_in_place_of_a_file_is_unreadable(tmp_path: Path, command: str) -> None:
+    """In every command, for every extension that is read, and in a called module, which no walk finds; not for others,
+    such as the sockets of tools."""
+    names = (
+        "p.tf", "p.tofu", "p.tf.json", "p.yaml", "p.yml", "p.json", "p.template", "p.tfplan", "p.hcl", "x.tfvars",
+        "only/p.tf", ".terraform/called/p.tf",
+    )  # fmt: skip
+    put(tmp_path, {"main.tf": CALL % "./.terraform/called", ".terraform/called/main.tf": "", "only/text.md": ""})
+    for name in (*names, "docker.sock", "control", "notes.md"):
+        os.mkfifo(tmp_path / name)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(tmp_path / "socket.tf"))
+    ran = run_command(command, ".", "--format", "json", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert {entry["file"] for entry in json.loads(ran.stdout)["unreadable"]} == {*names, "socket.tf"}
 
 
 def test_link_that_leads_out_is_not_counted(tmp_path: Path) -> None:

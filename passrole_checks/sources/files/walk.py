@@ -39,10 +39,11 @@ def find_files_to_scan(
     excluded: Callable[[str], None] = lambda _: None,
     skipped: Callable[[str], None] = lambda _: None,
 ) -> Iterator[str]:
-    """Yield the paths of the files of a scanned folder: those of :func:`walk`, and links named like Terraform files.
+    """Yield the paths of the files of a scanned folder: those of :func:`walk`, and all that are named like Terraform
+    files.
 
     ``excluded`` is called with each path that ``exclusions`` exclude; a folder ends in ``/`` and is not listed.
-    ``skipped`` is called with each other folder and symbolic link that is skipped.
+    ``skipped`` is called with everything else that is skipped, see :func:`walk`.
     """
 
     def report_excluded(path: str, is_folder: bool) -> bool:
@@ -52,11 +53,16 @@ def find_files_to_scan(
         return True
 
     def report_skipped(path: str) -> None:
-        if not exclusions.patterns or not exclusions.excludes_entry(path, folder=not os.path.islink(path)):
+        if not exclusions.patterns or not exclusions.excludes_entry(path, folder=is_real_folder(path)):
             skipped(path)
 
     is_excluded = report_excluded if exclusions.patterns else _never
     return _walk_paths(folder, unreadable, is_terraform_file, is_excluded, report_skipped)
+
+
+def is_real_folder(path: str) -> bool:
+    """True if a path is a folder, and no symbolic link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _never(_path: str, _is_folder: bool) -> bool:
@@ -66,25 +72,25 @@ def _never(_path: str, _is_folder: bool) -> bool:
 def walk(
     folder: Path,
     unreadable: Callable[[Path, OSError], None],
-    links: Callable[[Path], bool] = lambda _: False,
+    others: Callable[[Path], bool] = lambda _: False,
     is_excluded: Callable[[str, bool], bool] = _never,
     skipped: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
     """Yield every regular file below a folder, ordered by name, subfolders after files.
 
-    Symbolic links are not followed. Links to files for which ``links`` returns True are yielded under their own names.
-    Pipes, sockets, devices, ignored folders and Python virtual environments are skipped. ``unreadable`` is called for
-    each folder that cannot be listed, and for ``folder`` where the walk ends after `MOST_ENTRIES`. ``is_excluded``
+    Symbolic links are not followed. Links to files, pipes, sockets and devices for which ``others`` returns True are
+    yielded under their own names. Ignored folders and Python virtual environments are skipped. ``unreadable`` is called
+    for each folder that cannot be listed, and for ``folder`` where the walk ends after `MOST_ENTRIES`. ``is_excluded``
     takes a path and True for a folder; if it returns True the path is skipped, too. ``skipped`` is called with each
-    ignored folder and each symbolic link that is not yielded.
+    ignored folder, and with each link, pipe, socket and device that is not yielded.
     """
-    return map(Path, _walk_paths(folder, unreadable, links, is_excluded, skipped))
+    return map(Path, _walk_paths(folder, unreadable, others, is_excluded, skipped))
 
 
 def _walk_paths(
     folder: Path,
     unreadable: Callable[[Path, OSError], None],
-    links: Callable[[Path], bool],
+    others: Callable[[Path], bool],
     is_excluded: Callable[[str, bool], bool],
     skipped: Callable[[str], None],
 ) -> Iterator[str]:
@@ -114,11 +120,11 @@ def _walk_paths(
                     elif not is_excluded(entry.path, True):
                         below.append(entry.path)
                 elif entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink() and links(Path(entry.path)) and not os.path.isdir(entry.path)
+                    others(Path(entry.path)) and not os.path.isdir(entry.path)
                 ):
                     if not is_excluded(entry.path, False):
                         yield entry.path
-                elif entry.is_symlink():
+                else:
                     skipped(entry.path)
             except OSError as error:
                 unreadable(Path(entry.path), error)

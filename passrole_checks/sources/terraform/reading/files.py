@@ -23,7 +23,7 @@ from passrole_checks.files.safe_read import (
     OutsideError,
     open_error_reason,
 )
-from passrole_checks.files.unsaved_texts import FolderEntry, entries_in, is_file, unsaved_text
+from passrole_checks.files.unsaved_texts import entries_in, is_file, unsaved_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
@@ -74,7 +74,9 @@ def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderLi
     shadowed: list[tuple[str, str]] = []
     try:
         names = {
-            entry.name for entry in entries_in(folder) if is_terraform_name(entry.name) and _is_file_or_link(entry)
+            entry.name
+            for entry in entries_in(folder)  # a pipe or a dangling link is reported later
+            if is_terraform_name(entry.name) and not os.path.isdir(entry.path)
         }
         excluded = exclusions.excluded_names(folder, names)
         for name in names:
@@ -92,11 +94,6 @@ def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderLi
         [(folder / name, folder / replacement) for name, replacement in sorted(shadowed)],
         [folder / name for name in sorted(excluded)],
     )
-
-
-def _is_file_or_link(entry: FolderEntry) -> bool:
-    """True for a file, and for a link to anything but a folder (reported later if it is no file)."""
-    return not os.path.isdir(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
 
 
 def _shadowing_name(folder: Path, name: str, names: Container[str]) -> str | None:
