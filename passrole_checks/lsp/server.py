@@ -7,6 +7,7 @@ collected for a moment, and answers about a version of a document that has chang
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lsprotocol import types
+from lsprotocol.validators import UINTEGER_MAX_VALUE
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter
 from pygls.uris import to_fs_path
 
 from passrole_checks import __version__
@@ -53,11 +57,38 @@ class _Pending:
         return Changes(frozenset(self.typed), frozenset(self.saved), frozenset(self.others))
 
 
+class _Protocol(LanguageServerProtocol):
+    """The protocol with an answer to invalid requests, too (JSON-RPC 2.0, "Response object"), which pygls lacks."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+
+def _converter() -> Any:
+    """Return pygls's converter, which rejects a message with a position that the protocol cannot have; here it is the
+    nearest one that it can have.
+    """
+
+    def position(value: Any, _type: object) -> types.Position:
+        return types.Position(*(min(max(value[name], 0), UINTEGER_MAX_VALUE) for name in ("line", "character")))
+
+    converter: Any = default_converter()  # type: ignore[no-untyped-call, unused-ignore]
+    converter.register_structure_hook(types.Position, position)
+    return converter
+
+
 class PassRoleServer(LanguageServer):
     """The server with its open documents. ``exclude``: the patterns of ``--exclude``."""
 
     def __init__(self, options: ScanOptions, exclude: Sequence[str]) -> None:
-        super().__init__(NAME, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        super().__init__(
+            NAME, __version__, types.TextDocumentSyncKind.Full, protocol_cls=_Protocol, converter_factory=_converter
+        )
         self._options, self._exclude = options, exclude
         self.is_shut_down = False
         self._files: Workspace | None = None
@@ -355,6 +386,7 @@ def serve(options: ScanOptions, exclude: Sequence[str] = ()) -> int:
 
     Only protocol is written to standard output: what else prints goes to standard error.
     """
+    logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)  # its tracebacks; report_server_error has the reasons
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     server = create_server(options, exclude)
