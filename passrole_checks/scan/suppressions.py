@@ -35,13 +35,16 @@ def unused(
 
 
 def notes(findings: Iterable[Finding], unused: Iterable[Suppression]) -> Iterator[tuple[Position, str]]:
-    """Return notes on suppressions with their locations: those without a reason, then unused ones."""
+    """Return notes on suppressions with their locations, each once in a run: those without a reason, then unused ones.
+
+    A module is part of each root that calls it, and a nested template of each stack.
+    """
     applied = {finding.suppressed for finding in findings if finding.suppressed}
-    for item in sorted(applied, key=lambda item: (item.at.file, item.at.line, item.check_id)):
-        if not item.reason.strip():
-            yield item.at, f"{item.check_id} is suppressed without a reason"
-    for item in unused:
-        yield item.at, f"this suppression of {item.written or item.check_id} suppresses nothing"
+    bare = [item for item in applied if not item.reason.strip()]
+    bare.sort(key=lambda item: (item.at.file, item.at.line, item.check_id))
+    said = [(item.at, f"{item.check_id} is suppressed without a reason") for item in bare]
+    said += [(item.at, f"this suppression of {item.written or item.check_id} suppresses nothing") for item in unused]
+    yield from {(at.file, at.line, words): (at, words) for at, words in said}.values()
 
 
 def _entry(suppression: Suppression) -> tuple[object, ...]:

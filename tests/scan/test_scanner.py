@@ -175,6 +175,30 @@ def test_suppression_in_a_template_nested_twice_is_used_if_one_stack_uses_it(tmp
     assert [item.written for item in result.unused_suppressions] == ["W9507"]
 
 
+def test_notes_on_suppressions_are_reported_once_a_run(tmp_path: Path) -> None:
+    """Of a module that two roots call with several instances, and in a template that two stacks nest."""
+    statement = '{Effect = "Allow", Action = "iam:PassRole", Resource = "*"}'
+    skips = "  # passrole:skip=PASSROLE_001\n  # passrole:skip=PASSROLE_005\n"
+    files = {
+        "m/main.tf": f'resource "aws_iam_policy" "p" {{\n{skips}'
+        f"  policy = jsonencode({{Statement = [{statement}]}})\n}}\n",
+        "n/nested.yaml": "Resources:\n  P:\n    Type: AWS::IAM::ManagedPolicy\n"
+        "    Metadata: {checkov: {skip: [{id: PASSROLE_001}]}}\n"
+        "    Properties: {PolicyDocument: {Statement: [{Effect: Allow, Action: 'iam:PassRole', Resource: '*'}]}}\n",
+    }
+    for name in ("a", "b"):
+        files[f"{name}/main.tf"] = 'module "m" {\n  source = "../m"\n  count  = 2\n}\n'
+        stack = "{Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested.yaml}}"
+        files[f"n/{name}.yaml"] = f"Resources:\n  One: {stack}\n  Two: {stack}\n"
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    result = scan_paths([tmp_path], ScanOptions())
+    said = [(at.file, at.line) for at, _ in notes(result.findings, result.unused_suppressions)]
+    paths = [(str(tmp_path / "m/main.tf"), 2), (str(tmp_path / "m/main.tf"), 3), (str(tmp_path / "n/nested.yaml"), 4)]
+    assert sorted(said) == paths
+
+
 def test_suppression_of_a_check_that_did_not_run_is_not_unused(tmp_path: Path) -> None:
     """A scan with a subset of the checks reports no unused suppressions of the others."""
     files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
