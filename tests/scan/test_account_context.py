@@ -166,6 +166,20 @@ def test_an_attached_policy_of_the_account_is_a_grant_of_the_code(
     assert scan_for_host(str(next(code.iterdir()))).of("PASSROLE_001")
 
 
+def test_a_conditional_attachment_is_a_grant_under_its_condition(code: Path, tmp_path: Path) -> None:
+    """Of a resource with `count`; several principals of one attachment are those of one grant."""
+    text = 'variable "on" {}\n' + ATTACHED["several"].replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1).replace(
+        '["ci"]', '["ann", "bob"]'
+    )
+    details = account_file(tmp_path / "a.json", Policies=[managed("deploy", PASS_APPS)])
+    (grant,) = scan(code, text, details).grants
+    assert (grant.principals, len(grant.when), grant.managed_in_words) == (
+        ("ann", "bob"),
+        1,
+        "deploy (customer managed)",
+    )
+
+
 def test_a_document_of_the_account_that_denies_limits_whom_the_code_attaches_it_to(code: Path, tmp_path: Path) -> None:
     """It is named with certainty, and is a Deny of the code."""
     deny = PASS_APPS | {"Effect": "Deny"}

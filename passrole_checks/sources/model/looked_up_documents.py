@@ -17,8 +17,6 @@ from passrole_checks.iam.partial_values import (
     map_strings,
     unresolved_in,
 )
-from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, ManagedAttachment
 from passrole_checks.sources.model.links import moved_to
 
@@ -41,38 +39,25 @@ def attached_documents(
 
     ``attachments``: each with its policy, as it is around the configuration; ``origin``: where that is, in words.
     """
-    holders: dict[tuple[object, ...], list[ManagedAttachment]] = {}
-    policies: dict[tuple[object, ...], AttachedPolicy] = {}
+    together: dict[tuple[object, ...], tuple[ManagedAttachment, AttachedPolicy, dict[str, None]]] = {}
     for one, policy in attachments:
-        key = (policy.resource.address, one.resource, one.path, one.at, *((one.when,) if _leaves(one) else ()))
-        policies[key] = policy
-        holders.setdefault(key, []).append(one)
-    for key, same in holders.items():
-        policy, first = policies[key], same[0]
-        conditions: dict[str, list[PathCondition]] = {}
-        for one in () if _leaves(first) else same:
-            conditions.setdefault(one.holder, []).append(one.when)
+        key = (policy.resource.address, one.resource, one.path, one.at, one.when)
+        together.setdefault(key, (one, policy, {}))[2][one.holder] = None
+    for first, policy, holders in together.values():
         defaults = (*first.policy.defaults, f"the policy {policy.name} of {origin}")
         own, value = first.resource.at, first.at  # a variable has its value in another block
         at = value if value.file == own.file and own.covers(value.line) else own
-        document = _moved(policy.document, at, defaults)
         yield AttachedPolicy(
             first.resource,
             first.path,
-            exists_under(first.when, document) if _leaves(first) else document,
-            principals=tuple(conditions),
-            conditional_principals=conditional_holders(conditions),
+            exists_under(first.when, _moved(policy.document, at, defaults)),
+            principals=tuple(holders) if first.handed_to in (None, HandedTo.COMMAND) else (),
             handed_to=first.handed_to,
             people=first.people,
             repositories=first.repositories,
             element=first.element,
             account_policy=policy.name,
         )
-
-
-def _leaves(attachment: ManagedAttachment) -> bool:
-    """True if a policy leaves the configuration where it is attached, so that its principals are unknown."""
-    return attachment.handed_to not in (None, HandedTo.COMMAND)
 
 
 def _known(node: Node, find: FindDocument) -> Node:
