@@ -37,6 +37,7 @@ _NOUNS = {
     NoteKind.TOO_LONG: ("policy that exceeds AWS's limit of length", "policies that exceed AWS's limits of length"),
     NoteKind.DRIFT: ("policy that differs in the account", "policies that differ in the account"),
     NoteKind.INFERRED_NAME: ("name inferred from the account", "names inferred from the account"),
+    NoteKind.DENIED: ("denied Allow of iam:PassRole", "denied Allows of iam:PassRole"),
 }
 
 
@@ -68,8 +69,11 @@ def _of_item(entry: Unreadable) -> Note:
     return Note(f"{_prefix(entry.kind)}{entry.reason}", entry.file, entry.line)
 
 
+_EVALUATED = frozenset({NoteKind.TOO_LONG, NoteKind.DRIFT, NoteKind.INFERRED_NAME, NoteKind.DENIED})
+
+
 def _prefix(kind: NoteKind) -> str:
-    return "" if kind in (NoteKind.TOO_LONG, NoteKind.DRIFT, NoteKind.INFERRED_NAME) else "not evaluated: "
+    return "" if kind in _EVALUATED else "not evaluated: "
 
 
 def _of_kind(kind: NoteKind, items: Sequence[Unreadable], *, more: bool) -> Note:

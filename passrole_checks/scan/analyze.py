@@ -21,7 +21,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.account_context import account_drift, with_account_details
 from passrole_checks.scan.build_findings import finding_of
-from passrole_checks.scan.contexts import contexts_of
+from passrole_checks.scan.contexts import contexts_of, denied_notes
 from passrole_checks.scan.inventory import located_grants, widest_of_each_statement
 from passrole_checks.scan.merge_findings import merge_by_statement, shared_positions
 from passrole_checks.scan.missing_content import findings_without_content, unreadable_files
@@ -196,6 +196,7 @@ class _Run:
             contexts = list(contexts_of(self.model, policy, with_change=self._with_change)) if is_checked else []
             if id(policy) in self._own or policy.managed:
                 self._add_grants(policy, contexts)
+                self.notes.extend(denied_notes(contexts))
             missing = self._add_dependents(policy, contexts)
             self._add_findings(policy, contexts, includes, missing)
             for context in contexts:

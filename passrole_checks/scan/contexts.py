@@ -1,19 +1,21 @@
-"""Contexts: each grant of a policy, with its holders and the principals that gain access."""
+"""Contexts: each grant of a policy, with its holders and the principals that gain access; notes on denied ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
 from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.escaping.shorten import listed
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
+from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.sources.model.configuration import AttachedPolicy
+from passrole_checks.sources.model.configuration import AttachedPolicy, NoteKind, Unreadable
 
 
 def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool) -> Iterator[GrantContext]:
@@ -63,3 +65,26 @@ def split_by_path_condition(context: GrantContext) -> list[GrantContext]:
         replace(context, grant=under_condition(context.grant, condition), holders=tuple(holders))
         for condition, holders in holders_under.items()
     ]
+
+
+def denied_notes(contexts: Sequence[GrantContext]) -> Iterator[Unreadable]:
+    """Yield a note on each Allow of which Deny statements, the permissions boundary or SCPs leave nothing in any case,
+    so that no check reports it."""
+    by_statement: dict[tuple[Position, str], list[GrantContext]] = {}
+    for context in contexts:
+        if context.grant.effect == "Allow":
+            by_statement.setdefault((context.grant.at, context.grant.statement.path), []).append(context)
+    for (at, _), variants in by_statement.items():
+        if not all(context.grant.denied for context in variants):
+            continue
+        denials = dict.fromkeys(
+            denial.at
+            for context in variants
+            for holder in context.holders
+            for denial in context.effective_grant(holder).denied_by
+        )
+        places = listed([f"line {one.line}" if one.file == at.file else f"{one.file}:{one.line}" for one in denials])
+        limit = f"the Deny in {places}" if denials else "a permissions boundary or an SCP"
+        address = variants[0].policy.resource.address
+        reason = f"{address}: {limit} leaves nothing of this Allow of iam:PassRole"
+        yield Unreadable(at.file, reason, at.line, kind=NoteKind.DENIED)

@@ -9,6 +9,7 @@ import pytest
 from principals_of_tests import allow, configuration, deny, to
 
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations, scan_paths
+from passrole_checks.sources.model.configuration import NoteKind
 
 PASS = allow("iam:PassRole")
 
@@ -77,3 +78,27 @@ resource "aws_organizations_policy" "p" {
     )
     (listed,) = scan_paths([tmp_path], ScanOptions(account=account)).grants
     assert listed.effect_on_passrole == effect
+
+
+@pytest.mark.parametrize(
+    ("policies", "boundary", "denied"),
+    [
+        ([[PASS, deny("iam:PassRole")]], None, True),
+        ([[PASS], [deny("iam:PassRole")]], None, True),
+        ([[allow("*")], [deny("iam:*")]], None, True),
+        ([[PASS]], [allow("s3:*")], True),
+        ([[allow("iam:PassRole", "arn:aws:iam::*:role/x"), deny("iam:PassRole", "arn:aws:iam::*:role/*")]], None, True),
+        ([[PASS, deny("iam:PassRole", "arn:aws:iam::*:role/x")]], None, False),
+        ([[PASS, deny("iam:PassRole", "*", to("ec2.amazonaws.com"))]], None, False),
+        ([[allow("iam:PassRole", "arn:aws:s3:::app"), deny("iam:PassRole")]], None, False),
+        ([[deny("iam:PassRole")]], None, False),
+    ],
+)
+def test_a_note_names_what_leaves_nothing_of_an_allow(policies: Any, boundary: Any, denied: bool) -> None:
+    """No check reports such an Allow, so that a note does: at the Allow, with the Deny or the kind of limit."""
+    limits = {} if boundary is None else {"boundary": boundary}
+    result = scan_configurations([configuration(policies, **limits)], ScanOptions())
+    notes = [note for note in result.not_evaluated if note.kind is NoteKind.DENIED]
+    assert len(notes) == denied
+    assert all(("Deny" in note.reason) is (boundary is None) for note in notes)
+    assert all(not finding.grant or finding.grant.effect == "Deny" for finding in result.findings) or not denied

@@ -251,9 +251,17 @@ class EffectiveGrant:
         # shared by grants with the same denials
         return replace(passed, denied=(*passed.denied, *named) if passed.denied else named)
 
+    @property
+    def denied_by(self) -> tuple[PassRoleGrant, ...]:
+        """The Deny statements that surely exclude roles of the grant."""
+        return tuple(filter(self._may_exclude, self._denying.sure))
+
     def _may_deny(self, denial: PassRoleGrant, service: str) -> bool:
         if denial.lets(service, self.known) is Ternary.NO or self._is_spared_by(denial):
             return False
+        return self._may_exclude(denial)
+
+    def _may_exclude(self, denial: PassRoleGrant) -> bool:
         if denial.complement or self.grant.complement:
             return True
         variables = self.grant.statement.variables

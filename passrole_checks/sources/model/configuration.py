@@ -363,6 +363,7 @@ class NoteKind(str, Enum):
     TOO_LONG = "too_long"  # a policy that exceeds a quota of AWS, and is evaluated
     DRIFT = "drift"  # a policy that is not in the account as it was before a change, and is evaluated
     INFERRED_NAME = "inferred_name"  # an entity that is taken to be one of the account, and is evaluated
+    DENIED = "denied"  # an Allow of which a Deny, a boundary or an SCP leaves nothing, and that is evaluated
     OTHER = "other"
 
 
