@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from passrole_checks.access.service_trust import passed_to_service_values
 from passrole_checks.checks.base.check import Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
@@ -30,7 +31,9 @@ class IneffectiveCondition(Check):
     that no service has (`lambda`, `lambda.amazon.com`, an ARN) never matches: nothing can be passed, until someone
     "repairs" the policy by removing the condition. `...IfExists` and `ForAllValues` also allow requests without the
     key, and some services do not send it. A misspelled key (`iam:PassToService`) is no key: no request carries it. Low
-    if it is so in other partitions than `aws` only.
+    if it is so in other partitions than `aws` only. Some principals that assume roles are not the service that receives
+    them (`credentials.iot.amazonaws.com` and `iot.amazonaws.com`); which one requests carry is not always documented
+    (low confidence).
 
     Use `StringEquals` with the full service principal, such as `lambda.amazonaws.com`. Sources: IAM User Guide, "IAM
     JSON policy elements: Condition operators" and "Single-valued vs. multivalued context keys".
@@ -52,6 +55,10 @@ class IneffectiveCondition(Check):
         Example(
             "no service's name",
             (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "lambda"}}),),
+        ),
+        Example(
+            "the principal that a trust policy names (low confidence)",
+            (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "credentials.iot.amazonaws.com"}}),),
         ),
         Example(
             "without the key as well (low)",
@@ -81,6 +88,7 @@ class IneffectiveCondition(Check):
             return
         found = self._problem(grant)
         if found is None:
+            yield from self._named_by_trust(grant)
             return
         severity, message = found
         if any(map(_is_other_partition, grant.statement.when)):
@@ -101,6 +109,25 @@ class IneffectiveCondition(Check):
             message,
             remedy,
             Confidence.HIGH if grant.certain is Ternary.YES else Confidence.MEDIUM,
+        )
+
+    @staticmethod
+    def _named_by_trust(grant: PassRoleGrant) -> Iterator[Verdict]:
+        """Yield a verdict if a condition names a principal that trust policies name, and not the service that receives
+        the role (``iot.amazonaws.com``, whose roles ``credentials.iot.amazonaws.com`` assumes)."""
+        values = grant.services.values if grant.services.constraint in _EXACT else ()
+        receivers = {value: passed_to_service_values([value]) for value in values if _SERVICE.fullmatch(value)}
+        assuming = [value for value, others in receivers.items() if not {value, *values} & set(others) and others]
+        if not assuming:
+            return
+        sent = list(dict.fromkeys(name for value in assuming for name in receivers[value]))
+        code = [listed([f"`{name}`" for name in names]) for names in (assuming, sent)]
+        yield Verdict(
+            Severity.LOW,
+            f"Trust policies name {code[0]}, but such roles are passed to {code[1]}. AWS does not document which name "
+            "requests carry, so it is unknown to which services this statement allows passing the role.",
+            f"Write {equals(grant, sent)}.",
+            Confidence.LOW,
         )
 
     @staticmethod
@@ -139,6 +166,7 @@ class IneffectiveCondition(Check):
         return None
 
 
+_EXACT = (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
 _PARTITIONS = ("AWS::Partition", "the partition")
 
 

@@ -239,3 +239,30 @@ def test_003_of_patterns_that_let_a_request_without_the_key_through(
     keyless = {"Null": {"iam:PassedToService": "true"}}
     denied = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*", "Condition": keyless}
     assert not findings("PASSROLE_003", [[grant, denied]])
+
+
+@pytest.mark.parametrize(
+    ("trusted", "received"),
+    [
+        ("credentials.iot.amazonaws.com", "iot.amazonaws.com"),
+        ("tasks.apprunner.amazonaws.com", "bullet.amazonaws.com"),
+        ("build.apprunner.amazonaws.com", "apprunner.amazonaws.com"),
+        ("credentials.deadline.amazonaws.com", "deadline.amazonaws.com"),
+        ("airflow-env.amazonaws.com", "airflow.amazonaws.com"),
+        ("application.qbusiness.amazonaws.com", "qbusiness.amazonaws.com"),
+    ],
+)
+def test_a_condition_that_names_the_trusted_principal_is_reported(trusted: str, received: str) -> None:
+    """No page says that requests carry the principal that assumes the role, so the grant is neither dead nor surely
+    limited."""
+    role = {"worker": (trust(trusted), [])}
+
+    def flagged(*services: str, operator: str = "StringEquals") -> list[tuple[Severity, Confidence]]:
+        condition = {operator: {"iam:PassedToService": list(services)}}
+        found = findings("PASSROLE_003", [[allow("iam:PassRole", WORKER, condition)]], roles=role)
+        assert all(f"`{received}`" in one.message for one in found if one.confidence is Confidence.LOW)
+        return [(one.severity, one.confidence) for one in found]
+
+    assert flagged(trusted) == flagged(trusted, "lambda.amazonaws.com") == [(Severity.LOW, Confidence.LOW)]
+    assert flagged(received) == flagged(received, trusted) == []
+    assert flagged(trusted, operator="StringEqualsIfExists") == [(Severity.LOW, Confidence.HIGH)]
