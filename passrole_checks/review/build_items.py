@@ -133,9 +133,9 @@ class _ItemBuilder:
                 key = _key_of(change.grant)
                 self._changes.setdefault(key, []).append((group, change))
         self._before = self._counterparts()
-        open_before = [finding for finding in self._old.findings if self._is_open(finding, 0)]
+        self._open_before = [finding for finding in self._old.findings if self._is_open(finding, 0)]
         self._open = [finding for finding in self._new.findings if self._is_open(finding, 1)]
-        self._matched = match_findings(open_before, self._open, names, self._counterpart, self._growth)
+        self._matched = match_findings(self._open_before, self._open, names, self._counterpart, self._growth)
         self._reported_gone = [finding for finding in self._matched.gone if self._is_reported(finding)]
         self._groups = [self._group_of(number, finding) for number, finding in enumerate(self._open)]
 
@@ -217,8 +217,23 @@ class _ItemBuilder:
         if not gone:
             return "new"
         # a narrower statement may have an issue that a wider one implied, such as that of an administrator
-        is_implied = finding.check_id in _ACCESS_CHECKS and not self._growth(finding)
+        is_implied = finding.check_id in _ACCESS_CHECKS and not self._growth(finding) and not self._adds_launch(finding)
         return "" if is_implied and max(one.severity.rank for one in gone) >= finding.severity.rank else "worse"
+
+    def _adds_launch(self, finding: Finding) -> bool:
+        """True if a principal of an unpaired finding can launch a workload with the roles, and no finding of BASE at
+        its statement says that it could, or that it is an administrator."""
+        launching = {escalation.principal for escalation in finding.escalations if escalation.actions}
+        if not launching:
+            return False
+        before = findings_at_statement(self._open_before, finding, self._names, self._counterpart)
+        names = self._names.addresses
+        return not launching <= {
+            names.get(escalation.principal, escalation.principal)
+            for other in before
+            for escalation in other.escalations
+            if escalation.actions or escalation.needs_no_role
+        }
 
     def _may_be_elsewhere(self, at: Position, framework: Framework) -> bool:
         """True if a statement of BASE may be in a file that cannot be read, or in a nested template that HEAD newly has

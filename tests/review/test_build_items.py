@@ -434,6 +434,32 @@ def test_switch_between_008_and_009_is_neither_worse_nor_fixed(repository: Revie
     assert [(group, line) for group, _, line, _ in grown.items] == [("worse", "main.tf:5")]
 
 
+MANAGED = """
+resource "aws_iam_role_policy_attachment" "a" {
+  role       = "deployer"
+  policy_arn = "arn:aws:iam::aws:policy/AWSLambda_FullAccess"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statements", "beside"),
+    [((PASS_WORKER, START), ""), ((PASS_WORKER,), policy(START, name="more")), ((PASS_WORKER,), MANAGED)],
+    ids=["same policy", "other policy", "attachment"],
+)
+def test_launch_permission_beside_an_old_pass_is_worse(
+    statements: tuple[str, ...], beside: str, repository: Reviews
+) -> None:
+    """The statement was reported for its role (009), and is reported as severely for the escalation (008)."""
+    files = {"main.tf": policy(*statements) + WORKER + beside}
+    result = repository.between({"main.tf": policy(PASS_WORKER) + WORKER}, files)
+    (item,) = (item for item in result.report.items if item.at.line == 5)
+    assert (item.group, [one.check_id for one in item.remarks]) == ("worse", ["PASSROLE_008"])
+    assert result.status == 1
+    less = repository.between(files, {"main.tf": policy(PASS_WORKER) + WORKER})
+    assert (less.items, less.status) == ([], 0)
+
+
 def test_role_that_more_principals_may_assume_is_wider_access(repository: Reviews) -> None:
     """Of a role that can pass roles, more principals are wider access; of another role they are none."""
     trust = '{ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "%s" } }] }'
