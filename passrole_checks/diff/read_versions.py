@@ -118,6 +118,7 @@ class VersionReader:
         self._known: dict[Hashable, ReadUnit] = {}
         self._accesses: dict[int, FileAccessLog] = {}
         self._same: dict[int, bool] = {}  # by identity of the accesses in the old version
+        self._discovered: dict[int, tuple[Unit, ...]] = {}  # of each version that parts are read of
         self._kept: list[Configuration] = []  # keeps ids unique while this object lives
         self._original: dict[int, Configuration] = {}
         self.unit_reads = 0
@@ -134,7 +135,7 @@ class VersionReader:
             lambda unit: self._load(number, unit, options),
             ahead=partial(self._read_ahead, number, options),
             with_variants=path is None,
-            narrow=partial(self._narrow, number) if path is None and side.selection is not None else None,
+            narrow=partial(self._narrow, number, path) if path is not None or side.selection is not None else None,
             distribute=self._distribute if side.provide is None else None,
         )
 
@@ -142,12 +143,25 @@ class VersionReader:
         """Have several processes do a task, if that pays."""
         return in_processes(units, task, self._jobs) if self._jobs != 1 else None
 
-    def _narrow(self, number: int, discovery: Discovery) -> Discovery:
-        """Return the selected units and files with values of a version, with the values that units pass to others."""
-        selection = self._sides[number].selection
+    def _narrow(self, number: int, path: Path | None, discovery: Discovery) -> Discovery:
+        """Return what was found at one path of a version, or the selected units and files with values, with the values
+        that units of this version pass to others."""
+        from passrole_checks.sources import detect  # the readers are heavy
+
+        side = self._sides[number]
+        boundary = Path(self._roots[number])
+        own = tuple(replace(unit, boundary=boundary) for unit in discovery.units) if path is not None else ()
+        with providing_files(side):
+            if path is not None:
+                if number not in self._discovered:
+                    self._discovered[number] = detect.discover([side.path], side.inputs.exclusions).units
+                others = (unit for unit in self._discovered[number] if unit not in own)
+                discovery = replace(discovery, units=(*own, *others))
+            discovery = connected(discovery, replace(self._options, inputs=side.inputs))
+        if path is not None:
+            return replace(discovery, units=discovery.units[: len(own)])
+        selection = side.selection
         assert selection is not None
-        with providing_files(self._sides[number]):
-            discovery = connected(discovery, replace(self._options, inputs=self._sides[number].inputs))
         root = self._roots[number]
         return replace(
             discovery,
