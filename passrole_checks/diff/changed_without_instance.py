@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -34,21 +37,29 @@ _ACTION = lazy_regex(r'"([\w*?-]+:[\w*?-]+|\*)"')
 _NOT_ACTION = lazy_regex(r"not_?actions?\b", re.IGNORECASE)
 _PASS_ROLE = "iam:passrole"
 _HAS_NONE = " has no instance ("
+_NEVER = " is never created: "
+NOT_COMPARED = ": not compared; "
+"""Part of the note on a policy without an instance, before the text of what it newly grants."""
 
 
 def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:
     """Yield a note on each block in a changed file of the new version whose change is not compared: it declares or
     attaches a policy that may allow PassRole, and neither it nor its module has an instance."""
     tops = [f"{folder}/" for folder in snapshots.folders]
+    described = [note for note in found.not_evaluated if NOT_COMPARED in note.reason]
+    yield from described
     notes = [
-        note for note in found.not_evaluated if note.kind is NoteKind.NO_INSTANCE and note.file.startswith(tops[1])
+        note
+        for note in found.not_evaluated
+        if note.kind is NoteKind.NO_INSTANCE and note.file.startswith(tops[1]) and note not in described
     ]
-    blocks = {(note.file, note.line): note for note in notes if not note.subject}
+    blocks = {(note.file, note.line): note for note in notes}
     evaluated = {os.path.dirname(file) for file in found.files[1]}
     modules: dict[str, Unreadable] = {}
     for note in notes:
-        for folder in _folders_of(note, evaluated) if note.subject else ():
+        for folder in absent_folders(note, evaluated) if note.subject else ():
             modules.setdefault(folder, note)
+    noted = {(note.file, note.line) for note in described}
     compared = [change.grant.grant.at for name in ("new", "widened", "narrowed") for change in getattr(found, name)]
     for change in snapshots.changed if blocks or modules else ():
         place = Path(f"{tops[1]}{change.new}")
@@ -58,39 +69,71 @@ def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> I
         file = changed_file(change.old, change.new, Path(f"{tops[0]}{change.old}"), place)
         module = modules.get(str(place.parent))
         for block in _changed_blocks(file, place) if file is not None else ():
-            if not lines.isdisjoint(range(block.span.line, block.span.end_line + 1)):
+            own_lines = range(block.span.line, block.span.end_line + 1)
+            if not lines.isdisjoint(own_lines) or any((str(place), line) in noted for line in own_lines):
                 continue
             own = blocks.get((str(place), block.span.line))
+            reason = ""
             if own is not None:
-                yield _note(
-                    own.cause.replace(_HAS_NONE, " has changed, but has no instance by default ("), place, block
-                )
-            elif module is not None and _may_allow(block):
-                why = module.cause.replace(_HAS_NONE, " has no instance by default (")
-                yield _note(f"{'.'.join(block.labels)} has changed, but {why}", place, block)
+                reason = _changed(own)
+            elif module is not None and block.type != "module" and _may_allow(block):
+                reason = f"{'.'.join(block.labels)} has changed, but {_by_default(module)}"
+            if reason:
+                yield Unreadable(str(place), f"{reason}: not compared", block.span.line, kind=NoteKind.NO_INSTANCE)
 
 
-def _note(reason: str, place: Path, block: Block) -> Unreadable:
-    return Unreadable(str(place), f"{reason}: not compared", block.span.line, kind=NoteKind.NO_INSTANCE)
+def newly_granted(old: Sequence[Unreadable], new: Sequence[Unreadable]) -> Iterator[Unreadable]:
+    """Yield a note on each policy that exists in neither version and has a statement about PassRole in the new one
+    only. ``old``: the notes of the old version, with the paths of the new one."""
+    before, after = (Counter((note.cause, text) for note in notes for text in note.content) for notes in (old, new))
+    added = after - before
+    unchanged = {(note.file, note.cause, text) for note in old for text in note.content}
+    for note in new:
+        for text in note.content:
+            if added[note.cause, text] and (note.file, note.cause, text) not in unchanged:
+                yield replace(note, reason=f"{_changed(note)}{NOT_COMPARED}{text}", content=())
 
 
-def _folders_of(note: Unreadable, evaluated: set[str]) -> set[str]:
+def granted_by_absent_module(module: Unreadable, address: str, at: Position, message: str) -> Unreadable:
+    """Return the note on a policy in a module without an instance that grants more than in the old version.
+
+    ``message``: what it grants more.
+    """
+    reason = f"{address} has changed, but {_by_default(module)}{NOT_COMPARED}{message.removesuffix('.')}"
+    return Unreadable(at.file, reason, at.line, kind=NoteKind.NO_INSTANCE)
+
+
+def _changed(note: Unreadable) -> str:
+    for words, others in ((_HAS_NONE, " has no instance by default ("), (_NEVER, _NEVER)):
+        if words in note.cause:
+            return note.cause.replace(words, f" has changed, but{others}", 1)
+    return note.cause
+
+
+def _by_default(module: Unreadable) -> str:
+    return module.cause.replace(_HAS_NONE, " has no instance by default (")
+
+
+def absent_folders(note: Unreadable, evaluated: Collection[str]) -> set[str]:
     """Return the folders of a module without an instance, and of those that only it calls."""
     found, pending = set[str](), [note.subject]
     while pending:
         folder = pending.pop()
         found.add(folder)
-        pending += {str(path) for path in called_folders(Path(folder))} - evaluated - found
+        pending += {str(path) for path in called_folders(Path(folder))}.difference(evaluated, found)
     return found
 
 
 def _changed_blocks(file: ChangedFile, place: Path) -> Iterator[Block]:
-    """Yield the blocks of a Terraform file that declare or attach policies and differ in more than layout."""
+    """Yield the blocks of a Terraform file that declare or attach policies, or call a module, and differ in more than
+    layout."""
     for block in parse_bytes(str(place), place.read_bytes()).body.blocks:
         is_policy = block.type == "resource" and block.labels[:1] and block.labels[0] in _RESOURCES
         is_document = block.type == "data" and block.labels[:1] == (_DOCUMENT,)
         lines = block.span.line, block.span.end_line
-        if (is_policy or is_document) and any(piece.is_meaningful and piece.is_within(*lines) for piece in file.pieces):
+        if (is_policy or is_document or block.type == "module") and any(
+            piece.is_meaningful and piece.is_within(*lines) for piece in file.pieces
+        ):
             yield block
 
 

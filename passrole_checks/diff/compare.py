@@ -22,6 +22,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.diff.blame import CauseFinder
 from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import AccessDifference, GrantChange, StatementKey, TrustChange
+from passrole_checks.diff.changed_without_instance import absent_folders, granted_by_absent_module, newly_granted
 from passrole_checks.diff.context import context_of
 from passrole_checks.diff.deployed_access import Deployed, compare_with_account
 from passrole_checks.diff.further_examples import separate_repeated_access
@@ -67,6 +68,7 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     HandedTo,
     Inputs,
+    NoteKind,
     PolicyKind,
     Unreadable,
     recording_faults,
@@ -133,7 +135,10 @@ def compare_versions(
     difference = _difference(
         units,
         [*versions.unreadable, *unreadable],
-        [*_notes(versions, idle, reader, options, with_scans=with_scans)],
+        [
+            *_notes(versions, idle, reader, options, with_scans=with_scans),
+            *_granted_by_absent_modules(units, reader, options, _files_in(new, known_changes)),
+        ],
         versions.files,
         (merge_analyses(analyses[0], options), merge_analyses(analyses[1], options)) if analyses is not None else None,
     )
@@ -164,7 +169,41 @@ def _notes(
     yield from (replace(entry, reason=f"{AS_BEFORE}: {entry.reason}") for entry in idle)
     for pair in versions.pairs:
         yield from _in_both(reader, pair, _unit_notes(pair))
+        if not pair.is_same:
+            yield from newly_granted(reader.moved(pair.old.not_evaluated), pair.new.not_evaluated)
         yield from _unknown_policy_notes(pair, options, only_changed=not with_scans)
+
+
+def _files_in(side: Side, changed: Sequence[tuple[str | None, str | None]] | None) -> list[str] | None:
+    """Return the changed files of the new version; None if these are not known."""
+    top = os.path.realpath(side.path)
+    return [os.path.join(top, name) for _, name in changed if name is not None] if changed is not None else None
+
+
+def _granted_by_absent_modules(
+    units: Sequence[_ComparedUnit], reader: VersionReader, options: ScanOptions, changed: Collection[str] | None
+) -> Iterator[Unreadable]:
+    """Yield notes on the policies in modules without an instance that grant more than in the old version: such a module
+    is compared as a root of its own. ``changed``: the changed files of the new version, if known."""
+    reported = {change.grant.grant.at for unit in units for change in (*unit.new, *unit.widened)}
+    pairs = [unit.pair for unit in units]
+    # such a module is not evaluated, so that its unit may be the same
+    sides = (reader.moved(pair.old.not_evaluated) if pair.is_same else pair.new.not_evaluated for pair in pairs)
+    notes = (note for side in sides for note in side)
+    modules = {note.subject: note for note in notes if note.kind is NoteKind.NO_INSTANCE and note.subject}
+    for folder, module in modules.items():
+        folders = tuple(f"{name}{os.sep}" for name in absent_folders(module, frozenset()))
+        if changed is not None and not any(name.startswith(folders) for name in changed):
+            continue
+        old, new = reader.alone(folder)
+        if old is None or new is None:
+            continue
+        compared = _ComparedUnit(UnitPair(old, new), options)
+        yield from newly_granted(reader.moved(old.not_evaluated), new.not_evaluated)
+        for change in (*compared.new, *compared.widened):
+            located = change.grant
+            if located.grant.at not in reported:  # by another call of the module
+                yield granted_by_absent_module(module, located.resource.address, located.grant.at, change.message)
 
 
 def _name_causes(

@@ -139,6 +139,13 @@ class VersionReader:
             distribute=self._distribute if side.provide is None else None,
         )
 
+    def alone(self, folder: str) -> tuple[Configuration | None, Configuration | None]:
+        """Read a folder of the new version as a root of its own in both versions; None where that is not possible."""
+        old = relocate(folder, {self._roots[1]: self._roots[0]})
+        found = (self.read(number, Path(path)).units for number, path in enumerate((old, folder)))
+        before, after = (units[0][1] if units else None for units in found)
+        return before, self.whole(before, after) if before is not None and after is not None else after
+
     def _distribute(self, units: Sequence[Unit], task: UnitTask[_Value]) -> Iterator[_Value] | None:
         """Have several processes do a task, if that pays."""
         return in_processes(units, task, self._jobs) if self._jobs != 1 else None

@@ -25,6 +25,7 @@ from passrole_checks.output.findings_text import (
 )
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.scanner import LocatedGrant
+from passrole_checks.sources.model.configuration import NoteKind
 
 _GROUPS = (
     ("new", "+", "high"),
@@ -144,7 +145,10 @@ def _notes(difference: AccessDifference, version_notes: Sequence[str], *, verbos
     for old, new in difference.renamed:
         is_deployed = old.startswith("arn:") or new.startswith("arn:")
         yield note_line(f"assuming that {old} {'is' if is_deployed else 'was renamed to'} {new}")
-    yield from not_evaluated_notes(difference.not_evaluated, verbose=verbose)
+    changed = {entry for entry in difference.left_out_files if entry.kind is NoteKind.NO_INSTANCE}
+    others = [entry for entry in difference.not_evaluated if entry not in changed]
+    yield from not_evaluated_notes([entry for entry in difference.not_evaluated if entry in changed], verbose=True)
+    yield from not_evaluated_notes(others, verbose=verbose)
     if verbose:
         for entry in difference.standing:
             yield note_line(f"not evaluated in either version: {entry.reason}", entry.file, entry.line)

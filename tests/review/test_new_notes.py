@@ -166,10 +166,11 @@ def test_changed_statement_of_a_module_without_instance_is_noted(repository: Rev
     inner = 'module "inner" {\n  source = "../inner"\n}\n'
     first = {"app/main.tf": OFF, "modules/m/main.tf": policy(APP) + inner, "modules/inner/main.tf": policy(APP)}
     repository.commit(first)
-    why = "module m (../modules/m) has no instance by default (count = var.on ? 1 : 0): not compared"
-    for name in ("modules/m/main.tf", "modules/inner/main.tf"):
+    why = "has changed, but module m (../modules/m) has no instance by default (count = var.on ? 1 : 0): not compared"
+    for name, prefix in (("modules/m/main.tf", ""), ("modules/inner/main.tf", "module.inner.")):
         repository.commit({**first, name: first[name].replace(APP, ANY)})
-        assert notes(repository) == [(name, 1, f"aws_iam_role_policy.pass has changed, but {why}")]
+        ((file, line, reason),) = notes(repository)
+        assert (file, line) == (name, 5) and reason.startswith(f"{prefix}aws_iam_role_policy.pass {why}; ")
         repository.commit(first)
     repository.commit({"modules/m/main.tf": first["modules/m/main.tf"] + 'resource "aws_s3_bucket" "b" {}\n'})
     assert notes(repository) == []
@@ -180,9 +181,11 @@ def test_changed_statement_without_instance_is_noted(repository: Reviews) -> Non
     off = 'variable "on" { default = false }\n' + policy(APP).replace("{\n", "{\n" + OFF_BY_DEFAULT, 1)
     repository.commit({"main.tf": off})
     repository.commit({"main.tf": off.replace(APP, ANY)})
-    (note,) = notes(repository)
-    reason = "has changed, but has no instance by default (count = var.on ? 1 : 0): not compared"
-    assert note == ("main.tf", 2, f"aws_iam_role_policy.pass {reason}")
+    ((file, line, reason),) = notes(repository)
+    assert (file, line) == ("main.tf", 2) and reason.startswith("aws_iam_role_policy.pass has changed")
+    repository.commit({"main.tf": off.replace(APP, APP.replace("app-*", "app-x"))})
+    ((_, _, reason),) = notes(repository)
+    assert "Resource=arn:aws:iam::111122223333:role/app-x" in reason
     other = {"main.tf": 'module "m" {\n  source = "./modules/m"\n}\n', "app/main.tf": OFF}
     repository.commit({**other, "modules/m/main.tf": policy(APP)})
     repository.commit({"modules/m/main.tf": policy(ANY)})
@@ -195,10 +198,101 @@ def test_each_changed_statement_without_instance_is_noted(repository: Reviews) -
     text = 'variable "on" { default = false }\n' + off + policy(APP, name="on")
     repository.commit({"main.tf": text})
     repository.commit({"main.tf": text.replace(APP, ANY)})
-    reason = "has changed, but has no instance by default (count = var.on ? 1 : 0): not compared"
-    assert notes(repository) == [
-        ("main.tf", line, f"aws_iam_role_policy.{x} {reason}") for line, x in ((2, "a"), (11, "b"))
+    assert [(file, line, reason.partition(" ")[0]) for file, line, reason in notes(repository)] == [
+        ("main.tf", line, f"aws_iam_role_policy.{x}") for line, x in ((2, "a"), (11, "b"))
     ]
+
+
+DATA = """\
+data "aws_iam_policy_document" "d" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = ["%s"]
+  }
+}
+"""
+JSON = '{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "%s"}]}'
+OFF_POLICY = (
+    'variable "on" { default = %s }\nresource "aws_iam_role_policy" "p" {\n  count  = var.on ? 1 : 0\n'
+    '  role   = "deployer"\n  policy = %%s\n}\n'
+)
+ENCODED = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
+NEVER = """\
+Conditions:
+  Never: !Equals [a, b]
+Resources:
+  P:
+    Type: AWS::IAM::RolePolicy
+    Condition: Never
+    Properties:
+      PolicyName: p
+      RoleName: deployer
+      PolicyDocument: %s
+"""
+CALL_OFF = 'module "m" {\n  source = "./m"\n  on     = false\n%s}\n'
+CALL_NONE = 'module "m" {\n  source = "./m"\n  count  = 0\n}\n'
+ALWAYS = 'resource "aws_iam_role_policy" "p" {\n  role   = "deployer"\n  policy = %s\n}\n'
+OFF_FORMS = {
+    "data source": {"main.tf": OFF_POLICY % "false" % "data.aws_iam_policy_document.d.json" + DATA},
+    "data source without an instance": {
+        "main.tf": OFF_POLICY % "false" % "data.aws_iam_policy_document.d[0].json"
+        + DATA.replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1)
+    },
+    "jsonencode": {"main.tf": OFF_POLICY % "false" % (ENCODED % '"%s"')},
+    "heredoc": {"main.tf": OFF_POLICY % "false" % f"<<EOT\n{JSON}\nEOT"},
+    "template": {
+        "main.tf": OFF_POLICY % "false" % 'templatefile("${path.module}/p.tftpl", {})', "p.tftpl": JSON
+    },
+    "local": {"main.tf": OFF_POLICY % "false" % (ENCODED % "local.arn") + 'locals {\n  arn = "%s"\n}\n'},
+    "default": {"main.tf": OFF_POLICY % "false" % (ENCODED % "var.arn") + 'variable "arn" {\n  default = "%s"\n}\n'},
+    "module that is off": {
+        "main.tf": CALL_OFF % "", "m/main.tf": OFF_POLICY % "true" % "data.aws_iam_policy_document.d.json" + DATA
+    },
+    "argument of a module that is off": {
+        "main.tf": CALL_OFF % '  arn    = "%s"\n',
+        "m/main.tf": OFF_POLICY % "true" % (ENCODED % "var.arn") + 'variable "arn" {}\n',
+    },
+    "data source in a module without an instance": {
+        "main.tf": CALL_NONE, "m/main.tf": ALWAYS % "data.aws_iam_policy_document.d.json" + DATA
+    },
+    "local in a module without an instance": {
+        "main.tf": CALL_NONE, "m/main.tf": ALWAYS % (ENCODED % "local.arn") + 'locals {\n  arn = "%s"\n}\n'
+    },
+    "template of a module without an instance": {
+        "main.tf": CALL_NONE,
+        "m/main.tf": ALWAYS % 'templatefile("${path.module}/p.tftpl", {})',
+        "m/p.tftpl": "${%s}" % (ENCODED % '"%s"'),  # as JSON alone it would be a policy document of its own
+    },
+    "condition that is false": {"template.yaml": NEVER % JSON},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", OFF_FORMS.values(), ids=OFF_FORMS)
+def test_wider_document_of_a_policy_without_instance_is_noted(files: dict[str, str], repository: Reviews) -> None:
+    """The note names the policy and the roles, wherever the changed text is; one that grants no more has none."""
+    narrow, wide = (
+        {name: text.replace("%s", roles) for name, text in files.items()}
+        for roles in ("arn:aws:iam::111122223333:role/app", "arn:aws:iam::111122223333:role/*")
+    )
+    repository.commit(narrow)
+    repository.commit(wide)
+    named = [reason for _, _, reason in notes(repository) if "has changed" in reason]
+    assert len(named) == 1
+    assert named[0].startswith(("aws_iam_role_policy.p has changed", "P has changed"))
+    assert "role/*" in named[0] or "any role" in named[0]
+    assert named[0] in repository.diff("HEAD^", "HEAD", text=True).out
+    repository.commit({"other/main.tf": policy(APP)})
+    assert notes(repository) == []
+
+
+def test_equal_policies_without_instance_are_told_apart(repository: Reviews) -> None:
+    """Of two modules with equal names, the note is on the one whose document has changed."""
+    module = OFF_POLICY % "true" % (ENCODED % '"%s"')
+    wide, narrow = (module % name for name in ("*", "arn:aws:iam::111122223333:role/app"))
+    calls = "".join(CALL_OFF.replace('"m"', f'"{name}"').replace("./m", f"./{name}") % "" for name in "ab")
+    repository.commit({"main.tf": calls, "a/main.tf": wide, "b/main.tf": narrow})
+    repository.commit({"b/main.tf": wide})
+    assert [file for file, _, _ in notes(repository)] == ["b/main.tf"]
 
 
 def test_changed_file_that_no_version_can_be_read_of_is_noted(repository: Reviews) -> None:

@@ -95,10 +95,12 @@ class TemplateDocuments:
         file, line = self.template.file_of(node), self.template.line_of(node)
         self.unreadable.append(Unreadable(file, reason, line, resource=resource))
 
-    def skip(self, node: yaml.Node, reason: str, kind: NoteKind = NoteKind.OTHER_TOOL) -> None:
-        """Record that a node is not evaluated."""
+    def skip(
+        self, node: yaml.Node, reason: str, kind: NoteKind = NoteKind.OTHER_TOOL, content: tuple[str, ...] = ()
+    ) -> None:
+        """Record that a node is not evaluated. ``content``: as of :class:`Unreadable`."""
         file, line = self.template.file_of(node), self.template.line_of(node)
-        self.not_evaluated.append(Unreadable(file, reason, line, kind=kind))
+        self.not_evaluated.append(Unreadable(file, reason, line, kind=kind, content=content))
 
     def note_duplicates(
         self, node: yaml.Node | None, names: frozenset[str] | None, holder: str = "", resource: str | None = ""

@@ -43,8 +43,8 @@ from passrole_checks.sources.model.unknown_consumers import (
     judged_by_name,
     makes_organization_policies,
     managed_policy_may_grant,
-    may_grant_pass_role,
     names_principal,
+    pass_role_statements,
 )
 
 _ELEMENTS = (frozenset({"Effect"}), frozenset({"Action", "NotAction"}), frozenset({"Resource", "NotResource"}))
@@ -120,8 +120,8 @@ def handed_out_managed_policies(
             yield ManagedAttachment(resource.address, arn, resource, path, arn.at, when, handed_to=HandedTo.RESOURCE)
 
 
-def may_hold_grant(documents: TemplateDocuments, properties: yaml.Node) -> bool:
-    """True if a policy document or AWS managed policy among the properties of a resource may allow PassRole.
+def grants_held(documents: TemplateDocuments, properties: yaml.Node) -> Iterator[str]:
+    """Yield the statements and AWS managed policies among the properties of a resource that may allow PassRole.
 
     The conditions of the resource are ignored.
     """
@@ -130,14 +130,13 @@ def may_hold_grant(documents: TemplateDocuments, properties: yaml.Node) -> bool:
             if isinstance(node, yaml.ScalarNode) and AWS_MANAGED in node.value:
                 name = node.value.partition(AWS_MANAGED)[2]
                 if managed_policy_may_grant(f"arn:aws{AWS_MANAGED}{name}"):
-                    return True
+                    yield node.value
         if not _may_contain_document(value):
             continue
         for element, _ in _find_candidates(documents, PropertyNode(key.value, value), MAX_DEPTH):
             document = documents.evaluator.node(element.node)
-            if is_document(document) and may_grant_pass_role(document):
-                return True
-    return False
+            if is_document(document):
+                yield from pass_role_statements(document)
 
 
 def _documents_at(

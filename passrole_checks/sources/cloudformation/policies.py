@@ -26,9 +26,9 @@ from passrole_checks.sources.cloudformation.documents import (
 from passrole_checks.sources.cloudformation.handed_out import (
     collect_handed_out,
     collect_outputs,
+    grants_held,
     handed_out_managed_policies,
     is_opaque_consumer,
-    may_hold_grant,
 )
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
@@ -238,11 +238,12 @@ class PolicyReader:
             never = self.evaluator.decided_outcome(condition) is False
             with self.evaluator.assume(condition, True):
                 self._read_properties(resource, properties)
-                if never and may_hold_grant(self.documents, properties):
+                if never and (content := tuple(grants_held(self.documents, properties))):
                     self.documents.skip(
                         key,
                         f"{logical_id} is never created: its condition {condition} is always false",
                         NoteKind.NO_INSTANCE,
+                        content,
                     )
 
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:

@@ -374,7 +374,8 @@ class Unreadable:
     ``subject``: the source or the folder of a module, if the entry is about that instead of its position; each subject
     is reported once. ``fault``: an internal error. ``resource``: the address of the only affected resource,
     :data:`EVERY_RESOURCE` for all resources, empty if only the position is known. ``kind``: for what is not evaluated.
-    ``dependents``: the end of ``reason`` that counts the policies which depend on it.
+    ``dependents``: the end of ``reason`` that counts the policies which depend on it. ``content``: the statements about
+    PassRole of a policy that exists in no case, as texts.
     """
 
     file: str
@@ -385,6 +386,7 @@ class Unreadable:
     resource: str = ""
     kind: NoteKind = NoteKind.OTHER
     dependents: str = ""
+    content: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def cause(self) -> str:

@@ -135,9 +135,15 @@ def names_principal(node: Node | None) -> bool:
 
 def may_grant_pass_role(document: Node) -> bool:
     """True if an identity-based policy allows PassRole, or may allow it."""
-    return not names_principal(document) and any(
-        statement.effect != "Deny" and covers_pass_role(statement)[0] is not Ternary.NO
-        for statement in parse_document(document).statements
+    return bool(pass_role_statements(document))
+
+
+def pass_role_statements(document: Node) -> tuple[str, ...]:
+    """Return the statements of an identity-based policy that allow PassRole, or may allow it, as texts."""
+    return tuple(
+        ", ".join(filter(None, statement.identity))
+        for statement in (parse_document(document).statements if not names_principal(document) else ())
+        if statement.effect != "Deny" and covers_pass_role(statement)[0] is not Ternary.NO
     )
 
 

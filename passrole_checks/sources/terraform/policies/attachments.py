@@ -150,21 +150,21 @@ class TerraformAttachments:
         """Record what a resource attaches to itself or others, and its permissions boundary."""
         read_attachments(_AttachingBlock(self, block, scope, resource, when), self.index)
 
-    def may_attach_pass_role(self, block: Block, scope: EvaluationScope) -> bool:
-        """True if a block attaches a managed policy that is not in this configuration and may allow PassRole."""
+    def attached_grants(self, block: Block, scope: EvaluationScope) -> tuple[str, ...]:
+        """Return the ARNs of managed policies that a block attaches, are not in this configuration, and may allow
+        PassRole."""
         type_ = block.labels[0]
         name = ATTACHMENTS[type_][0] if type_ in ATTACHMENTS else OWN_ATTACHMENTS.get(type_)
-        if name is None:
-            return False
-        argument = block.body.get(name)
+        argument = block.body.get(name) if name is not None else None
         if argument is None or any(f"{type_}.".encode() in argument.source_bytes for type_ in MANAGED_POLICIES):
-            return False  # of a policy of this configuration, which is checked itself
-        values = flatten_variants(references.value_of(block, name, scope))
-        return any(
-            isinstance(value, StringNode)
-            and not self.resolve_policies(value, scope.module.address)
-            and managed_policy_may_grant(str(fill_known_parts(value)))
+            return ()  # of a policy of this configuration, which is checked itself
+        values = flatten_variants(references.value_of(block, argument.name, scope))
+        return tuple(
+            arn
             for _, value in values
+            if isinstance(value, StringNode)
+            and not self.resolve_policies(value, scope.module.address)
+            and managed_policy_may_grant(arn := str(fill_known_parts(value)))
         )
 
     def finish(self, policies: Iterable[AttachedPolicy]) -> list[AttachedPolicy]:

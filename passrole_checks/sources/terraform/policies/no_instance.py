@@ -16,7 +16,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     NESTED_POLICIES,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
+from passrole_checks.sources.model.unknown_consumers import pass_role_statements
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import unresolved
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
@@ -33,11 +33,13 @@ _TYPES = frozenset({*IDENTITY_POLICIES, *NESTED_POLICIES, *ATTACHMENTS, *OWN_ATT
 _Place = tuple[str, int]
 
 
-def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], bool]) -> Iterator[Unreadable]:
+def blocks_without_instance(
+    root: Module, granted_by: Callable[[Module, Block], tuple[str, ...]]
+) -> Iterator[Unreadable]:
     """Yield a note on each resource, and each ``dynamic`` block of a policy, without an instance.
 
-    There is none if another call of its module has an instance. ``may_grant``: true if a resource block declares or
-    attaches a policy that may allow PassRole.
+    There is none if another call of its module has an instance. ``granted_by``: the statements that may allow PassRole
+    in the policies that a resource block declares or attaches.
     """
     notes: dict[_Place, Unreadable | None] = {}
     existing: set[_Place] = set()
@@ -62,15 +64,15 @@ def blocks_without_instance(root: Module, may_grant: Callable[[Module, Block], b
             continue
         if note is not None:
             yield note
-        for module, block in absent.get(place, ()):
-            if may_grant(module, block):
-                yield _note(block_address(block), block, module.instance_count_text(block))
-                break
+        calls = absent.get(place, [])
+        content = tuple(dict.fromkeys(text for module, block in calls for text in granted_by(module, block)))
+        if content:
+            module, block = calls[0]
+            yield _note(block_address(block), block, module.instance_count_text(block), content)
 
 
-def grants_nothing_either(module: Module, block: Block, path: str) -> bool:
-    """True if an argument refers to data sources with policy documents, all of which have no instance and do not allow
-    PassRole."""
+def documents_without_instance(module: Module, block: Block, path: str) -> list[Node]:
+    """Return the policy documents of the data sources that an argument refers to, if none of these has an instance."""
     argument = block.body.get(path)
     names = [
         second
@@ -78,11 +80,9 @@ def grants_nothing_either(module: Module, block: Block, path: str) -> bool:
         if data and first == DOCUMENT
     ]
     documents = [document for name in names if (document := module.folder.data_source(DOCUMENT, name)) is not None]
-    return bool(documents) and not any(
-        module.instances(document).items
-        or may_grant_pass_role(build_document(document, module.instance_scope(document, None)))
-        for document in documents
-    )
+    if any(module.instances(document).items for document in documents):
+        return []
+    return [build_document(document, module.instance_scope(document, None)) for document in documents]
 
 
 def _note_dynamic(
@@ -103,14 +103,14 @@ def _note_dynamic(
         scope = module.instance_scope(block, None).in_source(inner.source)
         if any(True for _ in expand_dynamic(inner, scope)):
             existing.add(place)
-        elif place not in notes and _may_generate_grant(inner, type_, scope):
+        elif place not in notes and (content := tuple(_generated_statements(inner, type_, scope))):
             for_each = inner.body.get("for_each")
             text = scope.source_text(for_each.value.span) if for_each is not None else ""
-            notes[place] = _note(f'{address}: dynamic "{type_}"', inner, f"for_each = {text}")
+            notes[place] = _note(f'{address}: dynamic "{type_}"', inner, f"for_each = {text}", content)
 
 
-def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> bool:
-    """True if the content of a ``dynamic`` block, with an unknown element, may allow PassRole."""
+def _generated_statements(block: Block, type_: str, scope: EvaluationScope) -> Iterator[str]:
+    """Yield the statements of a ``dynamic`` block, with an unknown element, that may allow PassRole."""
     at = scope.position(block.span)
     name = iterator_name(block)
     element = each_object(unresolved(f"{name}.key", at), unresolved(f"{name}.value", at), at)
@@ -122,12 +122,9 @@ def _may_generate_grant(block: Block, type_: str, scope: EvaluationScope) -> boo
         else:
             value = references.value_of(content, "policy", inner)
             document = to_document(value) if value is not None else None
-        if document is not None and may_grant_pass_role(document):
-            return True
-    return False
+        yield from pass_role_statements(document) if document is not None else ()
 
 
-def _note(address: str, block: Block, count: str) -> Unreadable:
-    return Unreadable(
-        block.source.file, f"{address} has no instance ({count})", block.span.line, kind=NoteKind.NO_INSTANCE
-    )
+def _note(address: str, block: Block, count: str, content: tuple[str, ...]) -> Unreadable:
+    reason = f"{address} has no instance ({count})"
+    return Unreadable(block.source.file, reason, block.span.line, kind=NoteKind.NO_INSTANCE, content=content)

@@ -58,6 +58,7 @@ from passrole_checks.sources.model.unknown_consumers import (
     hands_nothing_out,
     may_grant_pass_role,
     organization_policy_kind,
+    pass_role_statements,
 )
 from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
@@ -88,7 +89,7 @@ from passrole_checks.sources.terraform.policies.handed_out import (
 )
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
 from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
-from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, grants_nothing_either
+from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, documents_without_instance
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.unknown_resources import (
@@ -192,21 +193,24 @@ def _collect_handed_out(
 def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unreadable]:
     """Yield notes on policies that may allow PassRole and that the known values attach to no principal."""
 
-    def may_grant(module: Module, block: Block) -> bool:
+    def granted_by(module: Module, block: Block) -> tuple[str, ...]:
         scope = module.instance_scope(block, None)
         at = scope.position(block.span)
         resource = ResourceDefinition(
             module.full_address(block_address(block)), block.labels[0], Framework.TERRAFORM, at
         )
-        return any(
-            policy.kind is PolicyKind.IDENTITY
-            and (may_grant_pass_role(policy.document) and not grants_nothing_either(module, block, policy.path))
+        texts = [
+            text
             for policy in _policies(block, resource, scope, attachments)
-        ) or attachments.may_attach_pass_role(block, scope)
+            if policy.kind is PolicyKind.IDENTITY and may_grant_pass_role(policy.document)
+            for document in documents_without_instance(module, block, policy.path) or (policy.document,)
+            for text in pass_role_statements(document)
+        ]
+        return (*texts, *attachments.attached_grants(block, scope))
 
     try:
         yield from unused_documents(root)
-        yield from blocks_without_instance(root, may_grant)
+        yield from blocks_without_instance(root, granted_by)
     except RecursionError:
         return  # the code that is nested too deeply is reported where it is used
 
