@@ -46,17 +46,20 @@ def _required(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
 # Services that do with a role what is their own work and no more (they move data, scale, monitor, replicate, keep an
 # environment running): nobody's code runs with it, and nobody chooses the calls. Hand-kept, from the guides of these
 # services to their service roles, such as "Amazon ECS infrastructure IAM role", "AWS Batch service IAM role",
-# "Elastic Beanstalk service roles", "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM
-# service roles" of AWS Backup, "Allowing MediaPackage to access other AWS services", "Give AWS Marketplace access to
-# your AMI". A service that is not listed is not taken to be one: Partner Central account management gives roles to
-# people, an agent of the Well-Architected Tool may call what it is asked to.
+# "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles" of AWS Backup, "Allowing
+# MediaPackage to access other AWS services", "Give AWS Marketplace access to your AMI". A service that is not listed is
+# not taken to be one: Partner Central account management gives roles to people, an agent of the Well-Architected Tool
+# may call what it is asked to, and Elastic Beanstalk creates what its caller declares: resources of any type in
+# `.ebextensions` are added to the template of the environment (Elastic Beanstalk Developer Guide, "Adding and
+# customizing Elastic Beanstalk environment resources"), and an operations role is used for all calls to other services
+# (API Reference, CreateEnvironment: OperationsRole).
 _OWN_WORK_SERVICES = frozenset(
     f"{name}.amazonaws.com"
     for name in (
         "access-analyzer", "application-autoscaling", "assets.marketplace", "autoscaling", "backup", "batch",
         "cloudtrail", "cloudwatch", "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm",
-        "dms", "ec2fleet", "ecs", "eks-fargate-pods", "elasticbeanstalk", "elasticfilesystem", "elasticloadbalancing",
-        "elasticmapreduce", "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake",
+        "dms", "ec2fleet", "ecs", "eks-fargate-pods", "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce",
+        "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake",
         "inspector", "kafka", "logs", "lookoutequipment", "malware-protection-plan.guardduty",
         "malware-protection.guardduty", "mediaconnect", "mediaconvert", "mediapackage", "medical-imaging",
         "monitoring.rds", "neptune-graph", "opensearchservice", "personalize", "qldb", "rekognition",

@@ -47,6 +47,7 @@ def test_own_work(service: str) -> None:
         "partnercentral-account-management.amazonaws.com",
         "agent.wellarchitected.amazonaws.com",
         "servicecatalog.amazonaws.com",
+        "elasticbeanstalk.amazonaws.com",
         "ec2.amazonaws.com*",
         "ec2.*",
         "s3*.amazonaws.com",
@@ -55,7 +56,10 @@ def test_own_work(service: str) -> None:
     ],
 )
 def test_work_for_callers(service: str) -> None:
-    """Services that give roles to people or deploy what callers write, and wider patterns."""
+    """Services that give roles to people or deploy what callers write, and wider patterns.
+
+    Elastic Beanstalk Developer Guide, "Adding and customizing Elastic Beanstalk environment resources".
+    """
     assert works_for_callers(service)
 
 

@@ -218,6 +218,13 @@ def test_service_that_never_runs_caller_code_opens_no_path(service: str) -> None
     assert findings(ID, [[allow("iam:PassRole", "*", to(service))], [start]]) == []
 
 
+def test_operations_role_of_elastic_beanstalk_opens_a_path() -> None:
+    """An environment creates the resources that its application declares with its operations role."""
+    start = allow(["elasticbeanstalk:CreateEnvironment", "elasticbeanstalk:CreateApplicationVersion"])
+    (found,) = findings(ID, [[allow("iam:PassRole", "*", to("elasticbeanstalk.amazonaws.com"))], [start]])
+    assert found.severity is Severity.HIGH
+
+
 def test_service_linked_roles_are_no_gain() -> None:
     """A service-linked role can be assumed by its own service only, so nothing is started with it."""
     linked = "arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*"
