@@ -423,7 +423,7 @@ class Principals:
             return _KINDS[self._literals[holder]]
         if holder in self._members:
             return PrincipalKind.GROUP
-        if any(holder in users for users in self._members.values()):
+        if holder in self._users:
             return PrincipalKind.USER
         type_ = self._types.get(holder) or self._types.get(_KEY.sub("", holder), "")
         if "permission" in type_.lower() or ("permission_set" in holder and not type_):
@@ -447,6 +447,10 @@ class Principals:
     @cached_property
     def _members(self) -> dict[str, tuple[str, ...]]:
         return by_group(self.configuration.attached.members)
+
+    @cached_property
+    def _users(self) -> frozenset[str]:
+        return frozenset(user for users in self._members.values() for user in users)
 
     @cached_property
     def _policies(self) -> dict[str, list[AttachedPolicy]]:

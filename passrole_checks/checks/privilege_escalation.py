@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
 from passrole_checks.access.rank_paths import path_rank
@@ -12,7 +13,7 @@ from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, 
 from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.context_wording import place_of
-from passrole_checks.checks.base.escalations import principal_name
+from passrole_checks.checks.base.escalations import principal_name, verdicts_on_holders
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import (
     is_deployment,
@@ -105,9 +106,7 @@ class PrivilegeEscalation(Check):
         grant, reach = context.grant, context.passable_roles
         if grant.roles and not grant.complement and all(service_of_linked_role(role.pattern) for role in grant.roles):
             return  # service-linked roles: each can be assumed by its own service only, whose code no caller writes
-        for holder in context.holders:
-            if not can_do_everything(holder, grant.statement.when):
-                yield from _about(context, reach, holder)
+        yield from verdicts_on_holders(context, partial(_about, context, reach))
 
 
 _RESTRICT = "Restrict `Resource` to roles no more privileged than this principal"

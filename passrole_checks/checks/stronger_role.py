@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import compress
 
 from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
+from passrole_checks.access.role_privilege import PrivilegeGain
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
 from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
-from passrole_checks.checks.base.escalations import principal_name
+from passrole_checks.checks.base.escalations import principal_name, verdicts_on_holders
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import (
     Special,
@@ -94,9 +95,7 @@ class StrongerRole(Check):
         grant, reach = context.grant, context.passable_roles
         if grant.scope is Scope.UNRESOLVED:
             return
-        for holder in context.holders:
-            if not can_do_everything(holder, grant.statement.when):
-                yield from _about(context, reach, holder)
+        yield from verdicts_on_holders(context, partial(_about, context, reach))
 
 
 def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:

@@ -103,14 +103,15 @@ def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> I
     ``policy_jsons``, are those of one principal.
     """
     policy = context.policy
-    for holder in context.holders:
-        if holder.kind is PrincipalKind.POLICY:
+    is_policy = any(holder.kind is PrincipalKind.POLICY for holder in context.holders[:1])
+    for holder in context.holders if is_policy else context.holders_named(verdict.who):
+        if is_policy:
             path = policy.path if policy.handed_to is not HandedTo.MODULE else _FORM.sub("", policy.path)
             yield context.located("/".join((policy.resource.address, path, policy.element))), grant
             if policy.handed_to is HandedTo.MODULE:
                 for name in context.model.principals.with_output_of(policy.resource.address):
                     yield context.located(name), grant
-        elif not verdict.who or holder.name in verdict.who:
+        else:
             for condition in context.model.principals.path_conditions(policy, holder.name):
                 both = conjoin(grant.statement.when, condition)
                 if both is not None:
@@ -120,7 +121,7 @@ def _holders(context: GrantContext, verdict: Verdict, grant: PassRoleGrant) -> I
 def _passed_to_cloudformation(context: GrantContext, verdict: Verdict) -> tuple[str, ...]:
     """Return the roles that a verdict says can pass any role, if only CloudFormation can use each of them, for
     principals that pass it one; else none."""
-    holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
+    holders = context.holders_named(verdict.who)
     roles = [context.role_of(holder) for holder in holders]
     is_any = context.grant.scope is arn.Scope.ANY_ROLE
     if not is_any or not all(context.trust_of(one).is_cloudformation for one in holders):
@@ -130,7 +131,7 @@ def _passed_to_cloudformation(context: GrantContext, verdict: Verdict) -> tuple[
 
 def _is_of_people(context: GrantContext, verdict: Verdict) -> bool:
     """True if only people can use the principals of a verdict."""
-    holders = [holder for holder in context.holders if not verdict.who or holder.name in verdict.who]
+    holders = context.holders_named(verdict.who)
     return least_restricted(map(context.trust_of, holders)).holder in (Holder.PEOPLE, Holder.ACCOUNTS)
 
 

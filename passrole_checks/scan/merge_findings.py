@@ -145,8 +145,8 @@ def _by_worst_users(findings: Iterable[Finding], shared: Collection[Position]) -
 
 def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
-    who = tuple(dict.fromkeys(name for finding in same for name in finding.who))
-    alike = [finding for finding in group if set(finding.who) <= set(who)]
+    who = dict.fromkeys(name for finding in same for name in finding.who)
+    alike = [finding for finding in group if who.keys() >= set(finding.who)]
     several = same[0].message_for_several if len(who) > 1 else ""
     message = (several or same[0].message) + _circumstances(alike, same[0])
     if who:
@@ -155,7 +155,7 @@ def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
         message = f"{listed(names) if names else _NO_HOLDER} {message}"
     when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
     elsewhere = tuple(dict.fromkeys(name for finding in same[1:] for name in _elsewhere(finding, same[0])))
-    return replace(joined(same), message=message, who=who, when=when, elsewhere=elsewhere)
+    return replace(joined(same), message=message, who=tuple(who), when=when, elsewhere=elsewhere)
 
 
 def joined(same: Sequence[Finding]) -> Finding:

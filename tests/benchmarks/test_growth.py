@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from account_files import account_file, arn
+from account_files import role as account_role
+from adversarial import allow, document, passing
 from work import calls_of
 
-from passrole_checks.findings import Severity
+from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.checks import privilege_escalation
+from passrole_checks.checks.base.grant_context import GrantContext
+from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.conditions import passed_to_service
 from passrole_checks.iam.grants import grant
-from passrole_checks.iam.roles import arn, role_set_query
+from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.roles import arn as role_arn
+from passrole_checks.iam.roles import role_set_query
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 ROLE = "arn:aws:iam::111122223333:role/"
@@ -27,7 +35,7 @@ _MOST = 2.7  # twice the input, and what is sorted or looked up besides
 
 def work(of: Callable[[], object]) -> int:
     """How many functions are called, with nothing remembered from before."""
-    for room in (arn, role_set_query):
+    for room in (role_arn, role_set_query):
         for function in vars(room).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
@@ -159,3 +167,48 @@ def test_twice_the_functions_of_a_sam_template_are_twice_the_work(tmp_path: Path
     small, large = template(30), template(60)
     assert (grants(small), grants(large)) == (30, 60)
     assert work(lambda: grants(large)) < _MOST * work(lambda: grants(small))
+
+
+def account(folder: Path, users: int, groups: int, roles: int) -> Path:
+    """An account with users that are in each of some groups, which may pass roles and launch functions with them."""
+    launch = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*")
+    lists = {
+        "UserDetailList": [
+            {"UserName": f"u{number}", "Arn": arn("user", f"u{number}"), "GroupList": [f"g{g}" for g in range(groups)]}
+            for number in range(users)
+        ],
+        "GroupDetailList": [
+            {"GroupName": f"g{number}", "Arn": arn("group", f"g{number}"), "GroupPolicyList": [
+                {"PolicyName": "p", "PolicyDocument": document([passing(resource=f"{ROLE}app-{number}*"), launch])}]}
+            for number in range(groups)
+        ],
+        "RoleDetailList": [
+            account_role(f"app-{number}", allow(["kms:*", "s3:*", "iam:*"][number % 3], "*")) for number in range(roles)
+        ],
+    }  # fmt: skip
+    return account_file(folder / f"account-{users}-{groups}-{roles}.json", **lists)
+
+
+@pytest.mark.parametrize("larger", [(120, 4, 30), (60, 8, 30), (60, 4, 60)], ids=["users", "groups", "roles"])
+def test_twice_the_entities_of_an_account_are_twice_the_work(tmp_path: Path, larger: tuple[int, int, int]) -> None:
+    """Work does not grow with users times groups times roles, but with their number of memberships."""
+    small, large = account(tmp_path, 60, 4, 30), account(tmp_path, *larger)
+    options = ScanOptions(minimum_severity=Severity.INFO)
+    checks = {finding.check_id for finding in scan_paths([small], options).findings}
+    assert {"PASSROLE_008", "PASSROLE_009"} <= checks
+    assert work(lambda: scan_paths([large], options)) < 2.3 * work(lambda: scan_paths([small], options))
+
+
+def test_users_of_one_group_are_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Escalation paths of a thousand users with equal permissions are compared as those of ten."""
+    judged: list[str] = []
+
+    def recorded(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
+        judged.append(holder.name)
+        return about(context, reach, holder)
+
+    about = privilege_escalation._about
+    monkeypatch.setattr(privilege_escalation, "_about", recorded)
+    findings = scan_paths([account(tmp_path, 1000, 2, 10)], ScanOptions(minimum_severity=Severity.INFO)).findings
+    assert max(len(finding.who) for finding in findings if finding.check_id == "PASSROLE_008") > 1000
+    assert len(judged) == 4  # of each of two statements its group and one user

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.findings import Escalation, Outcome
+from passrole_checks.findings import Escalation, Outcome, Verdict
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
@@ -44,3 +45,33 @@ def launch_of_any_role(context: GrantContext, holder: Principal) -> tuple[Escala
     _, strongest, service = min(found, key=lambda item: item[0])
     name = principal_name(holder)
     return (Escalation(name, Outcome.ADMINISTRATOR, service=service, actions=strongest.actions, path=strongest.id),)
+
+
+def verdicts_on_holders(context: GrantContext, judge: Callable[[Principal], Iterable[Verdict]]) -> Iterator[Verdict]:
+    """Yield the verdicts of ``judge`` on each holder of a grant that cannot do everything anyway.
+
+    Thousands of users of a group have equal permissions: they are judged once. A role is judged by itself, because
+    verdicts treat the role that its principal is differently.
+    """
+    judged: dict[object, tuple[Principal, list[Verdict]]] = {}
+    for holder in context.holders:
+        if can_do_everything(holder, context.grant.statement.when):
+            continue
+        alike = (
+            holder.name
+            if context.role_of(holder) is not None
+            else (id(holder.permissions), holder.kind, holder.unknown)
+        )
+        key = alike, context.trust_of(holder)
+        if key not in judged:
+            judged[key] = holder, list(judge(holder))
+        first, verdicts = judged[key]
+        yield from (verdict if holder is first else _renamed(verdict, context, first, holder) for verdict in verdicts)
+
+
+def _renamed(verdict: Verdict, context: GrantContext, first: Principal, holder: Principal) -> Verdict:
+    """Return the verdict on the ``first`` of several principals with equal permissions for another one."""
+    name, own = principal_name(holder), f"{context.name_of(first)} "
+    cause = f"{context.name_of(holder)} {verdict.cause[len(own) :]}" if verdict.cause.startswith(own) else verdict.cause
+    escalations = tuple(replace(one, principal=name) for one in verdict.escalations)
+    return replace(verdict, who=(name,), cause=cause, escalations=escalations)

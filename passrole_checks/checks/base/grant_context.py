@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
+from functools import cached_property
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.access_model import AccessModel, serves_many_accounts
@@ -31,7 +32,7 @@ _BOOTSTRAP_VERSION = "CdkBootstrapVersion"
 _UNLISTED = "unlisted.amazonaws.com"  # a service that does not exist
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GrantContext:
     """One grant (or denial) of PassRole in its policy, its configuration, and the hands of its holders.
 
@@ -74,6 +75,16 @@ class GrantContext:
     def passable_roles(self) -> PassableRoles:
         """The roles of the configuration that can be passed, and the escalation paths through them."""
         return self.model.passable_roles
+
+    def holders_named(self, who: Sequence[str]) -> Sequence[Principal]:
+        """Return the holders that a verdict is about; all if it names none."""
+        if not who:
+            return self.holders
+        return [self.holders[place] for place in sorted(self._places[name] for name in who if name in self._places)]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {holder.name: place for place, holder in enumerate(self.holders)}
 
     def effective_grant(self, holder: Principal) -> EffectiveGrant:
         """Return what Deny statements, boundaries and SCPs leave of the grant for one holder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.detect import discover
 from passrole_checks.sources.model.configuration import NoteKind
+from passrole_checks.sources.terraform.modules.module import Module
 
 MODULE = """\
 variable "role" {
@@ -236,3 +238,25 @@ def test_include_that_names_no_other_file_changes_nothing(tmp_path: Path, includ
     unit = f'include "x" {{\n  {include}\n}}\n{SOURCE}inputs = {{\n  (get_env()) = "*"\n  service = "*"\n}}\n'
     result = scan(tmp_path / "tree", {"live/app/terragrunt.hcl": unit, ".git/HEAD": "ref: x\n"})
     assert not result.unreadable and "001" not in checks(result)
+
+
+def test_a_unit_is_freed_once_it_is_read(tmp_path: Path) -> None:
+    """Nothing of a unit is left in reference cycles: memory does not grow with the number of units."""
+    put = {"root.hcl": 'locals {\n  name = "x"\n}\n'}
+    for number in range(20):
+        put[f"u{number}/terragrunt.hcl"] = (
+            'include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n'
+            f'locals {{\n  name = "u{number}"\n}}\n'
+            'terraform {\n  source = "git::https://example.com/${local.name}.git"\n}\n'
+            "inputs = {\n  name = local.name\n}\n"
+        )
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(one, Module) for one in gc.get_objects())
+        result = scan(tmp_path, put)
+        after = sum(isinstance(one, Module) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert sum(note.kind is NoteKind.OTHER_TOOL for note in result.not_evaluated) == 20
+    assert after == before

@@ -76,6 +76,7 @@ def read_unit(file: Path, *, with_inputs: bool = True) -> TerragruntUnit:
         inputs = parsed.body.get("inputs")
         if with_inputs and inputs is not None:
             _add_inputs(unit, inputs, module)
+        module.close()
         unit.notes.extend(_notes_on_generated(parsed))
         unit.dependencies.update(_dependencies_of(parsed))
         if parsed.source.file != str(file):
