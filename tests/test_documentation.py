@@ -22,7 +22,7 @@ from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.cloudformation.resource_types import LIMITS
 from passrole_checks.sources.model import terraform_policy_attributes
-from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE
+from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE, OF_POLICY
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
@@ -253,7 +253,7 @@ def test_the_resources_are_those_of_the_pages() -> None:
         name for name in terraform_policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))
     }
     assert types("limits") == {*terraform_policy_attributes.ORGANIZATION_POLICIES, *own}
-    assert types("limits that do not count") == set(EXCLUSIVE)
+    assert types("limits that do not count") == {*EXCLUSIVE, OF_POLICY, "aws_iam_role"}
     assert all(terraform_policy_attributes.not_read_reason(name, None) for name in types("not read, and said so"))
 
 

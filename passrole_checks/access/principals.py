@@ -52,6 +52,7 @@ from passrole_checks.sources.model.configuration import (
     ManagedAttachment,
     PolicyKind,
 )
+from passrole_checks.sources.model.policy_owners import policy_names
 
 _KINDS = {
     "role": PrincipalKind.ROLE,
@@ -304,6 +305,11 @@ class Principals:
                 unknown[str(attachment.policy)] = None
                 continue
             own = _statements_of(policy)
+            lost = (
+                owner.removed_from((attachment.holder,), policy_names(policy.arn), managed=True)
+                for owner in self.configuration.attached.owners
+            )
+            own = tuple(_without_denials(own, True)) if any(lost) else own
             if attachment.when:
                 own = tuple(replace(statement, when=attachment.when) for statement in own)
             sources.append((attachment, own))

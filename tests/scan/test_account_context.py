@@ -26,6 +26,7 @@ from command_runs import run_command
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.scan.for_hosts.host_results import scan_for_host
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.model.configuration import NoteKind
 
 
 def block(type_: str, **values: Any) -> str:
@@ -851,3 +852,86 @@ def test_a_known_name_takes_access_away(code: Path, tmp_path: Path) -> None:
     details = account_file(tmp_path / "a.json", RoleDetailList=[role("legacy-deployer", DENY)])
     assert finding(scan(code, text), "001") is not None
     assert finding(scan(code, text, details), "001") is None
+
+
+NO_PASS = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
+OWN = 'resource "aws_iam_role" "r" {\n  name = "deployer"\n  assume_role_policy = "{}"\n  ARGUMENT\n}\n'
+ALLOW = role_policy("p", '"deployer"', {**PASS_APPS, "Resource": "*"}, name="allow")
+OWNERS = {
+    "inline": [
+        'resource "aws_iam_role_policies_exclusive" "o" {\n  role_name = "deployer"\n  policy_names = LIST\n}\n',
+        OWN.replace("ARGUMENT", 'inline_policy {\n    name = "allow"\n    policy = "{}"\n  }'),
+        OWN.replace("ARGUMENT", "inline_policy {}"),
+    ],
+    "managed": [
+        'resource "aws_iam_role_policy_attachments_exclusive" "o" {\n  role_name = "deployer"\n'
+        "  policy_arns = LIST\n}\n",
+        OWN.replace("ARGUMENT", "managed_policy_arns = LIST"),
+        f'resource "aws_iam_policy_attachment" "o" {{\n  name = "o"\n  policy_arn = "{arn("policy", "deny")}"\n'
+        '  users = ["other"]\n}\n',
+    ],
+}
+IN_ACCOUNT = {
+    "inline": {"RolePolicyList": [{"PolicyName": "deny", "PolicyDocument": document(NO_PASS)}]},
+    "managed": {"AttachedManagedPolicies": attached("deny")},
+}
+
+
+@pytest.mark.parametrize("listed", ["[]", '["arn:aws:iam::aws:policy/ReadOnlyAccess", "allow"]', "var.unknown"])
+@pytest.mark.parametrize(("kind", "owner"), [(kind, owner) for kind, owners in OWNERS.items() for owner in owners])
+def test_deny_of_the_account_that_the_code_removes(
+    code: Path, tmp_path: Path, kind: str, owner: str, listed: str
+) -> None:
+    """It takes nothing away, and a note says so; a Deny of the other kind stays, and so does one that is listed."""
+    text = ALLOW + 'variable "unknown" {}\n' + owner.replace("LIST", listed)
+    results = {}
+    for number, (name, held) in enumerate(IN_ACCOUNT.items()):
+        details = account_file(
+            tmp_path / f"{number}.json", RoleDetailList=[role("deployer", **held)], Policies=[managed("deny", NO_PASS)]
+        )
+        results[name] = scan(code, text, details)
+    for name, result in results.items():
+        notes = [note.reason for note in result.not_evaluated if note.kind is NoteKind.LIMIT_NOT_COUNTED]
+        assert (finding(result, "001") is not None, len(notes)) == ((True, 1) if name == kind else (False, 0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner", "listed"),
+    [
+        ("inline", OWNERS["inline"][0], '["deny"]'),
+        ("managed", OWNERS["managed"][0], f'["{arn("policy", "deny")}"]'),
+        ("managed", OWNERS["managed"][1], '["arn:aws:iam::${data.aws_caller_identity.me.account_id}:policy/deny"]'),
+        ("managed", OWNERS["managed"][2].replace('users = ["other"]', 'roles = ["deployer"]'), ""),
+        ("managed", OWN.replace("ARGUMENT", "managed_policy_arns = null"), ""),
+    ],
+)
+def test_deny_of_the_account_that_the_code_lists(
+    code: Path, tmp_path: Path, kind: str, owner: str, listed: str
+) -> None:
+    """It counts."""
+    details = account_file(
+        tmp_path / "a.json", RoleDetailList=[role("deployer", **IN_ACCOUNT[kind])], Policies=[managed("deny", NO_PASS)]
+    )
+    text = ALLOW + 'data "aws_caller_identity" "me" {}\n' + owner.replace("LIST", listed)
+    assert finding(scan(code, text, details), "001") is None
+
+
+def test_aws_managed_deny_that_the_code_removes(code: Path, tmp_path: Path) -> None:
+    """AWSDenyAll in the account is detached by an exclusive list without it."""
+    deny_all = [{"PolicyName": "AWSDenyAll", "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}]
+    details = account_file(tmp_path / "a.json", RoleDetailList=[role("deployer", AttachedManagedPolicies=deny_all)])
+    assert finding(scan(code, ALLOW, details), "001") is None
+    assert finding(scan(code, ALLOW + OWNERS["managed"][0].replace("LIST", "[]"), details), "001") is not None
+    listed = OWNERS["managed"][0].replace("LIST", '["arn:aws:iam::aws:policy/AWSDenyAll"]')
+    assert finding(scan(code, ALLOW + listed, details), "001") is None
+
+
+@pytest.mark.parametrize("listed", ["allow", "deny"])
+def test_attached_deny_of_the_account_that_the_code_fights_over(code: Path, tmp_path: Path, listed: str) -> None:
+    """One resource attaches it, and another one detaches what it does not list: it does not count, with a note."""
+    arns = f'managed_policy_arns = ["{arn("policy", listed)}"]'
+    attachment = block("aws_iam_role_policy_attachment", role="deployer", policy_arn=arn("policy", "deny"))
+    details = account_file(tmp_path / "a.json", Policies=[managed("deny", NO_PASS), managed("allow", START)])
+    result = scan(code, ALLOW + OWN.replace("ARGUMENT", arns) + attachment, details)
+    notes = [note for note in result.not_evaluated if note.kind is NoteKind.LIMIT_NOT_COUNTED]
+    assert (finding(result, "001") is not None, len(notes)) == ((True, 1) if listed == "allow" else (False, 0))

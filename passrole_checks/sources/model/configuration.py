@@ -24,6 +24,7 @@ from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclus
 if TYPE_CHECKING:
     from passrole_checks.aws.managed_policies import ManagedPolicy  # slow to import
 from passrole_checks.sources.model.links import Link, LinkSurface
+from passrole_checks.sources.model.policy_owners import PolicyOwner
 
 
 class Framework(str, Enum):
@@ -210,13 +211,14 @@ class Attachments:
     ``managed_policies`` are attached managed policies that are not in this configuration. ``members`` are pairs of a
     group and a user. ``boundaries`` are permissions boundaries: one for each principal, or one for each path condition
     that decides on it. ``targets`` are the targets of service control policies, each with its path condition and its
-    policy.
+    policy. ``owners`` are the resources that remove what they do not list.
     """
 
     managed_policies: tuple[ManagedAttachment, ...] = ()
     members: tuple[tuple[str, str], ...] = ()
     boundaries: tuple[BoundaryUse, ...] = ()
     targets: tuple[tuple[StringNode, PathCondition, AttachedPolicy], ...] = ()
+    owners: tuple[PolicyOwner, ...] = ()
 
     def principals(self) -> Iterator[str]:
         """Yield the principals, with repetitions."""
@@ -224,6 +226,7 @@ class Attachments:
             yield from pair
         yield from (boundary.principal for boundary in self.boundaries)
         yield from (attachment.holder for attachment in self.managed_policies)
+        yield from (holder for owner in self.owners for holder in owner.holders)
 
     def boundaries_by_principal(self) -> dict[str, list[BoundaryUse]]:
         """Return the boundaries of each principal: the known one, else those under path conditions, else unknown."""
@@ -252,6 +255,7 @@ class Attachments:
                 for boundary in self.boundaries
             ),
             self.targets,
+            tuple(replace(owner, holders=frozenset(map(rename, owner.holders))) for owner in self.owners),
         )
 
     def with_others(self, others: Iterable[Attachments]) -> Attachments:
@@ -262,6 +266,7 @@ class Attachments:
             tuple(pair for each in every for pair in each.members),
             tuple(boundary for each in every for boundary in each.boundaries),
             tuple(target for each in every for target in each.targets),
+            tuple(owner for each in every for owner in each.owners),
         )
 
 

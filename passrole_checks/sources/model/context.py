@@ -40,6 +40,7 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Unreadable,
 )
+from passrole_checks.sources.model.exclusive_policies import without_removed_denial
 from passrole_checks.sources.model.looked_up_documents import attached_documents, with_documents
 from passrole_checks.sources.model.paired_names import (
     Key,
@@ -50,6 +51,7 @@ from passrole_checks.sources.model.paired_names import (
     only_matches,
     partial_names,
 )
+from passrole_checks.sources.model.policy_owners import policy_names
 
 _ARN = lazy_regex(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
 
@@ -227,6 +229,7 @@ class _Join:
     inferred_policies: dict[str, str] = field(default_factory=dict)  # managed ones, not paired by a known name
     inferred_inline: dict[str, str] = field(default_factory=dict)  # the same of inline policies, in words
     inferred_access: set[tuple[str, str]] = field(default_factory=set)  # addresses of policies, with principals
+    notes: list[Unreadable] = field(default_factory=list)
 
     def result(self) -> Configuration:
         """Return the configuration with its context."""
@@ -241,7 +244,7 @@ class _Join:
         context_attached = self.context_attachments(by_document)
         attached = self.with_known_boundaries(attached, by_document)
         unattached = {self.context.managed_policies[name].resource.address: name for name in managed & self.known}
-        return replace(
+        joined = replace(
             whole,
             resources=(*whole.resources, *self.added_resources()),
             policies=self.with_holders(whole.policies, unattached),
@@ -258,6 +261,7 @@ class _Join:
             else whole.attached_before.with_others([replace(context_attached, managed_policies=())]),
             context=self.context_names(named),
         )
+        return replace(joined, not_evaluated=(*whole.not_evaluated, *dict.fromkeys(self.notes)))
 
     def with_known_documents(self) -> tuple[Configuration, set[str]]:
         """Return the configuration with the documents of managed policies that it attaches, or looks up by ARN or name,
@@ -304,7 +308,10 @@ class _Join:
                 left.append(one)
             else:
                 found[one.is_checked].append((one, policy))
-        checked, others = (tuple(attached_documents(found[key], self.context.origin)) for key in (True, False))
+        checked, others = (
+            tuple(map(self.without_removed_denial, attached_documents(found[key], self.context.origin)))
+            for key in (True, False)
+        )
         return checked, others, replace(attached, managed_policies=tuple(left)) if checked or others else attached
 
     def attached_policy(self, attachment: ManagedAttachment) -> AttachedPolicy | None:
@@ -467,12 +474,12 @@ class _Join:
         for policy in self.context.policies:
             if is_managed(policy):
                 if policy.name.lower() not in managed:
-                    yield policy.with_principals(self.rename)
+                    yield self.without_removed_denial(policy.with_principals(self.rename))
                     yield from self._on_inferred(policy, self.inferred_holders(policy.principals))
             else:
                 renamed = policy.with_principals(self.rename)
                 if not any((who, policy.name) in inline for who in renamed.principals):
-                    yield renamed
+                    yield self.without_removed_denial(renamed)
                 inferred = self.inferred_holders(policy.principals)
                 yield from self._on_inferred(policy, [who for who in inferred if (who, policy.name) not in inline])
 
@@ -482,6 +489,15 @@ class _Join:
         if allowing is not None:
             self.inferred_access.update((policy.resource.address, who) for who in holders)
             yield replace(allowing, principals=tuple(holders), conditional_principals=())
+
+    def without_removed_denial(self, policy: AttachedPolicy) -> AttachedPolicy:
+        """Return a policy without the principals from which the configuration removes it, if it has a Deny."""
+        owners, address = self.whole.attached.owners, policy.resource.address
+        managed = is_managed(policy) or bool(policy.account_policy)
+        names = (policy.account_policy or policy.name, address, *(policy_names(address) if managed else ()))
+        kept, note = without_removed_denial(policy, owners, names, managed=managed) if owners else (policy, None)
+        self.notes += [note] if note is not None else []
+        return kept
 
     def replacements(self) -> dict[int, AttachedPolicy]:
         """Return the managed policies that the configuration declares, by the documents of those in the context."""
@@ -521,7 +537,7 @@ class _Join:
         )
         if not further or policy.kind is not PolicyKind.IDENTITY:
             return policy
-        return replace(policy, deployed_to=(*policy.deployed_to, *further), presumed=None)
+        return self.without_removed_denial(replace(policy, deployed_to=(*policy.deployed_to, *further), presumed=None))
 
     def context_attachments(self, added: Mapping[int, AttachedPolicy]) -> Attachments:
         """Return the attachments of the context; the configuration decides on boundaries of what it declares."""

@@ -28,6 +28,7 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent
 from passrole_checks.sources.model.handed_out_values import without_attached
+from passrole_checks.sources.model.policy_owners import PolicyOwner
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import (
     ENTITIES,
@@ -57,7 +58,7 @@ from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
-from passrole_checks.sources.terraform_plan.exclusive_policies import without_removed_denials
+from passrole_checks.sources.terraform_plan.exclusive_policies import policy_owners, without_removed_denials
 from passrole_checks.sources.terraform_plan.handed_out import handed_out_by, handed_out_by_outputs, managed_policies_by
 from passrole_checks.sources.terraform_plan.plan_file import (
     DOCUMENT,
@@ -179,7 +180,8 @@ class _Loader:
             if unchanged or resource.changed or resource.address in self.attachments.attached_by_plan
         ]
         written = (policy for resource in checked for policy in self.policies(resource))
-        policies, removed = without_removed_denials(self.plan, self.attachments, written)
+        owners = tuple(policy_owners(self.plan, self.attachments))
+        policies, removed = without_removed_denials(self.plan, owners, written)
         policies += self.commands.policies
         handed_out = [*self.handed_out(checked, unchanged=unchanged)]
         policies += handed_out
@@ -213,10 +215,10 @@ class _Loader:
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.named),
             users=(*self._users(), *(user for stack in stacks for user in stack.users)),
-            **self.change_fields(checked, handed_out),
+            **self.change_fields(checked, handed_out, owners),
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
-            ).with_others([Attachments(tuple(self.commands.attachments))]),
+            ).with_others([Attachments(tuple(self.commands.attachments), owners=owners)]),
         )
         return display_principal_names(as_read)
 
@@ -274,10 +276,12 @@ class _Loader:
         for resource in self.plan.resources.values():
             yield from self.consumers.roles(resource, resource.definition, resource.address in checked)
 
-    def change_fields(self, checked: list[PlannedResource], handed_out: list[AttachedPolicy]) -> _ChangeFields:
+    def change_fields(
+        self, checked: list[PlannedResource], handed_out: list[AttachedPolicy], owners: tuple[PolicyOwner, ...]
+    ) -> _ChangeFields:
         """Return the access before the plan, and what the plan does not change.
 
-        ``handed_out``: the policies that leave the configuration.
+        ``handed_out``: the policies that leave the configuration. ``owners``: the resources that remove policies.
         """
         before = plan_before(self.plan)
         if before is None:
@@ -297,7 +301,7 @@ class _Loader:
         return {
             "before": renamed.policies((*policies, *(handed_out_before(self.plan, handed_out) if handed_out else ()))),
             "handed_out_before": frozenset({HandedTo.RESOURCE, HandedTo.OUTPUT}),
-            "unchanged": tuple(without_removed_denials(self.plan, self.attachments, kept)[0]),
+            "unchanged": tuple(without_removed_denials(self.plan, owners, kept)[0]),
             "home": deployment_before(before),
             "attached_before": loader.attached((), stacks_before)
             .renamed(renamed.name)

@@ -84,22 +84,57 @@ def checks_of(tmp_path: Path, content: str, kind: str = "role", **words: str) ->
         (INLINE, "[]", False),
         (INLINE, "[aws_iam_KIND_policy.allow.name, aws_iam_KIND_policy.deny.name]", True),
         (INLINE, '["allow", "deny"]', True),
-        (INLINE, "var.names", True),
+        (INLINE, "var.names", False),
         (MANAGED, "[]", False),
         (MANAGED, '["arn:aws:iam::aws:policy/ReadOnlyAccess"]', False),
         (MANAGED, "[aws_iam_policy.deny.arn]", True),
-        (MANAGED, "var.names", True),
-        (MANAGED, "[var.name]", True),
+        (MANAGED, "var.names", False),
+        (MANAGED, "[var.name]", False),
     ],
 )
 def test_deny_that_an_exclusive_resource_does_not_list(
     kind: str, content: str, listed: str, counts: bool, tmp_path: Path
 ) -> None:
-    """The resource removes the policy at each deployment; an unknown list may contain it."""
+    """The resource removes the policy at each deployment; an unknown list does not surely contain it."""
     variables = 'variable "names" {\n  type = list(string)\n}\nvariable "name" {}\n'
     found, notes = checks_of(tmp_path, PRINCIPALS + content + variables, kind, LIST=listed)
     assert found == ([] if counts else ["PASSROLE_001"])
     assert [("exclusive.only" in note) for note in notes] == ([] if counts else [True])
+
+
+ONLY_INLINE = INLINE.partition('resource "aws_iam_KIND_policies_exclusive"')[0]
+ONLY_MANAGED = MANAGED.partition('resource "aws_iam_KIND_policy_attachments_exclusive"')[0]
+OF_POLICY = """\
+resource "aws_iam_policy_attachment" "only" {
+  name       = "only"
+  policy_arn = aws_iam_policy.deny.arn
+  roles      = LIST
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "counts"),
+    [
+        (ONLY_INLINE, {"ROLE_LIFECYCLE": "inline_policy {}"}, False),
+        (ONLY_INLINE, {"ROLE_LIFECYCLE": 'inline_policy {\n name = "other"\n policy = "{}"\n }'}, False),
+        (ONLY_INLINE, {"ROLE_LIFECYCLE": 'inline_policy {\n name = "deny"\n policy = "{}"\n }'}, True),
+        (ONLY_INLINE, {"ROLE_LIFECYCLE": "managed_policy_arns = []"}, True),
+        (ONLY_MANAGED, {"ROLE_LIFECYCLE": "managed_policy_arns = []"}, False),
+        (ONLY_MANAGED, {"ROLE_LIFECYCLE": "managed_policy_arns = var.names"}, False),
+        (ONLY_MANAGED, {"ROLE_LIFECYCLE": "managed_policy_arns = null"}, True),
+        (ONLY_MANAGED, {"ROLE_LIFECYCLE": "managed_policy_arns = [aws_iam_policy.deny.arn]"}, True),
+        (ONLY_MANAGED, {"ROLE_LIFECYCLE": "inline_policy {}"}, True),
+        (ONLY_MANAGED + OF_POLICY, {"LIST": '["other"]'}, False),
+        (ONLY_MANAGED + OF_POLICY, {"LIST": "var.names"}, False),
+        (ONLY_MANAGED + OF_POLICY, {"LIST": "[aws_iam_role.role.name]"}, True),
+        (ONLY_MANAGED + OF_POLICY.replace("aws_iam_policy.deny", "aws_iam_policy.boundary"), {"LIST": "[]"}, True),
+    ],
+)
+def test_deny_that_two_resources_fight_over(content: str, words: dict[str, str], counts: bool, tmp_path: Path) -> None:
+    """A resource attaches the Deny, and another one, which owns policies of its kind, removes it: a note says so."""
+    found, notes = checks_of(tmp_path, PRINCIPALS + content + 'variable "names" {}\n', **words)
+    assert (found, len(notes)) == (([], 0) if counts else (["PASSROLE_001"], 1))
 
 
 def test_generated_name_that_the_list_mentions(tmp_path: Path) -> None:

@@ -141,10 +141,10 @@ def collect(root: Module, *, with_unused: bool = True) -> ModuleContents:
         _collect_stack(stack, contents)
     handed_out = _collect_handed_out(root, contents, attachments)
     contents.policies = attachments.finish([*contents.policies, *handed_out])
-    contents.policies, notes = without_unreliable_denials(root, attachments, contents.policies)
+    contents.policies, notes, owners = without_unreliable_denials(root, attachments, contents.policies)
     contents.not_evaluated.extend(notes)
     contents.attached = attachments.index.build(contents.policies).with_others(
-        stack.content.attached for stack in stacks
+        [Attachments(owners=owners), *(stack.content.attached for stack in stacks)]
     )
     contents.not_evaluated.extend(unknown_groups(attachments.index.members))
     received_in = {stack.resource.address: stack.content.received for stack in stacks}

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.partial_values import Absent, Const, ListNode, Node, Position, StringNode
+from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -19,8 +20,22 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE, INLINE_POLICIES, MANAGED, without_denial
-from passrole_checks.sources.model.terraform_policy_attributes import BOUNDED, IDENTITY_POLICIES, MANAGED_POLICIES
+from passrole_checks.sources.model.exclusive_policies import (
+    EXCLUSIVE,
+    INLINE_POLICIES,
+    MANAGED,
+    OF_POLICY,
+    OWN_ARGUMENTS,
+    without_denial,
+    without_removed_denial,
+)
+from passrole_checks.sources.model.policy_owners import PolicyOwner, policy_names
+from passrole_checks.sources.model.terraform_policy_attributes import (
+    ATTACHMENTS,
+    BOUNDED,
+    IDENTITY_POLICIES,
+    MANAGED_POLICIES,
+)
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
@@ -28,6 +43,7 @@ from passrole_checks.sources.terraform.policies.ignore_changes import ignores_ch
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
+from passrole_checks.sources.terraform.resources.blocks import blocks_of
 
 _BOUNDARY = "permissions_boundary"
 _IGNORED = "`ignore_changes` keeps the deployed one"
@@ -35,38 +51,23 @@ _IGNORED = "`ignore_changes` keeps the deployed one"
 
 def without_unreliable_denials(
     root: Module, attachments: TerraformAttachments, policies: Sequence[AttachedPolicy]
-) -> tuple[list[AttachedPolicy], list[Unreadable]]:
-    """Return the policies, and a note for each Deny and boundary that is not counted.
+) -> tuple[list[AttachedPolicy], list[Unreadable], tuple[PolicyOwner, ...]]:
+    """Return the policies, a note for each Deny and boundary that is not counted, and the resources that remove
+    policies.
 
     A policy with a Deny that deployments may remove or leave outdated has fewer principals.
     """
     removed = _Removed.of(root, attachments)
-    if not (removed.owners or removed.outdated):
-        return list(policies), removed.notes
-    return [removed.apply(policy) for policy in policies], removed.notes
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """A resource that owns all inline, or all managed, policies of its holders, and removes all but the listed ones.
-
-    ``names`` are those of inline policies, ``addresses`` those of managed policies; ``mentioned``: the expressions of
-    names that are unknown.
-    """
-
-    resource: ResourceDefinition
-    holders: frozenset[str]
-    managed: bool
-    names: frozenset[str]
-    mentioned: str
-    addresses: frozenset[str]
+    if removed.owners or removed.outdated:
+        policies = [removed.apply(policy) for policy in policies]
+    return list(policies), removed.notes, tuple(removed.owners)
 
 
 @dataclass
 class _Removed:
     """Policies that other resources of the configuration may remove, or that Terraform leaves as they are."""
 
-    owners: list[_Owner] = field(default_factory=list)
+    owners: list[PolicyOwner] = field(default_factory=list)
     names: dict[str, tuple[str, str]] = field(default_factory=dict)  # block and name of an inline policy, by address
     outdated: set[str] = field(default_factory=set)  # addresses with the document in ignore_changes
     notes: list[Unreadable] = field(default_factory=list)
@@ -78,9 +79,9 @@ class _Removed:
         for module in root.walk():
             for block in module.folder.resources:
                 type_ = block.labels[0]
-                if type_ in EXCLUSIVE:
+                if type_ in EXCLUSIVE or type_ == OF_POLICY or _owns_policies(block):
                     for resource, scope, _ in resource_instances(module, block):
-                        removed.owners.extend(_owner(block, resource, scope, attachments))
+                        removed.owners.extend(_owners(block, resource, scope, attachments))
                 if type_ in IDENTITY_POLICIES and ignores_changes(block, IDENTITY_POLICIES[type_]):
                     removed.outdated.update(resource.address for resource, _, _ in resource_instances(module, block))
                 if type_ in BOUNDED and block.body.get(_BOUNDARY) is not None and ignores_changes(block, _BOUNDARY):
@@ -100,16 +101,14 @@ class _Removed:
         """Return a policy without the principals that may not have it, if it has a Deny."""
         if policy.kind is not PolicyKind.IDENTITY:
             return policy
-        owners = [
-            owner
-            for owner in self.owners
-            if not owner.holders.isdisjoint(policy.principals) and self._is_removed(policy, owner)
-        ]
-        if not owners and policy.resource.address not in self.outdated:
-            return policy
-        lost = {holder for owner in owners for holder in owner.holders}
-        why = f"{owners[0].resource.address} does not list it" if owners else _IGNORED
-        kept, note = without_denial(policy, lost if owners else policy.principals, why, whole=bool(owners))
+        address = policy.resource.address
+        managed = policy.resource.type in MANAGED_POLICIES
+        kept, note = policy, None
+        if managed or address in self.names:
+            names = policy_names(address) if managed else self.names[address]
+            kept, note = without_removed_denial(policy, self.owners, names, managed=managed)
+        if note is None and address in self.outdated:
+            kept, note = without_denial(policy, policy.principals, _IGNORED, whole=False)
         self.notes += [note] if note is not None else []
         return kept
 
@@ -118,38 +117,61 @@ class _Removed:
             Unreadable(at.file, f"{address}: {limit} is not counted: {why}", at.line, kind=NoteKind.LIMIT_NOT_COUNTED)
         )
 
-    def _is_removed(self, policy: AttachedPolicy, owner: _Owner) -> bool:
-        address = policy.resource.address
-        if owner.managed:
-            return policy.resource.type in MANAGED_POLICIES and address not in owner.addresses
-        if address not in self.names:
-            return False
-        block, name = self.names[address]
-        return name not in owner.names and block not in owner.mentioned
+
+def _owns_policies(block: Block) -> bool:
+    """True if a block is a role with an argument that owns policies."""
+    nested = (one.labels[0] if one.type == "dynamic" and one.labels else one.type for one in block.body.blocks)
+    names = {*nested, *(attribute.name for attribute in block.body.attributes)}
+    return block.labels[0] == "aws_iam_role" and not names.isdisjoint(OWN_ARGUMENTS)
+
+
+def _owners(
+    block: Block, resource: ResourceDefinition, scope: EvaluationScope, attachments: TerraformAttachments
+) -> Iterator[PolicyOwner]:
+    """Yield what a resource owns. Elements of its list that are unknown are none that it surely keeps."""
+    type_ = block.labels[0]
+    if type_ == OF_POLICY:
+        attribute, kinds = ATTACHMENTS[type_]
+        holders = frozenset(attachments.principals_in(block, kinds, scope))
+        yield _owner(resource, holders, references.value_of(block, attribute, scope), True, scope, attachments)
+    elif type_ in EXCLUSIVE:
+        managed, kind = type_ in MANAGED, EXCLUSIVE[type_]
+        holders = frozenset(attachments.principals_in(block, {f"{kind}_name": kind}, scope))
+        listed = references.value_of(block, "policy_arns" if managed else "policy_names", scope)
+        if listed is not None:
+            yield _owner(resource, holders, listed, managed, scope, attachments)
+    else:
+        own = frozenset((resource.address,))
+        listed = references.value_of(block, "managed_policy_arns", scope)
+        if listed is not None and not isinstance(listed, Absent | Const):
+            yield _owner(resource, own, listed, True, scope, attachments)
+        names = [
+            references.value_of(inner, "name", at) for _, inner, at in blocks_of(block.body, "inline_policy", scope)
+        ]
+        if names:
+            values = ListNode(tuple(name for name in names if name is not None), resource.at)
+            yield _owner(resource, own, values, False, scope, attachments)
 
 
 def _owner(
-    block: Block, resource: ResourceDefinition, scope: EvaluationScope, attachments: TerraformAttachments
-) -> Iterator[_Owner]:
-    """Yield what a resource owns, nothing if its list is unknown."""
-    managed, kind = block.labels[0] in MANAGED, EXCLUSIVE[block.labels[0]]
-    listed = references.value_of(block, "policy_arns" if managed else "policy_names", scope)
-    if listed is None or isinstance(listed, StringNode):
-        return
-    values = [value for _, value in flatten_variants(listed)]
-    texts = [value for value in values if isinstance(value, StringNode)]
-    resolved = [attachments.resolve_policies(value, scope.module.address) for value in values]
-    known = [
-        bool(found) or (isinstance(value, StringNode) and value.literal is not None)
-        for value, found in zip(values, resolved, strict=True)
-    ]
-    if managed and not all(known):
-        return
-    yield _Owner(
-        resource,
-        frozenset(attachments.principals_in(block, {f"{kind}_name": kind}, scope)),
-        managed,
-        frozenset(text.literal for text in texts if text.literal is not None),
-        " ".join(str(text) for text in texts if text.literal is None),
-        frozenset(address for found in resolved for address in found),
-    )
+    resource: ResourceDefinition,
+    holders: frozenset[str],
+    listed: Node | None,
+    managed: bool,
+    scope: EvaluationScope,
+    attachments: TerraformAttachments,
+) -> PolicyOwner:
+    names: list[str] = []
+    unknown: list[str] = []
+    for _, value in flatten_variants(listed):
+        addresses = attachments.resolve_policies(value, scope.module.address) if managed else []
+        text = StringNode(expand(value.parts), value.at) if isinstance(value, StringNode) else None
+        names += addresses
+        if text is not None and text.literal is not None:
+            names += policy_names(text.literal) if managed else [text.literal]
+        elif text is not None and not addresses:
+            last = text.parts[-1]
+            names += policy_names(last)[1:] if managed and isinstance(last, str) else ()
+            unknown.append(str(value))
+    is_of_policy = resource.type == OF_POLICY
+    return PolicyOwner(resource.address, holders, managed, frozenset(names), " ".join(unknown), is_of_policy)

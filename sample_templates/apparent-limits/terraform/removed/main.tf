@@ -85,3 +85,42 @@ resource "aws_iam_user_policy" "release" {
   user   = "release"
   policy = local.pass_any
 }
+
+# Two resources fight over the Deny: the role removes inline policies that it does not list. PASSROLE_001.
+resource "aws_iam_role" "fought" {
+  name               = "fought"
+  assume_role_policy = local.trust
+
+  inline_policy {
+    name   = "allow"
+    policy = local.pass_any
+  }
+}
+
+resource "aws_iam_role_policy" "fought_deny" {
+  name   = "deny"
+  role   = aws_iam_role.fought.name
+  policy = local.pass_none
+}
+
+# The attachment of a policy detaches it from all other principals: PASSROLE_001.
+resource "aws_iam_policy" "exclusive" {
+  name   = "exclusive"
+  policy = local.pass_none
+}
+
+resource "aws_iam_policy_attachment" "exclusive" {
+  name       = "exclusive"
+  policy_arn = aws_iam_policy.exclusive.arn
+  groups     = ["developers"]
+}
+
+resource "aws_iam_user_policy_attachment" "exclusive" {
+  user       = "deploy"
+  policy_arn = aws_iam_policy.exclusive.arn
+}
+
+resource "aws_iam_user_policy" "deploy" {
+  user   = "deploy"
+  policy = local.pass_any
+}
