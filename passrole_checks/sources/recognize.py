@@ -124,7 +124,7 @@ _TASK = lazy_regex(
 _POLICY_WORDS = (b"Statement", b":policy/")
 _TASKS = Recognized(note="IAM policies in the parameters of OrgFormation tasks")
 _PART = Recognized(note="CloudFormation resources without `Resources:`, as in a part that another tool joins")
-_COMPLETED = Recognized(note="resources with policies and without `Type`, as in a part that AWS Chalice completes")
+_COMPLETED = Recognized(Framework.CLOUDFORMATION, lenient=True)
 
 
 def has_scanned_extension(path: Path) -> bool:
@@ -274,7 +274,7 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.ACCOUNT)
     from passrole_checks.sources import change_set  # slow to import, as is the next
     from passrole_checks.sources.cloudformation import looks_like_service, looks_like_template
-    from passrole_checks.sources.cloudformation.recognize import top_level_keys
+    from passrole_checks.sources.cloudformation.recognize import looks_like_part
 
     if change_set.is_change_set(content):
         return Recognized(Framework.CLOUDFORMATION)
@@ -282,8 +282,8 @@ def recognize_text(content: str) -> Recognized:
         return Recognized(Framework.SAM if "AWS::Serverless-" in content else Framework.CLOUDFORMATION)
     if looks_like_service(content):
         return Recognized(Framework.CLOUDFORMATION)
-    if "PolicyDocument" in content and "Resources" in top_level_keys(content):
-        return _COMPLETED  # AWS Chalice, "chalice package --merge-template": merged into the template that it makes
+    if "Properties" in content and "Statement" in content and looks_like_part(content):
+        return _COMPLETED
     return _NOTHING
 
 

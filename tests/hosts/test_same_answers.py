@@ -424,6 +424,7 @@ DROPPED = {
     "loop-beside-a-role.yaml": _FOR_EACH + "  R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}\n",
     "globals.yaml": _GLOBALS,
     "output.yaml": f"Resources: {{T: {{Type: AWS::SNS::Topic}}}}\nOutputs: {{P: {{Value: '{_DOCUMENT}'}}}}\n",
+    "part.yaml": _TEMPLATE.replace("    Type: AWS::IAM::ManagedPolicy\n", ""),
     "change-set.json": json.dumps(_CHANGE_SET, indent=2),
     "parent.yaml": "Resources: {S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested/child.yaml}}}",
     "nested/child.yaml": _TEMPLATE + "  C: null\n",

@@ -410,12 +410,30 @@ def test_template_of_unusual_name_that_cannot_be_read_is_noted(tmp_path: Path) -
     assert [entry.line for entry in given.unreadable] == [3]
 
 
-def test_resources_without_types_are_noted_if_they_have_policies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_policies_of_resources_without_types_are_judged(tmp_path: Path, named: bool) -> None:
     """AWS Chalice merges such a file into the template that it makes (``chalice package --merge-template``)."""
-    properties = {"Policies": [{"PolicyName": "p", "PolicyDocument": json.loads(POLICY)}]}
-    (tmp_path / "resources.json").write_text(json.dumps({"Resources": {"DefaultRole": {"Properties": properties}}}))
-    (tmp_path / "pods.json").write_text(json.dumps({"Resources": {"DefaultRole": {"Properties": {}}}}))
-    found = discover([tmp_path])
-    assert [(os.path.basename(note.file), "AWS Chalice" in note.reason) for note in found.not_evaluated] == [
-        ("resources.json", True)
-    ]
+    trust = {"Statement": [{**json.loads(POLICY)["Statement"][0], "Principal": {"Service": "lambda.amazonaws.com"}}]}
+    for name, properties in (
+        ("resources.json", {"Policies": [{"PolicyName": "p", "PolicyDocument": json.loads(POLICY)}]}),
+        ("trust.json", {"AssumeRolePolicyDocument": trust}),
+        ("pods.json", {}),
+    ):
+        (tmp_path / name).write_text(json.dumps({"Resources": {"DefaultRole": {"Properties": properties}}}))
+    paths = [tmp_path / "resources.json", tmp_path / "trust.json"] if named else [tmp_path]
+    result = scan_paths(paths, ScanOptions())
+    (finding,) = result.findings
+    assert (finding.check_id, finding.confidence.value) == ("PASSROLE_001", "medium")
+    assert (os.path.basename(finding.at.file), finding.resource.address) == ("resources.json", "DefaultRole")
+    notes = {(os.path.basename(note.file), note.kind.value) for note in result.not_evaluated}
+    assert notes == {("resources.json", "other_tool"), ("trust.json", "other_tool")} and not result.unreadable
+
+
+def test_policies_of_a_resource_without_a_type_are_judged_in_a_template(tmp_path: Path) -> None:
+    """CloudFormation rejects the template unless another tool completes it, so it cannot be read either."""
+    properties = {"PolicyDocument": json.loads(POLICY)}
+    resources = {"T": {"Type": "AWS::SNS::Topic"}, "P": {"Properties": properties}}
+    (tmp_path / "t.json").write_text(json.dumps({"Resources": resources}))
+    result = scan_paths([tmp_path], ScanOptions())
+    assert [finding.check_id for finding in result.findings] == ["PASSROLE_001"]
+    assert [entry.resource for entry in result.unreadable] == ["P"]

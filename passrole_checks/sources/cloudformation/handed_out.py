@@ -67,13 +67,14 @@ def collect_handed_out(
     ``known``: properties that are read otherwise.
     """
     opaque = is_opaque_consumer(resource.type)
+    consumer = HandedTo.RESOURCE if resource.type else HandedTo.POLICY_DOCUMENT
     if not (opaque or _template_may_contain_document(documents)):
         return []
     found = [
         policy
         for key, value in entries(properties)
         if key.value not in known and (opaque or _property_may_contain_document(documents, value))
-        for policy in _documents_at(documents, resource, PropertyNode(key.value, value), HandedTo.RESOURCE)
+        for policy in _documents_at(documents, resource, PropertyNode(key.value, value), consumer)
     ]
     if found and any(
         isinstance(node, yaml.ScalarNode) and makes_organization_policies(node.value)

@@ -196,6 +196,12 @@ class PolicyReader:
             else:
                 self._read_resource(name.value, name, resource)
 
+    def _is_part(self) -> bool:
+        """True if no resource has a type, so that another tool must complete the template."""
+        resources = entries(child(self.template.root, "Resources"))
+        is_complete = any(type_of(node) is not None or key.value.startswith("Fn::") for key, node in resources)
+        return not is_complete and child(self.template.root, "AWSTemplateFormatVersion") is None
+
     def _read_resource(self, logical_id: str, key: yaml.Node, node: yaml.Node) -> None:
         """Read one resource, under its condition."""
         if not isinstance(node, yaml.MappingNode) or intrinsic_call(node):
@@ -210,8 +216,12 @@ class PolicyReader:
             self.documents.skip(type_node, f"{logical_id}: its type is a placeholder of another tool")
             return
         if resource_type is None:
-            self.documents.fail(key, f"{logical_id} has no Type", logical_id)
-            return
+            if self._is_part():
+                self.documents.skip(key, f"{logical_id} has no Type: another tool completes it")
+            else:
+                self.documents.fail(key, f"{logical_id} has no Type", logical_id)
+            resource_type = ""  # its policies are judged like bare policy documents
+            properties = properties if isinstance(properties, yaml.MappingNode) else None
         if resource_type.endswith("::MODULE"):
             self.documents.skip(
                 type_node or key,

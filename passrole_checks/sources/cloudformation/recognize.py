@@ -111,6 +111,18 @@ def top_level_keys(content: str) -> frozenset[str]:
     return frozenset(key for key, _ in root.pairs()) if isinstance(root, _Branch) else frozenset()
 
 
+def looks_like_part(content: str) -> bool:
+    """True if a text has resources with properties and no template: AWS Chalice merges such a file into its template.
+
+    Source: AWS Chalice documentation, "chalice package": ``--merge-template``.
+    """
+    root = _parse_leniently(content)
+    resources = dict(root.pairs()).get("Resources") if isinstance(root, _Branch) else None
+    values = [value for _, value in resources.pairs()] if isinstance(resources, _Branch) else []
+    properties = [dict(value.pairs()).get("Properties") for value in values if isinstance(value, _Branch)]
+    return any(isinstance(value, _Branch) and value.mapping for value in properties)
+
+
 def unescape(text: str) -> str:
     r"""Return the text with ``\u0041``, ``\x41`` and similar escapes replaced by their letters."""
     return _ESCAPE.sub(_unescape_letter, text) if "\\" in text else text
