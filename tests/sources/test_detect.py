@@ -238,11 +238,10 @@ def test_missing_path_is_unreadable(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes")
 def test_pipes_are_never_opened(tmp_path: Path) -> None:
-    """A pipe without a writer would block: it is skipped on a walk and rejected when given."""
-    pipe = tmp_path / "plan.json"
-    os.mkfifo(pipe)
-    assert discover([tmp_path]).unreadable == ()
-    assert complaints(discover([pipe]), tmp_path) == {"plan.json": (None, "not a regular file")}
+    """A pipe without a writer would block: it is unreadable, in a folder and when given."""
+    os.mkfifo(tmp_path / "plan.json")
+    for given in (tmp_path, tmp_path / "plan.json"):
+        assert complaints(discover([given]), tmp_path) == {"plan.json": (None, "is not a regular file")}
 
 
 def test_file_without_permission_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_requested_links_are_yielded(tmp_path: Path) -> None:
     (tmp_path / "link.txt").symlink_to("real/b.txt")
     (tmp_path / "gone.tf").symlink_to("nowhere")
     (tmp_path / "folder.tf").symlink_to("real")
-    wanted = walk(tmp_path, lambda path, error: None, links=lambda path: path.suffix == ".tf")
+    wanted = walk(tmp_path, lambda path, error: None, others=lambda path: path.suffix == ".tf")
     assert [path.relative_to(tmp_path).as_posix() for path in wanted] == [
         "gone.tf",
         "link.tf",
