@@ -21,7 +21,8 @@ from passrole_checks.scan.run_checks import CheckVerdict
 def with_removable_limits(verdicts: Iterable[CheckVerdict], limited: Iterable[CheckVerdict]) -> list[CheckVerdict]:
     """Return the verdicts on the grants of a policy. ``limited``: those where every limit counts.
 
-    A verdict of a check on a statement that only the latter have is kept, one that both have is unchanged.
+    A verdict of a check on a statement that only the latter have is kept. One that differs at most in its remediation
+    is unchanged: a remediation suggests no Deny to holders that can remove it.
     """
     with_limits: dict[tuple[object, ...], list[CheckVerdict]] = {}
     for verdict in limited:
@@ -29,7 +30,8 @@ def with_removable_limits(verdicts: Iterable[CheckVerdict], limited: Iterable[Ch
     found = []
     for verdict in verdicts:
         same = [one.verdict for one in with_limits.get(_key(verdict), ())]
-        found.append(verdict if verdict.verdict in same else _adjusted(verdict, same))
+        is_same = any(replace(one, remediation=verdict.verdict.remediation) == verdict.verdict for one in same)
+        found.append(verdict if is_same else _adjusted(verdict, same))
     known = set(map(_key, found))
     return found + [verdict for key, same in with_limits.items() if key not in known for verdict in same]
 

@@ -212,9 +212,11 @@ def test_limit_on_some_roles_does_not_change_the_severity() -> None:
 
 
 def test_limit_on_something_else_changes_nothing() -> None:
-    """A Deny that has no bearing on a finding is not named."""
-    (finding,) = any_role(scan(U=user(inline("a", allow("*"), deny("s3:DeleteBucket")))))
-    assert finding.severity is Severity.HIGH and "iam:PutUserPolicy" not in finding.message
+    """A Deny that has no bearing on a finding is not named, also where it changes the remediation."""
+    for limited in (deny("s3:DeleteBucket"), deny("ec2:RunInstances", Bool=("aws:MultiFactorAuthPresent", "false"))):
+        for action in ("*", "iam:*"):
+            (finding,) = any_role(scan(U=user(inline("a", allow(action), limited))))
+            assert finding.severity is Severity.HIGH and "iam:PutUserPolicy" not in finding.message
 
 
 def test_scp_counts(tmp_path: Path) -> None:
