@@ -125,14 +125,15 @@ def _new_versions(arn: StringNode | None) -> list[Removal]:
 
 
 def _arn_in(named: Sequence[StringNode], kind: str, address: str, name: tuple[Part, ...] | None) -> StringNode:
-    """Return the ARN of an entity: the one in ``named`` that refers to it or ends in its name, which is unique within
-    its kind, else one with an unknown path."""
+    """Return the ARN of an entity: the one in ``named`` that refers to it, else the only one that ends in its name,
+    which is unique within its kind and account, else one with an unknown path."""
     if address.startswith("arn:"):
         return StringNode((address,), _NOWHERE)
     literal = name[0] if name is not None and len(name) == 1 and isinstance(name[0], str) else None
-    for resource in named:
-        if _is_reference(resource, address) or (literal is not None and _ends_in(resource, kind, literal)):
-            return resource
+    known = next((one for one in named if _is_reference(one, address)), None)
+    known = known or (_only_named(named, kind, literal) if literal is not None else None)
+    if known is not None:
+        return known
     own: tuple[Part, ...] = name if name is not None else (Unresolved(f"{address}.name"),)
     path = (Unresolved(f"{address}.path"),) if name is not None else ()
     place = (Unresolved("partition", UnresolvedKind.PARTITION), Unresolved("account id", UnresolvedKind.ACCOUNT_ID))
@@ -146,11 +147,21 @@ def _is_reference(resource: StringNode, address: str) -> bool:
     return only is not None and (only.role == address or only.expression in names) and only.kind is _ANYTHING
 
 
-def _ends_in(resource: StringNode, kind: str, name: str) -> bool:
-    """True if a resource without wildcards after its kind ends in a name."""
-    last = expand(resource.parts)[-1]
-    _, found, rest = last.partition(f":{kind}/") if isinstance(last, str) else ("", "", "")
-    return bool(found) and rest.rpartition("/")[2] == name and not {"*", "?"} & set(rest)
+def _only_named(named: Sequence[StringNode], kind: str, name: str) -> StringNode | None:
+    """Return the ARN without wildcards after its kind that ends in a name.
+
+    None if several differ in their paths, or if ARNs of this kind are of several accounts: which is meant is unknown.
+    """
+    accounts: set[str] = set()
+    found: dict[str, StringNode] = {}
+    for resource in named:
+        last = expand(resource.parts)[-1]
+        start, separator, path = last.partition(f":{kind}/") if isinstance(last, str) else ("", "", "")
+        if separator:
+            accounts.add(start.rpartition(":")[2])
+            if path.rpartition("/")[2] == name and not {"*", "?"} & set(path):
+                found[path] = resource
+    return next(iter(found.values())) if len(found) == 1 and len(accounts - {"", "*"}) <= 1 else None
 
 
 _ANYTHING = UnresolvedKind.ANYTHING

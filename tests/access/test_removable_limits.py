@@ -160,6 +160,15 @@ def test_resource_that_is_unresolved_perhaps_is_the_holder(action: str) -> None:
         assert finding.severity is Severity.LOW and "`iam:PutUserPolicy`" in finding.message
 
 
+@pytest.mark.parametrize("other", [f"{ARN}user/x/u", "arn:aws:iam::*:user/x/u", "arn:aws:iam::999999999999:user/u"])
+def test_other_arn_with_the_name_of_the_holder_hides_nothing(other: str) -> None:
+    """An ARN of another path or account does not replace that of the holder, whichever a policy names first."""
+    allowances = (deny("iam:TagUser", other), allow("iam:PutUserPolicy", USER))
+    for statements in (allowances, allowances[::-1]):
+        (finding,) = any_role(scan(U=user(inline("a", PASS, NO_PASS, *statements))))
+        assert finding.severity is Severity.LOW and "`iam:PutUserPolicy`" in finding.message
+
+
 KEPT = [
     # not the action of this limit, or not on this principal
     beside(allow("iam:DetachUserPolicy")),
