@@ -120,9 +120,11 @@ class _Removed:
 
 def _owns_policies(block: Block) -> bool:
     """True if a block is a role with an argument that owns policies."""
+    if block.labels[0] != "aws_iam_role":
+        return False
     nested = (one.labels[0] if one.type == "dynamic" and one.labels else one.type for one in block.body.blocks)
     names = {*nested, *(attribute.name for attribute in block.body.attributes)}
-    return block.labels[0] == "aws_iam_role" and not names.isdisjoint(OWN_ARGUMENTS)
+    return not names.isdisjoint(OWN_ARGUMENTS)
 
 
 def _owners(
