@@ -171,7 +171,7 @@ def _notes(
         yield from _in_both(reader, pair, _unit_notes(pair))
         if not pair.is_same:
             yield from newly_granted(reader.moved(pair.old.not_evaluated), pair.new.not_evaluated)
-        yield from _unknown_policy_notes(pair, options, only_changed=not with_scans)
+        yield from _account_notes(pair, options, only_changed=not with_scans)
 
 
 def _files_in(side: Side, changed: Sequence[tuple[str | None, str | None]] | None) -> list[str] | None:
@@ -449,15 +449,19 @@ def _other_providers(old: Configuration, new: Configuration) -> Iterator[Unreada
             yield Unreadable(at.file, reason, at.line)
 
 
-def _unknown_policy_notes(pair: UnitPair, options: ScanOptions, *, only_changed: bool) -> Iterator[Unreadable]:
-    """Yield a note on each attachment of a policy whose content is unknown, if the versions of the unit differ.
+def _account_notes(pair: UnitPair, options: ScanOptions, *, only_changed: bool) -> Iterator[Unreadable]:
+    """Yield a note on each attachment of a policy whose content is unknown, and on each limit of the account that the
+    code removes, if the versions of the unit differ.
 
-    ``only_changed``: leave out the attachments that both versions have.
+    ``only_changed``: leave out what both versions have.
     """
     notes: list[dict[str, Unreadable]] = []
     for side in () if pair.is_same else (pair.old, pair.new):
-        notes.append({})
-        for attachment in unknown_attachments(with_account_details(side, options)[0]):
+        joined = with_account_details(side, options)[0]
+        own_notes = frozenset(side.not_evaluated)
+        limits = (note for note in joined.not_evaluated if note.kind is NoteKind.LIMIT_NOT_COUNTED)
+        notes.append({note.reason: note for note in limits if note not in own_notes})
+        for attachment in unknown_attachments(joined):
             note = unknown_policy_note(attachment)
             subject = f"{note.subject} {attachment.holder}"
             notes[-1].setdefault(subject, replace(note, subject=subject))
