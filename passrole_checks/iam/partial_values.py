@@ -14,6 +14,7 @@ from dataclasses import field, replace
 from enum import Enum
 from typing import overload
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.path_conditions import Assumption, PathCondition
 
@@ -266,9 +267,13 @@ def children_of(node: Node) -> Sequence[Node]:
 
 
 def nodes_in(node: Node) -> Iterator[Node]:
-    """Yield a node and all nodes below it, without the keys of objects, in file order."""
+    """Yield a node and all nodes below it, without the keys of objects, in file order.
+
+    Shared nodes are yielded once for each place, so that there may be any number: the limit of time counts.
+    """
     pending: list[Node | ObjectEntry] = [node]
     while pending:
+        deadline.check()
         current = pending.pop()
         if isinstance(current, ObjectEntry):  # its value may be evaluated now, after those before it
             current = current.value
@@ -311,9 +316,10 @@ def unresolved_in(node: Node) -> Iterator[Unresolved]:
 
 
 def strings_in(node: Node) -> Iterator[StringNode]:
-    """Yield every string in a node's subtree, keys included."""
+    """Yield every string in a node's subtree, keys included; as :func:`nodes_in`."""
     pending: list[Node | ObjectEntry] = [node]
     while pending:
+        deadline.check()
         current = pending.pop()
         if isinstance(current, ObjectEntry):  # its value may be evaluated now, after those before it
             yield current.key

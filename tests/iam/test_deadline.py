@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, Position, nodes_in, strings_in, text
+from passrole_checks.sources.model.attachments import flatten_variants
 
 Work = Callable[[float], None]
 
@@ -101,3 +103,15 @@ def test_a_limit_that_is_left_by_an_error_counts_as_well(work: Work) -> None:
             work(10)
         with deadline.limited(deadline.SECONDS) as limit:
             assert limit.left == pytest.approx(deadline.SECONDS - 5, abs=0.2)
+
+
+@pytest.mark.parametrize("walk", [nodes_in, strings_in, flatten_variants])
+def test_values_of_shared_parts_count_against_the_limit(walk: Callable[[Node], Iterator[object]]) -> None:
+    """An object whose two entries are one object, and so on, has more places than can be visited."""
+    at = Position("main.tf", 1)
+    value: Node = text("x", at)
+    for _ in range(300):
+        value = ObjectNode((ObjectEntry(text("x", at), value), ObjectEntry(text("y", at), value)), at)
+    with deadline.limited(0.05), pytest.raises(deadline.OutOfTimeError):
+        for _ in walk(value):
+            pass

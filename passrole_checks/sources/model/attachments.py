@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field, replace
 
+from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -223,9 +224,13 @@ def _referenced_address(policy: StringNode) -> str | None:
 
 
 def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:
-    """Yield the elements of a list or an object, at any depth, each with its path condition."""
+    """Yield the elements of a list or an object, at any depth, each with its path condition.
+
+    Shared elements are yielded once for each place, so that there may be any number: the limit of time counts.
+    """
     pending = [(when, value)] if value is not None else []
     while pending:
+        deadline.check()
         path, node = pending.pop(0)
         if isinstance(node, ListNode):
             pending[:0] = [(path, item) for item in node.items]
