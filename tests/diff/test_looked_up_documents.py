@@ -9,6 +9,7 @@ from account_files import EVERYTHING, PASS_APPS, account_file, managed, role
 
 from passrole_checks.diff import AccessDifference, compare_paths
 from passrole_checks.scan.scanner import ScanOptions
+from passrole_checks.sources.model.configuration import NoteKind
 
 LOOK_UP = 'data "aws_iam_policy" "%s" {\n  name = "%s"\n}\n'
 ROLE_POLICY = 'resource "aws_iam_role_policy" "p" {\n  name   = "p"\n  role   = "ci"\n  policy = %s\n}\n'
@@ -97,3 +98,26 @@ def test_an_attachment_without_the_file_is_noted(tmp_path: Path) -> None:
     """Its permissions are unknown, which is said."""
     found = compare(tmp_path, DEPLOY, DEPLOY + ATTACH % "data.aws_iam_policy.deploy.arn")
     assert not found.new and ["policy not found" in note.reason for note in found.not_evaluated].count(True) == 1
+
+
+OWNED = (
+    'resource "aws_iam_policy_attachment" "only" {\n  name       = "only"\n'
+    '  policy_arn = "%s"\n  roles      = ["%s"]\n}\n'
+)
+
+
+@pytest.mark.parametrize(("before", "after", "noted"), [("", "x", True), ("x", "x", False), ("", "ci", False)])
+def test_a_limit_of_the_account_that_new_code_removes_is_noted(
+    before: str, after: str, noted: bool, tmp_path: Path
+) -> None:
+    """The access that it limits is that of the code in both versions, so that it is unchanged."""
+    deny = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
+    limit = "arn:aws:iam::111122223333:policy/limit"
+    details = account_file(
+        tmp_path / "account.json",
+        Policies=[managed("limit", deny)],
+        RoleDetailList=[role("ci", AttachedManagedPolicies=[{"PolicyName": "limit", "PolicyArn": limit}])],
+    )
+    old, new = ("# code\n" + (OWNED % (limit, name) if name else "") for name in (before, after))
+    found = compare(tmp_path, old, new, details)
+    assert [note.kind for note in found.not_evaluated] == [NoteKind.LIMIT_NOT_COUNTED] * noted
