@@ -87,4 +87,4 @@ def test_what_is_kept_of_a_scan_leads_nowhere(tmp_path: Path, becomes: str) -> N
     assert opened == []
     assert becomes in printed
     assert CANARY not in printed
-    assert status == 2
+    assert status == (0 if becomes == "mod" else 2)  # a module outside is a note, like a missing one

@@ -145,8 +145,8 @@ def test_what_is_given_by_name_and_no_file_is_named() -> None:
     put("main.tf", POLICY)
     found = scan_paths([Path("/dev/zero"), Path("/dev/null"), Path("main.tf")], ScanOptions())
     assert [(one.file, one.reason) for one in found.unreadable] == [
-        ("/dev/null", "not a regular file"),
-        ("/dev/zero", "not a regular file"),
+        ("/dev/null", "is not a regular file"),
+        ("/dev/zero", "is not a regular file"),
     ]
     assert [one.check_id for one in found.findings] == ["PASSROLE_001"]
 
@@ -268,7 +268,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for() -> None:
     (unit,) = detect.discover([Path("t.yaml")]).units
     Path("t.yaml").unlink()
     os.mkfifo("t.yaml")
-    with pytest.raises(InputError, match="not a regular file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         detect.load(unit)
 
 
