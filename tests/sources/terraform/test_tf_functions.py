@@ -207,3 +207,11 @@ def test_too_many_alternatives_are_unresolved(tmp_path: Path) -> None:
         elif isinstance(node, StringNode):
             reasons |= {hole.reason for hole in node.unresolved_parts}
     assert "too many alternatives" in reasons
+
+
+def test_replacements_of_replacements_stay_short(tmp_path: Path) -> None:
+    """Each names the one before twice, beyond the depth that is evaluated: no expression doubles with each."""
+    chain = "\n".join(f'  l{i + 1} = replace(local.l{i}, "x", local.l{i})' for i in range(110))
+    value = value_in(tmp_path, f'locals {{\n  l0 = "x"\n{chain}\n  found = local.l110\n}}\n')
+    assert isinstance(value, StringNode) and value.unresolved_parts
+    assert max(len(part.expression) for part in value.unresolved_parts) < 20_000

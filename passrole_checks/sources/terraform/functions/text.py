@@ -173,6 +173,9 @@ def _change_case(part: Unresolved, name: str, change: Callable[[str], str]) -> U
     return Unresolved(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
 
 
+_MAX_EXPRESSION = 10_000  # characters of the expression of an unresolved value
+
+
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``replace`` of a substring or, between slashes, a pattern.
 
@@ -195,7 +198,10 @@ def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
             for piece in pieces[1:]:
                 result.extend((*new, piece))
         else:
-            result.append(_replaced(part, old, arguments[2], call) if _may_match(part, old) else part)
+            replaced = _replaced(part, old, arguments[2], call) if _may_match(part, old) else part
+            if len(replaced.expression) > _MAX_EXPRESSION:
+                return call.unresolved("too long")
+            result.append(replaced)
     return build_string(result, call, *arguments)
 
 
