@@ -177,11 +177,12 @@ def split_in_two(text: str) -> tuple[str, str] | None:
             r"\b(?:aws_|data\.|local\.|var\.|module\.|each\.|count)", block[0].split("{", 1)[1]
         ):
             continue
-        address = rf"aws_iam_role\.{block[1]}\.(name|id|arn)\b"
         values = {"name": name[1], "id": name[1], "arn": arn("role", name[1])}
         text = text.replace(block[0], "")
-        text = re.sub(rf"\$\{{{address}\}}", lambda found, values=values: values[found[1]], text)  # type: ignore[misc]
-        text = re.sub(address, lambda found, values=values: f'"{values[found[1]]}"', text)  # type: ignore[misc]
+        for attribute, value in values.items():
+            reference = rf"aws_iam_role\.{block[1]}\.{attribute}\b"
+            text = re.sub(rf"\$\{{{reference}\}}", value, text)
+            text = re.sub(reference, f'"{value}"', text)
         moved.append(block[0])
     return (text, "\n".join(moved)) if moved else None
 

@@ -224,17 +224,7 @@ class Principals:
                 key = (policy, attachment.resource, attachment.path, attachment.at, attachment.when)
                 together.setdefault(key, (policy, attachment, {}))[2][attachment.holder] = None
         return tuple(
-            AttachedPolicy(
-                one.resource,
-                one.path,
-                exists_under(one.when, _node(policy.document, one.at, one.policy.defaults)),
-                principals=tuple(holders) if one.handed_to in (None, HandedTo.COMMAND) else (),
-                managed=policy.name,
-                handed_to=one.handed_to,
-                people=one.people,
-                repositories=one.repositories,
-                element=one.element,
-            )
+            replace(one.as_policy(_node(policy.document, one.at, one.policy.defaults), holders), managed=policy.name)
             for policy, one, holders in together.values()
         )
 

@@ -77,7 +77,8 @@ def _converter() -> Any:
     def position(value: Any, _type: object) -> types.Position:
         return types.Position(*(min(max(value[name], 0), UINTEGER_MAX_VALUE) for name in ("line", "character")))
 
-    converter: Any = default_converter()  # type: ignore[no-untyped-call, unused-ignore]
+    create: Callable[[], Any] = default_converter
+    converter = create()
     converter.register_structure_hook(types.Position, position)
     return converter
 

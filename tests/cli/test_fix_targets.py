@@ -198,6 +198,14 @@ def test_external_link_does_not_block_other_fixes() -> None:
     assert Path("outside/main.tf").read_text() == FIXABLE
 
 
+def test_root_that_calls_a_module_outside_is_left_for_review() -> None:
+    """As with a missing module, which may pass more roles."""
+    files = {"outside/main.tf": FIXABLE, "root/main.tf": FIXABLE + 'module "app" {\n  source = "../outside"\n}\n'}
+    put(files)
+    run("fix", "root")
+    assert {name: Path(name).read_text() for name in files} == files
+
+
 @pytest.mark.parametrize("source", ["./app", "../outside"])
 def test_module_outside_of_the_folder_is_not_written(source: str) -> None:
     """Neither a link nor a path that leads outside of the given folder lets fix write there."""

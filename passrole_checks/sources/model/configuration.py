@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved
+from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved, exists_under
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
@@ -180,6 +180,22 @@ class ManagedAttachment:
     repositories: tuple[str, ...] = ()
     element: str = ""
     version: ManagedPolicy | None = None
+
+    def as_policy(self, document: Node, holders: Iterable[str]) -> AttachedPolicy:
+        """Return the policy as if its document stood at the attachment, under the path condition of that.
+
+        ``holders``: all principals of the attachment, which are unknown if the policy leaves the configuration.
+        """
+        return AttachedPolicy(
+            self.resource,
+            self.path,
+            exists_under(self.when, document),
+            principals=tuple(holders) if self.handed_to in (None, HandedTo.COMMAND) else (),
+            handed_to=self.handed_to,
+            people=self.people,
+            repositories=self.repositories,
+            element=self.element,
+        )
 
 
 UNKNOWN_BOUNDARY = StringNode((Unresolved("the permissions boundary"),), Position("", 0))

@@ -12,12 +12,11 @@ from passrole_checks.iam.partial_values import (
     ObjectNode,
     Position,
     StringNode,
-    exists_under,
     map_children,
     map_strings,
     unresolved_in,
 )
-from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, ManagedAttachment
+from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment
 from passrole_checks.sources.model.links import moved_to
 
 FindDocument = Callable[[StringNode], "tuple[Node, str] | None"]
@@ -47,17 +46,8 @@ def attached_documents(
         defaults = (*first.policy.defaults, f"the policy {policy.name} of {origin}")
         own, value = first.resource.at, first.at  # a variable has its value in another block
         at = value if value.file == own.file and own.covers(value.line) else own
-        yield AttachedPolicy(
-            first.resource,
-            first.path,
-            exists_under(first.when, _moved(policy.document, at, defaults)),
-            principals=tuple(holders) if first.handed_to in (None, HandedTo.COMMAND) else (),
-            handed_to=first.handed_to,
-            people=first.people,
-            repositories=first.repositories,
-            element=first.element,
-            account_policy=policy.name,
-        )
+        document = _moved(policy.document, at, defaults)
+        yield replace(first.as_policy(document, holders), account_policy=policy.name)
 
 
 def _known(node: Node, find: FindDocument) -> Node:
