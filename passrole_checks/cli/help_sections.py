@@ -302,6 +302,9 @@ PROGRAM = Page(
 )
 
 
+HELP_OPTIONS = ("-h", "--help")
+
+
 class DocumentedArgument(click.Argument):
     """An argument that ``--help`` describes among the options, by its metavar."""
 
@@ -315,6 +318,11 @@ class DocumentedArgument(click.Argument):
 
 class DocumentedCommand(click.Command):
     """A command whose help is a page like those of a manual."""
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the names of the help option. They do not depend on the parent of ``ctx``: click keeps the option that
+        it makes for the first context of a command."""
+        return list(HELP_OPTIONS)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse arguments; all errors know the command, so that they can name it."""

@@ -18,7 +18,7 @@ import click
 from click.core import ParameterSource
 
 from passrole_checks import __version__
-from passrole_checks.cli.help_sections import DocumentedGroup, ImportedCommands
+from passrole_checks.cli.help_sections import HELP_OPTIONS, DocumentedGroup, ImportedCommands
 from passrole_checks.cli.write_outputs import CLEAN, INTERNAL_ERROR, INTERRUPTED, UNUSABLE, print_error
 from passrole_checks.errors import PassRoleChecksError, did_you_mean, internal_error
 from passrole_checks.files.gc_pause import collect_rarely
@@ -122,7 +122,7 @@ _COMMANDS = ImportedCommands(
 @click.group(
     cls=DocumentedGroup,
     commands=_COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": list(HELP_OPTIONS), "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def cli() -> None:

@@ -40,6 +40,12 @@ def test_help_has_the_sections_of_a_manual_page(command: str, capsys: pytest.Cap
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_help_options_do_not_depend_on_the_first_use_of_a_command() -> None:
+    """A command that is first used on its own, without the program, has both help options."""
+    command = help_sections.DocumentedCommand("alone")
+    assert command.get_params(click.Context(command))[-1].opts == ["-h", "--help"]
+
+
 def test_each_page_belongs_to_a_command() -> None:
     """There is a page for each command, and for nothing else."""
     assert sorted(help_sections.PAGES) == COMMANDS
