@@ -53,6 +53,11 @@ for _name, _examples in (("dev", 10), ("ci", 100), ("nightly", 1000)):  # the ma
     settings.register_profile(_name, max_examples=_examples, deadline=None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes the expectations of ``tests/cases``."""
+    parser.addoption("--update-cases", action="store_true", help="overwrite the expectations in tests/cases")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Load a profile of Hypothesis, unless the command line names one."""
     if not config.getoption("--hypothesis-profile"):
