@@ -13,7 +13,7 @@ import re
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,15 +101,18 @@ def _with_comments(text: str, case: Path, folder: Path) -> str:
     for command in commands or ["scan"]:
         reported, status = _run(command, folder)
         facts += [*reported, Fact("", None, f"exit {status}")] if status > 1 or not reported else reported
+    at = {fact.line: _joined(other.text for other in facts if other.line == fact.line) for fact in facts}
     written = []
     for number, line in enumerate(lines, 1):
         code, marker, comment = line.partition("#> ")
-        here = Counter(fact.text for fact in facts if (fact.file, fact.line) == (case.name, number))
-        joined = "; ".join(f"{times} x {fact}" if times > 1 else fact for fact, times in here.items())
         if code.strip() or not marker or comment in commands:
             kept = code.rstrip() if marker and code.strip() else line
-            written.append(f"{kept}  #> {joined}" if joined else kept)
+            written.append(f"{kept}  #> {at[number]}" if number in at else kept)
     return "\n".join([*written, *(f"#> {fact.text}" for fact in facts if not fact.line), ""])
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "; ".join(f"{times} x {text}" if times > 1 else text for text, times in Counter(texts).items())
 
 
 def _transcript(text: str, case: Path, folder: Path) -> str:
