@@ -74,7 +74,9 @@ def test_case(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
         assert actual == expected, "comments change what is found in this text (a heredoc?): use a folder"
     if actual != expected:
         name = path.relative_to(CASES).as_posix()
-        lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), f"{name} (expected)", "actual", n=2)
+        lines = difflib.unified_diff(
+            expected.splitlines(), actual.splitlines(), f"{name} (expected)", "actual", n=2, lineterm=""
+        )
         pytest.fail("\n".join([*lines, "", "pytest --update-cases writes what is found now."]), pytrace=False)
 
 
