@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.principals import (
     ITSELF,
     Principals,
@@ -19,9 +20,11 @@ from passrole_checks.access.principals import (
     conditions_of,
     managed_by_holder,
 )
+from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
+from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,
@@ -36,7 +39,9 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.iam.partial_values import ObjectNode as MappingNode
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.permissions.permissions import ContentClasses
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.model.configuration import AttachedPolicy, Attachments, Configuration, PolicyKind
@@ -45,10 +50,16 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Attachme
 @dataclass(frozen=True, slots=True)
 class Beneficiary:
     """A principal that gains access by a statement. ``who``: its address or name; "" for a policy without known
-    principals."""
+    principals. ``launches``: how it can newly act as the roles, if it could pass them before already."""
 
     who: str
     gain: Gain
+    launches: tuple[OpenPath, ...] = ()
+
+    @property
+    def certain(self) -> Ternary:
+        """YES if a part of what it gains is certain, else UNKNOWN."""
+        return Ternary.YES if any(way.certain is Ternary.YES for way in self.launches) else self.gain.certain
 
 
 class AccessChange:
@@ -142,6 +153,47 @@ class AccessChange:
                     if who == key:
                         break
         return tuple(found.values())
+
+    def launchers(
+        self,
+        policy: AttachedPolicy,
+        grant: PassRoleGrant,
+        holders: Iterable[Principal],
+        passable: PassableRoles,
+        *,
+        many_accounts: bool = False,
+    ) -> tuple[Beneficiary, ...]:
+        """Return the holders of ``policy`` that can newly launch workloads of a service that they can pass the roles of
+        an Allow to. Administrators are left out: they need no role.
+
+        ``passable``: the roles after the change. If a group gains, its users are left out.
+        """
+        found: dict[str, Beneficiary] = {}
+        for holder in holders:
+            earlier = self._earlier(policy, holder)
+            numbers = {self._contents.of(one.permissions) for one in (holder, earlier) if one is not None}
+            if len(numbers) < 2 or any(holder.name in self.members.get(group, ()) for group in found):
+                continue
+            when = grant.statement.when
+            known = {way.way.services for way in passable.open_ways(earlier, when)} if earlier is not None else set()
+            passing = passable.passing(holder, grant, many_accounts=many_accounts)
+            launches = tuple(
+                way
+                for way in passable.open_ways(holder, when)
+                if way.way.services not in known and any(map(passing.for_service, way.way.services))
+            )
+            if launches and not can_do_everything(holder, when):
+                who = "" if holder.kind is PrincipalKind.POLICY else holder.name
+                found[holder.name] = Beneficiary(who, Gain(False, ()), launches)
+        return tuple(found.values())
+
+    def _earlier(self, policy: AttachedPolicy, holder: Principal) -> Principal | None:
+        """Return a holder of a policy as it was before the change; None if it had nothing."""
+        principals = self._principals[0]
+        if holder.kind is not PrincipalKind.POLICY:
+            return principals.named(holder.name) if holder.name in self.before else None
+        earlier = (one for one in self.before.get(policy_key(policy), ()) if one.path == policy.path)
+        return next(map(principals.alone, earlier), None)
 
     def _gain_of(self, policy: AttachedPolicy, statement: Statement, who: str, where: Deployment) -> Gain | None:
         """Return what a principal gains by a statement, under the path conditions under which it has the policy."""

@@ -160,7 +160,7 @@ class Principals:
                     found.setdefault(user, one)
         inferred = self.configuration.context.inferred_access
         if all((policy.resource.address, holder) in inferred for holder in policy.holders):
-            return (*found.values(), self._itself(policy))
+            return (*found.values(), self.alone(policy))
         return tuple(found.values())
 
     def role(self, address: str) -> Principal | None:
@@ -386,7 +386,8 @@ class Principals:
             _DEPLOYED.clear()
         return _DEPLOYED.setdefault((key, self.account), permissions)
 
-    def _itself(self, policy: AttachedPolicy) -> Principal:
+    def alone(self, policy: AttachedPolicy) -> Principal:
+        """Return a policy as a principal that has nothing else."""
         known = self._alone.get(id(policy))
         if known is None:
             address, kind, statements = policy.resource.address, PrincipalKind.POLICY, self._read(policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from passrole_checks.access.access_change import Beneficiary
+from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.checks.base.check import Check, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
@@ -15,6 +16,7 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.roles.arn import Scope
 
 _APP = "arn:aws:iam::111122223333:role/app-*"
@@ -74,7 +76,7 @@ class NewAccess(Check):
         grant = context.grant
         if not context.beneficiaries:
             return
-        certain = any(item.gain.certain is Ternary.YES for item in context.beneficiaries)
+        certain = any(item.certain is Ternary.YES for item in context.beneficiaries)
         changed = any(
             widening.conditions or widening.denied for item in context.beneficiaries for widening in item.gain.widenings
         )
@@ -118,6 +120,8 @@ def _sentences(gainers: Sequence[Beneficiary], grant: PassRoleGrant) -> Iterator
 
 def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
     widenings = gainer.gain.widenings
+    if gainer.launches:
+        return _launches(gainer.launches)
     if grant.certain is not Ternary.YES:
         before = "had no PassRole access" if gainer.gain.first else "had some PassRole access"
         return f"{before}; before deployment it is unknown if this statement gives more"
@@ -128,6 +132,14 @@ def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
     left = len(phrases) - 2
     more = f"; and {left} more difference{'s' * (left > 1)}" if left > 0 else ""
     return "; ".join(dict.fromkeys(phrases[:2])) + more
+
+
+def _launches(ways: Sequence[OpenPath]) -> str:
+    first = min(ways, key=lambda way: path_rank(way.way, sure=way.certain is Ternary.YES))
+    others = len({way.way.services for way in ways}) - 1
+    more = f", and those of {others} more service{'s' * (others > 1)}" if others else ""
+    actions, service = _listed([f"`{action}`" for action in first.way.actions]), first.way.services[0]
+    return f"could pass these roles already, and can now launch workloads of {service} with {actions}{more}"
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[
     rows = _describe_grant(current)
     if before is None or (old_rows := _describe_grant(before)) == rows:
         yield from _abridge(rows)
+        if group == "widened":
+            yield (StyledText(f"    {'change':<10}"), StyledText(sanitize(change.message)))
         if change.repeats:
             yield labeled_row("as in", [change.repeats])
         elif before is not None and group == "moved":

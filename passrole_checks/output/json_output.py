@@ -132,6 +132,7 @@ def _change(change: GrantChange, group: str) -> dict[str, Any]:
     entry: dict[str, Any] = _grant_entry(change.grant)
     if group in ("new", "widened"):
         entry["severity"], entry["confidence"] = change.severity.value, change.confidence.value
+        entry["message"] = change.message
     if change.before is not None:
         entry["before"] = _grant_entry(change.before)
     if change.cause is not None:

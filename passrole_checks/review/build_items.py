@@ -217,23 +217,8 @@ class _ItemBuilder:
         if not gone:
             return "new"
         # a narrower statement may have an issue that a wider one implied, such as that of an administrator
-        is_implied = finding.check_id in _ACCESS_CHECKS and not self._growth(finding) and not self._adds_launch(finding)
+        is_implied = finding.check_id in _ACCESS_CHECKS and not self._growth(finding)
         return "" if is_implied and max(one.severity.rank for one in gone) >= finding.severity.rank else "worse"
-
-    def _adds_launch(self, finding: Finding) -> bool:
-        """True if a principal of an unpaired finding can launch a workload with the roles, and no finding of BASE at
-        its statement says that it could, or that it is an administrator."""
-        launching = {escalation.principal for escalation in finding.escalations if escalation.actions}
-        if not launching:
-            return False
-        before = findings_at_statement(self._open_before, finding, self._names, self._counterpart)
-        names = self._names.addresses
-        return not launching <= {
-            names.get(escalation.principal, escalation.principal)
-            for other in before
-            for escalation in other.escalations
-            if escalation.actions or escalation.needs_no_role
-        }
 
     def _may_be_elsewhere(self, at: Position, framework: Framework) -> bool:
         """True if a statement of BASE may be in a file that cannot be read, or in a nested template that HEAD newly has

@@ -21,7 +21,7 @@ MANY = "arn:aws:iam::111122223333:role/app-*"
         ((APP,), (ANY,), [("new", "widened", "main.tf:5", ["001", "015"])]),
         ((APP,), (APP, ANY), [("new", "new", "main.tf:6", ["001", "015"])]),
         ((APP,), (ANY, APP), [("new", "new", "main.tf:5", ["001", "015"])]),
-        ((ANY,), (ANY, START), [("worse", "", "main.tf:5", ["008"])]),
+        ((ANY,), (ANY, START), [("worse", "widened", "main.tf:5", ["008", "015"])]),
         ((OPEN,), (OPEN.replace("app-*", "*"),), [("worse", "widened", "main.tf:5", ["001", "015"])]),
         ((OPEN,), (OPEN.replace("app-*", "ap*"),), [("worse", "widened", "main.tf:5", ["015"])]),
         ((APP,), (APP.replace("app-*", "ap*"),), []),
@@ -240,7 +240,7 @@ def test_cause_of_a_finding_about_a_principal(repository: Reviews) -> None:
     """The cause of a finding about what a principal may pass is the change that lets it start something."""
     result = repository.between({"main.tf": policy(ANY)}, {"more.tf": policy(START, name="more")})
     (item,) = result.report.items
-    assert (item.group, item.change, [one.check_id for one in item.remarks]) == ("worse", "", ["PASSROLE_008"])
+    assert (item.group, item.change, item.remarks[0].check_id) == ("worse", "widened", "PASSROLE_008")
     assert (item.at, item.cause, item.cause_removed) == (Location("main.tf", 5, 5), Location("more.tf", 1, 1), False)
 
 
@@ -454,10 +454,21 @@ def test_launch_permission_beside_an_old_pass_is_worse(
     files = {"main.tf": policy(*statements) + WORKER + beside}
     result = repository.between({"main.tf": policy(PASS_WORKER) + WORKER}, files)
     (item,) = (item for item in result.report.items if item.at.line == 5)
-    assert (item.group, [one.check_id for one in item.remarks]) == ("worse", ["PASSROLE_008"])
+    assert (item.group, [one.check_id for one in item.remarks]) == ("worse", ["PASSROLE_008", "PASSROLE_015"])
     assert result.status == 1
     less = repository.between(files, {"main.tf": policy(PASS_WORKER) + WORKER})
     assert (less.items, less.status) == ([], 0)
+
+
+def test_launch_permission_for_one_more_service_is_worse(repository: Reviews) -> None:
+    """The statement was and is reported for an escalation (008), now through more services."""
+    wide, run = (
+        policy(ANY.split(", Condition")[0] + " }", START),
+        '{ Effect = "Allow", Action = "ec2:RunInstances", Resource = "*" }',
+    )
+    result = repository.between({"main.tf": wide}, {"more.tf": policy(run, name="more")})
+    (item,) = result.report.items
+    assert (item.group, item.change, item.cause and item.cause.file) == ("worse", "widened", "more.tf")
 
 
 def test_role_that_more_principals_may_assume_is_wider_access(repository: Reviews) -> None:
