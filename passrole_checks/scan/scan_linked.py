@@ -118,7 +118,7 @@ class _LinkedScan:
             links = self.units[number].links
             if number not in self._declared or self._declared[number][0] != links:
                 self._declared[number] = links, result.declared
-            self._scanned[number] = result
+            self._scanned[number] = replace(result, accesses=None)  # the cache has used them
 
     def _add_entities(self, numbers: Collection[int]) -> None:
         """Set the entities of some units, those that were returned so far."""

@@ -422,7 +422,9 @@ class _Search:
         calls: Mapping[Path, frozenset[Path]] = {}
         with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
             calls = terraform_calls(self.terraform_folders, self.exclusions, self.texts)
-            roots = terraform_roots(calls, self.exclusions) - self.terragrunt_modules()
+            roots = terraform_roots(calls, self.exclusions)
+            if roots:  # else each unit of Terragrunt would be read here for nothing
+                roots -= self.terragrunt_modules()
         bounded = boundary_of_context(Boundary.around(*map(self.boundary_of, self.given_folders)))
         with bounded, recording_faults(str(next(iter(self.given_folders), ".")), faults):
             notes = tuple(self.skipped.notes(tuple(self.given_folders)))

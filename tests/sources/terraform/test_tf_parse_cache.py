@@ -90,3 +90,12 @@ def test_texts_read_long_ago_are_evicted_first() -> None:
     for name in ("a.tf", "b.tf", "a.tf", "c.tf"):
         parse_bytes(name, texts[name])
     assert [file in parse_bytes for file in texts.items()] == [True, False, True]
+
+
+def test_thousands_of_short_texts_are_not_all_kept() -> None:
+    """A short text counts for more than its bytes, since its syntax tree takes more than those of long ones."""
+    texts = [(f"{number}.tf", b"a = %d\n" % number) for number in range(6_000)]
+    for name, data in texts:
+        parse_bytes(name, data)
+    assert texts[-1] in parse_bytes
+    assert sum(text in parse_bytes for text in texts) < 5_000

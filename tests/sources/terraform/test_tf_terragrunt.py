@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.scan.scan_linked import scan_linked
+from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths, scan_sequentially
 from passrole_checks.sources.detect import discover
+from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.model.configuration import NoteKind
 from passrole_checks.sources.terraform.modules.module import Module
 
@@ -260,3 +262,24 @@ def test_a_unit_is_freed_once_it_is_read(tmp_path: Path) -> None:
         gc.enable()
     assert sum(note.kind is NoteKind.OTHER_TOOL for note in result.not_evaluated) == 20
     assert after == before
+
+
+def test_units_without_terraform_beside_them_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search without a root does not read which modules units deploy; a result keeps no list of accessed files."""
+    opened: list[str] = []
+
+    def recorded(self: Boundary, path: str | Path, most: int) -> bytes:
+        opened.append(str(path))
+        return read(self, path, most)
+
+    read = Boundary.read
+    monkeypatch.setattr(Boundary, "read", recorded)
+    text = 'terraform {\n  source = "git::https://example.invalid/modules.git//vpc?ref=v1"\n}\n'
+    files = [tmp_path / "live" / name / "terragrunt.hcl" for name in ("a", "b", "c")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text(text, encoding="utf-8")
+    _, results = scan_linked([tmp_path], ScanOptions(), scan_sequentially, None)
+    assert sorted(name for name in opened if name.endswith("terragrunt.hcl")) == list(map(str, files))
+    assert [result.analysis is not None and len(result.analysis.not_evaluated) for result in results] == [1, 1, 1]
+    assert [result.accesses for result in results] == [None, None, None]

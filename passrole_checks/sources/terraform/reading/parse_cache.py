@@ -16,6 +16,7 @@ from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
 
 _MAX_BYTES = 900_000  # total size of the texts: about 60 MB of memory
+_OF_EACH = 180  # added to the size of each text, since thousands of short ones, such as units of Terragrunt, take more
 _Key = tuple[str, bytes]
 
 
@@ -54,11 +55,11 @@ class ParseCache:
 
     def _store(self, key: _Key, parsed: ParsedFile) -> None:
         if key not in self._known:
-            self._size += len(key[1])
+            self._size += len(key[1]) + _OF_EACH
         self._known[key] = parsed
         while self._size > _MAX_BYTES:
             (_, data), _ = self._known.popitem(last=False)
-            self._size -= len(data)
+            self._size -= len(data) + _OF_EACH
 
 
 def _key(file: str, data: bytes) -> _Key:
