@@ -339,11 +339,10 @@ class Snapshots:
             "GIT_INDEX_FILE": str(folder / "index"),
         }
         (folder / "objects").mkdir()
-        made = {}
-        for path in files:
-            data = Path(self._path_of(1, path)).read_bytes()
-            written = self.repository.output(["hash-object", "-w", "--stdin", "--no-filters"], data, own)
-            made[path] = written.decode("ascii").strip()
+        listed_paths = "".join(f"{_quoted(self._path_of(1, path))}\n" for path in files)
+        command = ["hash-object", "-w", "--stdin-paths", "--no-filters"]
+        written = self.repository.output(command, os.fsencode(listed_paths), own).decode("ascii").split()
+        made = dict(zip(files, written, strict=True))
         trees = []
         for listed in ({path: old[path] for path in removed if path in old}, made):
             (folder / "index").unlink(missing_ok=True)
@@ -372,8 +371,8 @@ def _link_target(entry: TreeEntry) -> bytes:
 
 
 def _quoted(path: str) -> str:
-    """Quote a path for a path list, as described in git(1) under GIT_ALTERNATE_OBJECT_DIRECTORIES."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    """Quote a path for git, as described in git(1) under GIT_ALTERNATE_OBJECT_DIRECTORIES and core.quotePath."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 

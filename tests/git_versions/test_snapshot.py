@@ -13,6 +13,7 @@ from git_repositories import ANY, APP, Repository, template, terraform
 from passrole_checks import cli
 from passrole_checks.diff import Side, compare_versions
 from passrole_checks.git_versions import relocate, resolve_versions
+from passrole_checks.git_versions.git import Repository as GitRepository
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.model.configuration import NO_INPUTS, NoteKind, Unreadable
 
@@ -59,6 +60,26 @@ def test_a_renamed_file(repository: Repository, where: str) -> None:
     said = repository.diff(*arguments)
     assert said.changes == {"widened": ["stacks/new.yaml Pass"]}
     assert said.json["widened"][0]["before"]["file"] == "old.yaml"
+
+
+@pytest.mark.parametrize("name", [*ODD, "carriage return\r"])
+def test_renames_on_disk_take_one_call_of_git(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Any number of new files, with any names, is stored in one call to find renames."""
+    new = f"stacks/{name}" if name.endswith(".yaml") else f"{name}/new.yaml"
+    repository.commit({"old.yaml": template(APP)})
+    repository.put({"old.yaml": None, new: template(ANY), **{f"{number}.txt": str(number) for number in range(9)}})
+    commands: list[str] = []
+
+    def recorded(self: GitRepository, arguments: list[str], extra: Any) -> Any:
+        commands.append(arguments[0])
+        return start(self, arguments, extra)
+
+    start = GitRepository._start
+    monkeypatch.setattr(GitRepository, "_start", recorded)
+    assert repository.diff("HEAD").changes == {"widened": [f"{new} Pass"]}
+    assert commands.count("hash-object") == 1
 
 
 @pytest.mark.parametrize("where", ["commit", "index", "disk"])
