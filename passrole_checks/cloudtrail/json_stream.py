@@ -127,9 +127,17 @@ def _values(window: _Window) -> Iterator[Any]:
                 raise DamagedLogError(f"{window.damage or 'unterminated list'}: {count} events read before the break")
             return
         if array and start == "]":
+            window.at += 1
+            follows = window.peek(" \t\r\n}") if listed is not None else ""
+            while len(window.text) - window.at < _HEAD and window.more():
+                pass
             if window.damage:
                 raise DamagedLogError(f"{window.damage}: {count} events read before the break")
-            return
+            listed = _LIST.search(window.text, window.at, window.at + _HEAD) if follows == "{" else None
+            if listed is None:  # no other object with a list follows
+                return
+            window.at = listed.end()
+            continue
         try:
             value = window.decode()
         except RecursionError:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from passrole_checks.cloudtrail.json_stream import LARGEST_LOG, GzipStream
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
+from passrole_checks.files.unsaved_texts import entries_in
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.read_boundary import Boundary, repository_around
@@ -27,6 +28,8 @@ _BESIDE = lazy_regex(r"(?:^|/)CloudTrail-(?P<what>Digest|Insight|NetworkActivity
 _BEGINNING = 16_384
 _PIECE = 1 << 20
 _LARGEST_ESTIMATED = 1 << 20  # bytes of a compressed file; one of CloudTrail's is smaller
+_MEMBER = b"\x1f\x8b\x08"  # the beginning of a gzip member (RFC 1952)
+_MOST_ENTRIES = 5_000_000  # below one folder; a trail of one account in all regions delivers 2 million files a year
 _RECORDS = lazy_regex(r'\s*\{\s*"Records"\s*:\s*\[')
 _NO_LOG = "not a CloudTrail log"
 
@@ -106,12 +109,22 @@ def log_files(paths: Iterable[Path], bounds: Bounds, reading: LogSummary) -> Ite
 
 
 def _files_below(folder: str, reading: LogSummary) -> Iterator[str]:
-    def failed(error: OSError) -> None:
-        reading.problems.append(UnreadableLog(str(error.filename), error.strerror or str(error)))
-
-    for parent, folders, names in os.walk(folder, onerror=failed):
-        folders.sort()
-        yield from (os.path.join(parent, name) for name in sorted(names))
+    pending, remaining = [folder], _MOST_ENTRIES
+    while pending:
+        current = pending.pop()
+        try:
+            entries = entries_in(current, remaining + 1)
+            folders = {entry.name: entry.is_symlink() for entry in entries if entry.is_dir()}
+        except OSError as error:
+            reading.problems.append(UnreadableLog(current, error.strerror or str(error)))
+            continue
+        remaining -= len(entries)
+        if remaining < 0:
+            reason = f"more than {_MOST_ENTRIES:,} files and folders; the rest is not read"
+            reading.problems.append(UnreadableLog(folder, reason))
+            return
+        yield from (os.path.join(current, name) for name in sorted({entry.name for entry in entries} - folders.keys()))
+        pending += (os.path.join(current, name) for name in sorted(folders, reverse=True) if not folders[name])
 
 
 def _inspect_file(name: str, reading: LogSummary, seen: set[str], *, named: bool) -> Iterator[LogFile]:
@@ -156,23 +169,27 @@ def _decompressed_size(path: str, size: int, form: LogFormat | None) -> int:
     """Return the decompressed size of a gzip file.
 
     Computed for files that DuckDB would decompress without a limit; raises the errors of :class:`GzipStream` for an
-    export, while JSON is read event by event up to the break. Else from the file's last four bytes (RFC 1952, ISIZE):
-    exact below 4 GiB for a complete file with one member, otherwise an estimate.
+    export, while JSON is read event by event up to the break. The last four bytes (RFC 1952, ISIZE) are the size of a
+    small file with one member, since those of CloudTrail are many. An estimate for others.
     """
     with open(path, "rb") as stream:
-        if form is LogFormat.CSV or (form is LogFormat.RECORDS and size > _LARGEST_ESTIMATED):
-            unpacked = GzipStream(stream)
-            try:
-                while unpacked.read(_PIECE):
-                    pass
-            except (OSError, EOFError, zlib.error):
-                if form is LogFormat.CSV:
-                    raise
-                return LARGEST_LOG
-            return unpacked.size
-        stream.seek(-4, os.SEEK_END)
-        stored_size = int.from_bytes(stream.read(4), "little")
-    return stored_size if size <= stored_size <= 1_200 * size else 12 * size
+        if form is LogFormat.RECORDS and size <= _LARGEST_ESTIMATED:
+            packed = stream.read()
+            stored_size = int.from_bytes(packed[-4:], "little")
+            if size <= stored_size <= 1_200 * size and packed.rfind(_MEMBER) == 0:
+                return stored_size
+            stream.seek(0)
+        elif form not in (LogFormat.CSV, LogFormat.RECORDS):
+            return 12 * size
+        unpacked = GzipStream(stream)
+        try:
+            while unpacked.read(_PIECE):
+                pass
+        except (OSError, EOFError, zlib.error):
+            if form is LogFormat.CSV:
+                raise
+            return LARGEST_LOG
+        return unpacked.size
 
 
 def _detect_format(beginning: bytes) -> tuple[LogFormat | None, str]:

@@ -383,6 +383,45 @@ def test_gzip_file_with_several_members_is_read_completely(
         assert (len(found), reading.problems) == (200, [])
 
 
+@pytest.mark.parametrize("padding", [0, 70_000, 3_000_000])
+@pytest.mark.parametrize("largest", [store.LARGEST_OBJECT, 1000])
+def test_all_objects_of_a_file_are_read(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, padding: int, largest: int
+) -> None:
+    """Files as CloudTrail delivers them may be put one behind the other, whichever way they are read."""
+    monkeypatch.setattr(store, "LARGEST_OBJECT", largest)
+    parts = [_text(log.events[:50]), b" " * padding, _text(log.events[50:120]), _text(log.events[120:])]
+    (tmp_path / "log.json.gz").write_bytes(b"".join(map(gzip.compress, parts)))
+    found, reading = read(tmp_path)
+    assert (len(found), reading.events, reading.problems) == (200, 200, [])
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [gzip.compress(b" " * 40_000 + b"]}"), gzip.compress(b"]}") + b"\0" * 512, gzip.compress(b"]}") + b"\0junk"],
+)
+def test_size_of_a_small_file_counts_all_members(log: Log, tmp_path: Path, ending: bytes) -> None:
+    """The last four bytes are the size of the last member only; a file that expands far is read in bounded memory."""
+    file = tmp_path / "log.json.gz"
+    file.write_bytes(gzip.compress(_text(log.events)[:-2] + b" " * (70 << 20)) + ending)
+    sizes = [one.size for one in log_files([tmp_path], Bounds(), LogSummary())]
+    assert len(sizes) == 1 and sizes[0] > store.LARGEST_OBJECT
+
+
+def test_search_for_logs_stops_at_a_limit(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with too many entries is named, and the logs before the limit count."""
+    for number in range(4):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "log.json").write_bytes(_text(log.events[number * 50 :][:50]))
+    module = import_module("passrole_checks.cloudtrail.log_files")
+    for most, events in ((8, 200), (6, 100), (3, 0)):
+        monkeypatch.setattr(module, "_MOST_ENTRIES", most)
+        reading = read(tmp_path)[1]
+        assert reading.events == events
+        reason = f"more than {most} files and folders; the rest is not read"
+        assert reading.problems == ([] if events == 200 else [UnreadableLog(str(tmp_path), reason)])
+
+
 def test_nothing_but_the_answer_is_written_and_nothing_fetched() -> None:
     """DuckDB neither draws its own progress into the output nor installs extensions."""
     with store.EventStore(Bounds(), LogSummary()) as opened:
