@@ -204,3 +204,95 @@ def test_roles_of_another_root_take_no_finding_away(path: Path, parts: tuple[str
     options = ScanOptions(minimum_severity=Severity.INFO, account=ACCOUNT)
     code = tmp_path / "code"
     assert not lost(scan_paths([code], options), scan_paths([tmp_path], options))
+
+
+IN_TERRAFORM = """\
+resource "aws_iam_role" "r" {
+  name               = "r"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [
+    { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = TRUST } }
+  ] })
+}
+resource "aws_iam_role_policy" "p" {
+  role   = aws_iam_role.r.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ EFFECT, ACTION, RESOURCE }, OTHER] })
+}
+"""
+USUAL = {
+    "TRUST": '"lambda.amazonaws.com"',
+    "EFFECT": 'Effect = "Allow"',
+    "ACTION": 'Action = "iam:PassRole"',
+    "RESOURCE": 'Resource = "*"',
+    "OTHER": "",
+}
+DENIED = '{ Effect = "Deny", Action = "iam:PassRole", Resource = "*" }'
+INFERRED = [
+    ("OTHER", DENIED.replace('"*"', "VALUE"), "*"),
+    ("OTHER", DENIED.replace("*", "arn:aws:iam::*:role/${VALUE}"), "*"),
+    ("OTHER", DENIED.replace('Resource = "*"', "NotResource = VALUE"), "arn:aws:iam::111122223333:role/x"),
+    ("OTHER", DENIED.replace('"iam:PassRole"', "VALUE"), "iam:*"),
+    ("OTHER", DENIED.replace('Action = "iam:PassRole"', "NotAction = VALUE"), "s3:*"),
+    ("OTHER", DENIED.replace("}", 'Condition = { StringLike = { "iam:PassedToService" = VALUE } } }'), "*"),
+    ("OTHER", DENIED.replace('"Deny"', "VALUE"), "Deny"),
+    ("OTHER", "jsondecode(VALUE)", json.dumps(DENY)),
+    ("EFFECT", "Effect = VALUE", "Deny"),
+    ("ACTION", "NotAction = VALUE", "iam:*"),
+    ("RESOURCE", "NotResource = VALUE", "*"),
+    (
+        "RESOURCE",
+        'Resource = "*", Condition = { StringEquals = { "iam:PassedToService" = VALUE } }',
+        "ec2.amazonaws.com",
+    ),
+    ("TRUST", "VALUE", "config.amazonaws.com"),
+]
+WRITER = """\
+variable "stage" {{}}
+terraform {{
+  backend "s3" {{
+    key = "some/key"
+  }}
+}}
+output "value" {{
+  value = {value}
+}}
+resource "aws_ssm_parameter" "p" {{
+  name  = "/${{var.stage}}/value-1"
+  type  = "String"
+  value = {value}
+}}
+"""
+READERS = {
+    "data.terraform_remote_state.s.outputs.value": """
+data "terraform_remote_state" "s" {
+  backend = "s3"
+  config = {
+    bucket = "b"
+    key    = "some/key"
+  }
+}
+""",
+    "data.aws_ssm_parameter.p.value": '\ndata "aws_ssm_parameter" "p" {\n  name = "/prod/value-1"\n}\n',
+}
+
+
+@pytest.mark.parametrize("reference", READERS)
+@pytest.mark.parametrize(("part", "written", "value"), INFERRED)
+def test_a_value_that_is_inferred_takes_no_finding_away(
+    part: str, written: str, value: str, reference: str, tmp_path: Path
+) -> None:
+    """Another root passes a value under a name that fits as a pattern only."""
+    text = IN_TERRAFORM
+    for name, usual in {**USUAL, part: written}.items():
+        text = text.replace(name, usual)
+    text = text.replace("VALUE", reference) + READERS[reference]
+    roots = {"code": text, "other": WRITER.format(value=json.dumps(value))}
+    for name, content in roots.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(content, "utf-8")
+    options = ScanOptions(minimum_severity=Severity.INFO)
+    alone = scan_paths([tmp_path / "code"], options)
+    both = scan_paths([tmp_path], options)
+    assert alone.findings
+    assert not lost(alone, both)
+    severities = [{(one.check_id, one.severity) for one in result.findings} for result in (alone, both)]
+    assert {pair for pair in severities[0] if pair[0] not in ANSWERED} <= severities[1]

@@ -44,7 +44,7 @@ class Assumption:
     Without ``values`` and ``predicate``: the subject is true. With ``values``: it has one of these values. With
     ``predicate``: that holds for the subject, with ``values`` as its arguments. ``written`` is the condition as the
     configuration writes it, where that is more than the subject (``var.env == "prod"``); it names values that depend on
-    the condition.
+    the condition. ``otherwise``: the other assumptions about the subject are inferred, and this is that none holds.
     """
 
     subject: str
@@ -52,6 +52,7 @@ class Assumption:
     negated: bool = False
     predicate: Predicate | None = None
     written: str = field(default="", compare=False)
+    otherwise: bool = field(default=False, compare=False)
 
     @property
     def condition(self) -> str:

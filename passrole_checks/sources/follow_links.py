@@ -315,7 +315,7 @@ class _Offers:
             if all(without_origin(link.value) != without_origin(other.value) for other in same):
                 same.append(link)
         for links in given.values():
-            yield from links
+            yield from (replace(link, inferred=link.inferred or len(links) > 1) for link in links)
 
     def _best(self, reader: LinkedRoot, read: LinkRead) -> list[_Offered]:
         """Return the values whose names fit best to a name with unresolved parts, or fit to it with such parts."""
@@ -353,7 +353,8 @@ def _link(reader: LinkedRoot, root: LinkedRoot, read: LinkRead, offer: LinkOffer
     place = stack if is_of_stack else place_of(root.unit, reader.unit)
     account = root.account if root.account != reader.account else None
     seen = seen_by_others(value, origin_of(root, offer, reader.unit), place, account)
-    return Link(read.kind, str(read.name), offer.output, seen, place, offer.at)
+    is_named = read.name.literal is not None and read.name.literal == offer.name.literal
+    return Link(read.kind, str(read.name), offer.output, seen, place, offer.at, inferred=not is_named)
 
 
 def origin_of(root: LinkedRoot, offer: LinkOffer, seen_from: Unit) -> str:

@@ -129,7 +129,8 @@ def test_backends_given_in_parts_are_variants(top: Path) -> None:
     assert [link.root for link in found["reader"]] == ["a", "c"]
     configuration = dict(read_paths([top / "reader", top / "a", top / "c"], ScanOptions()).units)[top / "reader"]
     choices = [node for node in nodes_in(configuration.policies[0].document) if isinstance(node, Choice)]
-    assert [len(choice.options) for choice in choices] == [2]
+    outcomes = [outcome.otherwise for choice in choices for outcome, _ in choice.options]
+    assert outcomes == [False, False, True]
 
 
 def test_values_are_followed_through_several_roots(top: Path) -> None:
@@ -174,6 +175,24 @@ def test_names_of_exports(name: str, exported: str, is_found: bool, top: Path) -
     """Names with the name of a stack match as patterns; a name of which nothing is known matches none."""
     reader = "Parameters: {Stack: {Type: String}}\n" + IMPORT % f"{{'Fn::ImportValue': {name}}}"
     assert (roles(top, {"a.yaml": EXPORT % (ROLE, exported), "b.yaml": reader}) == [ROLE]) is is_found
+
+
+@pytest.mark.parametrize(
+    ("exported", "limits"),
+    [(["p-denied"], True), (["!Sub '${AWS::StackName}-denied'"], False), (["p-denied", "p-denied"], False)],
+)
+def test_an_inferred_export_takes_nothing_away(exported: list[str], limits: bool, top: Path) -> None:
+    """A Deny of an export counts if its name and its value are certain."""
+    statements = (
+        "[{Effect: Allow, Action: iam:PassRole, Resource: '*'},"
+        " {Effect: Deny, Action: iam:PassRole, Resource: !ImportValue p-denied}]"
+    )
+    values = ("'*'", "'arn:aws:iam::*:role/*'")
+    exports = {f"{n}.yaml": EXPORT % (values[n], name) for n, name in enumerate(exported)}
+    reader = (IMPORT % "'*'").split("        Statement")[0] + f"        Statement: {statements}\n"
+    write(top, {**exports, "reader.yaml": reader})
+    result = scan_paths([top], ScanOptions())
+    assert [one.check_id for one in result.findings] == ([] if limits else ["PASSROLE_001"])
 
 
 def test_exact_names_win_over_patterns(top: Path) -> None:

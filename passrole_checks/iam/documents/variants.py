@@ -44,7 +44,7 @@ def variants_of(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[P
     ``when`` applies to all of them; what contradicts it is left out. If there are too many variants even after
     splitting, alternatives in a list become optional elements, and others become unresolved values.
     """
-    parts: list[ObjectNode] = [statement]
+    parts = [_without_otherwise(statement)]
     for name in (None, *_SPLITTABLE, "Condition"):
         if name == "Condition":
             parts = [part for whole in parts for part in _split_values(whole)]
@@ -54,6 +54,27 @@ def variants_of(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[P
         if variants is not None:
             return variants
     return _expand([_flattened(statement)], when) or []
+
+
+def _without_otherwise(statement: ObjectNode) -> ObjectNode:
+    """Return an Allow with the inferred actions and resources alone: what it allows otherwise is unknown."""
+    effect = statement.get("Effect")
+    if not isinstance(effect, StringNode) or effect.literal != "Allow":
+        return statement
+
+    def inferred(node: Node) -> Node:
+        if not isinstance(node, Choice):
+            return map_children(node, inferred)
+        options = [(outcome, inferred(option)) for outcome, option in node.options if not outcome.otherwise]
+        return options[0][1] if len(options) < min(len(node.options), 2) else Choice(tuple(options), node.at)
+
+    return replace(
+        statement,
+        entries=tuple(
+            replace(entry, value=inferred(entry.value)) if entry.key.literal in _SPLITTABLE else entry
+            for entry in statement.entries
+        ),
+    )
 
 
 def _expand(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[PathCondition, ObjectNode]] | None:

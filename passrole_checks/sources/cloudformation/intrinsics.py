@@ -437,9 +437,8 @@ class Evaluator:
         expression = format_call("Fn::ImportValue", argument)
 
         def build(chosen_name: Sequence[Node]) -> Node:
-            name = as_text(chosen_name[0])
-            value = linked_value(LinkKind.EXPORT, name, at) if name is not None else None
-            return value if value is not None else unresolved_node(expression, at, OTHER_STACK_EXPORT)
+            name, unknown = as_text(chosen_name[0]), unresolved_node(expression, at, OTHER_STACK_EXPORT)
+            return linked_value(LinkKind.EXPORT, name, unknown) if name is not None else unknown
 
         return map_variants([self.node(argument)], build, at)
 

@@ -107,11 +107,12 @@ class Parameters:
         """
         key = self.given.get(name) or plain_text(child(self.nodes[name], "Default"))
         is_own = self.stack_call is None and key is not None and follows_links()
-        linked = linked_value(LinkKind.PARAMETER, StringNode((key,), at), at) if is_own and key is not None else None
-        if linked is None:
-            return unresolved_node(name, at, "SSM parameter, resolved at deployment")
+        unknown = unresolved_node(name, at, "SSM parameter, resolved at deployment")
+        if not is_own or key is None:
+            return unknown
+        linked = linked_value(LinkKind.PARAMETER, StringNode((key,), at), unknown)
         is_list = "List<" in kind or "CommaDelimitedList" in kind
-        return map_strings(linked, lambda text: _listed(text, at)) if is_list else linked
+        return map_strings(linked, lambda text: _listed(text, at)) if is_list and linked is not unknown else linked
 
     def _argument_value(self, node: Node, name: str, is_list: bool, at: Position, when: PathCondition) -> Node:
         """Return an argument of the parent stack; the template's own value if the argument is ``AWS::NoValue``."""

@@ -101,6 +101,7 @@ def _assumption_to_json(assumption: Assumption) -> dict[str, Any]:
     found.update({"values": sorted(assumption.values)} if assumption.values else {})
     found.update({"negated": True} if assumption.negated else {})
     found.update({"predicate": assumption.predicate.name.lower()} if assumption.predicate else {})
+    found.update({"otherwise": True} if assumption.otherwise else {})
     return found | ({"written": assumption.written} if assumption.written else {})
 
 
@@ -186,7 +187,8 @@ def _assumption_from_json(value: Any) -> Assumption:
         raise MalformedInventoryError("a predicate with another number of values")
     written = text_from_json(found.get("written", ""))
     subject = text_from_json(found.get("subject"))
-    return Assumption(subject, frozenset(values), found.get("negated") is True, known, written)
+    is_negated, is_otherwise = found.get("negated") is True, found.get("otherwise") is True
+    return Assumption(subject, frozenset(values), is_negated, known, written, is_otherwise)
 
 
 def member_from_json(kinds: type[_Kind], value: Any) -> _Kind:

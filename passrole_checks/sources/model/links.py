@@ -35,7 +35,7 @@ from passrole_checks.iam.partial_values import (
     map_strings,
     nodes_in,
 )
-from passrole_checks.iam.path_conditions import one_of
+from passrole_checks.iam.path_conditions import none_of, one_of
 
 MAX_SIZE = 100_000  # characters of one value
 _NO_POSITION = Position("", 0)
@@ -131,7 +131,8 @@ class Link:
     """A value that another root passes.
 
     ``name``: what the reading root evaluates the name to, as text. ``value`` has no positions and no names of the other
-    root. ``root``: the other root, for messages. ``at``: where it passes the value.
+    root. ``root``: the other root, for messages. ``at``: where it passes the value. ``inferred``: the name fits as a
+    pattern only, or several roots pass different values, so that the value may be another one.
     """
 
     kind: LinkKind
@@ -140,6 +141,7 @@ class Link:
     value: Node
     root: str
     at: Position = field(default=_NO_POSITION, compare=False, repr=False)
+    inferred: bool = False
 
     @property
     def slot(self) -> tuple[LinkKind, str, str]:
@@ -178,18 +180,21 @@ def links_reads() -> list[LinkRead]:
     return list(context.reads) if context is not None else []
 
 
-def linked_value(kind: LinkKind, name: StringNode, at: Position) -> Node | None:
-    """Return the export or parameter that other roots pass under a name, at a position; None if none does."""
-    return _variants(kind, str(name), [link for link in _find(kind, name) if not link.output], at)
+def linked_value(kind: LinkKind, name: StringNode, otherwise: Node) -> Node:
+    """Return the export or parameter that other roots pass under a name; ``otherwise``, the value without links, if
+    none does, and as a variant beside inferred values."""
+    return _variants(kind, str(name), [link for link in _find(kind, name) if not link.output], otherwise)
 
 
-def linked_outputs(name: StringNode, at: Position) -> dict[str, Node]:
-    """Return the outputs of the roots whose state has this location, by name."""
+def linked_outputs(name: StringNode, otherwise: Callable[[str], Node]) -> dict[str, Node]:
+    """Return the outputs of the roots whose state has this location, by name. ``otherwise``: returns the value of an
+    output without links."""
     by_output: dict[str, list[Link]] = {}
     for link in _find(LinkKind.STATE, name):
         by_output.setdefault(link.output, []).append(link)
-    found = ((output, _variants(LinkKind.STATE, str(name), links, at)) for output, links in by_output.items())
-    return {output: value for output, value in found if value is not None}
+    return {
+        output: _variants(LinkKind.STATE, str(name), links, otherwise(output)) for output, links in by_output.items()
+    }
 
 
 def _find(kind: LinkKind, name: StringNode) -> Sequence[Link]:
@@ -208,12 +213,15 @@ _SUBJECTS = {
 }
 
 
-def _variants(kind: LinkKind, name: str, links: Sequence[Link], at: Position) -> Node | None:
-    """Return the value of links at a position, with one variant for each root if there are several."""
-    if len(links) < 2:
-        return moved_to(links[0].value, at) if links else None
+def _variants(kind: LinkKind, name: str, links: Sequence[Link], otherwise: Node) -> Node:
+    """Return the value of links at the position of ``otherwise``, with a variant for each root if they are inferred."""
+    at = otherwise.at
+    if not any(link.inferred for link in links):
+        return moved_to(links[0].value, at) if links else otherwise
     subject = _SUBJECTS[kind].format(name)
-    return Choice(tuple((one_of(subject, [link.root]), moved_to(link.value, at)) for link in links), at)
+    options = [(one_of(subject, [link.root]), moved_to(link.value, at)) for link in links]
+    none = replace(none_of(subject, (link.root for link in links)), otherwise=True)
+    return Choice((*options, (none, otherwise)), at)
 
 
 def moved_to(node: Node, at: Position) -> Node:
@@ -258,7 +266,7 @@ def with_linked_parameters(
         part.expression: found
         for part in text.unresolved_parts
         if (name := parameter_name(part.expression)) is not None
-        and (found := linked_value(LinkKind.PARAMETER, name, text.at)) is not None
+        and (found := linked_value(LinkKind.PARAMETER, name, own := StringNode((part,), text.at))) is not own
     }
     if not linked:
         return text

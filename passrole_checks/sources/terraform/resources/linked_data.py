@@ -60,7 +60,7 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     if location is None or name in _OTHER_ATTRIBUTES:
         return None
     expression = f"{text_of(value)}.{name}"
-    outputs = linked_outputs(location, at)
+    outputs = linked_outputs(location, lambda output: unresolved(f"{expression}.{output}", at, STATE_OF_ANOTHER))
     if not outputs:
         return None
     if name not in (_OUTPUTS[type_], "nonsensitive_values"):  # until Terraform 0.11, the outputs are attributes
@@ -78,9 +78,10 @@ def _linked(kind: LinkKind, name: Node, expression: str, at: Position) -> Node |
 
     def find(variant: Node) -> Node:
         nonlocal found
-        linked = linked_value(kind, fill_known_parts(variant), at) if isinstance(variant, StringNode) else None
-        found = found or linked is not None
-        return linked if linked is not None else unresolved(expression, at, "read at deployment")
+        own = unresolved(expression, at, "read at deployment")
+        linked = linked_value(kind, fill_known_parts(variant), own) if isinstance(variant, StringNode) else own
+        found = found or linked is not own
+        return linked
 
     value = map_choices(find, name)
     return value if found else None
