@@ -49,20 +49,22 @@ def _required(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
 # "Service role for Amazon EMR (EMR role)", "Amazon EKS cluster IAM role", "IAM service roles" of AWS Backup, "Allowing
 # MediaPackage to access other AWS services", "Give AWS Marketplace access to your AMI". A service that is not listed is
 # not taken to be one: Partner Central account management gives roles to people, an agent of the Well-Architected Tool
-# may call what it is asked to, and Elastic Beanstalk creates what its caller declares: resources of any type in
-# `.ebextensions` are added to the template of the environment (Elastic Beanstalk Developer Guide, "Adding and
-# customizing Elastic Beanstalk environment resources"), and an operations role is used for all calls to other services
-# (API Reference, CreateEnvironment: OperationsRole).
+# may call what it is asked to, clients of a DAX cluster "inherit the permissions" of its role (DynamoDB Developer
+# Guide, "DAX access control"), a connector of an OpenSearch domain sends requests that its creator writes (OpenSearch
+# Service Developer Guide, "Amazon OpenSearch Service ML connectors for AWS services"), and Elastic Beanstalk creates
+# what its caller declares: resources of any type in `.ebextensions` are added to the template of the environment
+# (Elastic Beanstalk Developer Guide, "Adding and customizing Elastic Beanstalk environment resources"), and an
+# operations role is used for all calls to other services (API Reference, CreateEnvironment: OperationsRole).
 _OWN_WORK_SERVICES = frozenset(
     f"{name}.amazonaws.com"
     for name in (
         "access-analyzer", "application-autoscaling", "assets.marketplace", "autoscaling", "backup", "batch",
-        "cloudtrail", "cloudwatch", "codedeploy", "comprehend", "config", "datasync", "dax", "delivery.logs", "dlm",
+        "cloudtrail", "cloudwatch", "codedeploy", "comprehend", "config", "datasync", "delivery.logs", "dlm",
         "dms", "ec2fleet", "ecs", "eks-fargate-pods", "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce",
-        "elastictranscoder", "es", "export.rds", "firehose", "forecast", "healthlake",
+        "elastictranscoder", "export.rds", "firehose", "forecast", "healthlake",
         "inspector", "kafka", "logs", "lookoutequipment", "malware-protection-plan.guardduty",
         "malware-protection.guardduty", "mediaconnect", "mediaconvert", "mediapackage", "medical-imaging",
-        "monitoring.rds", "neptune-graph", "opensearchservice", "personalize", "qldb", "rekognition",
+        "monitoring.rds", "neptune-graph", "personalize", "qldb", "rekognition",
         "replication.s3tables", "resource-snapshot-job.partnercentral-selling", "restore-testing.backup", "s3",
         "spot", "spotfleet", "streams.metrics.cloudwatch", "telemetry-pipelines.observabilityadmin", "textract",
         "transcribe", "translate", "vmie", "vpc-flow-logs",
@@ -72,9 +74,10 @@ _OWN_WORK_SERVICES = frozenset(
 
 # Services that make calls which callers choose, but only with roles that exist for that: launch roles of products
 # (Service Catalog Administrator Guide, "AWS Service Catalog Launch Constraints"), roles of an agent's profile
-# (Well-Architected Tool). Roles with the permissions of a workload, or of a pipeline, do not trust them.
+# (Well-Architected Tool), roles of DAX clusters (DynamoDB Developer Guide, "DAX access control"). Roles with the
+# permissions of a workload, or of a pipeline, do not trust them.
 _ONE_PURPOSE_SERVICES = frozenset(
-    f"{name}.amazonaws.com" for name in ("servicecatalog", "wellarchitected", "agent.wellarchitected")
+    f"{name}.amazonaws.com" for name in ("dax", "servicecatalog", "wellarchitected", "agent.wellarchitected")
 )
 
 # wildcards that AWS uses for suffixes and Regions: "elasticmapreduce.amazonaws.com*", "dms.*.amazonaws.com"

@@ -48,6 +48,9 @@ def test_own_work(service: str) -> None:
         "agent.wellarchitected.amazonaws.com",
         "servicecatalog.amazonaws.com",
         "elasticbeanstalk.amazonaws.com",
+        "dax.amazonaws.com",
+        "es.amazonaws.com",
+        "opensearchservice.amazonaws.com",
         "ec2.amazonaws.com*",
         "ec2.*",
         "s3*.amazonaws.com",
@@ -56,7 +59,7 @@ def test_own_work(service: str) -> None:
     ],
 )
 def test_work_for_callers(service: str) -> None:
-    """Services that give roles to people or deploy what callers write, and wider patterns.
+    """Services that give roles to people, deploy or send what callers write, and wider patterns.
 
     Elastic Beanstalk Developer Guide, "Adding and customizing Elastic Beanstalk environment resources".
     """

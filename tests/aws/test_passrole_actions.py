@@ -56,6 +56,7 @@ eks:CreateFargateProfile                     eks               -
 eks:CreateNodegroup                          eks               code
 eks:CreatePodIdentityAssociation             pods.eks          code
 elasticbeanstalk:CreateEnvironment           ec2               code
+elasticbeanstalk:AssociateEnvironmentOperationsRole elasticbeanstalk calls
 elasticmapreduce:RunJobFlow                  elasticmapreduce  code
 emr-containers:StartJobRun                   pods.eks          code
 emr-serverless:StartJobRun                   emr-serverless    code

@@ -218,9 +218,12 @@ def test_service_that_never_runs_caller_code_opens_no_path(service: str) -> None
     assert findings(ID, [[allow("iam:PassRole", "*", to(service))], [start]]) == []
 
 
-def test_operations_role_of_elastic_beanstalk_opens_a_path() -> None:
+@pytest.mark.parametrize(
+    "actions", [["CreateEnvironment"], ["AssociateEnvironmentOperationsRole", "UpdateEnvironment"]]
+)
+def test_operations_role_of_elastic_beanstalk_opens_a_path(actions: list[str]) -> None:
     """An environment creates the resources that its application declares with its operations role."""
-    start = allow(["elasticbeanstalk:CreateEnvironment", "elasticbeanstalk:CreateApplicationVersion"])
+    start = allow([f"elasticbeanstalk:{action}" for action in (*actions, "CreateApplicationVersion")])
     (found,) = findings(ID, [[allow("iam:PassRole", "*", to("elasticbeanstalk.amazonaws.com"))], [start]])
     assert found.severity is Severity.HIGH
 
