@@ -44,7 +44,8 @@ _NEVER_EMPTY = frozenset({
 def matches_nearly_every_name(grant: PassRoleGrant) -> bool:
     """True if the patterns of a grant match nearly every role name, so that they select no roles.
 
-    That are 95 percent of the names in public code, or every name with a separator (``*-*``).
+    That are 95 percent of the names in public code, whatever their case, since an account may have names of one case
+    only; or every name with a separator (``*-*``).
     """
     return _is_pattern(grant) and _nearly_every(_patterns(grant), grant.statement.variables)
 
@@ -156,5 +157,5 @@ def _nearly_every(patterns: _Patterns, variables: bool) -> bool:
     deadline.check()
     common = common_role_names()
     any_pattern = "|".join("".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in one) for one in names)
-    match = re.compile(any_pattern).fullmatch
+    match = re.compile(any_pattern, re.IGNORECASE).fullmatch
     return sum(match(one) is None for one in common) <= (1 - _NEARLY_ALL) * len(common)
