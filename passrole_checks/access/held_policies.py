@@ -7,6 +7,7 @@ Sources: Service Authorization Reference, "Actions, resources, and condition key
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.access.known_roles import role_arn
@@ -21,6 +22,7 @@ from passrole_checks.sources.model.configuration import (
     BoundaryUse,
     Configuration,
     ManagedAttachment,
+    RoleDefinition,
 )
 from passrole_checks.sources.model.paired_names import is_managed
 
@@ -36,21 +38,23 @@ _ENTITIES = {
 
 
 class EntityNames:
-    """The names of the roles, users and groups of a configuration."""
+    """The names of the roles, users and groups of a configuration. ``account``: the account deployed to, if known."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
+    def __init__(self, configuration: Configuration, account: str | None) -> None:
+        self._configuration, self.account = configuration, account
 
     def arn_of(self, address: str, kind: PrincipalKind, named: Sequence[StringNode]) -> StringNode:
         """Return the ARN of an entity as far as it is known. ``named``: resources that policies name."""
         if kind is PrincipalKind.ROLE and address in self._roles:
             written = self._roles[address]
-            return next((one for one in named if _is_reference(one, address)), written)
-        return _arn_in(named, kind.value, address, self._names.get(address))
+            known = next((one for one in named if _is_reference(one, address)), None)
+            _, _, name = str(written).partition(":role/")
+            return known or _only_named(named, kind.value, name, self.account, with_path=True) or written
+        return _arn_in(named, kind.value, address, self._names.get(address), self.account)
 
     @cached_property
     def _roles(self) -> dict[str, StringNode]:
-        return {role.resource.address: role.deployed or role_arn(role) for role in self._configuration.roles}
+        return {role.resource.address: role.deployed or role_arn(_named(role)) for role in self._configuration.roles}
 
     @cached_property
     def _names(self) -> dict[str, tuple[Part, ...]]:
@@ -115,7 +119,21 @@ class PolicyHolder:
     def _policy_arn(self, policy: AttachedPolicy) -> StringNode:
         """Return the ARN of a managed policy as far as it is known."""
         partial = policy.partial_name.parts if policy.partial_name is not None else None
-        return _arn_in(self._named, "policy", policy.resource.address, (policy.name,) if policy.name else partial)
+        name = (policy.name,) if policy.name else partial
+        return _arn_in(self._named, "policy", policy.resource.address, name, self._entities.account)
+
+
+def _named(role: RoleDefinition) -> RoleDefinition:
+    """Return a role whose name contains no slash where it is unresolved: only a path does (IAM API Reference,
+    CreateRole: RoleName, Path)."""
+    parts = role.name.parts if role.name is not None else ()
+    names = (
+        replace(part, kind=UnresolvedKind.NAME)
+        if isinstance(part, Unresolved) and part.kind is _ANYTHING and not part.known
+        else part
+        for part in parts
+    )
+    return replace(role, name=replace(role.name, parts=tuple(names))) if role.name is not None else role
 
 
 def _new_versions(arn: StringNode | None) -> list[Removal]:
@@ -124,14 +142,16 @@ def _new_versions(arn: StringNode | None) -> list[Removal]:
     return [Removal(action, arn) for action in actions if arn is not None]
 
 
-def _arn_in(named: Sequence[StringNode], kind: str, address: str, name: tuple[Part, ...] | None) -> StringNode:
+def _arn_in(
+    named: Sequence[StringNode], kind: str, address: str, name: tuple[Part, ...] | None, account: str | None
+) -> StringNode:
     """Return the ARN of an entity: the one in ``named`` that refers to it, else the only one that ends in its name,
     which is unique within its kind and account, else one with an unknown path."""
     if address.startswith("arn:"):
         return StringNode((address,), _NOWHERE)
     literal = name[0] if name is not None and len(name) == 1 and isinstance(name[0], str) else None
     known = next((one for one in named if _is_reference(one, address)), None)
-    known = known or (_only_named(named, kind, literal) if literal is not None else None)
+    known = known or (_only_named(named, kind, literal, account) if literal is not None else None)
     if known is not None:
         return known
     own: tuple[Part, ...] = name if name is not None else (Unresolved(f"{address}.name"),)
@@ -147,19 +167,23 @@ def _is_reference(resource: StringNode, address: str) -> bool:
     return only is not None and (only.role == address or only.expression in names) and only.kind is _ANYTHING
 
 
-def _only_named(named: Sequence[StringNode], kind: str, name: str) -> StringNode | None:
-    """Return the ARN without wildcards after its kind that ends in a name.
+def _only_named(
+    named: Sequence[StringNode], kind: str, name: str, account: str | None, *, with_path: bool = False
+) -> StringNode | None:
+    """Return the ARN without wildcards after its kind that ends in a name, or (``with_path``) in a path and a name.
 
-    None if several differ in their paths, or if ARNs of this kind are of several accounts: which is meant is unknown.
+    ARNs of another account than ``account``, if that is known, do not count. None if several differ in their paths, or
+    if ARNs of this kind are of several accounts: which is meant is unknown.
     """
     accounts: set[str] = set()
     found: dict[str, StringNode] = {}
     for resource in named:
         last = expand(resource.parts)[-1]
         start, separator, path = last.partition(f":{kind}/") if isinstance(last, str) else ("", "", "")
-        if separator:
-            accounts.add(start.rpartition(":")[2])
-            if path.rpartition("/")[2] == name and not {"*", "?"} & set(path):
+        own = start.rpartition(":")[2]
+        if separator and (account is None or not own.isdigit() or own == account):
+            accounts.add(own)
+            if (path if with_path else path.rpartition("/")[2]) == name and not {"*", "?"} & set(path):
                 found[path] = resource
     return next(iter(found.values())) if len(found) == 1 and len(accounts - {"", "*"}) <= 1 else None
 

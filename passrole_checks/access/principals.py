@@ -139,7 +139,7 @@ class Principals:
 
     def __init__(self, configuration: Configuration, account: str | None, counts_all: bool = False) -> None:
         self.configuration, self.account, self._counts_all = configuration, account, counts_all
-        self._entities = EntityNames(configuration)
+        self._entities = EntityNames(configuration, account)
         self._principals: dict[str, Principal] = {}
         self._alone: dict[int, Principal] = {}
         self._same: dict[object, Permissions] = {}

@@ -67,9 +67,9 @@ def group(*policies: Any) -> dict[str, Any]:
     return {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "g", "Policies": list(policies)}}
 
 
-def scan(**resources: Any) -> ScanResult:
+def scan(account: str | None = "111122223333", **resources: Any) -> ScanResult:
     text = json.dumps({"Resources": resources})
-    return scan_configurations([cloudformation.load(Path("t.json"), text)], ScanOptions(account="111122223333"))
+    return scan_configurations([cloudformation.load(Path("t.json"), text)], ScanOptions(account=account))
 
 
 def any_role(result: ScanResult) -> list[Finding]:
@@ -167,6 +167,40 @@ def test_other_arn_with_the_name_of_the_holder_hides_nothing(other: str) -> None
     for statements in (allowances, allowances[::-1]):
         (finding,) = any_role(scan(U=user(inline("a", PASS, NO_PASS, *statements))))
         assert finding.severity is Severity.LOW and "`iam:PutUserPolicy`" in finding.message
+
+
+def protected_at(*arns: str) -> dict[str, Any]:
+    """A user and a role with a Deny that protects principals of their names."""
+    statements = (PASS, allow("iam:*"), NO_PASS, *(deny("iam:*", arn) for arn in arns))
+    return {"U": user(inline("a", *statements)), "R": role(inline("a", *statements), RoleName="r")}
+
+
+@pytest.mark.parametrize(
+    ("account", "others", "count"),
+    [
+        ("111122223333", ["111122223333"], 0),
+        ("111122223333", ["444455556666"], 2),
+        ("111122223333", ["444455556666", "111122223333"], 0),
+        (None, ["111122223333"], 0),  # no other account appears
+        (None, ["111122223333", "444455556666"], 2),
+    ],
+)
+def test_arn_of_the_holder_has_its_account(account: str | None, others: list[str], count: int) -> None:
+    """A Deny that names the principal of this name in another account does not protect the holder."""
+    arns = [f"arn:aws:iam::{other}:{name}" for other in others for name in ("user/u", "role/r")]
+    for resources in (protected_at(*arns), protected_at(*arns[::-1])):
+        found = any_role(scan(account, **resources))
+        assert len({name for one in found for name in one.principals}) == count
+        assert {one.severity for one in found} <= {Severity.LOW}
+
+
+@pytest.mark.parametrize(("resource", "count"), [(f"{ARN}role/team/*", 0), (f"{ARN}role/app-*", 1)])
+def test_unresolved_name_of_a_role_contains_no_slash(resource: str, count: int) -> None:
+    """A pattern with a path does not match a role of the path ``/``."""
+    named = role(inline("a", PASS, NO_PASS, allow("iam:PutRolePolicy", resource)), RoleName={"Ref": "Name"})
+    text = json.dumps({"Parameters": {"Name": {"Type": "String"}}, "Resources": {"R": named}})
+    result = scan_configurations([cloudformation.load(Path("t.json"), text)], ScanOptions(account="111122223333"))
+    assert len(any_role(result)) == count
 
 
 KEPT = [
