@@ -23,6 +23,7 @@ from passrole_checks.sources.recognize import is_candidate
 
 LARGEST_FILE = 50_000_000  # bytes; CloudFormation takes templates of 1 MB
 LARGEST_VERSION = 2_000_000_000
+MOST_COPIES = 50_000  # files of one version that may contain code, with the content of another one
 _MOST_MISSING = 100  # files of one version without content
 # never follow a symbolic link or block on a pipe that replaced the file meanwhile
 _HOW_TO_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -80,7 +81,8 @@ class Snapshots:
         self._blob_sizes: dict[str, int] = {}
         self._can_link = True
         self._also = set(self.also)
-        self._bytes = [0, 0]
+        self._bytes, self._copies = [0, 0], [0, 0]
+        self._contents: tuple[set[str], set[str]] = (set(), set())
         self._id_length = len(next((entry.id for side in self.entries for entry in side if entry.id), "0" * 40))
         self._unwritten: tuple[dict[str, list[TreeEntry]], ...] = ({}, {})
         self._parents: tuple[set[str], ...] = (set(), set())  # folders that contain folders
@@ -180,6 +182,7 @@ class Snapshots:
             if (size or 0) > LARGEST_FILE:
                 self._record_too_large(side, entry.path)
             else:
+                self._count_copy(side, entry)
                 users.setdefault(entry.id, []).append(entry)
         self._write_blobs(side, users)
         for entry in entries:
@@ -224,6 +227,16 @@ class Snapshots:
         self._bytes[side] += size
         if self._bytes[side] > LARGEST_VERSION:
             raise SnapshotError(f"{entry.path}: the files up to this one exceed {LARGEST_VERSION:,} bytes")
+
+    def _count_copy(self, side: int, entry: TreeEntry) -> None:
+        """Count a file with the content of another one: a repository of some kilobytes can have any number of them."""
+        if not may_contain_code(entry.path):
+            return
+        self._copies[side] += entry.id in self._contents[side]
+        self._contents[side].add(entry.id)
+        if self._copies[side] > MOST_COPIES:
+            problem = f"more than {MOST_COPIES:,} files with the content of another in one version"
+            raise SnapshotError(f"{self.repository.folder}: {problem}")
 
     def _record_skipped(self, side: int, path: str, reason: str, kind: NoteKind = NoteKind.OTHER) -> None:
         self.skipped[side].append(Unreadable(self._path_of(side, path), reason, kind=kind))

@@ -324,6 +324,22 @@ def test_few_objects_that_list_many_files(
     assert calls[-1].returncode < 0  # killed, because nothing else ends a listing of 10^12 entries
 
 
+@pytest.mark.parametrize("command", ["diff base main", "diff main base", "diff main", "review base main"])
+@pytest.mark.parametrize("most", [2, 3])
+def test_many_paths_of_one_object(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, most: int
+) -> None:
+    """Files that may contain code and have the same content are limited in number, in one folder or several."""
+    names = [f"{folder}/{name}" for folder in "ab" for name in ("1.tf", "2.tf", "1.md", "2.md")]
+    repository.commit(dict.fromkeys(names, ""))
+    repository.git("branch", "base")
+    repository.commit(dict.fromkeys(names, 'variable "a" {}\n'))
+    monkeypatch.setattr("passrole_checks.git_versions.snapshot.MOST_COPIES", most)
+    status = cli.main(command.split())
+    complaint = f"more than {most} files with the content of another in one version\n"
+    assert (status, capsys.readouterr().err.endswith(f": {complaint}")) == ((2, True) if most == 2 else (0, False))
+
+
 def test_files_in_git_lfs(repository: Repository) -> None:
     """A template that git-lfs keeps elsewhere is named, and not taken for one that is gone."""
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
