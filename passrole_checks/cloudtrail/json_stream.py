@@ -81,15 +81,17 @@ class GzipStream:
             data = self._member.decompress(packed, size)
             self._left = self._member.unconsumed_tail
             if data:
-                self._count(len(data))
+                self.size += len(data)
+                check_expansion(self.size, self._raw.tell())
                 return data
 
-    def _count(self, number: int) -> None:
-        self.size += number
-        if self.size > LARGEST_LOG:
-            raise RefusedError(errno.EFBIG, f"larger than {LARGEST_LOG / 1e9:g} GB when decompressed")
-        if self.size > max(_ALWAYS_ALLOWED, MOST_COMPRESSION * self._raw.tell()):
-            raise RefusedError(errno.EFBIG, f"decompresses to more than {MOST_COMPRESSION} times its size")
+
+def check_expansion(size: int, packed: int) -> None:
+    """Raise a :class:`RefusedError` if ``packed`` bytes of a file decompress to more than the limits."""
+    if size > LARGEST_LOG:
+        raise RefusedError(errno.EFBIG, f"larger than {LARGEST_LOG / 1e9:g} GB when decompressed")
+    if size > max(_ALWAYS_ALLOWED, MOST_COMPRESSION * packed):
+        raise RefusedError(errno.EFBIG, f"decompresses to more than {MOST_COMPRESSION} times its size")
 
 
 class _Window(JsonWindow):

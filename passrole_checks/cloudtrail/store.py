@@ -6,6 +6,7 @@ database in a temporary folder, so that memory is bounded by `MEMORY` regardless
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -21,11 +22,12 @@ from passrole_checks.aws.cloudtrail_events import VERSION, trail_events, without
 from passrole_checks.cloudtrail import csv_parquet
 from passrole_checks.cloudtrail.extract import Row
 from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS
-from passrole_checks.cloudtrail.json_stream import DamagedLogError, events_of
+from passrole_checks.cloudtrail.json_stream import DamagedLogError, check_expansion, events_of
 from passrole_checks.cloudtrail.log_files import Bounds, LogFile, LogFormat
 from passrole_checks.cloudtrail.model import LogSummary, UnreadableLog
 from passrole_checks.distribution import pip_install
 from passrole_checks.errors import ConfigurationError
+from passrole_checks.files.safe_read import RefusedError
 from passrole_checks.iam.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ _SIZES = (4 << 20, 16 << 20, LARGEST_OBJECT)  # buffer for each file read in par
 _MOST_FILES = 256
 _MOST_BYTES = 128 << 20
 _FETCHED = 1_000
+_ALWAYS_ALLOWED_ROWS = 1_000_000  # of a file in Parquet, whatever its size
 _PATTERN = frozenset("*?[]{}")
 
 # Columns, and their names in CloudTrail ("CloudTrail record contents").
@@ -235,6 +238,8 @@ class EventStore:
             link = Path(self._folder.name) / f"export-{len(os.listdir(self._folder.name))}"
             link.symlink_to(Path(name).resolve())
             file = replace(file, path=str(link))
+        if file.form is LogFormat.PARQUET:
+            self._check_parquet(file)
         reader, parameters = csv_parquet.reader_expression(file)
         described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
         columns = csv_parquet.column_expressions([(row[0], row[1]) for row in described])
@@ -243,6 +248,18 @@ class EventStore:
             self._reading.files -= 1
             return
         self._sift(f"SELECT $name AS file, * FROM {reader}", columns, {**parameters, "name": name})
+
+    def _check_parquet(self, file: LogFile) -> None:
+        """Raise a :class:`RefusedError` for a file that DuckDB would expand far.
+
+        Its metadata have the number of rows and the sizes of columns (Apache Parquet format, "Metadata"); a row of a
+        log takes bytes, also compressed, since no two events have the same ID.
+        """
+        rows = self._query_number("SELECT num_rows FROM parquet_file_metadata($file)", {"file": file.path})
+        size = "SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata($file)"
+        check_expansion(self._query_number(size, {"file": file.path}), file.size)
+        if rows > max(_ALWAYS_ALLOWED_ROWS, file.size):
+            raise RefusedError(errno.EFBIG, f"{rows:,} rows in {file.size:,} bytes: more than one per byte")
 
     def _sift(self, rows: str, columns: Sequence[str], parameters: Mapping[str, Any]) -> None:
         """Store the events that may pass roles, and count all."""
@@ -346,8 +363,8 @@ class EventStore:
         self._reading.first = min(self._reading.first or first, first)
         self._reading.last = max(self._reading.last, last)
 
-    def _query_number(self, query: str) -> int:
-        row = self._connection.execute(query).fetchone()
+    def _query_number(self, query: str, parameters: Mapping[str, Any] | None = None) -> int:
+        row = self._connection.execute(query, parameters).fetchone()
         return int(row[0]) if row is not None else 0
 
 
@@ -388,6 +405,8 @@ def _batches(files: Iterable[LogFile]) -> Iterator[list[LogFile]]:
 
 
 def _first_sentence(error: Exception) -> str:
-    """Return the first sentence of a DuckDB error, without its class name."""
+    """Return the reason of an operating system error, or the first sentence of a DuckDB error without its class."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     line = str(error).partition("\n")[0]
     return line.partition("Error: ")[2] or line

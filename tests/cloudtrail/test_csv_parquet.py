@@ -176,3 +176,25 @@ def test_structures_of_exports(text: str | None, value: object) -> None:
 def test_parsing_of_broken_structures_ends(text: str) -> None:
     """Parsing ends without an exception for any text."""
     parse_structure(text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "of_each", "reason"),
+    [
+        (1_000_001, "'x'", "1,000,001 rows in {size:,} bytes: more than one per byte"),
+        (2_000, "'{number}' || repeat('x', 50_000)", "decompresses to more than 200 times its size"),
+        (1_000, "'x'", ""),
+    ],
+)
+def test_parquet_that_expands_far_is_not_read(tmp_path: Path, rows: int, of_each: str, reason: str) -> None:
+    """A small file can have any number of equal rows, and long texts that compress well: it is named instead."""
+    file = tmp_path / "export.parquet"
+    duckdb.execute(
+        f"""COPY (SELECT 'ListFunctions' AS eventName, 'lambda.amazonaws.com' AS eventSource,
+        {of_each.replace("{number}'", "' || range")} AS requestParameters FROM range({rows}))
+        TO '{file}' (FORMAT parquet, COMPRESSION zstd)"""
+    )
+    _, reading = read(file)
+    reasons = [reason.format(size=file.stat().st_size)] if reason else []
+    assert [problem.reason for problem in reading.problems] == reasons
+    assert reading.events == (0 if reason else rows)
