@@ -27,6 +27,7 @@ _ALWAYS = {
     "long_service", "service_of_stars", "services_of_a_condition",
     "policies_of_terraform", "locals_in_a_chain", "quotes_that_are_not_closed", "changes_of_a_plan",
     "nested_for", "modules_called_twice", "pattern_that_goes_back", "deep_lists",
+    "doubling_objects_that_are_walked",
 }  # fmt: skip
 
 
@@ -54,6 +55,20 @@ def test_what_could_explode_stops_at_a_limit(tmp_path: Path, family: Family) -> 
     large = family.write(tmp_path / "large", min(family.large, 4 * family.small))
     with at_most(_MOST_CALLS):
         scanned(large)
+
+
+def test_doubling_objects_are_unresolved(tmp_path: Path) -> None:
+    """Large as trees, they are a role, policies of a role, a command, and an argument of a missing module."""
+    family = next(family for family in FAMILIES if family.name == "doubling_objects_that_are_walked")
+    result = scan_paths([family.write(tmp_path, family.large)], OPTIONS)
+    assert not result.unreadable
+    assert {each.check_id: each.severity for each in result.findings} == {
+        "PASSROLE_002": Severity.MEDIUM,
+        "PASSROLE_012": Severity.INFO,
+    }
+    assert "module.m: policy: nested too deeply to search for policy documents" in {
+        note.reason for note in result.not_evaluated
+    }
 
 
 @pytest.mark.parametrize("name", ["keys_of_a_condition", "resource_of_variables"])

@@ -809,6 +809,20 @@ def doubling_objects(n: int) -> Files:
     return terraform(f'locals {{\n  l0 = "{ROLE}a"\n{chain}\n}}', hcl_policy(hcl_pass(f"jsonencode(local.l{n})")))
 
 
+@family(12, 300, None)
+def doubling_objects_that_are_walked(n: int) -> Files:
+    """As a role, as policies of a role, as a command, and as an argument of a missing module."""
+    chain = "\n".join(f"  l{i + 1} = {{a = local.l{i}, b = local.l{i}}}" for i in range(n))
+    last = f"local.l{n}"
+    return terraform(
+        f'locals {{\n  l0 = "{ROLE}a"\n{chain}\n}}',
+        hcl_policy(hcl_pass()).replace('"deployer"', last),
+        f'resource "aws_iam_role" "r" {{\n  {HCL_TRUST}\n  managed_policy_arns = [{last}]\n}}',
+        f'resource "null_resource" "n" {{\n  provisioner "local-exec" {{\n    command = {last}\n  }}\n}}',
+        f'module "m" {{\n  source = "acme/x/aws"\n  policy = {last}\n}}',
+    )
+
+
 @family(5, 12, None)
 def escapes_of_escapes(n: int) -> Files:
     """JSON within JSON within JSON."""

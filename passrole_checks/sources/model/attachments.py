@@ -23,6 +23,7 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    unresolved_node,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.addresses import without_key
@@ -46,6 +47,8 @@ None if there is none."""
 
 MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
 """Types of customer managed policies."""
+
+_MAX_ELEMENTS = 10_000  # nodes of one list or object of principals, policies or commands
 
 
 @dataclass
@@ -226,12 +229,18 @@ def _referenced_address(policy: StringNode) -> str | None:
 def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:
     """Yield the elements of a list or an object, at any depth, each with its path condition.
 
-    Shared elements are yielded once for each place, so that there may be any number: the limit of time counts.
+    Shared elements are yielded once for each place, so that there may be any number: those above the limit are one
+    unresolved value.
     """
     pending = [(when, value)] if value is not None else []
+    visited = 0
     while pending:
         deadline.check()
         path, node = pending.pop(0)
+        visited += 1
+        if visited > _MAX_ELEMENTS:
+            yield when, unresolved_node("…", node.at, "too large")
+            return
         if isinstance(node, ListNode):
             pending[:0] = [(path, item) for item in node.items]
         elif isinstance(node, ObjectNode):

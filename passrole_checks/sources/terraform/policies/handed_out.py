@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.iam.path_conditions import PathCondition
@@ -43,6 +44,7 @@ from passrole_checks.sources.model.unknown_consumers import (
 )
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_NODES
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain, to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
@@ -261,8 +263,12 @@ def _note_too_deep(module: Module, block: Block, resource: ResourceDefinition, p
 def _documents(value: Node, path: str, depth: int, *, lenient: bool) -> Iterator[tuple[str, Node | None]]:
     """Yield (path, document) for each document at or below a path; None for a document below the maximum depth.
 
-    ``lenient``: a text that looks like a policy document is one, even if it cannot be read.
+    ``lenient``: a text that looks like a policy document is one, even if it cannot be read. A value with too many nodes
+    is not searched: its path has None.
     """
+    if depth == MAX_DEPTH and next(islice(nodes_in(value), MAX_NODES, None), None) is not None:
+        yield path, None
+        return
     if isinstance(value, (StringNode, Choice)) or (
         isinstance(value, ObjectNode) and value.get("Statement") is not None
     ):
