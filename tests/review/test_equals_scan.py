@@ -14,12 +14,15 @@ from sample_folders import FOLDERS, ROOT, SAMPLES, options_of
 from passrole_checks import cli
 
 Row = tuple[str, str, str, str, int]
-_PLAN = b'"resource_changes"'  # `scan` reports what a plan changes, and a review what it contains
 _OF_CHANGE = "PASSROLE_015"  # compares versions, of which `scan` sees one
 
 
 def differing_from_scan(repository: Reviews, capture: pytest.CaptureFixture[str], *options: str) -> set[Row]:
-    """Return the remarks of a review of the last commit that a scan of the working tree does not have."""
+    """Return the remarks of a review of the last commit that a scan of the working tree does not have.
+
+    The scan includes unchanged resources of plans and change sets: a review compares two versions of such a file, and
+    what was to be changed in BASE may be unchanged in HEAD.
+    """
     items = repository.review("HEAD^", "HEAD", *options).report.items
     remarks = {
         (remark.check_id, remark.severity.value, remark.message, item.at.file, item.at.line)
@@ -27,7 +30,7 @@ def differing_from_scan(repository: Reviews, capture: pytest.CaptureFixture[str]
         for remark in item.remarks
         if remark.check_id != _OF_CHANGE
     }
-    cli.main(["scan", ".", "--format", "json", *options])
+    cli.main(["scan", ".", "--unchanged", "--format", "json", *options])
     findings = json.loads(capture.readouterr().out)["findings"]
     rows = {(one["check_id"], one["severity"], one["message"], one["file"], one["line"]) for one in findings}
     return remarks - rows
@@ -37,7 +40,7 @@ def files_with_statements(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.parent != folder and b"PassRole" in (data := path.read_bytes()) and _PLAN not in data
+        if path.is_file() and path.parent != folder and b"PassRole" in path.read_bytes()
     ]
 
 
