@@ -188,14 +188,6 @@ def test_generated_statement_has_the_position_of_the_loop_body() -> None:
         assert [(one.at.line, one.at.column) for one in found] == [(first + 9, 15), (first + 10, 15)]
 
 
-@pytest.mark.parametrize("body", ["5", "[a]", "[Team, [a]]", "[Team, [a], x]", "[Team, [a], [x]]", "{a: b}"])
-def test_malformed_loop_is_unreadable(body: str) -> None:
-    """A malformed loop is reported once, and the rest is read."""
-    configuration = read(f"Resources:\n  Fn::ForEach::L: {body}\n  R: {{Type: AWS::IAM::Role}}\n")
-    assert [item.line for item in configuration.unreadable] == [8]
-    assert addresses(configuration) == ["R"]
-
-
 def test_duplicate_logical_id_from_a_loop_is_unreadable() -> None:
     """AWS rejects such a template."""
     configuration = read(LOOP.format(collection="[a, b]", key="Same", resource="'role/${Team}'"))
