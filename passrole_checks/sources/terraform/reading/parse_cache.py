@@ -15,8 +15,8 @@ from threading import Lock
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
 
-_MAX_BYTES = 900_000  # total size of the texts: about 60 MB of memory
-_OF_EACH = 180  # added to the size of each text, since thousands of short ones, such as units of Terragrunt, take more
+_MAX_BYTES = 900_000  # total size of the texts: 60 to 80 MB of memory
+_OF_EACH = 180  # added for each text: those of thousands of units of Terragrunt are short and dense
 _Key = tuple[str, bytes]
 
 
