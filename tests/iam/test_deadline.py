@@ -8,7 +8,6 @@ import pytest
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, Position, nodes_in, strings_in, text
-from passrole_checks.sources.model.attachments import flatten_variants
 
 Work = Callable[[float], None]
 
@@ -105,7 +104,7 @@ def test_a_limit_that_is_left_by_an_error_counts_as_well(work: Work) -> None:
             assert limit.left == pytest.approx(deadline.SECONDS - 5, abs=0.2)
 
 
-@pytest.mark.parametrize("walk", [nodes_in, strings_in, flatten_variants])
+@pytest.mark.parametrize("walk", [nodes_in, strings_in])
 def test_values_of_shared_parts_count_against_the_limit(walk: Callable[[Node], Iterator[object]]) -> None:
     """An object whose two entries are one object, and so on, has more places than can be visited."""
     at = Position("main.tf", 1)

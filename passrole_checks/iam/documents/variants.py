@@ -63,6 +63,8 @@ def _without_otherwise(statement: ObjectNode) -> ObjectNode:
         return statement
 
     def inferred(node: Node) -> Node:
+        if isinstance(node, ListNode) and {StringNode}.issuperset(map(type, node.items)):
+            return node
         if not isinstance(node, Choice):
             return map_children(node, inferred)
         options = [(outcome, inferred(option)) for outcome, option in node.options if not outcome.otherwise]
