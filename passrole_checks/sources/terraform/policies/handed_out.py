@@ -69,20 +69,25 @@ def handed_out_by(
 
     The block is their resource; ``path`` leads from the argument to the document.
     """
+    for_each = block.body.get("for_each")
+    elements = ("each",) if for_each is not None and search.may_hand_out(module, for_each) else ()
     arguments = [
         argument
         for argument in detector.candidate_arguments(module, block, META_ARGUMENTS)
-        if block.type == "module" or search.may_hand_out(module, argument)
+        if block.type == "module" or _may_be_document(module, argument, search, elements)
     ]
     search = search.for_nested  # to expand nested blocks for every value that may come from a file costs too much
-    nested = _nested_types(module, block, search)
+    nested = _nested_types(module, block, search, elements)
     if not arguments and not nested:
         return
     kind = _kind_of(block)
     for resource, scope, _ in resource_instances(module, block):
         people, repositories = people_of_module(block, scope), repositories_of_module(block, scope)
         values = [(attribute.name, attribute, scope, ()) for attribute in arguments]
-        for path, attribute, inner, when in (*values, *_nested_arguments(module, block, nested, scope, search)):
+        for path, attribute, inner, when in (
+            *values,
+            *_nested_arguments(module, block, nested, scope, search, elements),
+        ):
             value = evaluate(attribute.value, inner.in_source(attribute.source))
             for place, policy in _documents(value, path, MAX_DEPTH, lenient=kind is HandedTo.MODULE):
                 if policy is not None:
@@ -195,22 +200,25 @@ def _kind_of(block: Block) -> HandedTo:
     return HandedTo.MODULE if block.type == "module" else HandedTo.RESOURCE
 
 
-def _nested_types(module: Module, block: Block, search: HandedOutFilter) -> tuple[str, ...]:
-    """Return the types of nested blocks, also of those that ``dynamic`` blocks generate, that may hold a document."""
+def _nested_types(module: Module, block: Block, search: HandedOutFilter, iterators: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the types of nested blocks, also of those that ``dynamic`` blocks generate, that may hold a document.
+
+    ``iterators``: as of :func:`_may_hold_document`.
+    """
     if block.type == "module":
         return ()
     types = (
         inner.labels[0] if inner.type == "dynamic" and inner.labels else inner.type
         for inner in block.body.blocks
-        if _may_hold_document(module, inner, search)
+        if _may_hold_document(module, inner, search, iterators)
     )
     return tuple(dict.fromkeys(type_ for type_ in types if type_ not in _META_BLOCKS))
 
 
-def _may_hold_document(module: Module, block: Block, search: HandedOutFilter, iterators: tuple[str, ...] = ()) -> bool:
+def _may_hold_document(module: Module, block: Block, search: HandedOutFilter, iterators: tuple[str, ...]) -> bool:
     """True if an argument of a nested block may hold a document.
 
-    ``iterators``: variables of the ``dynamic`` blocks around it whose elements may hold one.
+    ``iterators``: ``each``, and variables of the ``dynamic`` blocks around it, whose elements may hold one.
     """
     if not search.may_hand_out(module, block) and not iterators:
         return False
@@ -236,6 +244,7 @@ def _nested_arguments(
     types: tuple[str, ...],
     scope: EvaluationScope,
     search: HandedOutFilter,
+    iterators: tuple[str, ...],
     prefix: str = "",
     depth: int = 3,
 ) -> Iterator[tuple[str, Attribute, EvaluationScope, PathCondition]]:
@@ -246,8 +255,10 @@ def _nested_arguments(
             for attribute in inner.body.attributes:
                 yield f"{path}/{attribute.name}", attribute, inner_scope, when
             if depth:
-                types_inside = _nested_types(module, inner, search)
-                below = _nested_arguments(module, inner, types_inside, inner_scope, search, f"{path}/", depth - 1)
+                types_inside = _nested_types(module, inner, search, iterators)
+                below = _nested_arguments(
+                    module, inner, types_inside, inner_scope, search, iterators, f"{path}/", depth - 1
+                )
                 for place, attribute, found, further in below:
                     yield place, attribute, found, (*when, *further)
 
