@@ -198,9 +198,9 @@ def scan_each(
     processes = _processes(jobs)
     scanner = scanner or processes
     if cache is not None:
-        from passrole_checks.scan.cache.cached_scan import cached_scanner
+        from passrole_checks.scan.cache.cached_scan import CachedScanner
 
-        scanner = cached_scanner(options, cache, scanner)
+        scanner = CachedScanner(cache, scanner)
     return scan_repositories(_paths(paths), options, report, scanner, _distribute(jobs), processes)
 
 

@@ -136,7 +136,7 @@ def test_nothing_is_kept_behind_a_planted_link(
 ) -> None:
     """Where a pipeline keeps its cache among the files of the repository."""
     monkeypatch.setattr(
-        "passrole_checks.scan.cache.file_state.is_settled", lambda *_: True
+        "passrole_checks.sources.files.path_states.is_settled", lambda *_: True
     )  # no waiting for files to settle
     monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(repository.folder / "kept"))
     main(["scan", "."])

@@ -16,10 +16,10 @@ from passrole_checks.diff.read_versions import Side, providing_files
 from passrole_checks.diff.units import UnitPair, Versions
 from passrole_checks.errors import InputError, TookTooLongError
 from passrole_checks.files.safe_read import open_error_reason, read_bounded
+from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN, recognize_bytes
 from passrole_checks.sources.terraform_plan import PlanVersion, load_version
@@ -133,8 +133,7 @@ def _aligned(pair: UnitPair) -> UnitPair:
 def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVersion:
     place = side.path / folder
     with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit, providing_files(side):
-        log_folder(place)
-        inputs = replace(side.inputs, source=place if place.is_dir() and _has_terraform(place) else None)
+        inputs = replace(side.inputs, source=place if is_folder(place) and _has_terraform(place) else None)
         deadline.grant(len(file.content))
         try:
             version = load_version(file.path, file.content, before=before, inputs=inputs)
@@ -149,7 +148,7 @@ def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVers
 def _has_terraform(folder: Path) -> bool:
     from passrole_checks.sources.files.file_types import is_terraform_file
 
-    return any(is_terraform_file(file) for file in folder.iterdir())
+    return any(is_terraform_file(folder / name) for name in names_in(folder))
 
 
 def _is_empty(configuration: Configuration) -> bool:

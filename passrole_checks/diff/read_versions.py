@@ -1,7 +1,7 @@
 """Read the units of two versions; a unit that no change affects is read and evaluated once for both.
 
 Reading depends only on the unit's files, the files that it looks for, and the input values, so identical inputs give an
-identical result. :mod:`passrole_checks.sources.files.access_log` records which files these are; they are compared on
+identical result. :mod:`passrole_checks.files.access_log` records which files these are; they are compared on
 disk, regardless of any list of changes.
 """
 
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from passrole_checks.errors import InputError, WorkerEndedError
+from passrole_checks.files.access_log import KINDS, FileAccessLog, Kind, recording_accesses
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.git_versions.selection import Selection
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.parallel.processes import in_processes
 from passrole_checks.scan.parallel.read_units import ReadTask, ReadUnit
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, connected, read_paths
-from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses, same_below
+from passrole_checks.sources.files.tree_difference import TreeDifference, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 from passrole_checks.sources.unit_tasks import UnitTask
 
@@ -75,20 +76,10 @@ class _ProvidingLog(FileAccessLog):
         super().__init__()
         self._provide = provide
 
-    def at_file(self, path: str) -> None:
-        """Record that a file is opened or looked up."""
-        self._provide(path)
-        super().at_file(path)
-
-    def at_folder(self, path: str) -> None:
-        """Record that a folder is listed."""
-        self._provide(path)
-        super().at_folder(path)
-
-    def at_tree(self, path: str) -> None:
-        """Record that a folder is walked."""
-        self._provide(path, below=True)
-        super().at_tree(path)
+    def sight(self, kind: Kind, path: str) -> None:
+        """Have a path written."""
+        if kind != "links":
+            self._provide(path, below=kind == "trees")
 
 
 def providing_files(side: Side) -> AbstractContextManager[FileAccessLog]:
@@ -158,12 +149,12 @@ class VersionReader:
         side = self._sides[number]
         boundary = Path(self._roots[number])
         own = tuple(replace(unit, boundary=boundary) for unit in discovery.units) if path is not None else ()
+        if path is not None:
+            if number not in self._discovered:  # among what is written already
+                self._discovered[number] = detect.discover([side.path], side.inputs.exclusions).units
+            others = (unit for unit in self._discovered[number] if unit not in own)
+            discovery = replace(discovery, units=(*own, *others))
         with providing_files(side):
-            if path is not None:
-                if number not in self._discovered:
-                    self._discovered[number] = detect.discover([side.path], side.inputs.exclusions).units
-                others = (unit for unit in self._discovered[number] if unit not in own)
-                discovery = replace(discovery, units=(*own, *others))
             discovery = connected(discovery, replace(self._options, inputs=side.inputs))
         if path is not None:
             return replace(discovery, units=discovery.units[: len(own)])
@@ -217,7 +208,7 @@ class VersionReader:
         """Have the paths that were accessed in the old version written in the new one."""
         provide = self._sides[1].provide
         if provide is not None:
-            for path in (*accesses.files, *accesses.folders):
+            for path in (*accesses.files, *accesses.folders, *accesses.lookups):
                 provide(self.moved(path))
             for path in accesses.trees:
                 provide(self.moved(path), below=True)
@@ -232,9 +223,8 @@ class VersionReader:
             alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
             accesses = known.accesses
-            return self._keep(
-                alike, FileAccessLog(*map(self._moved_paths, (accesses.files, accesses.folders, accesses.trees)))
-            )
+            moved = {kind: dict.fromkeys(map(self.moved, accesses.of(kind))) for kind in KINDS}
+            return self._keep(alike, FileAccessLog(**moved))
         self.unit_reads += 1
         read = self._ahead.pop((number, unit), None) or self._read(number, unit, options)
         if isinstance(read, WorkerEndedError):
@@ -281,9 +271,6 @@ class VersionReader:
         self._accesses[id(configuration)] = accesses
         return configuration
 
-    def _moved_paths(self, paths: set[str]) -> set[str]:
-        return set(map(self.moved, paths))
-
     def _key(self, number: int, unit: Unit) -> Hashable:
         pages = (page.path for page in unit.pages)
         places = [self._below(number, place) for place in (unit.path, unit.only, unit.boundary, *unit.beside, *pages)]
@@ -308,7 +295,7 @@ def _saw_all(accesses: FileAccessLog, side: Side) -> bool:
     """True if everything that was accessed is written, if it exists in the version."""
     is_provided = side.is_provided
     return is_provided is None or (
-        all(map(is_provided, (*accesses.files, *accesses.folders)))
+        all(map(is_provided, (*accesses.files, *accesses.folders, *accesses.lookups)))
         and all(is_provided(path, below=True) for path in accesses.trees)
     )
 

@@ -12,10 +12,10 @@ from passrole_checks.diff.read_versions import Side, VersionReader
 from passrole_checks.diff.unreadable_base import set_aside
 from passrole_checks.diff.value_file_variants import VariantPair, key_of, pair_variants
 from passrole_checks.errors import InputError
+from passrole_checks.files.access_log import FileAccessLog
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import ReadPaths
-from passrole_checks.sources.files.access_log import FileAccessLog
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from passrole_checks.files.access_log import record_access
 from passrole_checks.files.unsaved_texts import unsaved_text
 from passrole_checks.iam import deadline
 
@@ -44,6 +45,7 @@ class OutsideError(RefusedError):
 
 def content_version(path: str) -> Hashable:
     """Return a value that changes with the content of a file: its text if it is not saved yet, else its status."""
+    record_access("files", path)
     if (text := unsaved_text(path)) is not None:
         return text
     try:
@@ -126,13 +128,19 @@ def read_bounded(
     return content
 
 
+def real_path(path: str | Path) -> str:
+    """Return a path with symbolic links resolved, as :func:`os.path.realpath`."""
+    record_access("links", path)
+    return os.path.realpath(path)
+
+
 def resolve_inside(path: str | Path, inside: Callable[[str], bool], known: dict[str, str] | None = None) -> str:
     """Return the path with symbolic links resolved. Raises :class:`OutsideError` if it is not ``inside``.
 
     ``known``: folders, each with its path without symbolic links; gets those that are resolved here.
     """
     try:
-        real = os.path.realpath(path) if known is None or not _IS_CHECKED else _resolve(os.fspath(path), known)
+        real = os.path.realpath(path) if known is None or not _IS_CHECKED else resolve(os.fspath(path), known)
     except ValueError as error:  # an invalid name
         raise OSError(errno.EINVAL, str(error), str(path)) from None
     if not inside(real):
@@ -140,15 +148,16 @@ def resolve_inside(path: str | Path, inside: Callable[[str], bool], known: dict[
     return real
 
 
-def _resolve(path: str, known: dict[str, str]) -> str:
-    """Return the path with symbolic links resolved; the folders of ``known`` are not read again."""
+def resolve(path: str, known: dict[str, str]) -> str:
+    """Return a path with symbolic links resolved; the folders of ``known`` are not read again, see
+    :func:`resolve_inside`."""
     if os.pardir in path.split(os.sep) and not os.path.exists(path):
         return os.path.realpath(path)  # which takes the parent of a link in a loop by its name
     folder, name = os.path.split(path)
     if not folder or name in ("", os.curdir, os.pardir) or "\0" in name or path.count(os.sep) > _MOST_FOLDERS:
         return os.path.realpath(path)
     if folder not in known:
-        known[folder] = _resolve(folder, known)
+        known[folder] = resolve(folder, known)
     real = os.path.join(known[folder], name)
     return os.path.realpath(real) if os.path.islink(real) else real
 

@@ -15,6 +15,7 @@ from dataclasses import field
 from itertools import islice
 from pathlib import Path
 
+from passrole_checks.files.access_log import record_access
 from passrole_checks.iam.fast_dataclass import dataclass
 
 
@@ -86,16 +87,19 @@ def is_unsaved(path: str | os.PathLike[str]) -> bool:
 
 def is_file(path: str | os.PathLike[str]) -> bool:
     """True if a path leads to a regular file or an unsaved text, as ``os.path.isfile``."""
+    record_access("lookups", path)
     return unsaved_text(path) is not None or os.path.isfile(path)
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """True if a path leads to a folder, or to one that contains an unsaved text, as ``os.path.isdir``."""
+    record_access("lookups", path)
     return bool(unsaved_names(path)) or os.path.isdir(path)
 
 
 def mode_of(path: Path) -> int:
     """Return the type and mode bits of a path, as ``os.stat``. Raises an :class:`OSError`."""
+    record_access("lookups", path)
     if unsaved_text(path) is not None:
         return stat.S_IFREG
     try:
@@ -131,6 +135,11 @@ FolderEntry = os.DirEntry[str] | UnsavedEntry
 
 def entries_in(folder: str | os.PathLike[str], most: int | None = None) -> list[FolderEntry]:
     """Return the entries of a folder, at most ``most``, with those of unsaved texts. Raises an :class:`OSError`."""
+    record_access("folders", folder)
+    return _entries(folder, most)
+
+
+def _entries(folder: str | os.PathLike[str], most: int | None = None) -> list[FolderEntry]:
     unsaved, entries = unsaved_names(folder), list[FolderEntry]()
     try:
         with os.scandir(folder) as listing:
@@ -148,3 +157,23 @@ def entries_in(folder: str | os.PathLike[str], most: int | None = None) -> list[
 def names_in(folder: str | os.PathLike[str]) -> list[str]:
     """Return the sorted names of :func:`entries_in`. Raises an :class:`OSError`."""
     return sorted(entry.name for entry in entries_in(folder))
+
+
+def files_below(folder: str | os.PathLike[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and each one below it, with the sorted names of its regular files and unsaved texts. Links to
+    folders are not followed; a folder that cannot be listed is empty."""
+    record_access("trees", folder)
+    pending = [os.fspath(folder)]
+    while pending:
+        current = pending.pop()
+        try:
+            entries = _entries(current)
+        except OSError:
+            continue
+        yield (
+            current,
+            sorted(
+                entry.name for entry in entries if unsaved_text(entry.path) is not None or os.path.isfile(entry.path)
+            ),
+        )
+        pending += sorted((entry.path for entry in entries if entry.is_dir(follow_symlinks=False)), reverse=True)

@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.access.role_consumers import ASSUMED
 from passrole_checks.escaping.shorten import listed
+from passrole_checks.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
@@ -16,7 +17,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.lsp.scopes import Scope
 from passrole_checks.scan.result import ScanOptions, ScanResult
 from passrole_checks.scan.scanner import ReadPaths, read_discovered, scan_read
-from passrole_checks.sources.files.access_log import FileAccessLog, TreeDifference, recording_accesses
+from passrole_checks.sources.files.tree_difference import TreeDifference
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 from passrole_checks.suggest.suggest import Session

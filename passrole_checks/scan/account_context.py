@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError
+from passrole_checks.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.files.safe_read import NOT_REGULAR, content_version, open_error_reason, open_regular, read_from
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable, recording_faults
 from passrole_checks.sources.model.context import Context, contexts_of, drift, in_context, with_known_documents

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
     from passrole_checks.iam.grants.grant import PassRoleGrant
     from passrole_checks.iam.path_conditions import PathCondition
-    from passrole_checks.sources.files.fingerprints import FileFingerprints
+    from passrole_checks.sources.files.path_states import FileFingerprints
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
 from passrole_checks.errors import InputError, TookTooLongError, WorkerEndedError, internal_error
+from passrole_checks.files.access_log import recording_accesses
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
@@ -26,8 +27,7 @@ from passrole_checks.scan.other_repositories import NO_INVENTORY, outdated_notes
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.scan_linked import ended_worker, out_of_time_note, scan_linked
 from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
-from passrole_checks.sources.files.access_log import recording_accesses
-from passrole_checks.sources.files.fingerprints import FileFingerprints
+from passrole_checks.sources.files.path_states import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.model.configuration import (
     Configuration,

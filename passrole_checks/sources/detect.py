@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
 from passrole_checks.files.safe_read import NOT_REGULAR, open_error_reason
-from passrole_checks.files.unsaved_texts import is_unsaved, mode_of
+from passrole_checks.files.unsaved_texts import mode_of
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.files.access_log import log_file, log_links, log_walk
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import (
     Boundary,
     boundary_of_context,
-    check_given_path,
     current_boundary,
     repository_around,
+    resolve_given_path,
 )
 from passrole_checks.sources.files.walk import find_files_to_scan, is_real_folder
 from passrole_checks.sources.hcl_files import is_terragrunt, note_on
@@ -267,10 +266,7 @@ class _Search:
     def add(self, path: Path) -> None:
         """Search a given path."""
         try:
-            for at in (log_file, log_links):
-                at(os.path.abspath(path))
-            resolved = path.resolve(strict=not is_unsaved(path))
-            check_given_path(path)
+            resolved = resolve_given_path(path)
             mode = mode_of(resolved)
         except FileNotFoundError as error:
             self.report_unreadable(
@@ -307,26 +303,14 @@ class _Search:
 
     def list_files(self, folder: Path) -> Sequence[Path]:
         """Return the files to scan below a folder, and record errors and excluded paths."""
-        broken: list[tuple[Path, OSError]] = []
         excluded: list[str] = []
         skipped: list[str] = []
-        paths = list(
-            find_files_to_scan(
-                folder,
-                lambda path, error: broken.append((path, error)),
-                self.exclusions,
-                excluded.append,
-                skipped.append,
-            )
-        )
+        paths = list(find_files_to_scan(folder, self.report_error, self.exclusions, excluded.append, skipped.append))
         for name in skipped:
             if is_real_folder(name) or os.path.islink(name):
                 self.skipped.add(name)
             elif has_scanned_extension(Path(name)):
                 self.report_unreadable(Path(name), NOT_REGULAR)
-        for path, error in broken:
-            self.report_error(path, error)
-        log_walk(folder, None if broken else [*paths, *excluded, *skipped])
         self.excluded.update(
             dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
         )

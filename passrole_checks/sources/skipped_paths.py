@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from pathlib import Path
 
+from passrole_checks.files.safe_read import real_path
+from passrole_checks.files.unsaved_texts import entries_in
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.files.access_log import log_folder, log_links
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
@@ -121,8 +122,7 @@ def _folder_reason(folder: str, example: str | None, is_complete: bool) -> str |
 
 def _link_reason(link: str, walked: Iterable[Path]) -> str | None:
     """Return the note on a symbolic link; None if there is no infrastructure code behind it, or it is scanned."""
-    log_links(link)
-    target = Path(os.path.realpath(link))
+    target = Path(real_path(link))
     is_folder = target.is_dir()
     may_be_code = is_folder or is_candidate(Path(link)) or is_candidate(target)
     if not may_be_code or not target.exists():
@@ -172,10 +172,8 @@ class _Search:
                 self.is_complete = False
                 return None
             current = pending.popleft()
-            log_folder(current)
             try:
-                with os.scandir(current) as listing:
-                    entries = sorted(listing, key=lambda entry: entry.name)
+                entries = sorted(entries_in(current), key=lambda entry: entry.name)
                 self.seen += len(entries)
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from typing import Generic, Protocol, TypeVar
 
 from passrole_checks.errors import WorkerEndedError
+from passrole_checks.files.access_log import FileAccessLog, current_log, recording_accesses
 from passrole_checks.iam.deadline import OutOfTimeError
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.files.access_log import FileAccessLog, current_log, recording_accesses
 from passrole_checks.sources.unit import Unit
 
 ENDED = "its scan ended the process (out of memory?)"

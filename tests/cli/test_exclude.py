@@ -357,10 +357,10 @@ def test_baseline_keeps_entries_of_excluded_files(run: Run) -> None:
 
 def test_cache_distinguishes_exclusions(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each set of patterns has its own cache entry, also if an excluded file or folder is created later."""
-    from passrole_checks.sources.files import fingerprints
+    from passrole_checks.sources.files import path_states
 
-    monkeypatch.setattr(fingerprints, "_FINE", 0)
-    monkeypatch.setattr(fingerprints, "_COARSE", 0)
+    monkeypatch.setattr(path_states, "_FINE", 0)
+    monkeypatch.setattr(path_states, "_COARSE", 0)
     cache = tmp_path / "kept"
     monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(cache))
     asked = ([], OPTIONS, OPTIONS[:2], [*OPTIONS, "--exclude", "main.tf", "--exclude", "!app/main.tf"])

@@ -11,10 +11,10 @@ from sample_folders import FOLDERS, SAMPLES
 
 from passrole_checks.diff.affected_files import select_affected
 from passrole_checks.errors import InputError
+from passrole_checks.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.git_versions.git import FileChange
 from passrole_checks.git_versions.selection import Selection
 from passrole_checks.sources import detect
-from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 
 CALL = 'module "m" {\n  source = "%s"\n}\n'
 STACK = "Resources:\n  S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: %s}}\n"

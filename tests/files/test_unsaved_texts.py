@@ -57,6 +57,10 @@ TREES: dict[str, tuple[Mapping[str, str], Mapping[str, str]]] = {  # what is on 
     "file that an expression reads": ({"main.tf": POLICY, "policy.json": "{}"}, {"policy.json": DOCUMENT}),
     "new file that an expression reads": ({"main.tf": POLICY}, {"policy.json": DOCUMENT}),
     "new file that fileset finds": ({"main.tf": PARTS}, {"policy.json": DOCUMENT}),
+    "new file that fileset finds in a new folder": (
+        {"main.tf": PARTS.replace("*.json", "**/*.json")},
+        {"new/policy.json": DOCUMENT},
+    ),
     "template": ({"template.yaml": "Resources: {}\n"}, {"template.yaml": TEMPLATE}),
     "new template": ({}, {"template.yaml": TEMPLATE}),
     "module in a new folder": ({}, {"main.tf": 'module "m" {\n  source = "./m/n"\n}\n', "m/n/main.tf": INLINE}),

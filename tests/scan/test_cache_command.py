@@ -17,7 +17,7 @@ from changing_trees import planted
 from passrole_checks.cli import cli, main
 from passrole_checks.cli.pyproject_defaults import configurable_options
 from passrole_checks.scan.cache.store import ENVIRONMENT
-from passrole_checks.sources.files import fingerprints
+from passrole_checks.sources.files import path_states
 
 ROOT = Path(__file__).parents[2]
 FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
@@ -26,8 +26,8 @@ FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, a tree to scan as the working directory, and no waiting for files to settle."""
-    monkeypatch.setattr(fingerprints, "_FINE", 0)
-    monkeypatch.setattr(fingerprints, "_COARSE", 0)
+    monkeypatch.setattr(path_states, "_FINE", 0)
+    monkeypatch.setattr(path_states, "_COARSE", 0)
     monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "kept"))
     monkeypatch.chdir(planted(tmp_path / "tree"))
     Path("broken.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Policy\n", "utf-8")

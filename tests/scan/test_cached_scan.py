@@ -13,13 +13,12 @@ from changing_trees import change, planted, restored
 
 from passrole_checks.output.json_output import grants_json, scan_json
 from passrole_checks.scan.cache.cached_scan import CachedScanner, scan_with_cache
-from passrole_checks.scan.cache.file_state import DiskState
 from passrole_checks.scan.cache.keys import program
 from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.scanner import scan_paths, scan_sequentially
 from passrole_checks.sources import detect
-from passrole_checks.sources.files import fingerprints
+from passrole_checks.sources.files import path_states
 from passrole_checks.sources.files.exclude_patterns import make_exclusions
 from passrole_checks.sources.model.configuration import Inputs
 
@@ -47,8 +46,8 @@ def store(tmp_path: Path) -> ResultStore:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat files written a moment ago as settled, so that tests need not wait."""
-    monkeypatch.setattr(fingerprints, "_FINE", 0)
-    monkeypatch.setattr(fingerprints, "_COARSE", 0)
+    monkeypatch.setattr(path_states, "_FINE", 0)
+    monkeypatch.setattr(path_states, "_COARSE", 0)
 
 
 def scan(top: Path, store: ResultStore, options: ScanOptions = PLAIN) -> tuple[ScanResult, list[str]]:
@@ -171,7 +170,7 @@ def test_what_was_found_before_it_changed(tmp_path: Path, store: ResultStore, at
 
 def test_what_has_just_changed(tmp_path: Path, store: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was written within the last moment is not trusted to show its next change, and is scanned again."""
-    monkeypatch.setattr(fingerprints, "_FINE", 3600 * 1_000_000_000)
+    monkeypatch.setattr(path_states, "_FINE", 3600 * 1_000_000_000)
     top = planted(tmp_path / "tree")
     first, units = scan(top, store)
     assert units
@@ -276,8 +275,8 @@ def test_units_alone(tmp_path: Path, store: ResultStore, at_once: None) -> None:
     top = planted(tmp_path / "tree")
     units = detect.discover([top]).units
     counting = Counting()
-    half = list(CachedScanner(store, DiskState(), counting)(units[::2], PLAIN))
-    whole = list(CachedScanner(store, DiskState(), counting)(units, PLAIN))
+    half = list(CachedScanner(store, counting)(units[::2], PLAIN))
+    whole = list(CachedScanner(store, counting)(units, PLAIN))
     assert sorted(counting.units) == sorted(str(unit.only or unit.path) for unit in units)
     assert (whole == list(scan_sequentially(units, PLAIN))) is True
     assert (half == whole[::2]) is True

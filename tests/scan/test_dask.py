@@ -26,9 +26,9 @@ from passrole_checks.scan.account_context import digest_of_account_details
 from passrole_checks.scan.parallel import dask as room
 from passrole_checks.scan.parallel.any_executor import scan_with
 from passrole_checks.scan.parallel.dask import cluster_scanner, scan_on_worker
-from passrole_checks.scan.parallel.remote_check import first_difference, scan_with_digests
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.detect import Unit, discover
+from passrole_checks.sources.files.path_states import PathStates
 from passrole_checks.sources.model.configuration import Framework
 
 if os.environ.get("NEED_DASK"):
@@ -194,17 +194,17 @@ def test_differing_files_are_detected(tmp_path: Path) -> None:
     (top / "more.tf").write_text('resource "aws_iam_policy" "p" {\n  policy = file("text.txt")\n}\n')
     (top / "text.txt").write_text("text")
     (units, main) = discover([top]).units, top / "main.tf"
-    ((_, there),) = scan_with_digests(units, ScanOptions())
-    assert first_difference(there) is None
+    ((_, there),) = scan_on_worker(__version__, units, ScanOptions())
+    assert PathStates().first_difference(there) is None
     (top / "text.txt").write_text("another")
-    assert first_difference(there) == str(top / "text.txt")
+    assert PathStates().first_difference(there) == str(top / "text.txt")
     (top / "text.txt").write_text("text")
-    assert first_difference(there) is None
+    assert PathStates().first_difference(there) is None
     (top / "new.tf").touch()
-    assert first_difference(there) is not None
+    assert PathStates().first_difference(there) is not None
     (top / "new.tf").unlink()
     main.unlink()
-    assert first_difference(there) == str(main)
+    assert PathStates().first_difference(there) == str(main)
 
 
 def test_workers_of_another_version_scan_nothing(cluster: Any, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,12 @@ from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output import json_output
 from passrole_checks.output.destination import Destination
 from passrole_checks.review.find_fix import FixFinder
-from passrole_checks.scan.cache.file_state import DiskState
 from passrole_checks.scan.for_hosts import host_results
 from passrole_checks.scan.for_hosts.fail_closed import HostBlock
 from passrole_checks.scan.parallel import processes
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources import detect
+from passrole_checks.sources.files.path_states import PathStates
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.suggest.suggest import Session
 
@@ -471,7 +471,7 @@ def test_fault_of_a_unit_is_in_the_result() -> None:
     assert len(result.faults) == 2 and set(result.faults) <= set(result.unreadable)
 
 
-@pytest.mark.parametrize("part", ["stamp", "digest_of"])
+@pytest.mark.parametrize("part", ["unchanged", "first_difference"])
 def test_fault_in_the_cache_loses_no_finding(
     part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -481,7 +481,7 @@ def test_fault_in_the_cache_loses_no_finding(
         raise KeyError("a fault")
 
     run(capsys, "scan", ".")
-    monkeypatch.setattr(DiskState, part, fail)
+    monkeypatch.setattr(PathStates, part, fail)
     status, out, err = run(capsys, "scan", ".", "--format", "json")
     assert (status, err) == (1, [])
     assert {one["file"] for one in json.loads(out)["findings"]} >= {"good.yaml", "good/main.tf", "bad.yaml"}

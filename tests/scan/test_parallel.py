@@ -23,6 +23,7 @@ import pytest
 from worker_scripts import DIES, DIES_ONCE, PREPARED, RAISES, ROOT, RUN, ran
 
 from passrole_checks.cli import main
+from passrole_checks.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.scan.parallel import processes as room
 from passrole_checks.scan.parallel.any_executor import picklable_error, scan_with
 from passrole_checks.scan.parallel.batches import MOST, Batch, batches, in_order, weight
@@ -36,8 +37,7 @@ from passrole_checks.scan.parallel.processes import (
 )
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, ScanResult, connected, scan_paths, scan_unit
 from passrole_checks.sources.detect import Unit, discover
-from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
-from passrole_checks.sources.files.fingerprints import FileFingerprints
+from passrole_checks.sources.files.path_states import FileFingerprints
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.unit_tasks import UnitTask
 

@@ -22,7 +22,7 @@ from passrole_checks.scan.repositories import scan_repositories
 from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.scanner import scan_paths, scan_sequentially, scan_unit
 from passrole_checks.sources.detect import Unit
-from passrole_checks.sources.files import fingerprints
+from passrole_checks.sources.files import path_states
 from passrole_checks.sources.model.configuration import Framework
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +95,8 @@ def test_values_of_another_repository_are_followed(tmp_path: Path) -> None:
 
 def test_cached_units_are_reported_without_a_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change only the changed unit is scanned."""
-    monkeypatch.setattr(fingerprints, "_FINE", 0)
-    monkeypatch.setattr(fingerprints, "_COARSE", 0)
+    monkeypatch.setattr(path_states, "_FINE", 0)
+    monkeypatch.setattr(path_states, "_COARSE", 0)
     top, store = repositories(tmp_path / "top", "a", "b"), ResultStore(str(tmp_path / "kept"), program())
     scanned: list[str] = []
 

@@ -17,7 +17,7 @@ from passrole_checks.scan.cache.keys import program
 from passrole_checks.scan.cache.store import ResultStore
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation.parameter_values import parse_parameter_options
-from passrole_checks.sources.files import fingerprints
+from passrole_checks.sources.files import path_states
 from passrole_checks.sources.files.exclude_patterns import make_exclusions
 from passrole_checks.sources.model.configuration import Inputs
 
@@ -295,7 +295,7 @@ def test_added_grants_are_in_the_inventory() -> None:
 def test_cached_scan_depends_on_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed, added or removed file of values changes the result, whatever is cached."""
     for name in ("_FINE", "_COARSE"):
-        monkeypatch.setattr(fingerprints, name, 0)
+        monkeypatch.setattr(path_states, name, 0)
     store = ResultStore(str(tmp_path / "kept"), program())
     write({"s/x/main.tf": POLICY, "s/y/t.yaml": TEMPLATE, "s/x/a.tfvars": "size = 2\n", "s/y/p.json": '{"Size": "2"}'})
 

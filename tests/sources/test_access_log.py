@@ -6,7 +6,7 @@ import builtins
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,10 @@ from typing import Any
 import pytest
 
 from passrole_checks.errors import InputError
+from passrole_checks.files.access_log import FileAccessLog, Kind, record_access, recording_accesses
 from passrole_checks.sources import detect
-from passrole_checks.sources.files.access_log import (
-    FileAccessLog,
-    TreeDifference,
-    log_file,
-    log_folder,
-    log_tree,
-    recording_accesses,
-    same_below,
-)
+from passrole_checks.sources.files.path_states import FileFingerprints, PathStates
+from passrole_checks.sources.files.tree_difference import TreeDifference, same_below
 from passrole_checks.sources.model.configuration import Inputs
 
 SAMPLES = Path(__file__).parents[2] / "sample_templates"
@@ -66,10 +60,15 @@ def asked_of_the_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Iterator[
         yield asked
 
 
+def log(*paths: Iterable[str]) -> FileAccessLog:
+    """Return a log of files, folders, trees and links."""
+    return FileAccessLog(*map(dict.fromkeys, paths))
+
+
 def failures(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
     """Return the accesses that are missing in the log."""
-    files, folders, trees = ({os.path.normpath(path) for path in paths} for paths in (
-        looked.files, looked.folders, looked.trees,
+    files, folders, trees, lookups = ({os.path.normpath(path) for path in paths} for paths in (
+        looked.files, looked.folders, looked.trees, {**looked.files, **looked.lookups},
     ))  # fmt: skip
 
     def walked(path: str) -> bool:
@@ -77,7 +76,7 @@ def failures(asked: dict[str, set[str]], looked: FileAccessLog) -> set[str]:
 
     found = {path for path in asked["opened"] if path not in files}
     names = asked["looked"]
-    found |= {path for path in names if not (path in files or os.path.dirname(path) in folders or walked(path))}
+    found |= {path for path in names if not (path in lookups or os.path.dirname(path) in folders or walked(path))}
     return found | {path for path in asked["listed"] if not (path in folders or walked(path))}
 
 
@@ -204,20 +203,26 @@ def test_every_kind_of_file_access_is_recorded(tmp_path: Path, monkeypatch: pyte
 def test_tree_difference_concerns_a_unit(modified: list[str], others: list[str], concerned: bool) -> None:
     """A change at, above or below an accessed file, to the names in a listed folder, or in a walked folder; in any
     spelling."""
-    looked = FileAccessLog({"/top/a/main.tf", "/top/x/../gone/now"}, {"/top/a"}, {"/top/t"})
+    looked = log(["/top/a/main.tf", "/top/x/../gone/now"], ["/top/a"], ["/top/t"])
     assert TreeDifference(modified, others).concerns(looked) is concerned
 
 
 def test_access_is_recorded_in_the_innermost_log() -> None:
     """Outside of a context nothing is recorded."""
-    log_file("/before")
+    record_access("files", "/before")
     with recording_accesses() as outer:
-        log_file("/a")
+        record_access("files", "/a")
         with recording_accesses() as inner:
-            log_folder("/b")
-        log_tree(Path("/c"))
-    assert outer == FileAccessLog({"/a"}, set(), {"/c"})
-    assert inner == FileAccessLog(set(), {"/b"}, set())
+            record_access("folders", "/b")
+        record_access("trees", Path("/c"))
+    assert outer == log(["/a"], [], ["/c"], ["/", "/c"])
+    assert inner == log([], ["/b"], [], ["/b"])
+
+
+def relinked(top: Path) -> None:
+    """Let a link lead to another folder with the same files."""
+    (top / "link").unlink()
+    (top / "link").symlink_to("same")
 
 
 LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "trees": {"t"}}
@@ -235,7 +240,7 @@ LOOKED = {"files": {"a/main.tf", "gone/now.tf", "m"}, "folders": {"a", "not"}, "
         ({"a/below": None, "a/below/x": None}, False),
         ({"a/below/x": None, "a/below": "a file"}, False),
         ({"b/more": ""}, True),
-        ({"gone": "a file"}, True),
+        ({"gone": "a file"}, False),
         ({"gone/now.tf": ""}, False),
         ({"m/x": ""}, True),
         ({"m/main.tf": None, "m": "a file"}, False),
@@ -255,9 +260,52 @@ def test_same_below_compares_files_folders_and_trees(change: dict[str, str | Non
                 (tmp_path / top / name).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / top / name).write_text(content, "utf-8")
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
-    looked = FileAccessLog(*({f"{old}/./{path}" for path in LOOKED[kind]} for kind in ("files", "folders", "trees")))
+    looked = log(*([f"{old}/./{path}" for path in LOOKED[kind]] for kind in ("files", "folders", "trees")))
     assert same_below(looked, old, new) is same
-    assert same_below(FileAccessLog({f"{new}/a/main.tf", f"{old}-not/x"}), old, new)
+    assert same_below(log([f"{new}/a/main.tf", f"{old}-not/x"]), old, new)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "change", "differs"),
+    [
+        ("files", "a", lambda top: (top / "a").write_text("other"), True),
+        ("lookups", "a", lambda top: (top / "a").write_text("other"), False),
+        ("lookups", "a", lambda top: (top / "a").unlink(), True),
+        ("lookups", "none", lambda top: (top / "none").symlink_to("nowhere"), True),
+        ("lookups", "none", lambda top: (top / "none").mkdir(), True),
+        ("lookups", "folder", lambda top: (top / "folder" / "new").touch(), False),
+        ("folders", "folder", lambda top: (top / "folder" / "new").touch(), True),
+        ("folders", ".", lambda top: (top / "a").write_text("other"), False),
+        ("folders", ".", lambda top: (top / "folder" / "new").touch(), False),
+        ("folders", ".", lambda top: (top / "b").unlink(), True),
+        ("trees", ".", lambda top: (top / "folder" / "new").touch(), True),
+        ("trees", ".", lambda top: (top / "folder" / "x").write_text("other"), False),
+        ("links", "link/x", lambda top: (top / "link" / "x").write_text("other"), False),
+        ("links", "link/x", relinked, True),
+        ("files", "link/x", relinked, True),
+        ("folders", "link", relinked, True),
+        ("lookups", "link/x", relinked, True),
+    ],
+)
+def test_state_differs_if_what_an_access_depends_on_has_changed(
+    kind: Kind, path: str, change: Callable[[Path], object], differs: bool, tmp_path: Path
+) -> None:
+    """The content of an opened file, the type of a path that was looked up, the names in a folder, and where links
+    lead."""
+    for folder in ("folder", "same"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").write_text("x")
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "link").symlink_to("folder")
+    accesses = FileFingerprints()
+    accesses.record(kind, os.path.normpath(tmp_path / path))
+    accesses.began += 3_600_000_000_000
+    states = PathStates().unchanged(accesses)
+    assert states is not None and PathStates().first_difference(states) is None
+    change(tmp_path)
+    assert (PathStates().first_difference(states) is not None) is differs
+    assert (PathStates().unchanged(accesses) is None) is differs
 
 
 def test_hard_link_is_not_read_to_compare(tmp_path: Path) -> None:
@@ -267,4 +315,4 @@ def test_hard_link_is_not_read_to_compare(tmp_path: Path) -> None:
     (tmp_path / "old" / "x").write_text("first", "utf-8")
     os.link(tmp_path / "old" / "x", tmp_path / "new" / "x")
     (tmp_path / "old" / "x").chmod(0)
-    assert same_below(FileAccessLog({f"{tmp_path}/old/x"}), f"{tmp_path}/old", f"{tmp_path}/new")
+    assert same_below(log([f"{tmp_path}/old/x"]), f"{tmp_path}/old", f"{tmp_path}/new")

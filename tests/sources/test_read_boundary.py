@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from command_runs import run_command
 
+from passrole_checks.files.access_log import recording_accesses
 from passrole_checks.files.safe_read import OutsideError, RefusedError, open_regular
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
-from passrole_checks.sources.files.access_log import recording_accesses, same_below
+from passrole_checks.sources.files import path_states
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context
+from passrole_checks.sources.files.tree_difference import same_below
 from passrole_checks.sources.model.configuration import NoteKind
 from passrole_checks.sources.terraform.reading.files import parse_file
 
@@ -197,5 +199,5 @@ def test_file_that_becomes_a_link_differs(tmp_path: Path, monkeypatch: pytest.Mo
     assert same_below(looked, str(old), str(new))
     (new / "main.tf").unlink()
     (new / "main.tf").symlink_to("../outside.tf")
-    monkeypatch.setattr(Path, "read_bytes", None)
+    monkeypatch.setattr(path_states, "_content", None)
     assert not same_below(looked, str(old), str(new))

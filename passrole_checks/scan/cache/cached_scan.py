@@ -7,17 +7,20 @@ is valid only if that is the state now. What was, or may have been, changed duri
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 from passrole_checks.errors import internal_error
+from passrole_checks.files.access_log import KINDS, recording_accesses
 from passrole_checks.scan.cache.codec import NotSerializable, from_bytes, to_bytes
-from passrole_checks.scan.cache.file_state import AccessedPaths, DiskState, union
 from passrole_checks.scan.cache.keys import paths_key, unit_key
 from passrole_checks.scan.cache.store import ResultStore
+from passrole_checks.sources.files.path_states import FileFingerprints, PathStates, States
 
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScannedUnit, ScanOptions, ScanResult
@@ -25,12 +28,7 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
     from passrole_checks.sources.unit_tasks import Distribute
 
-_Entry = tuple[AccessedPaths, str, memoryview]
-# Of a ScannedUnit.
-_PARTS = (
-    "framework", "analysis", "unreadable", "nested", "stacks", "parameters", "parameters_read", "folders", "excluded",
-    "surface", "declared",
-)  # fmt: skip
+_WITHOUT = frozenset({"path", "accesses"})  # of a ScannedUnit
 
 
 def scan_with_cache(
@@ -44,166 +42,131 @@ def scan_with_cache(
 
     ``scanner`` scans the units that are not cached. ``distribute``: as of :func:`scan_paths`.
     """
-    disk, name = DiskState(options.inputs.exclusions), paths_key(paths, options)
-    known = _find_entry(store, disk, name)
+    entries, name = _Entries(store), paths_key(paths, options)
+    known = entries.read(name)
     if known is not None:
-        result = _result(known[2])
-        if result is not None:
-            return result
-        store.drop(name)
+        return cast("ScanResult", known[1])
     from passrole_checks.scan.scanner import scan_paths, scan_sequentially
-    from passrole_checks.sources.files.access_log import recording_accesses
-    from passrole_checks.sources.files.fingerprints import FileFingerprints
 
-    units = CachedScanner(store, disk, scanner or scan_sequentially)
+    units = CachedScanner(store, scanner or scan_sequentially, whole=True)
     accesses = FileFingerprints()
     with recording_accesses(accesses):
         result = scan_paths(paths, options, units, distribute)
-    if not any(_is_in(store.folder, path) for path in paths):  # else the scan changes what it looks at
-        _none_on_fault(lambda: units.keep_all(name, disk.stamp(accesses), result))
-    _none_on_fault(store.tidy)
+    folder = Path(os.path.realpath(store.folder))
+    if not any(
+        folder.is_relative_to(os.path.realpath(path)) for path in paths
+    ):  # else the scan changes what it looks at
+        units.keep_all(name, accesses, result)
+    with _without_faults():
+        store.tidy()
     return result
 
 
-def cached_scanner(options: ScanOptions, store: ResultStore, scanner: UnitScanner) -> UnitScanner:
-    """Return a scanner that uses the cache for each unit, and keeps no results in memory."""
-    return CachedScanner(store, DiskState(options.inputs.exclusions), scanner, streams=True)
+@contextmanager
+def _without_faults() -> Iterator[None]:
+    """Let a function of the cache return None if this package fails there, so that the unit is scanned."""
+    try:
+        yield
+    except Exception as error:
+        internal_error(error)
+
+
+class _Entries:
+    """The entries of a store: what was accessed, with its states, and a result."""
+
+    def __init__(self, store: ResultStore) -> None:
+        self._store, self._paths = store, PathStates()
+
+    @_without_faults()
+    def find(self, name: str) -> tuple[States, memoryview] | None:
+        """Return the states and the serialized result of an entry whose files are unchanged, if there is one."""
+        data = self._store.read(name)
+        if data is None:
+            return None
+        size = int.from_bytes(data[:8], "big")
+        try:
+            states: States = json.loads(bytes(data[8 : 8 + size]))
+            return (states, data[8 + size :]) if self._paths.first_difference(states) is None else None
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            self._store.drop(name)
+            return None
+
+    @_without_faults()
+    def read(self, name: str, unit: Unit | None = None) -> tuple[States, Any] | None:
+        """Return the states and the result of such an entry: of a unit, or of a whole scan."""
+        from passrole_checks.scan.result import ScannedUnit, ScanResult
+
+        entry = self.find(name)
+        if entry is None:
+            return None
+        try:
+            value = from_bytes(entry[1])
+            if unit is not None:
+                return entry[0], ScannedUnit(unit.only or unit.path, **dict(zip(_parts(), value, strict=True)))
+        except (NotSerializable, TypeError, ValueError):
+            value = None
+        if isinstance(value, ScanResult):
+            return entry[0], value
+        self._store.drop(name)
+        return None
+
+    @_without_faults()
+    def unchanged(self, accesses: FileFingerprints) -> States | None:
+        """Return the states of what was accessed; None if something has changed since."""
+        return self._paths.unchanged(accesses)
+
+    @_without_faults()
+    def write(self, name: str, parts: Sequence[States], value: object) -> None:
+        """Write an entry of what has accessed all ``parts``, if they are unchanged."""
+        if all(self._paths.first_difference(part) is None for part in parts):
+            states = {kind: {path: state for part in parts for path, state in part[kind].items()} for kind in KINDS}
+            with suppress(NotSerializable):
+                head = json.dumps(states, separators=(",", ":")).encode("ascii")
+                self._store.write(name, b"".join((len(head).to_bytes(8, "big"), head, to_bytes(value))))
+
+    def keep(self, name: str | None, found: ScannedUnit) -> States | None:
+        """Write the entry of a unit, and return the states of what it accessed; None if it cannot be cached."""
+        if name is None or found.accesses is None or not found.is_complete:
+            return None
+        states = self.unchanged(found.accesses)
+        if states is not None:
+            self.write(name, [states], tuple(getattr(found, part) for part in _parts()))
+        return states
+
+
+def _parts() -> list[str]:
+    """Return the names of the fields of a unit's result that its entry contains."""
+    from passrole_checks.scan.result import ScannedUnit
+
+    return [part.name for part in fields(ScannedUnit) if part.name not in _WITHOUT]
 
 
 class CachedScanner:
     """A scanner that returns cached results, and scans and caches other units with ``scanner``.
 
-    ``streams``: nothing is kept in memory; the whole scan is not cached.
+    ``whole``: :meth:`keep_all` is to cache the whole scan, too.
     """
 
-    def __init__(self, store: ResultStore, disk: DiskState, scanner: UnitScanner, *, streams: bool = False) -> None:
-        self._store, self._disk, self._scanner, self._streams = store, disk, scanner, streams
-        self._told: list[tuple[AccessedPaths, str]] = []
-        self._complete = True
+    def __init__(self, store: ResultStore, scanner: UnitScanner, *, whole: bool = False) -> None:
+        self._entries, self._scanner = _Entries(store), scanner
+        self._states: list[States | None] | None = [] if whole else None
 
     def __call__(self, units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
-        """Yield the result of each unit, in order."""
+        """Yield the result of each unit, in order. What is cached is read twice: kept, it would fill the memory."""
         names = [unit_key(unit, options) for unit in units]
-        if self._streams:
-            yield from self._stream(units, names, options)
-            return
-        known = [self._known(unit, name) for unit, name in zip(units, names, strict=True)]
-        others = [unit for unit, found in zip(units, known, strict=True) if found is None]
+        known = [name is not None and self._entries.find(name) is not None for name in names]
+        others = [unit for unit, is_known in zip(units, known, strict=True) if not is_known]
         scanned = iter(self._scanner(others, options) if others else ())
-        for name, found in zip(names, known, strict=True):
-            yield self._kept(name, next(scanned)) if found is None else found
+        for unit, name, is_known in zip(units, names, known, strict=True):
+            entry = self._entries.read(name, unit) if is_known and name is not None else None
+            found = entry[1] if entry else next(iter(self._scanner([unit], options)) if is_known else scanned)
+            states = entry[0] if entry else self._entries.keep(name, found)
+            if self._states is not None:
+                self._states.append(states)
+            yield found
 
-    def _stream(
-        self, units: Sequence[Unit], names: Sequence[str | None], options: ScanOptions
-    ) -> Iterator[ScannedUnit]:
-        """Yield the result of each unit. What is cached is read twice: kept, it would fill the memory."""
-        valid = [name is not None and _find_entry(self._store, self._disk, name) is not None for name in names]
-        others = [unit for unit, is_known in zip(units, valid, strict=True) if not is_known]
-        scanned = iter(self._scanner(others, options) if others else ())
-        for unit, name, is_known in zip(units, names, valid, strict=True):
-            found = self._known(unit, name) if is_known else self._kept(name, next(scanned))
-            self._told.clear()
-            yield next(iter(self._scanner([unit], options))) if found is None else found
-
-    def keep_all(self, name: str, own: tuple[AccessedPaths, str] | None, result: ScanResult) -> None:
+    def keep_all(self, name: str, accesses: FileFingerprints, result: ScanResult) -> None:
         """Cache the whole scan, if everything that its units and discovery accessed is unchanged."""
-        if own is None or not self._complete or result.faults:
-            return
-        if not all(self._disk.is_same(*told) for told in self._told):
-            return
-        _store_entry(self._store, self._disk, name, union([own[0], *(looks for looks, _ in self._told)]), result)
-
-    def _known(self, unit: Unit, name: str | None) -> ScannedUnit | None:
-        kept = None if name is None else _find_entry(self._store, self._disk, name)
-        found = None if kept is None else _unit(kept[2], unit)
-        if kept is not None and found is not None:
-            self._told.append(kept[:2])
-        return found
-
-    def _kept(self, name: str | None, found: ScannedUnit) -> ScannedUnit:
-        stamp = None
-        if name is not None and found.accesses is not None and found.is_complete:
-            stamp = _none_on_fault(partial(self._disk.stamp, found.accesses))
-        if name is None or stamp is None:
-            self._complete = False
-            return found
-        self._told.append(stamp)
-        _store_entry(self._store, self._disk, name, stamp[0], tuple(getattr(found, part) for part in _PARTS))
-        return found
-
-
-_Answer = TypeVar("_Answer")
-
-
-def _none_on_fault(ask: Callable[[], _Answer]) -> _Answer | None:
-    """Return what a function of the cache returns; None if this package fails there, so that the unit is scanned."""
-    try:
-        return ask()
-    except Exception as error:
-        internal_error(error)
-        return None
-
-
-def _find_entry(store: ResultStore, disk: DiskState, name: str) -> _Entry | None:
-    """Return a valid entry, if there is one."""
-    return _none_on_fault(partial(_read, store, disk, name))
-
-
-def _read(store: ResultStore, disk: DiskState, name: str) -> _Entry | None:
-    data = store.read(name)
-    if data is None:
-        return None
-    size = int.from_bytes(data[:8], "big")
-    try:
-        looks, told = from_bytes(data[8 : 8 + size])
-        looks = AccessedPaths(*(tuple(map(_text, paths)) for paths in looks))
-    except (NotSerializable, TypeError, ValueError):
-        store.drop(name)
-        return None
-    return (looks, told, data[8 + size :]) if isinstance(told, str) and disk.is_same(looks, told) else None
-
-
-def _text(path: object) -> str:
-    if not isinstance(path, str):
-        raise TypeError
-    return path
-
-
-def _store_entry(store: ResultStore, disk: DiskState, name: str, looks: AccessedPaths, value: object) -> None:
-    _none_on_fault(partial(_write, store, disk, name, looks, value))
-
-
-def _write(store: ResultStore, disk: DiskState, name: str, looks: AccessedPaths, value: object) -> None:
-    told = disk.digest_of(looks)
-    if told is None:
-        return
-    try:
-        head = to_bytes((tuple(looks), told))
-        store.write(name, b"".join((len(head).to_bytes(8, "big"), head, to_bytes(value))))
-    except NotSerializable:
-        return
-
-
-def _unit(data: memoryview, unit: Unit) -> ScannedUnit | None:
-    from passrole_checks.scan.result import ScannedUnit
-
-    try:
-        parts = dict(zip(_PARTS, from_bytes(data), strict=True))
-        return ScannedUnit(unit.only or unit.path, **parts)
-    except (NotSerializable, TypeError, ValueError):
-        return None
-
-
-def _result(data: memoryview) -> ScanResult | None:
-    from passrole_checks.scan.result import ScanResult
-
-    try:
-        found = from_bytes(data)
-    except NotSerializable:
-        return None
-    return found if isinstance(found, ScanResult) else None
-
-
-def _is_in(folder: str, path: Path) -> bool:
-    real, around = os.path.realpath(folder), os.path.realpath(path)
-    return real == around or real.startswith(os.path.join(around, ""))
+        states = [self._entries.unchanged(accesses), *(self._states or ())]
+        if not result.faults and None not in states:
+            self._entries.write(name, [part for part in states if part is not None], result)

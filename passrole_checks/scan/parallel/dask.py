@@ -1,6 +1,6 @@
 """Scan on other computers: a cluster of Dask workers that see the same files under the same paths.
 
-Each worker returns digests of the files that it read, and a unit whose files differ from those here is unreadable: a
+Each worker returns the states of the files that it read, and a unit whose files differ from those here is unreadable: a
 file that a worker lacks, or has in another version, is always reported.
 
 Dask reruns the tasks of a worker that died elsewhere, and gives up a task that killed several workers; then each of its
@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING
 from passrole_checks import __version__
 from passrole_checks.distribution import pip_install
 from passrole_checks.errors import ExecutorError
+from passrole_checks.files.access_log import FileAccessLog
 from passrole_checks.scan.account_context import digest_of_account_details
-from passrole_checks.scan.parallel.any_executor import results_as_completed
+from passrole_checks.scan.parallel.any_executor import results_as_completed, run_batch
 from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
-from passrole_checks.scan.parallel.remote_check import FileDigests, first_difference, scan_with_digests
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
+from passrole_checks.sources.files.path_states import PathStates, States
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,7 +42,7 @@ _SECONDS = 30  # for the scheduler to answer, and for it to have a worker
 _BATCHES_EACH = 4
 _SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
 
-_WorkerResults = tuple[tuple[ScannedUnit, FileDigests], ...]
+_WorkerResults = tuple[tuple[ScannedUnit, States], ...]
 
 
 def cluster_scanner(url: str, seconds: float = _SECONDS) -> UnitScanner:
@@ -108,7 +109,8 @@ def scan_on_worker(version: str, units: Sequence[Unit], options: ScanOptions, ac
     if digest_of_account_details(options.account_details) != account:
         names = ", ".join(map(str, options.account_details))
         raise ExecutorError(f"--account-details: a worker does not have the same file at {names}")
-    return scan_with_digests(units, options)
+    scanned = run_batch(units, ScanTask(options))
+    return tuple((unit, PathStates().all_of(unit.accesses or FileAccessLog())) for unit in scanned)
 
 
 def _version_function() -> Callable[[], str | None]:
@@ -131,7 +133,7 @@ def _verified_results(batch: Batch, told: _WorkerResults, task: ScanTask) -> lis
     """Return the results whose files are the same here."""
     found = []
     for unit, (scanned, there) in zip(batch.units, told, strict=True):
-        other = first_difference(there)
+        other = PathStates().first_difference(there)
         reason = f"a worker of the cluster sees something else at {other}"
         found.append(scanned if other is None else task.lost(unit, reason))
     return found

@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import InputError, WorkerEndedError
+from passrole_checks.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import Analysis, ScanOptions, analyze_or_fault
-from passrole_checks.sources.files.access_log import FileAccessLog, recording_accesses
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.unit_tasks import ENDED
 

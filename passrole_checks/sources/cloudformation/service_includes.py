@@ -17,7 +17,6 @@ from passrole_checks.files.safe_read import OutsideError, open_error_reason
 from passrole_checks.files.unsaved_texts import names_in
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.read_boundary import current_boundary
 
 MAX_FILES = 200
@@ -62,7 +61,6 @@ class ServiceIncludes:
         folder = self.folder / head
         if not current_boundary().allows(folder):
             return []
-        log_folder(folder)
         try:
             names = names_in(folder)
         except (OSError, ValueError):

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from passrole_checks.files import write_atomically
+from passrole_checks.files.access_log import record_access
 from passrole_checks.files.safe_read import open_regular, read_bounded, resolve_inside
+from passrole_checks.files.unsaved_texts import is_unsaved
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.files.access_log import log_file, log_links
 
 _FEW = 4  # folders that are compared with a path one by one
 
@@ -48,7 +49,7 @@ class Boundary:
 
         Raises :class:`OutsideError` if it leads outside, or another :class:`OSError` if it is invalid.
         """
-        log_links(path)
+        record_access("links", path)
         # a boundary around folders lasts for one unit, the one of every file for ever
         return resolve_inside(path, self.contains, None if self.folders is None else self._resolved)
 
@@ -63,13 +64,13 @@ class Boundary:
     def read(self, path: str | Path, most: int) -> bytes:
         """Return the bytes of a file, at most ``most``. Raises :class:`OutsideError` or another :class:`OSError`."""
         real = self.check(path)
-        log_file(path)
+        record_access("files", path)
         return read_bounded(path, most, self.contains, real=real)
 
     def open(self, path: str | Path) -> BinaryIO:
         """Open a regular file for reading. Raises :class:`OutsideError` or another :class:`OSError`."""
         real = self.check(path)
-        log_file(path)
+        record_access("files", path)
         return open_regular(path, self.contains, real=real)
 
 
@@ -130,10 +131,21 @@ def repository_around(folder: Path) -> Path | None:
     look-ups."""
     repository = write_atomically.repository_around(folder)
     for parent in (folder, *folder.parents):
-        log_file(parent / ".git")
+        record_access("lookups", parent / ".git")
         if parent == repository:
             break
     return repository
+
+
+def resolve_given_path(path: Path) -> Path:
+    """Return a given path with symbolic links resolved. Raises an :class:`OSError` as :func:`check_given_path`, also if
+    nothing exists there, and a :class:`RuntimeError` or :class:`ValueError` if it is invalid."""
+    given = os.path.abspath(path)
+    record_access("lookups", given)
+    record_access("links", given)
+    resolved = path.resolve(strict=not is_unsaved(path))
+    check_given_path(path)
+    return resolved
 
 
 def check_given_path(path: str | Path) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.files.safe_read import real_path
+from passrole_checks.files.unsaved_texts import is_folder
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
@@ -27,7 +29,6 @@ from passrole_checks.iam.partial_values import (
     unresolved_in,
     unresolved_node,
 )
-from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import without_key
@@ -81,10 +82,8 @@ class PlanSource:
         self.blocks: dict[str, Position] = {}
         self.opaque: frozenset[str] = frozenset()
         self.unmatched = False  # true if a policy of the plan is not in the configuration
-        log_links(os.path.abspath(folder))
-        full = Path(os.path.realpath(folder))
-        log_file(full)
-        if not os.path.isdir(full):
+        full = Path(real_path(os.path.abspath(folder)))
+        if not is_folder(full):
             self.unreadable = (Unreadable(str(folder), "--source: folder not found"),)
             return
 

@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.files.safe_read import CREATED_LATER, NO_SUCH_FILE, OUTSIDE
-from passrole_checks.files.unsaved_texts import is_file, unsaved_names
+from passrole_checks.files.unsaved_texts import files_below
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
 from passrole_checks.iam.path_conditions import Assumption, Predicate
-from passrole_checks.sources.files.access_log import log_tree
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, same_value
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -122,14 +121,10 @@ def file_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.unresolved("unsupported file pattern")
     matches: list[str] = []
     visited = 0
-    log_tree(folder)
-    for base, folders, names in os.walk(folder):
-        folders.sort()
+    for base, names in files_below(folder):
         visited += len(names) + 1
-        for name in {*names, *unsaved_names(base)}:
-            relative = os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/")
-            if regex.fullmatch(relative) and is_file(Path(base, name)):
-                matches.append(relative)
+        paths = (os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/") for name in names)
+        matches += filter(regex.fullmatch, paths)
         if len(matches) > _MAX_FILES or visited > _MAX_VISITED:
             return call.unresolved("too many files")
     return ListNode(tuple(StringNode((name,), call.at) for name in sorted(matches)), call.at)

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from passrole_checks.files.unsaved_texts import names_in
-from passrole_checks.sources.files.access_log import log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import is_loaded_automatically
 from passrole_checks.sources.files.read_boundary import current_boundary
@@ -42,7 +41,6 @@ def _is_example(caller: Path, called: Path) -> bool:
 
 def _has_own_values(folder: Path) -> bool:
     """True if a folder has a file of values that Terraform loads there by itself."""
-    log_folder(folder)
     try:
         names = names_in(folder)
     except OSError:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from passrole_checks.files.decoded_json import get_nested, text_of
 from passrole_checks.files.safe_read import open_error_reason
+from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.files.access_log import log_file, log_tree
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
@@ -83,8 +83,7 @@ class InstalledModules:
             current_boundary().check(folder)
         except OSError as error:
             return ModuleLocation(reason=f"is not read: {record.folder} {error.strerror}")
-        log_file(folder)
-        if not os.path.isdir(folder):
+        if not is_folder(folder):
             return ModuleLocation(reason=f"{NOT_DOWNLOADED}: {record.folder} does not exist")
         return ModuleLocation(folder)
 
@@ -128,23 +127,20 @@ class InstalledModules:
             base = Path(os.path.join(parent, _EXTERNAL, repository.path))
             if not downloads.allows(base):
                 continue
-            log_tree(base)
-            if os.path.isdir(base):
+            if is_folder(base):
                 folder = _reference_folder(base, repository.reference)
                 folder = folder / repository.inner if folder is not None else None
-                return folder if folder is not None and downloads.allows(folder) and os.path.isdir(folder) else None
+                return folder if folder is not None and downloads.allows(folder) and is_folder(folder) else None
         return None
 
     @cached_property
     def _with_downloads(self) -> list[Path]:
         """The folders, of the root module and above it, that may be read and where checkov stored modules."""
         folders = list(takewhile(current_boundary().allows, (self.root, *self.root.parents)))
-        for folder in folders:
-            log_file(folder / _EXTERNAL)
         return [
             folder
             for folder in folders
-            if os.path.isdir(folder / _EXTERNAL) and current_boundary().allows(folder / _EXTERNAL)
+            if is_folder(folder / _EXTERNAL) and current_boundary().allows(folder / _EXTERNAL)
         ]
 
 
@@ -200,7 +196,7 @@ def _reference_folder(base: Path, reference: str | None) -> Path | None:
     if reference is not None:
         return base / reference
     try:
-        folders = [entry for entry in sorted(base.iterdir()) if entry.is_dir()]
+        folders = [base / name for name in names_in(base) if is_folder(base / name)]
     except OSError:
         return None
     return folders[0] if len(folders) == 1 else None

@@ -12,9 +12,9 @@ from dataclasses import field
 from functools import partial
 from pathlib import Path
 
+from passrole_checks.files.safe_read import real_path
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.files.access_log import log_links
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.terraform.reading.files import (
@@ -183,7 +183,6 @@ def called_folders(
         for block in parsed.body.all("module"):
             source = module_source(block)
             if source is not None and is_local_source(source):
-                called = resolve_local_source(folder, source)
-                log_links(called)
-                folders.add(Path(os.path.realpath(called)))  # unlike Path.resolve, never raises for a link cycle
+                # unlike Path.resolve, never raises for a link cycle
+                folders.add(Path(real_path(resolve_local_source(folder, source))))
     return frozenset(folders)

@@ -7,16 +7,16 @@ Sources: Terragrunt documentation, "HCL Blocks" (``terraform``, ``include``, ``l
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
 
+from passrole_checks.files.safe_read import real_path
+from passrole_checks.files.unsaved_texts import is_file
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode
-from passrole_checks.sources.files.access_log import log_file, log_links
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import evaluate
@@ -131,10 +131,7 @@ def _included_path(file: Path, block: Block) -> Path | None:
 
 
 def _existing(path: Path) -> Path | None:
-    if not current_boundary().allows(path):
-        return None
-    log_file(path)
-    return path if path.is_file() else None
+    return path if current_boundary().allows(path) and is_file(path) else None
 
 
 def _lines_of(block: Block, text: bytes) -> bytes:
@@ -163,8 +160,7 @@ def _source_of(block: Block, module: Module) -> str | None:
 def _local_folder(folder: Path, source: str) -> Path | None:
     """Return the folder of a local source, in which ``//`` separates what Terragrunt copies from the module."""
     path = resolve_local_source(folder, re.sub(r"/{2,}", "/", source))
-    log_links(path)
-    real = Path(os.path.realpath(path))
+    real = Path(real_path(path))
     return real if current_boundary().allows(real) and terraform_files(real) else None
 
 

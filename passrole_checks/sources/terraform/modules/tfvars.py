@@ -8,15 +8,13 @@ later values take precedence. ``TF_VAR_…`` in the environment is ignored, so t
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from passrole_checks.files.safe_read import read_bounded
-from passrole_checks.files.unsaved_texts import names_in, unsaved_text
-from passrole_checks.sources.files.access_log import log_file, log_folder
+from passrole_checks.files.safe_read import RefusedError, content_version, read_bounded
+from passrole_checks.files.unsaved_texts import is_file, names_in
 from passrole_checks.sources.files.file_types import LOADED_FIRST, is_loaded_automatically
 from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
@@ -45,7 +43,6 @@ _MAX_BYTES = 20_000_000  # bytes of one file of values
 
 def read_tfvars(folder: Path) -> list[ParsedFile]:
     """Parse the files that Terraform loads automatically for a root module, in its order. Never raises."""
-    log_folder(folder)
     try:
         names = names_in(folder)
     except OSError:
@@ -58,16 +55,11 @@ def read_tfvars(folder: Path) -> list[ParsedFile]:
 def read_var_file(path: Path) -> ParsedFile:
     """Parse a file of ``--var-file``: JSON if its name ends with ``.json``, else HCL. Never raises."""
     full = Path(os.path.abspath(path))
-    log_file(full)
-    if (text := unsaved_text(full)) is not None:
-        return _parse_values(str(full), text)
-    try:
-        status = full.stat()
-        # a pipe can be read only once, but every root module reads the file
-        stamp = (status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
-        if status.st_size > _MAX_BYTES:
-            return _failed_file(str(full), 1, f"larger than {_MAX_BYTES // 1_000_000} MB")
-        return _read(str(full), stamp)
+    try:  # a pipe can be read only once, but every root module reads the file
+        version = content_version(str(full))
+        return _read(str(full), version if is_file(full) else None)
+    except RefusedError as error:  # too large
+        return _failed_file(str(full), 1, str(error.strerror))
     except FileNotFoundError:
         return _failed_file(str(full), None, "variable file not found")
     except (OSError, ValueError) as error:
@@ -75,7 +67,7 @@ def read_var_file(path: Path) -> ParsedFile:
 
 
 @lru_cache(maxsize=64)
-def _read(file: str, _stamp: tuple[int, int] | None) -> ParsedFile:
+def _read(file: str, _version: Hashable) -> ParsedFile:
     return _parse_values(file, read_bounded(file, _MAX_BYTES, pipes=True))
 
 

@@ -25,7 +25,6 @@ from passrole_checks.files.safe_read import (
 )
 from passrole_checks.files.unsaved_texts import entries_in, is_file, unsaved_text
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.files.access_log import log_file, log_folder
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.files.file_types import TERRAFORM_SUFFIXES, is_terraform_name
 from passrole_checks.sources.files.read_boundary import Boundary, current_boundary
@@ -69,7 +68,6 @@ class FolderListing(NamedTuple):
 
 def list_files(folder: Path, exclusions: Exclusions = NO_EXCLUSIONS) -> FolderListing:
     """List the configuration files of a folder; an excluded file replaces no other. Empty if it cannot be read."""
-    log_folder(folder)
     files: list[tuple[bool, str]] = []
     shadowed: list[tuple[str, str]] = []
     try:
@@ -168,10 +166,7 @@ class Files:
 
     def exists(self, path: str) -> bool | None:
         """True if the file exists; None if it is outside the boundary."""
-        if not self.allows(path):
-            return None
-        log_file(path)
-        return is_file(path)
+        return is_file(path) if self.allows(path) else None
 
     def allows(self, path: str | Path) -> bool:
         """True if a path lies within the boundary, symbolic links resolved."""
