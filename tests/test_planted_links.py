@@ -130,7 +130,7 @@ def test_the_summary_of_a_step_follows_no_planted_link(
     assert "step summary" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("link", ["kept", "kept/program", "kept/program/entry"])
+@pytest.mark.parametrize("link", ["kept", "kept/program"])
 def test_nothing_is_kept_behind_a_planted_link(
     link: str, repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,7 +142,7 @@ def test_nothing_is_kept_behind_a_planted_link(
     main(["scan", "."])
     folder = repository.folder / "kept"
     (program,) = (path for path in folder.iterdir() if path.is_dir())
-    folders = {"kept": [folder], "kept/program": [program], "kept/program/entry": list(program.iterdir())}[link]
+    folders = {"kept": [folder], "kept/program": [program]}[link]
     for path in folders:
         shutil.rmtree(path)
         path.symlink_to(repository.folder.parent / "home")

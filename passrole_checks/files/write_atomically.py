@@ -16,6 +16,9 @@ from passrole_checks.files.safe_read import open_flags
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 
+UNFINISHED = ".passrole-checks-"
+"""The beginning of the names of temporary files."""
+
 _DESCRIPTOR = lazy_regex(r"/(?:dev/fd|proc/self/fd)/(?P<number>\d{1,9})")
 _STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
 _WINDOWS_DEVICES = frozenset({"NUL", "CON"})
@@ -53,12 +56,13 @@ def replace_file(
     guarded: Collection[Path],
     contained: bool = False,
     expected: bytes | None = None,
+    private: bool = False,
 ) -> None:
     """Write ``data``, or the rest of a file, to ``path`` completely or not at all; a failure or an interruption leaves
     nothing behind.
 
     The data is written to a temporary file in the same folder, which is renamed. An existing file keeps its mode, and
-    its owner if the system allows; a new file gets the mode of the umask.
+    its owner if the system allows; a new file gets the mode of the umask. ``private``: it is for its owner alone.
 
     In and below the ``guarded`` folders no symbolic link is followed, in no component of ``path``; links above them and
     elsewhere are. ``contained``: ``path`` must be below one of these folders. ``expected``: ``path`` must be a regular
@@ -76,7 +80,7 @@ def replace_file(
     with _open_location(path, guarded, contained=contained) as place:
         there = _check_writable(place)
         if there is None or stat.S_ISREG(there.st_mode):
-            _replace(place, data, there, expected)
+            _replace(place, data, None if private else there, expected, 0o600 if private or there else 0o666)
         elif expected is None:
             _write_in_place(place, data)
         else:
@@ -266,13 +270,13 @@ def _write_in_place(place: _OpenLocation, data: bytes | IO[bytes]) -> None:
 
 
 def _replace(
-    place: _OpenLocation, data: bytes | IO[bytes], there: os.stat_result | None, expected: bytes | None
+    place: _OpenLocation, data: bytes | IO[bytes], there: os.stat_result | None, expected: bytes | None, mode: int
 ) -> None:
     """Write a temporary file beside the target and rename it."""
-    unfinished = place.sibling(f".passrole-checks-{os.urandom(8).hex()}.tmp")
+    unfinished = place.sibling(f"{UNFINISHED}{os.urandom(8).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
     try:
-        handle = os.open(unfinished, flags, 0o666 if there is None else 0o600, dir_fd=place.folder)
+        handle = os.open(unfinished, flags, mode, dir_fd=place.folder)
         with os.fdopen(handle, "wb") as stream:
             _write(stream, data)
             if there is not None and sys.platform != "win32":

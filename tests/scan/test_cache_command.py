@@ -170,6 +170,6 @@ def test_doctor(kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert f"{number} entries, {number} of this version, {size / 1e6:.1f} MB  {kept}" in line
     kept.chmod(0o777)
     (remark,) = [one for one in told()["remarks"] if "cache" in one["about"]]
-    assert remark["problem"] == "not used as a cache, since others than its owner may write to it"
+    assert remark["problem"] == "nothing can be kept there: others than its owner may write to it"
     monkeypatch.setenv(ENVIRONMENT, "")
     assert told()["cache"]["folder"] is None

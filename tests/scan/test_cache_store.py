@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> ResultStore:
 
 
 def entries(store: ResultStore) -> list[Path]:
-    return [path for path in sorted(Path(store.folder).rglob("*")) if path.suffix in (".kept", ".part")]
+    return [path for path in sorted(Path(store.folder).rglob("*")) if path.is_file() and path.parent.name != "kept"]
 
 
 def test_there_and_back(store: ResultStore) -> None:
@@ -39,6 +39,14 @@ def test_there_and_back(store: ResultStore) -> None:
         1,
         0,
     )
+
+
+def test_an_existing_folder_without_entries_is_used(store: ResultStore) -> None:
+    """Such as one that a pipeline has made, or in which another version has written; also if it is asked first."""
+    Path(store.folder).mkdir(mode=0o700, parents=True)
+    assert store.read(NAME) is None
+    store.write(NAME, b"one")
+    assert store.read(NAME) == b"one" and store.problem == ""
 
 
 def test_for_the_owner_alone(store: ResultStore) -> None:
@@ -66,7 +74,7 @@ def test_folder_writable_by_others_is_not_used(mode: int, store: ResultStore) ->
     Path(store.folder).chmod(mode)
     other = ResultStore(store.folder, "1.0-x")
     assert other.read(NAME) is None
-    assert other.problem == f"{store.folder}: not used as a cache, since others than its owner may write to it"
+    assert other.problem == f"{store.folder}: nothing can be kept there: others than its owner may write to it"
     other.write("other", b"two")
     assert len(entries(store)) == 1
 
@@ -155,9 +163,9 @@ def test_least_recently_used_entries_are_removed_first(store: ResultStore) -> No
     for number in range(10):
         store.write(f"{number:016}", b"x" * 1000)
     now = time.time()
-    for number, entry in enumerate(sorted(entries(store), key=lambda path: (path.parts[-3] != "0.9-x", path.name))):
+    for number, entry in enumerate(sorted(entries(store), key=lambda path: (path.parent.name != "0.9-x", path.name))):
         os.utime(entry, (now - 100_000 + number, now - 100_000 + number))
-    unfinished = Path(store.folder) / "1.0-x" / "00" / "a.part"
+    unfinished = Path(store.folder) / "1.0-x" / ".passrole-checks-a.tmp"
     unfinished.write_bytes(b"x")
     os.utime(unfinished, (now - 7200, now - 7200))
     (Path(store.folder) / "something else").write_text("stays", "utf-8")
@@ -168,7 +176,6 @@ def test_least_recently_used_entries_are_removed_first(store: ResultStore) -> No
     assert other.read(NAME) is None
     left = [number for number in range(10) if store.read(f"{number:016}") is not None]
     assert left == [3, 7, 8, 9]
-    assert not (Path(store.folder) / "0.9-x" / NAME[:2]).exists()
     store.tidy(most=0)
     assert store.stats().entries == 4  # nothing was written since
 

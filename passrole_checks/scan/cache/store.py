@@ -1,4 +1,4 @@
-"""Cache entries on disk: one file each, below a folder for each program.
+"""Cache entries on disk: one file each, in a folder for each program.
 
 Files, and no database: a write is complete or has not begun (a file is renamed into place), so that any number of scans
 can read and write at once without locks, also on network disks; a broken entry affects only itself; and the oldest
@@ -19,8 +19,8 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from passrole_checks.files.safe_read import open_flags
-from passrole_checks.files.write_atomically import check_folder
+from passrole_checks.files.safe_read import RefusedError, open_flags
+from passrole_checks.files.write_atomically import UNFINISHED, check_folder, replace_file
 from passrole_checks.iam.fast_dataclass import dataclass
 
 ENVIRONMENT = "PASSROLE_CHECKS_CACHE_DIR"
@@ -29,11 +29,9 @@ MOST_BYTES = 256_000_000
 _MARK = b"passrole-checks 1\n"
 _SUM = 32
 _SUFFIX = ".kept"
-_UNFINISHED = ".part"
 _LARGEST = 64_000_000  # bytes of one entry
 _STALE = 3600  # seconds, after which what was not finished never will be
 _NOT_OURS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR})  # no home to write to
-_TRIES = 5
 _TOUCHED = 3600  # seconds, within which a use need not be written down again
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -119,14 +117,8 @@ class ResultStore:
         if len(data) > _LARGEST - len(_MARK) - _SUM or self._full or not self._is_usable(make=True):
             return
         try:
-            for left in reversed(range(_TRIES)):
-                try:
-                    check_folder(os.path.dirname(self._place(name)), guarded=self._guarded)
-                    _replace(self._place(name), _MARK + _sum(data) + data)
-                    break
-                except FileNotFoundError:  # another scan has tidied up, and the folder was empty
-                    if not left:
-                        raise
+            os.makedirs(self._own, mode=0o700, exist_ok=True)
+            replace_file(self._place(name), _MARK + _sum(data) + data, guarded=self._guarded, private=True)
         except OSError as error:
             self._cannot(error)
         else:
@@ -145,13 +137,10 @@ class ResultStore:
         found = _files(self.folder)
         left, now = sum(size for _, _, size in found), time.time()
         for used, path, size in sorted(found):
-            unfinished = path.endswith(_UNFINISHED) and used < now - _STALE
-            if left > most or unfinished:
+            if left > most if path.endswith(_SUFFIX) else used < now - _STALE:
                 with suppress(OSError):
                     os.unlink(path)
                     left -= size
-                with suppress(OSError):
-                    os.rmdir(os.path.dirname(path))  # the last one is gone
 
     def stats(self) -> CacheStats:
         """Return the statistics of all entries, also those of other programs."""
@@ -162,11 +151,12 @@ class ResultStore:
         return CacheStats(len(found), sum(size for _, size in found), own)
 
     def _place(self, name: str) -> str:
-        return os.path.join(self._own, name[:2], f"{name[2:]}{_SUFFIX}")
+        return os.path.join(self._own, f"{name}{_SUFFIX}")
 
     def _is_usable(self, *, make: bool = False) -> bool:
         """True if the folder exists and only its owner can write to it."""
         if self._usable is None or (make and not self._usable):
+            self._usable = False
             try:
                 check_folder(self._own, guarded=self._guarded)
                 if make:
@@ -174,20 +164,14 @@ class ResultStore:
                 status = os.stat(self.folder)
                 if not stat.S_ISDIR(status.st_mode):
                     raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                if _is_writable_by_others(status):
+                    raise RefusedError(errno.EINVAL, "others than its owner may write to it")
                 if make:
                     _tag(self.folder)
-            except FileNotFoundError as error:
-                self._usable = False
-                if make:
-                    self._cannot(error)
+                self._usable = True
             except (OSError, ValueError) as error:
-                self._usable = False
-                self._cannot(error)
-            else:
-                self._usable = not _is_writable_by_others(status)
-                if not self._usable:
-                    self._full = True
-                    self.problem = f"{self.folder}: not used as a cache, since others than its owner may write to it"
+                if make or not isinstance(error, FileNotFoundError):
+                    self._cannot(error)
         return self._usable
 
     def _cannot(self, error: OSError | ValueError) -> None:
@@ -196,21 +180,6 @@ class ResultStore:
         if self._chosen or getattr(error, "errno", None) not in _NOT_OURS:
             why = getattr(error, "strerror", None) or error
             self.problem = self.problem or f"{self.folder}: nothing can be kept there: {why}"
-
-
-def _replace(path: str, data: bytes) -> None:
-    """Write a whole file, or leave the existing one as it is. Raises OSError."""
-    unfinished = os.path.join(os.path.dirname(path), f"{os.urandom(8).hex()}{_UNFINISHED}")
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags("O_CLOEXEC", "O_BINARY"), 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(unfinished)
-        raise
 
 
 def _tag(folder: str) -> None:
@@ -233,20 +202,14 @@ def _sum(data: bytes | memoryview) -> bytes:
 
 
 def _files(folder: str) -> list[tuple[float, str, int]]:
-    """Yield the files of entries: time of last use, path, size."""
+    """Return the files of entries, also unfinished ones: time of last use, path, size."""
     found: list[tuple[float, str, int]] = []
-    pending = [(folder, 0)]
-    while pending:
-        current, depth = pending.pop()
-        try:
-            with os.scandir(current) as entries:
-                for entry in entries:
-                    if depth < 2:
-                        if entry.is_dir(follow_symlinks=False):
-                            pending.append((entry.path, depth + 1))
-                    elif entry.name.endswith((_SUFFIX, _UNFINISHED)) and entry.is_file(follow_symlinks=False):
-                        status = entry.stat(follow_symlinks=False)
-                        found.append((status.st_mtime, entry.path, status.st_size))
-        except OSError:
-            continue
+    for current, below, names in os.walk(folder):
+        if current != folder:
+            below.clear()
+            for name in names:
+                if name.endswith(_SUFFIX) or name.startswith(UNFINISHED):
+                    with suppress(OSError):
+                        status = os.lstat(path := os.path.join(current, name))
+                        found.append((status.st_mtime, path, status.st_size))
     return found
