@@ -66,6 +66,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
 
 _TUPLE, _SET, _CLASS = 0, 1, 2  # the kinds; from the last one on, the classes
+_COMPARED = frozenset({str, bool, int, type(None), frozenset})  # types whose equal values are the same
 _PAIR = lazy_regex("[\ud800-\udbff][\udc00-\udfff]")  # which JSON takes for one character
 
 
@@ -130,52 +131,35 @@ class _Writing:
         self.names: list[str] = []
         self.nodes: list[object] = []
         self._kinds: dict[type, tuple[int, tuple[str, ...]]] = {}
-        self._texts: dict[str, int] = {}
-        self._numbers: dict[tuple[type, object], int] = {}
-        self._sets: dict[frozenset[Any], int] = {}
-        self._known: dict[int, tuple[int, object]] = {}  # with the value, so that no other one gets its identity
+        self._known: dict[tuple[type, object], tuple[int, object]] = {}
 
     def place_of(self, value: Any) -> int:
-        """Return the index of a value; one object has one index."""
-        if type(value) is str:
-            place = self._texts.get(value)
-            if place is None:
-                if not value.isascii() and _PAIR.search(value):
-                    raise NotSerializable("a text of surrogates")
-                place = self._texts[value] = self._put(value)
-            return place
-        if value is None or type(value) in (bool, int):
-            key = type(value), value
-            if key not in self._numbers:
-                self._numbers[key] = self._put(value)
-            return self._numbers[key]
-        if type(value) is float:
-            return self._put(value)
-        if type(value) is frozenset:  # of hundreds of services; equal ones are one
-            if value not in self._sets:
-                self._sets[value] = self._put(self._texts_of(value))
-            return self._sets[value]
-        known = self._known.get(id(value))
-        if known is None:
-            known = self._known[id(value)] = self._put(self._parts(value)), value
+        """Return the index of a value; one object has one index, and so have equal texts, numbers and sets."""
+        key = type(value), value if type(value) in _COMPARED else id(value)
+        known = self._known.get(key)
+        if known is None:  # with the value, so that no other one gets its identity
+            node = self._node(value)
+            known = self._known[key] = len(self.nodes), value
+            self.nodes.append(node)
         return known[0]
 
-    def _put(self, node: object) -> int:
-        self.nodes.append(node)
-        return len(self.nodes) - 1
-
-    def _parts(self, value: Any) -> list[int]:
+    def _node(self, value: Any) -> object:
+        if value is None or type(value) in (bool, int, float):
+            return value
+        if type(value) is str:
+            if not value.isascii() and _PAIR.search(value):
+                raise NotSerializable("a text of surrogates")
+            return value
         if type(value) is tuple:
             return [_TUPLE, *map(self.place_of, value)]
+        if type(value) is frozenset:
+            if not all(type(part) is str for part in value):
+                raise NotSerializable("a set of something else than texts")
+            return [_SET, *map(self.place_of, sorted(value))]
         number, names = self._kind(type(value))
         if isinstance(value, Enum):
             return [number, self.place_of(value.value)]
         return [number, *(self.place_of(getattr(value, name)) for name in names)]
-
-    def _texts_of(self, value: frozenset[Any]) -> list[int]:
-        if not all(type(part) is str for part in value):
-            raise NotSerializable("a set of something else than texts")
-        return [_SET, *map(self.place_of, sorted(value))]
 
     def _kind(self, found: Any) -> tuple[int, tuple[str, ...]]:
         """Return the number of a class, and the names of its fields."""

@@ -21,7 +21,6 @@ from passrole_checks import __version__
 if TYPE_CHECKING:
     from passrole_checks.scan.result import ScanOptions
     from passrole_checks.sources.detect import Unit
-    from passrole_checks.sources.model.configuration import Inputs
 
 FORMAT = 1  # of entries; another one is another program
 
@@ -55,21 +54,12 @@ def program() -> str:
 
 def _files(folder: str) -> Iterator[str]:
     """Yield each file below a folder, with its size and modification time."""
-    pending = [folder]
-    while pending:
-        current = pending.pop()
-        try:
-            with os.scandir(current) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in found:
-            if entry.is_dir():
-                if entry.name != "__pycache__":
-                    pending.append(entry.path)
-            else:
-                status = entry.stat()
-                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"
+    for current, below, names in os.walk(folder, followlinks=True):
+        below[:] = sorted(name for name in below if name != "__pycache__")
+        for name in sorted(names):
+            path = os.path.join(current, name)
+            status = os.stat(path)
+            yield f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def paths_key(paths: Sequence[Path], options: ScanOptions) -> str:
@@ -81,41 +71,16 @@ def unit_key(unit: Unit, options: ScanOptions) -> str | None:
     """Return the key of the scan of one unit; None if its text is not that of its file."""
     if any(one.content is not None for one in (unit, *unit.pages)):
         return None
-    places = (
-        str(unit.path),
-        str(unit.only or ""),
-        str(unit.boundary or ""),
-        f"{unit.lenient} {unit.named}",
-        *map(str, unit.beside),
-        *(str(page.path) for page in unit.pages),
-    )
-    values = (
-        *map(str, unit.var_files),
-        *map(
-            repr,
-            (*unit.parameters, *unit.links, *unit.entities, *((unit.request,) if unit.request is not None else ())),
-        ),
-    )
-    return _digest(["unit", unit.framework.value, *places, repr(values), *_options(options, but=_LAST)])
+    relative = options.inputs.var_files or options.inputs.source is not None
+    return _digest(["unit", os.getcwd() if relative else "", repr(unit), *_options(options, but=_LAST)])
 
 
 def _options(options: ScanOptions, but: frozenset[str] = frozenset()) -> Iterator[str]:
     for item in fields(options):
-        value = getattr(options, item.name)
-        if item.name == "inputs":
-            yield from _inputs(value)
-        elif item.name not in but:
+        if item.name not in but:
+            value = getattr(options, item.name)
             words = sorted(value) if isinstance(value, frozenset) else [value]
             yield f"{item.name} {[str(getattr(word, 'value', word)) for word in words]!r}"
-
-
-def _inputs(inputs: Inputs) -> Iterator[str]:
-    """Return inputs with their paths as given, and the working directory that these are relative to."""
-    if inputs.var_files or inputs.source is not None:
-        yield f"from {os.getcwd()}"
-    for item in fields(inputs):
-        value = getattr(inputs, item.name)
-        yield f"{item.name} {value!r}"
 
 
 def _digest(words: Sequence[str]) -> str:
