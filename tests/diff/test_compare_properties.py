@@ -51,6 +51,13 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
 templates = st.dictionaries(st.sampled_from("ABC"), resources(), min_size=1, max_size=3)
 
 
+def has_no_removable_limit(template: dict[str, Any]) -> bool:
+    """Return False if a principal may be able to remove a Deny: it counts where it is taken away, not where it is
+    added."""
+    text = json.dumps(template)
+    return '"Deny"' not in text or '"iam:*"' not in text
+
+
 def written(folder: str, name: str, template: dict[str, Any]) -> Path:
     path = Path(folder) / name
     path.write_text(json.dumps({"Resources": template}, indent=1), "utf-8")
@@ -58,9 +65,9 @@ def written(folder: str, name: str, template: dict[str, Any]) -> Path:
 
 
 @settings(max_examples=examples(60))
-@given(templates, templates)
+@given(templates.filter(has_no_removable_limit), templates.filter(has_no_removable_limit))
 def test_the_directions_mirror_each_other(first: dict[str, Any], second: dict[str, Any]) -> None:
-    """New is removed and widened is narrowed the other way round, for any two templates."""
+    """New is removed and widened is narrowed the other way round, for any two templates without removable limits."""
     with tempfile.TemporaryDirectory() as folder:
         old, new = written(folder, "old.json", first), written(folder, "new.json", second)
         there, back = compare_paths(old, new, ScanOptions()), compare_paths(new, old, ScanOptions())
