@@ -16,10 +16,10 @@ from typing import Literal
 
 from passrole_checks.iam.fast_dataclass import dataclass
 
-Kind = Literal["links", "lookups", "folders", "trees", "files"]
-KINDS: tuple[Kind, ...] = ("links", "lookups", "folders", "trees", "files")
+Kind = Literal["links", "lookups", "files", "folders", "trees"]
+KINDS: tuple[Kind, ...] = ("links", "lookups", "files", "folders", "trees")
 """The kinds of accesses, in the order in which they are compared: a file behind a link that leads elsewhere now must
-not be opened."""
+not be opened. Files come before their folders, so that a difference is named by its file."""
 
 Path = str | os.PathLike[str]
 

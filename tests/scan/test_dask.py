@@ -184,7 +184,7 @@ def test_files_that_differ_on_workers_are_unreadable(
     for scanned, unit in ((first, units[0]), (second, units[1])):
         assert scanned.analysis is None and scanned.unreadable is not None
         assert scanned.unreadable.file == str(unit.path)
-        assert scanned.unreadable.reason.startswith("a worker of the cluster sees something else at /proc/self/cwd/")
+        assert scanned.unreadable.reason.startswith("a worker of the cluster sees something else at /proc/self/cwd")
     assert third.analysis is not None and third.analysis.findings
 
 
