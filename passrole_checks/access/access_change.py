@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from passrole_checks.access.launches import launch_by
 from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.principals import (
     ITSELF,
@@ -24,6 +25,7 @@ from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
+from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import (
     ListNode,
@@ -87,6 +89,7 @@ class AccessChange:
             attached=configuration.attached_before,
         )
         self._principals = Principals(before, principals.account), principals
+        self._deployed = Principals(before, principals.account, counts_all=True)
         self.stated, self.home = account, configuration.home
         attached, attached_before = configuration.attached, configuration.attached_before
         self._statements: dict[int, tuple[Statement, ...]] = {}
@@ -154,46 +157,57 @@ class AccessChange:
                         break
         return tuple(found.values())
 
-    def launchers(
+    def with_launchers(
         self,
         policy: AttachedPolicy,
         grant: PassRoleGrant,
         holders: Iterable[Principal],
+        gaining: Iterable[Beneficiary],
         passable: PassableRoles,
         *,
         many_accounts: bool = False,
     ) -> tuple[Beneficiary, ...]:
-        """Return the holders of ``policy`` that can newly launch workloads of a service that they can pass the roles of
-        an Allow to. Administrators are left out: they need no role.
+        """Return those in ``gaining``, which could not pass the roles of an Allow before, and the other ``holders`` of
+        its policy that can newly launch workloads of a service with them.
 
-        ``passable``: the roles after the change. If a group gains, its users are left out.
+        Administrators are left out, since they need no role, and users of groups that gain. ``passable``: the roles
+        after the change.
         """
-        found: dict[str, Beneficiary] = {}
+        found = {one.who: one for one in gaining}
         for holder in holders:
-            earlier = self._earlier(policy, holder)
-            numbers = {self._contents.of(one.permissions) for one in (holder, earlier) if one is not None}
-            if len(numbers) < 2 or any(holder.name in self.members.get(group, ()) for group in found):
+            who = "" if holder.kind is PrincipalKind.POLICY else holder.name
+            if who in found or any(who in self.members.get(group, ()) for group in found):
                 continue
-            when = grant.statement.when
-            known = {way.way.services for way in passable.open_ways(earlier, when)} if earlier is not None else set()
             passing = passable.passing(holder, grant, many_accounts=many_accounts)
-            launches = tuple(
-                way
-                for way in passable.open_ways(holder, when)
-                if way.way.services not in known and any(map(passing.for_service, way.way.services))
-            )
-            if launches and not can_do_everything(holder, when):
-                who = "" if holder.kind is PrincipalKind.POLICY else holder.name
-                found[holder.name] = Beneficiary(who, Gain(False, ()), launches)
+            for earlier in self._earlier(policy, holder):
+                launches = self._new_launches(passing, earlier, holder, passable)
+                if launches and not can_do_everything(holder, grant.statement.when):
+                    found[who] = Beneficiary(who, Gain(False, ()), launches)
+                    break
         return tuple(found.values())
 
-    def _earlier(self, policy: AttachedPolicy, holder: Principal) -> Principal | None:
-        """Return a holder of a policy as it was before the change; None if it had nothing."""
-        principals = self._principals[0]
-        if holder.kind is not PrincipalKind.POLICY:
-            return principals.named(holder.name) if holder.name in self.before else None
-        earlier = (one for one in self.before.get(policy_key(policy), ()) if one.path == policy.path)
-        return next(map(principals.alone, earlier), None)
+    def _new_launches(
+        self, passing: EffectiveGrant, earlier: Principal, later: Principal, passable: PassableRoles
+    ) -> tuple[OpenPath, ...]:
+        """Return the escalation paths of ``later`` through services by which ``earlier`` had none."""
+        if self._contents.of(earlier.permissions) == self._contents.of(later.permissions):
+            return ()
+        when = passing.grant.statement.when
+        known = {way.way.services for way in passable.open_ways(earlier, when)}
+        ways = (way for way in passable.open_ways(later, when) if way.way.services not in known)
+        return tuple(way for way in ways if launch_by(way, passing, passable) is not None)
+
+    def _earlier(self, policy: AttachedPolicy, holder: Principal) -> Iterator[Principal]:
+        """Yield a holder of a policy as it was before the change: without the limits that it could remove, and with
+        them if it has no such limit now."""
+        before, _ = self._principals
+        for principals in (before,) if self._is_reversed or holder.removable else (before, self._deployed):
+            if holder.kind is not PrincipalKind.POLICY:
+                if holder.name in self.before:
+                    yield principals.named(holder.name)
+                continue
+            same = [one for one in self.before.get(policy_key(policy), ()) if one.path == policy.path]
+            yield from map(principals.alone, same[:1])
 
     def _gain_of(self, policy: AttachedPolicy, statement: Statement, who: str, where: Deployment) -> Gain | None:
         """Return what a principal gains by a statement, under the path conditions under which it has the policy."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
+from passrole_checks.access.launches import Launch, launch_by
+from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
@@ -36,13 +37,8 @@ from passrole_checks.checks.base.wording import (
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
-from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
-from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, implies_all
-from passrole_checks.iam.permissions.escalation import OpenPath
+from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
@@ -118,17 +114,6 @@ _WORKLOADS = ", or remove the permissions that launch workloads with the role."
 _MOST_PATHS = 3  # published ones that are named; of more, some examples
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A way that is open: what can be passed to which services, and the roles of this configuration among that."""
-
-    way: OpenPath
-    passed: PassableSet
-    services: tuple[str, ...]
-    reached: RoleGroup
-    roles: RoleGroup
-
-
 def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
     grant = context.grant
     ways = reach.open_ways(holder, grant.statement.when)
@@ -147,16 +132,16 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
     if not ways:
         return
     passing = context.effective_grant(holder)
-    found = [one for way in ways if (one := _opened(way, passing, reach)) is not None]
+    found = [one for way in ways if (one := launch_by(way, passing, reach)) is not None]
     published = {name for one in found if not one.way.way.derived for name in one.way.way.actions}
     found = [one for one in found if not (one.way.way.derived and one.way.way.actions[0] in published)]
     if not found:
         return
-    found = [one for one in found if not can_do_everything(holder, _facts(one))]
+    found = [one for one in found if not can_do_everything(holder, one.when)]
     worst: Severity | None = None
     while found:  # one verdict for paths under the same path condition; others only if they gain more
-        facts = min(map(_facts, [one for one in found if _is_sure(one)] or found), key=len)
-        together = [one for one in found if implies_all(facts, _facts(one))]
+        facts = min((one.when for one in [one for one in found if _is_sure(one)] or found), key=len)
+        together = [one for one in found if implies_all(facts, one.when)]
         found = [one for one in found if one not in together]
         verdict = _verdict(context, reach, holder, together, facts)
         if verdict is not None and (worst is None or verdict.severity.rank > worst.rank):
@@ -165,7 +150,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
 
 
 def _verdict(
-    context: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[_Open], facts: PathCondition
+    context: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[Launch], facts: PathCondition
 ) -> Verdict | None:
     """Return the verdict on paths that are open under the same path condition; None if nothing is gained."""
     gained, _ = reach.strongest(reach.union([one.roles for one in found]), holder, facts)
@@ -206,7 +191,7 @@ def _verdict(
     )
 
 
-def _are_bounded(holder: Principal, found: Sequence[_Open], when: PathCondition) -> bool:
+def _are_bounded(holder: Principal, found: Sequence[Launch], when: PathCondition) -> bool:
     """True if a principal can create and change all roles of the paths only with a permissions boundary."""
     return all(
         not one.passed.complement and creates_only_bounded(holder, one.passed.roles, when)
@@ -217,7 +202,7 @@ def _are_bounded(holder: Principal, found: Sequence[_Open], when: PathCondition)
 def _remedy(
     context: GrantContext,
     holder: Principal,
-    found: Sequence[_Open],
+    found: Sequence[Launch],
     gained: Sequence[tuple[KnownRole, PrivilegeGain]],
 ) -> str:
     """Return what to write: other roles, or if these are named and unknown here, their service."""
@@ -238,7 +223,7 @@ def _remedy(
 
 
 def _escalation(
-    found: Sequence[_Open], gained: Sequence[tuple[KnownRole, PrivilegeGain]], holder: Principal
+    found: Sequence[Launch], gained: Sequence[tuple[KnownRole, PrivilegeGain]], holder: Principal
 ) -> Escalation:
     """Return what the named path is about: any role, the most privileged known roles, or patterns of unknown ones."""
     ranked, named = _named(_strongest(found), gained)
@@ -254,7 +239,7 @@ def _escalation(
     return Escalation(principal_name(holder), outcome, roles, gain, next(iter(first.services), ""), way.actions, way.id)
 
 
-def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open], *, unknown: bool) -> str:
+def _cause(context: GrantContext, holder: Principal, found: Sequence[Launch], *, unknown: bool) -> str:
     """Return what equals for several statements with one cause: the AWS managed policy and the users of a principal, if
     that escalates to any role; the principal, if roles are ``unknown``; and the paths. "" if there is no such cause."""
     if context.managed:
@@ -264,48 +249,15 @@ def _cause(context: GrantContext, holder: Principal, found: Sequence[_Open], *, 
     return f"{cause} {_ids(_strongest(found))}" if cause else ""
 
 
-def _is_any(one: _Open) -> bool:
+def _is_any(one: Launch) -> bool:
     return one.passed.scope is Scope.ANY_ROLE and not one.passed.complement
 
 
-def _facts(one: _Open) -> PathCondition:
-    """The facts under which a way is open."""
-    return conjoin(one.way.when, one.passed.when) or ()
-
-
-def _is_sure(one: _Open) -> bool:
+def _is_sure(one: Launch) -> bool:
     return one.way.certain is Ternary.YES and one.passed.certain is Ternary.YES
 
 
-def _opened(way: OpenPath, passing: EffectiveGrant, reach: PassableRoles) -> _Open | None:
-    services = way.way.services
-    candidates = [passing.for_service(name) for name in services] if services else [passing.for_any_service]
-    passed = max(
-        (one for one in candidates if one is not None), key=lambda one: one.certain is Ternary.YES, default=None
-    )
-    if passed is None:
-        return None
-    if not passed.complement and (roles_left := _without_linked(passed.roles)) is not passed.roles:
-        passed = replace(passed, roles=roles_left)
-    facts = conjoin(way.when, passed.when)
-    if facts is None or not (passed.roles or passed.complement):
-        return None  # what starts it is there only where what passes it is not
-    reached = reach.reached(passed, passing.grant)
-    roles = reach.roles_that_may_exist(reach.trusting(reached, way.way), facts)
-    if reached.all_known and not roles.roles:
-        return None  # none of the roles trusts the service
-    let = tuple(name for name, one in zip(services, candidates, strict=False) if one is not None)
-    return _Open(way, passed, let, reached, roles)
-
-
-@cached_by_identity(256)
-def _without_linked(roles: tuple[StringNode, ...]) -> tuple[StringNode, ...]:
-    """Return patterns without those of service-linked roles, which no caller can act as."""
-    left = tuple(role for role in roles if not service_of_linked_role(role))
-    return left if len(left) < len(roles) else roles
-
-
-def _access(context: GrantContext, found: Sequence[_Open], gained: Sequence[PrivilegeGain]) -> PassedAccess | None:
+def _access(context: GrantContext, found: Sequence[Launch], gained: Sequence[PrivilegeGain]) -> PassedAccess | None:
     """Return the access to roles by the open paths, before who can use the holder; None if nothing is gained.
 
     Deployments normally pass named roles to the service that runs them, and AWS names roles of one service in its
@@ -324,7 +276,7 @@ def _access(context: GrantContext, found: Sequence[_Open], gained: Sequence[Priv
 def _confidence(
     context: GrantContext,
     holder: Principal,
-    found: Sequence[_Open],
+    found: Sequence[Launch],
     gained: Sequence[tuple[KnownRole, PrivilegeGain]],
     severity: Severity,
     facts: PathCondition,
@@ -349,7 +301,7 @@ def _confidence(
 
 def _message(
     context: GrantContext,
-    found: Sequence[_Open],
+    found: Sequence[Launch],
     gained: Sequence[tuple[KnownRole, PrivilegeGain]],
     unknown: bool,
     own: str,
@@ -423,8 +375,8 @@ _MOST_NAMED = 3  # of the paths whose services a message names
 
 
 def _named(
-    ranked: Sequence[_Open], gained: Sequence[tuple[KnownRole, PrivilegeGain]]
-) -> tuple[Sequence[_Open], Sequence[tuple[KnownRole, PrivilegeGain]]]:
+    ranked: Sequence[Launch], gained: Sequence[tuple[KnownRole, PrivilegeGain]]
+) -> tuple[Sequence[Launch], Sequence[tuple[KnownRole, PrivilegeGain]]]:
     """Return the paths and the more privileged roles to name: roles that can be passed by the first paths.
 
     The first path that is open to any role comes first, else the first one to a role as privileged as any.
@@ -436,18 +388,18 @@ def _named(
     return ranked, [item for item in gained if any(_reaches(one, item[0]) for one in ranked[:_MOST_NAMED])]
 
 
-def _reaches(one: _Open, role: KnownRole) -> bool:
+def _reaches(one: Launch, role: KnownRole) -> bool:
     return role.address in one.roles.addresses
 
 
-def _service_in_words(one: _Open, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+def _service_in_words(one: Launch, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
     """Return the service of a path, with the one that assumes the roles to name if it has another name."""
     service, trusted = one.services[0], one.way.way.trusted
     is_other = trusted and service not in trusted and any(_reaches(one, role) for role, _ in gained)
     return f"`{service}` (assumed by `{trusted[0]}`)" if is_other else f"`{service}`"
 
 
-def _ids(ranked: Sequence[_Open]) -> str:
+def _ids(ranked: Sequence[Launch]) -> str:
     """Return the ids of published paths and the first inferred one, that of the first path first; of many, examples."""
     published = [one.way.way.id for one in ranked if not one.way.way.derived]
     if len(published) > _MOST_PATHS:
@@ -464,24 +416,24 @@ def _ids(ranked: Sequence[_Open]) -> str:
     return "; ".join(filter(None, [words, inferred]))
 
 
-def _strongest(found: Sequence[_Open]) -> list[_Open]:
+def _strongest(found: Sequence[Launch]) -> list[Launch]:
     """Return the paths in order: published, sure, of the services that attackers use most, short; of each service the
     first before the second."""
     ranked = sorted(found, key=lambda one: path_rank(one.way.way, sure=_is_sure(one)))
-    firsts: dict[tuple[str, ...], _Open] = {}
+    firsts: dict[tuple[str, ...], Launch] = {}
     for one in ranked:
         firsts.setdefault(one.way.way.services, one)
     rest = [one for one in ranked if one not in firsts.values()]
     return sorted([*firsts.values(), *rest], key=lambda one: one.way.way.derived)
 
 
-def _many(one: _Open) -> bool:
+def _many(one: Launch) -> bool:
     if one.passed.scope is Scope.ANY_ROLE and not one.passed.complement:
         return False
     return one.passed.complement or one.passed.scope is Scope.PREFIX or len(one.passed.roles) > 1
 
 
-def _roles(context: GrantContext, one: _Open, own: str, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+def _roles(context: GrantContext, one: Launch, own: str, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
     """Return the roles in words: first that of the principal itself, then those that gain something."""
     passed = one.passed
     if passed.scope is Scope.ANY_ROLE and not passed.complement:

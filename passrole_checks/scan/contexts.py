@@ -33,9 +33,9 @@ def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool
             if with_change and model.change is not None and not grant.denied and is_comparable:
                 many = serves_many_accounts(policy.resource)
                 beneficiaries = model.change.gainers(policy, grant.statement, many_accounts=many)
-                gaining = {one.who or policy.resource.address for one in beneficiaries}
-                others = [holder for holder in holders if holder.name not in gaining]
-                beneficiaries += model.change.launchers(policy, grant, others, model.passable_roles, many_accounts=many)
+                beneficiaries = model.change.with_launchers(
+                    policy, grant, holders, beneficiaries, model.passable_roles, many_accounts=many
+                )
             if not grant.denied and not any(_can_pass(model, policy, grant, holder) for holder in holders):
                 grant = replace(grant, denied=True)
         yield GrantContext(grant, policy, statements, model, holders, beneficiaries)

@@ -1,0 +1,12 @@
+resource "aws_iam_role" "ci" {
+  name               = "ci"
+  assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "arn:aws:iam::111122223333:root" } }] })
+}
+resource "aws_iam_role_policy" "ci" {
+  role   = aws_iam_role.ci.name
+  policy = jsonencode({ Statement = [
+    { Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::111122223333:role/app-*" },
+    { Effect = "Allow", Action = ["lambda:CreateFunction", "lambda:InvokeFunction"], Resource = "*" },
+    { Effect = "Allow", Action = "iam:DeleteRolePolicy", Resource = "*" },
+  ] })
+}
