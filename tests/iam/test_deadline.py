@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, Position, nodes_in, strings_in, text
+from passrole_checks.iam.partial_values import (
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Position,
+    StringNode,
+    nodes_in,
+    strings_in,
+    text,
+)
+from passrole_checks.sources.model.attachments import flatten_variants
 
 Work = Callable[[float], None]
 
@@ -104,13 +114,25 @@ def test_a_limit_that_is_left_by_an_error_counts_as_well(work: Work) -> None:
             assert limit.left == pytest.approx(deadline.SECONDS - 5, abs=0.2)
 
 
-@pytest.mark.parametrize("walk", [nodes_in, strings_in])
-def test_values_of_shared_parts_count_against_the_limit(walk: Callable[[Node], Iterator[object]]) -> None:
-    """An object whose two entries are one object, and so on, has more places than can be visited."""
+def doubled(times: int) -> Node:
+    """Return an object whose two entries are one object, and so on: two to the power of ``times`` places."""
     at = Position("main.tf", 1)
     value: Node = text("x", at)
-    for _ in range(300):
+    for _ in range(times):
         value = ObjectNode((ObjectEntry(text("x", at), value), ObjectEntry(text("y", at), value)), at)
+    return value
+
+
+@pytest.mark.parametrize("walk", [nodes_in, strings_in])
+def test_values_of_shared_parts_count_against_the_limit(walk: Callable[[Node], Iterator[object]]) -> None:
+    """A value that has more places than can be visited ends with the limit."""
     with deadline.limited(0.05), pytest.raises(deadline.OutOfTimeError):
-        for _ in walk(value):
+        for _ in walk(doubled(300)):
             pass
+
+
+def test_elements_of_shared_parts_end_in_an_unresolved_value() -> None:
+    """The elements of a list of principals or policies are limited in number, without a limit of time."""
+    found = [value for _, value in flatten_variants(doubled(300))]
+    assert len(found) < 10_000 and isinstance(found[-1], StringNode) and found[-1].only_unresolved is not None
+    assert len(list(flatten_variants(doubled(10)))) == 2**10
