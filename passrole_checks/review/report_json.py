@@ -16,27 +16,14 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
 
 from passrole_checks.errors import InputError
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.review.report import (
-    VERSION,
-    Acceptance,
-    Anchor,
-    Fixed,
-    GrantedAccess,
-    IncreasedAccess,
-    Item,
-    Location,
-    ReducedAccess,
-    Remark,
-    Replacement,
-    ReportNote,
-    ReviewReport,
-)
+from passrole_checks.review.report import VERSION, Remark, Replacement, ReviewReport
 
 ZIP_MEMBER = "passrole-checks-review.json"
 MAX_JSON_BYTES = 20_000_000
@@ -267,11 +254,11 @@ def _excluded(value: object, where: str) -> str:
     return f"{_path(path.removesuffix('/'), where)}{'/' if path.endswith('/') else ''}"
 
 
-def _object(kind: type[Any]) -> _Loader:
+def _object(kind: Any) -> _Loader:
     def load(value: object, where: str) -> Any:
         if not isinstance(value, dict):
             raise _InvalidBundle(f"{where}: not an object")
-        loaders = _FIELDS[kind]
+        loaders = _loaders(kind)
         unknown = next((key for key in value if key not in loaders), None)
         if unknown is not None:
             raise _InvalidBundle(f"{where}: unknown key {ascii(unknown)[:60]}")
@@ -290,115 +277,60 @@ def _object(kind: type[Any]) -> _Loader:
     return load
 
 
-_SEVERITY, _CONFIDENCE = _one_of(*Severity), _one_of(*Confidence)
-_TEXTS = _list(_text(), _MAX_TEXTS)
+_PROSE_TEXT, _NUMBER = _text(_MAX_PROSE), _number(0, 10**9)
 _LINE, _LINE_OR_NONE = _number(1, _MAX_LINE), _number(0, _MAX_LINE)
-_FILE = {"file": _path, "line": _LINE, "end_line": _LINE}
-
-_FIELDS: dict[type[Any], dict[str, _Loader]] = {
-    Location: _FILE,
-    Anchor: {"file": _path, "line": _LINE_OR_NONE, "end_line": _LINE_OR_NONE},
-    Replacement: {**_FILE, "text": _text(_MAX_PROSE), "says": _text(), "of_cause": _flag, "old": _text(_MAX_PROSE)},
-    Remark: {
-        "check_id": _text(20, _CHECK, empty=False),
-        "name": _text(50, _WORD, empty=False),
-        "severity": _SEVERITY,
-        "confidence": _CONFIDENCE,
-        "message": _text(_MAX_PROSE),
-        "remediation": _text(_MAX_PROSE),
-        "primary": _flag,
-    },
-    GrantedAccess: {
-        "principals": _TEXTS,
-        "roles": _TEXTS,
-        "scope": _text(50, _WORD),
-        "complement": _flag,
-        "constraint": _text(50, _WORD),
-        "services": _TEXTS,
-        "conditions": _TEXTS,
-        "when": _text(),
-    },
-    Fixed: {
-        "key": _text(32, _KEY, empty=False),
-        "check_id": _text(20, _CHECK, empty=False),
-        "name": _text(50, _WORD, empty=False),
-        "severity": _SEVERITY,
-        "at": _object(Location),
-        "resource": _text(),
-    },
-    ReducedAccess: {
-        "change": _one_of("narrowed", "removed"),
-        "at": _object(Location),
-        "resource": _text(),
-        "sid": _text(),
-        "before": _object(GrantedAccess),
-        "after": _or_none(_object(GrantedAccess)),
-        "cause": _or_none(_object(Location)),
-    },
-    IncreasedAccess: {
-        "change": _one_of("new", "widened"),
-        "confidence": _CONFIDENCE,
-        "at": _object(Location),
-        "resource": _text(),
-        "sid": _text(),
-        "access": _object(GrantedAccess),
-        "before": _or_none(_object(GrantedAccess)),
-        "cause": _or_none(_object(Location)),
-        "cause_removed": _flag,
-        "trusted": _TEXTS,
-    },
-    ReportNote: {
-        "file": _path,
-        "line": _LINE_OR_NONE,
-        "reason": _text(_MAX_PROSE),
-        "kind": _text(50, _WORD),
-        "starts_comment": _flag,
-    },
-    Acceptance: {"by": _text(_MAX_PROSE, empty=False), "reason": _text(_MAX_PROSE, empty=False)},
-    Item: {
-        "key": _text(32, _KEY, empty=False),
-        "group": _one_of("new", "worse"),
-        "change": _one_of("", "new", "widened"),
-        "severity": _SEVERITY,
-        "confidence": _CONFIDENCE,
-        "at": _object(Location),
-        "framework": _text(50, _WORD),
-        "resource": _text(),
-        "uses": _TEXTS,
-        "sid": _text(),
-        "remarks": _list(_object(Remark), 50),
-        "access": _or_none(_object(GrantedAccess)),
-        "before": _or_none(_object(GrantedAccess)),
-        "cause": _or_none(_object(Location)),
-        "cause_removed": _flag,
-        "anchor": _or_none(_object(Anchor)),
-        "replacement": _or_none(_object(Replacement)),
-        "advice": _text(_MAX_PROSE),
-        "fingerprint": _text(32, _KEY),
-        "accepted": _or_none(_object(Acceptance)),
-    },
-    ReviewReport: {
-        "tool": _text(50),
-        "base": _text(200, _ID),
-        "head": _text(200, _ID),
-        "base_name": _text(),
-        "head_name": _text(),
-        "items": _list(_object(Item), _MAX_ENTRIES),
-        "fixed": _list(_object(Fixed), _MAX_ENTRIES),
-        "less": _list(_object(ReducedAccess), _MAX_ENTRIES),
-        "unchanged": _number(0, 10**9),
-        "unreadable": _list(_object(ReportNote), _MAX_ENTRIES),
-        "not_evaluated": _list(_object(ReportNote), _MAX_ENTRIES),
-        "notes": _list(_object(ReportNote), _MAX_ENTRIES),
-        "fail_on": _or_none(_SEVERITY),
-        "files": _number(0, 10**9),
-        "more": _list(_object(IncreasedAccess), _MAX_ENTRIES),
-        "unlike_head": _list(_path, _MAX_TEXTS),
-        "faults": _list(_object(ReportNote), _MAX_ENTRIES),
-        "excluded": _list(_excluded, _MAX_ENTRIES),
-        "moved": _list(_object(ReportNote), _MAX_ENTRIES),
-        "owners": _list(_text(_MAX_PROSE), _MAX_ENTRIES),
-        "plans": _list(_path, _MAX_TEXTS),
-        "only_affected": _flag,
-    },
+_CODE_WORD, _FILES = _text(50, _WORD), _list(_path, _MAX_TEXTS)
+_LOADERS: dict[str, _Loader] = {
+    **dict.fromkeys(_PROSE, _PROSE_TEXT),
+    "text": _PROSE_TEXT,
+    "old": _PROSE_TEXT,
+    "by": _text(_MAX_PROSE, empty=False),
+    "Acceptance.reason": _text(_MAX_PROSE, empty=False),
+    "owners": _list(_PROSE_TEXT, _MAX_ENTRIES),
+    "file": _path,
+    "unlike_head": _FILES,
+    "plans": _FILES,
+    "excluded": _list(_excluded, _MAX_ENTRIES),
+    "line": _LINE,
+    "end_line": _LINE,
+    "Anchor.line": _LINE_OR_NONE,
+    "Anchor.end_line": _LINE_OR_NONE,
+    "ReportNote.line": _LINE_OR_NONE,
+    "unchanged": _NUMBER,
+    "files": _NUMBER,
+    "check_id": _text(20, _CHECK, empty=False),
+    "name": _text(50, _WORD, empty=False),
+    **dict.fromkeys(("scope", "constraint", "framework", "kind"), _CODE_WORD),
+    "key": _text(32, _KEY, empty=False),
+    "fingerprint": _text(32, _KEY),
+    "base": _text(200, _ID),
+    "head": _text(200, _ID),
+    "tool": _text(50),
+    "group": _one_of("new", "worse"),
+    "Item.change": _one_of("", "new", "widened"),
+    "IncreasedAccess.change": _one_of("new", "widened"),
+    "ReducedAccess.change": _one_of("narrowed", "removed"),
+    "remarks": _list(_object(Remark), 50),
 }
+"""The loaders of fields, by name or by class and name, that accept less than their type."""
+
+
+@cache
+def _loaders(kind: Any) -> dict[str, _Loader]:
+    """Return the loader of each field of a class of a report."""
+    return {
+        name: _LOADERS.get(f"{kind.__name__}.{name}") or _LOADERS.get(name) or _loader(type_)
+        for name, type_ in get_type_hints(kind).items()
+    }
+
+
+def _loader(type_: Any) -> _Loader:
+    """Return the loader of the values of a type."""
+    if type_ in (Severity, Confidence):
+        return _one_of(*type_)
+    if get_origin(type_) is tuple:
+        element = get_args(type_)[0]
+        return _list(_loader(element), _MAX_TEXTS if element is str else _MAX_ENTRIES)
+    if arguments := get_args(type_):  # or None
+        return _or_none(_loader(arguments[0]))
+    return _text() if type_ is str else _flag if type_ is bool else _object(type_)
