@@ -384,21 +384,11 @@ def _render(report: ReviewReport, review: Review | None, context: Context, outpu
 
 
 def _summary(report: ReviewReport, context: Context, **how: Any) -> str:
-    from passrole_checks.git_versions.forge_links import Links
     from passrole_checks.review.markdown.summary import summary
+    from passrole_checks.review.posting import links_of
 
     head = context.head_sha if report.head == context.merge_sha else report.head
-    links = Links(
-        context.server_url,
-        context.repository,
-        head,
-        report.base,
-        context.run_url,
-        forge=context.forge,
-        unlike_head=report.unlike_head,
-        outside=report.plans,
-    )
-    return summary(report, links, **how)
+    return summary(report, links_of(report, replace(context, head_sha=head)), **how)
 
 
 # -- what is posted

@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 
 from passrole_checks.escaping.shorten import truncate
 from passrole_checks.review.ci_context import Context, PostOptions
-from passrole_checks.review.http import repeat_if_uncertain
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
-from passrole_checks.review.repository_api import RepositoryApi
 
 CHECK_NAME = "passrole-checks"
 _MAX_DESCRIPTION = 140
@@ -25,8 +23,8 @@ def check_name(options: PostOptions) -> str:
     return CHECK_NAME if options.key == PostOptions().key else truncate(f"{CHECK_NAME} ({options.key})", 100)
 
 
-def post_status(api: RepositoryApi, report: ReviewReport, context: Context, options: PostOptions) -> None:
-    """Set the status of the reviewed commit. Raise a :class:`~passrole_checks.review.http.ForgeError`."""
+def status_document(report: ReviewReport, context: Context, options: PostOptions) -> dict[str, str]:
+    """Return the status of the reviewed commit, as the API takes it."""
     document = {
         "state": _STATES[report.verdict],
         "context": check_name(options),
@@ -34,7 +32,7 @@ def post_status(api: RepositoryApi, report: ReviewReport, context: Context, opti
     }
     if target := http_url(context.run_url):
         document["target_url"] = target
-    repeat_if_uncertain(api.create_status, context.head_sha, document)
+    return document
 
 
 def http_url(url: str) -> str:

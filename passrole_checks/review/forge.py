@@ -13,7 +13,6 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.http import ForgeError
 from passrole_checks.review.markdown.markers import CommentMarker
 from passrole_checks.review.report import Anchor, ReviewReport
-from passrole_checks.review.summary_comment import Comment, Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,9 @@ class ForgeTraits:
     ``summary_budget``: maximum length of the summary in UTF-16 units, without its marker.
     ``refusals``: HTTP statuses that reject the position of a comment; ``repeated_refusals``: those that reject it when
     a retry fails too. ``permission_statuses``: HTTP statuses for a missing permission. ``comment_permission`` and
-    ``resolve_permission``: the permission to write comments, and to resolve threads. ``has_suggestions``: a comment can
-    contain a replacement that the forge applies.
+    ``resolve_permission``: the permission to write comments, and to resolve threads. ``status_permission``: the one to
+    set the verdict on the commit, "" if the status of the job is the verdict. ``has_suggestions``: a comment can
+    contain a replacement that the forge applies. ``has_check_runs``: the verdict can be a check run too.
     """
 
     kind: str
@@ -37,7 +37,9 @@ class ForgeTraits:
     permission_statuses: Collection[int]
     comment_permission: str
     resolve_permission: str
+    status_permission: str = ""
     has_suggestions: bool = True
+    has_check_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ class Target:
 
     number: int
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment; ids increase. ``author``: the login name."""
+
+    id: int
+    author: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +109,58 @@ class DraftThread:
         return self.marker.prepend_to(self.text if at_position else self.file_text)
 
 
-class Forge(Conversation, Protocol):
+def positioned_comments(drafts: Sequence[DraftThread]) -> list[dict[str, Any]]:
+    """Return the comments of a review at the positions of drafts, as the API of GitHub and Gitea takes them."""
+    return [
+        {**draft.position.fields, "body": draft.body(at_position=True)}
+        for draft in drafts
+        if draft.position is not None
+    ]
+
+
+class ForgeRequest(Protocol):
     """One request to merge on a forge. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
     @property
     def traits(self) -> ForgeTraits: ...
 
+    def obstacle(self, report: ReviewReport) -> str:
+        """Return why nothing can be posted, as a sentence, or "". Makes no call."""
+
     def find_request(self) -> Target:
-        """Find the open request whose head is the reviewed commit. Called before every other method but
-        :meth:`publish_verdict`."""
+        """Find the open request whose head is the reviewed commit. Called before the methods that read or write the
+        request."""
+
+    def viewer(self) -> str:
+        """Return the login that the token belongs to."""
+
+
+class Forge(ForgeRequest, Protocol):
+    """One request to merge, to post on."""
+
+    @property
+    def is_dry(self) -> bool:
+        """True in a dry run, which writes nothing."""
 
     def is_current(self) -> bool:
         """True if the reviewed commit is still the head of the request."""
 
-    def viewer(self) -> str:
-        """Return the login that the token belongs to."""
+    # -- the conversation
+
+    def comments(self) -> Sequence[Comment]:
+        """List all comments, oldest first."""
+
+    def create_comment(self, body: str) -> int:
+        """Create a comment and return its id; 0 in a dry run."""
+
+    def edit_comment(self, id: int, body: str) -> None: ...
+
+    def delete_comment(self, id: int) -> None: ...
+
+    def hide_comment(self, id: int) -> None:
+        """Collapse a listed comment as outdated."""
+
+    # -- threads
 
     def threads(self) -> Sequence[ForgeThread]:
         """List all threads, oldest first."""
@@ -138,6 +186,8 @@ class Forge(Conversation, Protocol):
 
     def resolve_thread(self, id: str) -> None:
         """Resolve the thread with this :attr:`ThreadState.id`."""
+
+    # -- the commit
 
     def publish_verdict(self, report: ReviewReport, on_error: Callable[[str, str, ForgeError], None]) -> None:
         """Set the verdict on the commit, if the forge has one beside the job. Call ``on_error`` with the name of what
@@ -197,21 +247,12 @@ class Contributors:
     unlisted: int = 0
 
 
-class AcceptingForge(Protocol):
-    """One request on a forge, read to find the items that owners have accepted. Nothing is written. Each call raises a
-    :class:`~passrole_checks.review.http.ForgeError`.
+class AcceptingForge(ForgeRequest, Protocol):
+    """One request, read to find the items that owners have accepted. Nothing is written. A team (GitLab: group) is
+    ``organization/name``."""
 
-    A team (GitLab: group) is ``organization/name``.
-    """
-
-    @property
-    def traits(self) -> ForgeTraits: ...
-
-    def find_request(self) -> Target:
-        """As :meth:`Forge.find_request`, and called first."""
-
-    def viewer(self) -> str:
-        """As :meth:`Forge.viewer`."""
+    def acceptance_obstacle(self) -> str:
+        """Return why there is no request, as a clause, or "". Makes no call."""
 
     def discussions(self) -> Sequence[Discussion]:
         """List all comments."""

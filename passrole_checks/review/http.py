@@ -105,7 +105,7 @@ class Response:
     next_url: str = ""
 
 
-def repeat_if_uncertain(write: Callable[..., None], *arguments: object) -> None:
+def repeat_if_uncertain(write: Callable[..., object], *arguments: object) -> None:
     """Write what may be written twice, a second time if the first may or may not have happened."""
     try:
         write(*arguments)

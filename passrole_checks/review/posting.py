@@ -14,9 +14,10 @@ from passrole_checks.git_versions.forge_links import GITLAB, Links
 from passrole_checks.git_versions.git import OBJECT_ID
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.counts import count_noun
+from passrole_checks.review.acceptance import accept_items, with_unknown_acceptance
 from passrole_checks.review.ci_context import Context, PostOptions
-from passrole_checks.review.forge import DiffPosition, DraftThread, Forge, LabelingForge
-from passrole_checks.review.http import ForgeError, repeat_if_uncertain
+from passrole_checks.review.forge import AcceptingForge, DiffPosition, DraftThread, Forge, LabelingForge
+from passrole_checks.review.http import ForgeError, Pace, repeat_if_uncertain
 from passrole_checks.review.markdown.inline import comment_text, fixed_reply, group_items
 from passrole_checks.review.markdown.markers import FIXED, INLINE, MAX_KEYS, SUMMARY, CommentMarker
 from passrole_checks.review.markdown.summary import summary
@@ -53,17 +54,6 @@ def is_report_of(report: ReviewReport, context: Context) -> bool:
     return context.event != "workflow_run"
 
 
-def post_obstacle(report: ReviewReport, context: Context, options: PostOptions, token: str) -> str:
-    """Return why a run of GitHub's kind of actions can post nothing, or "". ``token``: the name of its variable."""
-    if not (context.has_token or options.dry_run):
-        return f"no token ({token})."
-    if not (context.repository and context.api_url):
-        return "unknown repository (GITHUB_REPOSITORY)."
-    if not is_report_of(report, context):
-        return "the report is about another commit than this run."
-    return ""
-
-
 def links_of(report: ReviewReport, context: Context) -> Links:
     """Return the links of comments on the reviewed commit."""
     return Links(
@@ -78,16 +68,52 @@ def links_of(report: ReviewReport, context: Context) -> Links:
     )
 
 
-def post_review(
-    forge: Forge, report: ReviewReport, context: Context, options: PostOptions, notify: Callable[[str], None]
+def post(
+    connect: Callable[..., Forge],
+    report: ReviewReport,
+    context: Context,
+    options: PostOptions,
+    notify: Callable[[str], None],
+    *,
+    pace: Pace | None = None,
+    out: Callable[[str], None] = print,
 ) -> Posted:
-    """Post ``report``, and report by ``notify``, in sentences, what was done and what failed. Raises no
-    :class:`~passrole_checks.review.http.ForgeError`."""
+    """Post ``report`` on a forge, as far as ``context`` and its token allow, and report by ``notify``, in sentences,
+    what was done and what failed. Raises no :class:`~passrole_checks.review.http.ForgeError`.
+
+    ``connect`` returns the forge. ``out`` receives each call of a dry run as one line of JSON.
+    """
+    forge = connect(context, options, pace=pace, dry_run=out if options.dry_run else None)
+    traits = forge.traits
+    if options.check_run and not traits.has_check_runs:
+        verdict = "commit status" if traits.status_permission else "status of the job"
+        notify(f"{traits.name} has no check runs: the {verdict} is the verdict.")
+    if not (traits.status_permission or (context.can_be_commented and options.writes_on_request)):
+        return Posted()
+    if obstacle := forge.obstacle(report):
+        notify(f"Nothing posted on {traits.name}: {obstacle}")
+        return Posted()
     return _ReviewPoster(forge, report, context, options, notify).post()
 
 
+def accept(
+    connect: Callable[..., AcceptingForge],
+    report: ReviewReport,
+    context: Context,
+    options: PostOptions,
+    *,
+    pace: Pace | None = None,
+) -> ReviewReport:
+    """Return ``report`` with the items that owners have accepted in the request, or in the one that a merge queue is
+    about to merge. Raises no :class:`~passrole_checks.review.http.ForgeError`. ``connect`` returns the forge."""
+    forge = connect(context, options, pace=pace)
+    if obstacle := forge.acceptance_obstacle() or forge.obstacle(report):
+        return with_unknown_acceptance(report, obstacle.rstrip("."))
+    return accept_items(report, forge, options.key, options.author)
+
+
 class _ReviewPoster:
-    """One run of :func:`post_review`."""
+    """One run of :func:`post`."""
 
     def __init__(
         self, forge: Forge, report: ReviewReport, context: Context, options: PostOptions, notify: Callable[[str], None]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
+from passrole_checks.review.forge import Comment, Forge
 from passrole_checks.review.http import ForgeError, Uncertain, repeat_if_uncertain
 from passrole_checks.review.markdown.markers import CommentMarker, is_same_text, parse_marker
 
@@ -15,48 +15,8 @@ UNCHANGED, NOT_NEEDED, SUPERSEDED = "unchanged", "not needed", "skipped, a newer
 _OUTDATED = "<details><summary>Outdated: superseded by a later run</summary>"
 
 
-class Comment(Protocol):
-    """A comment; ids increase. ``author``: the login name."""
-
-    @property
-    def id(self) -> int: ...
-
-    @property
-    def author(self) -> str: ...
-
-    @property
-    def body(self) -> str: ...
-
-
-class Conversation(Protocol):
-    """The comments on one request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
-
-    @property
-    def is_dry(self) -> bool:
-        """True in a dry run, which writes nothing."""
-
-    def comments(self) -> Sequence[Comment]:
-        """List all comments, oldest first."""
-
-    def create_comment(self, body: str) -> int:
-        """Create a comment and return its id."""
-
-    def edit_comment(self, id: int, body: str) -> None: ...
-
-    def delete_comment(self, id: int) -> None: ...
-
-    def hide_comment(self, id: int) -> None:
-        """Collapse a listed comment as outdated."""
-
-
 def post_summary(
-    conversation: Conversation,
-    render: Callable[[bool], str],
-    marker: CommentMarker,
-    author: str,
-    mode: str,
-    *,
-    is_wanted: bool,
+    forge: Forge, render: Callable[[bool], str], marker: CommentMarker, author: str, mode: str, *, is_wanted: bool
 ) -> str:
     """Post a summary by ``mode`` (``update``, ``new``, ``hide-and-new``). Return the outcome, one of the constants
     above. Raise a :class:`~passrole_checks.review.http.ForgeError`.
@@ -65,14 +25,14 @@ def post_summary(
     A comment is ours if its first line is a marker of the same review and ``author`` wrote it. ``is_wanted``: create a
     first comment if there is none; an existing one is always updated.
     """
-    return _Summary(conversation, render, marker, author, mode).post(is_wanted=is_wanted)
+    return _Summary(forge, render, marker, author, mode).post(is_wanted=is_wanted)
 
 
 class _Summary:
     def __init__(
-        self, conversation: Conversation, render: Callable[[bool], str], marker: CommentMarker, author: str, mode: str
+        self, forge: Forge, render: Callable[[bool], str], marker: CommentMarker, author: str, mode: str
     ) -> None:
-        self._conversation, self._render, self._marker, self._author = conversation, render, marker, author
+        self._forge, self._render, self._marker, self._author = forge, render, marker, author
         self._mode = mode
 
     def post(self, *, is_wanted: bool) -> str:
@@ -94,7 +54,7 @@ class _Summary:
         self._create(body)
         if self._mode == "hide-and-new":  # older ones were hidden when this one was posted
             try:
-                self._conversation.hide_comment(present.id)
+                self._forge.hide_comment(present.id)
             except ForgeError:
                 return POSTED_NOT_HIDDEN
         return POSTED
@@ -102,7 +62,7 @@ class _Summary:
     def _ours(self) -> list[Comment]:
         return [
             comment
-            for comment in self._conversation.comments()
+            for comment in self._forge.comments()
             if comment.author.lower() == self._author.lower()
             and (marker := parse_marker(comment.body)) is not None
             and marker.is_same_comment(self._marker)
@@ -116,7 +76,7 @@ class _Summary:
 
     def _edit(self, comment: Comment, body: str) -> None:
         try:
-            repeat_if_uncertain(self._conversation.edit_comment, comment.id, body)
+            repeat_if_uncertain(self._forge.edit_comment, comment.id, body)
         except ForgeError as error:
             if error.status != 404 or any(each.id == comment.id for each in self._ours()):
                 raise
@@ -125,11 +85,11 @@ class _Summary:
     def _create(self, body: str) -> None:
         before = {comment.id for comment in self._ours()} if self._mode != "update" else set()
         try:
-            created = self._conversation.create_comment(body)
+            created = self._forge.create_comment(body)
         except Uncertain:
             equal = [c for c in self._ours() if c.id not in before and is_same_text(c.body, body)]
-            created = equal[-1].id if equal else self._conversation.create_comment(body)
-        if self._mode == "update" and not self._conversation.is_dry:
+            created = equal[-1].id if equal else self._forge.create_comment(body)
+        if self._mode == "update" and not self._forge.is_dry:
             self._yield_to_oldest(created, body)
 
     def _yield_to_oldest(self, created: int, body: str) -> None:
@@ -137,7 +97,7 @@ class _Summary:
         ours = self._ours()
         if not ours or created <= ours[0].id or not any(comment.id == created for comment in ours):
             return
-        self._conversation.delete_comment(created)
+        self._forge.delete_comment(created)
         if not self._is_newer(ours[0]) and not is_same_text(ours[0].body, body):
             self._edit(ours[0], body)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.review.forge import ForgeThread
@@ -14,29 +13,11 @@ from passrole_checks.scan.fingerprint import digest
 _DIGITS = 12  # of a file's digest: short enough for a marker, long enough to distinguish the files of a pull request
 
 
-class ItemThread(Protocol):
-    """A thread about items of a report."""
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of its items."""
-
-    @property
-    def is_answered(self) -> bool:
-        """True if it has our reply that all of its items are fixed."""
-
-    @property
-    def file(self) -> str:
-        """The path that it is at; "" for none."""
-
-    @property
-    def file_marks(self) -> frozenset[str]:
-        """:func:`file_mark` of the file of each item, as far as its marker has them."""
-
-
 @dataclass(frozen=True, slots=True)
 class ReviewThread:
-    """An :class:`ItemThread` that this tool started. ``run``: the number of the run that started it."""
+    """A thread that this tool started, about items of a report. ``keys``: of these items. ``run``: the number of the
+    run that started it. ``is_answered``: it has our reply that all of its items are fixed. ``file_marks``:
+    :func:`file_mark` of the file of each item, as far as its marker has them."""
 
     thread: ForgeThread
     keys: frozenset[str]
@@ -47,9 +28,6 @@ class ReviewThread:
     @property
     def file(self) -> str:
         return self.thread.file
-
-
-_Thread = TypeVar("_Thread", bound=ItemThread)
 
 
 def review_threads(threads: Iterable[ForgeThread], key: str, author: str) -> list[ReviewThread]:
@@ -69,13 +47,13 @@ def review_threads(threads: Iterable[ForgeThread], key: str, author: str) -> lis
     return selected
 
 
-def reported_keys(threads: Iterable[ItemThread]) -> frozenset[str]:
+def reported_keys(threads: Iterable[ReviewThread]) -> frozenset[str]:
     """Return the keys of items that threads report, including threads that a person resolved or whose lines are
     outdated. An item that returns after it was reported as fixed is new."""
     return frozenset(key for thread in threads if not thread.is_answered for key in thread.keys)
 
 
-def fixed_threads(threads: Sequence[_Thread], report: ReviewReport) -> list[_Thread]:
+def fixed_threads(threads: Sequence[ReviewThread], report: ReviewReport) -> list[ReviewThread]:
     """Return the threads to close: all of their items are gone.
 
     None where HEAD could not be read in full, or a whole file of it was not evaluated: an item that cannot be seen is
@@ -88,7 +66,7 @@ def fixed_threads(threads: Sequence[_Thread], report: ReviewReport) -> list[_Thr
     unknown = {note.file for note in report.not_evaluated} - {""}
     unknown_marks = frozenset(map(file_mark, unknown))
 
-    def is_fixed(thread: _Thread) -> bool:
+    def is_fixed(thread: ReviewThread) -> bool:
         if not thread.keys or thread.is_answered or thread.keys & present:
             return False
         if not unknown:

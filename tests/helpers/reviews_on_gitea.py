@@ -11,8 +11,9 @@ from gitea_fake import GiteaFake
 from reports_of_tests import EMPTY
 
 from passrole_checks.review.ci_context import Context, PostOptions, read_context
-from passrole_checks.review.gitea import Posted, post
+from passrole_checks.review.gitea import post
 from passrole_checks.review.http import Pace
+from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import Item, ReviewReport
 
 

@@ -12,8 +12,9 @@ from reports_of_tests import ANY_ROLE, APP, EMPTY
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.review.ci_context import Context, PostOptions, read_context
-from passrole_checks.review.github import Posted, post
+from passrole_checks.review.github import post
 from passrole_checks.review.http import Pace
+from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import Anchor, Item, Location, Remark, ReviewReport
 
 BOT = "github-actions[bot]"

@@ -11,9 +11,10 @@ from reports_of_tests import EMPTY
 from reviews_on_github import item
 
 from passrole_checks.review.ci_context import Context, PostOptions, read_context
-from passrole_checks.review.gitlab import Posted, post
+from passrole_checks.review.gitlab import post
 from passrole_checks.review.http import Pace
 from passrole_checks.review.markdown.markers import parse_marker
+from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import Item, ReviewReport
 
 BOT = "project_42_bot"

@@ -3,7 +3,9 @@
 Both have GitHub's calls for pull requests, comments and statuses (:mod:`passrole_checks.review.repository_api`).
 """
 
-from passrole_checks.review.gitea.posting import post
-from passrole_checks.review.posting import Posted
+from functools import partial
 
-__all__ = ["Posted", "post"]
+from passrole_checks.review import posting
+from passrole_checks.review.gitea.api import Gitea
+
+post = partial(posting.post, Gitea)

@@ -1,29 +1,51 @@
-"""The calls of a review that Gitea and Forgejo have beside those of GitHub, and the fields that it needs from them.
+"""The adapter of :class:`passrole_checks.review.forge.Forge` for Gitea and Forgejo: the calls that they have beside
+those of GitHub, and the fields that a review needs from them.
 
-Sources: Gitea's API description (version 1.27) and Forgejo's (version 15): "repository" (reviews; replies since Gitea
-1.27, resolving since 1.26; Forgejo adds comments to a review and deletes them), "user", "miscellaneous"; Gitea Docs,
-"API usage", sections on pagination (``limit``, ``X-Total-Count``) and authentication. Fields that a response lacks are
-empty: its shape is not trusted.
+Their comments on lines belong to reviews; a thread is the comments on one line. They have no comments on whole files
+(such a comment is at the first line of the file), no suggestions to apply, and no check runs. They accept any line. The
+comments of a review that failed half-way stay pending, to be published with the next review of the same user: they are
+deleted.
+
+Sources: Gitea's API description (version 1.27) and Forgejo's (version 15): "repository" (reviews: ``new_position`` is a
+line of HEAD; replies since Gitea 1.27, resolving since 1.26; Forgejo adds comments to a review and deletes them),
+"user", "miscellaneous"; Gitea Docs, "API usage", sections on pagination (``limit``, ``X-Total-Count``) and
+authentication, "Actions job token permissions", "Access token scopes"; Forgejo Docs, "Automatic token". Fields that a
+response lacks are empty: its shape is not trusted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
+from passrole_checks.git_versions.forge_links import GITEA
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.review.http import Client, ForgeError, Pace, Response, at_page
+from passrole_checks.review.ci_context import GITEA_TOKENS, Context, PostOptions
+from passrole_checks.review.forge import (
+    Comment,
+    DiffPosition,
+    DraftThread,
+    ForgeThread,
+    ForgeTraits,
+    ThreadState,
+    positioned_comments,
+)
+from passrole_checks.review.http import Client, ForgeError, RateLimited, Response, at_page
+from passrole_checks.review.markdown.markers import INLINE, CommentMarker, parse_marker, without_marker
+from passrole_checks.review.markdown.summary import BUDGET
+from passrole_checks.review.report import Anchor
 from passrole_checks.review.repository_api import RepositoryApi
 from passrole_checks.review.summary_comment import folded
 
 if TYPE_CHECKING:
     import requests
 
-PENDING = "PENDING"
+_PENDING = "PENDING"
+_MAX_REVIEW_COMMENTS = 30  # Gitea runs git for each
 _GITEA_LOGIN, _FORGEJO_LOGIN = "gitea-actions", "forgejo-actions"  # the owners of a job's token
 _VERSION = lazy_regex(r"(\d{1,6})\.(\d{1,6})")
 _PAGE = lazy_regex(r"[?&]page=(\d{1,9})(?:&|$)")
@@ -40,7 +62,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """``state``: :data:`PENDING` if only its author sees it. ``has_comments``: on lines."""
+    """``state``: ``PENDING`` if only its author sees it. ``has_comments``: on lines."""
 
     id: int
     author: str
@@ -49,16 +71,21 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeComment:
+class CodeComment(Comment):
     """A comment on a line. ``line``: of HEAD; negative for a line of BASE."""
 
-    id: int
-    author: str
-    body: str
     path: str
     line: int
     review: int
     is_resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread(ForgeThread):
+    """``line`` and ``review``: of the first comment."""
+
+    line: int = 0
+    review: int = 0
 
 
 class _Client(Client):
@@ -77,14 +104,29 @@ class _Client(Client):
         return replace(answer, next_url=at_page(url, page + 1))
 
 
-def client(api: str, token: str, *, pace: Pace | None = None, dry_run: Callable[[str], None] | None = None) -> Client:
-    """Return a client of the API at ``api``, which ends in ``/api/v1``."""
-    return _Client(api, {}, ("Authorization", f"token {token}") if token else None, pace=pace, dry_run=dry_run)
-
-
 class Gitea(RepositoryApi):
-    """The API calls for ``repository`` (``owner/name``) and its pull request ``number``; each raises a
-    :class:`ForgeError`."""
+    """A pull request. Each call raises a :class:`ForgeError`."""
+
+    tokens = " or ".join(GITEA_TOKENS)
+
+    def __init__(self, context: Context, options: PostOptions, **how: Any) -> None:
+        token = context.token
+        secret = ("Authorization", f"token {token}") if token else None
+        super().__init__(_Client(context.api_url, {}, secret, **how), context, options)
+        self.traits = ForgeTraits(
+            kind=GITEA,
+            name="Forgejo" if context.is_forgejo else "Gitea",
+            request="pull request",
+            summary_budget=BUDGET,
+            refusals=(400, 422),
+            repeated_refusals=(500,),
+            permission_statuses=(401, 403, 404),
+            comment_permission="pull-requests: write (access token: write:issue, write:repository)",
+            resolve_permission="write access to the pull requests",
+            status_permission="contents: write (access token: write:repository)",
+            has_suggestions=False,
+        )
+        self._has_pending = False  # a review that an earlier run may have left
 
     # -- server and user
 
@@ -110,11 +152,15 @@ class Gitea(RepositoryApi):
 
     def hide_comment(self, id: int) -> None:
         """Fold a comment, since Gitea cannot hide it. Its first line, the marker, stays."""
-        body = text_of(self.client.get(f"{self._repository}/issues/comments/{id}").document, "body")
+        body = text_of(self.client.get(f"{self.path}/issues/comments/{id}").document, "body")
         if (text := folded(body)) is not None:
             self.edit_comment(id, text)
 
     # -- reviews
+
+    @property
+    def _pull(self) -> str:
+        return f"{self.path}/pulls/{self.number}"
 
     def reviews(self) -> list[Review]:
         """List the reviews, oldest first."""
@@ -126,28 +172,124 @@ class Gitea(RepositoryApi):
         comments = self.client.pages(f"{self._pull}/reviews/{review}/comments")
         return sorted(map(_code_comment, comments), key=lambda comment: comment.id)
 
-    def delete_review(self, id: int) -> None:
-        self.client.write("DELETE", f"{self._pull}/reviews/{id}")
+    @cached_property
+    def _author(self) -> str:
+        return (self.options.author or self.viewer()).lower()
 
-    def delete_code_comment(self, review: int, id: int) -> None:
-        """Delete one of several comments of a review (Forgejo)."""
-        self.client.write("DELETE", f"{self._pull}/reviews/{review}/comments/{id}")
+    # -- line comments
 
-    def add_to_review(self, review: int, comment: Mapping[str, Any]) -> None:
-        """Add a comment to a review (Forgejo)."""
-        self.client.write("POST", f"{self._pull}/reviews/{review}/comments", comment)
+    def threads(self) -> list[ForgeThread]:
+        reviews = self.reviews()
+        self._has_pending = any(review.state == _PENDING for review in reviews)
+        published = [review.id for review in reviews if review.has_comments and review.state != _PENDING]
+        comments = [comment for review in published for comment in self.code_comments(review)]
+        threads: dict[tuple[str, int], list[list[CodeComment]]] = {}
+        for comment in sorted(comments, key=lambda comment: comment.id):
+            on_line = threads.setdefault((comment.path, comment.line), [])
+            thread = None if self._starts_thread(comment) else self._thread_of(comment, on_line)
+            if thread is None:
+                on_line.append([comment])
+            else:
+                thread.append(comment)
+        found = [thread for on_line in threads.values() for thread in on_line]
+        return sorted(map(_thread, found), key=lambda thread: thread.comments[0].id)
 
-    def reply_to(self, comment: int, body: str) -> None:
-        """Reply to a comment on a line (Gitea 1.27)."""
-        self.client.write("POST", f"{self._pull}/comments/{comment}/replies", {"body": body})
+    def _starts_thread(self, comment: CodeComment) -> bool:
+        """True for a line comment of this tool, on a line that may have an earlier thread."""
+        marker = self._marker(comment)
+        return marker is not None and marker.kind == INLINE
 
-    def resolve(self, comment: int) -> None:
-        """Resolve the thread of a comment on a line (Gitea 1.26)."""
-        self.client.write("POST", f"{self._repository}/pulls/comments/{comment}/resolve")
+    def _thread_of(self, comment: CodeComment, on_line: Sequence[list[CodeComment]]) -> list[CodeComment] | None:
+        """Return the thread on a line that a comment belongs to: that of its review; else the one with the items that
+        our reply names; else the last one."""
+        marker = self._marker(comment)
+        items = marker.items if marker is not None else ()
+        for thread in reversed(on_line):
+            first = self._marker(thread[0])
+            if thread[0].review == comment.review or (items and first is not None and first.items == items):
+                return thread
+        return on_line[-1] if on_line else None
 
-    @property
-    def _pull(self) -> str:
-        return f"{self._repository}/pulls/{self.number}"
+    def _marker(self, comment: CodeComment) -> CommentMarker | None:
+        return parse_marker(comment.body) if comment.author.lower() == self._author else None
+
+    def positions(self, anchors: Sequence[Anchor]) -> list[DiffPosition | None]:
+        return [
+            DiffPosition(anchor.end_line, {"path": anchor.file, "new_position": anchor.end_line or 1})
+            for anchor in anchors
+        ]
+
+    def batches(self, drafts: Sequence[DraftThread]) -> list[list[DraftThread]]:
+        starts = range(0, len(drafts), _MAX_REVIEW_COMMENTS)
+        return [list(drafts[start : start + _MAX_REVIEW_COMMENTS]) for start in starts]
+
+    def start_threads(self, drafts: Sequence[DraftThread], *, at_position: bool) -> None:
+        if not at_position:
+            raise ForgeError("POST reviews", 422, "there are no comments outside of lines")
+        if self._has_pending:
+            self._delete_pending()
+        try:
+            self.create_review(positioned_comments(drafts))
+        except ForgeError:
+            self._delete_pending()
+            raise
+
+    def _delete_pending(self) -> None:
+        """Delete the remains of a review that failed half-way; no review with a comment of a person. An error of this
+        is none of a position, and no write may follow it, since that would publish them."""
+        try:
+            self._delete_own_pending()
+        except RateLimited:
+            raise
+        except ForgeError as error:
+            status = error.status if error.status in self.traits.permission_statuses else 0
+            raise ForgeError(error.call, status, f"a pending review is in the way: {error.reason}") from error
+        self._has_pending = False
+
+    def _delete_own_pending(self) -> None:
+        for review in self.reviews():
+            if review.state == _PENDING and review.author.lower() == self._author:
+                comments = self.code_comments(review.id)
+                if comments and all(map(self._starts_thread, comments)):
+                    self.client.write("DELETE", f"{self._pull}/reviews/{review.id}")
+
+    def delete_thread(self, thread: ForgeThread) -> None:
+        assert isinstance(thread, _Thread)
+        review = f"{self._pull}/reviews/{thread.review}"
+        if len(self.code_comments(thread.review)) == 1:
+            self.client.write("DELETE", review)
+        elif self.server.is_forgejo:
+            self.client.write("DELETE", f"{review}/comments/{thread.comments[0].id}")
+        else:
+            raise ForgeError("DELETE reviews", 422, "one of several comments of a review cannot be deleted")
+
+    def thread_states(self, threads: Sequence[ForgeThread]) -> Mapping[str, ThreadState]:
+        return {
+            thread.id: ThreadState(thread.id, thread.is_resolved)
+            for thread in threads
+            if thread.is_resolved or self.server.can_resolve
+        }
+
+    def reply(self, thread: ForgeThread, body: str) -> None:
+        assert isinstance(thread, _Thread)
+        position = {"old_position": -thread.line} if thread.line < 0 else {"new_position": thread.line}
+        comment = {"path": thread.file, **position, "body": body}
+        if self.server.can_reply:
+            self.client.write("POST", f"{self._pull}/comments/{thread.comments[0].id}/replies", {"body": body})
+        elif self.server.is_forgejo:
+            self.client.write("POST", f"{self._pull}/reviews/{thread.review}/comments", comment)
+        else:
+            self.create_review([{**comment, "body": _naming_items_of(thread, body)}])
+
+    def resolve_thread(self, id: str) -> None:
+        self.client.write("POST", f"{self.path}/pulls/comments/{id}/resolve")
+
+    def permission_warning(self, missing: Mapping[str, Sequence[str]], refusal: str) -> str:
+        needed = "; ".join(f"{permission} for {' and '.join(uses)}" for permission, uses in missing.items())
+        return (
+            f"warning: the token lacks permissions: {needed}. {self.traits.name} answered {refusal}. In pull requests"
+            " from forks the job's token is read-only."
+        )
 
 
 def _review(document: object) -> Review:
@@ -166,3 +308,16 @@ def _code_comment(document: object) -> CodeComment:
         number_of(document, "pull_request_review_id"),
         isinstance(get_nested(document, "resolver"), dict),
     )
+
+
+def _thread(comments: Sequence[CodeComment]) -> _Thread:
+    first = comments[0]
+    return _Thread(str(first.id), first.path, comments, first.is_resolved, first.line, first.review)
+
+
+def _naming_items_of(thread: ForgeThread, body: str) -> str:
+    """Return a reply that names the items of its thread: on the line there may be others."""
+    first, reply = parse_marker(thread.comments[0].body), parse_marker(body)
+    if first is None or reply is None:
+        return body
+    return replace(reply, items=first.items).prepend_to(without_marker(body))

@@ -1,6 +1,8 @@
 """Posting a review on GitHub: one updated summary comment, line comments, a commit status, a check run."""
 
-from passrole_checks.review.github.posting import accept, post
-from passrole_checks.review.posting import Posted
+from functools import partial
 
-__all__ = ["Posted", "accept", "post"]
+from passrole_checks.review import posting
+from passrole_checks.review.github.discussion import GitHubDiscussions
+
+post, accept = partial(posting.post, GitHubDiscussions), partial(posting.accept, GitHubDiscussions)

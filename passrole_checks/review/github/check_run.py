@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from passrole_checks.escaping.shorten import truncate
-from passrole_checks.review.ci_context import Context, PostOptions
+from passrole_checks.files.decoded_json import get_nested, number_of, text_of
 from passrole_checks.review.commit_status import CHECK_NAME, check_name, http_url
-from passrole_checks.review.github.api import GitHub
 from passrole_checks.review.http import Uncertain
 from passrole_checks.review.markdown.headline import headline
 from passrole_checks.review.report import ReviewReport, ReviewVerdict
+from passrole_checks.review.repository_api import RepositoryApi
 
 _MAX_SUMMARY_BYTES = 65_535
 _MAX_PORTIONS = 20  # of annotations: one call each, a second apart
@@ -27,12 +27,7 @@ _CONCLUSIONS = {
 
 
 def post_check_run(
-    github: GitHub,
-    report: ReviewReport,
-    context: Context,
-    options: PostOptions,
-    summary: str,
-    annotations: Sequence[Sequence[Mapping[str, Any]]],
+    api: RepositoryApi, report: ReviewReport, summary: str, annotations: Sequence[Sequence[Mapping[str, Any]]]
 ) -> None:
     """Create the check run of the reviewed commit, or update an existing one. Raise a
     :class:`~passrole_checks.review.http.ForgeError`.
@@ -40,42 +35,46 @@ def post_check_run(
     ``annotations``: in portions of at most 50, worst first; those after the first thousand are only in the summary. An
     existing check run keeps its annotations, since a further call only appends, and it is about the same commit.
     """
-    name = check_name(options)
+    context, name = api.context, check_name(api.options)
     output: dict[str, Any] = {"title": truncate(headline(report), 255), "summary": _shorten_summary(summary)}
-    ours = f"{CHECK_NAME}/{options.key}"
+    ours = f"{CHECK_NAME}/{api.options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours
     if details := http_url(context.run_url):
         document["details_url"] = details
-    present = _existing_check_run(github, context.head_sha, name, ours)
-    if present is not None:
-        id, has_annotations = present
-        portions = [] if has_annotations else list(annotations[:_MAX_PORTIONS])
-        github.update_check_run(id, {**document, "output": {**output, **_first_annotations(portions)}})
+    id, has_annotations = _existing_check_run(api, name, ours)
+    portions = [] if has_annotations else list(annotations[:_MAX_PORTIONS])
+    first = {**output, **({"annotations": list(portions[0])} if portions else {})}
+    if id:
+        _update(api, id, {**document, "output": first})
     else:
-        portions = list(annotations[:_MAX_PORTIONS])
-        created = {**document, "head_sha": context.head_sha, "output": {**output, **_first_annotations(portions)}}
+        created = {**document, "head_sha": context.head_sha, "output": first}
         try:
-            id = github.create_check_run(created)
+            id = _create(api, created)
         except Uncertain:
-            again = _existing_check_run(github, context.head_sha, name, ours)
-            id = again[0] if again is not None else github.create_check_run(created)
+            id = _existing_check_run(api, name, ours)[0] or _create(api, created)
     for portion in portions[1:]:
-        github.update_check_run(id, {"output": {**output, "annotations": list(portion)}})
+        _update(api, id, {"output": {**output, "annotations": list(portion)}})
 
 
-def _first_annotations(portions: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    return {"annotations": list(portions[0])} if portions else {}
+def _create(api: RepositoryApi, document: Mapping[str, Any]) -> int:
+    return number_of(api.client.write("POST", f"{api.path}/check-runs", document).document, "id")
 
 
-def _existing_check_run(github: GitHub, sha: str, name: str, ours: str) -> tuple[int, bool] | None:
-    """Return the id of our check run of a commit, and True if it has annotations. A workflow job is a check run too,
-    and may have the same name: ``external_id`` identifies ours."""
-    for run in github.check_runs(sha, name):
-        id, output = run.get("id"), run.get("output")
-        if run.get("external_id") == ours and isinstance(id, int):
-            return id, isinstance(output, dict) and bool(output.get("annotations_count"))
-    return None
+def _update(api: RepositoryApi, id: int, document: Mapping[str, Any]) -> None:
+    api.client.write("PATCH", f"{api.path}/check-runs/{id}", document)
+
+
+def _existing_check_run(api: RepositoryApi, name: str, ours: str) -> tuple[int, bool]:
+    """Return the id of our latest check run of the commit, and True if it has annotations; 0 if there is none. A
+    workflow job is a check run too, and may have the same name: ``external_id`` identifies ours."""
+    query = {"check_name": name, "filter": "all"}  # the latest may be a job with the same name
+    path = f"{api.path}/commits/{api.context.head_sha}/check-runs"
+    for run in api.client.pages(path, query, within="check_runs"):
+        id = number_of(run, "id")
+        if id and text_of(run, "external_id") == ours:
+            return id, bool(get_nested(run, "output", "annotations_count"))
+    return 0, False
 
 
 def _shorten_summary(summary: str) -> str:

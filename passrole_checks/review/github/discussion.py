@@ -37,8 +37,12 @@ _WEB_COMMITTER = "noreply@github.com"  # GitHub itself: a commit of its web page
 
 
 class GitHubDiscussions(GitHub):
-    """The calls of :class:`passrole_checks.review.forge.AcceptingForge` for a pull request. Of a thread the first 100
+    """A pull request that :class:`passrole_checks.review.forge.AcceptingForge` reads too. Of a thread the first 100
     comments are read."""
+
+    def acceptance_obstacle(self) -> str:
+        is_request = self.context.can_be_commented or self.context.queued
+        return "" if is_request else "this run is not about a pull request"
 
     def discussions(self) -> list[Discussion]:
         threads = [

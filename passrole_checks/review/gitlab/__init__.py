@@ -5,7 +5,9 @@ compares it with the report of the target branch itself (GitLab Docs, "Code Qual
 widget), so it contains all findings of HEAD, not only new ones. The verdict is the status of the job.
 """
 
-from passrole_checks.review.gitlab.posting import accept, post
-from passrole_checks.review.posting import Posted
+from functools import partial
 
-__all__ = ["Posted", "accept", "post"]
+from passrole_checks.review import posting
+from passrole_checks.review.gitlab.discussion import GitLabDiscussions
+
+post, accept = partial(posting.post, GitLabDiscussions), partial(posting.accept, GitLabDiscussions)

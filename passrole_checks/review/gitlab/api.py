@@ -1,26 +1,49 @@
-"""The GitLab API calls of a review of one merge request, and the fields that it needs from the responses.
+"""The adapter of :class:`passrole_checks.review.forge.Forge` for GitLab: the API calls for one merge request, and the
+fields that a review needs from the responses.
 
-Sources: GitLab Docs, REST API: "Users" (``GET /user``), "Projects" (``archived``), "Merge requests" (``state``,
-``sha``, ``discussion_locked``; versions of the diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads;
-``resolved``), "REST API", sections on pagination (``X-Next-Page``) and on paths of projects, "Authentication"
-(``PRIVATE-TOKEN``). Fields that a response lacks are empty: its shape is not trusted.
+GitLab refuses a position outside its diff (400; some versions fail with 500); the comment is then a thread without a
+position. The verdict is the status of the job, so that no commit status is set.
+
+Sources: GitLab Docs, "CI/CD job token" (it can read notes, and write none), "Project access tokens" (scope ``api``),
+"CI/CD variables" (a protected one is given to protected branches only), "Merge request pipelines" (one from a fork runs
+in the fork); REST API: "Users" (``GET /user``), "Projects" (``archived``), "Merge requests" (``state``, ``sha``,
+``discussion_locked``; versions of the diff), "Notes" (at most 1,000,000 characters), "Discussions" (threads;
+``resolved``, which needs the Developer role), "REST API", sections on pagination (``X-Next-Page``) and on paths of
+projects, "Authentication" (``PRIVATE-TOKEN``). Fields that a response lacks are empty: its shape is not trusted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from passrole_checks.files.decoded_json import as_list, get_nested, number_of, text_of
+from passrole_checks.git_versions.forge_links import GITLAB
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.review.forge import ForgeThread
-from passrole_checks.review.http import Client, Pace, Response, at_page
+from passrole_checks.review.ci_context import GITLAB_TOKEN, Context, PostOptions
+from passrole_checks.review.forge import (
+    Comment,
+    DiffPosition,
+    DraftThread,
+    ForgeThread,
+    ForgeTraits,
+    Target,
+    ThreadState,
+)
+from passrole_checks.review.gitlab.positions import FileDiff, Positions, Version
+from passrole_checks.review.http import Client, ForgeError, Response, at_page
+from passrole_checks.review.posting import is_report_of
+from passrole_checks.review.report import Anchor, ReviewReport
 from passrole_checks.review.summary_comment import folded
 
 if TYPE_CHECKING:
     import requests
+
+
+BUDGET = 990_000  # of the 1,000,000 characters of a note, less the marker and the element that folds an outdated note
+_JOB_TOKEN_PREFIX = "glcbt-"  # of a CI_JOB_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +53,6 @@ class MergeRequest:
     is_open: bool
     head_sha: str
     labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A comment, in a thread or outside. ``author``: the username."""
-
-    id: int
-    author: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version of the diff of a merge request, which positions refer to."""
-
-    id: int
-    base_sha: str
-    start_sha: str
-    head_sha: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileDiff:
-    """``diff``: the hunks, without a header; "" where GitLab has none (large and binary files, renames)."""
-
-    old_path: str
-    new_path: str
-    diff: str
-    is_deleted: bool
 
 
 class _Client(Client):
@@ -75,33 +69,60 @@ class _Client(Client):
         return replace(answer, next_url=at_page(url, int(page))) if page.isascii() and page.isdigit() else answer
 
 
-def client(api: str, token: str, *, pace: Pace | None = None, dry_run: Callable[[str], None] | None = None) -> Client:
-    """Return a client of GitLab's API at ``api`` (``CI_API_V4_URL``)."""
-    return _Client(api, {}, ("PRIVATE-TOKEN", token) if token else None, pace=pace, dry_run=dry_run)
-
-
 class GitLab:
-    """The calls for merge request ``number`` of ``project`` (its number or its path); each raises a
-    :class:`~passrole_checks.review.http.ForgeError`."""
+    """A merge request. Each call raises a :class:`~passrole_checks.review.http.ForgeError`."""
 
-    def __init__(self, client: Client, project: int | str, number: int) -> None:
-        self._client = client
-        self._project = f"/projects/{quote(str(project), safe='')}"
-        self._request = f"{self._project}/merge_requests/{number}"
+    traits = ForgeTraits(
+        kind=GITLAB,
+        name="GitLab",
+        request="merge request",
+        summary_budget=BUDGET,
+        refusals=(400, 413, 422),
+        repeated_refusals=(500,),
+        permission_statuses=(401, 403, 404),
+        comment_permission="api",
+        resolve_permission="the Developer role",
+    )
+
+    def __init__(self, context: Context, options: PostOptions, **how: Any) -> None:
+        self.context = context
+        secret = ("PRIVATE-TOKEN", context.token) if context.token else None
+        self.client: Client = _Client(context.api_url, {}, secret, **how)
+        self._project = f"/projects/{quote(str(context.project_id or context.repository), safe='')}"
+        self._request = f"{self._project}/merge_requests/{context.number}"
 
     @property
     def is_dry(self) -> bool:
-        return self._client.is_dry
+        return self.client.is_dry
+
+    def obstacle(self, report: ReviewReport) -> str:
+        context = self.context
+        if not (context.has_token or self.is_dry):
+            fork = ", which pipelines in a fork do not receive" if context.is_fork else ""
+            return (
+                f"no token ({GITLAB_TOKEN}, a project access token with scope api{fork}). CI_JOB_TOKEN cannot write"
+                " comments; the Code Quality report needs no token."
+            )
+        if context.token.startswith(_JOB_TOKEN_PREFIX):
+            reason = f"{GITLAB_TOKEN} is a CI_JOB_TOKEN, which cannot write notes."
+            return f"{reason} Use a project access token with scope api."
+        if not ((context.project_id or context.repository) and context.api_url):
+            return "unknown project (CI_PROJECT_ID)."
+        if not context.head_sha:
+            return "unknown commit (CI_COMMIT_SHA)."
+        if not is_report_of(report, context):
+            return "the report is about another commit than this pipeline."
+        return ""
 
     # -- user and merge request
 
     def viewer(self) -> str:
         """Return the username that the token belongs to; a project access token has a user of its own."""
-        return text_of(self._client.get("/user").document, "username")
+        return text_of(self.client.get("/user").document, "username")
 
     def merge_request(self) -> MergeRequest | None:
         """Return the merge request; None in a dry run without a token."""
-        document = self._client.get(self._request).document
+        document = self.client.get(self._request).document
         if document is None:
             return None
         labels = tuple(label for label in as_list(get_nested(document, "labels")) if isinstance(label, str))
@@ -114,34 +135,71 @@ class GitLab:
 
     def add_label(self, name: str) -> None:
         """Add a label; GitLab creates it if the project has none of that name."""
-        self._client.write("PUT", self._request, {"add_labels": name})
+        self.client.write("PUT", self._request, {"add_labels": name})
 
     def remove_label(self, name: str) -> None:
-        self._client.write("PUT", self._request, {"remove_labels": name})
+        self.client.write("PUT", self._request, {"remove_labels": name})
 
-    def write_obstacle(self) -> str:
+    def find_request(self) -> Target:
+        request, context = self.merge_request(), self.context
+        if request is None or (request.is_open and request.head_sha == context.head_sha):
+            return Target(context.number)
+        if not request.is_open:
+            return Target(0, "the merge request is not open")
+        return Target(0, f"the merge request has a newer commit than {context.head_sha[:12]}; a later run posts")
+
+    def is_current(self) -> bool:
+        return bool(self.find_request().number)
+
+    def publish_verdict(self, report: ReviewReport, on_error: Callable[[str, str, ForgeError], None]) -> None:
+        """Nothing: the status of the job is the verdict."""
+
+    def permission_warning(self, missing: Mapping[str, Sequence[str]], refusal: str) -> str:
+        uses = " and ".join(use for uses in missing.values() for use in uses)
+        try:
+            obstacle = self._write_obstacle()
+        except ForgeError:
+            obstacle = ""
+        if obstacle:
+            return f"Could not post {uses} to GitLab: {obstacle} ({refusal})."
+        return (
+            f"warning: the token cannot post {uses}. GitLab answered {refusal}. Use a valid token with scope api and"
+            " the Developer role in the project of the merge request."
+        )
+
+    def _write_obstacle(self) -> str:
         """Return why GitLab refuses comments, as a clause, where its refusals do not say so; "" if it does not."""
-        if get_nested(self._client.get(self._project).document, "archived") is True:
+        if get_nested(self.client.get(self._project).document, "archived") is True:
             return "the project is archived, hence read-only"
-        if get_nested(self._client.get(self._request).document, "discussion_locked") is True:
+        if get_nested(self.client.get(self._request).document, "discussion_locked") is True:
             return "the discussion of the merge request is locked to members of the project"
         return ""
 
-    def version(self, head_sha: str) -> Version | None:
-        """Return the latest version of the diff if its head is ``head_sha``."""
-        for listed in self._client.pages(f"{self._request}/versions"):
+    # -- the diff
+
+    def positions(self, anchors: Sequence[Anchor]) -> list[DiffPosition | None]:
+        version = self._version()
+        if version is None:
+            return [None] * len(anchors)
+        positions = Positions(version, self._diffs(version.id))
+        return [positions.at(anchor) for anchor in anchors]
+
+    def _version(self) -> Version | None:
+        """Return the latest version of the diff if its head is the reviewed commit."""
+        for listed in self.client.pages(f"{self._request}/versions"):
             version = Version(
                 number_of(listed, "id"),
                 text_of(listed, "base_commit_sha"),
                 text_of(listed, "start_commit_sha"),
                 text_of(listed, "head_commit_sha"),
             )
-            return version if version.head_sha == head_sha and version.base_sha and version.start_sha else None
+            is_current = version.head_sha == self.context.head_sha
+            return version if is_current and version.base_sha and version.start_sha else None
         return None
 
-    def diffs(self, version: int) -> list[FileDiff]:
+    def _diffs(self, version: int) -> list[FileDiff]:
         """Return the diffs of all files of a version."""
-        document = self._client.get(f"{self._request}/versions/{version}").document
+        document = self.client.get(f"{self._request}/versions/{version}").document
         return [
             FileDiff(
                 text_of(diff, "old_path"),
@@ -155,25 +213,25 @@ class GitLab:
 
     # -- the conversation
 
-    def comments(self) -> list[Note]:
+    def comments(self) -> list[Comment]:
         """List all notes, including those in threads and those of GitLab, oldest first."""
-        notes = self._client.pages(f"{self._request}/notes", {"sort": "asc", "order_by": "created_at"})
+        notes = self.client.pages(f"{self._request}/notes", {"sort": "asc", "order_by": "created_at"})
         return sorted(map(_note, notes), key=lambda note: note.id)
 
     def create_comment(self, body: str) -> int:
         """Create a note and return its id; 0 in a dry run."""
-        answer = self._client.write("POST", f"{self._request}/notes", {"body": body})
+        answer = self.client.write("POST", f"{self._request}/notes", {"body": body})
         return number_of(answer.document, "id")
 
     def edit_comment(self, id: int, body: str) -> None:
-        self._client.write("PUT", f"{self._request}/notes/{id}", {"body": body})
+        self.client.write("PUT", f"{self._request}/notes/{id}", {"body": body})
 
     def delete_comment(self, id: int) -> None:
-        self._client.write("DELETE", f"{self._request}/notes/{id}")
+        self.client.write("DELETE", f"{self._request}/notes/{id}")
 
     def hide_comment(self, id: int) -> None:
         """Fold a note, since GitLab cannot hide it. Its first line, the marker, stays."""
-        body = text_of(self._client.get(f"{self._request}/notes/{id}").document, "body")
+        body = text_of(self.client.get(f"{self._request}/notes/{id}").document, "body")
         if (text := folded(body)) is not None:
             self.edit_comment(id, text)
 
@@ -181,25 +239,34 @@ class GitLab:
 
     def threads(self) -> list[ForgeThread]:
         """List all threads, including those that cannot be resolved, oldest first."""
-        threads = map(_thread, self._client.pages(f"{self._request}/discussions"))
+        threads = map(_thread, self.client.pages(f"{self._request}/discussions"))
         return sorted((thread for thread in threads if thread.comments), key=lambda thread: thread.comments[0].id)
 
-    def create_thread(self, body: str, position: Mapping[str, Any] | None) -> None:
-        """Start a thread at a position of the diff, or outside it."""
-        document: dict[str, Any] = {"body": body}
-        if position is not None:
-            document["position"] = dict(position)
-        self._client.write("POST", f"{self._request}/discussions", document)
+    def thread_states(self, threads: Sequence[ForgeThread]) -> Mapping[str, ThreadState]:
+        return {thread.id: ThreadState(thread.id, thread.is_resolved) for thread in threads}
+
+    def batches(self, drafts: Sequence[DraftThread]) -> list[list[DraftThread]]:
+        return [[draft] for draft in drafts]
+
+    def start_threads(self, drafts: Sequence[DraftThread], *, at_position: bool) -> None:
+        for draft in drafts:
+            document: dict[str, Any] = {"body": draft.body(at_position=at_position)}
+            if at_position and draft.position is not None:
+                document["position"] = dict(draft.position.fields)
+            self.client.write("POST", f"{self._request}/discussions", document)
+
+    def delete_thread(self, thread: ForgeThread) -> None:
+        self.delete_comment(thread.comments[0].id)
 
     def reply(self, thread: ForgeThread, body: str) -> None:
-        self._client.write("POST", f"{self._request}/discussions/{quote(thread.id, safe='')}/notes", {"body": body})
+        self.client.write("POST", f"{self._request}/discussions/{quote(thread.id, safe='')}/notes", {"body": body})
 
     def resolve_thread(self, id: str) -> None:
-        self._client.write("PUT", f"{self._request}/discussions/{quote(id, safe='')}", {"resolved": True})
+        self.client.write("PUT", f"{self._request}/discussions/{quote(id, safe='')}", {"resolved": True})
 
 
-def _note(document: object) -> Note:
-    return Note(
+def _note(document: object) -> Comment:
+    return Comment(
         number_of(document, "id"), text_of(get_nested(document, "author"), "username"), text_of(document, "body")
     )
 

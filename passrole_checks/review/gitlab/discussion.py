@@ -17,7 +17,7 @@ from passrole_checks.files.decoded_json import as_list, get_nested, number_of, t
 from passrole_checks.review.forge import AttestedComment, Contributors, Discussion
 from passrole_checks.review.gitlab.api import GitLab
 from passrole_checks.review.graphql import PAGE, data_of, pages_of
-from passrole_checks.review.http import Client, ForgeError
+from passrole_checks.review.http import ForgeError
 
 _OF_REQUEST = """
 query($project: ID!, $iid: String!, $after: String) {
@@ -37,13 +37,13 @@ _COMMITTERS = _OF_REQUEST % f"committers(first: 100, after: $after) {{ {PAGE} no
 
 
 class GitLabDiscussions(GitLab):
-    """The calls of :class:`passrole_checks.review.forge.AcceptingForge` for a merge request of the project with the
-    path ``project_path``."""
+    """A merge request that :class:`passrole_checks.review.forge.AcceptingForge` reads too."""
 
-    def __init__(self, client: Client, project: int | str, number: int, api: str, project_path: str) -> None:
-        super().__init__(client, project, number)
-        self._number, self._project_path = number, project_path
-        self._graphql = f"{api.removesuffix('/v4')}/graphql"  # beside /api/v4, not below it
+    def acceptance_obstacle(self) -> str:
+        if not self.context.can_be_commented:
+            return "this pipeline is not for a merge request"
+        is_known = bool(self.context.repository)
+        return "" if is_known else "the path of the project is unknown (CI_MERGE_REQUEST_PROJECT_PATH)"
 
     def discussions(self) -> list[Discussion]:
         found: dict[str, list[tuple[int, AttestedComment]]] = {}
@@ -73,11 +73,11 @@ class GitLabDiscussions(GitLab):
         return Contributors(frozenset(logins - {""}), unattributed, max(total - listed, 0))
 
     def read_team(self, team: str) -> None:
-        self._client.get(_group_path(team))
+        self.client.get(_group_path(team))
 
     def is_member(self, team: str, comment: AttestedComment) -> bool:
         try:
-            member = self._client.get(f"{_group_path(team)}/members/all/{comment.author_id}").document
+            member = self.client.get(f"{_group_path(team)}/members/all/{comment.author_id}").document
         except ForgeError as error:
             if error.status != 404:
                 raise
@@ -86,10 +86,11 @@ class GitLabDiscussions(GitLab):
 
     def _pages_of(self, query: str, connection: str) -> Iterator[Mapping[str, Any]]:
         """Yield the merge request in each page of a connection. Raise an error if it cannot be read in full."""
-        own = {"project": self._project_path, "iid": str(self._number)}
+        own = {"project": self.context.repository, "iid": str(self.context.number)}
+        path = f"{self.context.api_url.removesuffix('/v4')}/graphql"  # beside /api/v4, not below it
 
         def ask(page: Mapping[str, Any]) -> Mapping[str, Any]:
-            return data_of(self._client.query(self._graphql, {"query": query, "variables": {**own, **page}}))
+            return data_of(self.client.query(path, {"query": query, "variables": {**own, **page}}))
 
         return pages_of(ask, ("project", "mergeRequest"), connection)
 

@@ -12,12 +12,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.review.forge import DiffPosition
-from passrole_checks.review.gitlab.api import FileDiff, Version
 from passrole_checks.review.report import Anchor
 
 _HUNK = lazy_regex(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the diff of a merge request, which positions refer to."""
+
+    id: int
+    base_sha: str
+    start_sha: str
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """``diff``: the hunks, without a header; "" where GitLab has none (large and binary files, renames)."""
+
+    old_path: str
+    new_path: str
+    diff: str
+    is_deleted: bool
 
 
 class Positions:

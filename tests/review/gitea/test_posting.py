@@ -11,8 +11,8 @@ from reports_of_tests import ALL_KINDS
 from reviews_on_gitea import Poster, places, report
 from reviews_on_github import item
 
-from passrole_checks.review.gitea import Posted
 from passrole_checks.review.markdown.markers import FIXED, INLINE, CommentMarker, parse_marker
+from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import Anchor, Replacement
 
 GITEA, OLD_GITEA, FORGEJO = "1.27.3", "1.25.5", "15.0.1+gitea-1.22.0"

@@ -9,14 +9,16 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import BOT, Poster, give_files, item
 
-from passrole_checks.review.github import Posted
-from passrole_checks.review.github.api import ACTIONS_LOGIN, GitHub, client
+from passrole_checks.review.ci_context import Context, PostOptions
+from passrole_checks.review.github.api import ACTIONS_LOGIN, GitHub
 from passrole_checks.review.http import ForgeError, Pace
+from passrole_checks.review.posting import Posted
 
 
 def calls(github: GitHubFake, token: str) -> GitHub:
     pace = Pace(clock=github.clock.now, sleep=github.clock.sleep)
-    return GitHub(client(github.url, token, pace=pace), github.url, github.repository.full_name)
+    context = Context(repository=github.repository.full_name, api_url=github.url, token=token)
+    return GitHub(context, PostOptions(), pace=pace)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,8 @@ def calls(github: GitHubFake, token: str) -> GitHub:
 def test_graphql_endpoint(api: str, path: str) -> None:
     """GraphQL is below the API of github.com, and beside that of GitHub Enterprise Server."""
     printed: list[str] = []
-    GitHub(client(api, "", dry_run=printed.append), api, "octo-org/infra").resolve_thread("PRRT_1")
+    context = Context(repository="octo-org/infra", api_url=api)
+    GitHub(context, PostOptions(), dry_run=printed.append).resolve_thread("PRRT_1")
     assert json.loads(printed[0])["path"] == path
 
 

@@ -12,8 +12,8 @@ from reports_of_tests import ALL_KINDS
 from reviews_on_github import BOT, Poster, give_files, item, report
 
 from passrole_checks.review.ci_context import Context
-from passrole_checks.review.github import Posted
 from passrole_checks.review.markdown.markers import parse_marker
+from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import Location, ReportNote
 from passrole_checks.review.threads import file_mark
 

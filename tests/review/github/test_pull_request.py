@@ -9,7 +9,7 @@ import pytest
 from github_fake import GitHubFake
 from reviews_on_github import Poster, give_files, item, report
 
-from passrole_checks.review.github import Posted
+from passrole_checks.review.posting import Posted
 
 
 @pytest.fixture

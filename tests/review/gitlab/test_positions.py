@@ -8,8 +8,7 @@ from gitlab_fake.world import Version as Known
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.review.gitlab.api import FileDiff, Version
-from passrole_checks.review.gitlab.positions import Positions, diff_line_numbers
+from passrole_checks.review.gitlab.positions import FileDiff, Positions, Version, diff_line_numbers
 from passrole_checks.review.report import Anchor
 
 VERSION = Version(3, "b" * 40, "c" * 40, "d" * 40)

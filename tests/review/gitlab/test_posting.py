@@ -11,8 +11,8 @@ from reports_of_tests import ALL_KINDS
 from reviews_on_gitlab import BOT, Poster, item, report
 
 from passrole_checks.review.ci_context import Context
-from passrole_checks.review.gitlab import Posted
 from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse_marker
+from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import ReportNote as ReportNote
 
 QUIET = {"max_inline": 0}
