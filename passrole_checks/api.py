@@ -329,16 +329,15 @@ def required(
             read = read_with_account_details(read, options)
         configurations = [configuration for _, configuration in read.units]
         grants_needed, faults = isolate_faults(
-            read, lambda units: compute_required(units, options.account, read.variants_of(units))
+            read, lambda units: compute_required(units, options.account, read.variants_of)
         )
         malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
         skipped = distinct_notes(
             [*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes]
         )
-        value_files = (str(variant.file.path) for variant in read.variants)
         return RequiredResult(
             grants_needed,
-            tuple(sorted({*(file for unit in configurations for file in unit.files), *value_files})),
+            tuple(sorted({*(file for unit in configurations for file in unit.files), *read.used_values})),
             (*read.unreadable, *malformed, *faults),
             skipped,
             read.excluded,
@@ -356,7 +355,7 @@ def _read(
     from passrole_checks.scan.scanner import read_paths
 
     units = UnitReader(options, jobs, options if analyze else None)
-    read = read_paths(files, options, units.load, ahead=units.ahead, with_variants=True, distribute=_distribute(jobs))
+    read = read_paths(files, options, units.load, ahead=units.ahead, distribute=_distribute(jobs))
     return read, units.analyses
 
 
@@ -380,7 +379,7 @@ def _observed_use(
     from passrole_checks.scan.scanner import isolate_faults
 
     return isolate_faults(
-        read, lambda units: observe([*units, *(variant.configuration for variant in read.variants_of(units))])
+        read, lambda units: observe([*units, *(one for unit in units for one in read.variants_of(unit))])
     )
 
 

@@ -17,6 +17,8 @@ from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.path_conditions import one_of
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths, scan_read
+from passrole_checks.sources import detect
+from passrole_checks.sources.model.configuration import Configuration
 
 ARN = "arn:aws:iam::111122223333:role/"
 LAMBDA = "lambda.amazonaws.com"
@@ -165,8 +167,8 @@ def test_edit_that_leaves_the_finding_with_a_file_is_not_offered() -> None:
 
 def compare(*edges: Edge) -> UsageComparison:
     """Compare edges with the configuration in the working directory."""
-    read = read_paths([Path()], ScanOptions(), with_variants=True)
-    return match_grants(edges, [unit for _, unit in read.units], None, read.variants)
+    read = read_paths([Path()], ScanOptions())
+    return match_grants(edges, [unit for _, unit in read.units], None, read.variants_of)
 
 
 def edge(role: str) -> Edge:
@@ -203,10 +205,29 @@ def test_trail_adds_no_entry_for_equal_grants() -> None:
     assert (len(found.used), len(found.unused)) == (1, 0)
 
 
+def test_fault_with_one_file_does_not_affect_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every variant is a unit of its own."""
+    write({"main.tf": FUNCTION + policy("var.fn_role"), "envs/a.tfvars": 'fn_role = "*"\n', **PROD})
+    load = detect.load
+
+    def failing(unit: detect.Unit, **options: Any) -> Configuration:
+        if unit.values.path.endswith("a.tfvars"):
+            raise ValueError("broken")
+        return load(unit, **options)
+
+    monkeypatch.delenv("PASSROLE_CHECKS_DEBUG", raising=False)
+    monkeypatch.setattr(detect, "load", failing)
+    read = read_paths([Path()], ScanOptions())
+    scanned = scan_paths([Path()], ScanOptions())
+    assert [(note.fault, "broken" in note.reason) for note in read.unreadable] == [(True, True)]
+    assert [(note.fault, "broken" in note.reason) for note in scanned.unreadable] == [(True, True)]
+    assert {Path(file).name for file in read.used_values} == {"prod.tfvars"}
+
+
 def test_read_configurations_give_the_findings_of_a_scan() -> None:
     """Both evaluate the same variants."""
     write({"main.tf": FUNCTION + policy("var.fn_role"), "envs/prod.tfvars": 'fn_role = "*"\n'})
     scanned = scan_paths([Path()], ScanOptions())
-    read = scan_read(read_paths([Path()], ScanOptions(), with_variants=True), ScanOptions())
+    read = scan_read(read_paths([Path()], ScanOptions()), ScanOptions())
     assert [finding.check_id for finding in scanned.findings] == ["PASSROLE_001"]
     assert (read.findings, read.grants) == (scanned.findings, scanned.grants)

@@ -130,14 +130,14 @@ def _compare_with_configuration(
 
     account = options["account"][0] if len(options["account"]) == 1 else None
     settings = scan_options({**options, "account": account, "unchanged": True}, options["against"])
-    read = read_paths([Path(path) for path in options["against"]], settings, with_variants=True)
+    read = read_paths([Path(path) for path in options["against"]], settings)
     configurations = [configuration for _, configuration in read.units]
 
     def in_context(configuration: Configuration) -> Configuration:
         return with_account_details(configuration, settings)[0]
 
     against, faults = isolate_faults(
-        read, lambda units: match_grants(report.edges, units, account, read.variants_of(units), in_context)
+        read, lambda units: match_grants(report.edges, units, account, read.variants_of, in_context)
     )
     problems = (*read.unreadable, *(entry for unit in configurations for entry in unreadable_of(unit)), *faults)
     unreadable = list(dict.fromkeys(problems))  # report a file that several roots use once

@@ -28,7 +28,7 @@ from passrole_checks.iam.partial_values import Position, StringNode, Ternary, te
 from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
-from passrole_checks.sources.value_files.model import Variant, with_values_of
+from passrole_checks.sources.value_file import added_by_files, with_files
 
 _NOWHERE = Position("", 0)
 _PERMISSION_SET = lazy_regex(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
@@ -97,12 +97,13 @@ def match_grants(
     edges: Sequence[Edge],
     configurations: Iterable[Configuration],
     account: str | None = None,
-    variants: Sequence[Variant] = (),
+    variants_of: Callable[[Configuration], Sequence[Configuration]] = lambda configuration: (),
     in_context: Callable[[Configuration], Configuration] = lambda configuration: configuration,
 ) -> UsageComparison:
     """Match the edges of some logs to the grants of configurations. ``account``: the account deployed to, if stated.
 
-    ``variants``: the configurations with the values of files. Grants that only they have name the files in ``when``.
+    ``variants_of``: returns a configuration with the values of each of its files. Grants that only they have name the
+    files in ``when``.
     ``in_context``: adds the account to a configuration, whose grants do not count.
     """
     log = EdgeIndex(edges)
@@ -125,9 +126,7 @@ def match_grants(
     grants: list[GrantUsage] = []
     for configuration in configurations:
         own = list(usages(configuration))
-        files = [one for one in variants if one.base is configuration]
-        added = _added_by(own, [(one.file.label, usages(one.configuration)) for one in files])
-        grants += (*own, *added)
+        grants += (*own, *_added_by(own, ((one.values.label, usages(one)) for one in variants_of(configuration))))
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
     return UsageComparison(
         used=tuple(grant for grant in grants if grant.surely),
@@ -143,23 +142,16 @@ def match_grants(
 
 def _added_by(own: Iterable[GrantUsage], variants: Iterable[tuple[str, Iterable[GrantUsage]]]) -> list[GrantUsage]:
     """Return the grants that only variants of a configuration have, each once, with the files as path condition."""
-    known = set(map(_identity, own))
-    added: dict[object, tuple[GrantUsage, list[str]]] = {}
-    for label, usages in variants:
-        for used in usages:
-            identity = _identity(used)
-            if identity in known:
-                continue
-            first, labels = added.setdefault(identity, (used, []))
-            labels.append(label)
+    added = []
+    for (first, *others), labels in added_by_files(set(map(_identity, own)), variants, _identity):
+        for used in others:
             edges = {id(way.edge) for way in first.ways}
             first.ways += [way for way in used.ways if id(way.edge) not in edges]
             first.surely += [edge for edge in used.surely if id(edge) not in edges]
             first.perhaps += [edge for edge in used.perhaps if id(edge) not in edges]
-    for used, labels in added.values():
-        files = with_values_of(list(dict.fromkeys(labels)))
-        used.when = tuple((*when, files) for when in used.when or ((),))
-    return [used for used, _ in added.values()]
+        first.when = with_files(first.when, labels)
+        added.append(first)
+    return added
 
 
 def _identity(used: GrantUsage) -> object:

@@ -41,7 +41,7 @@ from passrole_checks.diff.reread import AffectedUnits
 from passrole_checks.diff.statements import StatementVersion, group_by_holder, pair_statements
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import AS_BEFORE, UnitPair, Versions, read_and_pair
-from passrole_checks.diff.value_file_variants import VariantPair, add_changes
+from passrole_checks.diff.value_file_variants import add_changes
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Confidence, Finding
 from passrole_checks.iam import deadline
@@ -126,7 +126,7 @@ def compare_versions(
         _keep_only_deployed(units, deployed)
     analyses = _analyze_both(versions.pairs, reader, options) if with_scans else None
     _name_causes(units, (old, new), known_changes, options, seconds)  # uses the remaining time
-    variants = [*_compare_variants(versions.variants, options, roots, renames or {}, trusted=trusted)]
+    variants = [(label, _ComparedUnit(pair, options)) for label, pair in versions.variants]
     add_changes({unit.pair.place: unit for unit in units}, variants)
     if analyses is not None:
         _add_variant_findings(analyses, versions.pairs, variants, reader, options)
@@ -158,7 +158,8 @@ def _with_trusted_suppressions(
     versions: Versions, roots: tuple[Path, Path], renames: Mapping[str, str], *, with_scans: bool
 ) -> Versions:
     pairs = (with_trusted_suppressions(pair, roots, renames, with_scans=with_scans) for pair in versions.pairs)
-    return replace(versions, pairs=tuple(pairs))
+    variants = ((label, with_trusted_suppressions(pair, roots, renames)) for label, pair in versions.variants)
+    return replace(versions, pairs=tuple(pairs), variants=tuple(variants))
 
 
 def _notes(
@@ -275,20 +276,6 @@ def _compare_units(
     return units, seconds
 
 
-def _compare_variants(
-    variants: Iterable[VariantPair],
-    options: ScanOptions,
-    roots: tuple[Path, Path],
-    renames: Mapping[str, str],
-    *,
-    trusted: bool,
-) -> Iterator[tuple[VariantPair, _ComparedUnit]]:
-    """Yield the variants with their differences."""
-    for variant in variants:
-        pair = UnitPair(variant.old, variant.new, variant.place)
-        yield variant, _ComparedUnit(pair if trusted else with_trusted_suppressions(pair, roots, renames), options)
-
-
 def _compare_again(
     pairs: Sequence[UnitPair],
     before: Sequence[Analysis],
@@ -346,22 +333,22 @@ def _analyze_both(
 def _add_variant_findings(
     analyses: tuple[list[Analysis], list[Analysis]],
     pairs: Sequence[UnitPair],
-    variants: Iterable[tuple[VariantPair, _ComparedUnit]],
+    variants: Iterable[tuple[str, _ComparedUnit]],
     reader: VersionReader,
     options: ScanOptions,
 ) -> None:
     """Add to the analysis of each unit what it reports with the values of a file only."""
     numbers = {pair.place: number for number, pair in enumerate(pairs)}
     added: tuple[dict[int, list[tuple[str, Analysis]]], ...] = ({}, {})
-    for variant, unit in variants:
-        number, pair = numbers.get(variant.place), unit.pair
+    for label, unit in variants:
+        number, pair = numbers.get(unit.pair.place), unit.pair
         if number is None:
             continue
-        before = (reader.analysis(pair.old) or judged_unit(pair.old, options)) if variant.is_in_both else None
+        before = (reader.analysis(pair.old) or judged_unit(pair.old, options)) if pair.old.values.path else None
         after = reader.moved(before) if pair.is_same and before is not None else judged_unit(pair.new, options)
         for side, analysis in zip(added, (before, after), strict=True):
             if analysis is not None:
-                side.setdefault(number, []).append((variant.label, analysis))
+                side.setdefault(number, []).append((label, analysis))
     for whole, side in zip(analyses, added, strict=True):
         for number, found in side.items():
             whole[number] = with_findings_of(whole[number], found)

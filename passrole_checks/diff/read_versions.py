@@ -125,7 +125,6 @@ class VersionReader:
             options,
             lambda unit: self._load(number, unit, options),
             ahead=partial(self._read_ahead, number, options),
-            with_variants=path is None,
             narrow=partial(self._narrow, number, path) if path is not None or side.selection is not None else None,
             distribute=self._distribute if side.provide is None else None,
         )
@@ -157,7 +156,7 @@ class VersionReader:
         with providing_files(side):
             discovery = connected(discovery, replace(self._options, inputs=side.inputs))
         if path is not None:
-            return replace(discovery, units=discovery.units[: len(own)])
+            return replace(discovery, units=discovery.units[: len(own)], value_files=())
         selection = side.selection
         assert selection is not None
         root = self._roots[number]
@@ -219,7 +218,7 @@ class VersionReader:
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
-            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded")}
+            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded", "values")}
             alike = replace(known.found, **files)
             self._original[id(alike)] = known.found
             accesses = known.accesses
@@ -273,9 +272,10 @@ class VersionReader:
 
     def _key(self, number: int, unit: Unit) -> Hashable:
         pages = (page.path for page in unit.pages)
-        places = [self._below(number, place) for place in (unit.path, unit.only, unit.boundary, *unit.beside, *pages)]
-        values = tuple(self._below(number, path) for path in unit.var_files)
-        return (unit.framework, *places, values, unit.parameters, unit.links, unit.entities)
+        values = Path(unit.values.path) if unit.values.path else None
+        paths = unit.path, unit.only, unit.boundary, values, *unit.beside, *pages
+        places = [self._below(number, path) for path in paths]
+        return (unit.framework, *places, unit.values.part, unit.values.parameters, unit.links, unit.entities)
 
     def _values(self, number: int) -> Hashable:
         inputs = self._sides[number].inputs

@@ -13,23 +13,22 @@ from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.read_versions import Side
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import UnitPair, read_in
-from passrole_checks.diff.value_file_variants import VariantPair
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.relocate_paths import relocate
 from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, analyze_or_fault
 from passrole_checks.sources.files.read_boundary import Boundary
-from passrole_checks.sources.value_files.model import Variant
 
 
 class AffectedUnits:
-    """``pairs``: the units that differ. ``variants``: units with the values of files. ``compare_again`` returns the
-    difference of pairs, given the results for their old sides. Paths are those of the two folders that were compared.
+    """``pairs``: the units that differ. ``variants``: units with the values of files, and their labels.
+    ``compare_again`` returns the difference of pairs, given the results for their old sides. Paths are those of the two
+    folders that were compared.
     """
 
     def __init__(
         self,
         pairs: Sequence[UnitPair],
-        variants: Sequence[VariantPair],
+        variants: Sequence[tuple[str, UnitPair]],
         sides: tuple[Side, Side],
         options: ScanOptions,
         renames: Mapping[str, str],
@@ -52,11 +51,7 @@ class AffectedUnits:
             for pair in self._pairs
             if pair.new.files
         }
-        variants = (
-            Variant(units[variant.place][0], variant.file, units[variant.place][1], variant.new)
-            for variant in self._variants
-            if variant.place in units
-        )
+        variants = ((units[pair.place][0], pair.new) for _, pair in self._variants if pair.place in units)
         return ReadPaths(tuple(units.values()), (), (), boundary=Boundary.around(top), variants=tuple(variants))
 
     def compare_with(self, top: Path) -> AccessDifference | None:

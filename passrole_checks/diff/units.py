@@ -10,7 +10,6 @@ from pathlib import Path
 
 from passrole_checks.diff.read_versions import Side, VersionReader
 from passrole_checks.diff.unreadable_base import set_aside
-from passrole_checks.diff.value_file_variants import VariantPair, key_of, pair_variants
 from passrole_checks.errors import InputError
 from passrole_checks.files.access_log import FileAccessLog
 from passrole_checks.iam.documents.policy import parse_document
@@ -60,7 +59,8 @@ class UnitPair:
 @dataclass(frozen=True, slots=True)
 class Versions:
     """``notes``: units not compared because their counterpart is unreadable, and unused inputs. ``excluded``: excluded
-    paths of either version.
+    paths of either version. ``variants``: units with the values of a file, and the label of the file. In an old version
+    without the file it is the unit itself.
     """
 
     pairs: tuple[UnitPair, ...]
@@ -68,7 +68,7 @@ class Versions:
     notes: tuple[Unreadable, ...]
     files: tuple[tuple[str, ...], tuple[str, ...]]
     excluded: tuple[str, ...] = ()
-    variants: tuple[VariantPair, ...] = ()
+    variants: tuple[tuple[str, UnitPair], ...] = ()
     unused_values: tuple[str, ...] = ()  # of the new version
 
 
@@ -139,11 +139,41 @@ def read_and_pair(
         (_files(read[0]), _files(read[1])),
         (*read[0].excluded, *read[1].excluded),
         tuple(
-            replace(variant, new=readings.whole(variant.old, variant.new))
-            for variant in pair_variants(read, [side.path for side in sides], bases, renames or {})
+            (label, replace(pair, new=readings.whole(pair.old, pair.new)))
+            for label, pair in _variant_pairs(read, [side.path for side in sides], bases, renames or {})
         ),
-        read[1].unused_values,
+        tuple(note.file for note in read[1].value_notes if note.file not in read[1].used_values),
     )
+
+
+def _variant_pairs(
+    read: Sequence[ReadPaths],
+    roots: Sequence[Path],
+    bases: Mapping[str, Configuration],
+    renames: Mapping[str, str],
+) -> Iterator[tuple[str, UnitPair]]:
+    """Yield the variants of the new version, each with the label of its file and its counterpart in the old one.
+
+    That is the unit with the values of the same file or, if there is none, the unit without these values. ``bases``:
+    the units of the old version by the relative path of those of the new one.
+    """
+    old = dict(_variants_by_key(read[0], roots[0], renames))
+    for (place, label), new in _variants_by_key(read[1], roots[1], {}):
+        if place in bases:
+            yield label, UnitPair(old.get((place, label), bases[place]), new, place)
+
+
+def _variants_by_key(
+    side: ReadPaths, root: Path, renames: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, str], Configuration]]:
+    for path, variant in side.variants:
+        name = key_of(variant.values.path, root)
+        yield (key_of(path, root), variant.values.labelled(renames.get(name, name))), variant
+
+
+def key_of(file: str | Path, root: Path) -> str:
+    """Return the path of a file below the root of its version."""
+    return os.path.relpath(os.path.realpath(file), os.path.realpath(root))
 
 
 def read_in(pair: UnitPair, side: Side, top: Path) -> Configuration:

@@ -34,7 +34,7 @@ def set_aside(
     known = {_name(entry, roots[1], {}) for entry in new.unreadable}
     alone = [entry for entry in old.unreadable if _counts(entry) and _name(entry, roots[0], renames) not in known]
     lost = {_name(entry, roots[0], {}) for entry in alone}
-    units, variants = [], []
+    units = []
     for path, unit in old.units:
         key = os.path.relpath(path, roots[0])
         other = others.get(renames.get(key, key))
@@ -44,10 +44,11 @@ def set_aside(
             alone += fixed
         else:
             units.append((path, unit))
-            variants += [variant for variant in old.variants if variant.path == path]
+    kept = {path for path, _ in units}
+    variants = tuple((path, variant) for path, variant in old.variants if path in kept)
     rest = tuple(entry for entry in old.unreadable if entry not in alone)
     notes = tuple(replace(entry, reason=f"could not be read ({entry.reason}){COUNTS_AS_NEW}") for entry in alone)
-    return [replace(old, units=tuple(units), variants=tuple(variants), unreadable=rest), new], notes
+    return [replace(old, units=tuple(units), variants=variants, unreadable=rest), new], notes
 
 
 def _fixed(

@@ -103,7 +103,7 @@ def judge(scope: Scope, options: ScanOptions) -> Judged:
     """Read and check the units of a scope. Never raises for what is in the files."""
     accesses = FileAccessLog()
     with recording_accesses(accesses), deadline.pooled():
-        read = read_discovered(scope.discovery, options, with_variants=True)
+        read = read_discovered(scope.discovery, options)
         result = scan_read(read, options)
     unread = tuple(dict.fromkeys([*read.unreadable, *result.unreadable]))
     notes = tuple(dict.fromkeys([*result.not_evaluated, *read.notes, *read.value_notes]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.access.policy_quotas import MOST_MANAGED
@@ -31,7 +31,7 @@ from passrole_checks.required.policy_statements import (
     sort_patterns,
 )
 from passrole_checks.sources.model.configuration import Configuration, Framework
-from passrole_checks.sources.value_files.model import Variant, with_values_of
+from passrole_checks.sources.value_file import added_by_files, with_values_of
 
 _CONFIDENCE = {"documented": Confidence.HIGH, "corroborated": Confidence.MEDIUM, "hint": Confidence.LOW}
 _WORDS = lazy_regex(r"[A-Za-z0-9]+")
@@ -89,17 +89,20 @@ class _Deployment:
 
 
 def compute_required(
-    configurations: Sequence[Configuration], account: str | None = None, variants: Sequence[Variant] = ()
+    configurations: Sequence[Configuration],
+    account: str | None = None,
+    variants_of: Callable[[Configuration], Sequence[Configuration]] = lambda configuration: (),
 ) -> Required:
     """Return the permissions that deploying these configurations together needs, with the values of any file.
 
-    ``variants``: the configurations with the values of files. Roles that only they pass name the files in ``when``.
+    ``variants_of``: returns a configuration with the values of each of its files. Roles that only they pass name the
+    files in ``when``.
     """
     configurations = _deployed(configurations)
     deployments = [
         deployment
         for configuration in configurations
-        for deployment in _with_variants(configuration, [one for one in variants if one.base is configuration], account)
+        for deployment in _with_variants(configuration, variants_of(configuration), account)
     ]
     ordered = sorted((one for deployment in deployments for one in deployment.roles), key=_position_key)
     role_uses = tuple({_identity(one): one for one in ordered}.values())
@@ -131,28 +134,22 @@ def compute_required(
 
 
 def _with_variants(
-    configuration: Configuration, variants: Iterable[Variant], account: str | None
+    configuration: Configuration, variants: Sequence[Configuration], account: str | None
 ) -> Iterable[_Deployment]:
     """Yield a configuration with its roles, and its variants with those that they add."""
     consumers = RoleConsumers(configuration, account)
     base = _Deployment(configuration, consumers, distinct(consumers.requested))
     yield base
+    roles_by_file = ((one.values.label, _roles_of(one, account)) for one in variants)
     known = set(map(_identity, base.roles))
-    labels: dict[object, list[str]] = {}
-    added: list[tuple[RoleConsumers, list[RoleUse]]] = []
-    for variant in variants:
-        consumers = RoleConsumers(variant.configuration, account)
-        roles: list[RoleUse] = []
-        for one in distinct(consumers.requested):
-            identity = _identity(one)
-            if identity not in known:
-                if identity not in labels:
-                    roles.append(one)
-                labels.setdefault(identity, []).append(variant.file.label)
-        added.append((consumers, roles))
-    for consumers, roles in added:
-        conditional = (replace(one, when=(*one.when, with_values_of(labels[_identity(one)]))) for one in roles)
-        yield _Deployment(configuration, consumers, tuple(conditional))
+    for ((consumers, role), *_), labels in added_by_files(known, roles_by_file, lambda pair: _identity(pair[1])):
+        yield _Deployment(configuration, consumers, (replace(role, when=(*role.when, with_values_of(labels))),))
+
+
+def _roles_of(configuration: Configuration, account: str | None) -> Iterator[tuple[RoleConsumers, RoleUse]]:
+    """Yield the roles that the resources of a configuration receive."""
+    consumers = RoleConsumers(configuration, account)
+    return ((consumers, role) for role in distinct(consumers.requested))
 
 
 def _identity(one: RoleUse) -> object:

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from passrole_checks.findings import Confidence, Finding
-from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit
-from passrole_checks.sources.model.configuration import Suppression, Unreadable
-from passrole_checks.sources.value_files.model import MAX_NAMES, SUBJECT, ValueFile, with_values_of
+from passrole_checks.scan.result import Analysis, LocatedGrant
+from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
+from passrole_checks.sources.value_file import MAX_NAMES, SUBJECT, ValueFile, added_by_files, with_files
 
 
-@dataclass
-class _Added:
-    """A finding or grant of a variant, and the labels of the files that add it."""
+def with_variants(base: Analysis, variants: Sequence[tuple[ValueFile, Analysis]]) -> Analysis:
+    """Return an analysis with the findings and grants that its variants add, one for each statement.
 
-    item: Finding
-    labels: list[str] = field(default_factory=list)
-
-
-def with_variants(base: Analysis, variants: Sequence[tuple[ValueFile, ScannedUnit]]) -> Analysis:
-    """Return an analysis with the findings and grants that its variants add, one for each statement."""
-    analyses = [(file.label, scanned.analysis) for file, scanned in variants if scanned.analysis is not None]
-    unused = [set(analysis.unused_suppressions) for _, analysis in analyses]
-    read = (str(file.path) for file, scanned in variants if scanned.analysis is not None)
-    problems = [problem for file, scanned in variants for problem in _problems(base, file, scanned)]
+    A variant that could not be read has no files.
+    """
+    if not variants:
+        return base
+    read = [(file, analysis) for file, analysis in variants if analysis.files]
+    analyses = [(file.label, analysis) for file, analysis in read]
+    problems = [
+        problem for file, found in variants for problem in problems_with(file, found.unreadable, base.unreadable)
+    ]
+    grants = [(label, analysis.grants) for label, analysis in analyses]
+    added = added_by_files(set(map(_grant_key, base.grants)), grants, _grant_key)
     return replace(
         base,
         findings=(*base.findings, *_added_findings(base, analyses)),
-        grants=(*base.grants, *_added_grants(base, analyses)),
-        unreadable=(*base.unreadable, *(problem for problem in problems if problem.fault)),
-        not_evaluated=(*base.not_evaluated, *(problem for problem in problems if not problem.fault)),
-        unused_suppressions=_unused_in_all(base.unused_suppressions, unused),
-        files=tuple(dict.fromkeys((*base.files, *read))),
+        grants=(*base.grants, *(replace(same[0], when=with_files(same[0].when, labels)) for same, labels in added)),
+        unreadable=(*base.unreadable, *faults_in(problems)),
+        not_evaluated=(*base.not_evaluated, *without_faults(problems)),
+        unused_suppressions=tuple(
+            suppression
+            for suppression in base.unused_suppressions
+            if all(suppression in analysis.unused_suppressions for _, analysis in read)
+        ),
+        files=tuple(dict.fromkeys((*base.files, *(file.path for file, _ in read)))),
     )
 
 
@@ -48,22 +50,12 @@ def applies_with_value_file(finding: Finding) -> bool:
     return any(assumption.subject == SUBJECT for when in finding.when for assumption in when)
 
 
-def _unused_in_all(own: Iterable[Suppression], others: Sequence[set[Suppression]]) -> tuple[Suppression, ...]:
-    return tuple(suppression for suppression in own if all(suppression in unused for unused in others))
-
-
-def _problems(base: Analysis, file: ValueFile, scanned: ScannedUnit) -> Iterator[Unreadable]:
-    """Yield what cannot be read with the values of a file; faults of this package as they are."""
-    analysis = scanned.analysis
-    found = [scanned.unreadable] if scanned.unreadable is not None else []
-    found += [entry for entry in analysis.unreadable if entry not in base.unreadable] if analysis is not None else []
-    for entry in found:
-        yield entry if entry.fault else problem_with(file, entry)
-
-
-def problem_with(file: ValueFile, problem: Unreadable) -> Unreadable:
-    """Return the note on what cannot be read with the values of a file."""
-    return replace(problem, reason=f"with the values of {file.label}: {problem.reason}")
+def problems_with(file: ValueFile, entries: Iterable[Unreadable], known: Container[Unreadable]) -> Iterator[Unreadable]:
+    """Yield a note on what cannot be read with the values of a file only; faults of this package as they are."""
+    for entry in entries:
+        if entry not in known:
+            reason = f"with the values of {file.label}: {entry.reason}"
+            yield entry if entry.fault else replace(entry, reason=reason)
 
 
 def _added_findings(base: Analysis, variants: Iterable[tuple[str, Analysis]]) -> Iterator[Finding]:
@@ -74,18 +66,14 @@ def _added_findings(base: Analysis, variants: Iterable[tuple[str, Analysis]]) ->
         key = _key(finding)
         known[key] = max(known.get(key, 0), finding.severity.rank)
         principals.setdefault(key, set()).update(finding.who)
-    added: dict[Hashable, _Added] = {}
-    for label, analysis in variants:
-        for finding in analysis.findings:
-            key = _key(finding)
-            if finding.severity.rank <= known.get(key, 0) and principals.get(key, set()).issuperset(finding.who):
-                continue
-            entry = added.setdefault(key, _Added(finding))
-            if finding.severity.rank > entry.item.severity.rank:
-                entry.item = finding
-            if label not in entry.labels:
-                entry.labels.append(label)
-    yield from map(_finding_of, added.values())
+
+    def is_new(finding: Finding) -> bool:
+        key = _key(finding)
+        return finding.severity.rank > known.get(key, 0) or not principals.get(key, set()).issuperset(finding.who)
+
+    found = ((label, filter(is_new, analysis.findings)) for label, analysis in variants)
+    for same, labels in added_by_files((), found, _key):
+        yield _finding_of(max(same, key=lambda finding: finding.severity.rank), labels)
 
 
 def _key(finding: Finding) -> Hashable:
@@ -94,9 +82,8 @@ def _key(finding: Finding) -> Hashable:
     return finding.check_id, finding.at, finding.managed or within, finding.suppressed is None
 
 
-def _finding_of(entry: _Added) -> Finding:
+def _finding_of(finding: Finding, labels: Sequence[str]) -> Finding:
     """Return the finding of a variant, which names the files. That one of them is deployed is not certain."""
-    finding, labels = entry.item, entry.labels
     names = ", ".join(f"`{label}`" for label in labels[:MAX_NAMES])
     more = f" and {len(labels) - MAX_NAMES} more" if len(labels) > MAX_NAMES else ""
     confidence = finding.confidence if finding.confidence is Confidence.LOW else Confidence.MEDIUM
@@ -106,27 +93,6 @@ def _finding_of(entry: _Added) -> Finding:
         confidence=confidence,
         when=with_files(finding.when, labels),
     )
-
-
-def with_files(alternatives: tuple[PathCondition, ...], labels: Sequence[str]) -> tuple[PathCondition, ...]:
-    """Return path conditions under which something applies only with the values of one of the files."""
-    files = with_values_of(labels)
-    return tuple((*when, files) for when in alternatives or ((),))
-
-
-def _added_grants(base: Analysis, variants: Iterable[tuple[str, Analysis]]) -> Iterator[LocatedGrant]:
-    """Yield the grants that differ from those without the variants in roles, services, principals or effect."""
-    known = {_grant_key(located) for located in base.grants}
-    added: dict[Hashable, tuple[LocatedGrant, list[str]]] = {}
-    for label, analysis in variants:
-        for located in analysis.grants:
-            key = _grant_key(located)
-            if key not in known:
-                labels = added.setdefault(key, (located, []))[1]
-                if label not in labels:
-                    labels.append(label)
-    for located, labels in added.values():
-        yield replace(located, when=with_files(located.when, labels))
 
 
 def _grant_key(located: LocatedGrant) -> Hashable:

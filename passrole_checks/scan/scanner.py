@@ -21,25 +21,24 @@ from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
-from passrole_checks.scan.merge_variants import problem_with, with_variants
+from passrole_checks.scan.merge_variants import problems_with, with_variants
 from passrole_checks.scan.missing_sources import with_counts
 from passrole_checks.scan.other_repositories import NO_INVENTORY, outdated_notes, read_inventory, recorded_roots
 from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
 from passrole_checks.scan.scan_linked import ended_worker, out_of_time_note, scan_linked
-from passrole_checks.scan.value_files import Base, assign_value_files, base_of, scan_value_files, unit_with
+from passrole_checks.scan.value_files import units_with_values
 from passrole_checks.sources.files.path_states import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
 from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
-    NoteKind,
     Unreadable,
     faults_in,
     recording_faults,
     without_faults,
 )
 from passrole_checks.sources.unit_tasks import Distribute
-from passrole_checks.sources.value_files.model import Variant
+from passrole_checks.sources.value_file import ValueFile
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -120,14 +119,19 @@ def merge_units(
 
     Returns the result without what discovery itself reports, and the units that no other one nests.
     """
-    roots = {
-        path
-        for path, _ in _without_nested_templates([(unit.path, unit) for unit in scanned if unit.analysis is not None])
-    }
-    scanned, about_values = scan_value_files(discovery, scanned, roots, options, scanner)
-    read = [(unit.path, unit) for unit in scanned if unit.analysis is not None]
-    shown = [unit for _, unit in _without_nested_templates(read)]
-    result = merge_analyses([unit.analysis for unit in shown if unit.analysis is not None], options)
+    analyzed = [(found.path, found) for found in scanned if found.analysis is not None]
+    roots = {path for path, _ in _without_nested_templates(analyzed)}
+    shown = [found for path, found in analyzed if path in roots]
+    read = ((unit, found) for unit, found in zip(discovery.units, scanned, strict=True) if found.path in roots)
+    units, about_values = units_with_values(discovery, read, options)
+    variants: dict[Path, list[tuple[ValueFile, Analysis]]] = {}
+    for unit, found in zip(units, scanner(units, options) if units else (), strict=True):
+        unread = Analysis((), (), (found.unreadable,) if found.unreadable is not None else (), (), (), ())
+        variants.setdefault(unit.path, []).append((unit.values, found.analysis or unread))
+    result = merge_analyses(
+        [with_variants(found.analysis, variants.get(found.path, ())) for found in shown if found.analysis is not None],
+        options,
+    )
     unreadable = (unit.unreadable for unit in scanned if unit.unreadable is not None)
     return (
         replace(
@@ -211,7 +215,7 @@ class ReadPaths:
 
     ``units``: each configuration with its file or Terraform root folder. ``notes``: inputs that nothing uses, and
     skipped paths. ``excluded``: the paths left out; folders end in ``/``. ``boundary``: the folders whose files may be
-    read and changed. ``variants``: units with the values of a file that no option names, if asked for;
+    read and changed. ``variants``: units with the values of a file that no option names, by the paths of the units;
     ``value_notes``: a note on each such file, and on what cannot be read with its values.
     """
 
@@ -220,7 +224,7 @@ class ReadPaths:
     notes: tuple[Unreadable, ...]
     excluded: tuple[str, ...] = ()
     boundary: Boundary = UNBOUNDED
-    variants: tuple[Variant, ...] = ()
+    variants: tuple[tuple[Path, Configuration], ...] = ()
     value_notes: tuple[Unreadable, ...] = ()
 
     @property
@@ -229,16 +233,14 @@ class ReadPaths:
         return faults_in(self.unreadable)
 
     @property
-    def unused_values(self) -> tuple[str, ...]:
-        """The files with values that are not those of a variant."""
-        used = {str(variant.file.path) for variant in self.variants}
-        names = (note.file for note in self.value_notes if note.kind is NoteKind.VALUE_FILE)
-        return tuple(name for name in names if name not in used)
+    def used_values(self) -> frozenset[str]:
+        """The files whose values are those of a variant."""
+        return frozenset(variant.values.path for _, variant in self.variants)
 
-    def variants_of(self, units: Iterable[Configuration]) -> tuple[Variant, ...]:
-        """Return the variants of some of the units."""
-        bases = set(map(id, units))
-        return tuple(variant for variant in self.variants if id(variant.base) in bases)
+    def variants_of(self, unit: Configuration) -> tuple[Configuration, ...]:
+        """Return a unit with the values of each of its files."""
+        paths = [path for path, other in self.units if other is unit] if self.variants else ()
+        return tuple(variant for path, variant in self.variants if path in paths)
 
 
 @deadline.pooled()
@@ -248,15 +250,14 @@ def read_paths(
     load: Callable[[Unit], Configuration] | None = None,
     *,
     ahead: Callable[[Sequence[Unit]], None] | None = None,
-    with_variants: bool = False,
     narrow: Callable[[Discovery], Discovery] | None = None,
     distribute: Distribute | None = None,
 ) -> ReadPaths:
     """Read files and folders without checking them. Never raises: what cannot be read is in ``unreadable``.
 
     ``load``: reads one unit (default: its source), and may raise an :class:`InputError`. ``ahead``: is called with
-    units that ``load`` reads next. ``with_variants``: also read the units with the values of files that no option
-    names. ``narrow``: chooses what to read of what was found. ``distribute``: as of :func:`scan_paths`.
+    units that ``load`` reads next. ``narrow``: chooses what to read of what was found. ``distribute``: as of
+    :func:`scan_paths`.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
     from passrole_checks.sources.root_texts import LinkTexts
@@ -264,7 +265,7 @@ def read_paths(
     texts = LinkTexts(options.inputs) if narrow is None else None
     discovery = detect.discover(paths, options.inputs.exclusions, texts)
     discovery = narrow(discovery) if narrow is not None else connected(discovery, options, distribute, texts)
-    return read_discovered(discovery, options, load, ahead=ahead, with_variants=with_variants)
+    return read_discovered(discovery, options, load, ahead=ahead)
 
 
 def read_discovered(
@@ -273,7 +274,6 @@ def read_discovered(
     load: Callable[[Unit], Configuration] | None = None,
     *,
     ahead: Callable[[Sequence[Unit]], None] | None = None,
-    with_variants: bool = False,
 ) -> ReadPaths:
     """Read what was found, without checking it. Parameters as of :func:`read_paths`."""
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
@@ -283,18 +283,24 @@ def read_discovered(
     ahead = ahead or (lambda units: None)
     ahead(discovery.units)
     unreadable = list(discovery.unreadable)
-    units, bases = _load_all(discovery.units, load, unreadable)
-    units = _without_nested_templates(units)
-    variants: list[Variant] = []
-    value_notes: list[Unreadable] = []
-    if with_variants and discovery.value_files:
-        kept = {id(configuration) for _, configuration in units}
-        bases = [(base, configuration) for base, configuration in bases if id(configuration) in kept]
-        with recording_faults(str(discovery.value_files[0]), unreadable):
-            value_notes.extend(assign_value_files(discovery, [base for base, _ in bases], options))
-            ahead([unit_with(base.unit, file) for base, _ in bases for file in base.variants])
-            for base, configuration in bases:
-                variants.extend(_read_variants(base, configuration, load, value_notes))
+    loaded = [(unit, found) for unit in discovery.units if (found := _loaded(unit, load, unreadable)) is not None]
+    units = _without_nested_templates([(unit.only or unit.path, found) for unit, found in loaded])
+    roots = dict(units)
+    in_roots = ((unit, found) for unit, found in loaded if unit.path in roots)
+    further, about_values = units_with_values(discovery, in_roots, options)
+    unreadable += faults_in(about_values)
+    value_notes = [*without_faults(about_values)]
+    if further:
+        ahead(further)
+    variants: list[tuple[Path, Configuration]] = []
+    for unit in further:
+        problems: list[Unreadable] = []
+        if (variant := _loaded(unit, load, problems)) is not None:
+            variants.append((unit.path, variant))
+            problems += variant.unreadable
+        about = [*problems_with(unit.values, problems, roots[unit.path].unreadable)]
+        unreadable += faults_in(about)
+        value_notes += without_faults(about)
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
     declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
     complaints, notes = _check_inputs(discovery, options, declared)
@@ -310,40 +316,15 @@ def read_discovered(
     )
 
 
-def _load_all(
-    units: Iterable[Unit], load: Callable[[Unit], Configuration], unreadable: list[Unreadable]
-) -> tuple[list[tuple[Path, Configuration]], list[tuple[Base, Configuration]]]:
-    """Return the configurations with their paths, and those that files of values may be for; add what cannot be read to
-    ``unreadable``."""
-    found: list[tuple[Path, Configuration]] = []
-    bases: list[tuple[Base, Configuration]] = []
-    for unit in units:
-        try:
-            configuration = load(unit)
-        except InputError as error:
-            unreadable.append(Unreadable(error.file, error.reason, error.line))
-        except Exception as error:
-            unreadable.append(_fault(unit.only or unit.path, error))
-        else:
-            found.append((unit.only or unit.path, configuration))
-            base = base_of(unit, configuration)
-            bases += [(base, configuration)] if base is not None else []
-    return found, bases
-
-
-def _read_variants(
-    base: Base, configuration: Configuration, load: Callable[[Unit], Configuration], notes: list[Unreadable]
-) -> Iterator[Variant]:
-    """Yield a unit with the values of each file that no option names; add what cannot be read to ``notes``."""
-    for file in base.variants:
-        try:
-            found = load(unit_with(base.unit, file))
-        except InputError as error:
-            notes.append(problem_with(file, Unreadable(error.file, error.reason, error.line)))
-        else:
-            entries = (entry for entry in found.unreadable if entry not in configuration.unreadable)
-            notes.extend(problem_with(file, entry) for entry in entries)
-            yield Variant(base.unit.path, file, configuration, found)
+def _loaded(unit: Unit, load: Callable[[Unit], Configuration], unreadable: list[Unreadable]) -> Configuration | None:
+    """Return what was read of a unit; None if it cannot be read, for the reason that is added to ``unreadable``."""
+    try:
+        return load(unit)
+    except InputError as error:
+        unreadable.append(Unreadable(error.file, error.reason, error.line))
+    except Exception as error:
+        unreadable.append(_fault(unit.only or unit.path, error))
+    return None
 
 
 def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
@@ -362,20 +343,12 @@ def _excluded(discovery: Discovery, units: Sequence[Configuration]) -> tuple[str
 def read_with_account_details(read: ReadPaths, options: ScanOptions) -> ReadPaths:
     """Return what was read with the IAM entities of its account as context; see
     :func:`~passrole_checks.scan.account_context.with_account_details`."""
-    joined = {id(unit): with_account_details(unit, options) for _, unit in read.units}
+    joined = [(path, *with_account_details(unit, options)) for path, unit in read.units]
     return replace(
         read,
-        units=tuple((path, joined[id(unit)][0]) for path, unit in read.units),
-        variants=tuple(
-            replace(
-                variant,
-                base=joined[id(variant.base)][0],
-                configuration=with_account_details(variant.configuration, options)[0],
-            )
-            for variant in read.variants
-            if id(variant.base) in joined
-        ),
-        notes=(*read.notes, *(note for _, notes in joined.values() for note in notes)),
+        units=tuple((path, unit) for path, unit, _ in joined),
+        variants=tuple((path, with_account_details(variant, options)[0]) for path, variant in read.variants),
+        notes=(*read.notes, *(note for *_, notes in joined for note in notes)),
     )
 
 
@@ -491,21 +464,15 @@ def scan_read(
 
     ``known``: known results, by the ids of their configurations.
     """
-    return merge_analyses([_analyze_with_variants(read, one, options, known) for _, one in read.units], options)
 
+    def analysis_of(unit: Configuration) -> Analysis:
+        return known.get(id(unit)) or analyze_or_fault(unit, options)
 
-def _analyze_with_variants(
-    read: ReadPaths, configuration: Configuration, options: ScanOptions, known: Mapping[int, Analysis]
-) -> Analysis:
-    def analysis_of(one: Configuration) -> Analysis:
-        return known.get(id(one)) or analyze_or_fault(one, options)
-
-    base = analysis_of(configuration)
-    variants = [
-        (variant.file, ScannedUnit(variant.path, configuration.framework, analysis_of(variant.configuration)))
-        for variant in read.variants_of([configuration])
-    ]
-    return with_variants(base, variants) if variants else base
+    analyses = (
+        with_variants(analysis_of(unit), [(one.values, analysis_of(one)) for one in read.variants_of(unit)])
+        for _, unit in read.units
+    )
+    return merge_analyses([*analyses], options)
 
 
 def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:

@@ -130,6 +130,7 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
             configuration,
             links=unit.links,
             entities=unit.entities,
+            values=unit.values,
             declared=declared,
             seconds_left=max(limit.left, _MIN_SECONDS),
         )
@@ -156,12 +157,7 @@ def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuratio
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
     """Load a unit with the source of its format."""
-    if unit.var_files or unit.parameters:
-        inputs = replace(
-            inputs,
-            var_files=(*unit.var_files, *inputs.var_files),
-            parameters=(*unit.parameters, *inputs.parameters),
-        )
+    inputs = inputs.after(unit.values)
     if unit.framework is Framework.TERRAFORM:
         from passrole_checks.sources import terraform
 
@@ -173,7 +169,7 @@ def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:
             boundary=unit.boundary,
             beside=unit.beside,
             inputs=inputs,
-            with_unused=not unit.var_files,  # the same without the values of a file notes it
+            with_unused=not unit.values.path,  # the same without the values of a file notes it
             offers=unit.request.offers if unit.request is not None else None,
         )
     if unit.content is not None:

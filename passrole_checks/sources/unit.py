@@ -9,6 +9,7 @@ from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Framework, NamedEntities
 from passrole_checks.sources.model.links import Link, LinkRequest
+from passrole_checks.sources.value_file import NO_VALUES, ValueFile
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,9 @@ class Unit:
     ``only``: the one file of the folder to report on. ``content``: the text of the file, if the caller already has it.
     ``boundary``: files that the unit names are read only below this folder, or below the folders ``beside`` it, which
     were also given to the scan. ``lenient``: if it cannot be read, that is a note. ``named``: the file was given by
-    name. ``var_files`` and ``parameters``: values that apply unless an option gives others. ``links``: values that
-    other units pass; ``entities``: roles and policies that they declare. ``request``: what other units may need of it;
-    None for nothing. ``pages``: other files of the same account.
+    name. ``values``: a file whose values apply unless an option gives others. ``links``: values that other units pass;
+    ``entities``: roles and policies that they declare. ``request``: what other units may need of it; None for nothing.
+    ``pages``: other files of the same account.
     """
 
     framework: Framework
@@ -31,8 +32,7 @@ class Unit:
     beside: tuple[Path, ...] = ()
     lenient: bool = False
     named: bool = False
-    var_files: tuple[Path, ...] = ()
-    parameters: tuple[tuple[str, str], ...] = ()
+    values: ValueFile = NO_VALUES
     links: tuple[Link, ...] = ()
     entities: tuple[NamedEntities, ...] = ()
     request: LinkRequest | None = None

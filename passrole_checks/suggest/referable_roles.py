@@ -99,13 +99,11 @@ def _is_terraform_file(file: str) -> bool:
 
 class ReferableRoles:
     """Finds how a statement can refer to roles of a configuration. ``read`` returns the text of a file, and may raise
-    OSError and ValueError. ``given``: the variables of the root module that a variant sets; what it names by them is
-    named so without its values too.
+    OSError and ValueError. What a variant names by the variables that its file sets is named so without its values too.
     """
 
-    def __init__(self, configuration: Configuration, read: Read, given: frozenset[str] = frozenset()) -> None:
+    def __init__(self, configuration: Configuration, read: Read) -> None:
         self.configuration = configuration
-        self._given = given
         self._read = read
         self._folders: dict[str, ReferenceGraph] = {}
         self._attributes: dict[Position, str] = {}
@@ -266,7 +264,7 @@ class ReferableRoles:
         if os.path.dirname(at.file) != folder or not self._is_same(module, folder, located):
             return None
         found = _ARGUMENT.fullmatch(self.text_at(at).strip())
-        is_given = found is not None and not module and found[1].removeprefix("var.") in self._given
+        is_given = found is not None and not module and found[1].removeprefix("var.") in self.configuration.values.names
         is_arn = one.arn is not None and str(one.arn).startswith("arn:") and (bool(one.arn.defaults) or is_given)
         if found is None or ("arn" not in found[1].rpartition(".")[2].lower() and not is_arn):
             return None

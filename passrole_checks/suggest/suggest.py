@@ -135,12 +135,7 @@ class Session:
         for unit in self._units:
             for grant in (one for one in unit.analyzed.statements if one.grant.at.file not in without):
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
-        self._referable = {
-            id(unit): ReferableRoles(
-                unit.configuration, self.texts, unit.values.names if unit.values is not None else frozenset()
-            )
-            for unit in self._units
-        }
+        self._referable = {id(unit): ReferableRoles(unit.configuration, self.texts) for unit in self._units}
         self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
         self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
         self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
@@ -332,10 +327,10 @@ class Session:
         variants: list[tuple[str, Advice]] = []
         for unit, one in granting:
             advice = self._proposers[id(unit)].advice(one, checks, limit)
-            if unit.values is None:
-                found.append(advice)
-            else:
+            if unit.values.path:
                 variants.append((unit.values.label, advice))
+            else:
+                found.append(advice)
         return merge_advice(found or [advice for _, advice in variants], variants)
 
     def _proved(

@@ -20,7 +20,6 @@ from passrole_checks.iam.partial_values import nodes_in
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
-from passrole_checks.scan.value_files import unit_with
 from passrole_checks.sources.files.read_boundary import current_boundary, repository_around
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Configuration, Framework, faults_in
@@ -56,9 +55,7 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
     every = replace(options, checks=frozenset(), minimum_severity=Severity.INFO)
     wanted = None if files is None else set(files)
     found, lost = [], set[str]()
-    units = [(path, configuration, None) for path, configuration in read.units]
-    variants = [(variant.path, variant.configuration, variant.file) for variant in read.variants]
-    for path, configuration, values in (*units, *variants):
+    for path, configuration in (*read.units, *read.variants):
         own = {*configuration.files, *(resource.at.file for resource in configuration.resources)}
         if wanted is not None and not wanted & own and not _uses_file(configuration, wanted):
             continue
@@ -70,7 +67,7 @@ def analyze_units(read: ReadPaths, options: ScanOptions, files: Iterable[str] | 
             continue
         own |= {grant.grant.at.file for grant in analyzed.statements}
         if wanted is None or wanted & own:
-            found.append(TrialUnit(path, configuration, analyzed, frozenset(own), values))
+            found.append(TrialUnit(path, configuration, analyzed, frozenset(own)))
     return tuple(unit for unit in found if not lost & unit.files)
 
 
@@ -97,7 +94,7 @@ class TrialScans:
     def __init__(self, units: Sequence[TrialUnit], options: ScanOptions, texts: Map[str, str]) -> None:
         self._units, self._options, self._texts = units, options, texts
         size = sum(map(len, texts.values())) / 1_000_000
-        variants = sum(unit.values is not None for unit in units)
+        variants = sum(bool(unit.values.path) for unit in units)
         seconds = _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE + variants * _SECONDS_PER_VARIANT
         self._left = seconds
         self._longest = 0.0  # that one trial took
@@ -132,7 +129,7 @@ class TrialScans:
             after = self._scan_with(unit, changed)
             found.append(compare_findings(unit, after, edits, spans, changed, self._texts))
             _verify_size(unit, after)
-            if unit.values is not None:
+            if unit.values.path:
                 _verify_resolved(targets, unit, found[-1].gone)
             tried.append((unit, after))
         gone, less_severe = _merge_changes(found)
@@ -190,9 +187,8 @@ class TrialScans:
             beside=tuple(map(Path, boundary.folders or ())),
             links=unit.configuration.links,
             entities=unit.configuration.entities,
+            values=unit.values,
         )
-        if unit.values is not None:
-            unit_to_read = unit_with(unit_to_read, unit.values)
         return detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._options.inputs)
 
     def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
@@ -247,8 +243,7 @@ def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence
     for target in targets:
         own = [finding for finding in unit.findings if is_same_finding(target, finding)]
         if own and not any(is_same_finding(target, finding) for finding in gone):
-            where = f" with the values of {unit.values.label}" if unit.values is not None else ""
-            raise NotVerifiedError(f"{target.check_id} would still be reported{where}")
+            raise NotVerifiedError(f"{target.check_id} would still be reported with the values of {unit.values.label}")
 
 
 # -- files of a unit

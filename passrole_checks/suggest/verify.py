@@ -19,7 +19,7 @@ from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
-from passrole_checks.sources.value_files.model import ValueFile
+from passrole_checks.sources.value_file import ValueFile
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 _OTHER_BRANCH = lazy_regex(
@@ -99,15 +99,17 @@ def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan
 
 @dataclass(frozen=True, slots=True)
 class TrialUnit:
-    """A configuration as read from ``path``, analyzed by all checks. ``values``: a file with whose values it was
-    read.
-    """
+    """A configuration as read from ``path``, analyzed by all checks."""
 
     path: Path
     configuration: Configuration
     analyzed: AnalyzedConfiguration
     files: frozenset[str]
-    values: ValueFile | None = None
+
+    @property
+    def values(self) -> ValueFile:
+        """The file with whose values it was read."""
+        return self.configuration.values
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from passrole_checks.aws.managed_policies import ManagedPolicy  # slow to import
 from passrole_checks.sources.model.links import Link, LinkSurface
 from passrole_checks.sources.model.policy_owners import PolicyOwner
+from passrole_checks.sources.value_file import NO_VALUES, ValueFile
 
 
 class Framework(str, Enum):
@@ -64,6 +65,12 @@ class Inputs:
     values: tuple[tuple[str, Node], ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     exclusions: Exclusions = NO_EXCLUSIONS
+
+    def after(self, file: ValueFile) -> Inputs:
+        """Return these values with those of a file, which these win over."""
+        var_files = (Path(file.path),) if file.is_terraform else ()
+        parameters = (*file.parameters, *self.parameters)
+        return replace(self, var_files=(*var_files, *self.var_files), parameters=parameters)
 
 
 NO_INPUTS = Inputs()
@@ -503,8 +510,9 @@ class Configuration:
     :mod:`passrole_checks.sources.model.context`.
 
     ``links``, ``entities``: values that other scanned roots pass, and roles and policies that they declare, with which
-    this one was read. ``surface``: what it reads of other roots and passes to them, without values; None if not asked.
-    ``declared``: for each request of others, the roles and policies of this one that it names.
+    this one was read; ``values``: the file with whose values it was. ``surface``: what it reads of other roots and
+    passes to them, without values; None if not asked. ``declared``: for each request of others, the roles and policies
+    of this one that it names.
     """
 
     framework: Framework
@@ -544,6 +552,7 @@ class Configuration:
     handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
     links: tuple[Link, ...] = ()
     entities: tuple[NamedEntities, ...] = ()
+    values: ValueFile = NO_VALUES
     surface: LinkSurface | None = field(default=None, compare=False)
     declared: tuple[NamedEntities | None, ...] = field(default=(), compare=False)
     seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis

@@ -19,8 +19,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import as_items, as_list, as_object, get_nested
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.cloudformation.parameter_values import decode_toml, deploy_settings, parse_overrides
-from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.sources.value_files.model import ValueFile
+from passrole_checks.sources.value_file import ValueFile
 
 if TYPE_CHECKING:
     _Loader = yaml.BaseLoader
@@ -78,7 +77,7 @@ def _value_file(
     path: Path, values: dict[str, str], part: str, templates: tuple[Path, ...], *, is_named: bool
 ) -> ValueFile:
     names, pairs = frozenset(values), tuple(values.items())
-    return ValueFile(path, Framework.CLOUDFORMATION, names, pairs, part[:_LONGEST], templates, is_named)
+    return ValueFile(str(path), False, names, pairs, part[:_LONGEST], templates, is_named)
 
 
 def _manifest_parameters(parameters: Any) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,7 @@ from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.iam import deadline
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.read_boundary import current_boundary
-from passrole_checks.sources.model.configuration import Framework
-from passrole_checks.sources.value_files.model import ValueFile
+from passrole_checks.sources.value_file import ValueFile
 from passrole_checks.sources.value_files.names import MANIFEST, SAMCONFIG, is_terraform_values
 
 if TYPE_CHECKING:
@@ -43,13 +42,13 @@ def _terraform_values(path: Path) -> ValueFile:
     try:
         current_boundary().check(path)
     except OSError as error:
-        return ValueFile(path, Framework.TERRAFORM, problem=open_error_reason(path, error))
+        return ValueFile(str(path), is_terraform=True, problem=open_error_reason(path, error))
     parsed = read_var_file(path)
     problem = parsed.problems[0] if parsed.problems else None
     return ValueFile(
-        path,
-        Framework.TERRAFORM,
-        frozenset(attribute.name for attribute in parsed.body.attributes),
+        str(path),
+        is_terraform=True,
+        names=frozenset(attribute.name for attribute in parsed.body.attributes),
         attaches=_MANAGED_POLICY in parsed.source.data,
         problem=problem.reason if problem is not None else "",
         line=(problem.line or None) if problem is not None else None,
@@ -85,7 +84,7 @@ def _in_settings(path: Path) -> Iterator[ValueFile | ParameterFile]:
             yield from (manifest_values if path.name in MANIFEST else samconfig_values)(path, content)
     except InputError as error:
         if path.name in SAMCONFIG:  # any file may be called manifest.yaml
-            yield ValueFile(path, Framework.CLOUDFORMATION, problem=error.reason, line=error.line)
+            yield ValueFile(str(path), is_terraform=False, problem=error.reason, line=error.line)
 
 
 def _json_values(path: Path) -> ValueFile | None:
@@ -105,10 +104,10 @@ def parameters_in(path: Path, content: str) -> ValueFile | None:
         pairs = parse_parameters(str(path), content)
     except InputError as error:
         if is_certain and content.lstrip().startswith("["):
-            return ValueFile(path, Framework.CLOUDFORMATION, problem=error.reason, line=error.line)
+            return ValueFile(str(path), is_terraform=False, problem=error.reason, line=error.line)
         return None
     names = frozenset(dict(pairs))
-    return ValueFile(path, Framework.CLOUDFORMATION, names, pairs, is_certain=is_certain) if pairs else None
+    return ValueFile(str(path), False, names, pairs, is_certain=is_certain) if pairs else None
 
 
 def _text(path: Path) -> str | None:
