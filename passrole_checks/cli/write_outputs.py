@@ -164,7 +164,7 @@ def report_problems(unreadable: Sequence[Unreadable]) -> int:
 
 def nothing_to_scan_reason(excluded: Sequence[str]) -> str:
     """Return the reason why there is nothing to scan."""
-    from passrole_checks.output.excluded_files import excluded_summary
+    from passrole_checks.output.counts import excluded_summary
     from passrole_checks.sources.recognize import NOTHING_HERE
 
     if not excluded:

@@ -205,9 +205,8 @@ class AccessGraph:
                 services=moved(entry.services),
                 outcomes=(),
                 escalations={},
-                uses=None
-                if entry.uses is None
-                else tuple(
+                uses=entry.uses
+                and tuple(
                     use._replace(source=number_of[use.source], target=number_of[use.target]) for use in entry.uses
                 ),
             )
@@ -255,16 +254,8 @@ def _attach_findings(
         same = [number for number in at_location if _is_statement_of(entries[number][0], grant)] or at_location
         same = [number for number in same if _overlap(entries[number][0].when, finding.when)] or same
         if not same:  # not among the listed grants: add it for its finding
-            located = LocatedGrant(
-                grant,
-                finding.resource,
-                finding.statement_path,
-                finding.principals,
-                "allow",
-                finding.when,
-                finding.managed,
-                finding.handed_to,
-            )
+            place, origin = (finding.resource, finding.statement_path), (finding.managed, finding.handed_to)
+            located = LocatedGrant(grant, *place, finding.principals, "allow", finding.when, *origin)
             by_location[finding.at, finding.resource.address] = [len(entries)]
             same = [len(entries)]
             entries.append((located, []))
@@ -351,7 +342,8 @@ class _GraphBuilder:
         for name in dict.fromkeys(names):
             unit = self._unit(located, name)
             split = split_address(name)
-            note = ", ".join(filter(None, ("" if located.principals else _without_principal(located), split.beside)))
+            reason = "unresolved module" if located.handed_to is HandedTo.MODULE else "not attached here"
+            note = ", ".join(filter(None, ("" if located.principals else reason, split.beside)))
             node = Node(Column.PRINCIPAL, split.name, note, name, self.group_of[unit, name], place=self._place(unit))
             numbers.append(self._node((unit, name), node))
         return tuple(dict.fromkeys(numbers))
@@ -381,11 +373,6 @@ class _GraphBuilder:
         place = ", ".join(filter(None, (account, self._place(unit))))
         full = str(role.pattern)
         return self._node((unit, full), Node(Column.ROLE, label, _SCOPE_NOTES[role.scope], full, place=place))
-
-
-def _without_principal(located: LocatedGrant) -> str:
-    """Return why a statement has no principal."""
-    return "unresolved module" if located.handed_to is HandedTo.MODULE else "not attached here"
 
 
 _SCOPE_NOTES = {

@@ -21,7 +21,7 @@ from passrole_checks.output.cloudtrail_text import (
     report_notes,
     summarize,
 )
-from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.output.counts import excluded_paths
 from passrole_checks.output.findings_text import Line, StyledText, note_line
 from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
 from passrole_checks.output.not_evaluated_text import not_evaluated_in_words

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
-from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantMatch, GrantUsage, UsageComparison
+from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantUsage, UsageComparison
 from passrole_checks.escaping.markup import code
 from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.iam.partial_values import Ternary
@@ -39,7 +39,18 @@ def against_json(against: UsageComparison, edges: Sequence[Edge]) -> dict[str, A
             **grant_entry(used.grant, used.resource, used.path, tuple(used.holders)),
             "managed_policy": used.managed or None,
             "when": condition_text(used.when) or None,
-            "edges": [_edge_entry(numbers[id(through.edge)], through) for through in used.ways if through.surely],
+            "edges": [
+                {
+                    "pass": numbers[id(through.edge)],
+                    "principals": list(through.holders),
+                    "patterns": list(through.roles),
+                    "passed": through.edge.counts[RequestOutcome.PASSED],
+                    "denied": through.edge.counts[RequestOutcome.DENIED],
+                    "last": through.edge.last or None,
+                }
+                for through in used.ways
+                if through.surely
+            ],
             "passed": sum(edge.counts[RequestOutcome.PASSED] for edge in used.surely),
             "last": max(passed, default=None),
             "uses": [numbers[id(edge)] for edge in used.surely],
@@ -53,18 +64,6 @@ def against_json(against: UsageComparison, edges: Sequence[Edge]) -> dict[str, A
         "denied": [{"pass": numbers[id(item.edge)], "allowed": _WORDS[item.allowed]} for item in against.denied],
         "unknown_principals": [numbers[id(edge)] for edge in against.strangers],
         "granted_elsewhere": [numbers[id(edge)] for edge in against.elsewhere],
-    }
-
-
-def _edge_entry(number: int, through: GrantMatch) -> dict[str, Any]:
-    edge = through.edge
-    return {
-        "pass": number,
-        "principals": list(through.holders),
-        "patterns": list(through.roles),
-        "passed": edge.counts[RequestOutcome.PASSED],
-        "denied": edge.counts[RequestOutcome.DENIED],
-        "last": edge.last or None,
     }
 
 
@@ -147,8 +146,8 @@ def _describe_grant(used: GrantUsage, name: Callable[[str], str]) -> Iterator[st
         yield f"when {condition_text(used.when)}"
     if used.holders:
         yield f"who {', '.join(list(used.holders)[:3])}" + (" and others" if len(used.holders) > 3 else "")
-    for edges, words in ((used.surely, _describe_passes), (used.perhaps, _describe_possible_passes)):
-        yield from (f"{describe_edge(edge)}: {words(edge)}" for edge in edges[:MOST_EDGES])
+    for edges, words in ((used.surely, ""), (used.perhaps, "possibly through this grant: ")):
+        yield from (f"{describe_edge(edge)}: {words}{_describe_passes(edge)}" for edge in edges[:MOST_EDGES])
         if len(edges) > MOST_EDGES:
             yield f"and {len(edges) - MOST_EDGES:,} more"
 
@@ -161,7 +160,3 @@ def describe_edge(edge: Edge, arrow: str = "->") -> str:
 
 def _describe_passes(edge: Edge) -> str:
     return f"passed {times(edge.counts[RequestOutcome.PASSED])}, last {edge.last[:10]}"
-
-
-def _describe_possible_passes(edge: Edge) -> str:
-    return f"possibly through this grant: {_describe_passes(edge)}"

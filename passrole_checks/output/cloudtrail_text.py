@@ -8,8 +8,7 @@ from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.report import UsageReport
 from passrole_checks.cloudtrail.summary import DistinctValues
 from passrole_checks.escaping.terminal import display_path, typed_path
-from passrole_checks.output.counts import count_noun
-from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.counts import count_noun, excluded_summary
 from passrole_checks.output.findings_text import unread_summary
 from passrole_checks.output.not_evaluated_text import Note
 from passrole_checks.sources.model.configuration import faults_in, without_faults
@@ -89,7 +88,7 @@ def summarize(report: UsageReport) -> str:
 
 def summarize_passes(report: UsageReport) -> str:
     """Return the number of passes, roles and principals, preceded by what could not be read."""
-    error = unread_summary(without_faults(report.unknown), faults_in(report.unknown))
+    error = unread_summary({entry.file for entry in without_faults(report.unknown)}, faults_in(report.unknown))
     return f"ERROR: {error}; {_passed(report)}" if error else _passed(report)
 
 

@@ -22,6 +22,7 @@ from passrole_checks.output.findings_text import (
     not_evaluated_notes,
     note_line,
     omitted_row,
+    statement_header,
 )
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.scanner import LocatedGrant
@@ -65,11 +66,8 @@ def diff_lines(
 
 def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[Line]:
     current = change.grant
-    location = StyledText(file_and_line(current.grant.at.file, current.grant.at.line), "place")
-    spans = [StyledText(f"{mark} ", style), location, StyledText("  "), StyledText(sanitize(current.resource.address))]
-    if current.grant.sid:
-        spans.append(StyledText(f"  {sanitize(current.grant.sid)}", "quiet"))
-    spans.append(StyledText(f"  {group}", style))
+    header = statement_header(current.grant.at, current.resource.address, current.grant.sid)
+    spans = [StyledText(f"{mark} ", style), *header, StyledText(f"  {group}", style)]
     if group in ("new", "widened"):
         sure = "" if change.confidence is Confidence.HIGH else f", {change.confidence.value} confidence"
         spans.append(
@@ -114,7 +112,8 @@ def _diff_rows(old: Sequence[Line], new: Sequence[Line]) -> Iterator[Line]:
             yield from _abridge(new[new_start:new_end])
             continue
         for sign, rows in (("-", old[start:end]), ("+", new[new_start:new_end])):
-            yield from ((StyledText(f"  {sign} "), *_dedent(line)) for line in _abridge(rows))
+            for first, *rest in _abridge(rows):
+                yield (StyledText(f"  {sign} "), first._replace(text=first.text.removeprefix("    ")), *rest)
 
 
 def _abridge(rows: Sequence[Line]) -> Iterator[Line]:
@@ -135,11 +134,6 @@ def _describe_grant(located: LocatedGrant) -> Sequence[Line]:
         *([labeled_row("policy", [located.managed_in_words])] if located.managed_in_words else ()),
         *([(StyledText(f"    {'when':<10}"), StyledText(sanitize(when)))] if when else ()),
     ]
-
-
-def _dedent(line: Line) -> Line:
-    first, *rest = line
-    return (StyledText(first.text.removeprefix("    "), first.style), *rest)
 
 
 def _notes(difference: AccessDifference, version_notes: Sequence[str], *, verbose: bool) -> Iterator[Line]:

@@ -200,7 +200,9 @@ def _unescape(line: str) -> list[str]:
 def _relevant_lines(lines: list[str], grant: PassRoleGrant | None, messages: str) -> list[str]:
     """Return the lines without noise, shortened in the mildest way that leaves at most :data:`MAX_LINES`."""
     lines = [truncate(line, _LONGEST) for line in lines[:_MOST]]
-    parts = _unwrap(_parse([line for line in lines if not _NOISE.fullmatch(line)])) or (_Part(lines[0].strip()),)
+    parts = _parse([line for line in lines if not _NOISE.fullmatch(line)]) or (_Part(lines[0].strip()),)
+    while len(parts) == 1 and parts[0].parts and _WRAPPER.fullmatch(parts[0].line):
+        parts = parts[0].parts  # those in the brackets or the block of the statement
     is_flagged = partial(_is_flagged, granted_by=grant.granted_by if grant is not None else "", messages=messages)
     ways = chain(
         (parts, _without_irrelevant(parts)), (_first_flagged(parts, is_flagged, most) for most in (3, 2, 1, 0))
@@ -258,13 +260,6 @@ def _is_below(line: str, above: str, indent: int) -> bool:
     """True if a line belongs to the one ``above``; the items of a YAML list need not be indented."""
     is_item = line.lstrip().startswith("- ") and above.endswith(":") and not above.startswith("- ")
     return _indent(line) > indent or (is_item and _indent(line) == indent)
-
-
-def _unwrap(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
-    """Return the parts in the brackets or the block of the statement."""
-    while len(parts) == 1 and parts[0].parts and _WRAPPER.fullmatch(parts[0].line):
-        parts = parts[0].parts
-    return parts
 
 
 def _lines_of(parts: Iterable[_Part]) -> Iterator[str]:

@@ -116,13 +116,14 @@ def sections_of(findings: Sequence[Finding], group_by: str = BY_FILE) -> list[Se
     statements = statements_of(findings)
     if group_by == BY_FILE:
         return [Section("", tuple(statements))]
-    heading: Callable[[Finding], str] = _check_heading if group_by == BY_CHECK else _severity_heading
     found: dict[str, list[StatementItems]] = {}
     worst: dict[str, tuple[int, str]] = {}
     for statement in statements:
         by_heading: dict[str, list[FindingItem]] = {}
         for item in statement.items:
-            by_heading.setdefault(heading(item.primary), []).append(item)
+            first = item.primary
+            heading = f"{first.check_id} {first.name}" if group_by == BY_CHECK else first.severity.value
+            by_heading.setdefault(heading, []).append(item)
         for name, items in by_heading.items():
             found.setdefault(name, []).append(StatementItems(tuple(items), statement.uses))
             rank = (-items[0].primary.severity.rank, name)
@@ -137,14 +138,6 @@ def worst_statements(findings: Sequence[Finding], most: int) -> list[StatementIt
 
 def _by_badness(statement: StatementItems) -> tuple[int, int]:
     return badness(statement.first)
-
-
-def _check_heading(finding: Finding) -> str:
-    return f"{finding.check_id} {finding.name}"
-
-
-def _severity_heading(finding: Finding) -> str:
-    return finding.severity.value
 
 
 class Labeled(Protocol):

@@ -7,13 +7,13 @@ UTF-16 units, so both are kept below :data:`BUDGET`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.finding_items import items_of
 from passrole_checks.output.findings_text import scan_summary, to_plain_text
-from passrole_checks.output.markdown_items import finding_item, note_item
+from passrole_checks.output.markdown_items import emphasize, finding_item, note_item
 from passrole_checks.scan.baseline import Applied
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
@@ -46,14 +46,14 @@ def scan_markdown(
         to_plain_text([scan_summary(result, not_shown, baseline)]),
     ]
     unread = [
-        *_section("### Internal errors", result.faults, note_item, _LIST_BUDGET),
-        *_section("### Could not be read", without_faults(result.unreadable), note_item, _LIST_BUDGET),
+        *_section("### Internal errors", result.faults),
+        *_section("### Could not be read", without_faults(result.unreadable)),
     ]
-    notes = [*_section("### Configuration", configuration, note_item, _LIST_BUDGET)]
+    notes = _section("### Configuration", configuration)
     if not quiet:
         entries = [] if baseline is None else [Unreadable(baseline.path, words) for words in baseline.notes()]
-        notes += _section("### Baseline", entries, note_item, _LIST_BUDGET)
-        notes += _section("### Not evaluated", result.not_evaluated, note_item, _LIST_BUDGET)
+        notes += _section("### Baseline", entries)
+        notes += _section("### Not evaluated", result.not_evaluated)
     remaining = budget - sum(map(_utf16_length, (*head, *unread, *notes))) - _RESERVE
     return "\n".join((*head, *unread, *_findings(findings, remaining), *notes)).rstrip("\n") + "\n"
 
@@ -68,15 +68,11 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     if severities:
         yield from ("| severity | findings |", "|---|---|")
         yield from (
-            f"| {_emphasize(severity)} | {severities[severity]} |"
+            f"| {emphasize(severity)} | {severities[severity]} |"
             for severity in reversed(Severity)
             if severities[severity]
         )
         yield ""
-
-
-def _emphasize(severity: Severity) -> str:
-    return f"**{severity.value}**" if severity in (Severity.HIGH, Severity.MEDIUM) else severity.value
 
 
 def _findings(findings: Sequence[Finding], remaining: int) -> Iterator[str]:
@@ -102,14 +98,12 @@ def _findings(findings: Sequence[Finding], remaining: int) -> Iterator[str]:
         yield from (f"**{count_noun(sum(omitted.values()), 'more finding')}**: {words}.", "")
 
 
-def _section(
-    heading: str, entries: Sequence[Unreadable], render: Callable[[Unreadable], str], budget: int
-) -> Iterable[str]:
+def _section(heading: str, entries: Sequence[Unreadable]) -> list[str]:
     if not entries:
         return []
-    lines = [heading, ""]
+    lines, budget = [heading, ""], _LIST_BUDGET
     for number, entry in enumerate(entries):
-        line = render(entry)
+        line = note_item(entry)
         budget -= _utf16_length(line)
         if budget < 0:
             lines.append(f"- and {len(entries) - number} more")

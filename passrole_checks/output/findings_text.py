@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from passrole_checks.escaping.shorten import listed, truncate
 from passrole_checks.escaping.terminal import sanitize, typed_path
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.output.counts import count_noun
+from passrole_checks.output.counts import count_noun, excluded_summary
 from passrole_checks.output.excerpt import excerpt_lines
-from passrole_checks.output.excluded_files import excluded_summary
 from passrole_checks.output.finding_items import (
     BY_FILE,
     FindingItem,
@@ -39,9 +38,10 @@ from passrole_checks.sources.recognize import NOTHING_HERE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
+    from passrole_checks.iam.partial_values import Position
     from passrole_checks.scan.baseline import Applied
     from passrole_checks.scan.result import LocatedGrant, ScanResult
-    from passrole_checks.sources.model.configuration import ResourceDefinition, Unreadable
+    from passrole_checks.sources.model.configuration import Unreadable
 
 NARROW, WIDE = 60, 100
 PIPED = 80
@@ -72,13 +72,6 @@ class StyledText(NamedTuple):
 
 
 Line = Sequence[StyledText]
-
-
-class _HasFile(Protocol):
-    """A note or problem about a file."""
-
-    @property
-    def file(self) -> str: ...
 
 
 def text_width(terminal: bool) -> int:
@@ -142,7 +135,9 @@ def scan_lines(
             yield ()
     if quiet:
         return
-    notes = [*_notes(result, verbose=verbose), *_baseline_notes(baseline, verbose=verbose)]
+    unused = suppressions.notes(result.findings, result.unused_suppressions)
+    notes = [note_line(words, at.file, at.line) for at, words in unused]
+    notes += [*not_evaluated_notes(result.not_evaluated, verbose=verbose), *_baseline_notes(baseline, verbose=verbose)]
     yield from notes
     if notes:
         yield ()
@@ -174,7 +169,7 @@ def grants_lines(
     summary. ``verbose``: name each item that was not evaluated."""
     for located in grants:
         grant = located.grant
-        yield _header(grant.at.file, grant.at.line, located.resource, grant.sid)
+        yield statement_header(grant.at, located.resource.address, grant.sid, located.resource.construct)
         effect = ""
         if grant.denied:
             effect = "  (denied by a Deny statement or a permissions boundary)"
@@ -216,8 +211,10 @@ def grants_summary(result: ScanResult, grants: Sequence[LocatedGrant], *, verbos
 
 def grant_rows(grant: PassRoleGrant, most: int | None = None) -> Iterator[Line]:
     """Yield rows for the roles (the first ``most``), the services, and the other conditions of a grant."""
-    for label, role in zip(_labels("all but" if grant.complement else "roles"), grant.roles[:most], strict=False):
+    label = "all but" if grant.complement else "roles"
+    for role in grant.roles[:most]:
         yield (*labeled_row(label, [str(role.pattern)]), StyledText(f"  {role.scope.value}", "quiet"))
+        label = ""
     if most is not None and len(grant.roles) > most:
         yield omitted_row(len(grant.roles) - most)
     constraint = grant.services.constraint.value
@@ -246,12 +243,6 @@ _SERVICE_CONSTRAINTS = {
 }
 
 
-def _labels(label: str) -> Iterator[str]:
-    yield label
-    while True:
-        yield ""
-
-
 def labeled_row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
     """Return a row of names, truncated in number and length."""
     shown_names = [truncate(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
@@ -259,17 +250,11 @@ def labeled_row(label: str, names: Sequence[str]) -> tuple[StyledText, ...]:
     return (StyledText(f"    {label:<10}"), StyledText(sanitize(", ".join(shown_names) + more)))
 
 
-def _header(file: str, line: int, resource: ResourceDefinition, sid: str | None) -> Line:
-    spans = [
-        StyledText(file_and_line(file, line), "place"),
-        StyledText("  "),
-        StyledText(sanitize(resource.address)),
-    ]
-    if resource.construct:
-        spans.append(StyledText(f" ({sanitize(resource.construct)})", "quiet"))
-    if sid:
-        spans.append(StyledText(f"  {sanitize(sid)}", "quiet"))
-    return spans
+def statement_header(at: Position, address: str, sid: str | None, construct: str = "") -> Line:
+    """Return the line above a statement: its place, the resource that contains it, and its Sid."""
+    spans = [StyledText(file_and_line(at.file, at.line), "place"), StyledText("  "), StyledText(sanitize(address))]
+    spans += [StyledText(f" ({sanitize(construct)})", "quiet")] if construct else []
+    return [*spans, StyledText(f"  {sanitize(sid)}", "quiet")] if sid else spans
 
 
 def _statements(statements: Sequence[StatementItems], width: int, previous: Finding | None) -> Iterator[Line]:
@@ -279,7 +264,7 @@ def _statements(statements: Sequence[StatementItems], width: int, previous: Find
     """
     for statement in statements:
         first = statement.first
-        yield _header(first.at.file, first.at.line, first.resource, first.sid)
+        yield statement_header(first.at, first.resource.address, first.sid, first.resource.construct)
         others = statement.uses[1:]
         if others:
             yield (StyledText("  also "), StyledText(sanitize(listed(others)), "quiet"))
@@ -353,12 +338,6 @@ def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
             yield (StyledText(indent), StyledText(line))
 
 
-def _notes(result: ScanResult, *, verbose: bool) -> Iterator[Line]:
-    for at, words in suppressions.notes(result.findings, result.unused_suppressions):
-        yield note_line(words, at.file, at.line)
-    yield from not_evaluated_notes(result.not_evaluated, verbose=verbose)
-
-
 def not_evaluated_notes(entries: Sequence[Unreadable], *, verbose: bool) -> Iterator[Line]:
     """Yield notes on what was not evaluated: as :func:`not_evaluated_in_words`."""
     return (note_line(*note) for note in not_evaluated_in_words(entries, verbose=verbose))
@@ -392,16 +371,13 @@ def _no_grants(result: ScanResult) -> Line:
     return (StyledText(f"no PassRole grants in {files}", "good"),)
 
 
-def unread_summary(
-    unreadable: Collection[_HasFile], faults: Collection[_HasFile] = (), files: Collection[str] | None = None
-) -> str:
+def unread_summary(unread: Set[str], faults: Collection[object] = (), files: Collection[str] | None = None) -> str:
     """Return the number of internal errors, and of files that could not be read (of all, if the read ``files`` are
     given)."""
-    unread = {entry.file for entry in unreadable}
     words = [count_noun(len(faults), "internal error")] if faults else []
     if unread:
         of_all = f"{len(unread)} of " if files is not None else ""
-        words.append(f"{of_all}{count_noun(len(unread.union(files or ())), 'file')} could not be read")
+        words.append(f"{of_all}{count_noun(len(unread | set(files or ())), 'file')} could not be read")
     return ", ".join(words)
 
 
@@ -412,9 +388,9 @@ def error_summary(entries: Sequence[Unreadable], files: Collection[str], *, anyt
     """
     if not entries:
         return ""
-    unreadable = [entry for entry in entries if not entry.fault and entry.subject != NOTHING_HERE]
-    problems = unread_summary(unreadable, faults_in(entries), files)
-    nothing = not anything and set(files) <= {entry.file for entry in unreadable}
+    unread = {entry.file for entry in entries if not entry.fault and entry.subject != NOTHING_HERE}
+    problems = unread_summary(unread, faults_in(entries), files)
+    nothing = not anything and set(files) <= unread
     empty = count_noun(sum(entry.subject == NOTHING_HERE for entry in entries), "path")
     rest = _NOTHING_CHECKED if nothing else f"{empty} without infrastructure code" if not problems else ""
     return f"ERROR: {'; '.join(filter(None, (problems, rest)))}"

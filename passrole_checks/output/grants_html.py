@@ -25,8 +25,7 @@ from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.output.access_graph import AccessGraph, Column, build_graph
-from passrole_checks.output.counts import count_noun
-from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.counts import count_noun, excluded_summary
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.output.page_heading import PageHeading
 from passrole_checks.output.page_rows import Rows, row_order, severity_word, worst_list
@@ -43,7 +42,7 @@ from passrole_checks.output.page_texts import (
 from passrole_checks.output.stack_nodes import stacks_of
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
-from passrole_checks.sources.model.configuration import Suppression, Unreadable, without_faults
+from passrole_checks.sources.model.configuration import Unreadable, without_faults
 
 _FIRST_ROWS = 200  # the script shows others when asked
 _MOST_OPTIONS = 300  # of a filter by name; the search finds more
@@ -257,11 +256,15 @@ def _empty(result: ScanResult) -> str:
 
 
 def _notices(result: ScanResult) -> str:
+    unused = [
+        Unreadable(one.at.file, f"{one.written or one.check_id} suppresses no finding", one.at.line)
+        for one in result.unused_suppressions
+    ]
     return (
         _notice("Internal errors", result.faults, "bad", opened=True)
         + _notice("Could not be read", without_faults(result.unreadable), "bad", opened=True)
         + _notice("Not evaluated", result.not_evaluated, "")
-        + _suppressions(result.unused_suppressions)
+        + _notice("Unused suppressions", unused, "")
     )
 
 
@@ -276,15 +279,6 @@ def _notice(words: str, entries: Sequence[Unreadable], style: str, *, opened: bo
         f'<details class="notice {style}"{" open" if opened else ""}>'
         f"<summary>{words} ({len(entries):,})</summary><ul>{items}</ul></details>\n"
     )
-
-
-def _suppressions(unused: Sequence[Suppression]) -> str:
-    reason = "suppresses no finding"
-    entries = [
-        Unreadable(suppression.at.file, f"{suppression.written or suppression.check_id} {reason}", suppression.at.line)
-        for suppression in unused
-    ]
-    return _notice("Unused suppressions", entries, "")
 
 
 def chip(name: str, value: str, words: str, count: int, style: str = "", *, ticked: bool = True) -> str:

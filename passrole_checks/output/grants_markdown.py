@@ -14,11 +14,10 @@ from passrole_checks.escaping.markup import code_in_table, label
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Severity
 from passrole_checks.output.access_graph import AccessGraph, Column, GraphStatement, Link, build_graph
-from passrole_checks.output.counts import count_noun
-from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.counts import count_noun, excluded_summary
 from passrole_checks.output.finding_items import items_of
 from passrole_checks.output.findings_text import error_summary
-from passrole_checks.output.markdown_items import MOST_ROWS, finding_item, note_section
+from passrole_checks.output.markdown_items import MOST_ROWS, emphasize, finding_item, note_section
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
@@ -46,7 +45,8 @@ def grants_markdown(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
 
 
 def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGraph) -> Iterator[str]:
-    yield from ("## PassRole access", "", _summary(result, grants, len(graph.entries)))
+    excluded = f"; {excluded_summary(result.excluded)}" if result.excluded else ""
+    yield from ("## PassRole access", "", f"{_counts(result, grants, len(graph.entries))}{excluded}.")
     yield from note_section("Internal errors", result.faults)
     yield from note_section("Could not be read", without_faults(result.unreadable))
     if graph.links:
@@ -66,11 +66,6 @@ def _lines(result: ScanResult, grants: Sequence[LocatedGrant], graph: AccessGrap
         if len(matching) > MOST_ROWS:
             yield f"- and {len(matching) - MOST_ROWS} more"
     yield from note_section("Not evaluated", result.not_evaluated)
-
-
-def _summary(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
-    excluded = f"; {excluded_summary(result.excluded)}" if result.excluded else ""
-    return f"{_counts(result, grants, entries)}{excluded}."
 
 
 def _counts(result: ScanResult, grants: Sequence[LocatedGrant], entries: int) -> str:
@@ -114,10 +109,11 @@ def diagram(graph: AccessGraph, arrow: Callable[[Link], str] | None = None) -> I
         note += f"highest severity of the others: {worst.value}." if worst else "the others have no findings."
     yield from ("```mermaid", "flowchart LR")
     used = sorted({number for link in links for number in (link.source, link.target)})
-    severity = {number: _worst_severity(number, drawn.links) for number in used}
+    severity = {}  # links are sorted, most severe first
     for number in used:
         node = drawn.nodes[number]
         before, after = _BOXES[node.column]
+        severity[number] = next(_severity_name(link) for link in drawn.links if number in (link.source, link.target))
         second_line = f"<br/>{label(node.description)}" if node.description else ""
         yield f"  n{number}{before}{label(node.label)}{second_line}{after}:::{severity[number]}"
     for link in links:
@@ -136,11 +132,6 @@ def _severity_name(link: Link) -> str:
     return link.severity.value if link.severity is not None else "none"
 
 
-def _worst_severity(number: int, links: Iterable[Link]) -> str:
-    """Return the highest severity of a node's links, which are sorted most severe first."""
-    return next(_severity_name(link) for link in links if number in (link.source, link.target))
-
-
 def _table(graph: AccessGraph) -> Iterator[str]:
     yield "| severity | who | may pass | to | statement |"
     yield "|---|---|---|---|---|"
@@ -153,9 +144,7 @@ def _table(graph: AccessGraph) -> Iterator[str]:
 
 def _cells(entry: GraphStatement, graph: AccessGraph) -> Iterator[str]:
     grant = entry.located.grant
-    severity = entry.severity
-    word = severity.value if severity is not None else ""
-    yield f"**{word}**" if severity in (Severity.HIGH, Severity.MEDIUM) else word
+    yield emphasize(entry.severity)
     effect = {"allow": "", "deny": "Deny: ", "none": "no effect: "}[entry.effect]
     yield effect + _names(graph.nodes[number].full for number in entry.principals)
     yield _names(graph.nodes[number].full or graph.nodes[number].label for number in entry.roles)

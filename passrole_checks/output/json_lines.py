@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.escaping.markup import json_line
-from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.findings import Finding
+from passrole_checks.output.counts import excluded_paths
 from passrole_checks.output.json_output import (
     VERSION,
+    count_findings,
     finding_entry,
     not_evaluated_entries,
     problem_entries,
+    summary_entry,
     suppression_entry,
 )
-from passrole_checks.scan.group_findings import findings_by_statement
-from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.sources.model.configuration import without_faults
 
 if TYPE_CHECKING:
@@ -33,35 +33,20 @@ class JsonLines:
 
     def __init__(self) -> None:
         self._numbers = Counter[str]()
-        self._severities = Counter[Severity]()
 
     def of_result(self, result: ScanResult, not_shown: Sequence[Finding] = ()) -> str:
         """Return the lines for a part of what was scanned. Findings ``not_shown`` (below ``--severity``) are only
         counted."""
-        open_findings = [finding for finding in result.findings if not finding.suppressed]
-        self._severities.update(finding.severity for finding in open_findings)
-        self._numbers.update(
-            files=len(result.files),
-            grants=statements_by_effect(result.grants)["allow"],
-            findings=len(open_findings),
-            statements=len(findings_by_statement(open_findings)),
-            groups=len({finding.group for finding in open_findings}),
-            suppressed=len(result.findings) - len(open_findings),
-            not_shown=len(not_shown),
-        )
+        self._numbers += count_findings(result, not_shown)
         return "".join(_lines(result))
 
     def of_rest(self, result: ScanResult, configuration: Sequence[Unreadable] = ()) -> str:
         """Return the lines for what concerns the whole scan, and the summary. ``configuration``: notes on what the
         configuration hides."""
-        names = ("files", "grants", "findings", "statements", "groups", "suppressed", "not_shown", "in_baseline")
-        summary = {
-            "version": VERSION,
-            **{name: self._numbers[name] for name in names},
-            "by_severity": {severity.value: self._severities[severity] for severity in reversed(Severity)},
-        }
-        lines = [*_lines(result), *_typed("note", problem_entries(configuration)), *_typed("summary", [summary])]
-        return "".join(lines)
+        summary = {"version": VERSION, **summary_entry(self._numbers)}
+        return "".join(
+            [*_lines(result), *_typed("note", problem_entries(configuration)), *_typed("summary", [summary])]
+        )
 
 
 def _lines(result: ScanResult) -> Iterator[str]:

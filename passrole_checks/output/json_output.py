@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.output.excluded_files import excluded_paths
+from passrole_checks.output.counts import excluded_paths
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.scan.group_findings import findings_by_statement
 from passrole_checks.scan.result import statements_by_effect
@@ -39,41 +39,48 @@ def scan_json(
     Findings ``not_shown`` (below ``--severity``) and those accepted by the ``baseline`` are only counted; baseline
     entries that need attention are listed. ``configuration``: notes on what the configuration hides.
     """
-    open_findings = [finding for finding in result.findings if not finding.suppressed]
-    severities = Counter(finding.severity for finding in open_findings)
+    numbers = count_findings(result, not_shown)
+    numbers["in_baseline"] = 0 if baseline is None else len(baseline.accepted)
     return json_text(
         {
             "version": VERSION,
             "findings": [finding_entry(finding) for finding in result.findings],
-            "unreadable": problem_entries(without_faults(result.unreadable)),
-            "faults": problem_entries(result.faults),
-            "not_evaluated": not_evaluated_entries(result.not_evaluated),
-            "excluded": excluded_paths(result.excluded),
+            **unread_entries(result.unreadable, result.not_evaluated, result.excluded),
             "unused_suppressions": [suppression_entry(suppression) for suppression in result.unused_suppressions],
             "notes": problem_entries(configuration),
-            "baseline": None if baseline is None else _baseline(baseline),
-            "summary": {
-                "files": len(result.files),
-                "grants": statements_by_effect(result.grants)["allow"],
-                "findings": len(open_findings),
-                "statements": len(findings_by_statement(open_findings)),
-                "groups": len({finding.group for finding in open_findings}),
-                "suppressed": len(result.findings) - len(open_findings),
-                "not_shown": len(not_shown),
-                "in_baseline": 0 if baseline is None else len(baseline.accepted),
-                "by_severity": {severity.value: severities[severity] for severity in reversed(Severity)},
+            "baseline": None
+            if baseline is None
+            else {
+                "file": display_path(baseline.path),
+                "expired": [_entry(entry) for entry in baseline.expired],
+                "worse": [_entry(entry) for _, entry in baseline.worse],
+                "unused": [_entry(entry) for entry in baseline.unused],
             },
+            "summary": summary_entry(numbers),
         }
     )
 
 
-def _baseline(baseline: Applied) -> dict[str, Any]:
-    return {
-        "file": display_path(baseline.path),
-        "expired": [_entry(entry) for entry in baseline.expired],
-        "worse": [_entry(entry) for _, entry in baseline.worse],
-        "unused": [_entry(entry) for entry in baseline.unused],
-    }
+def count_findings(result: ScanResult, not_shown: Sequence[Finding]) -> Counter[str]:
+    """Return the numbers of the summary of a result by their keys, and of its findings by severity."""
+    findings = [finding for finding in result.findings if not finding.suppressed]
+    return Counter(
+        files=len(result.files),
+        grants=statements_by_effect(result.grants)["allow"],
+        findings=len(findings),
+        statements=len(findings_by_statement(findings)),
+        groups=len({finding.group for finding in findings}),
+        suppressed=len(result.findings) - len(findings),
+        not_shown=len(not_shown),
+        **Counter(finding.severity.value for finding in findings),
+    )
+
+
+def summary_entry(numbers: Counter[str]) -> dict[str, Any]:
+    """Return the summary of the numbers that :func:`count_findings` returns."""
+    names = ("files", "grants", "findings", "statements", "groups", "suppressed", "not_shown", "in_baseline")
+    severities = {severity.value: numbers[severity.value] for severity in reversed(Severity)}
+    return {**{name: numbers[name] for name in names}, "by_severity": severities}
 
 
 def _entry(entry: BaselineEntry) -> dict[str, Any]:
@@ -90,16 +97,9 @@ def _entry(entry: BaselineEntry) -> dict[str, Any]:
 
 def grants_json(result: ScanResult, grants: Sequence[LocatedGrant]) -> str:
     """Return the inventory as one JSON document: ``grants``, and the files of ``result`` that could not be read."""
-    return json_text(
-        {
-            "version": _GRANTS_VERSION,
-            "grants": [_grant_entry(located) for located in grants],
-            "unreadable": problem_entries(without_faults(result.unreadable)),
-            "faults": problem_entries(result.faults),
-            "not_evaluated": not_evaluated_entries(result.not_evaluated),
-            "excluded": excluded_paths(result.excluded),
-        }
-    )
+    entries = [_grant_entry(located) for located in grants]
+    unread = unread_entries(result.unreadable, result.not_evaluated, result.excluded)
+    return json_text({"version": _GRANTS_VERSION, "grants": entries, **unread})
 
 
 def diff_json(difference: AccessDifference, compared: VersionPair | None = None) -> str:
@@ -108,6 +108,10 @@ def diff_json(difference: AccessDifference, compared: VersionPair | None = None)
     ``compared``: the versions, if they are versions of a repository.
     """
     groups = ("new", "widened", "narrowed", "removed", "moved")
+    versions: dict[str, Any] = {}
+    if compared is not None:
+        base, head = ({"name": side.name, "id": side.id} for side in (compared.base, compared.head))
+        versions = {"base": base, "head": head, "notes": list(compared.notes)}
     return json_text(
         {
             "version": VERSION,
@@ -118,14 +122,9 @@ def diff_json(difference: AccessDifference, compared: VersionPair | None = None)
                 [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
             ),
             "excluded": excluded_paths(difference.excluded),
-            **(_versions(compared) if compared is not None else {}),
+            **versions,
         }
     )
-
-
-def _versions(compared: VersionPair) -> dict[str, Any]:
-    base, head = ({"name": side.name, "id": side.id} for side in (compared.base, compared.head))
-    return {"base": base, "head": head, "notes": list(compared.notes)}
 
 
 def _change(change: GrantChange, group: str) -> dict[str, Any]:
@@ -219,6 +218,18 @@ def suppression_entry(suppression: Suppression) -> dict[str, Any]:
         "file": display_path(suppression.at.file),
         "line": suppression.at.line,
         "origin": suppression.origin,
+    }
+
+
+def unread_entries(
+    unreadable: Collection[Unreadable], not_evaluated: Iterable[Unreadable], excluded: Sequence[str]
+) -> dict[str, Any]:
+    """Return the JSON of what could not be read or was not evaluated, and of what was excluded, by key."""
+    return {
+        "unreadable": problem_entries(without_faults(unreadable)),
+        "faults": problem_entries(faults_in(unreadable)),
+        "not_evaluated": not_evaluated_entries(not_evaluated),
+        "excluded": excluded_paths(excluded),
     }
 
 

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.escaping.markup import code, prose
 from passrole_checks.escaping.terminal import display_path
-from passrole_checks.findings import Confidence, check_page_url
+from passrole_checks.findings import Confidence, Severity, check_page_url
 from passrole_checks.output.finding_items import FindingItem, others_in_short
 from passrole_checks.sources.model.configuration import Unreadable
 
 MOST_ROWS = 300  # per table and list; GitHub renders files up to some hundred kilobytes
+
+
+def emphasize(severity: Severity | None) -> str:
+    """Return a severity, in bold if it is high or medium; "" for None."""
+    word = severity.value if severity is not None else ""
+    return f"**{word}**" if severity in (Severity.HIGH, Severity.MEDIUM) else word
 
 
 def finding_item(item: FindingItem) -> str:

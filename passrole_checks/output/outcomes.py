@@ -44,11 +44,7 @@ def outcome_label(escalation: Escalation) -> str:
         return ADMINISTRATOR
     if not escalation.roles:
         return ANY_ROLE
-    return f"act as {listed([_short(role) for role in escalation.roles], 1)}"
-
-
-def _short(role: str) -> str:
-    return split_address(role.partition(":role/")[2] or role).name
+    return f"act as {listed([split_address(role.partition(':role/')[2] or role).name for role in escalation.roles], 1)}"
 
 
 def outcome_note(escalation: Escalation) -> str:

@@ -11,7 +11,6 @@ from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence
 from passrole_checks.output.counts import count_noun
-from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import (
     Line,
     StyledText,
@@ -21,7 +20,7 @@ from passrole_checks.output.findings_text import (
     not_evaluated_notes,
     note_line,
 )
-from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
+from passrole_checks.output.json_output import unread_entries
 from passrole_checks.output.required_policy import (
     describe_placeholder,
     placeholder_name,
@@ -32,7 +31,7 @@ from passrole_checks.required.already_allowed import AlreadyAllowed
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION
 from passrole_checks.required.required_grants import Required, confidence_of
 from passrole_checks.scan.condition_words import condition_in_words
-from passrole_checks.sources.model.configuration import Framework, Unreadable, faults_in, without_faults
+from passrole_checks.sources.model.configuration import Framework, Unreadable
 
 _NOT_PASSED_HEADINGS = {
     ASSUMED: "assumed, not passed",
@@ -58,10 +57,7 @@ def required_json(
         "statements": statements_json(required),
         "policies": policies_json(required),
         "notes": _notes(required),
-        "unreadable": problem_entries(without_faults(unreadable)),
-        "faults": problem_entries(faults_in(unreadable)),
-        "not_evaluated": not_evaluated_entries(not_evaluated),
-        "excluded": excluded_paths(excluded),
+        **unread_entries(unreadable, not_evaluated, excluded),
     }
     if already_allowed is not None:
         document["already_allowed"] = [
@@ -91,22 +87,11 @@ def _entry(use: RoleUse) -> dict[str, Any]:
     }
 
 
-def _is_terraform(required: Required) -> bool:
-    """True if all resources that receive roles are those of Terraform, so that its syntax suits the statements."""
-    frameworks = {use.received.resource.framework for use in required.received}
-    return bool(frameworks) and frameworks <= {Framework.TERRAFORM, Framework.TERRAFORM_PLAN}
-
-
 def _notes(required: Required, *, terraform: bool = False) -> list[str]:
     """Return notes on placeholders in the statements, which are named as in Terraform or as in CloudFormation."""
     used = {part for item in required.statements for pattern in item.resources for part in pattern}
-    notes = [
-        *required.notes,
-        *(
-            f"{placeholder_name(blank, terraform=terraform)}: {describe_placeholder(blank)}"
-            for blank in required.blanks
-        ),
-    ]
+    notes = list(required.notes)
+    notes += (f"{placeholder_name(one, terraform=terraform)}: {describe_placeholder(one)}" for one in required.blanks)
     if ACCOUNT in used:
         name = placeholder_name(ACCOUNT, terraform=terraform)
         notes.append(f"${{{name}}}: account ID that is deployed to (fill in with --account ID)")
@@ -137,7 +122,8 @@ def required_lines(
         yield (StyledText(f"{_NOT_PASSED_HEADINGS[how][0].upper()}{_NOT_PASSED_HEADINGS[how][1:]}:", "place"),)
         yield from (_row("  ", use) for use in group)
         yield ()
-    terraform = _is_terraform(required)
+    frameworks = {use.received.resource.framework for use in required.received}
+    terraform = bool(frameworks) and frameworks <= {Framework.TERRAFORM, Framework.TERRAFORM_PLAN}  # else its syntax
     for number, policy in enumerate(policies_json(required, terraform=terraform)):
         yield (StyledText("Additional policy:" if number else "Permissions needed to deploy:", "place"),)
         yield from ((StyledText(line, "code"),) for line in json_text(policy).splitlines())
@@ -162,10 +148,8 @@ def required_lines(
 def _already_allowed(found: Sequence[AlreadyAllowed]) -> Iterator[Line]:
     """Yield the principals that may pass the roles of some statements, those that may pass all first."""
     origins = ", ".join(dict.fromkeys(one.origin for one in found))
-    if not found:
-        yield (StyledText("No principal of the account may pass these roles yet.", "place"),)
-    else:
-        yield (StyledText(f"Already allowed, according to {origins}:", "place"),)
+    nothing = "No principal of the account may pass these roles yet."
+    yield (StyledText(f"Already allowed, according to {origins}:" if found else nothing, "place"),)
     for one in found[:_MOST_PRINCIPALS]:
         what = "all" if one.is_all else ", ".join(one.statements)
         yield (StyledText(f"  {sanitize(one.principal)}"), StyledText(f"  {what}", "quiet"))
@@ -193,10 +177,8 @@ def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:
 
 def _row(indent: str, use: RoleUse, role: bool = True) -> Line:
     received = use.received
-    spans = [StyledText(f"{indent}<- ")]
-    if role:
-        spans = [StyledText(f"{indent}{sanitize(use.label)} <- ")]
-    spans += [
+    spans = [
+        StyledText(f"{indent}{sanitize(use.label)} <- " if role else f"{indent}<- "),
         StyledText(sanitize(received.resource.address)),
         StyledText(f" {sanitize(received.attribute)}", "quiet"),
         StyledText(f"  {file_and_line(received.at.file, received.at.line)}"),

@@ -82,16 +82,12 @@ def to_hcl(required: Required, error: str = "") -> str:
 
     ``error``: a summary of what was not read, for a comment at the top.
     """
-    return "\n".join([*_error(error), *_hcl(required)]) + "\n"
+    return "\n".join(_hcl(required, error)) + "\n"
 
 
-def _error(error: str) -> list[str]:
-    return [f"# {error}"] if error else []
-
-
-def _hcl(required: Required) -> Iterator[str]:
+def _hcl(required: Required, error: str) -> Iterator[str]:
     used = {part for statement in required.statements for pattern in statement.resources for part in pattern}
-    yield from _comments(required)
+    yield from _comments(required, error)
     if PARTITION in used:
         yield 'data "aws_partition" "current" {}'
         yield ""
@@ -136,13 +132,9 @@ def _hcl_arn(pattern: Pattern) -> str:
     only = pattern[0]
     if len(pattern) == 1 and isinstance(only, Blank):
         return f"var.{terraform_name(only)}"
-    return f'"{"".join(map(_hcl_part, pattern))}"'
-
-
-def _hcl_part(part: str | Blank) -> str:
-    if isinstance(part, str):
-        return part  # contains nothing that needs escaping
-    return f"${{{placeholder_name(part, terraform=True)}}}"
+    # a text contains nothing that needs escaping
+    names = (part if isinstance(part, str) else f"${{{placeholder_name(part, terraform=True)}}}" for part in pattern)
+    return f'"{"".join(names)}"'
 
 
 def _description(blank: Blank) -> str:
@@ -167,8 +159,9 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _comments(required: Required) -> Iterator[str]:
-    return (f"# {sanitize(' '.join(note.split()))}" for note in required.notes)
+def _comments(required: Required, error: str) -> Iterator[str]:
+    yield from [f"# {error}"] if error else []
+    yield from (f"# {sanitize(' '.join(note.split()))}" for note in required.notes)
 
 
 def to_yaml(required: Required, error: str = "") -> str:
@@ -176,11 +169,11 @@ def to_yaml(required: Required, error: str = "") -> str:
 
     ``error``: a summary of what was not read, for a comment at the top.
     """
-    return "\n".join([*_error(error), *_yaml(required)]) + "\n"
+    return "\n".join(_yaml(required, error)) + "\n"
 
 
-def _yaml(required: Required) -> Iterator[str]:
-    yield from _comments(required)
+def _yaml(required: Required, error: str) -> Iterator[str]:
+    yield from _comments(required, error)
     yield 'AWSTemplateFormatVersion: "2010-09-09"'
     if required.blanks:
         yield "Parameters:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from passrole_checks import __version__
@@ -83,6 +83,7 @@ def _log(
     results: Sequence[dict[str, Any]],
     notes: Sequence[Unreadable],
 ) -> str:
+    excluded = (Unreadable(path, "excluded by --exclude or the configuration") for path in result.excluded)
     run = {
         "tool": {"driver": {"name": "passrole_checks", "semanticVersion": __version__, "rules": rules}},
         "automationDetails": {"id": CATEGORY},
@@ -94,18 +95,13 @@ def _log(
                 **({"exitCode": 3 if result.faults else 2} if result.unreadable else {}),
                 "toolExecutionNotifications": [
                     *_notifications(result.unreadable, "error"),
-                    *_notifications([*result.not_evaluated, *notes, *_excluded(result)], "note"),
+                    *_notifications([*result.not_evaluated, *notes, *excluded], "note"),
                 ],
             }
         ],
         "results": results,
     }
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
-
-
-def _excluded(result: ScanResult) -> Iterator[Unreadable]:
-    """Yield each excluded path with the reason; folders end in ``/``."""
-    return (Unreadable(path, "excluded by --exclude or the configuration") for path in result.excluded)
 
 
 def _rule(check: type[Check]) -> dict[str, Any]:

@@ -14,18 +14,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.findings import Finding
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.output.excluded_files import excluded_paths
 from passrole_checks.output.findings_text import (
     PIPED,
     Line,
     StyledText,
     file_and_line,
+    statement_header,
     wrap_prose,
 )
-from passrole_checks.output.json_output import not_evaluated_entries, problem_entries
-from passrole_checks.sources.model.configuration import Unreadable, faults_in, without_faults
+from passrole_checks.output.json_output import unread_entries
+from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.suggest.grade import Grade
-from passrole_checks.suggest.suggestion import ObservedUse, SharedFileUsers, Suggestion
+from passrole_checks.suggest.suggestion import Suggestion
 
 _CONTEXT = 3
 _FEW = 1  # context lines in text output
@@ -81,18 +81,13 @@ def fixed_lines(
         if suggestion.edits:
             yield _header(suggestion)
             yield (StyledText(f"  {_reason(suggestion)}"), _grade(suggestion))
-            yield from wrap_prose(f"Not written: {_request(suggestion, grades)}.", width)
+            grade = suggestion.grade
+            option = "--interactive" if grade is None or grade in grades else f"--grade {grade.value}"
+            yield from wrap_prose(f"Not written: use {option}.", width)
             yield from _explanation(suggestion, width)
         else:
             yield from _manual_review(suggestion, width)
         yield ()
-
-
-def _request(suggestion: Suggestion, grades: Collection[Grade]) -> str:
-    """Return how to have the edits written that were not."""
-    if suggestion.grade is None or suggestion.grade in grades:
-        return "use --interactive"
-    return f"use --grade {suggestion.grade.value}"
 
 
 def suggestions_json(
@@ -107,10 +102,7 @@ def suggestions_json(
         "version": 1,
         "suggestions": [_suggestion_entry(suggestion) for suggestion in suggestions],
         "patch": patch,
-        "unreadable": problem_entries(without_faults(unreadable)),
-        "faults": problem_entries(faults_in(unreadable)),
-        "not_evaluated": not_evaluated_entries(skipped),
-        "excluded": excluded_paths(excluded),
+        **unread_entries(unreadable, skipped, excluded),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -204,10 +196,8 @@ def _small_diff(old: str, new: str) -> Iterator[Line]:
 
 
 def _common_prefix_length(first: str, second: str) -> int:
-    """Return the length of the common prefix of two texts."""
-    return next(
-        (number for number, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), len(first)
-    )
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((number for number, (one, other) in pairs if one != other), len(first))
 
 
 def _cut_long_lines(lines: Sequence[str]) -> list[str]:
@@ -244,13 +234,7 @@ def _manual_review(suggestion: Suggestion, width: int) -> Iterator[Line]:
 
 
 def _header(suggestion: Suggestion) -> Line:
-    resource, sid = _resource_and_sid(suggestion)
-    spans = [
-        StyledText(file_and_line(suggestion.at.file, suggestion.at.line), "place"),
-        StyledText("  "),
-        StyledText(sanitize(resource)),
-    ]
-    return [*spans, StyledText(f"  {sanitize(sid)}", "quiet")] if sid else spans
+    return statement_header(suggestion.at, *_resource_and_sid(suggestion))
 
 
 def _resource_and_sid(suggestion: Suggestion) -> tuple[str, str | None]:
@@ -293,6 +277,7 @@ def _shared_by(suggestion: Suggestion, width: int) -> Iterator[Line]:
 
 def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
     resource, sid = _resource_and_sid(suggestion)
+    observed, shared = suggestion.evidence, suggestion.shared
     return {
         "file": display_path(suggestion.at.file),
         "line": suggestion.at.line,
@@ -311,27 +296,23 @@ def _suggestion_entry(suggestion: Suggestion) -> dict[str, object]:
             for edit in suggestion.edits
         ],
         "added": list(suggestion.added),
-        "evidence": _evidence_entry(suggestion.evidence) if suggestion.evidence is not None else None,
-        "shared": _shared_entry(suggestion.shared) if suggestion.shared is not None else None,
-    }
-
-
-def _shared_entry(shared: SharedFileUsers) -> dict[str, object]:
-    return {
-        "units": list(map(display_path, shared.units)),
-        "callers": list(map(display_path, shared.callers)),
-        "callers_complete": shared.is_complete,
-    }
-
-
-def _evidence_entry(observed: ObservedUse) -> dict[str, object]:
-    return {
-        "since": observed.since,
-        "until": observed.until,
-        "passes": observed.passes,
-        "perhaps": observed.perhaps,
-        "roles": observed.roles,
-        "last": observed.last or None,
+        "evidence": None
+        if observed is None
+        else {
+            "since": observed.since,
+            "until": observed.until,
+            "passes": observed.passes,
+            "perhaps": observed.perhaps,
+            "roles": observed.roles,
+            "last": observed.last or None,
+        },
+        "shared": None
+        if shared is None
+        else {
+            "units": list(map(display_path, shared.units)),
+            "callers": list(map(display_path, shared.callers)),
+            "callers_complete": shared.is_complete,
+        },
     }
 
 
@@ -343,6 +324,3 @@ def _finding_entry(finding: Finding) -> dict[str, str]:
         "message": finding.message,
         "fingerprint": finding.fingerprint,
     }
-
-
-__all__ = ["fixed_lines", "patch_of", "suggestion_lines", "suggestions_json", "suggestions_of_grades"]

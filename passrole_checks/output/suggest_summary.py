@@ -59,7 +59,8 @@ def fix_summary(fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], *,
     if number:
         files = len({edit.file for suggestion in fixed for edit in suggestion.edits})
         verb = "would be fixed" if dry_run else "fixed"
-        lines.append((StyledText(f"{count_noun(number, 'finding')} {verb}", "place"), _in_files(files)))
+        where = StyledText(f" in {count_noun(files, 'file')}")
+        lines.append((StyledText(f"{count_noun(number, 'finding')} {verb}", "place"), where))
     less_severe = {id(finding) for suggestion in fixed for finding in suggestion.less_severe}
     if less_severe:
         verb = "would become" if dry_run else "became"
@@ -68,10 +69,6 @@ def fix_summary(fixed: Sequence[Suggestion], remaining: Sequence[Suggestion], *,
     lines += _open_counts(remaining)
     lines += _usage_counts(fixed, remaining, "would be narrowed" if dry_run else "narrowed")
     return lines or [(StyledText("nothing to fix", "good"),)]
-
-
-def _in_files(number: int) -> StyledText:
-    return StyledText(f" in {count_noun(number, 'file')}")
 
 
 def _prefix_error(summary: Line, error: str) -> Line:

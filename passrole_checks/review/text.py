@@ -230,8 +230,9 @@ def _summary_line(report: ReviewReport) -> Line:
     counts = [*groups, (len(report.accepted), "accepted"), (len(report.fixed), "fixed"), (len(report.moved), "moved")]
     result = ", ".join(f"{count} {group}" for count, group in counts if count)
     if report.verdict is ReviewVerdict.UNDETERMINED:
+        problems = unread_summary({entry.file for entry in report.unreadable}, report.faults)
         return (
-            StyledText(f"ERROR: {unread_summary(report.unreadable, report.faults)}; results are incomplete; ", "high"),
+            StyledText(f"ERROR: {problems}; results are incomplete; ", "high"),
             StyledText(f"{result or '0 new'}; {_unchanged(report)}", "place"),
         )
     if report.more and not report.items:

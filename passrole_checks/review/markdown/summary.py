@@ -12,8 +12,7 @@ from typing import TypeVar
 from passrole_checks.escaping.markup import code, code_in_table, html_code, prose
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.git_versions.forge_links import Links
-from passrole_checks.output.counts import count_noun
-from passrole_checks.output.excluded_files import excluded_summary
+from passrole_checks.output.counts import count_noun, excluded_summary
 from passrole_checks.review.markdown.headline import explanation, headline
 from passrole_checks.review.markdown.item import acceptance_text, access_change, fix_blocks, remark_lines
 from passrole_checks.review.markdown.picture import MAX_EDGES, access_diagram
