@@ -26,17 +26,8 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.patterns.glob import wildcard_match
 
 __all__ = [
-    "Bounds",
-    "Edge",
-    "LogSummary",
-    "Pass",
-    "Progress",
-    "RequestOutcome",
-    "UnreadableLog",
-    "UsageQuery",
-    "Who",
-    "aggregate_passes",
-    "read_passes",
+    "Bounds", "Edge", "LogSummary", "Pass", "Progress", "RequestOutcome", "UnreadableLog", "UsageQuery", "Who",
+    "aggregate_passes", "read_passes",
 ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def column_expressions(described: Sequence[tuple[str, str]]) -> list[str] | None
     None if the export has no columns that identify the event.
     """
     columns_by_name = {
-        re.sub(r"[^a-z0-9]", "", name.lower()): (_quoted(name), kind) for name, kind in reversed(described)
+        re.sub(r"[^a-z0-9]", "", name.lower()): (sql_literal(name, '"'), kind) for name, kind in reversed(described)
     }
     if "eventname" not in columns_by_name or "eventsource" not in columns_by_name:
         return None
@@ -87,5 +87,6 @@ def _identity(columns_by_name: dict[str, tuple[str, str]]) -> str:
     return f"CAST(json_object({listed}'sessionContext', {context}) AS VARCHAR)"
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def sql_literal(text: str, mark: str = "'") -> str:
+    """Return an SQL string in single quotes, or a name in other quotation marks."""
+    return f"{mark}{text.replace(mark, mark * 2)}{mark}"

@@ -9,14 +9,20 @@ in the log. A role that the log gives only by name cannot be matched against a p
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
 from passrole_checks.access.access_model import AccessModel
-from passrole_checks.access.observed_role import grant_covers, pattern_covers, replace_reference
+from passrole_checks.access.observed_role import (
+    grant_covers,
+    literal_pattern,
+    path_and_name,
+    pattern_covers,
+    replace_reference,
+)
 from passrole_checks.access.principals import by_group
-from passrole_checks.cloudtrail.edges import KINDS, EdgeIndex
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -32,6 +38,10 @@ from passrole_checks.sources.value_file import added_by_files, with_files
 
 _NOWHERE = Position("", 0)
 _PERMISSION_SET = lazy_regex(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]+")
+_PRINCIPAL = lazy_regex(
+    r"arn:[^:]+:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>user|role|assumed-role)/(?P<path>.*/)?(?P<name>.+)"
+)
+_KINDS = {"user": PrincipalKind.USER, "role": PrincipalKind.ROLE, "assumed-role": PrincipalKind.ROLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,40 @@ def _identity(used: GrantUsage) -> object:
     return used.resource.address, used.grant.at, used.path, tuple(used.holders), used.grant.meaning
 
 
+class EdgeIndex:
+    """Index of the edges of some logs by principal and role: of ten thousand edges few concern a grant."""
+
+    def __init__(self, edges: Sequence[Edge]) -> None:
+        self.edges = edges
+        self.of: dict[str, list[int]] = {}
+        for number, edge in enumerate(edges):
+            self.of.setdefault(edge.principal, []).append(number)
+        self.principals = {name: _PRINCIPAL.fullmatch(name) for name in self.of}
+        self.named: dict[tuple[PrincipalKind, str], list[str]] = {}
+        for name, found in self.principals.items():
+            if found is not None:
+                self.named.setdefault((_KINDS[found["kind"]], found["name"]), []).append(name)
+        self._places = sorted((path_and_name(edge.role) or "", number) for number, edge in enumerate(edges))
+        self.everything = frozenset(range(len(edges)))
+        self._near: dict[str, frozenset[int]] = {}
+
+    def near(self, patterns: Iterable[StringNode]) -> frozenset[int]:
+        """Return the numbers of the edges whose roles a pattern may cover, by the literal prefix of the patterns."""
+        found: frozenset[int] = frozenset()
+        for pattern in patterns:
+            written = literal_pattern(pattern.parts)
+            if written is None:
+                return self.everything
+            if written.begins not in self._near:
+                first = bisect_left(self._places, (written.begins, 0))
+                last = bisect_left(self._places, (written.begins + "\U0010ffff", 0))
+                unknown = bisect_left(self._places, ("\0", 0))
+                there = (number for _, number in (*self._places[:unknown], *self._places[first:last]))
+                self._near[written.begins] = frozenset(there)
+            found |= self._near[written.begins]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class _HeldGrant:
     """The effective part of an Allow for one principal. ``attached``: the principal that the policy is attached to, if
@@ -192,15 +236,11 @@ class _Side:
             for grant in self.model.grants(policy):
                 if grant.effect != "Allow" or grant.denied:
                     continue
-                key: tuple[object, ...] = (
-                    policy.resource.address,
-                    grant.at,
-                    grant.statement.path,
-                    policy.path,
-                    grant.meaning,
-                )
+                place = policy.path, grant.statement.path
+                key: tuple[object, ...] = policy.resource.address, grant.at, place, grant.meaning
+                path = "/".join(filter(None, place))
                 used, held_grants = found.setdefault(
-                    key, (GrantUsage(grant, policy.resource, _path(policy, grant), managed=policy.managed), [])
+                    key, (GrantUsage(grant, policy.resource, path, managed=policy.managed), [])
                 )
                 conditions.setdefault(key, []).append(grant.statement.when)
                 for attached, holder in self._holders(policy):
@@ -297,7 +337,9 @@ class _Side:
 
     def _permits(self, passing: EffectiveGrant, edge: Edge) -> Ternary:
         """Return whether an effective grant permits an edge, assuming its holder is the principal of the edge."""
-        if self.model.account is not None and _account_of(edge) not in (self.model.account, ""):
+        role = re.match(r"arn:[^:]+:iam::(\d{12}):", edge.passed)
+        account = role[1] if role else _requester_account(edge)
+        if self.model.account is not None and account not in (self.model.account, ""):
             return Ternary.NO
         if not edge.services:
             return self._covers(passing.for_any_service, passing.grant, edge) & Ternary.UNKNOWN
@@ -312,7 +354,7 @@ class _Side:
         set_ = _PERMISSION_SET.fullmatch(found["name"])
         if set_ is not None or holder.kind is PrincipalKind.PERMISSION_SET:
             return Ternary.UNKNOWN if set_ is not None and holder.kind is PrincipalKind.PERMISSION_SET else Ternary.NO
-        if holder.kind is not KINDS[found["kind"]] and holder.kind is not PrincipalKind.GROUP:
+        if holder.kind is not _KINDS[found["kind"]] and holder.kind is not PrincipalKind.GROUP:
             return Ternary.NO
         if holder.kind is PrincipalKind.GROUP:
             return Ternary.UNKNOWN if found["kind"] == "user" else Ternary.NO  # the group may have other members
@@ -335,15 +377,6 @@ class _Side:
 
 def _certain_flags(answers: Mapping[str, Ternary]) -> dict[str, bool]:
     return {name: answer is Ternary.YES for name, answer in answers.items()}
-
-
-def _path(policy: AttachedPolicy, grant: PassRoleGrant) -> str:
-    return "/".join(filter(None, (policy.path, grant.statement.path)))
-
-
-def _account_of(edge: Edge) -> str:
-    found = re.match(r"arn:[^:]+:iam::(\d{12}):", edge.passed)
-    return found[1] if found else _requester_account(edge)
 
 
 def _requester_account(edge: Edge) -> str:

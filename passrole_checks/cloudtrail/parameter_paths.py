@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from passrole_checks.aws.cloudtrail_events import RoleLocation
@@ -34,7 +35,6 @@ def unwrap(parameters: Any, event: str, end: str = "Request") -> Any:
 
 def values_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[Any]:
     """Return all values at a path, through lists and maps; if `where` is given, only in objects that match it."""
-    found: list[Any] = []
     if not where:
         candidates = _follow(parameters, tuple(path))
     else:
@@ -42,11 +42,7 @@ def values_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, s
         candidates = (
             one for parent in parents if _matches_members(parent, where) for one in _follow(parent, (path[-1],))
         )
-    for candidate in candidates:
-        found.append(_content(candidate))
-        if len(found) == _MOST:
-            break
-    return found
+    return list(islice(map(_content, candidates), _MOST))
 
 
 def strings_at(parameters: Any, path: Sequence[str], where: Sequence[tuple[str, str]] = ()) -> list[str]:
@@ -113,8 +109,7 @@ def _content(node: Any) -> Any:
 
 
 def _matches_members(parent: Any, where: Sequence[tuple[str, str]]) -> bool:
-    for name, pattern in where:
-        beside = strings_at(parent, (name,))
-        if not any(wildcard_match(pattern.lower(), one.lower()) for one in beside):
-            return False
-    return True
+    return all(
+        any(wildcard_match(pattern.lower(), one.lower()) for one in strings_at(parent, (name,)))
+        for name, pattern in where
+    )

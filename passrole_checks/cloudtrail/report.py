@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from passrole_checks.cloudtrail import LogSummary, Pass, Progress, RequestOutcome, UsageQuery, read_passes
@@ -52,13 +52,8 @@ def read_usage(
     progress: Progress | None = None,
 ) -> UsageReport:
     """Read the logs at and below some paths. Raises the errors of :func:`~passrole_checks.cloudtrail.read_passes`."""
-    reading, all_passes = LogSummary(), list[Pass]()
-
-    def collected(passes: Iterator[Pass]) -> Iterator[Pass]:
-        for one in passes:
-            all_passes.append(one)
-            yield one
-
+    reading = LogSummary()
     with read_passes(paths, wanted, reading, threads=threads, progress=progress) as passes:
-        edges = tuple(aggregate_passes(collected(passes) if one_by_one else passes))
-    return UsageReport(edges, reading, wanted, tuple(all_passes) if one_by_one else None)
+        kept = tuple(passes) if one_by_one else None
+        edges = tuple(aggregate_passes(passes if kept is None else kept))
+    return UsageReport(edges, reading, wanted, kept)

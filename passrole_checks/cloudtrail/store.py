@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from passrole_checks.aws.cloudtrail_events import VERSION, trail_events, without_version
 from passrole_checks.cloudtrail import csv_parquet
+from passrole_checks.cloudtrail.csv_parquet import sql_literal
 from passrole_checks.cloudtrail.extract import Row
 from passrole_checks.cloudtrail.instance_profiles import STATE_EVENTS
 from passrole_checks.cloudtrail.json_stream import DamagedLogError, check_expansion, events_of
@@ -298,11 +299,11 @@ class EventStore:
     def _filter_expression(self) -> str:
         tests = ["true"]
         if self._bounds.since:
-            tests.append(f"time >= {_literal(self._bounds.since)}")
+            tests.append(f"time >= {sql_literal(self._bounds.since)}")
         if self._bounds.until:
-            tests.append(f"time < {_literal(self._bounds.until)}")
+            tests.append(f"time < {sql_literal(self._bounds.until)}")
         if self._bounds.accounts:
-            listed = ", ".join(map(_literal, sorted(self._bounds.accounts)))
+            listed = ", ".join(map(sql_literal, sorted(self._bounds.accounts)))
             tests.append(f"account IN ({listed})")
         return f"coalesce({' AND '.join(tests)}, false)"
 
@@ -316,12 +317,16 @@ class EventStore:
                     if not isinstance(event.get("eventName"), str):
                         continue
                     time = str(event.get("eventTime") or "")
-                    if not self._is_within(time, event):
+                    bounds = self._bounds
+                    if bounds.accounts and event.get("recipientAccountId") not in bounds.accounts:
+                        continue
+                    if time < bounds.since or (bounds.until and time >= bounds.until):
                         continue
                     count += 1
                     if _IS_DATED.match(time):
                         first, last = min(first or time, time), max(last, time)
-                    if self._may_pass_role(event):
+                    key = (str(event.get("eventSource")), without_version(event["eventName"]))
+                    if key in self._keys or "iam:PassRole" in str(event.get("errorMessage") or ""):
                         spool.write(json.dumps({**_columns(event), "file": file.path}, ensure_ascii=False) + "\n")
                         self._spooled += 1
         except DamagedLogError as damage:
@@ -330,16 +335,6 @@ class EventStore:
             self._reading.problems.append(UnreadableLog(file.path, error.strerror or str(error)))
         self._reading.events += count
         self._note_times(first, last)
-
-    def _may_pass_role(self, event: Mapping[str, Any]) -> bool:
-        key = (str(event.get("eventSource")), without_version(event["eventName"]))
-        return key in self._keys or "iam:PassRole" in str(event.get("errorMessage") or "")
-
-    def _is_within(self, time: str, event: Mapping[str, Any]) -> bool:
-        bounds = self._bounds
-        if bounds.accounts and event.get("recipientAccountId") not in bounds.accounts:
-            return False
-        return (not bounds.since or time >= bounds.since) and (not bounds.until or time < bounds.until)
 
     def _load_spool(self) -> None:
         if not self._spooled:
@@ -371,10 +366,6 @@ class EventStore:
 def _is_glob(file: LogFile) -> bool:
     """True if DuckDB would read the file name as a glob pattern."""
     return not _PATTERN.isdisjoint(file.path)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _columns(event: Mapping[str, Any]) -> dict[str, str | None]:

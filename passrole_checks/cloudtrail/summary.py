@@ -72,6 +72,13 @@ class Edge:
         """Return what was passed: the role, else the instance profile."""
         return self.role or self.instance_profile
 
+    @property
+    def _listed(self) -> tuple[DistinctValues, ...]:
+        return (
+            self.resources, self.sources, self.sessions, self.source_identities, self.regions, self.accounts,
+            self.errors, self.denied_actions, self.denied_roles,
+        )  # fmt: skip
+
     def add(self, one: Pass) -> None:
         """Add a pass; passes come in order of time."""
         if one.outcome is RequestOutcome.PASSED and not self.counts[RequestOutcome.PASSED]:
@@ -81,17 +88,11 @@ class Edge:
             self.last = one.time
         self.counts[one.outcome] += 1
         self.events[one.event] += 1
-        for listed, text in (
-            (self.resources, one.resource),
-            (self.sources, one.source_ip),
-            (self.sessions, one.who.arn if one.who.arn != one.who.principal else ""),
-            (self.source_identities, one.who.source_identity),
-            (self.regions, one.region),
-            (self.accounts, one.account),
-            (self.errors, one.error_code),
-            (self.denied_actions, one.denied_action),
-            (self.denied_roles, one.denied_role),
-        ):
+        texts = (
+            one.resource, one.source_ip, one.who.arn if one.who.arn != one.who.principal else "",
+            one.who.source_identity, one.region, one.account, one.error_code, one.denied_action, one.denied_role,
+        )  # fmt: skip
+        for listed, text in zip(self._listed, texts, strict=True):
             listed.add(text)
 
     def merge(self, other: Edge) -> None:
@@ -103,17 +104,7 @@ class Edge:
             self.first, self.last = other.first, other.last
         self.counts += other.counts
         self.events += other.events
-        for mine, others_ in (
-            (self.resources, other.resources),
-            (self.sources, other.sources),
-            (self.sessions, other.sessions),
-            (self.source_identities, other.source_identities),
-            (self.regions, other.regions),
-            (self.accounts, other.accounts),
-            (self.errors, other.errors),
-            (self.denied_actions, other.denied_actions),
-            (self.denied_roles, other.denied_roles),
-        ):
+        for mine, others_ in zip(self._listed, other._listed, strict=True):
             mine.merge(others_)
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
 
+from passrole_checks.git_versions.git import FileChange
 from passrole_checks.iam.fast_dataclass import dataclass
-
-if TYPE_CHECKING:
-    from passrole_checks.git_versions.git import FileChange
 
 Blobs = Mapping[str, str]
 """The regular files of a version: their paths, each with the id of its content."""
@@ -29,12 +26,6 @@ class Selection:
     shared: frozenset[str] = frozenset()
 
 
-class Select(Protocol):
-    """Chooses the part of two versions that the changed files can affect; None for everything.
-
-    ``also``: folders and files to treat as affected.
-    """
-
-    def __call__(
-        self, old: Blobs, new: Blobs, changed: Sequence[FileChange], read: ReadBlobs, also: Collection[str] = (), /
-    ) -> Selection | None: ...
+Select = Callable[[Blobs, Blobs, Sequence[FileChange], ReadBlobs, Collection[str]], "Selection | None"]
+"""Chooses the part of two versions that the changed files can affect, given folders and files to treat as affected;
+None for everything."""

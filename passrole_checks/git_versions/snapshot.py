@@ -174,7 +174,7 @@ class Snapshots:
         users: dict[str, list[TreeEntry]] = {}
         for entry in objects:
             size = self._blob_sizes.get(entry.id)
-            if size is None and not self._is_empty_blob(entry.id):
+            if size is None and entry.id != blob_id(b"", len(entry.id)):  # the empty one need not be stored
                 if may_contain_code(entry.path):
                     self._record_missing(side, entry.path)
                 continue
@@ -257,9 +257,6 @@ class Snapshots:
 
     def _path_of(self, side: int, path: str) -> str:
         return f"{self.folders[side]}/{path}"
-
-    def _is_empty_blob(self, blob: str) -> bool:
-        return blob == blob_id(b"", len(blob))
 
     def _copy(self, side: int, entry: TreeEntry) -> None:
         assert entry.file is not None

@@ -14,7 +14,7 @@ from passrole_checks.errors import ConfigurationError, SnapshotError
 from passrole_checks.git_versions.git import Repository
 from passrole_checks.git_versions.selection import Select
 from passrole_checks.git_versions.snapshot import Snapshots, renamed_paths
-from passrole_checks.git_versions.trees import TreeEntry, index_entries, tree_entries, working_tree_entries
+from passrole_checks.git_versions.trees import index_entries, tree_entries, working_tree_entries
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 
@@ -64,16 +64,14 @@ class VersionPair:
         ``select``: chooses the files to write (default: all); ``also``: folders that it treats as affected.
         """
         assert self.base.id is not None
-        entries = tree_entries(self.repository, self.base.id), self._head()
-        renames = None
+        base, renames = tree_entries(self.repository, self.base.id), None
+        if self.compared is not None:
+            head = tree_entries(self.repository, self.compared)
+        else:
+            head = index_entries(self.repository) if self.staged else working_tree_entries(self.repository)
         if self.compared is not None or self.staged:
             renames = renamed_paths(self.repository.changes(self.base.id, self.compared))
-        return Snapshots(self.repository, entries, renames, select=select, also=also)
-
-    def _head(self) -> list[TreeEntry]:
-        if self.compared is not None:
-            return tree_entries(self.repository, self.compared)
-        return index_entries(self.repository) if self.staged else working_tree_entries(self.repository)
+        return Snapshots(self.repository, (base, head), renames, select=select, also=also)
 
     def base_file(self, name: str) -> bytes | None:
         """Return the content of a file of BASE, relative to the working directory; None if BASE does not have it."""

@@ -12,8 +12,7 @@ import pytest
 
 from passrole_checks.access.observed_role import literal_pattern
 from passrole_checks.cli import main
-from passrole_checks.cloudtrail.edges import EdgeIndex
-from passrole_checks.cloudtrail.grant_usage import UsageComparison, match_grants
+from passrole_checks.cloudtrail.grant_usage import EdgeIndex, UsageComparison, match_grants
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.partial_values import Position, Ternary, text

@@ -7,11 +7,8 @@ parsing or a cast fails ("Conditional expressions").
 
 from __future__ import annotations
 
+from passrole_checks.cloudtrail.csv_parquet import sql_literal
 from passrole_checks.cloudtrail.sql.dialect import Dialect
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _row(**members: tuple[str, str]) -> str:
@@ -30,7 +27,7 @@ ATHENA = Dialect(
     text="VARCHAR",
     node="JSON",
     empty="ARRAY[]",
-    literal=_literal,
+    literal=sql_literal,
     quote='"',
     array=lambda *items: f"ARRAY[{', '.join(items)}]",
     at="element_at({}, {})".format,

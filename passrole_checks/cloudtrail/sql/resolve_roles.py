@@ -22,23 +22,12 @@ _ALONE = "'?' || event_key"
 
 
 def passing_steps(d: Dialect) -> list[tuple[str, str]]:
-    """The steps from ``event_facts`` to ``passed``, which has one row per pass."""
-    return [
-        ("asked", _asked(d)),
-        ("named", _named(d)),
-        ("folded", _folded(d)),
-        ("states", _states(d)),
-        ("resolved", _resolved(d)),
-        ("given", _given(d)),
-        ("profiles", _profiles(d)),
-        ("roles", _roles(d)),
-        ("gathered", _gathered(d)),
-        ("narrowed", _narrowed(d)),
-        ("answered", _answered(d)),
-        ("refused", _refused(d)),
-        ("distinct_items", _distinct_items(d)),
-        ("passed", _passed(d)),
-    ]
+    """The steps from ``event_facts`` to ``passed``, which has one row per pass, each named as its function."""
+    steps = (
+        _asked, _named, _folded, _states, _resolved, _given, _profiles, _roles, _gathered, _narrowed, _answered,
+        _refused, _distinct_items, _passed,
+    )  # fmt: skip
+    return [(step.__name__.removeprefix("_"), step(d)) for step in steps]
 
 
 def _asked(d: Dialect) -> str:
