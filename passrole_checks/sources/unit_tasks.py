@@ -25,7 +25,7 @@ class UnitTask(Protocol[_Answer_co]):
     def __call__(self, unit: Unit) -> _Answer_co:
         """Return the answer for a unit."""
 
-    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> _Answer_co:
+    def lost(self, unit: Unit, reason: str, *, fault: bool = False) -> _Answer_co:
         """Return the answer for a unit that ended its worker twice, or (``fault``) whose answer could not be sent."""
 
 
@@ -59,7 +59,7 @@ class _LoggedTask(Generic[_Answer]):
             answer = self.ask(unit)
         return _Reply(answer, time.thread_time() - began, accesses)
 
-    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> WorkerEndedError | None:
+    def lost(self, unit: Unit, reason: str, *, fault: bool = False) -> WorkerEndedError | None:
         """Return an error for a unit that ended its workers: it must not end this process too."""
         return None if fault else WorkerEndedError(f"{unit.only or unit.path}: {reason}")
 

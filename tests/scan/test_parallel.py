@@ -164,7 +164,7 @@ def test_missing_unit_has_a_weight() -> None:
 def test_units_are_returned_in_order_without_delay(tmp_path: Path) -> None:
     """Results have the order of the units, not of completion, and none is delayed."""
     units = discover([roots(tmp_path, 4)]).units
-    first, second = batches(units, 1)[::-1][:2], batches(units, 1)[::-1][2:]
+    first, second = batches(units, 10**9)[::-1][:2], batches(units, 10**9)[::-1][2:]
     asked = []
 
     def answers() -> Iterator[tuple[Batch, list[ScannedUnit]]]:
@@ -233,16 +233,51 @@ def test_killed_process_loses_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (plain.returncode, plain.stdout, plain.stderr)
 
 
+_HANGS = """
+from passrole_checks.scan.parallel import worker_pool
+worker_pool.SECONDS = 4
+def trouble(marker):
+    with marker.open("a") as times:
+        times.write("x")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    time.sleep(120)
+"""
+
+
 @with_fork
-def test_unit_that_ends_its_process_twice_is_unreadable(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "trouble, words",
+    [(DIES, "its scan ended the process (out of memory?)"), (_HANGS, "its scan did not end in time")],
+)
+def test_unit_that_ends_or_blocks_its_process_twice_is_unreadable(trouble: str, words: str, tmp_path: Path) -> None:
     """The unit is tried only twice and reported in one line, and all other units are scanned."""
     roots(tmp_path, 12)
-    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + DIES + RUN)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + trouble + RUN)
     assert done.returncode == 2
-    assert done.stderr == "root-3: its scan ended the process (out of memory?)\n"
+    assert done.stderr == f"root-3: {words}\n"
     files = [finding["file"] for finding in json.loads(done.stdout)["findings"]]
     assert sorted(files) == sorted(f"root-{number}/main.tf" for number in range(12) if number != 3)
     assert (tmp_path / "marker").read_text() == "xx"
+
+
+_DIES_WHILE_SENDING = """
+from multiprocessing.connection import Connection
+def trouble(marker):
+    marker.touch()
+    Connection.send = dies
+def dies(connection, message):
+    os.write(connection.fileno(), b"\\x00\\x00\\xff\\xff half of a message")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@with_fork
+def test_process_that_is_killed_while_it_sends_blocks_nothing(tmp_path: Path) -> None:
+    """Half of a message is none: its unit is tried once more, and unreadable if it is the same again."""
+    roots(tmp_path, 6)
+    done = ran(["scan", ".", "--format", "json", "--jobs", "2"], tmp_path, PREPARED + _DIES_WHILE_SENDING + RUN)
+    assert (done.returncode, done.stderr) == (2, "root-3: its scan ended the process (out of memory?)\n")
+    assert (tmp_path / "marker").exists() and len(json.loads(done.stdout)["findings"]) == 5
 
 
 @with_fork

@@ -120,8 +120,8 @@ def test_many_units_are_sent_in_their_order(tmp_path: Path) -> None:
     units = [
         Unit(Framework.CLOUDFORMATION, tmp_path / str(size), content="x" * size) for size in (2000, 3000, 1000, 4000)
     ]
-    assert [batch.numbers for batch in batches(units, 1, 5000)] == [(1,), (0,), (3,), (2,)]
-    assert [batch.numbers for batch in batches(units, 1)] == [(3,), (1,), (0,), (2,)]
+    assert [batch.numbers for batch in batches(units, 10**9, 5000)] == [(1,), (0,), (3,), (2,)]
+    assert [batch.numbers for batch in batches(units, 10**9)] == [(3,), (1,), (0,), (2,)]
 
 
 # The format jsonl

@@ -5,17 +5,17 @@ Source: Python's documentation of ``concurrent.futures``.
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.iam import deadline
-from passrole_checks.scan.parallel.batches import Batch, ScanTask, batches, in_order
+from passrole_checks.scan.parallel.batches import Batch, ScanTask, batches, in_order, retried
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
-from passrole_checks.sources.unit_tasks import UnitTask
+from passrole_checks.sources.unit_tasks import ENDED, UnitTask
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
@@ -40,8 +40,7 @@ def scan_with(executor: Executor) -> UnitScanner:
         def submit(batch: Batch) -> Future[tuple[ScannedUnit, ...]]:
             return executor.submit(run_batch, batch.units, task)
 
-        answers = results_as_completed(submit, deque(batches(units)))
-        return in_order((batch, answer) for batch, answer in answers if answer is not None)
+        return in_order(retried(partial(results_as_completed, submit), batches(units), task))
 
     return scanner
 
@@ -71,28 +70,27 @@ def picklable_error(error: Exception) -> Exception:
 def results_as_completed(
     submit: Callable[[Batch], Future[_Answer]],
     waiting: deque[Batch],
-    at_once: float = math.inf,
+    at_once: float,
     lost: tuple[type[BaseException], ...] = (),
-) -> Iterator[tuple[Batch, _Answer | None]]:
-    """Yield the batches with their results, as they finish.
+) -> Iterator[tuple[Batch, _Answer | str]]:
+    """Yield the batches with their results, as they finish, or with the reason if one of the errors ``lost`` ended it.
 
-    Batches are taken from ``waiting`` and passed to ``submit``, ``at_once`` at a time. None: the worker of a batch
-    ended with one of the errors ``lost``. Batches that have not begun are canceled if the caller stops iterating.
+    Batches are taken from ``waiting`` and passed to ``submit``, ``at_once`` at a time. Those that have not begun are
+    canceled if the caller stops iterating.
     """
     running: dict[Future[_Answer], Batch] = {}
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
-                running[submit(waiting[0])] = waiting[0]
-                waiting.popleft()
+                batch = waiting.popleft()
+                running[submit(batch)] = batch
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 batch = running.pop(future)
                 try:
-                    answer = future.result()
+                    answer: _Answer | str = future.result()
                 except lost:
-                    yield batch, None
-                else:
-                    yield batch, answer
+                    answer = ENDED
+                yield batch, answer
     finally:
         for future in running:
             future.cancel()

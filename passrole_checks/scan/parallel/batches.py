@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,13 +13,14 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, scan_unit
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework, Unreadable
-from passrole_checks.sources.unit_tasks import ENDED
+from passrole_checks.sources.unit_tasks import UnitTask
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 MOST = 100_000  # bytes of infrastructure code: some tenths of a second, so that sending costs next to nothing
 AT_ONCE = 10_000_000
+BATCHES_EACH = 4  # for each worker, so that all are busy until the end
 _AT_LEAST = 1_000  # even an empty unit takes a while
 
 _Answer = TypeVar("_Answer")
@@ -33,7 +36,7 @@ class ScanTask:
         """Return the result for a unit."""
         return scan_unit(unit, self.options)
 
-    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> ScannedUnit:
+    def lost(self, unit: Unit, reason: str, *, fault: bool = False) -> ScannedUnit:
         """Return the result for a unit without one."""
         path = unit.only or unit.path
         return ScannedUnit(path, unit.framework, unreadable=Unreadable(str(path), reason, fault=fault))
@@ -48,19 +51,16 @@ class Batch:
     units: tuple[Unit, ...]
     weight: int
 
-    def single(self) -> tuple[Batch, ...]:
-        """Yield the units as batches of one."""
-        alone = zip(self.numbers, self.units, strict=True)
-        return tuple(Batch((number,), (unit,), self.weight) for number, unit in alone)
 
-
-def batches(units: Sequence[Unit], most: int = MOST, at_once: int = AT_ONCE) -> list[Batch]:
-    """Return batches of at most about ``most`` bytes, the largest first. A larger unit is a batch of its own.
+def batches(units: Sequence[Unit], least: int = 1, at_once: int = AT_ONCE) -> list[Batch]:
+    """Return about ``least`` batches or more, of at most about ``MOST`` bytes, the largest first. A larger unit is a
+    batch of its own.
 
     Of more than ``at_once`` bytes, those of the first units come first: the results of later ones would have to wait
     in memory for theirs.
     """
     weights = [weight(unit) for unit in units]
+    most = min(MOST, sum(weights) // least)
     found: list[Batch] = []
     for part in _parts(weights, at_once):
         numbers: list[int] = []
@@ -102,6 +102,28 @@ def weight(unit: Unit) -> int:
             return max(_AT_LEAST, sum(entry.stat().st_size for entry in entries if is_terraform_file(Path(entry.path))))
     except (OSError, ValueError):  # the reader reports the error
         return _AT_LEAST
+
+
+def retried(
+    results: Callable[[deque[Batch], float], Iterator[tuple[Batch, Sequence[_Answer] | str]]],
+    work: Iterable[Batch],
+    task: UnitTask[_Answer],
+    at_once: float = math.inf,
+) -> Iterator[tuple[Batch, Sequence[_Answer]]]:
+    """Yield batches with their answers, as they finish. A unit whose worker ended is tried once more, alone; if its
+    worker ends again, it is lost.
+
+    ``results``: takes batches, so many at once, and yields them with their answers, or the reason why there are none.
+    """
+    again = deque[Batch]()
+    for batch, answers in results(deque(work), at_once):
+        if isinstance(answers, str):
+            alone = zip(batch.numbers, batch.units, strict=True)
+            again.extend(Batch((number,), (unit,), batch.weight) for number, unit in alone)
+        else:
+            yield batch, answers
+    for batch, answers in results(again, 1):  # so that each has the memory for itself
+        yield batch, [task.lost(batch.units[0], answers)] if isinstance(answers, str) else answers
 
 
 def in_order(answers: Iterable[tuple[Batch, Sequence[_Answer]]]) -> Iterator[_Answer]:

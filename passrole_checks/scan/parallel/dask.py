@@ -29,7 +29,7 @@ from passrole_checks.errors import ExecutorError
 from passrole_checks.files.access_log import FileAccessLog
 from passrole_checks.scan.account_context import digest_of_account_details
 from passrole_checks.scan.parallel.any_executor import results_as_completed, run_batch
-from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
+from passrole_checks.scan.parallel.batches import BATCHES_EACH, Batch, ScanTask, batches, in_order, retried
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner
 from passrole_checks.sources.files.path_states import PathStates, States
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from passrole_checks.sources.detect import Unit
 
 _SECONDS = 30  # for the scheduler to answer, and for it to have a worker
-_BATCHES_EACH = 4
 _SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
 
 _WorkerResults = tuple[tuple[ScannedUnit, States], ...]
@@ -66,14 +65,12 @@ def _scanned(
 ) -> Iterator[tuple[Batch, Sequence[ScannedUnit]]]:
     if not units:
         return
-    client = _connect(url, seconds)
-    try:
+    with _connect(url, seconds) as client:
         threads = _check_workers(client, url, seconds)
-        yield from _scan_on_cluster(client, units, options, threads)
-    except CancelledError:
-        raise ExecutorError(f"{url}: the connection to the scheduler was lost") from None
-    finally:
-        client.close()
+        try:
+            yield from _scan_on_cluster(client, units, options, threads)
+        except CancelledError:
+            raise ExecutorError(f"{url}: the connection to the scheduler was lost") from None
 
 
 def _scan_on_cluster(
@@ -90,15 +87,12 @@ def _scan_on_cluster(
         future: Future[_WorkerResults] = executor.submit(scan_on_worker, __version__, batch.units, options, account)
         return future
 
-    total, task = sum(map(weight, units)), ScanTask(options)
-    work, again = batches(units, min(MOST, total // (threads * _BATCHES_EACH))), list[Batch]()
-    for batch, told in results_as_completed(submit, deque(work), threads * _BATCHES_EACH, lost=(KilledWorker,)):
-        if told is None:
-            again.extend(batch.single())
-        else:
-            yield batch, _verified_results(batch, told, task)
-    for batch, told in results_as_completed(submit, deque(again), 1, lost=(KilledWorker,)):
-        yield batch, [task.lost(batch.units[0])] if told is None else _verified_results(batch, told, task)
+    def results(waiting: deque[Batch], at_once: float) -> Iterator[tuple[Batch, Sequence[ScannedUnit] | str]]:
+        for batch, told in results_as_completed(submit, waiting, at_once, lost=(KilledWorker,)):
+            yield batch, told if isinstance(told, str) else _verified_results(batch, told, task)
+
+    task, at_once = ScanTask(options), threads * BATCHES_EACH
+    return retried(results, batches(units, at_once), task, at_once)
 
 
 def scan_on_worker(version: str, units: Sequence[Unit], options: ScanOptions, account: str = "") -> _WorkerResults:

@@ -17,12 +17,12 @@ import math
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from passrole_checks.scan.parallel.batches import MOST, Batch, ScanTask, batches, in_order, weight
+from passrole_checks.scan.parallel.batches import BATCHES_EACH, ScanTask, batches, in_order, retried, weight
 from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, UnitScanner, scan_sequentially
 from passrole_checks.sources.unit_tasks import UnitTask
 
@@ -32,15 +32,14 @@ if TYPE_CHECKING:
 FORK, SPAWN = "fork", "spawn"
 _PAYS = {FORK: 500_000, SPAWN: 2_000_000}  # bytes of infrastructure code for each process, by how it begins
 _MOST_PROCESSES = 61  # more cannot be waited for on Windows
-_BATCHES_EACH = 4
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _Answer = TypeVar("_Answer")
 
 
 def processes(jobs: int | None = None, method: str | None = None) -> UnitScanner:
-    """Return a scanner with ``jobs`` processes; see :func:`in_processes`. A unit that ends its process twice is
-    unreadable.
+    """Return a scanner with ``jobs`` processes; see :func:`in_processes`. A unit that ends or
+    blocks its process twice is unreadable.
     """
 
     def scanner(units: Sequence[Unit], options: ScanOptions) -> Iterator[ScannedUnit]:
@@ -57,16 +56,18 @@ def in_processes(
 
     ``jobs``: how many processes; None: as many as pay, which for little code is this one alone. ``method``: the start
     method, ``fork`` or ``spawn`` (default: what is safe here). The work begins with the first answer. If no process can
-    start, this one does it. If a process is killed, each of its units is tried once more on its own; one that ends its
-    process again is lost.
+    start, this one does it. If a process is killed, or does not answer in time, each of its units is tried once more on
+    its own; one that does the same again is lost.
     """
     begin = method or start_method()
     total = sum(map(weight, units)) if jobs != 1 else 0
     count = min(jobs or worthwhile_processes(total, begin), len(units), _MOST_PROCESSES)
     if count < 2 or begin is None or not may_start_processes():
         return None
-    work = batches(units, min(MOST, total // (count * _BATCHES_EACH)))  # so that all are busy until the end
-    return in_order(_answers_of_processes(work, task, count, begin))
+    from passrole_checks.scan.parallel.worker_pool import results_of_processes
+
+    work = batches(units, count * BATCHES_EACH)
+    return in_order(retried(partial(results_of_processes, begin, task), work, task, count))
 
 
 def start_method() -> str | None:
@@ -98,21 +99,3 @@ def count_processors() -> int:
         return max(1, min(count, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError, ZeroDivisionError):
         return count
-
-
-def _answers_of_processes(
-    work: Sequence[Batch], task: UnitTask[_Answer], count: int, method: str
-) -> Iterator[tuple[Batch, Sequence[_Answer]]]:
-    from passrole_checks.scan.parallel.worker_pool import WorkerPool
-
-    again: list[Batch] = []
-    with WorkerPool(method, task) as crew:
-        for batch, answer in crew.answers(deque(work), count):
-            if answer is None:
-                again.extend(batch.single())
-            else:
-                yield batch, answer
-    if again:  # one by one, so that each has the memory for itself
-        with WorkerPool(method, task) as crew:
-            for batch, answer in crew.answers(deque(again), 1):
-                yield batch, [task.lost(batch.units[0])] if answer is None else answer

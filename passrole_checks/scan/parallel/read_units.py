@@ -20,7 +20,6 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import Analysis, ScanOptions, analyze_or_fault
 from passrole_checks.sources.model.configuration import Configuration
-from passrole_checks.sources.unit_tasks import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +61,7 @@ class ReadTask:
             return None
         return ReadUnit(found, accesses, analysis)
 
-    def lost(self, unit: Unit, reason: str = ENDED, *, fault: bool = False) -> WorkerEndedError | None:
+    def lost(self, unit: Unit, reason: str, *, fault: bool = False) -> WorkerEndedError | None:
         """Return an error for a unit that ended its workers: it must not end this process too."""
         return None if fault else WorkerEndedError(reason)
 
