@@ -46,12 +46,12 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import guar
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_NODES
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain, to_plain_string
+from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
 from passrole_checks.sources.terraform.policies.module_trust import people_of_module, repositories_of_module
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
+from passrole_checks.sources.terraform.policies.text_search import TextSearch, each_text_of
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 from passrole_checks.sources.terraform.resources import references
@@ -63,7 +63,7 @@ _META_BLOCKS = frozenset({"connection", "dynamic", "lifecycle", "provisioner", "
 
 
 def handed_out_by(
-    module: Module, block: Block, detector: PolicyDetector, search: HandedOutFilter
+    module: Module, block: Block, documents: TextSearch, search: HandedOutFilter
 ) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in the arguments of a ``module`` or ``resource`` block.
 
@@ -71,11 +71,14 @@ def handed_out_by(
     """
     for_each = block.body.get("for_each")
     elements = ("each",) if for_each is not None and search.may_hand_out(module, for_each) else ()
-    arguments = [
-        argument
-        for argument in detector.candidate_arguments(module, block, META_ARGUMENTS)
-        if block.type == "module" or _may_be_document(module, argument, search, elements)
-    ]
+    if block.type == "module":
+        arguments = _arguments_with(documents, module, block)
+    else:
+        arguments = [
+            argument
+            for argument in block.body.attributes
+            if argument.name not in META_ARGUMENTS and _may_be_document(module, argument, search, elements)
+        ]
     search = search.for_nested  # to expand nested blocks for every value that may come from a file costs too much
     nested = _nested_types(module, block, search, elements)
     if not arguments and not nested:
@@ -107,11 +110,21 @@ def handed_out_by(
                     _note_too_deep(module, block, resource, place, attribute)
 
 
-def handed_out_by_output(root: Module, block: Block, detector: PolicyDetector) -> Iterator[AttachedPolicy]:
+def _arguments_with(search: TextSearch, module: Module, block: Block) -> list[Attribute]:
+    """Return the arguments of a block whose values may contain what is searched for."""
+    each = each_text_of(module, block)
+    return [
+        argument
+        for argument in block.body.attributes
+        if argument.name not in META_ARGUMENTS
+        and (not skips_irrelevant() or search.may_lead(module, argument.source_bytes, each))
+    ]
+
+
+def handed_out_by_output(root: Module, block: Block) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in an output of the root module."""
-    for attribute in detector.candidate_arguments(root, block, frozenset({"description", "sensitive", "depends_on"})):
-        if attribute.name != "value":
-            continue
+    attribute = block.body.get("value")
+    if attribute is not None:
         scope = root.scope(attribute.source)
         at = root.scope(block.source).position(block.span)
         resource = ResourceDefinition(f"output.{block.labels[0]}", OUTPUT, Framework.TERRAFORM, at)
@@ -125,17 +138,13 @@ def handed_out_by_output(root: Module, block: Block, detector: PolicyDetector) -
                 _note_too_deep(root, block, resource, path, attribute)
 
 
-def managed_policies_by(module: Module, block: Block, detector: ManagedPolicyDetector) -> Iterator[ManagedAttachment]:
+def managed_policies_by(module: Module, block: Block, search: TextSearch) -> Iterator[ManagedAttachment]:
     """Yield the AWS managed policies in the arguments of a ``module`` or ``resource`` block, except permissions
     boundaries.
 
     The block stands in for the principal that gets them.
     """
-    arguments = [
-        attribute
-        for attribute in block.body.attributes
-        if attribute.name not in META_ARGUMENTS and detector.may_mention(module, block, attribute)
-    ]
+    arguments = _arguments_with(search, module, block)
     kind = _kind_of(block)
     for resource, scope, when in resource_instances(module, block) if arguments else ():
         people, repositories = people_of_module(block, scope), repositories_of_module(block, scope)

@@ -21,8 +21,8 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import unresolved
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import reference_names
 from passrole_checks.sources.terraform.policies.resource_instances import block_address
+from passrole_checks.sources.terraform.policies.text_search import reference_names
 from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references

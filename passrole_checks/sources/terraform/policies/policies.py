@@ -81,17 +81,15 @@ from passrole_checks.sources.terraform.policies.consumed_roles import (
     may_receive,
     received_roles,
 )
-from passrole_checks.sources.terraform.policies.expression_search import SourceTexts
 from passrole_checks.sources.terraform.policies.handed_out import (
     handed_out_by,
     handed_out_by_output,
     managed_policies_by,
 )
-from passrole_checks.sources.terraform.policies.may_contain_policy import PolicyDetector
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import ManagedPolicyDetector
 from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, documents_without_instance
 from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
+from passrole_checks.sources.terraform.policies.text_search import document_search, managed_policy_search
 from passrole_checks.sources.terraform.policies.unknown_resources import (
     HandedOutFilter,
     may_attach_managed_policies,
@@ -166,9 +164,7 @@ def _collect_handed_out(
     root: Module, contents: ModuleContents, attachments: TerraformAttachments
 ) -> list[AttachedPolicy]:
     """Return the documents that leave the configuration, and collect the AWS managed policies that do."""
-    texts = SourceTexts()
-    documents, managed = PolicyDetector(texts), ManagedPolicyDetector(texts)
-    search = HandedOutFilter()
+    documents, managed, search = document_search(), managed_policy_search(root), HandedOutFilter()
     found: list[AttachedPolicy] = []
     for module in root.walk():
         for block in (*module.folder.resources, *module.folder.modules.values()):
@@ -186,7 +182,7 @@ def _collect_handed_out(
                 contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
     for block in root.folder.outputs.values():
         if search.may_hand_out(root, block):
-            found.extend(handed_out_by_output(root, block, documents))
+            found.extend(handed_out_by_output(root, block))
     return list(without_attached(judged_by_module_uses(root, found), contents.policies))
 
 

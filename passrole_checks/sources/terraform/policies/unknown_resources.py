@@ -1,4 +1,4 @@
-"""Resources that may hand a policy document out of the configuration, told by their source text.
+"""Resources that may hand a policy document out of the configuration, by their source text.
 
 Most resources hold none, and their bodies are not even parsed.
 """
@@ -6,14 +6,15 @@ Most resources hold none, and their bodies are not even parsed.
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.mentions_managed_policy import (
+from passrole_checks.sources.terraform.policies.text_search import (
     AWS_MANAGED,
+    ReferencedName,
+    TextSearch,
     reference_names,
-    sources_of,
 )
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 
@@ -25,9 +26,7 @@ _POLICY_FILE = lazy_regex(rb"\.json\b|(?i:polic)")
 _POLICY = b"aws_iam_policy"  # data sources that are a document or have one
 DOCUMENT = "aws_iam_policy_document"
 _TEMPLATES = ("template_file", "local_file")
-_Name = tuple[bool, str, str, str]  # true for a data source, and the three names of a reference
 _OWN_PROVIDERS = ("aws_", "awscc_")
-_MAX_DEPTH = 60  # names that lead to each other
 
 
 def may_attach_managed_policies(block: Block) -> bool:
@@ -39,24 +38,24 @@ def may_attach_managed_policies(block: Block) -> bool:
     )
 
 
-class HandedOutFilter:
+class HandedOutFilter(TextSearch):
     """The test for one configuration, with a cache of the names that were followed.
 
     ``files``: the calls that read a file that may hold a document; none if files hold none.
     """
 
+    reads_variables = False
+
     def __init__(self, files: _Calls = _READS_FILE) -> None:
+        super().__init__(partial(_names_to_follow, files=files))
         self._files = files
-        self._known: dict[tuple[str, _Name], bool] = {}
         self._is_possible: bool | None = None
-        self._depth = 0  # names that are followed now
 
     def may_hand_out(self, module: Module, part: Block | Attribute) -> bool:
         """True if the source text of a block or argument, with what it refers to, may lead to a policy document."""
         if self._is_possible is None:
             self._is_possible = self._any_text_leads_to_document(module)
-        source_text = part.source_bytes
-        return self._is_possible and (source_text is None or self._may_lead_to_document(module, source_text))
+        return self._is_possible and self.may_lead(module, part.source_bytes)
 
     def _any_text_leads_to_document(self, module: Module) -> bool:
         """True if any text of the configuration contains a document, or what a reference to one contains."""
@@ -80,41 +79,24 @@ class HandedOutFilter:
         names, reads one."""
         return HandedOutFilter(_NAMES_FILE)
 
-    def _may_lead_to_document(self, module: Module, source_text: bytes) -> bool:
-        names = _names_to_follow(source_text, self._files)
-        return names is None or any(self._follow(module, name) for name in names)
-
-    def _follow(self, module: Module, name: _Name) -> bool:
-        """True if a name may lead to a document."""
-        key = module.address, name
-        known = self._known.get(key)
-        if known is None:
-            if self._depth >= _MAX_DEPTH:
-                return True
-            self._known[key] = False  # ends the recursion of a value that refers to itself
-            data, first, second, third = name
-            found = sources_of(module, first, second, third, data=data)
-            search = self.without_files if self._files is _NAMES_FILE and first != "local" else self
-            self._depth += 1
-            known = self._known[key] = any(search._may_lead_to_document(owner, text) for owner, text in found)
-            self._depth -= 1
-        return known
+    def _search_behind(self, name: ReferencedName) -> TextSearch:
+        return self.without_files if self._files is _NAMES_FILE and name.first != "local" else self
 
 
 @lru_cache(maxsize=4096)
-def _names_to_follow(source_text: bytes, files: _Calls) -> tuple[_Name, ...] | None:
+def _names_to_follow(source_text: bytes, files: _Calls) -> tuple[ReferencedName, ...] | None:
     """Return the names in a source text that may lead to a document; None if it contains or reads one.
 
     Other attributes of resources are attached where they are declared.
     """
     if _holds_document(source_text) or _reads_policy_file(source_text, files):
         return None
-    names: list[_Name] = []
-    for data, first, second, third in reference_names(source_text):
-        if data and (first == DOCUMENT or (first, third) == ("aws_iam_policy", "policy")):
+    names: list[ReferencedName] = []
+    for name in reference_names(source_text):
+        if name.is_data and (name.first == DOCUMENT or (name.first, name.rest) == ("aws_iam_policy", ("policy",))):
             return None
-        if first in (_TEMPLATES if data else ("var", "local", "module", "terraform_data")):
-            names.append((data, first, second, "" if first in ("terraform_data", *_TEMPLATES) else third))
+        if name.first in (_TEMPLATES if name.is_data else ("var", "local", "module", "terraform_data")):
+            names.append(name._replace(rest=()) if name.first in ("terraform_data", *_TEMPLATES) else name)
     return tuple(names)
 
 

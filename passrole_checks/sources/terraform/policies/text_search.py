@@ -1,0 +1,245 @@
+"""Search of source texts, and of the texts that their names refer to: which arguments need not be evaluated.
+
+Nothing is evaluated. A document is an object with certain keys, or JSON. A text leads to no document if neither it nor
+anything that it refers to contains such a key, a quote within a string, or syntax or a function that may create one;
+and to no AWS managed policy if none of them contains the constant part of the ARN. Comments may separate what belongs
+together, so that a text with one always counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache
+from itertools import islice, takewhile
+from typing import NamedTuple, cast
+
+from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.iam.partial_values import Node, ObjectNode, strings_in
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
+from passrole_checks.sources.terraform.modules.module import Module
+from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.resources.data_sources import is_special
+
+AWS_MANAGED = ":iam::aws:policy/"
+_ESCAPE = b"\\"
+_NAME = lazy_regex(
+    rb"(?<![\w.\x80-\xff-])(?P<data>data\s*\.\s*)?(?P<first>[A-Za-z_\x80-\xff][\w\x80-\xff-]*)"
+    rb"\s*\.\s*(?P<second>[A-Za-z_\x80-\xff][\w\x80-\xff-]*)"
+    rb"(?P<rest>(?:\s*(?:\[[^\]]{0,200}\]\s*)?\.\s*[A-Za-z_\x80-\xff][\w\x80-\xff-]*)*)"
+)
+_STEP = lazy_regex(rb"\[[^\]]*\]|\.\s*([A-Za-z_\x80-\xff][\w\x80-\xff-]*)")
+_CREATES = lazy_regex(
+    rb"\b(?:Statement|(?:Not)?Action|(?:not_)?actions)\b|\\|<<"  # keys of documents, quotes within a string
+    rb"|=>|[{,\n][^\S\n]*\(|\}[^\"\n}]*\"\s*[=:](?!=)"  # computed keys
+    rb"|format\s*\((?!\s*\"(?:[^\"%$]|%[-+ 0-9.]*[sd%])*\")"  # other verbs than %s and %d create JSON
+    rb"|\n[^\S\n]*\.|\*/\s*[.(=:]|\.\s*(?:/\*|#|//)"  # a name or call with a comment in it
+)
+_CALL = lazy_regex(rb"(?<![\w:\x80-\xff-])([\w:\x80-\xff-]+)\s*\(")
+# type constraints, and functions whose result contains no quote and no object key that their arguments do not contain
+_TRANSPARENT_FUNCTIONS = frozenset(
+    b"list map object optional set tuple "
+    b"abs alltrue anytrue basename can ceil chunklist cidrhost cidrnetmask cidrsubnet cidrsubnets coalesce "
+    b"coalescelist compact concat contains dirname distinct element endswith fileexists filesha256 flatten "
+    b"floor format index join jsondecode keys length log lookup lower max md5 merge min nonsensitive one "
+    b"parseint pow range replace reverse sensitive setintersection setsubtract setunion sha1 sha256 sha512 "
+    b"signum slice sort split startswith substr sum timeadd timestamp title tobool tolist tomap tonumber toset "
+    b"tostring trim trimprefix trimspace trimsuffix try upper uuid values".split()
+)
+_VALUES = {"variable": ("type", "default"), "output": ("value",)}
+# arguments that other attributes of the same block, such as `arn` and `output`, contain
+_CONTAINED = ("name", "name_prefix", "path", "bucket", "function_name", "input", "aws_service_name", "custom_suffix")
+_MAX_DEPTH = 60  # names that lead to each other
+
+
+class ReferencedName(NamedTuple):
+    """A possible reference, to a data source if ``is_data``: ``first.second`` and the name after it or after an index;
+    of ``each`` all names up to an index."""
+
+    is_data: bool
+    first: str
+    second: str
+    rest: tuple[str, ...] = ()
+
+
+class TextSearch:
+    """One search in a configuration, with a cache of the names that were followed.
+
+    ``names_to_follow``: returns the names in a text to follow, None if the text itself contains what is searched for.
+    """
+
+    reads_variables = True  # a variable that may decide the result counts as read
+
+    def __init__(self, names_to_follow: Callable[[bytes], Iterable[ReferencedName] | None]) -> None:
+        self._names_to_follow = names_to_follow
+        self._known: dict[tuple[str, ReferencedName], bool] = {}
+        self._depth = 0  # names that are followed now
+
+    def may_lead(self, module: Module, text: bytes | None, each: EachText | None = None) -> bool:
+        """True if a text, or what it refers to, may contain what is searched for; so may an unknown text.
+
+        ``each``: returns the text of a name that begins with ``each``, of the block around it.
+        """
+        names = self._names_to_follow(text) if text is not None else None
+        return names is None or any(self._follow(module, name, each) for name in names)
+
+    def _follow(self, module: Module, name: ReferencedName, each: EachText | None) -> bool:
+        if name.first == "each" and not name.is_data:
+            return each is not None and self.may_lead(module, each(name))
+        if name.first == "var" and not module.address and self.reads_variables:
+            module.run.variables_read.add(name.second)
+        key = module.address, name
+        known = self._known.get(key)
+        if known is None:
+            if self._depth >= _MAX_DEPTH:
+                return True
+            self._known[key] = True  # ends the recursion of a value that refers to itself
+            self._depth += 1
+            known = self._known[key] = any(
+                self._search_behind(name).may_lead(*text) for text in _texts_of(module, name)
+            )
+            self._depth -= 1
+        return known
+
+    def _search_behind(self, name: ReferencedName) -> TextSearch:
+        """Return the search for the texts that a name refers to."""
+        return self
+
+
+def document_search() -> TextSearch:
+    """Return the search for policy documents and statements."""
+    return TextSearch(_names_to_documents)
+
+
+def managed_policy_search(root: Module) -> TextSearch:
+    """Return the search for AWS managed policies; it finds none if no file of the configuration mentions one."""
+    texts = [parsed.source.data for folder in root.run.folders.values() for parsed in folder.files]
+    texts += [value.source.data for value in root.run.values.values()]
+    mark = AWS_MANAGED.encode()
+    if not any(mark in text for text in texts):
+        return TextSearch(lambda text: ())
+    return TextSearch(lambda text: None if mark in text or _ESCAPE in text else reference_names(text))
+
+
+@lru_cache(maxsize=10_000)
+def _names_to_documents(text: bytes) -> tuple[ReferencedName, ...] | None:
+    if _CREATES.search(text) or not _TRANSPARENT_FUNCTIONS.issuperset(_CALL.findall(text)):
+        return None
+    names = reference_names(text)
+    return None if any(name.is_data and is_special(name.first) for name in names) else names
+
+
+@lru_cache(maxsize=10_000)
+def reference_names(text: bytes) -> tuple[ReferencedName, ...]:
+    """Return the possible references in a source text."""
+    names: dict[ReferencedName, None] = {}
+    for match in _NAME.finditer(text):
+        first, second = match["first"].decode(), match["second"].decode()
+        steps = [(step[1] or b"").decode() for step in _STEP.finditer(match["rest"])]  # empty: an index
+        rest = takewhile(bool, steps) if first == "each" else islice(filter(None, steps), 1)
+        names[ReferencedName(match["data"] is not None, first, second, tuple(rest))] = None
+    return tuple(names)
+
+
+EachText = Callable[[ReferencedName], "bytes | None"]
+_Text = tuple[Module, bytes | None, EachText | None]  # with its module, and the texts of `each` in the block around it
+
+
+def _texts_of(module: Module, name: ReferencedName) -> Iterator[_Text]:
+    """Yield the source texts that a name refers to."""
+    folder, (_, first, second, rest) = module.folder, name
+    third = rest[0] if rest else ""
+    if name.is_data:
+        yield from _texts_of_block(module, folder.data_source(first, second), third)
+    elif first == "local":
+        if second in folder.locals:
+            yield module, folder.locals[second].source_bytes, None
+    elif first == "var":
+        yield from _texts_of_variable(module, second)
+    elif first == "module":
+        block = folder.modules.get(second)
+        for child in ((module.children(block) or {}) if block is not None else {}).values():
+            outputs = [child.folder.outputs[third]] if third in child.folder.outputs else child.folder.outputs.values()
+            for output in outputs:
+                yield from _texts_of_block(child, output)
+    else:
+        yield from _texts_of_block(module, folder.resource(first, second), third)
+
+
+def _texts_of_variable(module: Module, name: str) -> Iterator[_Text]:
+    """Yield the texts of the value of an input variable, and of its declaration."""
+    run, block = module.run, module.folder.variables.get(name)
+    if name in module.arguments:
+        argument, scope = module.arguments[name]
+        caller = cast("Module", scope.module)
+        yield caller, argument.source_bytes, None
+        if b"each" in argument.source_bytes:
+            yield caller, module.memoize_text(lambda: _text_of(scope.variables.values())), None
+    elif not module.address and name in run.evaluated:
+        yield module, _text_of([run.evaluated[name]]), None
+    elif not module.address and name in run.values:
+        given = run.values[name]  # that of an option has no source text of its own
+        is_written = given.source.data and (block is None or given.source is not block.source)
+        yield module, given.source_bytes if is_written else None, None
+    yield from _texts_of_block(module, block)
+
+
+def _texts_of_block(module: Module, block: Block | None, name: str = "") -> Iterator[_Text]:
+    """Yield the source texts of the arguments that an attribute contains; without a name that of the block, or of the
+    files of its folder if it is merged from several blocks."""
+    if block is None:
+        return
+    each = _each_text(block)
+    names = _VALUES.get(block.type)
+    if name and names is None:
+        names = (name, *_CONTAINED, *((ENTITIES[block.labels[0]].name,) if block.labels[0] in ENTITIES else ()))
+    if names:
+        yield from (
+            (module, argument.source_bytes, each) for argument in map(block.body.get, names) if argument is not None
+        )
+    elif block.source_bytes is not None:
+        yield module, block.source_bytes, each
+    else:
+        yield from ((module, parsed.source.data, each) for parsed in module.folder.files)
+
+
+def _each_text(block: Block) -> EachText | None:
+    """Return the source text of ``for_each``, for each name; None if a block has none."""
+    argument = block.body.get("for_each") if block.type in ("resource", "data") else None
+    return (lambda name: argument.source_bytes) if argument is not None else None
+
+
+def each_text_of(module: Module, block: Block) -> EachText | None:
+    """Return what ``each`` is in the instances of a block, as texts of its values; None if it has no ``for_each``."""
+    if block.body.get("for_each") is None:
+        return None
+
+    @cache
+    def text_of_name(name: ReferencedName) -> bytes | None:
+        instances = module.instances(block).items
+        values = [instance.variables["each"] for instance in instances if "each" in instance.variables]
+        if len(values) < len(instances):
+            return None
+        for step in (name.second, *name.rest):
+            values = [inner for value in values for inner in _attribute_of(value, step)]
+        return _text_of(values)
+
+    return text_of_name
+
+
+def _attribute_of(value: Node, name: str) -> Iterator[Node]:
+    """Yield an attribute of a value; if that cannot be decided, the value."""
+    if isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
+        yield from (entry.value for entry in value.entries if entry.key.literal == name)
+    else:
+        yield value
+
+
+def _text_of(values: Iterable[Node]) -> bytes:
+    """Return the strings in values as a source text; an escape if one has quotes or stands for another value."""
+    texts: list[str] = []
+    for string in (string for value in values for string in strings_in(value)):
+        texts.append(str(string))
+        if isinstance(string, (Encoded, Reference)) or '"' in texts[-1]:
+            return _ESCAPE
+    return "\0".join(texts).encode()
