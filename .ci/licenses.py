@@ -66,7 +66,7 @@ def packages() -> dict[str, str]:
         if extra not in ("all", "dev"):
             names = [match[0] for requirement in wanted if (match := _WANTED.match(requirement))]
             conditions.update({normal(name): f"with `[{extra}]`" for name in names})
-    conditions.update(dict.fromkeys(("lark", "regex"), "with `[python-hcl2]`"))  # dependencies of python-hcl2
+    conditions["lark"] = "with `[python-hcl2]`"  # a dependency of python-hcl2
     for name, marker in _LOCKED.findall(LOCK.read_text("utf-8")):
         conditions[name] = (
             "with Python 3.10" if "< '3.11'" in marker else "with `[bot]`" if name in _OF_BOT else "always"

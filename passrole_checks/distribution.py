@@ -13,8 +13,8 @@ NAME = "passrole-checks"
 
 # Minimum versions, as in pyproject.toml (a test compares them); a clone has no package metadata to read them from.
 REQUIRED = {
-    "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "rich": "13.7", "tree-sitter": "0.24",
-    "tree-sitter-hcl": "1.2",
+    "click": "8.1", "pathspec": "0.12", "platformdirs": "3.0", "PyYAML": "6.0.1", "regex": "2024.11.6", "rich": "13.7",
+    "tree-sitter": "0.24", "tree-sitter-hcl": "1.2",
 }  # fmt: skip
 if sys.version_info < (3, 11):
     REQUIRED["tomli"] = "2.0"

@@ -408,11 +408,11 @@ def test_version_imports_nothing_heavy() -> None:
 
 
 def test_piped_scan_imports_no_terminal_library_and_no_host() -> None:
-    """rich is imported for terminals only, and hosts by their adapters only."""
+    """rich is imported for terminals only, hosts by their adapters only, and regex for regular expressions only."""
     put("main.tf", ANY_ROLE)
     code = (
         "import sys; from passrole_checks.cli import main; main(['scan', 'main.tf']);"
-        "sys.exit(any(m in sys.modules for m in ('rich', 'checkov', 'cfnlint')))"
+        "sys.exit(any(m in sys.modules for m in ('rich', 'checkov', 'cfnlint', 'regex')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 

@@ -874,7 +874,7 @@ def replacements_by_patterns(n: int) -> Files:
 
 @family(100, 45_000, None)
 def pattern_that_goes_back(n: int) -> Files:
-    return terraform(hcl_policy(hcl_to(f'regexall("(a*)*(a|a)*b", "{"a" * n}c")')))
+    return terraform(hcl_policy(hcl_to(f'regexall("(a|aa)+[^a]$", "{"a" * n}")')))
 
 
 @family(20, 400, None)

@@ -139,7 +139,7 @@ def test_missing_home_disables_the_cache(kept: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_another_program(kept: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A file of the program that is another one makes it another program: it takes nothing that the first one kept."""
+    """A changed file of the program, or of a package that reads values, makes it another program with own entries."""
     code = "from passrole_checks.scan.cache.keys import program; print(program())"
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "passrole_checks", copy / "passrole_checks")
@@ -148,7 +148,10 @@ def test_another_program(kept: Path, capsys: pytest.CaptureFixture[str], tmp_pat
     file = copy / "passrole_checks" / "aws" / "service_principals.json"
     status = file.stat()
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert process("-c", code, PYTHONPATH=str(copy)).stdout != first
+    second = process("-c", code, PYTHONPATH=str(copy)).stdout
+    assert second != first
+    (copy / "regex.py").touch()
+    assert process("-c", code, PYTHONPATH=str(copy)).stdout not in (first, second)
 
 
 def test_doctor(kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of entries; another one is another program
 
-_PARSERS = ("tree_sitter", "tree_sitter_hcl", "hcl2", "lark", "yaml", "_yaml")
+_PARSERS = ("tree_sitter", "tree_sitter_hcl", "hcl2", "lark", "yaml", "_yaml", "regex")
 _LAST = frozenset({"minimum_severity", "minimum_confidence"})  # what is chosen from all that was found
 _NAME = 20  # bytes
 

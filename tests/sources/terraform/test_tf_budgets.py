@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from work import at_most
@@ -12,6 +14,7 @@ from work import at_most
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform import load
+from passrole_checks.sources.terraform.functions import pattern
 
 HEAD = """
 locals {
@@ -59,11 +62,11 @@ CASES = {
     "empty": ('replace(local.long, "", local.long)', "too long"),
     "pattern": ('replace(local.long, "/a/", local.long)', "too long"),
     "catastrophe": (
-        'regex("(a|aa|aaa|a*)*(b|c*)*$x", "${local.long}${local.long}${local.long}")',
+        'regex("(a|aa|aaa)+[^a]$", "${local.long}${local.long}${local.long}")',
         "the text is too long for a regular expression",
     ),
     "patterns": ('[for i in local.many : regexall("(a+)+$", local.long)]', "too much to evaluate"),
-    "repeats": ('regex("((a{100}){100}){100}", "a")', "the regular expression is too large"),
+    "repeats": ('regex("((a{100}){100}){100}", "a")', "invalid regular expression: repetition count out of range"),
     "product": ("setproduct(local.many, local.many, local.many)", "too many elements"),
     "yaml": (f'yamldecode("{LAUGHS}")', "too large"),
     "deep yaml": ('yamldecode("' + "[" * 3000 + '")', "nested too deeply"),
@@ -125,3 +128,13 @@ def test_repeated_work_on_large_values_is_limited(tmp_path: Path, expression: st
     (tmp_path / "main.tf").write_text(MANY % expression, "utf-8")
     with at_most(15_000_000):
         load(tmp_path)
+
+
+def test_short_searches_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of searches with a regular expression that take some milliseconds each end unresolved."""
+    calls = itertools.count()
+    monkeypatch.setattr(pattern, "time", SimpleNamespace(thread_time=lambda: next(calls) * 0.005))
+    expression = '[for i in local.many : length([for j in range(9) : regexall("b", "a")])]'
+    (tmp_path / "main.tf").write_text(HEAD % expression, "utf-8")
+    assert reasons(load(tmp_path).policies[0].document) == {"too much to evaluate"}
+    assert 200 < next(calls) < 4_000

@@ -53,7 +53,6 @@ ANSWERED = [
     ('regex("[\\\\n]", "\\n")', "\n"),
     ('regex("(?i)[a-z]+", "ABC")', "ABC"),
     ('regex("(?i-s:A)", "a")', "a"),
-    ('regex("(?:){3}a", "a")', "a"),
     # times
     ('timeadd("2017-11-22T00:00:00Z", "0")', "2017-11-22T00:00:00Z"),
     ('formatdate("h aa HH AA Z ZZZ ZZZZZ", "2017-11-22T00:00:00Z")', "0 am 12 AM Z UTC +00:00"),
@@ -146,9 +145,10 @@ UNANSWERED = [
     # patterns
     ('regex(var.u, "a")', NO_DEFAULT),
     ('regex("(?P<a>x)(y)", "xy")', "named and unnamed groups are mixed"),
-    ('regex("(?", "a")', "invalid regular expression: unterminated group"),
+    ('regex("(?", "a")', "invalid regular expression: invalid group syntax"),
     ('regex("(?=a)", "a")', "invalid regular expression: invalid group syntax"),
     ('regex("(?-i-s:A)", "a")', "invalid regular expression: invalid group syntax"),
+    ('regex("(?:){3}a", "a")', "repetition of an empty match in a regular expression"),
     ('regex("(?i)[ä-ö]+", "ä")', "case-insensitive non-ASCII letters in a regular expression"),
     # times
     ('timeadd(var.u, "1h")', NO_DEFAULT),

@@ -1,307 +1,296 @@
-"""Compile regular expressions in the syntax of Go's package ``regexp`` to programs of our own machine.
+"""Regular expressions in the syntax of Go's package ``regexp``, translated for the package ``regex``.
 
-Python's engine differs from Go's in syntax, and a pattern can make it run practically forever.
-Source: package regexp/syntax of Go, "Syntax".
+Each part of a pattern is parsed as Go does, and written in a form that has only one meaning: characters by number, sets
+as ranges, no flags. Go matches in linear time, a backtracking engine can run practically forever: searches are limited.
+Source: package regexp/syntax of Go, "Syntax"; package regexp, ``FindAll``.
 """
 
 from __future__ import annotations
 
-from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.terraform.functions.go_regexp_machine import (
-    Instruction,
-    Regexp,
-    Test,
-    Unsupported,
-    Writer,
-    alternation,
-    assertion,
-    capture_group,
-    is_word_character,
-    match_character,
-    repeat,
-    sequence,
-)
+import functools
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
+from passrole_checks.iam import deadline
+from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
+
+if TYPE_CHECKING:
+    import regex
+
+SECONDS = 1.0  # CPU time of all searches in one text
+_MAX_LENGTH = 4_000  # characters of a pattern
 _MAX_REPEATS = 1_000  # Go's own limit
 _MAX_DEPTH = 40
+
+_CHARACTER = (
+    r"(?:\\(?:0[0-7]{0,2}|[1-7][0-7]{1,2}|x(?:[0-9A-Fa-f]{2}|\{[0-9A-Fa-f]+\})|[afnrtv]|[^0-9A-Za-z\x80-\U0010ffff])"
+    r"|[^\\])"
+)
+_CLASS = r"\\(?P<class>[dDsSwW])|\\(?P<unicode>[pP](?:\{[^}]*\}|[^{]))"
+_TOKEN = lazy_regex(
+    r"\((?P<open>\?(?:P?<(?P<name>[0-9A-Za-z_]+)>|(?P<on>[imsU]*)(?:-(?P<off>[imsU]+))?(?P<head>[:)]))|(?!\?))"
+    r"|(?P<bound>[*+?]|\{(?P<least>0|[1-9][0-9]*)(?:(?P<comma>,)(?P<most>0|[1-9][0-9]*)?)?\})(?P<lazy>\??)"
+    r"|(?P<mark>[|)])|(?P<position>[\^$]|\\[AzbB])|(?P<dot>\.)|(?P<set>\[\^?)|\\Q(?P<quoted>.*?)(?:\\E|\Z)"
+    rf"|{_CLASS}|(?!\()(?P<character>{_CHARACTER})",
+    re.DOTALL,
+)
+_MEMBER = lazy_regex(
+    rf"\[:(?P<posix>.*?):\]|{_CLASS}|(?P<low>{_CHARACTER})(?:-(?!\])(?P<high>{_CHARACTER})|(?!-[^\]]))", re.DOTALL
+)
+_ESCAPES = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
+_FOLDED = {"k": "\N{KELVIN SIGN}", "s": "\N{LATIN SMALL LETTER LONG S}"}
+_POSITIONS = {"^": r"\A", "$": r"\Z", r"\A": r"\A", r"\z": r"\Z", r"\b": r"\b", r"\B": r"\B"}
+_RANGES = {
+    "d": "09",
+    "s": "\t\n\f\r  ",
+    "w": "09AZ__az",
+    "alnum": "09AZaz",
+    "alpha": "AZaz",
+    "ascii": "\0\x7f",
+    "blank": "\t\t  ",
+    "cntrl": "\0\x1f\x7f\x7f",
+    "digit": "09",
+    "graph": "!~",
+    "lower": "az",
+    "print": " ~",
+    "punct": "!/:@[`{~",
+    "space": "\t\r  ",
+    "upper": "AZ",
+    "word": "09AZ__az",
+    "xdigit": "09AFaf",
+}  # the first and the last character of each range
 
 
 class BadPattern(ValueError):
     """Raised for a pattern that Go rejects."""
 
 
-@dataclass
-class _Flags:
-    ignore_case: bool = False  # i
-    multi_line: bool = False  # m
-    dot_all: bool = False  # s
-    ungreedy: bool = False  # U
+class Unsupported(ValueError):
+    """Raised for a pattern that is not supported, and for a search that takes too long."""
 
 
-_CLASSES: dict[str, Test] = {
-    "d": lambda letter: "0" <= letter <= "9",
-    "w": is_word_character,
-    "s": lambda letter: letter in "\t\n\f\r ",
-}
-_POSIX: dict[str, Test] = {
-    "alnum": lambda letter: letter.isascii() and letter.isalnum(),
-    "alpha": lambda letter: letter.isascii() and letter.isalpha(),
-    "ascii": str.isascii,
-    "blank": lambda letter: letter in "\t ",
-    "cntrl": lambda letter: letter < " " or letter == "\x7f",
-    "digit": _CLASSES["d"],
-    "graph": lambda letter: "!" <= letter <= "~",
-    "lower": lambda letter: "a" <= letter <= "z",
-    "print": lambda letter: " " <= letter <= "~",
-    "punct": lambda letter: "!" <= letter <= "~" and not letter.isalnum(),
-    "space": lambda letter: letter in "\t\n\v\f\r ",
-    "upper": lambda letter: "A" <= letter <= "Z",
-    "word": is_word_character,
-    "xdigit": lambda letter: letter in "0123456789abcdefABCDEF",
-}
-_ESCAPED = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
+@dataclass(frozen=True)
+class Regexp:
+    """A compiled pattern. ``names`` contains the name of each group, None for unnamed groups."""
+
+    pattern: regex.Pattern[str]
+    names: tuple[str | None, ...]
+
+    def matches(self, text: str) -> Iterator[regex.Match[str]]:
+        """Yield all non-overlapping matches; an empty match right after another one is skipped.
+
+        Raises :class:`Unsupported` if they cannot be found in :data:`SECONDS`.
+        """
+        end = time.thread_time() + SECONDS
+        position, last = 0, -1
+        while position <= len(text):
+            deadline.check()
+            try:
+                match = self.pattern.search(text, position, timeout=max(end - time.thread_time(), 0.0))
+            except TimeoutError:
+                raise Unsupported("the text is too long for a regular expression") from None
+            if match is None:
+                return
+            accepted = not match.start() == match.end() == last
+            last = match.end()
+            position = last if last > position else position + 1
+            if accepted:
+                yield match
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A translated part of a pattern: its text, and what a repetition of it must respect."""
+
+    text: str
+    may_be_empty: bool = False
+    repeats: int = 1  # the product of nested repetition counts
+
+
+@functools.lru_cache(maxsize=256)
 def compile_go(pattern: str) -> Regexp:
     """Compile a pattern.
 
     Raises :class:`BadPattern` if Go rejects it, :class:`Unsupported` if it is not supported here.
     """
-    reader = _PatternParser(pattern)
-    node = reader.parse_alternation(0)
-    if reader.position < len(reader.pattern):
-        raise BadPattern("unmatched closing parenthesis")
-    program: list[Instruction] = []
-    node(program)
-    program.append(Instruction("match"))
-    return Regexp(program, reader.names)
+    if len(pattern) > _MAX_LENGTH:
+        raise Unsupported("the regular expression is too large")
+    reader = _Translator(pattern)
+    text = reader.alternation(frozenset(), 0).text
+    try:
+        import regex  # slow to import, and rarely needed; a clone beside a host may not have it
+
+        return Regexp(regex.compile(text, regex.VERSION1 | regex.ASCII), tuple(reader.names))
+    except ImportError:
+        raise Unsupported("the package regex is not installed") from None
+    except regex.error:
+        raise Unsupported("unsupported regular expression") from None
 
 
-class _PatternParser:
-    """Parse a pattern into writers of its program."""
+class _Translator:
+    """Parse a pattern as Go does, part by part."""
 
     def __init__(self, pattern: str) -> None:
-        self.pattern, self.position, self.flags = pattern, 0, _Flags()
+        self.pattern, self.position = pattern, 0
         self.names: list[str | None] = []
 
-    def peek(self, size: int = 1) -> str:
-        return self.pattern[self.position : self.position + size]
+    def next(self, tokens: re.Pattern[str], error: str) -> re.Match[str]:
+        token = tokens.match(self.pattern, self.position)
+        if token is None:
+            raise BadPattern(error)
+        self.position = token.end()
+        return token
 
-    def parse_alternation(self, depth: int) -> Writer:
+    def alternation(self, flags: frozenset[str], depth: int) -> _Part:
+        """Parse up to the parenthesis that closes the group, or at depth 0 to the end."""
         if depth > _MAX_DEPTH:
             raise Unsupported("the regular expression is nested too deeply")
-        branches = [self.parse_sequence(depth)]
-        while self.peek() == "|":
-            self.position += 1
-            branches.append(self.parse_sequence(depth))
-        return alternation(branches)
+        branches: list[list[_Part]] = [[]]
+        closed = repeated = False
+        while self.position < len(self.pattern) and not closed:
+            is_group = self.pattern[self.position] == "("
+            token = self.next(_TOKEN, "invalid group syntax" if is_group else "invalid escape sequence")
+            parts = branches[-1]
+            if token["bound"]:
+                if repeated or not parts:
+                    raise BadPattern("nothing to repeat")
+                parts[-1] = _repeat(parts[-1], token, ungreedy="U" in flags)
+            elif token["mark"] == "|":
+                branches.append([])
+            elif token["mark"]:
+                closed = True
+            elif token["head"] == ")":
+                flags = flags.union(token["on"]).difference(token["off"] or "")
+            elif token["quoted"] is not None:
+                parts.extend(_character_part(character, flags) for character in token["quoted"])
+            else:
+                parts.append(self.atom(token, flags, depth))
+            repeated = bool(token["bound"])
+        if closed is (depth == 0):
+            raise BadPattern("unmatched parenthesis")
+        return _joined([_joined(parts, "", all) for parts in branches], "|", any)
 
-    def parse_sequence(self, depth: int) -> Writer:
-        writers: list[Writer] = []
-        while self.peek() not in ("", "|", ")"):
-            node = self.parse_atom(depth)
-            if node is not None:
-                writers.append(self.parse_repetition(node))
-        return sequence(writers)
+    def group(self, token: re.Match[str], flags: frozenset[str], depth: int) -> _Part:
+        if token["head"]:
+            inner = self.alternation(flags.union(token["on"]).difference(token["off"] or ""), depth + 1)
+            return _Part(f"(?:{inner.text})", inner.may_be_empty, inner.repeats)
+        if token["name"] in self.names and token["name"]:
+            raise Unsupported("groups of the same name in a regular expression")
+        self.names.append(token["name"])
+        inner = self.alternation(flags, depth + 1)
+        return _Part(f"({inner.text})", inner.may_be_empty, inner.repeats)
 
-    def parse_repetition(self, node: Writer) -> Writer:
-        bounds = self.parse_bounds()
-        if bounds is None:
-            return node
-        least, most = bounds
-        lazy = self.peek() == "?"
-        self.position += lazy
-        if self.parse_bounds() is not None:
-            raise BadPattern("nested repetition")
-        return repeat(node, least, most, lazy is not self.flags.ungreedy)
+    def atom(self, token: re.Match[str], flags: frozenset[str], depth: int) -> _Part:
+        if token["open"] is not None:
+            return self.group(token, flags, depth)
+        if position := token["position"]:
+            in_lines = position in "^$" and "m" in flags
+            return _Part(f"(?m:{position})" if in_lines else _POSITIONS[position], may_be_empty=True)
+        if token["dot"]:
+            return _Part(_set([(0, sys.maxunicode)] if "s" in flags else _complement([(10, 10)])))
+        if token["set"]:
+            return _Part(_set(self.members(flags, negated=token["set"] == "[^")))
+        if token["character"]:
+            return _character_part(_character(token["character"]), flags)
+        return _Part(_set(_character_class(token, flags)))
 
-    def parse_bounds(self) -> tuple[int, int | None] | None:
-        sign = self.peek()
-        if sign in ("*", "+", "?") and sign:
-            self.position += 1
-            return {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
-        if sign != "{":
-            return None
-        end = self.pattern.find("}", self.position)
-        least, comma, most = self.pattern[self.position + 1 : end].partition(",")
-        if end < 0 or not least.isdecimal() or (most and not most.isdecimal()):
-            return None  # a literal brace
-        self.position = end + 1
-        low, high = int(least[:6]), int(most[:6]) if most else None if comma else int(least[:6])
-        if low > _MAX_REPEATS or (high is not None and (high > _MAX_REPEATS or high < low)):
+    def members(self, flags: frozenset[str], *, negated: bool) -> list[tuple[int, int]]:
+        """Parse a set after its opening bracket."""
+        ranges: list[tuple[int, int]] = []
+        is_first = True
+        while is_first or self.pattern[self.position : self.position + 1] != "]":
+            is_first = False
+            token = self.next(_MEMBER, "invalid character class")
+            if token["low"] is None:
+                ranges += _character_class(token, flags)
+                continue
+            low, high = _character(token["low"]), _character(token["high"] or token["low"])
+            if high < low:
+                raise BadPattern("invalid character range")
+            ranges += _folded([(ord(low), ord(high))], flags)
+        self.position += 1
+        return _complement(ranges) if negated else ranges
+
+
+def _character_part(character: str, flags: frozenset[str]) -> _Part:
+    return _Part(_set(_folded([(ord(character), ord(character))], flags)))
+
+
+def _character_class(token: re.Match[str], flags: frozenset[str]) -> list[tuple[int, int]]:
+    if token["unicode"]:
+        raise Unsupported("Unicode class in a regular expression")
+    name = token["class"] or token["posix"].removeprefix("^")
+    ends = _RANGES.get(name.lower() if token["class"] else name if len(name) > 1 else "")
+    if ends is None:
+        raise BadPattern("unknown character class")
+    ranges = _folded([(ord(low), ord(high)) for low, high in zip(ends[::2], ends[1::2], strict=True)], flags)
+    return _complement(ranges) if name.isupper() or name != (token["class"] or token["posix"]) else ranges
+
+
+def _folded(ranges: list[tuple[int, int]], flags: frozenset[str]) -> list[tuple[int, int]]:
+    """Add the other case of each letter if the flag ``i`` is set."""
+    if "i" not in flags:
+        return ranges
+    if any(high > 127 for _, high in ranges):
+        raise Unsupported("case-insensitive non-ASCII letters in a regular expression")
+    letters = {chr(code) for low, high in ranges for code in range(low, high + 1)}
+    others = {letter.swapcase() for letter in letters}
+    others.update(_FOLDED[letter.lower()] for letter in letters if letter in "kKsS")
+    return ranges + [(ord(letter), ord(letter)) for letter in others]
+
+
+def _complement(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    result, start = [], 0
+    for low, high in sorted(ranges):
+        if low > start:
+            result.append((start, low - 1))
+        start = max(start, high + 1)
+    return [*result, (start, sys.maxunicode)] if start <= sys.maxunicode else result
+
+
+def _set(ranges: list[tuple[int, int]]) -> str:
+    """Return the set as ``regex`` reads it. Not as the complement of another: alternatives of such sets match less."""
+    return f"[{''.join(f'{chr(92)}U{low:08x}-{chr(92)}U{high:08x}' for low, high in ranges)}]" if ranges else "(?!)"
+
+
+def _joined(parts: list[_Part], separator: str, quantifier: Callable[[Iterable[bool]], bool]) -> _Part:
+    return _Part(
+        separator.join(part.text for part in parts),
+        quantifier(part.may_be_empty for part in parts),
+        max((part.repeats for part in parts), default=1),
+    )
+
+
+def _repeat(part: _Part, token: re.Match[str], *, ungreedy: bool) -> _Part:
+    least, most, repeats = 0, "", part.repeats
+    if token["least"]:
+        least, most = int(token["least"]), token["most"] or ("" if token["comma"] else token["least"])
+        high = int(most or least)
+        repeats *= high
+        if max(least, high) > _MAX_REPEATS or high < least or (high > 1 and repeats > _MAX_REPEATS):
             raise BadPattern("repetition count out of range")
-        return low, high
+    elif token["bound"] == "+":
+        least = 1
+    elif token["bound"] == "?":
+        most = "1"
+    if part.may_be_empty and most != "1":
+        raise Unsupported("repetition of an empty match in a regular expression")
+    lazy = "?" if bool(token["lazy"]) is not ungreedy else ""
+    return _Part(f"(?:{part.text}{{{least},{most}}}{lazy})", part.may_be_empty or not least, repeats)
 
-    def parse_atom(self, depth: int) -> Writer | None:
-        character = self.peek()
-        self.position += 1
-        if character == "(":
-            return self.parse_group(depth)
-        if character == "[":
-            return match_character(self.parse_class())
-        if character == ".":
-            return match_character((lambda _: True) if self.flags.dot_all else (lambda candidate: candidate != "\n"))
-        if character == "^":
-            return assertion("line begin" if self.flags.multi_line else "begin")
-        if character == "$":
-            return assertion("line end" if self.flags.multi_line else "end")
-        if character in ("*", "+", "?"):
-            raise BadPattern("nothing to repeat")
-        if character == "\\" and self.peek() == "Q":
-            self.unquote()
-            return None
-        if character == "\\":
-            return self.parse_escape()
-        return match_character(self.character_test(character))
 
-    def character_test(self, expected: str) -> Test:
-        if self.flags.ignore_case:
-            if not expected.isascii():
-                raise Unsupported("case-insensitive non-ASCII letters in a regular expression")
-            both = {expected.lower(), expected.upper()}
-            return lambda candidate: candidate in both
-        return lambda candidate: candidate == expected
-
-    def unquote(self) -> None:
-        """Escape the text up to ``\\E``, so that a repetition applies to its last character only."""
-        end = self.pattern.find("\\E", self.position)
-        inner = self.pattern[self.position + 1 : end if end >= 0 else None]
-        plain = "".join(
-            f"\\{character}" if character.isascii() and not character.isalnum() else character for character in inner
-        )
-        self.pattern = plain + (self.pattern[end + 2 :] if end >= 0 else "")
-        self.position = 0
-
-    def parse_escape(self) -> Writer:
-        character = self.peek()
-        if not character:
-            raise BadPattern("trailing backslash")
-        if character in "AzbB":
-            self.position += 1
-            return assertion({"A": "begin", "z": "end", "b": "border", "B": "inside"}[character])
-        return match_character(self.parse_escaped_test())
-
-    def parse_escaped_test(self) -> Test:
-        """Parse the character or class after a backslash."""
-        character = self.peek()
-        self.position += 1
-        if character.lower() in _CLASSES and character:
-            test = _CLASSES[character.lower()]
-            return test if character.islower() else lambda candidate: not test(candidate)
-        if character in ("p", "P"):
-            raise Unsupported("Unicode class in a regular expression")
-        return self.character_test(self.parse_character(character))
-
-    def parse_character(self, character: str) -> str:
-        if character in _ESCAPED:
-            return _ESCAPED[character]
-        if character == "x":
-            end = self.pattern.find("}", self.position) if self.peek() == "{" else self.position + 2
-            digits = self.pattern[self.position : end].lstrip("{")
-            self.position = end + (self.peek() == "{")
-            if (
-                end < 0
-                or not digits
-                or any(digit not in "0123456789abcdefABCDEF" for digit in digits)
-                or len(digits) > 6
-            ):
-                raise BadPattern("invalid character code")
-            return chr(min(int(digits, 16), 0x10FFFF))
-        if not character or character.isalnum() or not character.isascii():
-            raise BadPattern("invalid escape sequence")
-        return character
-
-    def parse_class(self) -> Test:
-        tests: list[Test] = []
-        negated = self.peek() == "^"
-        self.position += negated
-        first = True
-        while first or self.peek() != "]":
-            first = False
-            if not self.peek():
-                raise BadPattern("unterminated character class")
-            if self.peek(2) == "[:" and (end := self.pattern.find(":]", self.position)) > 0:
-                tests.append(self.posix_test(self.pattern[self.position + 2 : end]))
-                self.position = end + 2
-                continue
-            if self.peek() == "\\" and self.peek(2)[1:].lower() in ("d", "w", "s", "p"):
-                self.position += 1
-                tests.append(self.parse_escaped_test())
-                continue
-            low = self.parse_class_member()
-            high = low
-            if self.peek() == "-" and self.peek(2)[1:] not in ("]", ""):
-                self.position += 1
-                high = self.parse_class_member()
-                if high < low:
-                    raise BadPattern("invalid character range")
-            tests.append(self.range_test(low, high))
-        self.position += 1
-        return lambda candidate: any(test(candidate) for test in tests) is not negated
-
-    def parse_class_member(self) -> str:
-        character = self.peek()
-        self.position += 1
-        if character != "\\":
-            return character
-        character = self.peek()
-        self.position += 1
-        return self.parse_character(character)
-
-    def range_test(self, low: str, high: str) -> Test:
-        if not self.flags.ignore_case:
-            return lambda candidate: low <= candidate <= high
-        if not (low + high).isascii():
-            raise Unsupported("case-insensitive non-ASCII letters in a regular expression")
-        return lambda candidate: (
-            low <= candidate <= high or (candidate.isascii() and low <= candidate.swapcase() <= high)
-        )
-
-    def posix_test(self, name: str) -> Test:
-        test = _POSIX.get(name.removeprefix("^"))
-        if test is None:
-            raise BadPattern("unknown character class")
-        return (lambda candidate: not test(candidate)) if name.startswith("^") else test
-
-    def parse_group(self, depth: int) -> Writer | None:
-        number, before = None, self.flags
-        if self.peek() == "?":
-            end = next((n for n in range(self.position, len(self.pattern)) if self.pattern[n] in ":)>"), None)
-            if end is None:
-                raise BadPattern("unterminated group")
-            head = self.pattern[self.position + 1 : end + 1]
-            self.position = end + 1
-            if head.startswith(("P<", "<")) and head.endswith(">") and head[:2] not in ("<=", "<!"):
-                number = self.add_group(head.removeprefix("P")[1:-1])
-            else:
-                self.flags = self.parse_flags(head[:-1])
-                if head.endswith(")"):
-                    return None
-                if not head.endswith(":"):
-                    raise BadPattern("invalid group syntax")
-        else:
-            number = self.add_group(None)
-        inner = self.parse_alternation(depth + 1)
-        if self.peek() != ")":
-            raise BadPattern("unmatched opening parenthesis")
-        self.position += 1
-        self.flags = before
-        return inner if number is None else capture_group(inner, number)
-
-    def add_group(self, name: str | None) -> int:
-        if name is not None and (not name or not all(map(is_word_character, name)) or name in self.names):
-            raise BadPattern("invalid or duplicate group name")
-        self.names.append(name)
-        return len(self.names)
-
-    def parse_flags(self, names: str) -> _Flags:
-        flags = _Flags(self.flags.ignore_case, self.flags.multi_line, self.flags.dot_all, self.flags.ungreedy)
-        value = True
-        for flag in names:
-            if flag == "-" and value:
-                value = False
-            elif flag in "imsU":
-                setattr(flags, {"i": "ignore_case", "m": "multi_line", "s": "dot_all", "U": "ungreedy"}[flag], value)
-            else:
-                raise BadPattern("invalid group syntax")
-        return flags
+def _character(text: str) -> str:
+    """Return the character that a part of a pattern stands for."""
+    if not text.startswith("\\"):
+        return text
+    text = text[1:]
+    if not text[0].isdigit() and text[0] != "x":
+        return _ESCAPES.get(text, text)
+    code = int(text[1:].strip("{}"), 16) if text[0] == "x" else int(text, 8)
+    if code > sys.maxunicode:
+        raise BadPattern("invalid character code")
+    return chr(code)

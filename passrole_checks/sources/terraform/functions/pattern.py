@@ -6,16 +6,22 @@ Source: Terraform language documentation, "Functions", "regex" and "replace" (RE
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, known_string
-from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, compile_go
-from passrole_checks.sources.terraform.functions.go_regexp_machine import MAX_STEPS, Match, Regexp, Unsupported
+from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, Regexp, Unsupported, compile_go
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact_text
 
+if TYPE_CHECKING:
+    from regex import Match
+
+_T = TypeVar("_T")
 _MAX_LENGTH = 200_000
-_STEPS_PER_EVALUATION = 4  # machine steps in the time of one evaluated expression
+_STEPS_PER_TICK = 10  # of evaluation, for each whole 0.1 ms: a usual search costs none on any machine
 _INSERT = lazy_regex(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
@@ -35,35 +41,43 @@ def regex_all(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def _find_matches(call: FunctionCall, arguments: list[Node], *, all_: bool) -> list[Node] | StringNode | None:
     pattern, value = known_string(arguments[0]), exact_text(arguments[1])
-    if pattern is None:
-        return None
-    work = [MAX_STEPS]
-    try:
-        compiled = compile_go(pattern)
-        names = [name for name in compiled.names if name is not None]
-        if names and len(names) != len(compiled.names):
+
+    def find(compiled: Regexp) -> list[Node] | StringNode | None:
+        if any(compiled.names) and None in compiled.names:
             return call.fail("named and unnamed groups are mixed")
         if value is None:
             return None
-        if len(value) > _MAX_LENGTH:
-            return call.unresolved("the text is too long for a regular expression")
         result: list[Node] = []
-        for match in compiled.matches(value, work):
+        for match in compiled.matches(value):
             result.append(_captures(match, compiled, call, arguments[1]))
             if not all_:
                 break
             if len(result) > MAX_ITEMS:
                 return call.unresolved("too many elements")
         return result
+
+    return None if pattern is None else _with_pattern(call, pattern, value, find)
+
+
+def _with_pattern(
+    call: FunctionCall, pattern: str, value: str | None, find: Callable[[Regexp], _T | StringNode | None]
+) -> _T | StringNode | None:
+    """Call ``find`` with the compiled pattern. What it takes counts as steps of the evaluation."""
+    start = time.thread_time()
+    try:
+        compiled = compile_go(pattern)
+        if value is not None and len(value) > _MAX_LENGTH:
+            return call.unresolved("the text is too long for a regular expression")
+        return find(compiled)
     except BadPattern as error:
         return call.fail(f"invalid regular expression: {error}")
     except Unsupported as error:
         return call.unresolved(str(error))
     finally:
-        call.scope.budget.steps -= (MAX_STEPS - work[0]) // _STEPS_PER_EVALUATION
+        call.scope.budget.steps -= int((time.thread_time() - start) * 10_000) * _STEPS_PER_TICK
 
 
-def _captures(match: Match, compiled: Regexp, call: FunctionCall, source: Node) -> Node:
+def _captures(match: Match[str], compiled: Regexp, call: FunctionCall, source: Node) -> Node:
     def node(value: str | None) -> Node:
         if value is None:
             return Const(None, call.at)
@@ -84,32 +98,25 @@ def replace_pattern(call: FunctionCall, arguments: list[Node], value: StringNode
     In the replacement, ``$1``, ``${1}`` and ``${name}`` are groups, and ``$$`` is a dollar.
     """
     new = known_string(arguments[2])
-    work = [MAX_STEPS]
-    try:
-        compiled = compile_go(pattern)
-        known = exact_text(arguments[0]) if value.literal is not None else None
+    known = exact_text(arguments[0]) if value.literal is not None else None
+
+    def substitute(compiled: Regexp) -> Node | None:
         if known is None or new is None:
             return None
-        if len(known) > _MAX_LENGTH:
-            return call.unresolved("the text is too long for a regular expression")
         pieces: list[str] = []
         position = length = 0
-        for match in compiled.matches(known, work):
-            pieces.extend((known[position : match.start], _expand_template(new, match, compiled)))
+        for match in compiled.matches(known):
+            pieces.extend((known[position : match.start()], _expand_template(new, match, compiled)))
             length += len(pieces[-2]) + len(pieces[-1])
             if length > MAX_TEXT:
                 return call.unresolved("too long")
-            position = match.end
+            position = match.end()
         return StringNode(("".join((*pieces, known[position:])),), call.at, defaults=defaults_of(arguments))
-    except BadPattern as error:
-        return call.fail(f"invalid regular expression: {error}")
-    except Unsupported as error:
-        return call.unresolved(str(error))
-    finally:
-        call.scope.budget.steps -= (MAX_STEPS - work[0]) // _STEPS_PER_EVALUATION
+
+    return _with_pattern(call, pattern, known, substitute)
 
 
-def _expand_template(new: str, match: Match, compiled: Regexp) -> str:
+def _expand_template(new: str, match: Match[str], compiled: Regexp) -> str:
     def insert(reference: re.Match[str]) -> str:
         if reference.group(1):
             return "$"
