@@ -337,6 +337,22 @@ def at_position(node: StringNode, at: Position) -> StringNode:
     return replace(node, at=at, starts=(), indent=0)
 
 
+def relocated(node: Node, position: Callable[[Position], Position]) -> Node:
+    """Return the same value with each position replaced, and without the verbatim layout of strings."""
+    if isinstance(node, StringNode):
+        return at_position(node, position(node.at))
+    node = map_children(node, lambda child: relocated(child, position))
+    if isinstance(node, ObjectNode):
+        entries = (replace(entry, key=at_position(entry.key, position(entry.key.at))) for entry in node.entries)
+        node = replace(node, entries=tuple(entries))
+    return replace(node, at=position(node.at))
+
+
+def moved_to(node: Node, at: Position) -> Node:
+    """Return the same value with one position: that where it is used."""
+    return relocated(node, lambda _: at)
+
+
 @overload
 def escape_policy_variables(node: StringNode) -> StringNode: ...
 

@@ -23,8 +23,7 @@ from passrole_checks.sources.model.links import EntityRequest, Link, LinkKind, L
 from passrole_checks.sources.model.named_entities import entities_for
 from passrole_checks.sources.model.recorded_roots import RecordedRoot
 from passrole_checks.sources.root_texts import LinkTexts
-from passrole_checks.sources.unit import Unit
-from passrole_checks.sources.unit_names import RECORDED, in_words, place_of
+from passrole_checks.sources.unit import RECORDED, Unit, in_words, place_of
 from passrole_checks.sources.unit_tasks import Distribute
 
 _MAX_HOLDERS = 50  # roots that give policies to one role

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from passrole_checks.sources.files.read_boundary import (
     Boundary,
     boundary_of_context,
     current_boundary,
+    decoded,
     repository_around,
     resolve_given_path,
 )
@@ -52,11 +52,7 @@ from passrole_checks.sources.recognize import (
 )
 from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program, pass_role_in_script
 from passrole_checks.sources.unit import Unit as Unit
-from passrole_checks.sources.value_files.names import (
-    is_loaded_by_terraform,
-    is_terraform_values,
-    may_have_parameters,
-)
+from passrole_checks.sources.value_files.names import is_loaded_by_terraform, is_terraform_values, may_have_parameters
 
 if TYPE_CHECKING:
     from passrole_checks.sources.root_texts import LinkTexts
@@ -94,7 +90,8 @@ def discover(
     """
     search = _Search(exclusions, texts)
     for path in paths:
-        search.isolate_faults(path, partial(search.add, path))
+        with search.faults_at(path):
+            search.add(path)
     return search.result()
 
 
@@ -103,8 +100,8 @@ def discover_file(file: Path, folder: Path, exclusions: Exclusions = NO_EXCLUSIO
     that calls the file's folder. ``file``: its path below the folder without symbolic links, as in the walk."""
     search = _Search(exclusions)
     search.given_folders[folder] = None
-    with boundary_of_context(Boundary.around(folder)):
-        search.isolate_faults(file, partial(search.add_walked_file, file))
+    with boundary_of_context(Boundary.around(folder)), search.faults_at(file):
+        search.add_walked_file(file)
     return search.result()
 
 
@@ -222,13 +219,9 @@ def _read_text(unit: Unit) -> str:
     """Return the text of a unit's file. Raises :class:`InputError`."""
     path = unit.path
     try:
-        data = unit.readable.read(path, LARGEST_PLAN)
+        return decoded(path, unit.readable.read(path, LARGEST_PLAN))
     except OSError as error:
         raise InputError(str(path), open_error_reason(path, error)) from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
 
 
 def _with_joined_accounts(units: Sequence[Unit]) -> Sequence[Unit]:
@@ -282,7 +275,8 @@ class _Search:
                     deadline.check()
                     if file not in self.seen_files:
                         self.seen_files.add(file)
-                        self.isolate_faults(file, partial(self.add_walked_file, file))
+                        with self.faults_at(file):
+                            self.add_walked_file(file)
         elif not stat.S_ISREG(mode):
             self.report_unreadable(resolved, NOT_REGULAR)
         else:
@@ -290,11 +284,12 @@ class _Search:
             with boundary_of_context(Boundary.around(self.boundary_of(resolved.parent))):
                 self.add_named_file(resolved)
 
-    def isolate_faults(self, path: Path, look: Callable[[], None]) -> None:
-        """Call ``look`` for a path and record an internal error there, so that other paths are not affected."""
+    @contextmanager
+    def faults_at(self, path: Path) -> Iterator[None]:
+        """Record an unexpected exception as an internal error at a path, so that other paths are not affected."""
         faults: list[Unreadable] = []
         with recording_faults(str(path), faults):
-            look()
+            yield
         self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
 
     def list_files(self, folder: Path) -> Sequence[Path]:
@@ -308,7 +303,11 @@ class _Search:
             elif has_scanned_extension(Path(name)):
                 self.report_unreadable(Path(name), NOT_REGULAR)
         self.excluded.update(
-            dict.fromkeys(path for path in excluded if path.endswith("/") or _may_be_infrastructure(Path(path)))
+            dict.fromkeys(
+                path
+                for path in excluded
+                if path.endswith("/") or is_terraform_file(Path(path)) or is_candidate(Path(path))
+            )
         )
         return [Path(path) for path in paths]
 
@@ -391,7 +390,6 @@ class _Search:
     def result(self) -> Discovery:
         """Return the units and problems found, with Terraform roots determined."""
         roots = frozenset(self.terraform_folders)  # the fallback: each folder is a root
-        faults: list[Unreadable] = []
         notes: tuple[Unreadable, ...] = ()
         bounded = boundary_of_context(
             Boundary.around(
@@ -400,15 +398,14 @@ class _Search:
             )
         )
         calls: Mapping[Path, frozenset[Path]] = {}
-        with bounded, recording_faults(str(next(iter(self.terraform_folders), ".")), faults):
+        with bounded, self.faults_at(next(iter(self.terraform_folders), Path("."))):
             calls = terraform_calls(self.terraform_folders, self.exclusions, self.texts)
             roots = terraform_roots(calls, self.exclusions)
             if roots:  # else each unit of Terragrunt would be read here for nothing
                 roots -= self.terragrunt_modules()
         bounded = boundary_of_context(Boundary.around(*map(self.boundary_of, self.given_folders)))
-        with bounded, recording_faults(str(next(iter(self.given_folders), ".")), faults):
+        with bounded, self.faults_at(next(iter(self.given_folders), Path("."))):
             notes = tuple(self.skipped.notes(tuple(self.given_folders)))
-        self.unreadable.update({(fault.file, fault.reason): fault for fault in faults})
         for root in roots:
             self.units[root, None] = Unit(Framework.TERRAFORM, root)
         for file in self.terragrunt_files:
@@ -451,10 +448,6 @@ class _Search:
             return repository
         around = [given_folder for given_folder in self.given_folders if folder.is_relative_to(given_folder)]
         return min(around, key=lambda given_folder: len(given_folder.parts), default=folder)
-
-
-def _may_be_infrastructure(file: Path) -> bool:
-    return is_terraform_file(file) or is_candidate(file)
 
 
 def _assembly_templates(file: Path) -> tuple[Path, ...]:

@@ -32,8 +32,7 @@ from passrole_checks.sources.model.links import (
     without_origin,
 )
 from passrole_checks.sources.root_texts import LinkTexts, template_text
-from passrole_checks.sources.unit import Unit
-from passrole_checks.sources.unit_names import in_words, place_of, repository_in_words
+from passrole_checks.sources.unit import Unit, in_words, place_of, repository_in_words
 from passrole_checks.sources.unit_tasks import Distribute, answers_of
 
 _MAX_ROUNDS = 5  # values of values of values
@@ -61,25 +60,15 @@ class LinkedRoot:
     declared: Configuration | None = None
 
     @property
-    def reads(self) -> tuple[LinkRead, ...]:
-        """The values that the root reads, as far as it was evaluated."""
-        return self.surface.reads if self.surface is not None else ()
-
-    @property
-    def offers(self) -> tuple[LinkOffer, ...]:
-        """The values that the root passes, as far as it was evaluated."""
-        return self.surface.offers if self.surface is not None else ()
-
-    @property
-    def account(self) -> str | None:
-        """The id of the account of the root, if it is known."""
-        return self.surface.account if self.surface is not None else None
+    def known(self) -> LinkSurface:
+        """The values that the root reads and passes, as far as it was evaluated."""
+        return self.surface if self.surface is not None else LinkSurface()
 
     def text_of_reads(self) -> LinkText:
         """Return what the root reads, as a text."""
         if self.surface is None:
             return self.text
-        names = {kind: {_as_text(read.name) for read in self.reads if read.kind is kind} for kind in LinkKind}
+        names = {kind: {_as_text(read.name) for read in self.known.reads if read.kind is kind} for kind in LinkKind}
         return LinkText(
             reads=frozenset(kind for kind, found in names.items() if found),
             read_parameters=frozenset(names[LinkKind.PARAMETER]),
@@ -143,7 +132,7 @@ class LinkFollower:
             self._evaluate(root for root in self._roots if root.text.may_pass_value_to(reads))
             names = {kind: _names_offered((*self._roots, *self._recorded), kind) for kind in LinkKind}
             self._evaluate(root for root in self._roots if root.text.reads and root.text.may_read(names))
-            readers = [root for root in self._roots if root.reads]
+            readers = [root for root in self._roots if root.known.reads]
             missing = self._offers().without_value(readers)
             for root, keys in missing.items():
                 root.keys = root.keys.union(keys)
@@ -168,9 +157,9 @@ class LinkFollower:
     def _evaluate_values(self, roots: Sequence[LinkedRoot]) -> None:
         """Evaluate the values with the ``keys`` of Terraform roots, with the links that these have so far."""
         for root, found in zip(roots, self._surfaces(roots, with_reads=False), strict=True):
-            others = (offer for offer in root.offers if offer.key not in root.keys)
-            reads = tuple(dict.fromkeys((*root.reads, *found.reads)))
-            root.surface = replace(found, reads=reads, offers=(*found.offers, *others), account=root.account)
+            others = (offer for offer in root.known.offers if offer.key not in root.keys)
+            reads = tuple(dict.fromkeys((*root.known.reads, *found.reads)))
+            root.surface = replace(found, reads=reads, offers=(*found.offers, *others), account=root.known.account)
 
     def _evaluate_again(self, roots: Sequence[LinkedRoot]) -> None:
         for root in roots:
@@ -254,7 +243,7 @@ def links_between(readers: Sequence[LinkedRoot], others: Iterable[LinkedRoot]) -
 
 def _names_offered(roots: Iterable[LinkedRoot], kind: LinkKind) -> frozenset[bytes]:
     """Return the names of the values of a kind that roots pass, as in a text."""
-    names = (offer.name for root in roots for offer in root.offers if offer.kind is kind)
+    names = (offer.name for root in roots for offer in root.known.offers if offer.kind is kind)
     return frozenset(_as_text(name) for name in names if name.literal is not None or _form(name) is not None)
 
 
@@ -275,7 +264,7 @@ class _Offers:
         self._literal: dict[tuple[LinkKind, str], list[_Offered]] = {}
         self._forms: dict[LinkKind, _FormIndex] = {}
         for root in roots:
-            for offer in root.offers:
+            for offer in root.known.offers:
                 name, form = offer.name.literal, _form(offer.name)
                 if name is not None:
                     self._literal.setdefault((offer.kind, name), []).append((root, offer))
@@ -284,13 +273,13 @@ class _Offers:
 
     def for_root(self, reader: LinkedRoot) -> tuple[Link, ...]:
         """Return the links of a root."""
-        return tuple(dict.fromkeys(link for read in reader.reads for link in self._links(reader, read)))
+        return tuple(dict.fromkeys(link for read in reader.known.reads for link in self._links(reader, read)))
 
     def without_value(self, readers: Sequence[LinkedRoot]) -> dict[LinkedRoot, set[Key]]:
         """Return the keys of the values that some of these roots read, and that were not evaluated."""
         found: dict[LinkedRoot, set[Key]] = {}
         for reader in readers:
-            for read in reader.reads:
+            for read in reader.known.reads:
                 for root, offer in self._candidates(reader, read):
                     if offer.value is None:
                         found.setdefault(root, set()).add(offer.key)
@@ -343,15 +332,15 @@ def _may_share(reader: LinkedRoot, root: LinkedRoot, read: LinkRead) -> bool:
         return False
     if read.kind is LinkKind.STATE:
         return not str(read.name).startswith("local:") or root.unit.boundary == reader.unit.boundary
-    accounts = {reader.account, root.account} - {None}
+    accounts = {reader.known.account, root.known.account} - {None}
     return len(accounts) < 2
 
 
 def _link(reader: LinkedRoot, root: LinkedRoot, read: LinkRead, offer: LinkOffer, value: Node) -> Link:
-    stack = _stack(root)
+    stack = root.known.stack
     is_of_stack = offer.kind is LinkKind.EXPORT and bool(stack)
     place = stack if is_of_stack else place_of(root.unit, reader.unit)
-    account = root.account if root.account != reader.account else None
+    account = root.known.account if root.known.account != reader.known.account else None
     seen = seen_by_others(value, origin_of(root, offer, reader.unit), place, account)
     is_named = read.name.literal is not None and read.name.literal == offer.name.literal
     return Link(read.kind, str(read.name), offer.output, seen, place, offer.at, inferred=not is_named)
@@ -359,14 +348,10 @@ def _link(reader: LinkedRoot, root: LinkedRoot, read: LinkRead, offer: LinkOffer
 
 def origin_of(root: LinkedRoot, offer: LinkOffer, seen_from: Unit) -> str:
     """Return where a value is from, in words."""
-    named, stack = shortened(offer.output or str(offer.name)), _stack(root)
+    named, stack = shortened(offer.output or str(offer.name)), root.known.stack
     if offer.kind is LinkKind.EXPORT and stack:
         return f"the export `{named}` of stack `{stack}`{repository_in_words(root.unit, seen_from)}"
     return f"the {_ORIGINS.get(offer.kind, 'output')} `{named}` of {in_words(root.unit, seen_from)}"
-
-
-def _stack(root: LinkedRoot) -> str:
-    return root.surface.stack if root.surface is not None else ""
 
 
 # -- names with unresolved parts

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -175,20 +176,9 @@ def last_place(location: bytes) -> bytes:
 
 def union_of(texts: Iterable[LinkText]) -> LinkText:
     """Return what several roots read and pass together."""
-    every = list(texts)
-    return LinkText(
-        frozenset[LinkKind]().union(*(one.reads for one in every)),
-        frozenset[LinkKind]().union(*(one.offers for one in every)),
-        frozenset[bytes]().union(*(one.places for one in every)),
-        frozenset[bytes]().union(*(one.read_places for one in every)),
-        frozenset[bytes]().union(*(one.parameters for one in every)),
-        frozenset[bytes]().union(*(one.read_parameters for one in every)),
-        any(one.has_backend for one in every),
-        any(one.reads_files for one in every),
-        frozenset[IamName]().union(*(one.names_read for one in every)),
-        frozenset[IamName]().union(*(one.names_declared for one in every)),
-        frozenset[IamName]().union(*(one.names_held for one in every)),
-    )
+    columns = zip(*([getattr(text, name) for name in LinkText.__slots__] for text in texts), strict=True)
+    joined: list[Any] = [any(each) if isinstance(each[0], bool) else frozenset().union(*each) for each in columns]
+    return LinkText(*joined)
 
 
 def link_text(data: bytes, *, is_terraform: bool) -> LinkText:

@@ -164,7 +164,7 @@ def recognize(path: Path, *, named: bool = False, contents: list[bytes] | None =
                 if not (_may_start_infrastructure(head) if is_known else _may_be_template_of_any_name(head)):
                     return _NOTHING
                 if not is_known:
-                    return _recognize_template(head, read_from(stream, LARGEST_TEMPLATE))
+                    return _recognize_template(head + read_from(stream, LARGEST_TEMPLATE))
             head += read_from(stream, max(_HEAD - len(head), 0))
             if size > LARGEST_TEMPLATE:
                 if (account := _recognize_large_account(head, stream, size)) is not None:
@@ -238,10 +238,7 @@ def _is_other_iam_output(head: bytes) -> bool:
 
 def _encoding(data: bytes) -> tuple[str, str] | None:
     """Return the name of an encoding other than UTF-8 and its Python codec; None for UTF-8."""
-    for beginning, name, codec in _ENCODINGS:
-        if beginning.match(data):
-            return name, codec
-    return None
+    return next(((name, codec) for beginning, name, codec in _ENCODINGS if beginning.match(data)), None)
 
 
 def _contains_clue(data: bytes) -> bool:
@@ -321,7 +318,7 @@ def is_plan(content: str) -> bool:
         return False
     keys: dict[str | int, object] = {}
     try:
-        for path, member in walk(content, _two_levels):
+        for path, member in walk(content, lambda path: len(path) <= 2):
             if path == ("values", "root_module"):
                 keys["values/root_module"] = None
             elif len(path) == 1:
@@ -342,11 +339,6 @@ def _has_plan_keys(keys: dict[str | int, object]) -> bool:
     version = keys.get("version")
     stored = isinstance(version, int) and isinstance(keys.get("terraform_version"), str)
     return stored and bool(keys.keys() & {"resources", "modules", "lineage"})
-
-
-def _two_levels(path: Keys) -> bool:
-    """True for parts to open: large parts of a plan, so that a key is known before its value is read."""
-    return len(path) <= 2
 
 
 def _top_level(path: Keys) -> bool:
@@ -380,9 +372,9 @@ def _may_be_template_of_any_name(head: bytes) -> bool:
     return has_words or _POLICY_START.match(head) is not None
 
 
-def _recognize_template(head: bytes, rest: bytes) -> Recognized:
+def _recognize_template(data: bytes) -> Recognized:
     """Recognize a template or policy document with an unknown extension; errors in it are found by its reader."""
-    recognized = recognize_bytes(head + rest)
+    recognized = recognize_bytes(data)
     return replace(recognized, lenient=True) if recognized.framework in _ANY_NAME else _NOTHING
 
 

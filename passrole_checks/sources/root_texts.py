@@ -80,14 +80,10 @@ class LinkTexts:
             folder = pending.pop()
             if folder not in seen:
                 seen[folder] = None
-                pending += self._folder(folder, unit)
+                if folder not in self._folders:
+                    self.add(folder, _contents(folder, unit, self._inputs))
+                pending += self._folders[folder][1]
         return list(seen)
-
-    def _folder(self, folder: Path, unit: Unit) -> frozenset[Path]:
-        """Search the files of a folder, and return the folders of the modules that it may call."""
-        if folder not in self._folders:
-            self.add(folder, _contents(folder, unit, self._inputs))
-        return self._folders[folder][1]
 
 
 def _contents(folder: Path, unit: Unit, inputs: Inputs) -> list[bytes]:

@@ -63,13 +63,15 @@ class SkippedPaths:
             search = _Search(min(left, MAX_ENTRIES))
             example = search.first_code(folder)
             left -= search.seen
-            reason = _folder_reason(folder, example, search.is_complete)
-            if reason is not None:
+            if example is not None:
+                reason = f"skipped, although it contains infrastructure code ({os.path.relpath(example, folder)})"
+                yield Unreadable(folder, reason, kind=NoteKind.SKIPPED_PATH)
+            elif not search.is_complete:
+                reason = "skipped, and too large to be searched for infrastructure code"
                 yield Unreadable(folder, reason, kind=NoteKind.SKIPPED_PATH)
         for link in self.links:
-            reason = _link_reason(link, walked)
-            if reason is not None:
-                yield Unreadable(link, reason, kind=NoteKind.SKIPPED_PATH)
+            if (reason_of_link := _link_reason(link, walked)) is not None:
+                yield Unreadable(link, reason_of_link, kind=NoteKind.SKIPPED_PATH)
         for program in self.programs:
             yield Unreadable(
                 program,
@@ -91,33 +93,24 @@ def is_service_program(path: Path) -> bool:
 
     Source: Serverless Framework, "Serverless.yml Reference" (``serverless.ts``, ``serverless.js`` and similar).
     """
-    if path.name not in _SERVICE_PROGRAMS:
-        return False
-    try:
-        content = current_boundary().read(path, 1_000_000)
-    except OSError:
-        return False
+    content = _content(path) if path.name in _SERVICE_PROGRAMS else b""
     return all(clue.search(content) for clue in _SERVICE_CLUES)
 
 
 def pass_role_in_script(path: Path) -> int | None:
     """Return the first line of a shell script that names iam:PassRole, other than in a comment; None if there is none,
     and for all other files."""
-    if path.suffix.lower() not in _SCRIPTS:
-        return None
-    try:
-        content = current_boundary().read(path, 1_000_000)
-    except OSError:
-        return None
+    content = _content(path) if path.suffix.lower() in _SCRIPTS else b""
     match = _PASS_ROLE.search(content)
     return content.count(b"\n", 0, match.end()) + 1 if match is not None else None
 
 
-def _folder_reason(folder: str, example: str | None, is_complete: bool) -> str | None:
-    """Return the note on a skipped folder; None if there is nothing to say."""
-    if example is not None:
-        return f"skipped, although it contains infrastructure code ({os.path.relpath(example, folder)})"
-    return None if is_complete else "skipped, and too large to be searched for infrastructure code"
+def _content(path: Path) -> bytes:
+    """Return the content of a file; nothing if it cannot be read."""
+    try:
+        return current_boundary().read(path, 1_000_000)
+    except OSError:
+        return b""
 
 
 def _link_reason(link: str, walked: Iterable[Path]) -> str | None:

@@ -63,14 +63,7 @@ class TerraformReferences:
     templates: frozenset[str] = frozenset()
 
     def __or__(self, other: TerraformReferences) -> TerraformReferences:
-        return TerraformReferences(
-            self.folders | other.folders,
-            self.beside | other.beside,
-            self.below_root | other.below_root,
-            self.endings | other.endings,
-            self.variables | other.variables,
-            self.templates | other.templates,
-        )
+        return TerraformReferences(*(getattr(self, name) | getattr(other, name) for name in self.__slots__))
 
 
 NO_REFERENCES = TerraformReferences()
@@ -150,7 +143,11 @@ class TemplateReferences:
         like one."""
         return {
             *self.words.intersection(files),
-            *(name for name in unusual if all(part in self.text for part in _parts(name))),
+            *(
+                name
+                for name in unusual
+                if all(part in self.text for part in _PART.findall(name.encode("utf-8", "surrogateescape")))
+            ),
         }
 
 
@@ -168,11 +165,6 @@ def template_references(data: bytes) -> TemplateReferences | None:
     paths = map(_text, _COMPUTED.findall(text))
     endings = (_ending(path) for path in paths if "$" in path or len(path) == _LONGEST)
     return TemplateReferences(frozenset(map(_text, _FILE_NAME.findall(text))), text, frozenset(endings))
-
-
-def _parts(name: str) -> list[bytes]:
-    """Return the parts of a file name that a text contains in any spelling: words of letters and digits."""
-    return _PART.findall(name.encode("utf-8", "surrogateescape"))
 
 
 def _unescaped(data: bytes) -> bytes:

@@ -41,17 +41,6 @@ def node(value: Any) -> Node:
     return parsed
 
 
-class Properties:
-    def __init__(self, values: dict[str, Node]) -> None:
-        self.values = values
-
-    def names(self) -> list[str]:
-        return list(self.values)
-
-    def value(self, name: str) -> Node | None:
-        return self.values.get(name)
-
-
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the received roles of a resource as (attribute, value, by)."""
@@ -63,7 +52,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(role_consumers, "embedded_receivers_of", lambda _: inner)
         return [
             (one.attribute, str(one.value) if isinstance(one.value, StringNode) else type(one.value).__name__, one.by)
-            for one in role_consumers.find_received_roles(RESOURCE, Properties(properties))
+            for one in role_consumers.find_received_roles(RESOURCE, lambda: properties, properties.get)
         ]
 
     return look

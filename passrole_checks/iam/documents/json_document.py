@@ -42,6 +42,14 @@ def parse_json(source: StringNode) -> Node:
     return _NodeParser(source).document()
 
 
+def json_or_none(source: StringNode) -> Node | None:
+    """Parse JSON text as :func:`parse_json`; None if it is not valid JSON."""
+    try:
+        return parse_json(source)
+    except MalformedDocument:
+        return None
+
+
 class _NodeParser(JsonParser[Node]):
     templates = True
 

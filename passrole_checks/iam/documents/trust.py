@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from passrole_checks.iam.conditions.condition_implication import condition_tests
 from passrole_checks.iam.conditions.condition_operators import parse_operator
 from passrole_checks.iam.documents import action
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -432,12 +432,8 @@ def statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
 
 
 def _statements(node: Node) -> tuple[Node, ...]:
-    if isinstance(node, StringNode):
-        try:
-            node = parse_json(node)
-        except MalformedDocument:
-            return ()
-    return as_list(node.get("Statement") if isinstance(node, ObjectNode) else None)
+    document = json_or_none(node) if isinstance(node, StringNode) else node
+    return as_list(document.get("Statement") if isinstance(document, ObjectNode) else None)
 
 
 def options_of(nodes: Iterable[Node]) -> Iterator[Node]:

@@ -6,7 +6,7 @@ Source: AWS CloudFormation API Reference, DescribeChangeSet, "Response Elements"
 from __future__ import annotations
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.files.json_positions import Keys, NotJson, walk
+from passrole_checks.sources.files.json_positions import NotJson, walk
 
 _CHANGE = lazy_regex(r'"[rR]esourceChange"\s*:\s*\{')
 _CHANGES = lazy_regex(r'"[cC]hanges"\s*:')
@@ -34,7 +34,7 @@ def is_change_set(content: str) -> bool:
         return False
     keys: set[str] = set()
     try:
-        for path, member in walk(content, _is_top_level):
+        for path, member in walk(content, lambda path: len(path) == 1):
             if len(path) == 1:
                 keys.add(str(member.key))
                 if keys & _OTHERS:
@@ -42,8 +42,3 @@ def is_change_set(content: str) -> bool:
     except NotJson:
         pass  # the part before the error is enough
     return bool(keys & {"Changes", "changes"}) and (has_changes or bool(keys & _NAMES))
-
-
-def _is_top_level(path: Keys) -> bool:
-    """True for parts to open: the list of changes, so that its key is known before its content is read."""
-    return len(path) == 1

@@ -1,21 +1,25 @@
 """Read CloudFormation and SAM templates in YAML and JSON, and services of the Serverless Framework.
 
-Sources: AWS CloudFormation User Guide and Template Reference; AWS SAM Developer Guide. Each module names its pages.
+Commands of the AWS CLI in start scripts and build specifications are noted and not evaluated.
+
+Sources: AWS CloudFormation User Guide and Template Reference (here "Outputs section syntax", AWS::SSM::Parameter,
+AWS::EC2::Instance ``UserData``, AWS::CodeBuild::Project ``BuildSpec``, "AWS::CloudFormation::Init"); AWS SAM Developer
+Guide. Each module names its pages.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.files.gc_pause import gc_paused
-from passrole_checks.sources.cloudformation.cdk import account_of_template, stack_name_of
-from passrole_checks.sources.cloudformation.commands import commands_in
+from passrole_checks.sources.cloudformation.cdk import deployment_of
 from passrole_checks.sources.cloudformation.include import include_files
+from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
-from passrole_checks.sources.cloudformation.link_surface import surface_of
 from passrole_checks.sources.cloudformation.nested import NestingContext
 from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
@@ -25,12 +29,22 @@ from passrole_checks.sources.cloudformation.service_file import (
     is_service,
     looks_like_service,
 )
-from passrole_checks.sources.cloudformation.template import Template
+from passrole_checks.sources.cloudformation.stack_values import with_stack_name
+from passrole_checks.sources.cloudformation.strings import as_text
+from passrole_checks.sources.cloudformation.template import Template, child, entries
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
-from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
-from passrole_checks.sources.model.links import LinkSurface
+from passrole_checks.sources.model.attachments import unknown_groups
+from passrole_checks.sources.model.configuration import (
+    NO_INPUTS,
+    Configuration,
+    Inputs,
+    NoteKind,
+    ResourceDefinition,
+    Unreadable,
+)
+from passrole_checks.sources.model.iam_commands import find_mention, note_reason
+from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.principal_names import display_principal_names
-from passrole_checks.sources.model.unknown_groups import unknown_groups
 
 __all__ = ["load", "looks_like_service", "looks_like_template", "read_links"]
 
@@ -51,69 +65,66 @@ def load(
 
     Parts that cannot be read are listed as unreadable. Raises :class:`InputError` if the whole file cannot be read.
     """
-    with boundary_of_context(Boundary.around(boundary, *beside) if boundary is not None else current_boundary()):
-        return _load(path, content, is_file=boundary is not None, inputs=inputs)
+    with _reading(path, content, boundary, beside, inputs) as (reader, service, broken):
+        template = reader.evaluator.template
+        account, stack = deployment_of(path) if boundary is not None else (None, "")
+        errors = (Unreadable(error.file, error.reason, error.line) for error in (*service.errors, *broken))
+        # included files in JSON may be bare policy documents
+        files = (file for file in (*template.files, *reader.nested.files) if file.endswith(".json"))
+        included = (os.path.realpath(file) for file in files if file != template.file)
+        nested = dict.fromkeys((*reader.nested.templates.values(), *service.files, *included))
+        as_read = Configuration(
+            framework=reader.framework,
+            files=(*template.files, *reader.nested.files),
+            resources=tuple(reader.resources),
+            policies=tuple(reader.policies),
+            roles=tuple(reader.roles),
+            users=tuple(reader.users),
+            suppressions=tuple(reader.suppressions()),
+            unreadable=(*reader.unreadable, *errors),
+            not_evaluated=(
+                *reader.not_evaluated,
+                *unknown_groups(reader.attachments.index.members),
+                *_commands_in(template, reader.resources),
+            ),
+            parameters=tuple(template.parameters),
+            parameters_read=frozenset(reader.evaluator.parameters.read),
+            account=account,
+            nested=tuple(nested),
+            stacks=tuple(reader.nested.templates.items()),
+            stack=stack,
+            received=tuple(reader.received.roles),
+            instance_profiles=tuple(reader.received.profiles),
+            attached=reader.attachments.index.build(reader.policies),
+            missing=tuple(reader.missing),
+        )
+    return display_principal_names(as_read)
 
 
-def _read(
-    path: Path, content: str, *, is_file: bool, inputs: Inputs
-) -> tuple[PolicyReader, ConvertedService, Sequence[InputError]]:
-    """Return the reader of a template after reading, the service that it was converted from, and the files that cannot
-    be included. Raises :class:`InputError` and RecursionError."""
-    template = Template(str(path), content, dict(inputs.parameters))
-    service = ConvertedService()
-    if is_service(template.root):
-        service = convert_to_template(template, path if is_file else None)
-    broken = include_files(template, path) if is_file else ()
-    expand_loops(template)
-    reader = make_reader(template, NestingContext(path) if is_file else None)
-    for node, reason in service.skipped:
-        reader.documents.skip(node, reason)
-    reader.read()
-    reader.read_outputs()
-    return reader, service, broken
-
-
-def _load(path: Path, content: str, *, is_file: bool, inputs: Inputs) -> Configuration:
-    """Read a template. ``is_file``: it is stored at ``path``, so that the files it names may be read."""
+@contextmanager
+def _reading(
+    path: Path, content: str, boundary: Path | None, beside: Sequence[Path], inputs: Inputs
+) -> Iterator[tuple[PolicyReader, ConvertedService, Sequence[InputError]]]:
+    """Give the reader of a template after reading, the service that it was converted from, and the files that cannot be
+    included. With a ``boundary``, the template is stored at ``path``, so that the files it names may be read."""
+    is_file = boundary is not None
     try:
-        reader, service, broken = _read(path, content, is_file=is_file, inputs=inputs)
-        template_suppressions = reader.suppressions()
+        with boundary_of_context(Boundary.around(boundary, *beside) if boundary is not None else current_boundary()):
+            template = Template(str(path), content, dict(inputs.parameters))
+            service = ConvertedService()
+            if is_service(template.root):
+                service = convert_to_template(template, path if is_file else None)
+            broken = include_files(template, path) if is_file else ()
+            expand_loops(template)
+            reader = make_reader(template, NestingContext(path) if is_file else None)
+            for node, reason in service.skipped:
+                reader.documents.skip(node, reason)
+            reader.read()
+            reader.read_outputs()
+            yield reader, service, broken
+            template.forget()
     except RecursionError:
         raise InputError(str(path), "nested too deeply") from None
-    template = reader.evaluator.template
-    as_read = Configuration(
-        framework=reader.framework,
-        files=(*template.files, *reader.nested.files),
-        resources=tuple(reader.resources),
-        policies=tuple(reader.policies),
-        roles=tuple(reader.roles),
-        users=tuple(reader.users),
-        suppressions=tuple(template_suppressions),
-        unreadable=(
-            *reader.unreadable,
-            *(Unreadable(error.file, error.reason, error.line) for error in (*service.errors, *broken)),
-        ),
-        not_evaluated=(
-            *reader.not_evaluated,
-            *unknown_groups(reader.attachments.index.members),
-            *commands_in(template, reader.resources),
-        ),
-        parameters=tuple(template.parameters),
-        parameters_read=frozenset(reader.evaluator.parameters.read),
-        account=account_of_template(path) if is_file else None,
-        nested=tuple(
-            dict.fromkeys((*reader.nested.templates.values(), *service.files, *_included_documents(template, reader)))
-        ),
-        stacks=tuple(reader.nested.templates.items()),
-        stack=stack_name_of(path) if is_file else "",
-        received=tuple(reader.received.roles),
-        instance_profiles=tuple(reader.received.profiles),
-        attached=reader.attachments.index.build(reader.policies),
-        missing=tuple(reader.missing),
-    )
-    template.forget()
-    return display_principal_names(as_read)
 
 
 @gc_paused()
@@ -126,17 +137,40 @@ def read_links(
     inputs: Inputs = NO_INPUTS,
 ) -> LinkSurface:
     """Return what a template reads of other roots and passes to them. Raises :class:`InputError`."""
-    with boundary_of_context(Boundary.around(boundary, *beside) if boundary is not None else current_boundary()):
-        try:
-            reader, _, _ = _read(path, content, is_file=boundary is not None, inputs=inputs)
-            surface = surface_of(reader.evaluator, account_of_template(path), stack_name_of(path))
-        except RecursionError:
-            raise InputError(str(path), "nested too deeply") from None
-        reader.evaluator.template.forget()
-        return surface
+    with _reading(path, content, boundary, beside, inputs) as (reader, _, _):
+        account, stack = deployment_of(path)
+        offers = tuple(_offers(reader.evaluator, stack))
+        return LinkSurface(tuple(dict.fromkeys(links_reads())), offers, account, stack)
 
 
-def _included_documents(template: Template, reader: PolicyReader) -> Iterator[str]:
-    """Yield the included files in JSON, which may be bare policy documents."""
-    files = (file for file in (*template.files, *reader.nested.files) if file.endswith(".json"))
-    yield from (os.path.realpath(file) for file in files if file != template.file)
+def _commands_in(template: Template, resources: Iterable[ResourceDefinition]) -> Iterator[Unreadable]:
+    """Yield a note for each resource of a template whose text has such a command."""
+    if find_mention(template.text.encode("utf-8", "replace")) is None:
+        return
+    for resource in resources:
+        at = resource.at
+        if at.file != template.file:
+            continue
+        text = "\n".join(template.lines[at.line - 1 : max(at.line, at.end_line)]).encode("utf-8", "replace")
+        mention = find_mention(text)
+        if mention is not None:
+            operation, offset = mention
+            reason = note_reason(resource.address, f"aws iam {operation}")
+            yield Unreadable(at.file, reason, at.line + text.count(b"\n", 0, offset), kind=NoteKind.COMMAND)
+
+
+def _offers(evaluator: Evaluator, stack: str) -> Iterator[LinkOffer]:
+    """Yield the exports of a template and the SSM parameters that it writes."""
+    template, name_of_stack = evaluator.template, (stack,) if stack else ()
+    outputs = [output for _, output in entries(child(template.root, "Outputs"))]
+    written = [(LinkKind.EXPORT, child(output, "Export", "Name"), child(output, "Value")) for output in outputs]
+    for logical_id, resource in template.resources.items():
+        if template.types[logical_id] == "AWS::SSM::Parameter":
+            properties = child(resource, "Properties")
+            written.append((LinkKind.PARAMETER, child(properties, "Name"), child(properties, "Value")))
+    for kind, name, value in written:
+        if name is not None and value is not None:
+            text = as_text(with_stack_name(evaluator.node(name), name_of_stack))
+            if text is not None:
+                passed = with_stack_name(evaluator.node(value), name_of_stack)
+                yield LinkOffer(kind, text, passed, template.position(value))

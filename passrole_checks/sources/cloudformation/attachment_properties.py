@@ -21,7 +21,7 @@ from passrole_checks.sources.cloudformation.attachments import TemplateAttachmen
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments
 from passrole_checks.sources.cloudformation.references import ACCOUNT
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
-from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, sequence_node
 from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     flatten_variants,
@@ -145,10 +145,10 @@ class AttachmentReader:
             if name == _REFERENCES:
                 named = child(inside, "Name")
                 inside, path = (named, f"{path}/Name") if named is not None else (inside, path)
-            elif isinstance(inside, yaml.MappingNode) and (
-                intrinsic_call(inside) is None or _may_be_a_document(inside)
-            ):
-                continue  # a policy document or a SAM policy template
+            elif isinstance(inside, yaml.MappingNode):
+                function = intrinsic_call(inside)
+                if function is None or function[0] in ("Fn::Transform", "Fn::ForEach"):  # which may insert any object
+                    continue  # a policy document or a SAM policy template
             value = self.documents.evaluator.guarded(self.documents.evaluate_under(element.conditions, inside))
             for when, policy in flatten_variants(value):
                 if isinstance(policy, StringNode) and not self.attachments.find_policies(policy, name == _REFERENCES):
@@ -173,13 +173,4 @@ class AttachmentReader:
         self.index.add_boundary(holder, variants)
 
     def _value(self, node: yaml.Node | None) -> Node:
-        empty = yaml.SequenceNode(
-            "tag:yaml.org,2002:seq", [], self.template.root.start_mark, self.template.root.end_mark
-        )
-        return self.documents.evaluator.node(node if node is not None else empty)
-
-
-def _may_be_a_document(node: yaml.Node) -> bool:
-    """True if a function may insert any object, unlike functions that return strings."""
-    function = intrinsic_call(node)
-    return function is not None and function[0] in ("Fn::Transform", "Fn::ForEach")
+        return self.documents.evaluator.node(node if node is not None else sequence_node([], self.template.root))

@@ -38,22 +38,15 @@ _POLICY_NAME = lazy_regex(r":policy/(?:.*/)?([^/]+)$")
 class TemplateAttachments:
     """Attachments found in one pass over all resources.
 
-    ``owners``: SAM's implicit roles with the logical ids of the resources that they are for. ``bounds_only_below``
+    ``owners``: SAM's implicit roles with the logical ids of the resources that they are for. ``below``
     takes a nested stack and one of its parameters; True if that stack uses the parameter only as a permissions
     boundary.
     """
 
     def __init__(
-        self,
-        template: Template,
-        evaluator: Evaluator,
-        owners: Mapping[str, str],
-        bounds_only_below: Callable[[str, str], bool] = lambda stack, parameter: False,
+        self, template: Template, evaluator: Evaluator, owners: Mapping[str, str], below: Callable[[str, str], bool]
     ) -> None:
-        self.template = template
-        self.evaluator = evaluator
-        self.owners = owners
-        self.bounds_only_below = bounds_only_below
+        self.template, self.evaluator, self.owners, self.bounds_only_below = template, evaluator, owners, below
         self.index = AttachmentIndex()
         self.implicit_roles = {owner: role for role, owner in owners.items()}
         self._by_name: dict[tuple[str, str], str] = {}  # by kind and name

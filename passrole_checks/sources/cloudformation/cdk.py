@@ -19,6 +19,7 @@ import yaml
 from passrole_checks.files.decoded_json import as_object, get_nested, text_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.template import scalar
 from passrole_checks.sources.files.read_boundary import current_boundary
 
@@ -78,28 +79,23 @@ def assembly_templates(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield from assembly_templates(folder / name, depth + 1)
 
 
-def account_of_template(template: Path) -> str | None:
-    """Return the account of a synthesized template, if the assembly around it states one."""
-    if not template.name.endswith(_TEMPLATE):
-        return None
-    assembly = read_assembly(template.parent)
-    return assembly.stacks.get(template.name) if assembly is not None else None
-
-
-def stack_name_of(template: Path) -> str:
-    """Return the stack name of a synthesized template; empty if no assembly around it states one."""
+def deployment_of(template: Path) -> tuple[str | None, str]:
+    """Return the account and the stack name of a synthesized template, None and empty where no assembly states them."""
     assembly = read_assembly(template.parent) if template.name.endswith(_TEMPLATE) else None
-    return assembly.names.get(template.name, "") if assembly is not None else ""
+    if assembly is None:
+        return None, ""
+    return assembly.stacks.get(template.name), assembly.names.get(template.name, "")
 
 
 def find_asset(template: Path, node: yaml.Node | None) -> str | None:
     """Return the asset file that a node's URL refers to by its hash, relative to the template; None if there is
     none."""
-    hashes = list(dict.fromkeys(_find_hashes(node))) if template.name.endswith(_TEMPLATE) else []
+    below = nodes_below(node) if node is not None and template.name.endswith(_TEMPLATE) else ()
+    hashes = {found for inner in below for found in _HASH.findall(scalar(inner) or "")}
     if len(hashes) != 1:
         return None
     assets = template.with_name(template.name.removesuffix(_TEMPLATE) + _ASSETS)
-    path = text_of(get_nested(_read_json(assets), "files", hashes[0], "source"), "path")
+    path = text_of(get_nested(_read_json(assets), "files", hashes.pop(), "source"), "path")
     return path if path.endswith(".json") else None
 
 
@@ -127,18 +123,6 @@ def _digest(file: Path) -> bytes:
 
 def _is_name(name: str) -> bool:
     return name not in ("", ".", "..") and not any(sign in name for sign in "/\\\0")
-
-
-def _find_hashes(node: yaml.Node | None) -> Iterator[str]:
-    """Yield the SHA-256 hashes in the scalars at or below a node."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _find_hashes(item)
-    elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _find_hashes(value)
-    else:
-        yield from _HASH.findall(scalar(node) or "")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

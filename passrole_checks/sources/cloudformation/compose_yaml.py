@@ -51,6 +51,17 @@ def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
             yield value
 
 
+def nodes_below(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield a node and the nodes below it, keys included. Aliases are visited once."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield node
+            pending.extend(children_of(node))
+
+
 def compose(file: str, text: str, name: str = "") -> yaml.Node | None:
     """Compose a text; return its root node, None if it is empty. ``name``: the file name for the marks.
 

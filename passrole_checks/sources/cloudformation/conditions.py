@@ -10,6 +10,9 @@ Source: AWS CloudFormation Template Reference, "Condition functions".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import field
+from functools import partial
 
 import yaml
 
@@ -27,7 +30,7 @@ from passrole_checks.iam.path_conditions import (
     simplify,
 )
 from passrole_checks.sources.cloudformation.parameters import Parameters
-from passrole_checks.sources.cloudformation.strings import as_text
+from passrole_checks.sources.cloudformation.strings import as_text, format_node
 from passrole_checks.sources.cloudformation.template import Template, entries, intrinsic_call, scalar
 
 _MAX_LISTED = 4  # values listed in an outcome before its complement is listed instead
@@ -51,29 +54,22 @@ class Branch:
 Tree = bool | Branch
 
 
-class _TooLarge(Exception):
-    """A decision tree with more paths than the limit."""
+class _Undecided(Exception):
+    """A malformed condition, or a decision tree with more paths than the limit."""
 
 
+@dataclass(eq=False)
 class TemplateConditions:
     """Decision trees of a template's conditions.
 
-    ``evaluate`` returns the value of a node as conditions see it; ``describe`` returns a function call as text.
+    ``evaluate`` returns the value of a node as conditions see it.
     """
 
-    def __init__(
-        self,
-        template: Template,
-        parameters: Parameters,
-        evaluate: Callable[[yaml.Node], Node],
-        describe: Callable[[yaml.Node], str],
-    ) -> None:
-        self.template = template
-        self.parameters = parameters
-        self.evaluate = evaluate
-        self.describe = describe
-        self._trees: dict[str, Tree] = {}
-        self._depth = 0  # of the current recursion
+    template: Template
+    parameters: Parameters
+    evaluate: Callable[[yaml.Node], Node]
+    _trees: dict[str, Tree] = field(default_factory=dict)
+    _depth: int = 0  # of the current recursion
 
     def tree(self, name: str) -> Tree:
         """Return the decision tree of a condition; an unresolved one named like the condition if it cannot be
@@ -82,11 +78,8 @@ class TemplateConditions:
             self._trees[name] = _opaque(name)  # ends cycles
             node = self.template.conditions.get(name)
             if node is not None:
-                try:
-                    tree = self._read_node(node, ())
-                    self._trees[name] = self._simplify(tree) if tree is not None else _opaque(name)
-                except _TooLarge:
-                    pass
+                with suppress(_Undecided):
+                    self._trees[name] = self._simplify(self._read_node(node, ()))
         return self._trees[name]
 
     def _simplify(self, tree: Tree) -> Tree:
@@ -98,54 +91,40 @@ class TemplateConditions:
         outcome = (lambda words: self.parameters.outcome(name, words)) if self.parameters.denies else None
         return simplify_tree(tree, allowed, outcome if allowed is not None else None)
 
-    def _read_node(self, node: yaml.Node, when: PathCondition) -> Tree | None:
-        """Return the decision tree of a node; None if it is malformed."""
+    def _read_node(self, node: yaml.Node, when: PathCondition) -> Tree:
+        """Return the decision tree of a node. Raises :class:`_Undecided`."""
         if self._depth >= _DEPTH:
-            raise _TooLarge
+            raise _Undecided
         self._depth += 1
         try:
             return self._decision(node, when)
         finally:
             self._depth -= 1
 
-    def _decision(self, node: yaml.Node, when: PathCondition) -> Tree | None:
-        """Return the decision tree of a condition function or reference; None if it is malformed."""
-        name, argument = _condition_call(node)
-        if name == "Condition":
-            name_of_other = scalar(argument)
-            return None if name_of_other is None else prune(self.tree(name_of_other), when)
+    def _decision(self, node: yaml.Node, when: PathCondition) -> Tree:
+        """Return the decision tree of a condition function or reference. Raises :class:`_Undecided`."""
+        pairs = entries(node)
+        is_reference = len(pairs) == 1 and pairs[0][0].value == "Condition"
+        name, argument = intrinsic_call(node) or (("Condition", pairs[0][1]) if is_reference else ("", node))
+        if name == "Condition" and (name_of_other := scalar(argument)) is not None:
+            return prune(self.tree(name_of_other), when)
         if not isinstance(argument, yaml.SequenceNode) or not argument.value:
-            return None
+            raise _Undecided
         if name == "Fn::Equals" and len(argument.value) == 2:
             left, right = (self.evaluate(item) for item in argument.value)
-            return self._compare(left, right, when, self.describe(node))
+            return self._compare(left, right, when, format_node(node))
         if name == "Fn::Not" and len(argument.value) == 1:
-            inner = self._read_node(argument.value[0], when)
-            return None if inner is None else _check_size(negate_tree(inner))
+            return _check_size(negate_tree(self._read_node(argument.value[0], when)))
         if name in ("Fn::And", "Fn::Or") and len(argument.value) <= _MAX_OPERANDS:
             return self._combine(argument.value, when, all_of=name == "Fn::And")
-        return None
+        raise _Undecided
 
-    def _combine(self, nodes: Sequence[yaml.Node], when: PathCondition, *, all_of: bool) -> Tree | None:
-        """Return the tree of And (``all_of``) or Or over conditions."""
+    def _combine(self, nodes: Sequence[yaml.Node], when: PathCondition, *, all_of: bool) -> Tree:
+        """Return the tree of And (``all_of``) or Or over conditions. Raises :class:`_Undecided`."""
         if not nodes:
             return all_of
-        first = self._read_node(nodes[0], when)
-        if first is None:
-            return None
-        rest = self._defer(nodes[1:], all_of)
-        return _check_size(_graft(first, rest, when, all_of))
-
-    def _defer(self, nodes: Sequence[yaml.Node], all_of: bool) -> Callable[[PathCondition], Tree]:
-        """Return a function that reads the remaining operands under a path condition."""
-
-        def read(when: PathCondition) -> Tree:
-            tree = self._combine(nodes, when, all_of=all_of)
-            if tree is None:
-                raise _TooLarge
-            return tree
-
-        return read
+        rest = partial(self._combine, nodes[1:], all_of=all_of)
+        return _check_size(_graft(self._read_node(nodes[0], when), rest, when, all_of))
 
     def _compare(self, left: Node, right: Node, when: PathCondition, description: str) -> Tree:
         """Return the tree of an Equals; ``words`` is its text, used if it is unresolved."""
@@ -227,17 +206,6 @@ def _strip_literals(text: StringNode, word: str) -> tuple[StringNode, str]:
     ]
 
 
-def _condition_call(node: yaml.Node) -> tuple[str, yaml.Node]:
-    """Return the function and argument of a condition; an empty name for other nodes."""
-    function = intrinsic_call(node)
-    if function is not None:
-        return function
-    pairs = entries(node)
-    if len(pairs) == 1 and pairs[0][0].value == "Condition":
-        return "Condition", pairs[0][1]
-    return "", node
-
-
 def _opaque(name: str) -> Branch:
     return _branch(Assumption(name))
 
@@ -296,7 +264,7 @@ def paths(tree: Tree, when: PathCondition = ()) -> Iterator[tuple[PathCondition,
 
 
 def simplify_tree(
-    tree: Tree, allowed: Sequence[str] | None = None, outcome: Callable[[Sequence[str]], Assumption] | None = None
+    tree: Tree, allowed: Sequence[str] | None, outcome: Callable[[Sequence[str]], Assumption] | None
 ) -> Tree:
     """Return a decision about a single expression as one branch (``"prod" or "stage"``).
 
@@ -334,9 +302,9 @@ def _outcome(subject: str, words: Sequence[str], others: Sequence[str]) -> Assum
 
 
 def _check_size(tree: Tree) -> Tree:
-    """Return the tree. Raises :class:`_TooLarge`."""
+    """Return the tree. Raises :class:`_Undecided`."""
     if sum(1 for _ in paths(tree)) > _MAX_PATHS:
-        raise _TooLarge
+        raise _Undecided
     return tree
 
 

@@ -1,19 +1,23 @@
-"""Roles that the resources of a template receive, and the template's instance profiles.
+"""Roles that the resources of a template receive, those that SAM creates for them, and its instance profiles.
 
 Sources: AWS CloudFormation Template Reference, AWS::IAM::InstanceProfile (``Roles`` has exactly one name); AWS SAM
-Developer Guide, "Generated CloudFormation resources", ApiAuth (``InvokeRole``), and EventSource types ``Schedule``,
-``ScheduleV2``, ``EventBridgeRule``, ``CloudWatchEvent`` and ``Api``, which say for whom ``RoleArn`` is.
+Developer Guide, "Generated CloudFormation resources" (AWS::Serverless::Function, StateMachine, GraphQLApi), ApiAuth
+(``InvokeRole``), and EventSource types ``Schedule``, ``ScheduleV2``, ``EventBridgeRule``, ``CloudWatchEvent`` and
+``Api``, which say for whom ``RoleArn`` is; the package aws-sam-translator, which is the transform and determines the
+logical ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Node, StringNode
-from passrole_checks.sources.cloudformation import sam_implicit_roles
+from passrole_checks.aws.role_properties import Receiver
+from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.sources.cloudformation import sam
+from passrole_checks.sources.cloudformation.documents import is_no_value
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
@@ -23,6 +27,19 @@ from passrole_checks.sources.model.role_consumers import find_received_roles, ma
 _PROFILE = "AWS::IAM::InstanceProfile"
 _SERVERLESS = "AWS::Serverless::"
 _NO_ROLES = frozenset({"CALLER_CREDENTIALS", "NONE"})  # values of SAM's InvokeRole without a role
+EVENT_SERVICES = {
+    "Api": "apigateway.amazonaws.com",
+    "CloudWatchEvent": "events.amazonaws.com",
+    "EventBridgeRule": "events.amazonaws.com",
+    "Schedule": "events.amazonaws.com",
+    "ScheduleV2": "scheduler.amazonaws.com",
+}
+"""The service that needs a role to deliver events, by event type."""
+
+_FUNCTION, _STATE_MACHINE, _GRAPHQL = (
+    f"AWS::Serverless::{name}" for name in ("Function", "StateMachine", "GraphQLApi")
+)
+_CODE_DEPLOY_ROLE = "CodeDeployServiceRole"  # shared by all functions of a template
 
 
 class TemplateRoleConsumers:
@@ -38,19 +55,28 @@ class TemplateRoleConsumers:
     def read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
         """Add the roles that a resource receives, and the resource itself if it is an instance profile."""
         if resource.type == _PROFILE:
-            self._add_profile(resource, properties)
+            nodes = child(properties, "InstanceProfileName"), child(properties, "Roles")
+            name, roles = (self.evaluator.node(node) if node is not None else None for node in nodes)
+            self.profiles.append(InstanceProfile(resource.address, name, roles))
+        kind = resource.type.removeprefix(_SERVERLESS)
+        shared = child(self.template.root, "Globals", kind) if kind != resource.type else None
+
+        def value(name: str) -> Node | None:
+            node = child(properties, name) or child(shared, name)
+            return self.evaluator.node(node) if node is not None else None
+
         if may_receive_role(resource.type):
-            for received in find_received_roles(resource, _PropertiesWithGlobals(self, resource, properties)):
-                if received.attribute.endswith("InvokeRole") and _literal(received.value) in _NO_ROLES:
+            names = [key.value for key, _ in entries(properties)]
+            for received in find_received_roles(resource, lambda: names, value):
+                literal = received.value.literal if isinstance(received.value, StringNode) else None
+                if received.attribute.endswith("InvokeRole") and literal in _NO_ROLES:
                     continue
                 self.roles.append(
                     self._with_event_service(replace(received, value=self.evaluator.guarded(received.value)))
                 )
         if resource.type.startswith(_SERVERLESS):
             execution_role = self.implicit_roles.get(resource.address)
-            self.roles.extend(
-                sam_implicit_roles.find_implicit_roles(self.template, resource, properties, execution_role)
-            )
+            self.roles.extend(find_implicit_roles(self.template, resource, properties, execution_role))
 
     def add_nested(self, inner: TemplateRoleConsumers, stack: str) -> None:
         """Add the roles received in a nested stack, with addresses below its logical id."""
@@ -81,35 +107,72 @@ class TemplateRoleConsumers:
         if not received.resource.type.startswith(_SERVERLESS) or steps[0] != "Events":
             return received
         resource = self.template.resources.get(received.resource.address)
-        service = sam_implicit_roles.EVENT_SERVICES.get(scalar(child(resource, "Properties", *steps[:2], "Type")) or "")
+        service = EVENT_SERVICES.get(scalar(child(resource, "Properties", *steps[:2], "Type")) or "")
         if service is None:
             return received
         return replace(received, receiver=replace(received.receiver, services=(service,), trusted=(service,)))
 
-    def _add_profile(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
-        """Add an instance profile."""
-        nodes = child(properties, "InstanceProfileName"), child(properties, "Roles")
-        name, roles = (self.evaluator.node(node) if node is not None else None for node in nodes)
-        self.profiles.append(InstanceProfile(resource.address, name, roles))
+
+def find_implicit_roles(
+    template: Template, resource: ResourceDefinition, properties: yaml.Node, execution_role: str | None
+) -> Iterator[ReceivedRole]:
+    """Yield the roles that SAM creates for a resource. ``execution_role``: the logical id of its implicit execution
+    role."""
+
+    def received(attribute: str, role: str, service: str, node: yaml.Node | None = None) -> ReceivedRole:
+        at = template.position(node) if node is not None else resource.at
+        at = Position(at.file, at.line, at.column, at.line, at.column)
+        path = tuple(attribute.split("/"))
+        receiver = Receiver(resource.type, path, "role", "passed", (service,), (service,), "documented")
+        value = StringNode((Unresolved(role, UnresolvedKind.NAME, role=role, reason="created by SAM"),), at)
+        return ReceivedRole(resource, attribute, value, at, receiver)
+
+    name = resource.address
+    if execution_role is not None:
+        implicit_role = sam.ROLES.get(resource.type)
+        if implicit_role is not None:
+            yield received(implicit_role.role_property, execution_role, implicit_role.service)
+    if resource.type in (_FUNCTION, _STATE_MACHINE):
+        for key, event in entries(child(properties, "Events")):
+            service = _event_service(resource.type, event)
+            if service is not None:
+                yield received(f"Events/{key.value}/Properties/RoleArn", f"{name}{key.value}Role", service, key)
+    if resource.type == _FUNCTION and _has_gradual_deployment(template, properties):
+        node = child(properties, "DeploymentPreference")
+        yield received("DeploymentPreference/Role", _CODE_DEPLOY_ROLE, "codedeploy.amazonaws.com", node)
+    if resource.type == _GRAPHQL:
+        appsync = "appsync.amazonaws.com"
+        logging = child(properties, "Logging")
+        if scalar(logging) not in ("false", "False") and _is_omitted(logging, "CloudWatchLogsRoleArn"):
+            yield received("Logging/CloudWatchLogsRoleArn", f"{name}CloudWatchRole", appsync, logging)
+        for kind, word in (("DynamoDb", "DynamoDB"), ("Lambda", "Lambda")):
+            for key, source in entries(child(properties, "DataSources", kind)):
+                if _is_omitted(source, "ServiceRoleArn"):
+                    path = f"DataSources/{kind}/{key.value}/ServiceRoleArn"
+                    yield received(path, f"{name}{key.value}{word}DataSourceRole", appsync, key)
 
 
-class _PropertiesWithGlobals:
-    """The properties of one resource, including those from SAM's Globals."""
-
-    def __init__(
-        self, received: TemplateRoleConsumers, resource: ResourceDefinition, properties: yaml.MappingNode
-    ) -> None:
-        self.received, self.properties = received, properties
-        kind = resource.type.removeprefix(_SERVERLESS) if resource.type.startswith(_SERVERLESS) else ""
-        self.shared = child(received.template.root, "Globals", kind) if kind else None
-
-    def names(self) -> list[str]:
-        return list(dict.fromkeys(key.value for key, _ in entries(self.properties)))
-
-    def value(self, name: str) -> Node | None:
-        node = child(self.properties, name) or child(self.shared, name)
-        return self.received.evaluator.node(node) if node is not None else None
+def _event_service(kind: str, event: yaml.Node) -> str | None:
+    """Return the service for which SAM creates a role if an event names none; None if it creates none."""
+    type_ = scalar(child(event, "Type")) or ""
+    if kind == _FUNCTION and type_ != "ScheduleV2":
+        return None  # the others use the function's resource-based policy instead
+    named = type_ in ("Schedule", "ScheduleV2") and not _is_omitted(child(event, "Properties"), "RoleArn")
+    return None if named else EVENT_SERVICES.get(type_)
 
 
-def _literal(node: Node) -> str | None:
-    return node.literal if isinstance(node, StringNode) else None
+def _has_gradual_deployment(template: Template, properties: yaml.Node) -> bool:
+    """True if CodeDeploy shifts the traffic of a function with a role that SAM creates."""
+    own = child(properties, "DeploymentPreference")
+    shared = child(template.root, "Globals", "Function", "DeploymentPreference")
+    if own is None and shared is None:
+        return False
+    settings = {name: child(own, name) or child(shared, name) for name in ("Enabled", "Role", "Type")}
+    if (scalar(settings["Enabled"]) or "").lower() == "false" or settings["Type"] is None:
+        return False
+    return settings["Role"] is None or is_no_value(settings["Role"])
+
+
+def _is_omitted(node: yaml.Node | None, name: str) -> bool:
+    value = child(node, name)
+    return value is None or is_no_value(value)

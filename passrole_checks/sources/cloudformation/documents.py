@@ -23,8 +23,9 @@ from passrole_checks.iam.partial_values import (
     unresolved_node,
 )
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.sources.cloudformation.compose_yaml import children_of
+from passrole_checks.sources.cloudformation.compose_yaml import children_of, nodes_below
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.strings import written_name
 from passrole_checks.sources.cloudformation.template import (
     SubstitutedScalar,
     Template,
@@ -34,7 +35,6 @@ from passrole_checks.sources.cloudformation.template import (
     replaced_entries,
     scalar,
 )
-from passrole_checks.sources.cloudformation.written_names import written_name
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -238,19 +238,9 @@ class TemplateDocuments:
         if not isinstance(self.evaluator.conditions.tree(condition), bool) or id(node) in self._noted:
             return
         self._noted.add(id(node))
-        pending = [node]
-        while pending:
-            current = pending.pop()
-            if isinstance(current, yaml.ScalarNode):
-                if _PASSES_ROLES.search(current.value):
-                    outcome = "true" if self.evaluator.conditions.tree(condition) else "false"
-                    reason = f"{path}: the policy is never used, since the condition {condition} is always {outcome}"
-                    self.skip(node, reason)
-                    return
-            elif isinstance(current, yaml.SequenceNode):
-                pending.extend(current.value)
-            else:
-                pending.extend(value for _, value in entries(current))
+        if any(isinstance(inner, yaml.ScalarNode) and _PASSES_ROLES.search(inner.value) for inner in nodes_below(node)):
+            outcome = "true" if self.evaluator.conditions.tree(condition) else "false"
+            self.skip(node, f"{path}: the policy is never used, since the condition {condition} is always {outcome}")
 
     def string_value(self, node: yaml.Node | None) -> StringNode | None:
         """Return a property's string; variants become one unresolved value with the parts that are text, since a name

@@ -16,6 +16,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam.partial_values import Node
+from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.documents import Conditions, PropertyNode, TemplateDocuments
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import (
@@ -66,19 +67,19 @@ def collect_handed_out(
 
     ``known``: properties that are read otherwise.
     """
-    opaque = is_opaque_consumer(resource.type)
+    template, opaque = documents.template, is_opaque_consumer(resource.type)
     consumer = HandedTo.RESOURCE if resource.type else HandedTo.POLICY_DOCUMENT
-    if not (opaque or _template_may_contain_document(documents)):
+    if not (opaque or template.may_contain(_WORDS)):
         return []
     found = [
         policy
         for key, value in entries(properties)
-        if key.value not in known and (opaque or _property_may_contain_document(documents, value))
+        if key.value not in known and (opaque or (template.may_contain(_WORDS, value) and _may_contain_document(value)))
         for policy in _documents_at(documents, resource, PropertyNode(key.value, value), consumer)
     ]
     if found and any(
         isinstance(node, yaml.ScalarNode) and makes_organization_policies(node.value)
-        for node in _nodes_below(properties)
+        for node in nodes_below(properties)
     ):
         return [replace(policy, kind=PolicyKind.SCP) for policy in found]
     named = (scalar(child(properties, key)) or "" for key in ("Name", "PolicyName"))
@@ -90,7 +91,7 @@ def collect_outputs(documents: TemplateDocuments, framework: Framework) -> list[
     """Return the policy documents in the outputs of a template."""
     found: list[AttachedPolicy] = []
     template = documents.template
-    if not _template_may_contain_document(documents):
+    if not template.may_contain(_WORDS):
         return found
     for key, output in entries(child(template.root, "Outputs")):
         value = child(output, "Value")
@@ -114,7 +115,8 @@ def handed_out_managed_policies(
     The resource stands in for the principal that gets them.
     """
     for key, value in entries(properties):
-        if key.value == _ON_DELETION or not _mentions_managed_policy(value):
+        texts = (node.value for node in nodes_below(value) if isinstance(node, yaml.ScalarNode))
+        if key.value == _ON_DELETION or not any(AWS_MANAGED in text for text in texts):
             continue
         evaluated = documents.evaluator.guarded(documents.evaluator.node(value))
         for path, when, arn in managed_policies_in(evaluated, key.value):
@@ -127,7 +129,7 @@ def grants_held(documents: TemplateDocuments, properties: yaml.Node) -> Iterator
     The conditions of the resource are ignored.
     """
     for key, value in entries(properties):
-        for node in _nodes_below(value):
+        for node in nodes_below(value):
             if isinstance(node, yaml.ScalarNode) and AWS_MANAGED in node.value:
                 name = node.value.partition(AWS_MANAGED)[2]
                 if managed_policy_may_grant(f"arn:aws{AWS_MANAGED}{name}"):
@@ -196,19 +198,9 @@ def _is_statement(node: yaml.Node) -> bool:
     return all(keys & names for names in _ELEMENTS)
 
 
-def _template_may_contain_document(documents: TemplateDocuments) -> bool:
-    """True if :func:`_may_contain_document` may be true for any node of a template, by its text."""
-    return documents.template.may_contain(_WORDS)
-
-
-def _property_may_contain_document(documents: TemplateDocuments, node: yaml.Node) -> bool:
-    """True if a property, or any node below it, looks like a policy document."""
-    return documents.template.may_contain(_WORDS, node) and _may_contain_document(node)
-
-
 def _may_contain_document(node: yaml.Node) -> bool:
     """True if a node, or any node below it, looks like a policy document."""
-    for current in _nodes_below(node):
+    for current in nodes_below(node):
         value = current.value
         if isinstance(current, yaml.ScalarNode):
             if len(value) >= _SHORTEST_MARK and any(mark in value for mark in _MARKS):
@@ -218,23 +210,3 @@ def _may_contain_document(node: yaml.Node) -> bool:
             if "Statement" in keys or ("Effect" in keys and _is_statement(current)):
                 return True
     return False
-
-
-def _mentions_managed_policy(node: yaml.Node) -> bool:
-    """True if a node, or any node below it, names an AWS managed policy."""
-    return any(isinstance(one, yaml.ScalarNode) and AWS_MANAGED in one.value for one in _nodes_below(node))
-
-
-def _nodes_below(node: yaml.Node) -> Iterator[yaml.Node]:
-    """Yield a node and the nodes below it. Aliases are visited once."""
-    pending, seen = [node], set[int]()
-    while pending:
-        current = pending.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        if isinstance(current, yaml.SequenceNode):
-            pending.extend(current.value)
-        elif isinstance(current, yaml.MappingNode):
-            pending.extend(value for _, value in entries(current))

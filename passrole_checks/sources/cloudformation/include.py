@@ -7,17 +7,16 @@ its repository; includes from Amazon S3 stay unresolved.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.files.safe_read import OutsideError, RefusedError
+from passrole_checks.files.safe_read import OutsideError
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.cloudformation.template import Template, child, scalar
-from passrole_checks.sources.files.read_boundary import current_boundary
+from passrole_checks.sources.cloudformation.template import Template, child, scalar, sequence_node, with_content
+from passrole_checks.sources.files.read_boundary import current_boundary, read_text
 
 MAX_FILES = 200
 MAX_BYTES = 2_000_000
@@ -57,20 +56,17 @@ class _Includer:
     def _insert(self, node: yaml.Node, top: bool) -> yaml.Node:
         """Insert the included files at and below a collection."""
         if isinstance(node, yaml.SequenceNode):
-            items = [self.insert_files(item, False) for item in node.value]
-            if all(new is old for new, old in zip(items, node.value, strict=True)):
-                return node
-            return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, node.flow_style)
+            return with_content(node, [self.insert_files(item, False) for item in node.value])
         if not isinstance(node, yaml.MappingNode):
             return node
         if node.tag in ("!Transform", "!Fn::Transform"):
             included_root = self._included_file(node)
             return node if included_root is None else included_root
         pairs: list[_Pair] = []
-        changed = False
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            included = self._included_files(value, whole=len(node.value) == 1) if _is_transform_key(name, top) else None
+            is_transform = name == "Fn::Transform" or (top and name == "Transform")
+            included = self._included_files(value, whole=len(node.value) == 1) if is_transform else None
             if included is not None:
                 rest = _other_transforms(value)
                 alone = len(node.value) == len(included) == 1 and rest is None
@@ -79,12 +75,9 @@ class _Includer:
                 for part in included:
                     pairs.extend(part.value if isinstance(part, yaml.MappingNode) else [])
                 pairs.extend([(key, rest)] if rest is not None else [])
-                changed = True
-                continue
-            new = self.insert_files(value, False)
-            changed = changed or new is not value
-            pairs.append((key, new))
-        return yaml.MappingNode(node.tag, pairs, node.start_mark, node.end_mark, node.flow_style) if changed else node
+            else:
+                pairs.append((key, self.insert_files(value, False)))
+        return with_content(node, pairs)
 
     def _included_files(self, value: yaml.Node, whole: bool) -> list[yaml.Node] | None:
         """Return the content of the includes in a value; None if none of them is read."""
@@ -102,7 +95,8 @@ class _Includer:
             current_boundary().check(self.folder / location)
             path = (self.folder / location).resolve()
             if path not in self._files:
-                self._files[path] = self._read(path) if len(self._files) < MAX_FILES else None
+                text = read_text(path, MAX_BYTES, "an included file") if len(self._files) < MAX_FILES else None
+                self._files[path] = None if text is None else self.template.include(str(path), text)
         except OutsideError:
             return None
         except InputError as error:
@@ -116,23 +110,6 @@ class _Includer:
             )
             return None
         return self._files[path]
-
-    def _read(self, path: Path) -> yaml.Node | None:
-        """Read an included file. Raises :class:`InputError` if it is not YAML or JSON, :class:`OSError` if it does not
-        exist."""
-        try:
-            content = current_boundary().read(path, MAX_BYTES).decode("utf-8-sig")
-        except RefusedError as error:
-            if error.errno == errno.EFBIG:
-                raise InputError(str(path), "too large for an included file") from None
-            raise
-        except UnicodeDecodeError:
-            raise InputError(str(path), "not UTF-8 text") from None
-        return self.template.include(str(path), content)
-
-
-def _is_transform_key(name: str, top: bool) -> bool:
-    return name == "Fn::Transform" or (top and name == "Transform")
 
 
 def _location(node: yaml.Node) -> str | None:
@@ -151,4 +128,4 @@ def _other_transforms(value: yaml.Node) -> yaml.Node | None:
     remaining = [item for item in items if _location(item) is None]
     if not remaining:
         return None
-    return yaml.SequenceNode("tag:yaml.org,2002:seq", remaining, value.start_mark, value.end_mark, False)
+    return sequence_node(remaining, value)

@@ -29,18 +29,19 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, extend, one_of
 from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, choose, implied_condition, prune
-from passrole_checks.sources.cloudformation.expressions import MAX_EXPRESSION, format_call, format_node
-from passrole_checks.sources.cloudformation.foreign_placeholders import mark_foreign_placeholders
 from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.references import TemplateReferences
 from passrole_checks.sources.cloudformation.strings import (
+    MAX_EXPRESSION,
     advance,
     as_text,
     concatenate,
     drop_unresolved,
+    format_call,
     map_variants,
     mark_dynamic_references,
+    mark_foreign_placeholders,
     parse_number,
     parse_sub,
     split,
@@ -54,11 +55,7 @@ from passrole_checks.sources.cloudformation.template import (
     scalar,
 )
 from passrole_checks.sources.model.links import LinkKind, follows_links, linked_value, with_linked_parameters
-from passrole_checks.sources.model.missing_sources import (
-    INCLUDED_AT_DEPLOYMENT,
-    OTHER_STACK_EXPORT,
-    OTHER_STACK_OUTPUT,
-)
+from passrole_checks.sources.model.missing_sources import INCLUDED_AT_DEPLOYMENT, OTHER_STACK_EXPORT, OTHER_STACK_OUTPUT
 
 _REASONS = {
     "Fn::ImportValue": OTHER_STACK_EXPORT,
@@ -84,7 +81,7 @@ class Evaluator:
         self.template = template
         self.parameters = Parameters(template)
         self.references = TemplateReferences(template, self.parameters, self, implicit_roles)
-        self.conditions = TemplateConditions(template, self.parameters, self._all_values, format_node)
+        self.conditions = TemplateConditions(template, self.parameters, self._all_values)
         self.when: PathCondition = ()  # path condition of the current node
         self.open_defaults = False  # consider all values of parameters, as conditions do
         self._assumed: dict[str, bool] = {}
@@ -170,7 +167,10 @@ class Evaluator:
                 elif name == "Fn::Transform" and _includes_url(argument):
                     reason = INCLUDED_AT_DEPLOYMENT
                 return unresolved_node(format_call(name, argument), at, reason)
-            return _without_empty_default(value)
+            if isinstance(value, StringNode) and value.literal == "" and value.defaults:
+                # an empty string from a default means "not set", and no policy is deployed with it
+                return unresolved_node(value.defaults[0], value.at, "its default is empty")
+            return value
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, at)
         if isinstance(node, yaml.SequenceNode):
@@ -379,29 +379,11 @@ class Evaluator:
         fallback = (lambda: self.node(default)) if default is not None else None
         expression = format_call("Fn::FindInMap", argument)
 
-        def possible(key: StringNode, word: str) -> bool:
-            unresolved = key.only_unresolved
-            is_allowed = unresolved is None or self.parameters.may_equal(unresolved.expression, word)
-            return is_allowed and consistent(self.when, one_of(self.conditions.subject(key), [word]))
-
-        def closed(key: StringNode) -> Sequence[str] | None:
-            unresolved = key.only_unresolved
-            words = self.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
-            return words and [word for word in words if possible(key, word)]
-
-        def outcome(key: StringNode, words: Sequence[str]) -> Assumption:
-            unresolved = key.only_unresolved
-            return (
-                self.parameters.outcome(unresolved.expression, words)
-                if unresolved is not None
-                else one_of(self.conditions.subject(key), words)
-            )
-
         def build(chosen_keys: Sequence[Node]) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
                 return unresolved_node(expression, at, "a key is unknown")
-            lookup = Lookup(at, self.conditions.subject, possible, closed, outcome, fallback)
+            lookup = Lookup(at, self.conditions, self.when, fallback)
             value = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
             if value is not None:
                 return value
@@ -458,13 +440,6 @@ def _is_single_element(node: Node) -> bool:
     if isinstance(node, Choice):
         return all(_is_single_element(option) for _, option in node.options)
     return not isinstance(node, Absent)
-
-
-def _without_empty_default(value: Node) -> Node:
-    """Treat an empty string from a default as unresolved: it means "not set", and no policy is deployed with it."""
-    if isinstance(value, StringNode) and value.literal == "" and value.defaults:
-        return unresolved_node(value.defaults[0], value.at, "its default is empty")
-    return value
 
 
 def _includes_url(transform: yaml.Node) -> bool:

@@ -22,6 +22,7 @@ from passrole_checks.sources.cloudformation.template import (
     loop_defaults,
     scalar,
     source_text,
+    with_content,
 )
 
 SECTIONS = ("Conditions", "Outputs", "Resources")
@@ -47,13 +48,13 @@ def expand_loops(template: Template) -> None:
         return
     loops = _LoopExpander(template)
     pairs = [
-        (key, loops.expand_section(value))
+        (key, loops.expand(value, section=True))
         if isinstance(key, yaml.ScalarNode) and key.value in SECTIONS
         else (key, value)
         for key, value in template.root.value
     ]
     template.loop_variables = frozenset(loops.open)
-    template.replace(_mapping(template.root, pairs))
+    template.replace(with_content(template.root, pairs))
 
 
 class _LoopExpander:
@@ -65,31 +66,21 @@ class _LoopExpander:
         self.added = self.visited = 0
         self.defaults: tuple[str, ...] = ()  # parameters whose defaults are collections of the enclosing loops
 
-    def expand_section(self, node: yaml.Node) -> yaml.Node:
-        return self.expand(node, section=True)
-
     def expand(self, node: yaml.Node, section: bool = False) -> yaml.Node:
         """Return the node with the loops below it expanded; the same node if there are none."""
         if isinstance(node, yaml.SequenceNode):
-            items = [self.expand(item) for item in node.value]
-            if all(new is old for new, old in zip(items, node.value, strict=True)):
-                return node
-            return yaml.SequenceNode(node.tag, items, node.start_mark, node.end_mark, node.flow_style)
+            return with_content(node, [self.expand(item) for item in node.value])
         if not isinstance(node, yaml.MappingNode):
             return node
         pairs: list[_Pair] = []
-        changed = False
         for key, value in node.value:
             loop = _parse_loop(key, value)
-            if loop is not None:
+            if loop is None:
+                pairs.append((key, self.expand(value)))
+            else:
                 expanded = self.expand_loop(*loop, section=section)
-                changed = changed or expanded is not None
                 pairs.extend([(key, value)] if expanded is None else expanded)
-                continue
-            new = self.expand(value)
-            changed = changed or new is not value
-            pairs.append((key, new))
-        return _mapping(node, pairs) if changed else node
+        return with_content(node, pairs)
 
     def expand_loop(
         self, identifier: str, collection: yaml.Node, body: yaml.MappingNode, *, section: bool
@@ -144,18 +135,13 @@ class _LoopExpander:
                 text = pattern.sub(lambda found: word if found.group(1) == "$" else bare, current.value)
                 return current if text == current.value else self.substituted_scalar(current, text, tag=current.tag)
             if isinstance(current, yaml.SequenceNode):
-                items = [fill(item) for item in current.value]
-                if all(new is old for new, old in zip(items, current.value, strict=True)):
-                    return current
-                self.count(added=1)
-                return yaml.SequenceNode(current.tag, items, current.start_mark, current.end_mark, current.flow_style)
-            if not isinstance(current, yaml.MappingNode):
+                filled: yaml.Node = with_content(current, [fill(item) for item in current.value])
+            elif isinstance(current, yaml.MappingNode):
+                filled = with_content(current, [(fill(key), fill(value)) for key, value in current.value])
+            else:
                 return current
-            pairs = [(fill(key), fill(value)) for key, value in current.value]
-            if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, current.value, strict=True)):
-                return current
-            self.count(added=1)
-            return _mapping(current, pairs)
+            self.count(added=int(filled is not current))
+            return filled
 
         return fill(node)
 
@@ -187,7 +173,3 @@ def _parse_loop(key: yaml.Node, value: yaml.Node) -> tuple[str, yaml.Node, yaml.
     if not identifier or not isinstance(body, yaml.MappingNode) or (function is not None and not only_a_loop):
         return None
     return identifier, collection, body
-
-
-def _mapping(node: yaml.MappingNode, pairs: Sequence[_Pair]) -> yaml.MappingNode:
-    return yaml.MappingNode(node.tag, list(pairs), node.start_mark, node.end_mark, node.flow_style)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import Assumption, none_of
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, none_of, one_of
+from passrole_checks.sources.cloudformation.conditions import TemplateConditions
 from passrole_checks.sources.cloudformation.strings import mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import entries
 
@@ -25,6 +27,7 @@ _KINDS = {
 }
 
 
+@dataclass(eq=False)
 class Lookup:
     """One lookup.
 
@@ -33,22 +36,24 @@ class Lookup:
     DefaultValue, if there is one.
     """
 
-    def __init__(
-        self,
-        at: Position,
-        subject: Callable[[StringNode], str],
-        possible: Callable[[StringNode, str], bool],
-        closed: Callable[[StringNode], Sequence[str] | None],
-        outcome: Callable[[StringNode, Sequence[str]], Assumption],
-        fallback: Callable[[], Node] | None,
-    ) -> None:
-        self.at = at
-        self.subject = subject
-        self.possible = possible
-        self.closed = closed
-        self.outcome = outcome
-        self.fallback = fallback
-        self.has_too_many = False  # too many different values
+    at: Position
+    conditions: TemplateConditions
+    when: PathCondition
+    fallback: Callable[[], Node] | None
+    has_too_many: bool = False  # too many different values
+
+    def possible(self, key: StringNode, word: str) -> bool:
+        """True if a key can have a value under the path condition."""
+        unresolved = key.only_unresolved
+        is_allowed = unresolved is None or self.conditions.parameters.may_equal(unresolved.expression, word)
+        return is_allowed and consistent(self.when, one_of(self.conditions.subject(key), [word]))
+
+    def outcome(self, key: StringNode, words: Sequence[str]) -> Assumption:
+        """Return the assumption that a key has one of these values."""
+        unresolved = key.only_unresolved
+        if unresolved is None:
+            return one_of(self.conditions.subject(key), words)
+        return self.conditions.parameters.outcome(unresolved.expression, words)
 
     def find(self, node: yaml.Node | None, keys: Sequence[StringNode]) -> Node | None:
         """Return the value at a path of keys; None if there is none, or there are too many."""
@@ -63,13 +68,15 @@ class Lookup:
         if not keys:
             return _literal_value(node, self.at, defaults)
         key, *others = keys
-        below = _values_by_key(node)
+        # by key as written and as YAML 1.1 parses it; the last of equal keys
+        below = {
+            word: value for name, value in entries(node) for word in (name.value, plain_text(name)) if word is not None
+        }
         if key.literal is not None:
             return self._find(below.get(key.literal), others, defaults)
         groups: list[tuple[list[str], Node]] = []
-        words = [plain_text(name) or name.value for name, _ in entries(node)]
-        names = [name for name in words if may_equal(key, name) and self.possible(key, name)]
-        for name in dict.fromkeys(names):
+        names = (plain_text(name) or name.value for name, _ in entries(node))
+        for name in dict.fromkeys(name for name in names if may_equal(key, name) and self.possible(key, name)):
             value = self._find(below.get(name), others, defaults)
             if self.has_too_many:
                 return None
@@ -83,7 +90,13 @@ class Lookup:
                 return None
             else:
                 groups.append(([name], value))
-        allowed = self.closed(key)
+        return self._choice(key, groups)
+
+    def _choice(self, key: StringNode, groups: list[tuple[list[str], Node]]) -> Node | None:
+        """Return the variants of values, each with the words that the key has there; None if there are none."""
+        unresolved = key.only_unresolved
+        words = self.conditions.parameters.allowed_values(unresolved.expression) if unresolved is not None else None
+        allowed = words and [word for word in words if self.possible(key, word)]
         named = {word for group in groups for word in group[0]}
         remaining = [word for word in allowed or () if word not in named]
         if self.fallback is not None and (allowed is None or remaining):
@@ -100,14 +113,9 @@ class Lookup:
         elif len(most[0]) > 1:
             rest = most  # the complement of the others
         counted = [word for group in groups if group is not rest for word in group[0]]
-        other = none_of(self.subject(key), counted)
+        other = none_of(self.conditions.subject(key), counted)
         options = tuple((other if group is rest else self.outcome(key, group[0]), group[1]) for group in groups)
         return Choice(options, self.at)
-
-
-def _values_by_key(node: yaml.Node) -> dict[str, yaml.Node]:
-    """Return the values below a node by key, both as written and as YAML 1.1 parses it; the last of equal keys."""
-    return {word: value for key, value in entries(node) for word in (key.value, plain_text(key)) if word is not None}
 
 
 def may_equal(text: StringNode, word: str) -> bool:

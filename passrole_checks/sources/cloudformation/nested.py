@@ -8,9 +8,9 @@ API Reference, ``aws_cloudformation_stack`` metadata ``aws:asset:path`` with ``a
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Protocol
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.files.safe_read import OutsideError, RefusedError
+from passrole_checks.files.safe_read import OutsideError
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -45,7 +45,7 @@ from passrole_checks.sources.cloudformation.stack_values import (
     to_parent,
 )
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
-from passrole_checks.sources.files.read_boundary import current_boundary
+from passrole_checks.sources.files.read_boundary import current_boundary, read_text
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     NoteKind,
@@ -107,6 +107,7 @@ class TemplateReader(Protocol):
     def suppressions(self) -> list[Suppression]: ...
 
 
+@dataclass(eq=False)
 class NestedStacks:
     """The nested stacks of one template, each read on first use.
 
@@ -115,25 +116,18 @@ class NestedStacks:
     address; ``files`` are these and the files they include; ``suppressions`` are those in these files.
     """
 
-    def __init__(
-        self,
-        template: Template,
-        evaluator: Evaluator,
-        context: NestingContext | None,
-        make_reader: Callable[[Template, NestingContext], TemplateReader],
-    ) -> None:
-        self.template = template
-        self.evaluator = evaluator
-        self.context = context
-        self.make_reader = make_reader
-        self.files: dict[str, None] = {}
-        self.templates: dict[str, str] = {}
-        self.suppressions: list[Suppression] = []
-        self._readers: dict[str, TemplateReader | None] = {}
-        self._outputs: dict[tuple[str, str, bool], Node] = {}
-        self._refused: dict[str, Unreadable] = {}  # reasons for stacks that are not read
-        self._unreadable: dict[str, Unreadable] = {}
-        self._broken: dict[str, tuple[InputError, ...]] = {}  # errors in included files
+    template: Template
+    evaluator: Evaluator
+    context: NestingContext | None
+    make_reader: Callable[[Template, NestingContext], TemplateReader]
+    files: dict[str, None] = field(default_factory=dict)
+    templates: dict[str, str] = field(default_factory=dict)
+    suppressions: list[Suppression] = field(default_factory=list)
+    _readers: dict[str, TemplateReader | None] = field(default_factory=dict)
+    _outputs: dict[tuple[str, str, bool], Node] = field(default_factory=dict)
+    _refused: dict[str, Unreadable] = field(default_factory=dict)  # reasons for stacks that are not read
+    _unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    _broken: dict[str, tuple[InputError, ...]] = field(default_factory=dict)  # errors in included files
 
     def read(self, resource: ResourceDefinition, outer: TemplateReader) -> None:
         """Add the content of a nested stack to that of the outer template, with addresses below the stack's logical
@@ -256,37 +250,32 @@ class NestedStacks:
         """Open the template of a nested stack and return its reader; None, with the reason recorded, if it is not
         read."""
         kind = type_of(resource) or ""
-        prefix = f"{stack}: {_WORDS[kind]} template"
         context = self.context
         location = _location(resource, _LOCATION[kind], context.path) if context is not None else None
         if context is None or location is None or _ELSEWHERE.search(location):
-            return self._refuse(resource, stack, f"{prefix} is not available", location or "")
+            return self._refuse(resource, stack, "is not available", location or "")
         displayed = location if len(location) <= 80 else location[:79] + "…"
+        unresolved_path = context.path.parent / location
         try:
-            unresolved_path = context.path.parent / location
             current_boundary().check(unresolved_path)
             path = unresolved_path.resolve()
             if path in (*context.ancestors, context.path.resolve()):
-                return self._refuse(resource, stack, f"{prefix} {displayed} contains itself")
+                return self._refuse(resource, stack, f"{displayed} contains itself")
             if len(context.ancestors) >= MAX_DEPTH or context.budget.stacks <= 0 or context.budget.size <= 0:
-                return self._refuse(resource, stack, f"{prefix} {displayed} exceeds the nesting limit", str(path))
-            content = _read_text(path)
+                return self._refuse(resource, stack, f"{displayed} exceeds the nesting limit", str(path))
+            content = read_text(path, MAX_BYTES, "a nested template")
             if not looks_like_template(content):
-                return self._refuse(
-                    resource, stack, f"{prefix} {displayed} is not a CloudFormation template", str(path)
-                )
+                return self._refuse(resource, stack, f"{displayed} is not a CloudFormation template", str(path))
         except OutsideError as error:
-            return self._refuse(
-                resource, stack, f"{prefix} {displayed} {error.strerror}", os.path.realpath(unresolved_path)
-            )
+            return self._refuse(resource, stack, f"{displayed} {error.strerror}", os.path.realpath(unresolved_path))
         except FileNotFoundError:
-            return self._refuse(resource, stack, f"{prefix} {displayed} not found", str(context.path.parent / location))
+            return self._refuse(resource, stack, f"{displayed} not found", str(unresolved_path))
         except InputError as error:
             self._unreadable[stack] = Unreadable(error.file, error.reason, error.line, resource=stack)
             return None
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            return self._refuse(resource, stack, f"{prefix} {displayed} cannot be opened: {reason}")
+            return self._refuse(resource, stack, f"{displayed} cannot be opened: {reason}")
         context.budget.stacks -= 1
         context.budget.size -= len(content)
         inner = NestingContext(path, (*context.ancestors, context.path.resolve()), context.budget)
@@ -302,7 +291,7 @@ class NestedStacks:
 
     def _refuse(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
         line = self.template.line_of(child(resource, "Properties") or resource)
-        file = self.template.file_of(resource)
+        file, reason = self.template.file_of(resource), f"{stack}: {_WORDS[type_of(resource) or '']} template {reason}"
         self._refused[stack] = Unreadable(file, reason, line, subject, kind=NoteKind.DEFINED_ELSEWHERE)
         return None
 
@@ -327,12 +316,9 @@ class NestedStacks:
         """Yield a node's value under the stack's condition, first with the defaults of this template, then with any
         value of its parameters."""
         for open_defaults in (False, True):
-            with self.evaluator.isolated(open_defaults=open_defaults):
-                if condition is None:
-                    yield self.evaluator.node(node)
-                else:
-                    with self.evaluator.assume(condition, True):
-                        yield self.evaluator.node(node)
+            assumed = self.evaluator.assume(condition, True) if condition is not None else nullcontext()
+            with self.evaluator.isolated(open_defaults=open_defaults), assumed:
+                yield self.evaluator.node(node)
 
 
 def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
@@ -344,21 +330,6 @@ def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
             return asset
     node = child(resource, "Properties", name)
     return find_asset(template, node) or scalar(node) or None
-
-
-def _read_text(path: Path) -> str:
-    """Return the text of a file. Raises :class:`InputError` if it is not text, :class:`OSError` if it does not
-    exist."""
-    try:
-        data = current_boundary().read(path, MAX_BYTES)
-    except RefusedError as error:
-        if error.errno == errno.EFBIG:
-            raise InputError(str(path), "too large for a nested template") from None
-        raise
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
 
 
 def _moved_to(node: Node, at: Position) -> Node:

@@ -21,6 +21,7 @@ from passrole_checks.files.decoded_json import get_nested
 from passrole_checks.files.safe_read import read_bounded
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.cloudformation.pseudo_parameters import check_pseudo_parameter, is_pseudo_parameter
+from passrole_checks.sources.files.read_boundary import decoded
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 
 Pairs = tuple[tuple[str, str], ...]
@@ -92,11 +93,7 @@ def read_parameters(path: Path) -> Pairs:
         raise InputError(file, "no such file (--parameters takes KEY=VALUE or a file)") from None
     except (OSError, ValueError) as error:
         raise InputError(file, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(file, "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
-    return parse_parameters(file, content)
+    return parse_parameters(file, decoded(path, data))
 
 
 def parse_parameters(file: str, content: str) -> Pairs:

@@ -1,14 +1,19 @@
 """Values of a template's parameters: given values, defaults, and all values that they can have.
 
+Of the Rules section, only rules without a RuleCondition always apply, and only assertions that list values of one
+parameter are used. Others (``Fn::ValueOf``, several parameters in one) are ignored, which may leave too many values.
+
 Sources: AWS CloudFormation User Guide, "Parameters section syntax reference" (an AllowedPattern must match the whole
-value), "Specify existing resources at runtime with CloudFormation-supplied parameter types".
+value), "Specify existing resources at runtime with CloudFormation-supplied parameter types", "CloudFormation template
+Rules syntax" (a template with a failed assertion is not deployed); Template Reference, "Rule-specific intrinsic
+functions" (Fn::Contains, Fn::Equals, Fn::And, Fn::Or).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -28,9 +33,9 @@ from passrole_checks.iam.partial_values import (
     unresolved_node,
 )
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
-from passrole_checks.sources.cloudformation.rules import values_by_rules
+from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.strings import as_text, boolean_text, mark_dynamic_references, plain_text
-from passrole_checks.sources.cloudformation.template import Template, child, scalar
+from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.links import LinkKind, follows_links, linked_value
 from passrole_checks.sources.model.secrets import hides_secrets
 
@@ -44,6 +49,8 @@ _PIECE = lazy_regex(rf"(?P<atom>{_CLASS}|\\[wd.-]|[A-Za-z0-9_-])(?P<quantifier>{
 _TWELVE_DIGITS = lazy_regex(r"(?:\\d|\[0-9\])\{12\}")
 _DIGITS = lazy_regex(r"(?:\\d|\[0-9\])(?:\+|\*|\{\d+(?:,\d*)?\})")
 _WORDS = lazy_regex(r"\(?(?:\?:)?([\w-]+(?:\|[\w-]+)+)\)?", re.ASCII)
+_Values = dict[str, tuple[str, ...]]  # allowed values by parameter
+_DEPTH = 10  # of nested Fn::And and Fn::Or
 
 
 class Parameters:
@@ -144,14 +151,12 @@ class Parameters:
         """Return the value that the template itself defines: its default, or all values that it can have."""
         node = self.nodes[name]
         default = plain_text(child(node, "Default"))
-        if is_list and default is not None and self.stack_call is not None:
-            return _split_list(default, at, ())
+        if default is not None and self.stack_call is not None:
+            return _split_list(default, at, ()) if is_list else _text(default, at)
         if is_list:
             uses_default = default is not None and not open_default
             return _split_list(default or "", at, (name,)) if uses_default else unresolved_node(name, at, "no default")
         subject = self.subject(name)
-        if default is not None and self.stack_call is not None:
-            return _text(default, at)
         if default is not None and not open_default and consistent(when, one_of(subject, [default])):
             certain = implies(when, self.outcome(name, [default]))
             return _text(default, at, () if certain else (name,))
@@ -205,7 +210,8 @@ class Parameters:
     def _complement(self, name: str, allowed: Sequence[str]) -> str:
         """Return the value that is expressed as the complement: the one that the conditions mention least."""
         if name not in self._complements:
-            named = Counter(_scalar_values(self._conditions.values()))
+            nodes = (node for condition in self._conditions.values() for node in nodes_below(condition))
+            named = Counter(plain_text(node) or str(node.value) for node in nodes if isinstance(node, yaml.ScalarNode))
             self._complements[name] = min(allowed, key=lambda word: named[word])
         return self._complements[name]
 
@@ -232,22 +238,6 @@ class Parameters:
     def _pattern(self, name: str) -> str:
         pattern = scalar(child(self.nodes.get(name), "AllowedPattern")) or ""
         return pattern.removeprefix("^").removesuffix("$")
-
-
-def _scalar_values(nodes: Iterable[yaml.Node]) -> Iterator[str]:
-    """Yield the scalars at and below nodes, visiting each node once."""
-    pending, seen = list(nodes), set[int]()
-    while pending:
-        node = pending.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.ScalarNode):
-            yield plain_text(node) or str(node.value)
-        elif isinstance(node, yaml.MappingNode):
-            pending += [part for entry in node.value for part in entry]
-        else:
-            pending += node.value
 
 
 def _text(value: str, at: Position, defaults: tuple[str, ...] = ()) -> StringNode:
@@ -283,3 +273,65 @@ def stated_values(when: PathCondition, subject: str) -> tuple[str, ...]:
     """Return the values of a parameter that a path condition lists, sorted; none if it lists none."""
     stated = (one.values for one in when if one.subject == subject and one.lists_values and not one.negated)
     return tuple(sorted(next(stated, ())))
+
+
+def values_by_rules(template: Template) -> Mapping[str, tuple[str, ...]]:
+    """Return the values that the rules of a template allow, for the parameters whose values they list."""
+    values: _Values = {}
+    for _, rule in entries(child(template.root, "Rules")):
+        if child(rule, "RuleCondition") is None:
+            for assertion in _items(child(rule, "Assertions")):
+                values = _intersect(values, _values_of_assertion(child(assertion, "Assert"), _DEPTH))
+    return values
+
+
+def _values_of_assertion(node: yaml.Node | None, depth: int) -> _Values:
+    """Return the parameter values that an assertion allows."""
+    function = intrinsic_call(node) if node is not None else None
+    if function is None or not depth:
+        return {}
+    name, argument = function
+    parts = list(_items(argument))
+    if name == "Fn::And":
+        values: _Values = {}
+        for part in parts:
+            values = _intersect(values, _values_of_assertion(part, depth - 1))
+        return values
+    if name == "Fn::Or":
+        return _union([_values_of_assertion(part, depth - 1) for part in parts])
+    if name == "Fn::Contains" and len(parts) == 2 and isinstance(parts[0], yaml.SequenceNode):
+        return _values_of_comparison(parts[1], list(parts[0].value))
+    if name == "Fn::Equals" and len(parts) == 2:
+        return _values_of_comparison(parts[0], [parts[1]]) or _values_of_comparison(parts[1], [parts[0]])
+    return {}
+
+
+def _values_of_comparison(node: yaml.Node, values: list[yaml.Node]) -> _Values:
+    """Return the allowed values of a compared parameter; none unless a reference is compared with literals."""
+    function = intrinsic_call(node)
+    words = [plain_text(value) if intrinsic_call(value) is None else None for value in values]
+    known = tuple(dict.fromkeys(word for word in words if word is not None))
+    if function is None or function[0] != "Ref" or not known or None in words:
+        return {}
+    name = plain_text(function[1])
+    return {name: known} if name is not None else {}
+
+
+def _intersect(first: _Values, second: _Values) -> _Values:
+    values = dict(first)
+    for name, words in second.items():
+        values[name] = tuple(word for word in values[name] if word in words) if name in values else words
+    return values
+
+
+def _union(parts: list[_Values]) -> _Values:
+    """Return the union of the values of each parameter that all parts restrict."""
+    if not parts:
+        return {}
+    names = set(parts[0]).intersection(*parts[1:])
+    return {name: tuple(dict.fromkeys(word for part in parts for word in part[name])) for name in sorted(names)}
+
+
+def _items(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value

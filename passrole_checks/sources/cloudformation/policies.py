@@ -35,9 +35,17 @@ from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, Ne
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
 from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import as_stack_set_policy, read_template_body
+from passrole_checks.sources.cloudformation.strings import written_name
 from passrole_checks.sources.cloudformation.suppressions import read_suppressions
-from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
-from passrole_checks.sources.cloudformation.written_names import written_name
+from passrole_checks.sources.cloudformation.template import (
+    Template,
+    child,
+    entries,
+    intrinsic_call,
+    mapping_node,
+    scalar,
+    type_of,
+)
 from passrole_checks.sources.model.attachments import conditional_holders
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -71,16 +79,6 @@ _PROPERTY_KEYS = frozenset(
     {"AssumeRolePolicyDocument", "Groups", "InlinePolicy", "ManagedPolicyArns", "PermissionsBoundary", "Policies",
      "PolicyDocument", "Role", "Roles", "Users"}
 )  # fmt: skip
-
-
-def _is_empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and not node.value
-
-
-def _is_rain_module(node: yaml.Node) -> bool:
-    """True if a type is the directive, as a tag or a mapping, by which the tool Rain inserts a module."""
-    keys = [key.value for key, _ in entries(node)]
-    return keys == ["Rain::Module"] or node.tag == "!Rain::Module"
 
 
 def construct_of(resource: yaml.Node) -> str:
@@ -209,7 +207,9 @@ class PolicyReader:
             return
         type_node, properties = child(node, "Type"), child(node, "Properties")
         resource_type = type_of(node)
-        if type_node is not None and _is_rain_module(type_node):
+        # the directive, as a tag or a mapping, by which the tool Rain inserts a module
+        is_directive = [key.value for key, _ in entries(type_node)] == ["Rain::Module"]
+        if type_node is not None and (is_directive or type_node.tag == "!Rain::Module"):
             self.documents.skip(type_node, f"{logical_id}: Rain module, which another tool expands")
             return
         if type_node is not None and intrinsic_call(type_node):
@@ -223,24 +223,16 @@ class PolicyReader:
             resource_type = ""  # its policies are judged like bare policy documents
             properties = properties if isinstance(properties, yaml.MappingNode) else None
         if resource_type.endswith("::MODULE"):
-            self.documents.skip(
-                type_node or key,
-                f"{logical_id}: the resources of this CloudFormation module are not available",
-                NoteKind.MODULE,
-            )
+            reason = f"{logical_id}: the resources of this CloudFormation module are not available"
+            self.documents.skip(type_node or key, reason, NoteKind.MODULE)
             self.missing.append((logical_id, self.not_evaluated[-1]))
-        resource = ResourceDefinition(
-            logical_id,
-            resource_type,
-            self.framework,
-            self.template.position(node, start=key),
-            construct_of(node),
-        )
+        at = self.template.position(node, start=key)
+        resource = ResourceDefinition(logical_id, resource_type, self.framework, at, construct_of(node))
         self.documents.note_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
         self.documents.note_duplicates(properties, _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
-        if properties is None or is_no_value(properties) or _is_empty(properties):
-            properties = yaml.MappingNode("tag:yaml.org,2002:map", [], key.start_mark, key.end_mark, True)
+        if properties is None or is_no_value(properties) or properties.value == "":
+            properties = mapping_node([], key)
         condition = scalar(child(node, "Condition"))
         if condition is None:
             self._read_properties(resource, properties)
@@ -249,12 +241,8 @@ class PolicyReader:
             with self.evaluator.assume(condition, True):
                 self._read_properties(resource, properties)
                 if never and (content := tuple(grants_held(self.documents, properties))):
-                    self.documents.skip(
-                        key,
-                        f"{logical_id} is never created: its condition {condition} is always false",
-                        NoteKind.NO_INSTANCE,
-                        content,
-                    )
+                    reason = f"{logical_id} is never created: its condition {condition} is always false"
+                    self.documents.skip(key, reason, NoteKind.NO_INSTANCE, content)
 
     def _read_properties(self, resource: ResourceDefinition, node: yaml.Node) -> None:
         """Read the properties of a resource; if they are under ``Fn::If``, each variant."""

@@ -1,5 +1,7 @@
 """Read the template of a stack in another format: ``template_body`` in Terraform and in its plans.
 
+Its values, principals and positions are mapped to the configuration around it.
+
 Sources: Terraform documentation, ``aws_cloudformation_stack`` and ``aws_cloudformation_stack_set`` (``template_body``,
 ``parameters``, ``iam_role_arn``); AWS CloudFormation User Guide, "CloudFormation service role" (if there is one, it and
 not the caller acts on the resources); "Grant self-managed permissions" (of stack sets, a role in each target account
@@ -9,33 +11,41 @@ acts).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam import partial_values
+from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
     Const,
     ListNode,
     Node,
+    ObjectEntry,
     Part,
     Position,
     StringNode,
     Unresolved,
     UnresolvedKind,
+    at_position,
 )
-from passrole_checks.sources.cloudformation.parent_stack import ParentStack
 from passrole_checks.sources.cloudformation.policies import PolicyReader, make_reader
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
     NestedStackCall,
     ParameterArgument,
     parent_condition,
+    parent_name,
     to_nested,
+    to_parent,
+    with_stack_name,
 )
 from passrole_checks.sources.cloudformation.template import Template
-from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder
+from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder, restore_placeholders
+from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,
     AttachedPolicy,
@@ -47,12 +57,14 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
 )
 from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, StackContent
-from passrole_checks.sources.model.principal_names import bare_name
-from passrole_checks.sources.model.unknown_groups import unknown_groups
+from passrole_checks.sources.model.principal_names import bare_name, rename_principal
+from passrole_checks.sources.model.role_consumers import is_nothing
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60
 _STACK_NAME = "AWS::StackName"
+_OUTER = lazy_regex(r"\$\{\.\./([^}]+)\}|\.\./(.+)")
+_PARAMETER = lazy_regex(r"\$\{([A-Za-z0-9.]+)\}")
 
 
 def read_stack_content(resource: ResourceDefinition, parts: dict[str, Node]) -> StackContent:
@@ -64,14 +76,12 @@ def read_stack_content(resource: ResourceDefinition, parts: dict[str, Node]) -> 
     for body in bodies:
         content = _read_template(resource, body, parts)
         if content.is_read:
-            return content if len(bodies) == 1 else _without_policies(content)
+            if len(bodies) == 1:
+                return content
+            return StackContent(content.received, content.profiles, named=(*content.named, *content.roles))
         if content.fault:
             return content
     return NOTHING
-
-
-def _without_policies(content: StackContent) -> StackContent:
-    return StackContent(content.received, content.profiles, named=(*content.named, *content.roles))
 
 
 def _variants(node: Node | None) -> Iterator[Node]:
@@ -106,7 +116,8 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
     name = parts.get("name")
     name = name if isinstance(name, StringNode) and name.only_unresolved is None else None
     parent = ParentStack(resource.address, body, nested_originals, name)
-    by = "resource" if resource.type not in ONE_ACCOUNT or _is_set(parts.get("iam_role_arn")) else ""
+    role = parts.get("iam_role_arn")
+    by = "" if resource.type in ONE_ACCOUNT and (role is None or is_nothing(role)) else "resource"
     return _ContentBuilder(resource, parent, reader).content(by)
 
 
@@ -168,7 +179,11 @@ class _ContentBuilder:
             attached=self._attached(),
             suppressions=tuple(self._suppressions()) if file != resource.at.file else (),
             not_evaluated=tuple(
-                replace(entry, reason=f"{resource.address}: {entry.reason}", line=self._line(entry.line))
+                replace(
+                    entry,
+                    reason=f"{resource.address}: {entry.reason}",
+                    line=parent.position(Position("", entry.line or 1)).line,
+                )
                 for entry in problems
             ),
             file=file if file != resource.at.file else "",
@@ -183,9 +198,6 @@ class _ContentBuilder:
         if self.resource.type in ONE_ACCOUNT or bare_name(name) in self.own:
             return principal
         return f"{self.resource.address}.{bare_name(principal)}"  # the principal of this name in each target account
-
-    def _line(self, line: int | None) -> int:
-        return self.parent.position(Position("", line or 1)).line
 
     def _document(self, node: Node, inner: ResourceDefinition, path: str) -> Node:
         return self.parent.value(self.parent.with_positions(node, f"Resources/{inner.address}/Properties/{path}"))
@@ -271,11 +283,6 @@ def _generated_name(stack: StringNode | None, logical_id: str, at: Position) -> 
 _KEPT_LENGTH = 24  # characters of either name that are never truncated
 
 
-def _is_set(node: Node | None) -> bool:
-    nothing = isinstance(node, partial_values.Absent) or (isinstance(node, Const) and node.value is None)
-    return node is not None and not nothing and not (isinstance(node, StringNode) and node.literal == "")
-
-
 def _template_text(body: Node) -> tuple[str, list[Part | Node]]:
     """Return the text of a template, and the unresolved values behind the placeholders in it.
 
@@ -318,3 +325,128 @@ def _with_placeholders(node: StringNode, originals: list[Part | Node]) -> str:
             pieces.append(placeholder(len(originals)))
             originals.append(part)
     return "".join(pieces)
+
+
+@dataclass(frozen=True)
+class ParentStack:
+    """The stack of an embedded template, as a part of the configuration around it.
+
+    ``stack`` is its address, ``body`` the template as given, ``outer`` the originals of the placeholders in it, as the
+    template sees them, and ``name`` the stack name, if known.
+    """
+
+    stack: str
+    body: Node
+    outer: Sequence[Part | Node]
+    name: StringNode | None = None
+
+    def value(self, node: Node) -> Node:
+        """Return a value of the template as the configuration sees it."""
+        value = to_parent(restore_placeholders(node, self.outer), self.stack)
+        return value if self.name is None else with_stack_name(value, self.name.parts, f"{self.stack}.")
+
+    def text(self, node: Node | None) -> StringNode | None:
+        """Return a string of the template as the configuration sees it; None for other values."""
+        value = self.value(node) if node is not None else None
+        return value if isinstance(value, StringNode) else None
+
+    def principal(self, name: str, own: Collection[str]) -> str:
+        """Return the name of a principal in the configuration.
+
+        It is one of the template's ``own`` resources, a principal of the configuration, or one defined elsewhere, which
+        keeps its name.
+        """
+        inner = bare_name(name)
+        if inner in own:
+            return rename_principal(name, lambda known: parent_name(known, self.stack))
+        outer = _OUTER.fullmatch(inner)
+        if outer is not None and outer[2]:
+            return outer[2]
+        if outer is not None:
+            return rename_principal(name, lambda _: f"${{{outer[1]}}}")
+        parameter = _PARAMETER.fullmatch(inner)
+        if parameter is not None:
+            return rename_principal(name, lambda _: f"${{{parent_name(parameter[1], self.stack)}}}")
+        value = self.value(StringNode((inner,), self.body.at))
+        unresolved = value.only_unresolved if isinstance(value, StringNode) else None
+        return (
+            unresolved.role
+            if unresolved is not None and unresolved.role
+            else rename_principal(name, lambda _: str(value))
+        )
+
+    # positions
+
+    @cached_property
+    def _layout(self) -> tuple[int, int, int] | None:
+        """For a template stored verbatim in a file: the lines before it, and the columns before its first and other
+        lines."""
+        body = self.body
+        if not isinstance(body, StringNode) or not body.starts:
+            return None
+        (line, column), exact = body.starts[0], len(body.parts) == 1
+        return line - 1, column - 1 if exact else -1, body.indent if exact else -1
+
+    def position(self, at: Position) -> Position:
+        """Return the position in the file of a position in the template; that of the whole template if it is
+        unknown."""
+        layout = self._layout
+        if layout is None or not self.body.at.covers(layout[0] + at.line):
+            return self.body.at
+        before, first, others = layout
+        end = max(at.line, at.end_line)
+        if first < 0:  # inserted values move the rest of the line
+            return Position(self.body.at.file, before + at.line, 1, before + end, 0)
+        start_column, end_column = (first if line == 1 else others for line in (at.line, end))
+        last = at.end_column + end_column if at.end_column else 0
+        return Position(self.body.at.file, before + at.line, at.column + start_column, before + end, last)
+
+    def with_positions(self, node: Node, path: str = "") -> Node:
+        """Return a value of the template with positions in the file.
+
+        ``path`` leads to it from the top of the template; it is used for a template that Terraform builds from an
+        object, whose parts have their own positions.
+        """
+        if isinstance(self.body, partial_values.ObjectNode):
+            return _with_positions_of(node, _node_at(self.body, path.split("/")))
+        return partial_values.relocated(node, self.position)
+
+
+def _node_at(node: Node, steps: Sequence[str]) -> Node:
+    """Return the node at a path, or the deepest one on the way."""
+    for step in steps:
+        inner: Node | None = None
+        if isinstance(node, partial_values.ObjectNode):
+            inner = node.get(step)
+        elif isinstance(node, ListNode) and step.isdecimal() and int(step) < len(node.items):
+            inner = node.items[int(step)]
+        if inner is None:
+            break
+        node = inner
+    return node
+
+
+def _with_positions_of(node: Node, other: Node) -> Node:
+    """Return a value with the positions of another one of the same shape; parts without a counterpart get the position
+    around them."""
+    if isinstance(node, StringNode):
+        return at_position(node, other.at)
+    if isinstance(node, ListNode):
+        counterparts = other.items if isinstance(other, ListNode) and len(other.items) == len(node.items) else ()
+        pairs = zip(node.items, counterparts or [other] * len(node.items), strict=True)
+        return ListNode(tuple(_with_positions_of(item, counterpart) for item, counterpart in pairs), other.at)
+    if isinstance(node, partial_values.ObjectNode):
+        entries = []
+        for entry in node.entries:
+            inner = other.get(str(entry.key)) if isinstance(other, partial_values.ObjectNode) else None
+            entries.append(
+                ObjectEntry(at_position(entry.key, other.at), _with_positions_of(entry.value, inner or other))
+            )
+        return partial_values.ObjectNode(tuple(entries), other.at)
+    if isinstance(node, Choice):
+        return replace(
+            node,
+            options=tuple((outcome, _with_positions_of(counterpart, other)) for outcome, counterpart in node.options),
+            at=other.at,
+        )
+    return replace(node, at=other.at)

@@ -7,10 +7,12 @@ Template Reference, "Return values" of each resource type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from typing import Protocol
 
 import yaml
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Node,
@@ -79,25 +81,21 @@ class _Evaluation(Protocol):
     def node(self, node: yaml.Node) -> Node: ...
 
 
+@dataclass(eq=False)
 class TemplateReferences:
     """Values of references in a template.
 
     ``implicit_roles``: SAM's roles by logical id, with the properties of the resource that each is for.
     """
 
-    def __init__(
-        self,
-        template: Template,
-        parameters: Parameters,
-        evaluation: _Evaluation,
-        implicit_roles: Mapping[str, yaml.Node | None],
-    ) -> None:
-        self.template = template
-        self.parameters = parameters
-        self.evaluation = evaluation
-        self.implicit_roles = implicit_roles
-        self._names: dict[tuple[str, PathCondition, bool], tuple[tuple[Part, ...], tuple[str, ...]] | None] = {}
-        self._naming = 0  # depth of names that are being evaluated
+    template: Template
+    parameters: Parameters
+    evaluation: _Evaluation
+    implicit_roles: Mapping[str, yaml.Node | None]
+    _names: dict[tuple[str, PathCondition, bool], tuple[tuple[Part, ...], tuple[str, ...]] | None] = field(
+        default_factory=dict
+    )
+    _naming: int = 0  # depth of names that are being evaluated
 
     def type_of(self, logical_id: str) -> str | None:
         """Return the type of a resource of this template, including SAM's implicit roles."""

@@ -14,7 +14,18 @@ import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, text
-from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar, type_of
+from passrole_checks.sources.cloudformation.template import (
+    Template,
+    child,
+    entries,
+    if_node,
+    intrinsic_call,
+    mapping_node,
+    scalar,
+    sequence_node,
+    text_node,
+    type_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class ImplicitRole:
     service: str
 
 
-_ROLES = {
+ROLES = {
     "AWS::Serverless::CapacityProvider": ImplicitRole("OperatorRole", "OperatorRole", "lambda.amazonaws.com"),
     "AWS::Serverless::Function": ImplicitRole("Role", "Role", "lambda.amazonaws.com"),
     "AWS::Serverless::MicrovmImage": ImplicitRole("BuildRoleArn", "BuildRole", "lambda.amazonaws.com"),
@@ -35,11 +46,6 @@ _ROLES = {
     "AWS::Serverless::StateMachine": ImplicitRole("Role", "Role", "states.amazonaws.com"),
     "AWS::Serverless::WebFunction": ImplicitRole("ExecutionRoleArn", "Role", "lambda.amazonaws.com"),
 }
-
-
-def implicit_role_of_type(resource_type: str) -> ImplicitRole | None:
-    """Return the role that SAM creates for a type; None if it creates none."""
-    return _ROLES.get(resource_type)
 
 
 TYPES_WITH_POLICIES = frozenset({"AWS::Serverless::Function", "AWS::Serverless::StateMachine"})
@@ -89,7 +95,7 @@ def implicit_roles(template: Template) -> dict[str, str]:
     """Return the logical ids of the roles that SAM creates, each with the logical id of its resource."""
     roles: dict[str, str] = {}
     for logical_id, node in template.resources.items():
-        implicit_role = _ROLES.get(type_of(node) or "")
+        implicit_role = ROLES.get(type_of(node) or "")
         if implicit_role is not None and _creates_role(
             child(properties_with_globals(template, logical_id), implicit_role.role_property)
         ):
@@ -116,7 +122,7 @@ def properties_with_globals(template: Template, logical_id: str) -> yaml.Node | 
         local = child(own, key.value)
         merged = [entry for entry in merged if entry[0].value != key.value]
         merged.append((key, value if local is None else _merge(value, local)))
-    return _mapping(merged, at)
+    return mapping_node(merged, at, flow=True)
 
 
 def _merge(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
@@ -124,17 +130,13 @@ def _merge(shared: yaml.Node, own: yaml.Node) -> yaml.Node:
     if intrinsic_call(shared) or intrinsic_call(own) or type(shared) is not type(own):
         return own
     if isinstance(own, yaml.SequenceNode):
-        return yaml.SequenceNode(own.tag, [*shared.value, *own.value], own.start_mark, own.end_mark, True)
+        return sequence_node([*shared.value, *own.value], own, flow=True)
     if not isinstance(own, yaml.MappingNode):
         return own
     merged = {key.value: (key, value) for key, value in entries(shared)}
     for key, value in entries(own):
         merged[key.value] = (key, _merge(merged[key.value][1], value) if key.value in merged else value)
-    return _mapping(list(merged.values()), own)
-
-
-def _mapping(rows: list[tuple[yaml.ScalarNode, yaml.Node]], at: yaml.Node) -> yaml.MappingNode:
-    return yaml.MappingNode("tag:yaml.org,2002:map", rows, at.start_mark, at.end_mark, True)
+    return mapping_node(merged.values(), own, flow=True)
 
 
 def managed_policy_nodes(policies: yaml.Node) -> Iterator[yaml.Node]:
@@ -157,17 +159,13 @@ def managed_policy_nodes(policies: yaml.Node) -> Iterator[yaml.Node]:
 
 def _in_branch(condition: yaml.Node, branch: int, item: yaml.Node) -> yaml.Node:
     """Return an ``Fn::If`` with ``item`` in its first (0) or second (1) branch, and no value in the other."""
-    marks = item.start_mark, item.end_mark
-    words = [yaml.ScalarNode("tag:yaml.org,2002:str", word, *marks) for word in ("Ref", "AWS::NoValue", "Fn::If")]
-    nothing = yaml.MappingNode("tag:yaml.org,2002:map", [(words[0], words[1])], *marks)
-    options = (nothing, item) if branch else (item, nothing)
-    argument = yaml.SequenceNode("tag:yaml.org,2002:seq", [condition, *options], *marks)
-    return yaml.MappingNode("tag:yaml.org,2002:map", [(words[2], argument)], *marks)
+    nothing = mapping_node([(text_node("Ref", item), text_node("AWS::NoValue", item))], item)
+    return if_node(condition, nothing if branch else item, item if branch else nothing, item)
 
 
 def implicit_trust(template: Template, owner: str, at: Position) -> Node:
     """Return the trust policy of the role that SAM creates, with the position of its owner."""
-    service = _ROLES[type_of(template.resources[owner]) or ""].service
+    service = ROLES[type_of(template.resources[owner]) or ""].service
 
     def entry(key: str, value: Node) -> ObjectEntry:
         return ObjectEntry(text(key, at), value)

@@ -1,19 +1,21 @@
 """Read the policies and roles of SAM resources.
 
 Source: AWS SAM Developer Guide, AWS::Serverless::Function and AWS::Serverless::StateMachine, property ``Policies``:
-policy documents, policy templates, and names and ARNs of managed policies; "Globals section".
+policy documents, policy templates ("AWS SAM policy templates"), and names and ARNs of managed policies; "Globals
+section".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
+from passrole_checks.aws.sam_policy_templates import PolicyTemplate, policy_templates
 from passrole_checks.iam.partial_values import Node
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments, existence_conditions
-from passrole_checks.sources.cloudformation.sam_policies import expand_policy_template, find_policy_template
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, type_of
 from passrole_checks.sources.model.configuration import Framework, PolicyKind, ResourceDefinition, RoleDefinition
 
@@ -22,6 +24,7 @@ _ARN_FUNCTIONS = frozenset(
     {"Ref", "Fn::FindInMap", "Fn::GetAtt", "Fn::GetStackOutput", "Fn::If", "Fn::ImportValue", "Fn::Join", "Fn::Select",
      "Fn::Split", "Fn::Sub"}
 )  # fmt: skip
+_TAG = "tag:yaml.org,2002:"
 
 
 class Serverless:
@@ -40,12 +43,9 @@ class Serverless:
     def read(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         """Read the documents of a resource and the role that SAM creates for it."""
         implicit_role = self._implicit_roles.get(resource.address)
-        all_properties = (
-            sam.properties_with_globals(self.template, resource.address)
-            if resource.address in self.template.resources
-            else None
-        )
-        all_properties = all_properties or properties
+        all_properties = properties
+        if resource.address in self.template.resources:
+            all_properties = sam.properties_with_globals(self.template, resource.address) or properties
         trust: Node | None = None
         if child(all_properties, "AssumeRolePolicyDocument") is not None:
             trust = self.documents.collect_at(resource, all_properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
@@ -83,7 +83,7 @@ class Serverless:
             if not isinstance(element.node, yaml.MappingNode):
                 continue  # the name or ARN of a managed policy
             keys = [key.value for key, _ in entries(element.node)]
-            used = find_policy_template(element.node)
+            used = policy_templates().get(keys[0]) if len(keys) == 1 else None
             if "Statement" in keys:
                 self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
             elif used is not None:
@@ -93,8 +93,32 @@ class Serverless:
                 reason = "not a SAM policy template" if len(keys) == 1 else "inserted at deployment"
                 self.documents.collect_unknown(resource, element, ", ".join(keys), reason, principals)
             else:
-                self.documents.fail(
-                    element.node,
-                    f"{resource.address}: {element.path} is not a policy document, policy template or managed policy",
-                    resource.address,
-                )
+                forms = "a policy document, policy template or managed policy"
+                reason = f"{resource.address}: {element.path} is not {forms}"
+                self.documents.fail(element.node, reason, resource.address)
+
+
+def expand_policy_template(policy: PolicyTemplate, template: Template, use: yaml.Node) -> yaml.Node:
+    """Return the policy document of a used policy template, with the position of its use.
+
+    A missing argument, which SAM rejects, becomes an unresolved reference.
+    """
+    ((key, arguments),) = entries(use)
+    place = template.position(use, start=key)
+    start = yaml.Mark("", key.start_mark.index, place.line - 1, place.column - 1, None, 0)
+    end = yaml.Mark("", key.start_mark.index, place.end_line - 1, place.end_column - 1, None, 0)
+
+    def node(value: Any) -> yaml.Node:
+        if isinstance(value, dict):
+            name = value.get("Ref")
+            if name in policy.parameters:
+                argument = child(arguments, name)
+                return node({"Ref": f"{policy.name}.{name}"}) if argument is None else argument
+            rows = [(node(word), node(item)) for word, item in value.items()]
+            return yaml.MappingNode(_TAG + "map", rows, start, end, True)
+        if isinstance(value, list):
+            return yaml.SequenceNode(_TAG + "seq", [node(item) for item in value], start, end, True)
+        kind = "bool" if isinstance(value, bool) else "str"
+        return yaml.ScalarNode(_TAG + kind, str(value).lower() if kind == "bool" else str(value), start, end)
+
+    return node(dict(policy.definition))

@@ -17,14 +17,22 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.cloudformation.compose_yaml import children_of
+from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.recognize import top_level_keys
 from passrole_checks.sources.cloudformation.service_roles import generated_roles
-from passrole_checks.sources.cloudformation.service_values import ServiceValues, text_node
-from passrole_checks.sources.cloudformation.service_variables import has_variables
-from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
+from passrole_checks.sources.cloudformation.service_values import ServiceValues
+from passrole_checks.sources.cloudformation.template import (
+    Template,
+    child,
+    entries,
+    intrinsic_call,
+    mapping_node,
+    scalar,
+    sequence_node,
+    text_node,
+    with_content,
+)
 
-_MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))
 # what may contain or refer to policies; every match of the pattern contains one of the words
 _POLICY_WORDS = ("${", "iamRoleStatements", "anagedPolicies", "statements", "AWS::IAM::")
 _POLICIES = lazy_regex(
@@ -82,16 +90,18 @@ def convert_to_template(template: Template, path: Path | None) -> ConvertedServi
     syntax = scalar(child(root, "provider", "variableSyntax"))
     conversion = _Conversion(values)
     conversion.read_resources(child(root, "resources"))
-    roles = list(generated_roles(root, values, conversion.skip))
+    roles = list(generated_roles(root, values))
     conversion.add_roles(roles)
     conversion.extend_resources()
     conversion.skip_plugins(root)
     conversion.add_conditions(root)
     if syntax is not None and not _USUAL_SYNTAX.search(syntax):
-        conversion.skip(root, "provider.variableSyntax changes the syntax of variables")
-    sections = [(text_node(name, root), _mapping(found, root)) for name, found in conversion.sections.items() if found]
-    template.replace(_mapping(sections, root))
-    return ConvertedService([*conversion.skipped, *values.notes], values.includes.errors, tuple(conversion.templates()))
+        values.skip(root, "provider.variableSyntax changes the syntax of variables")
+    sections = [
+        (text_node(name, root), mapping_node(found, root)) for name, found in conversion.sections.items() if found
+    ]
+    template.replace(mapping_node(sections, root))
+    return ConvertedService([*values.skipped, *values.notes], values.includes.errors, tuple(conversion.templates()))
 
 
 class _Conversion:
@@ -101,54 +111,32 @@ class _Conversion:
         self.values = values
         self.sections: dict[str, list[_Entry]] = {name: [] for name in _SECTIONS}
         self.extensions: list[_Entry] = []
-        self.skipped: list[tuple[yaml.Node, str]] = []
-
-    def skip(self, node: yaml.Node, reason: str = "") -> None:
-        """Record a node that is not evaluated; by default, an unresolved variable."""
-        if isinstance(node, yaml.ScalarNode) and not reason:
-            reason = f"{node.value[:80]} is unresolved: {self.values.reason(node)}"
-        self.skipped.append((node, reason))
 
     def read_resources(self, node: yaml.Node | None) -> None:
         """Read the sections of ``resources``, a mapping or a list of mappings."""
-        for part in _parts(self.values.shallow(node)):
-            part = self.values.shallow(part) or part
-            self.skip_unresolved(part)
+        for part in self.values.parts(self.values.shallow(node)):
             for name in _SECTIONS:
-                section = self.values.shallow(child(part, name))
-                self.skip_unresolved(section)
-                for key, value in entries(section):
+                for key, value in entries(self.values.section(child(part, name))):
                     known = self.resource(value) if name == "Resources" else self.values.resolve(value)
                     self.sections[name].append((key, known))
-            extensions = self.values.shallow(child(part, "extensions"))
-            self.skip_unresolved(extensions)
-            self.extensions += entries(extensions)
-
-    def skip_unresolved(self, node: yaml.Node | None) -> None:
-        """Record a section that is a text, if it has variables."""
-        if isinstance(node, yaml.ScalarNode) and has_variables(node.value):
-            self.skip(node)
+            self.extensions += entries(self.values.section(child(part, "extensions")))
 
     def resource(self, node: yaml.Node) -> yaml.Node:
         """Return a resource with its variables resolved."""
-        resource = self.values.shallow(node) or node
-        self.skip_unresolved(resource)
+        resource = self.values.section(node) or node
         if not isinstance(resource, yaml.MappingNode) or intrinsic_call(resource) is not None:
             return self.values.resolve(resource)
         listed: list[tuple[yaml.Node, yaml.Node]] = []
         for key, value in resource.value:
             if isinstance(key, yaml.ScalarNode) and key.value == "Properties":
-                properties = self.values.shallow(value) or value
-                self.skip_unresolved(properties)
-                listed.append((key, self.values.resolve(properties)))
-            else:
-                listed.append((key, self.values.resolve(value)))
-        return yaml.MappingNode(resource.tag, listed, resource.start_mark, resource.end_mark, resource.flow_style)
+                value = self.values.section(value) or value
+            listed.append((key, self.values.resolve(value)))
+        return with_content(resource, listed)
 
     def add_roles(self, roles: list[_Entry]) -> None:
         """Add the generated roles, merged with the resources of the same names: these replace properties, and add
         policies."""
-        own = dict(self._index())
+        own = self._numbers
         added: list[_Entry] = []
         for key, role in roles:
             number = own.get(key.value)
@@ -159,14 +147,14 @@ class _Conversion:
             self.sections["Resources"][number] = (resource_key, _merged(role, resource, _LISTS))
         self.sections["Resources"][:0] = added
 
-    def _index(self) -> Iterator[tuple[str, int]]:
-        """Yield the number of each resource by its logical id."""
-        for number, (key, _) in enumerate(self.sections["Resources"]):
-            yield key.value, number
+    @property
+    def _numbers(self) -> dict[str, int]:
+        """The numbers of the resources by their logical ids."""
+        return {key.value: number for number, (key, _) in enumerate(self.sections["Resources"])}
 
     def extend_resources(self) -> None:
         """Replace the properties that extensions name."""
-        numbers = dict(self._index())
+        numbers = self._numbers
         for key, value in self.extensions:
             extension = self.resource(value)
             number = numbers.get(key.value)
@@ -178,7 +166,7 @@ class _Conversion:
         """Record the sections of plugins that contain statements."""
         for key, value in entries(root):
             if key.value not in _OWN_SECTIONS and _contains_statement(self.values.resolve(value)):
-                self.skip(key, f"{key.value[:80]}: statements of a plugin are not evaluated")
+                self.values.skip(key, f"{key.value[:80]}: statements of a plugin are not evaluated")
 
     def templates(self) -> Iterator[str]:
         """Yield the included templates all of whose resources are in the service."""
@@ -191,21 +179,13 @@ class _Conversion:
     def add_conditions(self, root: yaml.Node) -> None:
         """Declare the variables that select a variant, as parameters, and their conditions."""
         for name, (variable, value) in self.values.conditions.items():
-            reference = _mapping([(text_node("Ref", root), text_node(variable, root))], root)
-            operands = yaml.SequenceNode(_LIST, [reference, text_node(value, root)], *_marks(root), False)
-            condition = _mapping([(text_node("Fn::Equals", root), operands)], root)
+            reference = mapping_node([(text_node("Ref", root), text_node(variable, root))], root)
+            operands = sequence_node([reference, text_node(value, root)], root)
+            condition = mapping_node([(text_node("Fn::Equals", root), operands)], root)
             self.sections["Conditions"].append((text_node(name, root), condition))
         for variable in dict.fromkeys(variable for variable, _ in self.values.conditions.values()):
-            kind = _mapping([(text_node("Type", root), text_node("String", root))], root)
+            kind = mapping_node([(text_node("Type", root), text_node("String", root))], root)
             self.sections["Parameters"].append((text_node(variable, root), kind))
-
-
-def _parts(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    """Yield the parts that are merged: a mapping itself, or each element of a list."""
-    if isinstance(node, yaml.SequenceNode):
-        yield from node.value
-    elif node is not None:
-        yield node
 
 
 def _merged(base: yaml.Node, other: yaml.Node, joined: frozenset[str]) -> yaml.Node:
@@ -221,10 +201,12 @@ def _merged(base: yaml.Node, other: yaml.Node, joined: frozenset[str]) -> yaml.N
         old = merged.get(name)
         if old is not None and name == "Properties":
             value = _merged(old[1], value, joined)
-        elif old is not None and name in joined and _are_lists(old[1], value):
-            value = yaml.SequenceNode(_LIST, [*old[1].value, *value.value], *_marks(value), False)
+        elif (
+            old is not None and name in joined and all(isinstance(each, yaml.SequenceNode) for each in (old[1], value))
+        ):
+            value = sequence_node([*old[1].value, *value.value], value)
         merged[name] = (key, value)
-    return yaml.MappingNode(_MAP, list(merged.values()), *_marks(other), False)
+    return mapping_node(merged.values(), other)
 
 
 def _by_name(node: yaml.MappingNode) -> Iterator[tuple[str, _Entry]]:
@@ -234,25 +216,7 @@ def _by_name(node: yaml.MappingNode) -> Iterator[tuple[str, _Entry]]:
 
 def _contains_statement(root: yaml.Node) -> bool:
     """True if a node contains a statement of a policy."""
-    pending, seen = [root], set[int]()
-    while pending:
-        node = pending.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if child(node, "Effect") is not None and (child(node, "Action") or child(node, "NotAction")) is not None:
-            return True
-        pending.extend(children_of(node))
-    return False
-
-
-def _are_lists(*nodes: yaml.Node) -> bool:
-    return all(isinstance(node, yaml.SequenceNode) for node in nodes)
-
-
-def _mapping(listed: Sequence[tuple[yaml.Node, yaml.Node]], at: yaml.Node) -> yaml.MappingNode:
-    return yaml.MappingNode(_MAP, list(listed), *_marks(at), False)
-
-
-def _marks(node: yaml.Node) -> tuple[yaml.Mark, yaml.Mark]:
-    return node.start_mark, node.end_mark
+    return any(
+        child(node, "Effect") is not None and (child(node, "Action") or child(node, "NotAction")) is not None
+        for node in nodes_below(root)
+    )

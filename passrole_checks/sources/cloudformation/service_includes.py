@@ -16,7 +16,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.files.safe_read import OutsideError, open_error_reason
 from passrole_checks.files.unsaved_texts import names_in
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.cloudformation.template import Template
+from passrole_checks.sources.cloudformation.template import Template, text_node
 from passrole_checks.sources.files.read_boundary import current_boundary
 
 MAX_FILES = 200
@@ -85,7 +85,7 @@ class ServiceIncludes:
             path = path.resolve()
             content = current_boundary().read(path, MAX_BYTES).decode("utf-8-sig")
             if extension not in _DATA:
-                return _text_of(content, self.template.root)
+                return text_node(content, self.template.root)
             node = self.template.include(str(path), content)
         except OutsideError as error:
             return Problem(f"{shown} {error.strerror}")
@@ -103,7 +103,3 @@ class ServiceIncludes:
             return Problem(f"{shown} is empty", missing=True)
         self.roots[str(path)] = node
         return node
-
-
-def _text_of(content: str, at: yaml.Node) -> yaml.ScalarNode:
-    return yaml.ScalarNode("tag:yaml.org,2002:str", content, at.start_mark, at.start_mark)

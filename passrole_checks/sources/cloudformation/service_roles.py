@@ -8,14 +8,21 @@ the README of that plugin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.sources.cloudformation.service_values import ServiceValues, text_node
-from passrole_checks.sources.cloudformation.service_variables import has_variables
-from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
+from passrole_checks.sources.cloudformation.service_values import ServiceValues
+from passrole_checks.sources.cloudformation.template import (
+    child,
+    entries,
+    intrinsic_call,
+    scalar,
+    sequence_node,
+    text_node,
+)
 
 _MAP, _LIST, _NULL = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "null"))
 # how the framework's "naming" derives a logical id from a function's name
@@ -43,34 +50,31 @@ class _Settings:
         return self.statements is not None or self.managed_policies is not None
 
 
-def generated_roles(
-    root: yaml.MappingNode, values: ServiceValues, skip: Callable[[yaml.Node], None]
-) -> Iterator[_Entry]:
+def generated_roles(root: yaml.MappingNode, values: ServiceValues) -> Iterator[_Entry]:
     """Yield the roles that the framework creates, each with its logical id.
 
     ``skip`` is called with each unresolved variable in whose place settings or policies are.
     """
-    reader = _SettingsReader(values, skip)
+    reader = _SettingsReader(values)
     functions = [
-        (key, reader.section(value))
-        for part in reader.parts(reader.section(child(root, "functions")))
+        (key, values.section(value))
+        for part in values.parts(values.section(child(root, "functions")))
         for key, value in entries(part)
     ]
-    provider = reader.section(child(root, "provider"))
-    role = reader.section(child(reader.section(child(provider, "iam")), "role"))
-    shared = reader.settings(provider, role, "iamRoleStatements", "rolePermissionsBoundary", None)
-    is_named = child(provider, "role") is not None or isinstance(role, yaml.ScalarNode) or _is_reference(role)
+    provider = values.section(child(root, "provider"))
+    role = values.section(child(values.section(child(provider, "iam")), "role"))
+    shared = reader.settings(provider, role, "rolePermissionsBoundary", None)
+    is_arn = role is not None and intrinsic_call(role) is not None
+    is_named = child(provider, "role") is not None or isinstance(role, yaml.ScalarNode) or is_arn
     per_function = not is_named and scalar(child(role, "mode")) == "perFunction"
     each_names_role = functions and all(child(function, "role") is not None for _, function in functions)
     if not (is_named or each_names_role or per_function):
         yield _role(_SHARED, shared.key or root, shared, [shared.statements], [shared.managed_policies])
-    plugin = child(reader.section(child(root, "custom")), _PLUGIN)
+    plugin = child(values.section(child(root, "custom")), _PLUGIN)
     default = scalar(child(plugin, "defaultInherit")) or ("true" if per_function else "false")
     for name, function in functions:
-        own_role = reader.section(child(reader.section(child(function, "iam")), "role"))
-        own = reader.settings(
-            function, own_role, "iamRoleStatements", "iamPermissionsBoundary", "iamRoleStatementsName"
-        )
+        own_role = values.section(child(values.section(child(function, "iam")), "role"))
+        own = reader.settings(function, own_role, "iamPermissionsBoundary", "iamRoleStatementsName")
         if not (own.grants or per_function) or child(function, "role") is not None:
             continue
         inherits = (
@@ -81,36 +85,21 @@ def generated_roles(
         yield _role(
             f"{_logical_id_prefix(name.value)}{_SHARED}",
             own.key or name,
-            _with_defaults(own, shared),
+            replace(own, boundary=own.boundary or shared.boundary, path=own.path or shared.path),
             [own.statements, shared.statements if inherits == "true" else None],
             [own.managed_policies, shared.managed_policies if per_function else None],
         )
 
 
+@dataclass(frozen=True, slots=True)
 class _SettingsReader:
     """Reads settings with their variables resolved."""
 
-    def __init__(self, values: ServiceValues, skip: Callable[[yaml.Node], None]) -> None:
-        self.values, self.skip = values, skip
+    values: ServiceValues
 
-    def section(self, node: yaml.Node | None) -> yaml.Node | None:
-        """Return a section, with the variables below it unresolved."""
-        section = self.values.shallow(node)
-        self._skip_unresolved(section)
-        return section
-
-    def parts(self, node: yaml.Node | None) -> Iterator[yaml.Node]:
-        """Yield the parts of a section that are merged: the section itself, or each element of a list."""
-        for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            section = self.section(part)
-            if section is not None:
-                yield section
-
-    def settings(
-        self, node: yaml.Node | None, role: yaml.Node | None, statements: str, boundary: str, name: str | None
-    ) -> _Settings:
+    def settings(self, node: yaml.Node | None, role: yaml.Node | None, boundary: str, name: str | None) -> _Settings:
         """Return the settings below ``role``, else those in the previous format, below ``node`` with the given keys."""
-        key, value = _first_entry((role, "statements"), (node, statements))
+        key, value = _first_entry((role, "statements"), (node, "iamRoleStatements"))
         managed_key, managed_policies = _first_entry((role, "managedPolicies"), (node, "iamManagedPolicies"))
         return _Settings(
             key or managed_key,
@@ -129,37 +118,23 @@ class _SettingsReader:
 
     def _section_value(self, node: yaml.Node | None) -> yaml.Node | None:
         value = self._value(node)
-        self._skip_unresolved(value)
+        self.values.skip_unresolved(value)
         return value
 
     def _statements(self, node: yaml.Node | None) -> yaml.Node | None:
         """Return a list of statements; an empty one for an entry without a value, which configures a role as well."""
         value = self._section_value(node)
         if value is None and node is not None:
-            return yaml.SequenceNode(_LIST, [], node.start_mark, node.end_mark, False)
+            return sequence_node([], node)
         for element in value.value if isinstance(value, yaml.SequenceNode) else ():
-            self._skip_unresolved(element)
+            self.values.skip_unresolved(element)
         return value
-
-    def _skip_unresolved(self, node: yaml.Node | None) -> None:
-        if isinstance(node, yaml.ScalarNode) and has_variables(node.value):
-            self.skip(node)
 
 
 def _first_entry(*places: tuple[yaml.Node | None, str]) -> tuple[yaml.ScalarNode | None, yaml.Node | None]:
     """Return the first entry that exists: of a mapping, with a key."""
     found = (entry for node, name in places for entry in entries(node) if entry[0].value == name)
     return next(found, (None, None))
-
-
-def _with_defaults(own: _Settings, shared: _Settings) -> _Settings:
-    """Return a function's settings with those of the provider where it has none."""
-    return _Settings(own.key, None, None, own.boundary or shared.boundary, own.name, own.path or shared.path)
-
-
-def _is_reference(node: yaml.Node | None) -> bool:
-    """True if a node is an intrinsic function: the ARN of a role."""
-    return node is not None and intrinsic_call(node) is not None
 
 
 def _logical_id_prefix(function: str) -> str:
@@ -220,4 +195,4 @@ def _joined(lists: list[yaml.Node]) -> yaml.Node | None:
     if len(lists) < 2:
         return lists[0] if lists else None
     items = [item for node in lists for item in (node.value if isinstance(node, yaml.SequenceNode) else [node])]
-    return yaml.SequenceNode(_LIST, items, lists[0].start_mark, lists[0].end_mark, False)
+    return sequence_node(items, lists[0])

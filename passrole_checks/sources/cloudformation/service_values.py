@@ -35,9 +35,12 @@ from passrole_checks.sources.cloudformation.template import (
     Template,
     child,
     entries,
+    if_node,
     intrinsic_call,
     same_content,
     scalar,
+    text_node,
+    with_content,
 )
 
 STAGE = "sls:stage"
@@ -78,6 +81,7 @@ class ServiceValues:
         self.includes = ServiceIncludes(template, folder)
         self.conditions: dict[str, tuple[str, str]] = {}
         self.notes: list[tuple[yaml.Node, str]] = []
+        self.skipped: list[tuple[yaml.Node, str]] = []
         self._problems: dict[int, tuple[yaml.Node, Problem]] = {}
         self._assumed: dict[str, str] = {}
         self._trace = _Trace()
@@ -112,6 +116,28 @@ class ServiceValues:
                 self.notes.append((node, f"evaluated with {words} only, not with {listed}"))
         return result
 
+    def skip(self, node: yaml.Node, reason: str = "") -> None:
+        """Record a node that is not evaluated; by default, an unresolved variable."""
+        if isinstance(node, yaml.ScalarNode) and not reason:
+            reason = f"{node.value[:80]} is unresolved: {self.reason(node)}"
+        self.skipped.append((node, reason))
+
+    def skip_unresolved(self, node: yaml.Node | None) -> None:
+        """Record a section that is a text, if it has variables."""
+        if isinstance(node, yaml.ScalarNode) and has_variables(node.value):
+            self.skip(node)
+
+    def section(self, node: yaml.Node | None) -> yaml.Node | None:
+        """Return a section, with the variables below it unresolved."""
+        section = self.shallow(node)
+        self.skip_unresolved(section)
+        return section
+
+    def parts(self, node: yaml.Node | None) -> Iterator[yaml.Node]:
+        """Yield the parts of a section that are merged: the section itself, or each element of a list."""
+        sections = map(self.section, node.value if isinstance(node, yaml.SequenceNode) else [node])
+        yield from (section for section in sections if section is not None)
+
     def resolve(self, node: yaml.Node) -> yaml.Node:
         """Return a node with the variables in it resolved; the same node if there are none."""
         key = (id(node), tuple(sorted(self._assumed.items())))
@@ -130,13 +156,9 @@ class ServiceValues:
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
-                items = [self.resolve(item) for item in node.value]
-                same = all(new is old for new, old in zip(items, node.value, strict=True))
-                return node if same else yaml.SequenceNode(node.tag, items, *_layout(node))
+                return with_content(node, [self.resolve(item) for item in node.value])
             assert isinstance(node, yaml.MappingNode)
-            pairs = [(key, self.resolve(value)) for key, value in node.value]
-            same = all(new[1] is old[1] for new, old in zip(pairs, node.value, strict=True))
-            return node if same else yaml.MappingNode(node.tag, pairs, *_layout(node))
+            return with_content(node, [(key, self.resolve(value)) for key, value in node.value])
         finally:
             self._open.discard(id(node))
 
@@ -158,20 +180,10 @@ class ServiceValues:
         if branches and isinstance(result, SubstitutedScalar):
             result.defaults = tuple(default for default in result.defaults if default != name)
         for value, other in reversed(branches):
-            result = self._conditional(node, name, value, other, result)
+            condition = f"{name} is {value}"
+            self.conditions[condition] = (name, value)
+            result = if_node(text_node(condition, node), other, result, node)
         return result
-
-    def _conditional(
-        self, at: yaml.Node, name: str, value: str, then: yaml.Node, otherwise: yaml.Node
-    ) -> yaml.MappingNode:
-        condition = f"{name} is {value}"
-        self.conditions[condition] = (name, value)
-        listed = yaml.SequenceNode(
-            f"{_STANDARD}seq", [text_node(condition, at), then, otherwise], at.start_mark, at.end_mark, True
-        )
-        return yaml.MappingNode(
-            f"{_STANDARD}map", [(text_node("Fn::If", at), listed)], at.start_mark, at.end_mark, True
-        )
 
     def _problem(self, node: yaml.Node) -> Problem | None:
         entry = self._problems.get(id(node))
@@ -249,7 +261,8 @@ class ServiceValues:
             problem: Problem | None = None
             for alternative in variable.alternatives:
                 if isinstance(alternative, str):
-                    return _literal(alternative, self.root)
+                    tag = {"true": "bool", "false": "bool", "null": "null"}.get(alternative, "str")
+                    return yaml.ScalarNode(f"{_STANDARD}{tag}", alternative, *_at(self.root))
                 value = self._source(alternative)
                 if isinstance(value, yaml.ScalarNode) and has_variables(value.value):
                     value = self._text(parse_variables(value.value))
@@ -402,11 +415,6 @@ def _short_form(node: yaml.Node) -> yaml.ScalarNode | None:
     return yaml.ScalarNode(tag, call[1].value, call[1].start_mark, call[1].end_mark, call[1].style)
 
 
-def _literal(text: str, at: yaml.Node) -> yaml.ScalarNode:
-    tag = {"true": "bool", "false": "bool", "null": "null"}.get(text, "str")
-    return yaml.ScalarNode(f"{_STANDARD}{tag}", text, *_at(at))
-
-
 def _substituted(node: yaml.ScalarNode, text: str, tag: str, trace: _Trace) -> SubstitutedScalar:
     new = SubstitutedScalar(tag, text, node.start_mark, node.end_mark, node.style)
     new.source_text = node.value
@@ -414,14 +422,5 @@ def _substituted(node: yaml.ScalarNode, text: str, tag: str, trace: _Trace) -> S
     return new
 
 
-def text_node(value: str, at: yaml.Node) -> yaml.ScalarNode:
-    """Return a string at the position of a node."""
-    return yaml.ScalarNode(f"{_STANDARD}str", value, *_at(at))
-
-
 def _at(node: yaml.Node) -> tuple[yaml.Mark, yaml.Mark]:
     return node.start_mark, node.start_mark
-
-
-def _layout(node: yaml.CollectionNode) -> tuple[yaml.Mark, yaml.Mark, bool]:
-    return node.start_mark, node.end_mark, node.flow_style

@@ -70,25 +70,12 @@ def _placeholders(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each outermost ``${…}``."""
     at = text.find("${")
     while at >= 0:
-        end = _end_of_placeholder(text, at + 2)
+        end = _closing(text, at + 1, "{}")
         if end is None:
             return
         if at == 0 or text[at - 1] != "\\":
-            yield at, end
+            yield at, end + 1
         at = text.find("${", end)
-
-
-def _end_of_placeholder(text: str, at: int) -> int | None:
-    """Return the offset behind the brace that closes a placeholder; None if there is none."""
-    nesting = 1
-    for offset in range(at, len(text)):
-        if text[offset] == "{":
-            nesting += 1
-        elif text[offset] == "}":
-            nesting -= 1
-            if not nesting:
-                return offset + 1
-    return None
 
 
 def _parse_variable(written: str, start: int, depth: int) -> Variable | None:
@@ -118,7 +105,7 @@ def _parse_alternative(text: str, depth: int) -> Source | str | None:
     rest = text[name.end() :]
     argument = ""
     if rest.startswith("("):
-        end = _end_of_argument(rest)
+        end = _closing(rest, 0, "()")
         if end is None:
             return None
         argument, rest = rest[1:end], rest[end + 1 :]
@@ -129,11 +116,11 @@ def _parse_alternative(text: str, depth: int) -> Source | str | None:
     return Source(name.group(), parse_variables(argument, depth), parse_variables(rest[1:], depth))
 
 
-def _end_of_argument(text: str) -> int | None:
-    """Return the offset of the parenthesis that closes the one at the beginning of a text."""
+def _closing(text: str, start: int, pair: str) -> int | None:
+    """Return the offset of the bracket that closes the one at ``start``; None if there is none."""
     nesting = 0
-    for offset, letter in enumerate(text):
-        nesting += (letter == "(") - (letter == ")")
+    for offset in range(start, len(text)):
+        nesting += (text[offset] == pair[0]) - (text[offset] == pair[1])
         if not nesting:
             return offset
     return None

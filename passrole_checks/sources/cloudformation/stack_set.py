@@ -18,7 +18,7 @@ from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_st
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
-from passrole_checks.sources.model.parameter_overrides import with_overrides
+from passrole_checks.sources.model.embedded_template import with_overrides
 
 
 def read_template_body(template: Template, properties: yaml.Node, address: str) -> Template | None:

@@ -8,13 +8,13 @@ outer stack stays the same condition inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, StringNode, Unresolved
+from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.links import is_origin
 
@@ -67,6 +67,23 @@ def parent_condition(when: PathCondition, stack: str) -> PathCondition:
         else replace(assumption, subject=parent_name(assumption.subject, stack))
         for assumption in when
     )
+
+
+def with_stack_name(node: Node, name: Sequence[Part], prefix: str = "") -> Node:
+    """Return a value with the name of its stack, if that is known. ``prefix``: before the pseudo parameter."""
+
+    def insert(string: StringNode) -> StringNode:
+        if not any(isinstance(part, Unresolved) and part.expression == expression for part in string.parts):
+            return string
+        parts = [
+            inner
+            for part in string.parts
+            for inner in (name if isinstance(part, Unresolved) and part.expression == expression else (part,))
+        ]
+        return StringNode(partial_values.join(parts), string.at, defaults=string.defaults)
+
+    expression = f"{prefix}AWS::StackName"
+    return partial_values.map_strings(node, insert) if name else node
 
 
 def limit_size(node: Node, expression: str) -> Node:

@@ -1,12 +1,18 @@
-"""Operations on partly resolved strings: join, split, variants, ``${...}`` and dynamic references.
+"""Operations on partly resolved strings: join, split, variants, ``${...}``, dynamic references, placeholders of other
+tools; and calls and names of a template as text.
 
-Sources: AWS CloudFormation Template Reference, "Fn::Join", "Fn::Split", "Fn::Sub"; AWS CloudFormation User Guide, "Get
+Sources: AWS CloudFormation Template Reference, "Intrinsic function reference"; AWS CloudFormation User Guide, "Get
 values stored in other services using dynamic references". Results beyond the limits are unresolved.
+
+Placeholders: Serverless Framework, "Variables" (``${self:custom.role}``, ``${file(./x.yml)}``, ``${aws:accountId}``),
+and the README of its plugin serverless-pseudo-parameters (``#{AWS::AccountId}``); Jinja, "Template Designer
+Documentation" (``{{ account }}``), as Ansible and Sceptre use it. ``{{resolve:…}}`` is CloudFormation's own.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import yaml
@@ -26,7 +32,7 @@ from passrole_checks.iam.partial_values import (
     unresolved_node,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
-from passrole_checks.sources.cloudformation.template import scalar
+from passrole_checks.sources.cloudformation.template import entries, intrinsic_call, scalar
 from passrole_checks.sources.model.missing_sources import DYNAMIC_REFERENCE
 
 MAX_ALTERNATIVES = 64
@@ -37,6 +43,16 @@ _PLACEHOLDER = lazy_regex(r"\$\{([^${}]*)\}")
 _REFERENCE = lazy_regex(r"[A-Za-z0-9]+(?:::[A-Za-z0-9]+)*(?:\.[A-Za-z0-9_.:-]+)?")
 _DYNAMIC = "{{resolve:"
 _OUTSIDE_NAMES = frozenset(":/|; \n")
+MAX_EXPRESSION = 120
+_WORD = lazy_regex(r"[\w*]")
+_SERVERLESS = (
+    r"\$\{(?:(?:self|opt|env|param|sls|cf|s3|ssm|custom|output|terraform|git|strToBool)(?:\([^{}()]*\))?:[^{}]*"
+    r"|file\([^{}]*|aws:(?:accountId|region)(?:,[^{}]*)?)\}"
+)
+_PSEUDO = r"#\{AWS::\w+\}"
+_JINJA = r"\{\{(?!resolve:)[^{}\n]*\}\}"
+_FOREIGN = lazy_regex(rf"{_SERVERLESS}|{_PSEUDO}|{_JINJA}")
+_ACCOUNT = lazy_regex(r"\$\{aws:accountId\}|#\{AWS::AccountId\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +211,7 @@ def mark_dynamic_references(text: StringNode) -> StringNode:
                 stop = len(part) if end < 0 else end + 2
                 open_words.append(part[done:stop])
                 if end >= 0:
-                    parts.append(_dynamic_reference("".join(open_words)))
+                    parts.append(Unresolved("".join(open_words), reason=DYNAMIC_REFERENCE))
                     places.append(place)
                     open_words = []
             else:
@@ -212,10 +228,6 @@ def mark_dynamic_references(text: StringNode) -> StringNode:
     if open_words:  # unclosed: literal text
         return text
     return StringNode(tuple(parts), text.at, tuple(places) if text.starts else (), text.indent, text.defaults)
-
-
-def _dynamic_reference(expression: str) -> Unresolved:
-    return Unresolved(expression, UnresolvedKind.ANYTHING, reason=DYNAMIC_REFERENCE)
 
 
 def advance(text: str, offset: int, start: tuple[int, int], indent: int) -> tuple[int, int]:
@@ -288,3 +300,100 @@ def parse_number(value: str, kind: str) -> int | float | None:
         return number if math.isfinite(number) else None
     except ValueError:
         return None
+
+
+def format_call(name: str, argument: yaml.Node) -> str:
+    """Return a function call on one line, truncated if it is long."""
+    text = f"{name} {format_node(argument)}".strip()
+    return text if len(text) <= MAX_EXPRESSION else text[: MAX_EXPRESSION - 1] + "…"
+
+
+def format_node(node: yaml.Node, depth: int = 0) -> str:
+    """Return a node as text: references as ``${Name}``, other functions by their names."""
+    function = intrinsic_call(node)
+    if depth > 5:
+        return "…"
+    if function:
+        name, argument = function
+        words = format_node(argument, depth + 1)
+        if name == "Ref":
+            return f"${{{words}}}"
+        if name == "Fn::Sub" and isinstance(argument, yaml.ScalarNode):
+            return words
+        if name == "Fn::GetAtt":
+            return "${" + words.replace(", ", ".") + "}"
+        return f"{name} {words}"
+    if isinstance(node, yaml.ScalarNode):
+        words = " ".join(node.value[: 2 * MAX_EXPRESSION].split())
+        return words if _WORD.search(words) else f'"{words}"'
+    if isinstance(node, yaml.SequenceNode):
+        return ", ".join(format_node(item, depth + 1) for item in node.value[:20])
+    return ", ".join(f"{key.value}: {format_node(value, depth + 1)}" for key, value in entries(node)[:20])
+
+
+def written_name(node: yaml.Node | None, unknown: Unresolved, at: Position) -> StringNode | None:
+    """Return the name that a property has, with ``unknown`` for its unknown parts; None if nothing of it is known."""
+    parts = join(list(_written_parts(node, unknown))) if node is not None else ()
+    return StringNode(parts, at) if any(isinstance(part, str) and part for part in parts) else None
+
+
+def _written_parts(node: yaml.Node, unknown: Unresolved) -> Iterator[Part]:
+    text, call = scalar(node), intrinsic_call(node)
+    name, argument = call if call is not None else ("", node)
+    listed = argument.value if isinstance(argument, yaml.SequenceNode) else []
+    written = scalar(listed[0] if listed else argument)
+    if text is not None:
+        yield text
+    elif name == "Fn::Sub" and written is not None:
+        yield from (unknown if piece.reference else piece.value for piece in parse_sub(written))
+    elif name == "Fn::Join" and written is not None and len(listed) == 2 and isinstance(listed[1], yaml.SequenceNode):
+        for number, item in enumerate(listed[1].value):
+            yield from ([written] if number else [])
+            yield from _written_parts(item, unknown)
+    else:
+        yield unknown
+
+
+def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) -> StringNode:
+    """Return a text of one literal part with each placeholder of another tool as an unresolved part.
+
+    ``loop_variables`` are those of loops with an unknown collection, ``${Name}`` and ``&{Name}``.
+    """
+    literal = text.parts[0]
+    assert isinstance(literal, str)
+    pattern = _FOREIGN
+    if loop_variables:
+        names = "|".join(map(re.escape, sorted(loop_variables)))
+        pattern = re.compile(rf"{_FOREIGN.pattern}|[$&]\{{(?P<loop>{names})\}}")
+    elif "{" not in literal:
+        return text
+    parts: list[Part] = []
+    starts: list[tuple[int, int]] = []
+    done = 0
+
+    def add(part: Part, offset: int) -> None:
+        if part != "":
+            parts.append(part)
+            if text.starts:
+                starts.append(advance(literal, offset, text.starts[0], text.indent))
+
+    for match in pattern.finditer(literal):
+        add(literal[done : match.start()], done)
+        add(_unresolved(match), match.start())
+        done = match.end()
+    if not parts:
+        return text
+    add(literal[done:], done)
+    return StringNode(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, text.defaults)
+
+
+def _unresolved(found: re.Match[str]) -> Unresolved:
+    """Return the unresolved part for a matched placeholder."""
+    if "loop" in found.re.groupindex and found["loop"] is not None:
+        return Unresolved(found["loop"], reason="the collection of its loop is unknown")
+    words = found.group()
+    if words.startswith("{{changeSet:"):
+        return Unresolved(words, reason="known after the change set is executed")
+    kind = UnresolvedKind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else UnresolvedKind.ANYTHING
+    expression = words[2:-1] if words.startswith(("$", "#")) else words
+    return Unresolved(expression, kind, reason="placeholder of another tool")

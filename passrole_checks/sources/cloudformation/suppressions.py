@@ -6,12 +6,14 @@ Skipping Policies".
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import yaml
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 from passrole_checks.sources.model.configuration import Suppression
 
@@ -52,11 +54,6 @@ def read_suppressions(template: Template, spans: dict[str, Position]) -> list[Su
     return all_suppressions
 
 
-def _matching_check_ids(pattern: str) -> list[str]:
-    """Return the check ids for a cfn-lint id or its prefix (``W95``)."""
-    return [check_id for name, check_id in _CFN_LINT_IDS.items() if len(pattern) >= 3 and name.startswith(pattern)]
-
-
 def _cfn_lint_suppressions(template: Template, node: yaml.Node | None, resource: str | None) -> Iterator[Suppression]:
     """Yield the suppressions in cfn-lint's ``ignore_checks``."""
     for item in node.value if isinstance(node, yaml.SequenceNode) else []:
@@ -64,7 +61,8 @@ def _cfn_lint_suppressions(template: Template, node: yaml.Node | None, resource:
         reason = _reason(template, item)
         if resource is not None and pattern not in _CFN_LINT_IDS:
             continue  # in the Metadata of a resource cfn-lint accepts only complete ids
-        for check_id in _matching_check_ids(pattern):
+        # an id, or its prefix of at least three letters and digits (``W95``)
+        for check_id in (_CFN_LINT_IDS[name] for name in _CFN_LINT_IDS if pattern[2:] and name.startswith(pattern)):
             yield Suppression(check_id, reason, template.position(item), "cfn-lint", resource, written=pattern)
 
 
@@ -90,30 +88,21 @@ def _comment_suppressions(template: Template, spans: dict[str, Position]) -> Ite
     """Yield the suppressions in comments of the template and of the included files."""
     if "PASSROLE_" not in template.text and len(template.files) == 1:
         return
-    for file in template.files:
+    for file in template.files[1 if template.root.flow_style else 0 :]:
         of_file = {name: span for name, span in spans.items() if span.file == file}
-        yield from _comment_suppressions_of(template, file, of_file)
-
-
-def _comment_suppressions_of(template: Template, file: str, spans: dict[str, Position]) -> Iterator[Suppression]:
-    """Yield the suppressions in the comments of one file."""
-    lines = template.lines_of_file(file)
-    matches = [(number, match) for number, line in enumerate(lines, 1) for match in [_COMMENT.search(line)] if match]
-    if not matches or (template.root.flow_style and file == template.file):
-        return
-    first = min((span.line for span in spans.values()), default=len(lines) + 1)
-    for line, match in matches:
-        column = match.start() + 1
-        if _is_inside_scalar(template, file, line - 1, match.start()):
-            continue
-        at = Position(file, line, column, line, match.end() + 1)
-        resource = _resource_of_comment(template, spans, line, column)
-        span = spans[resource] if resource else None
-        if resource is None and line >= first:
-            span = at  # after the resources: applies to nothing, and is reported as unused
-        reason = match.group("rest").strip().lstrip(":").strip()
-        for check_id in _ID.findall(match.group("ids")):
-            yield Suppression(check_id, reason, at, match.group("origin"), resource, span)
+        first = min((span.line for span in of_file.values()), default=sys.maxsize)
+        for line, text in enumerate(template.lines_of_file(file), 1):
+            match = _COMMENT.search(text)
+            if match is None or _is_inside_scalar(template, file, line - 1, match.start()):
+                continue
+            at = Position(file, line, match.start() + 1, line, match.end() + 1)
+            resource = _resource_of_comment(template, of_file, line, at.column)
+            span = of_file[resource] if resource else None
+            if resource is None and line >= first:
+                span = at  # after the resources: applies to nothing, and is reported as unused
+            reason = match.group("rest").strip().lstrip(":").strip()
+            for check_id in _ID.findall(match.group("ids")):
+                yield Suppression(check_id, reason, at, match.group("origin"), resource, span)
 
 
 def _resource_of_comment(template: Template, spans: dict[str, Position], line: int, column: int) -> str | None:
@@ -137,20 +126,10 @@ def _resource_of_comment(template: Template, spans: dict[str, Position], line: i
 
 def _is_inside_scalar(template: Template, file: str, line: int, column: int) -> bool:
     """True if a position is inside a scalar (a script in a block scalar, a quoted ``#``) and so not a comment."""
-    stack: list[yaml.Node] = [template.root]
-    seen: set[int] = set()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
+    for node in nodes_below(template.root):
         start, end = node.start_mark, node.end_mark
         if isinstance(node, yaml.ScalarNode):
             first = (start.line + 1, 0) if node.style in ("|", ">") else (start.line, start.column)
             if first <= (line, column) < (end.line, end.column) and template.file_of(node) == file:
                 return True
-        elif isinstance(node, yaml.MappingNode):
-            stack.extend(part for entry in node.value for part in entry)
-        else:
-            stack.extend(node.value)
     return False

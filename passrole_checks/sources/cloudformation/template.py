@@ -7,8 +7,9 @@ and "CloudFormation template formats".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any, TypeVar
 
 import yaml
 
@@ -23,6 +24,7 @@ _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
 _BLOCKS, _QUOTES = frozenset({"|", ">"}), frozenset({'"', "'"})  # styles of a scalar
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
+_Collection = TypeVar("_Collection", bound=yaml.CollectionNode)
 _BY_KEY = "passrole_by_key"  # the attribute of a node with its values by key
 
 
@@ -173,6 +175,37 @@ def same_content(one: yaml.Node, other: yaml.Node) -> bool:
     return True
 
 
+def with_content(node: _Collection, content: Sequence[Any]) -> _Collection:
+    """Return a list or a mapping with other elements or entries; the same node if they are the same."""
+    pairs = zip(content, node.value, strict=False)
+    if len(content) == len(node.value) and all(
+        new[0] is old[0] and new[1] is old[1] if isinstance(new, tuple) else new is old for new, old in pairs
+    ):
+        return node
+    return type(node)(node.tag, list(content), node.start_mark, node.end_mark, node.flow_style)
+
+
+def text_node(value: str, at: yaml.Node) -> yaml.ScalarNode:
+    """Return a string at the position of a node."""
+    return yaml.ScalarNode(_STANDARD + "str", value, at.start_mark, at.start_mark)
+
+
+def sequence_node(items: Iterable[yaml.Node], at: yaml.Node, *, flow: bool = False) -> yaml.SequenceNode:
+    """Return a list at the position of a node."""
+    return yaml.SequenceNode(_STANDARD + "seq", list(items), at.start_mark, at.end_mark, flow)
+
+
+def mapping_node(rows: Iterable[tuple[yaml.Node, yaml.Node]], at: yaml.Node, *, flow: bool = False) -> yaml.MappingNode:
+    """Return a mapping at the position of a node."""
+    return yaml.MappingNode(_STANDARD + "map", list(rows), at.start_mark, at.end_mark, flow)
+
+
+def if_node(condition: yaml.Node, then: yaml.Node, otherwise: yaml.Node, at: yaml.Node) -> yaml.MappingNode:
+    """Return an ``Fn::If`` at the position of a node."""
+    branches = sequence_node([condition, then, otherwise], at, flow=True)
+    return mapping_node([(text_node("Fn::If", at), branches)], at, flow=True)
+
+
 def type_of(resource: yaml.Node | None) -> str | None:
     """Return the type of a resource; None if it is not a string. A folded string may end in a line break."""
     type_text = scalar(child(resource, "Type"))
@@ -254,16 +287,12 @@ class Template:
         self.mappings = self._section("Mappings")
         self.resources = self._section("Resources")
         self.types = {logical_id: type_of(node) or "" for logical_id, node in self.resources.items()}
-        self.keys = {key.value: key for key, _ in entries(child(root, "Resources"))}
 
     def forget(self) -> None:
         """Release the nodes after reading: the readers are in reference cycles and would keep them alive for a
         while."""
-        self.root = self._written_root = yaml.MappingNode(
-            _STANDARD + "map", [], self.root.start_mark, self.root.end_mark
-        )
-        self.conditions, self.parameters, self.mappings, self.resources, self.keys = {}, {}, {}, {}, {}
-        self.types = {}
+        self._written_root = mapping_node([], self.root)
+        self.replace(self._written_root)
 
     def _section(self, name: str) -> dict[str, yaml.Node]:
         return {key.value: value for key, value in entries(child(self.root, name))}

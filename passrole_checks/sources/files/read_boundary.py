@@ -8,6 +8,7 @@ of it (:func:`check_given_path`).
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO
 
+from passrole_checks.errors import InputError
 from passrole_checks.files import write_atomically
 from passrole_checks.files.access_log import record_access
-from passrole_checks.files.safe_read import open_regular, read_bounded, resolve_inside
+from passrole_checks.files.safe_read import RefusedError, open_regular, read_bounded, resolve_inside
 from passrole_checks.files.unsaved_texts import is_unsaved
 from passrole_checks.iam.fast_dataclass import dataclass
 
@@ -124,6 +126,27 @@ def boundary_of_context(boundary: Boundary) -> Iterator[None]:
 def current_boundary() -> Boundary:
     """Return the boundary of the current context."""
     return _now.get()
+
+
+def read_text(path: Path, most: int, kind: str) -> str:
+    """Return the text of a file that another one names.
+
+    Raises :class:`InputError` if it is no text or longer than ``most`` bytes, too large for ``kind``, and OSError.
+    """
+    try:
+        return decoded(path, current_boundary().read(path, most))
+    except RefusedError as error:
+        if error.errno == errno.EFBIG:
+            raise InputError(str(path), f"too large for {kind}") from None
+        raise
+
+
+def decoded(path: str | Path, data: bytes) -> str:
+    """Return the text of a file. Raises :class:`InputError` if it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), "not UTF-8 text", data.count(b"\n", 0, error.start) + 1) from None
 
 
 def repository_around(folder: Path) -> Path | None:

@@ -2,8 +2,9 @@
 
 Every source fills an :class:`AttachmentIndex` while it reads resources.
 
-Sources: IAM User Guide, "Managed policies and inline policies", "Permissions boundaries for IAM entities"; AWS
-Organizations User Guide, "Attaching organization policies with AWS Organizations".
+Sources: IAM User Guide, "Managed policies and inline policies", "Permissions boundaries for IAM entities", "IAM user
+groups" (a user has the permissions of its groups); AWS Organizations User Guide, "Attaching organization policies with
+AWS Organizations".
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field, replace
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -23,6 +25,8 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    nodes_in,
+    strings_in,
     unresolved_node,
 )
 from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
@@ -33,9 +37,11 @@ from passrole_checks.sources.model.configuration import (
     Attachments,
     BoundaryUse,
     ManagedAttachment,
+    NoteKind,
     PolicyKind,
+    Unreadable,
 )
-from passrole_checks.sources.model.demanded_boundaries import demanded_boundaries
+from passrole_checks.sources.model.principal_names import bare_name, kind_and_name
 from passrole_checks.sources.model.terraform_policy_attributes import MANAGED_POLICIES
 
 FindPolicies = Callable[[StringNode], Sequence[str]]
@@ -49,6 +55,9 @@ MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
 """Types of customer managed policies."""
 
 _MAX_ELEMENTS = 10_000  # nodes of one list or object of principals, policies or commands
+BOUNDARY_KEY = "iam:permissionsboundary"
+"""The condition key in lower case."""
+_MAX_NAMES = 3
 
 
 @dataclass
@@ -275,3 +284,34 @@ def value_variants(value: Node | None, when: PathCondition = ()) -> list[tuple[P
     if isinstance(value, Const) and value.value is None:
         value = Absent(value.at)
     return [(when, value)] if isinstance(value, (StringNode, Absent)) else []
+
+
+def demanded_boundaries(document: Node) -> Iterator[StringNode]:
+    """Yield the ARNs that a document requires as a boundary, in any alternative; none for invalid JSON."""
+    if isinstance(document, StringNode):
+        parsed = json_or_none(document) if BOUNDARY_KEY in str(document).lower() else None
+        if parsed is None:
+            return
+        document = parsed
+    for node in nodes_in(document):
+        for entry in node.entries if isinstance(node, ObjectNode) else ():
+            if (entry.key.literal or "").lower() == BOUNDARY_KEY:
+                yield from strings_in(entry.value)
+
+
+def unknown_groups(members: Mapping[tuple[str, str], Position]) -> Iterator[Unreadable]:
+    """Yield a note for each group that is known by name only.
+
+    ``members``: pairs of a group and a user, each with the position of the resource that states it.
+    """
+    users_by_group: dict[str, list[str]] = {}
+    positions: dict[str, Position] = {}
+    for (group, user), at in members.items():
+        if kind_and_name(group) is not None:
+            users_by_group.setdefault(group, []).append(bare_name(user))
+            positions.setdefault(group, at)
+    for group, users in users_by_group.items():
+        named = ", ".join(users[:_MAX_NAMES]) + (f" and {len(users) - _MAX_NAMES} more" if users[_MAX_NAMES:] else "")
+        verb = "joins" if len(users) == 1 else "join"
+        reason = f"{named} {verb} the group {bare_name(group)}, whose policies are not in this configuration"
+        yield Unreadable(positions[group].file, reason, positions[group].line, kind=NoteKind.DEFINED_ELSEWHERE)

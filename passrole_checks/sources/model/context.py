@@ -32,11 +32,9 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     ContextNames,
     Framework,
-    InstanceProfile,
     ManagedAttachment,
     NoteKind,
     PolicyKind,
-    ResourceDefinition,
     RoleDefinition,
     Unreadable,
 )
@@ -47,11 +45,11 @@ from passrole_checks.sources.model.paired_names import (
     address_type,
     generated_names,
     is_managed,
-    kind_of,
     only_matches,
     partial_names,
 )
 from passrole_checks.sources.model.policy_owners import policy_names
+from passrole_checks.sources.model.principal_names import kind_of
 
 _ARN = lazy_regex(r"arn:([^:]*):iam::([^:]*):policy(?:/.*|\0)?/([^/\0]+)", re.DOTALL)
 
@@ -243,17 +241,23 @@ class _Join:
         by_document = self.replacements() | {id(policy.document): policy for policy in added}
         context_attached = self.context_attachments(by_document)
         attached = self.with_known_boundaries(attached, by_document)
-        unattached = {self.context.managed_policies[name].resource.address: name for name in managed & self.known}
+        deployed = self.context.managed_policies.items()
+        unattached = {policy.resource.address: name for name, policy in deployed if name in managed}
+        added_resources = (one for one in around.resources if kind_of(one.type) and one.address not in self.names)
+        own_profiles = {str(one.name) for one in whole.instance_profiles if one.name is not None}
         joined = replace(
             whole,
-            resources=(*whole.resources, *self.added_resources()),
+            resources=(*whole.resources, *added_resources),
             policies=self.with_holders(whole.policies, unattached),
             unchanged=self.with_holders(whole.unchanged, unattached),
             other_policies=(*self.with_holders(whole.other_policies, unattached), *added),
             before=None if whole.before is None else self.with_holders(whole.before, unattached),
             roles=(*map(self.with_inferred_name, whole.roles), *self.added_roles()),
             users=(*whole.users, *(pair for pair in around.users if pair[0] not in self.names)),
-            instance_profiles=(*whole.instance_profiles, *self.added_profiles()),
+            instance_profiles=(
+                *whole.instance_profiles,
+                *(one for one in around.instance_profiles if str(one.name) not in own_profiles),
+            ),
             account=whole.account or self.context.account,
             attached=attached.with_others([context_attached]),
             attached_before=whole.attached_before
@@ -326,11 +330,6 @@ class _Join:
             return policy
         policy = self.policy_named(attachment.policy, in_any_account=True)
         return None if policy is None else _allowing(policy)
-
-    @property
-    def known(self) -> frozenset[str]:
-        """The names of the managed policies of the context."""
-        return frozenset(self.context.managed_policies)
 
     def own_policies(self) -> Iterator[AttachedPolicy]:
         """Yield the policies of the configuration, also those that a change removes."""
@@ -583,26 +582,13 @@ class _Join:
         for role in self.context.configuration.roles:
             address = role.resource.address
             if address not in self.declared:
-                yield role if address not in self.names else replace(role, resource=self._renamed(role.resource))
+                named = replace(role.resource, address=self.rename(address))
+                yield replace(role, resource=named) if address in self.names else role
 
     def added_arns(self) -> Iterator[str]:
         """Yield the ARNs of the roles that only the context declares."""
         addresses = (role.resource.address for role in self.context.configuration.roles)
         return (address for address in addresses if address.startswith("arn:") and address not in self.declared)
-
-    def added_resources(self) -> Iterator[ResourceDefinition]:
-        """Yield the users, groups and roles of the context that the configuration does not name."""
-        for one in self.context.configuration.resources:
-            if kind_of(one.type) and one.address not in self.names:
-                yield one
-
-    def _renamed(self, resource: ResourceDefinition) -> ResourceDefinition:
-        return replace(resource, address=self.rename(resource.address))
-
-    def added_profiles(self) -> Iterator[InstanceProfile]:
-        """Yield the instance profiles that only the context has."""
-        own = {str(one.name) for one in self.whole.instance_profiles if one.name is not None}
-        return (one for one in self.context.configuration.instance_profiles if str(one.name) not in own)
 
     def context_names(self, attached: set[str]) -> ContextNames:
         """Return the names that are from this context, and those that were known before.

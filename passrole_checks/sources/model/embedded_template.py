@@ -1,15 +1,17 @@
-"""The content of a CloudFormation template inside another format (``aws_cloudformation_stack``), as plain data.
+"""The content of a CloudFormation template inside another format (``aws_cloudformation_stack``), as plain data, and the
+parameters that a stack set overrides for some of its instances.
 
 :mod:`passrole_checks.sources.cloudformation.read_embedded_template` reads it and is imported only when needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.partial_values import Absent, Choice, Node, StringNode
+from passrole_checks.iam.path_conditions import none_of, one_of
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
     AttachedPolicy,
@@ -31,6 +33,7 @@ _OTHER_NAMES = {
     "awscc_cloudformation_stack": {"name": "stack_name", "iam_role_arn": "role_arn"},
     "awscc_cloudformation_stack_set": {"name": "stack_set_name"},
 }
+_MAX_GROUPS = 20  # groups of instances whose overrides are evaluated
 
 
 def stack_attributes(type_: str) -> dict[str, str]:
@@ -83,3 +86,21 @@ class StackContent:
 
 
 NOTHING = StackContent()
+
+
+def with_overrides(
+    base: Mapping[str, Node], overrides: Mapping[str, Mapping[str, Node]], subject: str
+) -> dict[str, Node]:
+    """Return the overridden parameters, each with the value of the stack set and those of the groups of instances.
+
+    ``overrides``: the values that differ, by a name of the group and of the parameter. ``subject``: the subject of the
+    path conditions. A parameter without a value of the stack set has its default there.
+    """
+    groups = dict(list(overrides.items())[:_MAX_GROUPS])
+    result: dict[str, Node] = {}
+    for name in dict.fromkeys(name for values in groups.values() for name in values):
+        own = {group: values[name] for group, values in groups.items() if name in values}
+        at = next(iter(own.values())).at
+        options = [(one_of(subject, [group]), value) for group, value in own.items()]
+        result[name] = Choice(((none_of(subject, own), base.get(name, Absent(at))), *options), at)
+    return result

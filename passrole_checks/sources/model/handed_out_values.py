@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
@@ -54,11 +54,11 @@ def decode_base64(node: Node) -> Node:
         return node
 
 
-def document_of(statements: Iterable[Node], at: Position) -> ObjectNode:
+def document_of(statements: Iterable[Node], at: Position, version: str = "2012-10-17") -> ObjectNode:
     """Return the policy document that a consumer builds from statements."""
     together = ListNode(tuple(statements), at)
     return ObjectNode(
-        (ObjectEntry(text("Version", at), text("2012-10-17", at)), ObjectEntry(text("Statement", at), together)), at
+        (ObjectEntry(text("Version", at), text(version, at)), ObjectEntry(text("Statement", at), together)), at
     )
 
 
@@ -72,7 +72,7 @@ def documents_in_text(node: Node, path: str, depth: int = MAX_DEPTH) -> Iterator
             for inner, document in documents_in_text(option, path, depth):
                 yield inner, Choice(((outcome, document),), node.at)
     elif isinstance(node, StringNode) and depth and _mentions(node, "Statement"):
-        decoded = _decoded(node)
+        decoded = json_or_none(node)
         if decoded is not None:
             yield from _documents_in_value(decoded, path, depth - 1)
 
@@ -103,7 +103,7 @@ def managed_policies_in(
     if isinstance(value, StringNode):
         if _MANAGED_ARN.fullmatch("".join(part if isinstance(part, str) else "x" for part in value.parts)):
             yield path, when, value
-        elif depth and _mentions(value, AWS_MANAGED) and (decoded := _decoded(value)) is not None:
+        elif depth and _mentions(value, AWS_MANAGED) and (decoded := json_or_none(value)) is not None:
             yield from managed_policies_in(decoded, path, when, depth - 1)
     elif depth and isinstance(value, Choice):
         for outcome, option in value.options:
@@ -148,14 +148,6 @@ def _removes(call: ObjectNode) -> bool:
     action = call.get("action")
     name = action.literal if isinstance(action, StringNode) else None
     return name is not None and name.lower().startswith(_REMOVING)
-
-
-def _decoded(node: StringNode) -> Node | None:
-    """Return the value of a JSON text; None if it is no JSON."""
-    try:
-        return parse_json(node)
-    except MalformedDocument:
-        return None
 
 
 def _mentions(node: StringNode, words: str) -> bool:

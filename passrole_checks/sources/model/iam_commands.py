@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, ObjectNode, Part, Position, StringNode, Unresolved
@@ -280,9 +280,7 @@ def _document(word: _Word) -> Node | None:
     for text in (word.text, word.text.replace('\\"', '"')):
         if "{" in text:
             verbatim = word.verbatim and text == word.text
-            try:
-                document = parse_json(word.source.string(text, word.offset, verbatim=verbatim))
-            except MalformedDocument:
-                continue
-            return document if isinstance(document, ObjectNode) else None
+            document = json_or_none(word.source.string(text, word.offset, verbatim=verbatim))
+            if document is not None:
+                return document if isinstance(document, ObjectNode) else None
     return None

@@ -19,20 +19,16 @@ from enum import Enum
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
-    Absent,
     Choice,
-    Const,
     Node,
-    ObjectEntry,
-    ObjectNode,
     Part,
     Position,
     StringNode,
     Unresolved,
     UnresolvedKind,
     join,
-    map_children,
     map_strings,
+    moved_to,
     nodes_in,
 )
 from passrole_checks.iam.path_conditions import none_of, one_of
@@ -224,18 +220,6 @@ def _variants(kind: LinkKind, name: str, links: Sequence[Link], otherwise: Node)
     return Choice((*options, (none, otherwise)), at)
 
 
-def moved_to(node: Node, at: Position) -> Node:
-    """Return a value with one position: findings belong where it is used."""
-    if isinstance(node, StringNode):
-        return replace(node, at=at)
-    if isinstance(node, ObjectNode):
-        entries = (ObjectEntry(replace(entry.key, at=at), moved_to(entry.value, at)) for entry in node.entries)
-        return replace(node, entries=tuple(entries), at=at)
-    if isinstance(node, (Const, Absent)):
-        return replace(node, at=at)
-    return replace(map_children(node, lambda child: moved_to(child, at)), at=at)
-
-
 def parameter_name(expression: str) -> StringNode | None:
     """Return the name of the SSM parameter that a dynamic reference reads; None for another reference.
 
@@ -345,28 +329,3 @@ def without_origin(node: Node) -> Node:
 def is_origin(name: str) -> bool:
     """True if an entry of ``StringNode.defaults`` says which root a value is from, and is no variable or parameter."""
     return name.startswith("the ")
-
-
-__all__ = [
-    "EVERY_KEY",
-    "EntityRequest",
-    "Key",
-    "Link",
-    "LinkKind",
-    "LinkOffer",
-    "LinkRead",
-    "LinkRequest",
-    "LinkSurface",
-    "follows_links",
-    "is_origin",
-    "is_too_long",
-    "linked_outputs",
-    "linked_value",
-    "links_of_context",
-    "links_reads",
-    "moved_to",
-    "parameter_name",
-    "seen_by_others",
-    "with_linked_parameters",
-    "without_origin",
-]

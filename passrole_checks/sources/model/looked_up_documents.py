@@ -14,10 +14,10 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     map_children,
     map_strings,
+    moved_to,
     unresolved_in,
 )
 from passrole_checks.sources.model.configuration import AttachedPolicy, ManagedAttachment
-from passrole_checks.sources.model.links import moved_to
 
 FindDocument = Callable[[StringNode], "tuple[Node, str] | None"]
 """Returns the document of a managed policy by its ARN or name, and its origin in words, "" for the configuration; None

@@ -15,13 +15,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode, Unresolved
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import MANAGED_TYPES
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework
+from passrole_checks.sources.model.principal_names import kind_of
 
-_KIND = lazy_regex(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
 _ROLE = "AWS::IAM::Role"
 _GENERATED = r"-[A-Z0-9]{8,13}"  # the end of a name that CloudFormation generates
 _LEAST_KNOWN = 3  # characters of a name with unknown parts
@@ -43,12 +42,6 @@ def address_type(configuration: Configuration, address: str) -> str:
     listed = next((one.type for one in configuration.resources if one.address == address), "")
     segments = address.split(".")
     return listed or next((one for one in segments if one.startswith(("aws_iam_", "awscc_iam_"))), "")
-
-
-def kind_of(type_: str) -> str:
-    """Return the kind of principal of a resource type: role, user or group; "" for any other type."""
-    found = _KIND.search(type_)
-    return found[1].lower() if found is not None else ""
 
 
 def partial_names(configuration: Configuration) -> Iterator[tuple[str, str, StringNode]]:

@@ -17,7 +17,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 
 _MARK, _ESCAPED_MARK = "\0", "\\0"
 _KINDS = frozenset({"role", "user", "group", "permission-set"})
-_KIND = lazy_regex(r"(?:_|::)(role|user|group)$", re.IGNORECASE)
+_KIND = lazy_regex(r"(?:aws_iam_|awscc_iam_|AWS::IAM::)(role|user|group)$", re.IGNORECASE)
 
 _Literal = tuple[str, str]  # kind and name
 
@@ -71,8 +71,7 @@ def align_principal_names(old: Configuration, new: Configuration) -> tuple[Confi
         other version defines."""
         kind, name = one
         return any(
-            name in addresses and (one in own or _kind_of(addresses[name]) not in ("", kind))
-            for addresses, own in sides
+            name in addresses and (one in own or kind_of(addresses[name]) not in ("", kind)) for addresses, own in sides
         )
 
     shown = _displayed_names(sides[0][1] | sides[1][1], _roles(old) | _roles(new), is_taken)
@@ -114,9 +113,10 @@ def _roles(configuration: Configuration) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
-def _kind_of(type_: str) -> str:
-    match = _KIND.search(type_)
-    return match[1].lower() if match is not None else ""
+def kind_of(type_: str) -> str:
+    """Return the kind of principal of a resource type: role, user or group; "" for any other type."""
+    found = _KIND.search(type_)
+    return found[1].lower() if found is not None else ""
 
 
 def _principals(configuration: Configuration) -> Iterator[str]:

@@ -6,9 +6,9 @@ format: lists, maps, choices, JSON and YAML inside a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache, partial
+from itertools import islice
 
 from passrole_checks.aws.role_properties import (
     EmbeddedReceiver,
@@ -17,7 +17,7 @@ from passrole_checks.aws.role_properties import (
     receiver_types,
     receivers_of,
 )
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -79,53 +79,56 @@ def paths_below(resource_type: str, name: str) -> list[Path]:
     return [path[1:] for path in paths if path[:1] in ((name,), (ANY,))]
 
 
-class Properties(Protocol):
-    """The properties (or attributes) of a resource: their names, and the value of each, None if absent."""
+def find_received_roles(
+    resource: ResourceDefinition, names: Callable[[], Iterable[str]], value: Callable[[str], Node | None]
+) -> Iterator[ReceivedRole]:
+    """Yield the roles and instance profiles that a resource receives.
 
-    def names(self) -> Iterable[str]: ...
-
-    def value(self, name: str) -> Node | None: ...
-
-
-def find_received_roles(resource: ResourceDefinition, properties: Properties) -> Iterator[ReceivedRole]:
-    """Yield the roles and instance profiles that a resource receives."""
-    lazy_properties = _LazyProperties(properties)
-    for receiver in receivers_of(resource.type):
-        by = "deployer" if receiver.when == "create" else "user"
-        for property_value in lazy_properties.find(receiver.path):
-            yield ReceivedRole(
-                resource, "/".join(property_value.path), property_value.value, property_value.value.at, receiver, by
-            )
-    for embedded in embedded_receivers_of(resource.type):
-        if embedded.form == "properties":
-            yield from _roles_of_described_type(resource, lazy_properties, embedded)
-            continue
-        for outer in lazy_properties.find_containers(embedded) if embedded.form in ("json", "pair") else ():
-            for property_value in _find_embedded(outer, embedded):
-                receiver = _as_receiver(embedded)
-                path, value = "/".join(property_value.path), property_value.value
-                yield ReceivedRole(resource, path, value, value.at, receiver, embedded.by)
+    ``names`` returns the names of its properties (or attributes), ``value`` the value of one, None if it is absent.
+    """
+    for found, receiver, by in _find_roles(resource.type, _LazyProperties(names, cache(value))):
+        yield ReceivedRole(resource, "/".join(found.path), found.value, found.value.at, receiver, by)
 
 
+def _find_roles(resource_type: str, properties: _LazyProperties) -> Iterator[tuple[PropertyValue, Receiver, str]]:
+    """Yield the values that are roles, each with what receives it and who passes it."""
+    for receiver in receivers_of(resource_type):
+        for found in properties.find(receiver.path):
+            yield found, receiver, _passed_by(receiver)
+    for embedded in embedded_receivers_of(resource_type):
+        if embedded.form == "properties":  # those of the resource whose type is in the property ``inside``
+            type_ = properties.value(embedded.inside[0])
+            name = type_.literal if isinstance(type_, StringNode) else None
+            for receiver in receivers_of(name) if name is not None else ():
+                for outer in properties.find(embedded.path, strings=False):
+                    for found in islice(_follow(outer, receiver.path, exact=True), _MAX_VALUES):
+                        yield found, receiver, _passed_by(receiver)
+        elif embedded.form in ("json", "pair"):
+            receiver = _as_receiver(embedded)
+            for outer in properties.find_containers(embedded):
+                for found in _find_embedded(outer, embedded):
+                    yield found, receiver, embedded.by
+
+
+def _passed_by(receiver: Receiver) -> str:
+    """Return who passes a role: the creator of the resource, or its user."""
+    return "deployer" if receiver.when == "create" else "user"
+
+
+@dataclass(frozen=True, slots=True)
 class _LazyProperties:
     """All properties of a resource, each evaluated on first use."""
 
-    def __init__(self, properties: Properties) -> None:
-        self.properties = properties
-        self._values: dict[str, Node | None] = {}
-
-    def value(self, name: str) -> Node | None:
-        """Return the value of a property, evaluated once."""
-        if name not in self._values:
-            self._values[name] = self.properties.value(name)
-        return self._values[name]
+    names: Callable[[], Iterable[str]]
+    value: Callable[[str], Node | None]
 
     def find(self, path: Path, *, strings: bool = True) -> Iterator[PropertyValue]:
         """Yield the values at the end of a path."""
-        for name in self.properties.names() if path[0] == ANY else path[:1]:
+        for name in self.names() if path[0] == ANY else path[:1]:
             value = self.value(name)
             if value is not None:
-                yield from _limit(_follow(PropertyValue((name,), value), path[1:], exact=True, strings=strings))
+                places = _follow(PropertyValue((name,), value), path[1:], exact=True, strings=strings)
+                yield from islice(places, _MAX_VALUES)
 
     def find_containers(self, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
         """Yield the values that a role may be embedded in: those at a path, or the properties themselves."""
@@ -137,21 +140,6 @@ class _LazyProperties:
         if values:
             at = values[0][1].at
             yield PropertyValue((), ObjectNode(tuple(ObjectEntry(text(name, at), value) for name, value in values), at))
-
-
-def _roles_of_described_type(
-    resource: ResourceDefinition, lazy_properties: _LazyProperties, embedded: EmbeddedReceiver
-) -> Iterator[ReceivedRole]:
-    """Yield the roles that the described resource receives: its type is in the property ``inside``."""
-    type_ = lazy_properties.value(embedded.inside[0])
-    name = type_.literal if isinstance(type_, StringNode) else None
-    for receiver in receivers_of(name) if name is not None else ():
-        by = "deployer" if receiver.when == "create" else "user"
-        for outer in lazy_properties.find(embedded.path, strings=False):
-            for property_value in _limit(_follow(outer, receiver.path, exact=True)):
-                yield ReceivedRole(
-                    resource, "/".join(property_value.path), property_value.value, property_value.value.at, receiver, by
-                )
 
 
 def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
@@ -171,24 +159,17 @@ def _as_receiver(embedded: EmbeddedReceiver) -> Receiver:
 def _find_embedded(outer: PropertyValue, embedded: EmbeddedReceiver) -> Iterator[PropertyValue]:
     """Yield the roles inside a container."""
     if embedded.form == "json":
-        yield from _limit(_follow(outer, embedded.inside, exact=False))
+        yield from islice(_follow(outer, embedded.inside, exact=False), _MAX_VALUES)
         return
     for place in _follow(outer, (), exact=False, strings=False):
         if isinstance(place.value, ObjectNode) and all(_is(place.value, key, word) for key, word in embedded.where):
-            yield from _limit(_follow(place, embedded.inside, exact=False))
+            yield from islice(_follow(place, embedded.inside, exact=False), _MAX_VALUES)
 
 
 def _is(value: ObjectNode, key: str, word: str) -> bool:
     node_value = next((node for name, node in _entries(value) if name.lower() == key.lower()), None)
     literal = node_value.literal if isinstance(node_value, StringNode) else None
     return literal is not None and literal.lower() == word.lower()
-
-
-def _limit(places: Iterable[PropertyValue]) -> Iterator[PropertyValue]:
-    for number, place in enumerate(places):
-        if number >= _MAX_VALUES:
-            return
-        yield place
 
 
 def _follow(
@@ -202,10 +183,10 @@ def _follow(
     ``exact``: compare keys with case. ``strings``: end at strings, or choices of strings; for a list, at its elements.
     """
     value = current.value
-    if depth > _DEPTH or _is_nothing(value):
+    if depth > _DEPTH or is_nothing(value):
         return
     follow = partial(_follow, exact=exact, strings=strings, depth=depth + 1)
-    if not path and strings and isinstance(value, Choice) and all(_is_leaf(option) for _, option in value.options):
+    if not path and strings and isinstance(value, Choice) and _is_leaf(value):
         yield current
     elif isinstance(value, Choice):
         for _, option in value.options:
@@ -234,8 +215,10 @@ def _take_step(current: PropertyValue, path: Path, *, exact: bool) -> Iterator[t
     if step == DEEP:
         if isinstance(value, ObjectNode):
             yield current, rest
-        for name, child in _children(value):
-            yield PropertyValue((*current.path, name), child), path
+            for name, child in _entries(value):
+                yield PropertyValue((*current.path, name), child), path
+        for number, item in enumerate(value.items if isinstance(value, ListNode) else ()):
+            yield PropertyValue((*current.path, str(number)), item), path
     elif step == "*":
         yield current, rest
     elif isinstance(value, ObjectNode):
@@ -244,20 +227,13 @@ def _take_step(current: PropertyValue, path: Path, *, exact: bool) -> Iterator[t
                 yield PropertyValue((*current.path, name), child), rest
 
 
-def _entries(value: ObjectNode) -> Iterator[tuple[str, Node]]:
-    """Yield the entries of a map; the last one of equal keys."""
-    last = {str(entry.key): entry.value for entry in value.entries}
-    yield from last.items()
+def _entries(value: ObjectNode) -> Iterable[tuple[str, Node]]:
+    """Return the entries of a map; the last one of equal keys."""
+    return {str(entry.key): entry.value for entry in value.entries}.items()
 
 
-def _children(value: Node) -> Iterator[tuple[str, Node]]:
-    if isinstance(value, ObjectNode):
-        yield from _entries(value)
-    elif isinstance(value, ListNode):
-        yield from ((str(number), item) for number, item in enumerate(value.items))
-
-
-def _is_nothing(value: Node) -> bool:
+def is_nothing(value: Node) -> bool:
+    """True if a value is that of an argument which is not set."""
     return (
         isinstance(value, Absent)
         or (isinstance(value, Const) and value.value is None)
@@ -282,7 +258,4 @@ def _parse_text(value: StringNode) -> Node | None:
         from passrole_checks.sources.files.yaml_with_unresolved import parse_yaml  # slow to import, rarely needed
 
         return parse_yaml(value)
-    try:
-        return parse_json(value)
-    except MalformedDocument:
-        return None
+    return json_or_none(value)

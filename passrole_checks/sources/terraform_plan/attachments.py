@@ -17,8 +17,10 @@ from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Strin
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.attachments import (
+    BOUNDARY_KEY,
     AttachmentIndex,
     BoundaryVariant,
+    demanded_boundaries,
     flatten_variants,
     management_account,
     resolve_boundary,
@@ -30,7 +32,6 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     ResourceDefinition,
 )
-from passrole_checks.sources.model.demanded_boundaries import BOUNDARY_KEY, demanded_boundaries
 from passrole_checks.sources.model.principal_names import kind_and_name, literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -143,7 +144,8 @@ class PlanAttachments:
         """Yield managed policies that documents require as a boundary (condition key ``iam:PermissionsBoundary``)."""
         for resource in self.plan.resources.values():
             for value in resource.values.values():
-                for document in filter(_names_boundary_key, _texts(value)):
+                documents = (found for found in _texts(value) if "{" in found and BOUNDARY_KEY in found.lower())
+                for document in documents:
                     for arn in demanded_boundaries(text(document, resource.at)):
                         yield from self.by_arn(arn.literal)
         for data in self.plan.reads.values():
@@ -157,25 +159,18 @@ class PlanAttachments:
                         )
 
     def _other_uses(self) -> Iterator[str]:
-        """Yield the managed policies that resources name other than as a permissions boundary.
+        """Yield the managed policies that resources name, by reference or ARN, other than as a permissions boundary.
 
-        A policy's own arn and id name it without attaching it.
+        Any such resource counts, as it may be an attachment of an unknown type. A policy's own arn and id name it
+        without attaching it.
         """
         for resource in self.plan.resources.values():
-            yield from (address for address in self._used_policies(resource) if address != resource.address)
-
-    def _used_policies(self, resource: PlannedResource) -> Iterator[str]:
-        """Yield managed policies that a resource names, by reference or ARN, other than as a permissions boundary.
-
-        Any such resource counts, as it may be an attachment of an unknown type.
-        """
-        written = self.references.expressions_of(resource)
-        documents = {RESOURCE_POLICIES.get(resource.type, ""), ORGANIZATION_POLICIES.get(resource.type, "")}
-        for attribute in {*resource.values, *written} - _NOT_USES - documents:
-            value = resource.values.get(attribute)
-            for arn in as_items(value):
-                yield from self.by_arn(arn)
-            yield from self.referenced(resource, attribute, "policy")
+            written = self.references.expressions_of(resource)
+            documents = {RESOURCE_POLICIES.get(resource.type, ""), ORGANIZATION_POLICIES.get(resource.type, "")}
+            for attribute in {*resource.values, *written} - _NOT_USES - documents:
+                values = as_items(resource.values.get(attribute))
+                used = {address for value in values for address in self.by_arn(value)}
+                yield from used.union(self.referenced(resource, attribute, "policy")) - {resource.address}
 
     def boundary_policies(self, resource: PlannedResource) -> Iterator[str]:
         """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
@@ -191,8 +186,7 @@ class PlanAttachments:
 
     def policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the addresses of this plan's managed policies in an attribute (an ARN or a list of ARNs)."""
-        value = resource.values.get(attribute)
-        for arn in as_items(value):
+        for arn in as_items(resource.values.get(attribute)):
             yield from self.by_arn(arn)
         if _has_unknown(resource, attribute):
             yield from self.referenced(resource, attribute, "policy")
@@ -215,17 +209,15 @@ class PlanAttachments:
 
     def by_names(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the managed policies that a permission set refers to by name."""
-        value = resource.values.get(attribute)
-        for block in map(as_object, as_items(value)):
+        for block in map(as_object, as_items(resource.values.get(attribute))):
             yield from self.by_name(block.get("name"))
         yield from self.referenced(resource, attribute, "policy")
 
     def principals_in(self, resource: PlannedResource, attributes: Mapping[str, str]) -> Iterator[str]:
         for attribute, kind in attributes.items():
-            value = resource.values.get(attribute)
-            for name in as_items(value):
+            for name in as_items(resource.values.get(attribute)):
                 if isinstance(name, str) and name:
-                    yield self._resolve_principal(resource, kind, name)
+                    yield self._resolve_principal(resource.module, kind, name)
             if _has_unknown(resource, attribute):
                 addresses = list(self.referenced(resource, attribute, kind))
                 yield from addresses
@@ -235,20 +227,20 @@ class PlanAttachments:
                     )
                     yield from (literal_principal(kind, reference.text) for reference in without_index(written))
 
-    def _resolve_principal(self, resource: PlannedResource, kind: str, name: str) -> str:
+    def _resolve_principal(self, module: str, kind: str, name: str) -> str:
         """Return the address of the entity with a name, preferably in the same module; else the literal name."""
         entities = self._by_name.get((kind, name), [])
-        nearest = [entity for entity in entities if entity.module == resource.module] or entities
+        nearest = [entity for entity in entities if entity.module == module] or entities
         return nearest[0].address if len(nearest) == 1 else literal_principal(kind, name)
 
-    def resolve_name(self, resource: PlannedResource, principal: str) -> str:
+    def resolve_name(self, module: str, principal: str) -> str:
         """Return the address for a literal of :mod:`passrole_checks.sources.model.principal_names`, as seen from a
         resource.
 
         An address is returned unchanged.
         """
         known = kind_and_name(principal)
-        return principal if known is None else self._resolve_principal(resource, *known)
+        return principal if known is None else self._resolve_principal(module, *known)
 
     def referenced(self, resource: PlannedResource, attribute: str, kind: str) -> Iterator[str]:
         """Yield the addresses of this plan's resources of a kind that an attribute's expression refers to."""
@@ -287,12 +279,10 @@ class _AttachingResource:
         if resource.changed:
             attachments.attached_by_plan.update(addresses)
         yield (), None, addresses
-        external = self._external_names(name, addresses) if attributes.by_name else self._external_arns(name)
+        external: Iterable[StringNode] = self._external_arns(name) if not attributes.by_name else ()
+        if attributes.by_name and not addresses:
+            external = _policy_names(attachments.consumers.value_of(resource, name))
         yield from (((), policy, ()) for policy in external)
-
-    def _external_names(self, attribute: str, addresses: Collection[str]) -> Iterator[StringNode]:
-        if not addresses:
-            yield from _policy_names(self.attachments.consumers.value_of(self.resource, attribute))
 
     def _external_arns(self, attribute: str) -> Iterator[StringNode]:
         """Yield the ARNs of policies that are not in the plan; none for an attribute that others' attachments fill."""
@@ -376,10 +366,6 @@ def _texts(value: Json) -> Iterator[str]:
             yield current
         elif isinstance(current, (list, dict)):
             pending.extend(current.values() if isinstance(current, dict) else current)
-
-
-def _names_boundary_key(document: str) -> bool:
-    return "{" in document and BOUNDARY_KEY in document.lower()
 
 
 def _has_unknown(resource: PlannedResource, attribute: str) -> bool:

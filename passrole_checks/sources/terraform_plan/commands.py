@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.files.decoded_json import as_list, as_object, as_text, get_nested
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Keys, Member, find_member, walk
 from passrole_checks.sources.model.configuration import (
@@ -25,11 +24,11 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.iam_commands import IamCommand, commands_in_text, commands_in_words, names_operation
+from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
-from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, module_of
+from passrole_checks.sources.terraform_plan.model import PlanFile, module_of
 
-_KEY = lazy_regex(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 _OPENED = frozenset({"configuration", "root_module", "module_calls", "module", "resources"})
 _PROVISIONERS = {"local-exec": "command", "remote-exec": "inline"}
 _SCRIPT = "shell_script"
@@ -37,28 +36,16 @@ _PROGRAM = "external"
 _LIFECYCLE = "lifecycle_commands"
 
 
-@dataclass
-class PlanCommands:
-    """The literal policy documents and AWS managed policies in the commands of a plan, and a note on each command."""
-
-    policies: list[AttachedPolicy] = field(default_factory=list)
-    attachments: list[ManagedAttachment] = field(default_factory=list)
-    notes: list[Unreadable] = field(default_factory=list)
-
-
 def commands_of(plan: PlanFile, attachments: PlanAttachments) -> PlanCommands:
     """Return the policies in the commands of a plan that it runs."""
-    found = PlanCommands()
-    if not names_operation(plan.text):
-        return found
-    reader = _Reader(plan, attachments, found)
-    for path, member in walk(plan.text, _is_opened):
+    found = PlanCommands(plan, attachments)
+    for path, member in walk(plan.text, _is_opened) if names_operation(plan.text) else ():
         if len(path) == 2 and path[0] == "resource_changes":
-            reader.read_change(member)
+            found.read_change(member)
         elif path[0] == "configuration" and len(path) > 2 and path[-2] == "resources":
-            reader.configured.append((path, member))
-    for path, member in reader.configured:
-        reader.read_configured(path, member)
+            found.configured.append((path, member))
+    for path, member in found.configured:
+        found.read_configured(path, member)
     return found
 
 
@@ -69,10 +56,14 @@ def _is_opened(path: Keys) -> bool:
 
 
 @dataclass
-class _Reader:
+class PlanCommands:
+    """The literal policy documents and AWS managed policies in the commands of a plan, and a note on each command."""
+
     plan: PlanFile
-    attachments: PlanAttachments
-    found: PlanCommands
+    index: PlanAttachments
+    policies: list[AttachedPolicy] = field(default_factory=list)
+    attachments: list[ManagedAttachment] = field(default_factory=list)
+    notes: list[Unreadable] = field(default_factory=list)
     created: set[str] = field(default_factory=set)  # addresses without instance keys
     configured: list[tuple[Keys, Member]] = field(default_factory=list)
 
@@ -82,7 +73,7 @@ class _Reader:
         change, address = as_object(entry.get("change")), as_text(entry.get("address")) or ""
         actions = as_list(change.get("actions"))
         if "create" in actions:
-            self.created.add(_without_keys(address))
+            self.created.add(without_keys(address))
         if entry.get("type") == _SCRIPT and ("create" in actions or "update" in actions):
             for number, block in enumerate(as_list(as_object(change.get("after")).get(_LIFECYCLE))):
                 for name in ("create", "read", "update", "delete"):
@@ -95,14 +86,17 @@ class _Reader:
         module = "".join(f"module.{path[index + 1]}." for index, key in enumerate(path) if key == "module_calls")
         address = f"{module}{as_text(entry.get('address')) or ''}"
         if entry.get("mode") == "data" and entry.get("type") == _PROGRAM:
-            program = ("expressions", "program", "constant_value")
-            self._add_words(address, "program", as_list(_at(entry, *program)), member, program)
+            keys: tuple[str | int, ...] = ("expressions", "program", "constant_value")
+            at = self._position(member, keys)
+            values = as_list(get_nested(entry, "expressions", "program", "constant_value"))
+            words = [StringNode((value,), at) for value in values if isinstance(value, str)]
+            self._add(address, "program", commands_in_words(words), at)
         if address not in self.created:
             return
         for number, provisioner in enumerate(as_list(entry.get("provisioners"))):
             attribute = _PROVISIONERS.get(as_text(as_object(provisioner).get("type")) or "", "")
             keys = ("provisioners", number, "expressions", attribute, "constant_value")
-            value = _at(as_object(provisioner), "expressions", attribute, "constant_value")
+            value = get_nested(provisioner, "expressions", attribute, "constant_value")
             for text in as_list(value) if isinstance(value, list) else [value]:
                 self._add_text(address, f"provisioner/{number}/{attribute}", text, member, keys)
 
@@ -111,13 +105,6 @@ class _Reader:
             text = StringNode((value,), self._position(member, keys))
             self._add(address, path, commands_in_text(text), text.at)
 
-    def _add_words(
-        self, address: str, path: str, values: list[Json], member: Member, keys: tuple[str | int, ...]
-    ) -> None:
-        at = self._position(member, keys)
-        words = [StringNode((value,), at) for value in values if isinstance(value, str)]
-        self._add(address, path, commands_in_words(words), at)
-
     def _position(self, member: Member, keys: tuple[str | int, ...]) -> Position:
         found = find_member(self.plan.text, member.start, keys) or member
         return self.plan.lines.position(found.start, found.end)
@@ -125,18 +112,18 @@ class _Reader:
     def _add(self, address: str, path: str, commands: list[IamCommand], at: Position) -> None:
         resource = ResourceDefinition(address, COMMAND, Framework.TERRAFORM_PLAN, at)
         for number, command in enumerate(commands):
-            self.found.notes.append(
+            self.notes.append(
                 Unreadable(self.plan.file, command.not_evaluated_reason(address), at.line, kind=NoteKind.COMMAND)
             )
             path = f"{path}/{number}" if number else path
             principal = self._principal(command, resource)
             if command.document is not None:
                 principals = (principal,) if principal else ()
-                self.found.policies.append(
+                self.policies.append(
                     AttachedPolicy(resource, path, command.document, principals=principals, handed_to=HandedTo.COMMAND)
                 )
             elif command.managed_policy is not None:
-                self.found.attachments.append(
+                self.attachments.append(
                     ManagedAttachment(
                         principal or address, command.managed_policy, resource, path, at, handed_to=HandedTo.COMMAND
                     )
@@ -146,16 +133,5 @@ class _Reader:
         """Return the address, else the name, of the principal that a command names; empty if it names none."""
         if command.principal is None:
             return ""
-        module = module_of(resource.address)
-        where = PlannedResource(resource.address, "", "", module, "", True, {}, None, resource.at, 0, ())
-        return self.attachments.resolve_name(where, literal_principal(command.kind, str(command.principal)))
-
-
-def _at(value: Json, *keys: str) -> Json:
-    for key in keys:
-        value = as_object(value).get(key)
-    return value
-
-
-def _without_keys(address: str) -> str:
-    return _KEY.sub("", address)
+        principal = literal_principal(command.kind, str(command.principal))
+        return self.index.resolve_name(module_of(resource.address), principal)

@@ -6,8 +6,9 @@ Source: Terraform documentation, "JSON Output Format" ("Change Representation", 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.partial_values import (
@@ -30,10 +31,15 @@ from passrole_checks.sources.model.embedded_template import NOTHING, TYPES, Stac
 from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, INSTANCE_PROFILES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
-from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReference, PlanReferences
+from passrole_checks.sources.terraform_plan.references import (
+    AFTER_APPLY,
+    BlockInstance,
+    PlanReference,
+    PlanReferences,
+    unknown_part,
+)
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.statements import unknown_element
-from passrole_checks.sources.terraform_plan.unknown_until_apply import AFTER_APPLY, UnknownValues, unknown_part
 
 _UNCHANGED = "unchanged"
 
@@ -43,7 +49,6 @@ class PlanRoleConsumers:
 
     def __init__(self, plan: PlanFile, references: PlanReferences, source: PlanSource | None = None) -> None:
         self.plan, self.references, self.source = plan, references, source
-        self.missing = UnknownValues(plan, references)
         self._stack_contents: dict[str, StackContent] = {}
 
     def roles(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> Iterator[ReceivedRole]:
@@ -52,7 +57,11 @@ class PlanRoleConsumers:
         A resource that is not ``checked`` does not change, so no principal passes its roles.
         """
         if may_receive_role(resource.type):
-            for received in find_received_roles(definition, _PlanAttributes(self, resource)):
+
+            def names() -> Iterable[str]:
+                return dict.fromkeys((*resource.values, *as_object(resource.unknown)))
+
+            for received in find_received_roles(definition, names, partial(self.value_of, resource)):
                 value = received.value
                 if self.source is not None:
                     value = self.source.complete_role(resource, received.attribute, value)
@@ -98,7 +107,7 @@ class PlanRoleConsumers:
         }
         if entities:
             return list(entities.values())
-        role = self.missing.element(references, label)
+        role = self.references.element(references, label)
         return [
             role
             if role.role
@@ -115,26 +124,13 @@ class PlanRoleConsumers:
         attribute = reference.attribute or "arn"
         expression = f"{entity.address}.{attribute}"
         if entity.type in TRUST_POLICIES and attribute in ("arn", "name", "id", "role_name"):
-            known = self.missing.arn_of(entity)
+            known = self.references.arn_of(entity)
             return Unresolved(expression, UnresolvedKind.ANYTHING, entity.address, known, AFTER_APPLY)
         return Unresolved(expression, reason=AFTER_APPLY) if entity.type in INSTANCE_PROFILES else None
 
 
 def _mark_unchanged(received: ReceivedRole, checked: bool) -> ReceivedRole:
     return received if checked or received.by != "deployer" else replace(received, by=_UNCHANGED)
-
-
-class _PlanAttributes:
-    """Attributes of one resource."""
-
-    def __init__(self, consumers: PlanRoleConsumers, resource: PlannedResource) -> None:
-        self.received, self.resource = consumers, resource
-
-    def names(self) -> list[str]:
-        return list(dict.fromkeys((*self.resource.values, *as_object(self.resource.unknown))))
-
-    def value(self, name: str) -> Node:
-        return self.received.value_of(self.resource, name)
 
 
 class _AttributeBuilder:

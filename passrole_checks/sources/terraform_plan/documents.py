@@ -14,27 +14,19 @@ from collections.abc import Iterator, Sequence
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import (
-    ListNode,
-    Node,
-    ObjectEntry,
-    ObjectNode,
-    Position,
-    StringNode,
-    Unresolved,
-    text,
-)
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.addresses import without_key
+from passrole_checks.sources.model.handed_out_values import document_of
 from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource, module_of
 from passrole_checks.sources.terraform_plan.references import (
     BlockInstance,
     PlanReference,
     PlanReferences,
+    unknown_part,
     without_index,
 )
 from passrole_checks.sources.terraform_plan.statements import StatementReader, unknown_element
-from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
 
 _MAX_DEPTH = 16
 _DEFAULT_VERSION = "2012-10-17"  # the provider's default
@@ -47,7 +39,6 @@ class PlanDocuments:
 
     def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
         self.plan, self.references = plan, references
-        self.missing = UnknownValues(plan, references)
 
     def resolve_unknown(self, at: Position, references: Sequence[PlanReference], label: str) -> Node:
         """Return a policy that is known after apply: its document if it can be built, else an unresolved value.
@@ -93,21 +84,19 @@ class PlanDocuments:
         written = self.references.expressions(data.module, name) or {}
         owner = self.references.owner(data.module, name, data.index)
         statements: list[Node] = []
-        for attribute in _SOURCES:
-            self._merge_by_sid(
-                statements, self._included_statements(data, attribute, written.get(attribute), owner, depth)
-            )
+
+        def include(attributes: tuple[str, ...]) -> None:
+            for name in attributes:
+                self._merge_by_sid(statements, self._included_statements(data, name, written.get(name), owner, depth))
+
+        include(_SOURCES)
         if data.is_unknown("statement"):
             references = self.references.follow(data.module, written.get("statement"), owner)
             self._merge_by_sid(statements, [StringNode((unknown_part(references, f"{name}.statement"),), data.at)])
         else:
             self._merge_by_sid(statements, self._statements(data, written.get("statement"), owner))
-        for attribute in _OVERRIDES:
-            self._merge_by_sid(
-                statements, self._included_statements(data, attribute, written.get(attribute), owner, depth)
-            )
-        version = as_text(data.values.get("version")) or _DEFAULT_VERSION
-        return _document(version, statements, data.at)
+        include(_OVERRIDES)
+        return document_of(statements, data.at, as_text(data.values.get("version")) or _DEFAULT_VERSION)
 
     def _statements(self, data: PlannedResource, written: Json, owner: BlockInstance) -> list[Node]:
         values, unknown = as_list(data.values.get("statement")), as_object(data.unknown).get("statement")
@@ -124,7 +113,7 @@ class PlanDocuments:
                     StringNode((unknown_part(self.references.follow(data.module, block, owner), label),), at)
                 )
             else:
-                reader = StatementReader(self.missing, data.module, label, at, owner)
+                reader = StatementReader(self.references, data.module, label, at, owner)
                 statements.append(reader.statement(value, missing, block))
         return statements
 
@@ -178,40 +167,25 @@ class PlanDocuments:
         blocks = as_list(expressions.get("statement"))
         if not blocks:
             return None
+
+        def unshown_documents(attributes: tuple[str, ...]) -> Iterator[Node]:
+            """Yield the included documents, of which only the references are known, as unresolved values."""
+            for attribute in attributes:
+                if attribute in expressions:
+                    references = self.references.follow(module, expressions[attribute], owner)
+                    yield StringNode((unknown_part(references, f"{label}.{attribute}"),), at)
+
         statements: list[Node] = []
-        statements += self._unshown_documents(module, label, expressions, at, owner, _SOURCES)
+        statements += unshown_documents(_SOURCES)
         for number, block in enumerate(map(as_object, blocks)):
             value = {key: _constant_values(item) for key, item in block.items()}
             missing = {key: _unknown_marks(item) for key, item in block.items()}
-            reader = StatementReader(self.missing, module, f"{label}.statement[{number}]", at, owner, whole_lists=True)
+            reader = StatementReader(
+                self.references, module, f"{label}.statement[{number}]", at, owner, whole_lists=True
+            )
             statements.append(reader.statement(value, missing, block))
-        statements += self._unshown_documents(module, label, expressions, at, owner, _OVERRIDES)
-        return _document(str(_constant_values(expressions.get("version")) or _DEFAULT_VERSION), statements, at)
-
-    def _unshown_documents(
-        self,
-        module: str,
-        label: str,
-        expressions: dict[str, Json],
-        at: Position,
-        owner: BlockInstance,
-        attributes: tuple[str, ...],
-    ) -> Iterator[Node]:
-        """Yield the included documents, of which only the references are known, as unresolved values."""
-        for attribute in attributes:
-            if attribute in expressions:
-                references = self.references.follow(module, expressions[attribute], owner)
-                yield StringNode((unknown_part(references, f"{label}.{attribute}"),), at)
-
-
-def _document(version: str, statements: list[Node], at: Position) -> ObjectNode:
-    return ObjectNode(
-        (
-            ObjectEntry(text("Version", at), text(version, at)),
-            ObjectEntry(text("Statement", at), ListNode(tuple(statements), at)),
-        ),
-        at,
-    )
+        statements += unshown_documents(_OVERRIDES)
+        return document_of(statements, at, str(_constant_values(expressions.get("version")) or _DEFAULT_VERSION))
 
 
 def _statements_of(document: Node) -> list[Node]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_object
@@ -70,18 +71,17 @@ def managed_policies_by(plan: PlanFile, resource: PlannedResource) -> Iterator[M
 
 def handed_out_by_outputs(plan: PlanFile, *, unchanged: bool) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in the outputs that a plan changes, with ``unchanged`` in all, or of a state."""
-    for start, key in plan.outputs:
-        for name, entry in as_object(_value_at(plan, start)).items():
-            actions = as_object(entry).get("actions")
-            if actions not in (["no-op"], ["delete"]) or (unchanged and actions == ["no-op"]):
-                yield from _handed_out_by_output(plan, start, name, as_object(entry), key)
+    for start, key, name, output in _outputs(plan):
+        actions = output.get("actions")
+        if actions not in (["no-op"], ["delete"]) or (unchanged and actions == ["no-op"]):
+            yield from _handed_out_by_output(plan, start, name, output, key)
 
 
 def handed_out_by_outputs_before(plan: PlanFile) -> Iterator[AttachedPolicy]:
     """Yield the policy documents in the outputs before a plan."""
-    for start, key in plan.outputs:
-        for name, entry in as_object(_value_at(plan, start)).items() if key == AFTER else ():
-            yield from _handed_out_by_output(plan, start, name, as_object(entry), BEFORE)
+    for start, key, name, output in _outputs(plan):
+        if key == AFTER:
+            yield from _handed_out_by_output(plan, start, name, output, BEFORE)
 
 
 def _handed_out_by_output(
@@ -126,11 +126,12 @@ def _documents(
             yield from _documents(plan, resource, item, (*keys, key), depth - 1)
 
 
-def _value_at(plan: PlanFile, start: int) -> Json:
-    try:
-        return json.JSONDecoder().raw_decode(plan.text, start)[0]
-    except (ValueError, RecursionError):
-        return None
+def _outputs(plan: PlanFile) -> Iterator[tuple[int, str, str, dict[str, Json]]]:
+    """Yield each output, with the offset of all outputs, the key of its value, and its name."""
+    for start, key in plan.outputs:
+        with suppress(ValueError, RecursionError):
+            for name, output in as_object(json.JSONDecoder().raw_decode(plan.text, start)[0]).items():
+                yield start, key, name, as_object(output)
 
 
 def _mentions(value: Json, *words: str) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.documents.json_document import json_or_none
+from passrole_checks.iam.documents.trust import as_list
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -20,7 +21,6 @@ from passrole_checks.iam.partial_values import (
     ObjectEntry,
     ObjectNode,
     Part,
-    Position,
     StringNode,
     UnresolvedKind,
 )
@@ -48,9 +48,7 @@ class _DocumentMerger:
 
     def merge_document(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
         if isinstance(written, Choice) and depth < _MAX_DEPTH:
-            return _consistent(
-                written, [self.merge_document(shown, option, depth + 1) for _, option in written.options]
-            )
+            return _consistent(written, lambda option: self.merge_document(shown, option, depth + 1))
         if _is_unresolved(shown):
             return written
         if _is_unresolved(written):
@@ -58,7 +56,7 @@ class _DocumentMerger:
         first, second = parse_tree(shown), parse_tree(written)
         if not isinstance(first, ObjectNode) or not isinstance(second, ObjectNode):
             return None
-        statements = self.merge_statements(_as_list(first.get("Statement")), _as_list(second.get("Statement")))
+        statements = self.match_from(as_list(first.get("Statement")), as_list(second.get("Statement")), 0, 0, set())
         if statements is None:
             return None
         version = self.merge_value(first.get("Version"), second.get("Version"))
@@ -72,10 +70,6 @@ class _DocumentMerger:
         return ObjectNode(tuple(entries), at)
 
     # -- statements, in order; an unresolved one on either side may be any number of them
-
-    def merge_statements(self, shown: Sequence[Node], written: Sequence[Node]) -> list[Node] | None:
-        dead: set[tuple[int, int]] = set()
-        return self.match_from(shown, written, 0, 0, dead)
 
     def match_from(
         self, shown: Sequence[Node], written: Sequence[Node], i: int, j: int, dead: set[tuple[int, int]]
@@ -119,9 +113,7 @@ class _DocumentMerger:
 
     def merge_statement(self, shown: Node, written: Node, depth: int = 0) -> Node | None:
         if isinstance(written, Choice) and depth < _MAX_DEPTH:
-            return _consistent(
-                written, [self.merge_statement(shown, option, depth + 1) for _, option in written.options]
-            )
+            return _consistent(written, lambda option: self.merge_statement(shown, option, depth + 1))
         if _is_unresolved(shown):
             return written if not isinstance(written, Absent) else None
         if _is_unresolved(written):
@@ -149,8 +141,7 @@ class _DocumentMerger:
         if shown is None or written is None or depth > _MAX_DEPTH:
             return shown if written is None else written
         if isinstance(written, Choice):
-            options = [self.merge_value(shown, option, depth + 1) for _, option in written.options]
-            return _consistent(written, options)
+            return _consistent(written, lambda option: self.merge_value(shown, option, depth + 1))
         if isinstance(shown, ObjectNode) and isinstance(written, ObjectNode):
             return self.merge_objects(shown, written, depth + 1)
         if _is_unresolved(shown) and not isinstance(written, ListNode):
@@ -165,7 +156,7 @@ class _DocumentMerger:
         """Merge two elements or lists of elements, in any order."""
         if _is_unresolved(shown):
             return written
-        planned, configured = _as_list(shown), _as_list(written)
+        planned, configured = as_list(shown), as_list(written)
         fits = [[_may_equal(item, entry) for entry in configured] for item in planned]
         if not all(any(row) for row in fits):
             return None  # an element of the plan is not in the configuration
@@ -182,7 +173,7 @@ class _DocumentMerger:
             matches = [number for number in rest if fits[number][index]]
             unique = all(not fits[number][rival] for number in matches for rival in open_indexes if rival != index)
             if index in open_indexes and matches and unique and (len(matches) == 1 or _may_repeat(entry)):
-                filled.extend(_relocated(planned[number], entry.at) for number in matches)
+                filled.extend(StringNode((_literal(planned[number]) or "",), entry.at) for number in matches)
             else:
                 filled.append(entry)
         return (
@@ -190,9 +181,9 @@ class _DocumentMerger:
         )
 
 
-def _consistent(written: Choice, results: Sequence[Node | None]) -> Node | None:
-    """Return the alternatives that are consistent with the plan."""
-    options = [(outcome, node) for (outcome, _), node in zip(written.options, results, strict=True) if node is not None]
+def _consistent(written: Choice, merge: Callable[[Node], Node | None]) -> Node | None:
+    """Return the alternatives that are consistent with the plan, each merged with it."""
+    options = [(outcome, node) for outcome, option in written.options if (node := merge(option)) is not None]
     if len(options) <= 1:
         return options[0][1] if options else None
     return Choice(tuple(options), written.at)
@@ -203,20 +194,9 @@ def _is_unresolved(node: Node) -> bool:
     return isinstance(node, StringNode) and node.only_unresolved is not None
 
 
-def _as_list(node: Node | None) -> list[Node]:
-    if isinstance(node, ListNode):
-        return list(node.items)
-    return [node] if node is not None else []
-
-
 def parse_tree(node: Node) -> Node | None:
     """Return the content of a JSON text, and any other node as it is; None if the text is not valid JSON."""
-    if not isinstance(node, StringNode):
-        return node
-    try:
-        return parse_json(node)
-    except MalformedDocument:
-        return None
+    return json_or_none(node) if isinstance(node, StringNode) else node
 
 
 def _without_blank(statement: ObjectNode) -> ObjectNode:
@@ -278,7 +258,3 @@ def _may_be_missing(node: Node) -> bool:
 def _may_repeat(node: Node) -> bool:
     """True if an element may stand for any number of elements."""
     return isinstance(node, StringNode) and node.optional
-
-
-def _relocated(node: Node, at: Position) -> Node:
-    return StringNode((_literal(node) or "",), at)

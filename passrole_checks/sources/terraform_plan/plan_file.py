@@ -185,7 +185,7 @@ class _PlanReader:
             address,
             kind,
             as_text(change_of.get("name")) or "",
-            _module(change_of, address),
+            module_of(address),
             address[len(without_key(address)) :] or index_text(change_of.get("index")),
             bool(actions & _CHANGES),
             as_object(after),
@@ -242,7 +242,7 @@ class _PlanReader:
                 address,
                 str(entry.get("type")),
                 as_text(entry.get("name")) or "",
-                _module(entry, address),
+                module_of(address),
                 address[len(without_key(address)) :] or index_text(entry.get("index")),
                 changed,
                 as_object(entry.get("values")),
@@ -267,7 +267,9 @@ class _PlanReader:
         value = member.value
         if isinstance(member.key, int):
             entry = as_object(value)
-            is_relevant = AWS_TYPES.match(as_text(entry.get("type")) or "") or _mentions_document(entry)
+            is_relevant = AWS_TYPES.match(as_text(entry.get("type")) or "") or DOCUMENT in json.dumps(
+                entry.get("expressions")
+            )
             if path[-2] != "resources" or not is_relevant:
                 return
             value = {key: item for key, item in entry.items() if key in _KEPT_KEYS}
@@ -281,11 +283,6 @@ class _PlanReader:
             container.append(value)
         elif isinstance(container, dict):
             container[str(member.key)] = value
-
-
-def _mentions_document(entry: dict[str, Json]) -> bool:
-    """True if the configuration of a resource refers to a policy document."""
-    return DOCUMENT in json.dumps(entry.get("expressions"))
 
 
 def _is_opened(path: Keys) -> bool:
@@ -318,12 +315,6 @@ def _is_opened(path: Keys) -> bool:
     return path[-1] in ("child_modules", "resources")
 
 
-def _module(entry: dict[str, Json], address: str) -> str:
-    """Return the module of an entry; entries of values do not name it."""
-    module_address = as_text(entry.get("module_address"))
-    return module_address if module_address is not None else module_of(address)
-
-
 def read_data_resource(plan: PlanFile, address: str, kind: str, values: dict[str, Json]) -> None:
     """Record the result of a data source at plan or state time: a policy document, or the account."""
     if kind == DOCUMENT:
@@ -350,9 +341,3 @@ def uses_default_provider(configuration: dict[str, Json], address: str) -> bool:
         if resource.get("address") == name:
             return resource.get("provider_config_key", None if steps else "aws") == "aws"
     return not steps
-
-
-__all__ = [
-    "DOCUMENT", "ChangeEntry", "PlanFile", "PlannedResource", "as_list", "as_object", "as_text", "index_text",
-    "module_of", "module_steps", "read_plan",
-]  # fmt: skip

@@ -1,9 +1,10 @@
-"""References in the expressions of a plan's configuration.
+"""References in the expressions of a plan's configuration, and the values known after apply that they stand for.
 
-For an expression, a plan has a constant value or the names that it refers to ("JSON Output Format", expression
-representation). For a value that is known after apply, this module follows those names through module variables and
-outputs to resources.
-Source: Terraform documentation, "JSON Output Format" ("Expression Representation").
+For an expression, a plan has a constant value or the names that it refers to. For a value that is known after apply,
+this module follows those names through module variables and outputs to resources, and to the roles behind these.
+
+Source: Terraform documentation, "JSON Output Format" ("Expression Representation", "Change Representation":
+``after_unknown``).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from dataclasses import replace
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.terraform_plan.model import PlannedResource, call_instance_key, module_steps
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
+from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, call_instance_key, module_steps
 
 _MAX_DEPTH = 32
 _MAX_STEPS = 5_000  # followed references per expression
@@ -23,6 +26,7 @@ _INDEX = frozenset({"each.key", "count.index"})
 _VARIABLE = lazy_regex(r"var\.([\w-]+)")
 _EACH_VALUE = lazy_regex(r"each\.value(?:[.\[].*)?")
 _OUTPUT = lazy_regex(r'(module\.[\w-]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?)\.([\w-]+)')
+AFTER_APPLY = "known after apply"
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def qualify(module: str, name: str) -> str:
 class PlanReferences:
     """Expressions of one plan's configuration."""
 
-    def __init__(self, configuration: dict[str, Json]) -> None:
-        self._root = as_object(configuration.get("root_module"))
+    def __init__(self, plan: PlanFile) -> None:
+        self.plan = plan
+        self._root = as_object(plan.configuration.get("root_module"))
         self._steps_left = _MAX_STEPS
         self._resources: dict[str, dict[str, dict[str, Json]]] = {}  # by module path without instance keys
 
@@ -195,6 +200,64 @@ class PlanReferences:
             self._resources[path] = {as_text(resource.get("address")) or "": resource for resource in resources}
         return self._resources[path]
 
+    def element(self, references: Sequence[PlanReference], label: str) -> Unresolved:
+        """Return one unknown string; a reference to a role's ARN determines the role and the known parts of its ARN."""
+        named = without_index(references)
+        if len(named) == 1 and (named_role := self._role_of(named[0], len(references) > 1)) is not None:
+            expression, role = named_role
+            return Unresolved(expression, role=role.address, known=self.arn_of(role), reason=AFTER_APPLY)
+        return unknown_part(references, label)
+
+    def elements(self, references: Sequence[PlanReference], label: str) -> list[Unresolved]:
+        """Return the unknown elements of a list, one for each reference in its expression."""
+        if any(reference.one_of for reference in references):
+            return []
+        indexes = [reference for reference in references if reference not in without_index(references)]
+        return [self.element([reference, *indexes], label) for reference in without_index(references)]
+
+    def _role_of(self, reference: PlanReference, with_key: bool) -> tuple[str, PlannedResource] | None:
+        """Return the full expression and the role if a reference is to a role's ARN, else None.
+
+        ``with_key``: ``each.key`` or ``count.index`` is listed too; for ``x.y[each.key].arn`` a plan lists only ``x.y``
+        and ``each.key``.
+        """
+        address = reference.resource
+        if address is None or reference.one_of:
+            return None
+        role, expression = self.plan.resources.get(address), reference.text
+        if with_key:
+            if reference.attribute is not None or reference.indexed or not reference.index:
+                return None
+            role = self.plan.resources.get(f"{address}{reference.index}")
+            expression = f"{reference.text}{reference.index}.arn"
+        elif reference.attribute != "arn":
+            return None
+        return (expression, role) if role is not None and role.type in TRUST_POLICIES else None
+
+    def arn_of(self, role: PlannedResource) -> tuple[Part, ...]:
+        """Return the known parts of the ARN of a role to be created."""
+        arn = as_text(role.values.get("arn"))
+        if arn:
+            return (arn,)
+        name, prefix = as_text(role.values.get(ENTITIES[role.type].name)), as_text(role.values.get("name_prefix")) or ""
+        path = as_text(role.values.get("path")) or "/"
+        name_parts: tuple[Part, ...] = (
+            (name,) if name else (prefix, Unresolved(f"{role.address}.name", UnresolvedKind.NAME))
+        )
+        account: Part = Unresolved("the account id", UnresolvedKind.ACCOUNT_ID)
+        if len(self.plan.accounts) == 1:
+            account = next(iter(self.plan.accounts))
+        return join(
+            [
+                "arn:",
+                Unresolved("the partition", UnresolvedKind.PARTITION),
+                ":iam::",
+                account,
+                f":role{path}",
+                *name_parts,
+            ]
+        )
+
 
 @dataclass(frozen=True)
 class _ExpressionSite:
@@ -216,3 +279,8 @@ def _longest_names(names: list[str]) -> list[str]:
             if char in ".[":
                 prefixes.add(name[:index])
     return [name for name in dict.fromkeys(names) if name not in prefixes]
+
+
+def unknown_part(references: Sequence[PlanReference], label: str) -> Unresolved:
+    """Return the unresolved part for an unknown value, named after its references, else ``label``."""
+    return Unresolved(", ".join(reference.text for reference in references) or label, reason=AFTER_APPLY)

@@ -7,12 +7,12 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypedDict
 
+from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind, text
-from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
     AttachedPolicy,
@@ -53,33 +53,25 @@ from passrole_checks.sources.model.unknown_consumers import (
     judged_by_name,
     organization_policy_kind,
 )
-from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.exclusive_policies import policy_owners, without_removed_denials
 from passrole_checks.sources.terraform_plan.handed_out import handed_out_by, handed_out_by_outputs, managed_policies_by
-from passrole_checks.sources.terraform_plan.plan_file import (
-    DOCUMENT,
-    PlanFile,
-    PlannedResource,
-    as_list,
-    as_object,
-    as_text,
-    read_plan,
-)
-from passrole_checks.sources.terraform_plan.references import PlanReferences
+from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource
+from passrole_checks.sources.terraform_plan.plan_file import read_plan
+from passrole_checks.sources.terraform_plan.references import PlanReferences, unknown_part
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.source_lines import SourceLines
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
-from passrole_checks.sources.terraform_plan.unknown_until_apply import unknown_part
 from passrole_checks.sources.terraform_plan.values_before import (
-    RenamedAddresses,
     deployment_before,
     handed_out_before,
     managed_handed_out_before,
     plan_before,
+    renamed_addresses,
+    renamed_policies,
     whole_plan_before,
 )
 
@@ -144,18 +136,10 @@ def load_version(path: Path, content: str, *, before: bool, inputs: Inputs) -> P
     )
 
 
-class _ChangeFields(TypedDict, total=False):
-    before: tuple[AttachedPolicy, ...]
-    unchanged: tuple[AttachedPolicy, ...]
-    home: Deployment
-    attached_before: Attachments
-    handed_out_before: frozenset[HandedTo]
-
-
 class _Loader:
     def __init__(self, plan: PlanFile, source: PlanSource | None = None) -> None:
         self.plan, self.source = plan, source
-        self.references = PlanReferences(plan.configuration)
+        self.references = PlanReferences(plan)
         self.documents = PlanDocuments(plan, self.references)
         self.consumers = PlanRoleConsumers(plan, self.references, source)
         self.attachments = PlanAttachments(plan, self.references, self.consumers)
@@ -208,19 +192,18 @@ class _Loader:
                 *unknown_groups({pair: at for pair, at in self.attachments.index.members.items() if at in positions}),
                 *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
             ),
-            received=(*self.roles_received(addresses), *(role for stack in stacks for role in stack.received)),
+            received=(*self.received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(
                 *filter(None, map(self.consumers.profile, self.plan.resources.values())),
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.named),
             users=(*self._users(), *(user for stack in stacks for user in stack.users)),
-            **self.change_fields(checked, handed_out, owners),
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
             ).with_others([Attachments(tuple(self.commands.attachments), owners=owners)]),
         )
-        return display_principal_names(as_read)
+        return display_principal_names(self.with_change(as_read, checked, handed_out, owners))
 
     def attached(self, checked: Collection[str], stacks: Iterable[StackContent]) -> Attachments:
         """Return the attachments in the plan and in the templates of stacks. ``checked``: addresses of resources."""
@@ -272,20 +255,24 @@ class _Loader:
                 policy = AttachedPolicy(resource.definition, name, document, kind, handed_to=HandedTo.RESOURCE)
                 yield judged_by_name(policy, (resource.name,))
 
-    def roles_received(self, checked: set[str]) -> Iterator[ReceivedRole]:
+    def received(self, checked: set[str]) -> Iterator[ReceivedRole]:
         for resource in self.plan.resources.values():
             yield from self.consumers.roles(resource, resource.definition, resource.address in checked)
 
-    def change_fields(
-        self, checked: list[PlannedResource], handed_out: list[AttachedPolicy], owners: tuple[PolicyOwner, ...]
-    ) -> _ChangeFields:
-        """Return the access before the plan, and what the plan does not change.
+    def with_change(
+        self,
+        configuration: Configuration,
+        checked: list[PlannedResource],
+        handed_out: list[AttachedPolicy],
+        owners: tuple[PolicyOwner, ...],
+    ) -> Configuration:
+        """Return a configuration with the access before the plan, and what the plan does not change.
 
         ``handed_out``: the policies that leave the configuration. ``owners``: the resources that remove policies.
         """
         before = plan_before(self.plan)
         if before is None:
-            return {}
+            return configuration
         addresses = {resource.address for resource in checked}
         rest = [
             resource
@@ -296,17 +283,19 @@ class _Loader:
         policies = (policy for resource in before.resources.values() for policy in loader.policies(resource))
         stacks_before = (loader.stack(planned, False) for planned in before.resources.values() if planned.type in TYPES)
         kept = (policy for resource in rest for policy in self.policies(resource))
-        renamed = RenamedAddresses(before, self.plan)
+        left_before = handed_out_before(self.plan, handed_out) if handed_out else ()
+        renamed = dict(renamed_addresses(before, self.plan))
         managed = [attachment for resource in checked for attachment in managed_policies_by(self.plan, resource)]
-        return {
-            "before": renamed.policies((*policies, *(handed_out_before(self.plan, handed_out) if handed_out else ()))),
-            "handed_out_before": frozenset({HandedTo.RESOURCE, HandedTo.OUTPUT}),
-            "unchanged": tuple(without_removed_denials(self.plan, owners, kept)[0]),
-            "home": deployment_before(before),
-            "attached_before": loader.attached((), stacks_before)
-            .renamed(renamed.name)
+        return replace(
+            configuration,
+            before=renamed_policies(before, (*policies, *left_before), renamed),
+            handed_out_before=frozenset({HandedTo.RESOURCE, HandedTo.OUTPUT}),
+            unchanged=tuple(without_removed_denials(self.plan, owners, kept)[0]),
+            home=deployment_before(before),
+            attached_before=loader.attached((), stacks_before)
+            .renamed(lambda address: renamed.get(address, address))
             .with_others([Attachments(tuple(managed_handed_out_before(self.plan, managed)))]),
-        }
+        )
 
     def stack(self, resource: PlannedResource, checked: bool) -> StackContent:
         """Return the content of a stack's template.
@@ -316,7 +305,7 @@ class _Loader:
         """
         content = self.consumers.stack(resource, resource.definition, checked)
         return (
-            content.with_principals(lambda principal: self.attachments.resolve_name(resource, principal))
+            content.with_principals(lambda principal: self.attachments.resolve_name(resource.module, principal))
             if resource.type in ONE_ACCOUNT
             else content
         )
@@ -346,10 +335,20 @@ class _Loader:
                 holders, name = principals or own_address, as_text(resource.values.get(POLICY_NAMES.get(type_, "")))
                 policy = AttachedPolicy(definition, attribute, document, principals=holders, name=name or "")
                 yield self.attachments.index.join(policy)
-        if type_ in TRUST_POLICIES:
-            trust = self.document(resource, TRUST_POLICIES[type_], required=True)
-            if trust is not None:
-                yield AttachedPolicy(definition, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
+        organization = organization_policy_kind(as_text(resource.values.get("type")))
+        for types, kind, principals in (
+            (TRUST_POLICIES, PolicyKind.TRUST, (resource.address,)),
+            (ORGANIZATION_POLICIES, organization, ()),
+            (RESOURCE_POLICIES, PolicyKind.RESOURCE, ()),
+        ):
+            attribute = types.get(type_, "")
+            required = kind is not PolicyKind.RESOURCE or types is ORGANIZATION_POLICIES
+            # most attributes of resource-based policies are optional, and computed if omitted
+            is_written = self.is_configured(resource, attribute) or as_text(resource.values.get(attribute))
+            if attribute and kind is not None and (required or is_written):
+                document = self.document(resource, attribute, required=required)
+                if document is not None:
+                    yield AttachedPolicy(definition, attribute, document, kind, principals)
         if type_ in NESTED_POLICIES:
             attribute, key = NESTED_POLICIES[type_]
             for number, inline in self.inline_policies(resource, attribute, key):
@@ -357,18 +356,6 @@ class _Loader:
                 blocks = as_list(resource.values.get(attribute))
                 named = as_text(as_object(blocks[number]).get(INLINE_NAMES[key])) if number < len(blocks) else None
                 yield AttachedPolicy(definition, path, inline, principals=(resource.address,), name=named or "")
-        organization = organization_policy_kind(as_text(resource.values.get("type")))
-        if type_ in ORGANIZATION_POLICIES and organization is not None:
-            document = self.document(resource, ORGANIZATION_POLICIES[type_], required=True)
-            if document is not None:
-                yield AttachedPolicy(definition, ORGANIZATION_POLICIES[type_], document, organization)
-        if type_ in RESOURCE_POLICIES:
-            attribute = RESOURCE_POLICIES[type_]
-            # most of these attributes are optional, and computed if omitted
-            if self.is_configured(resource, attribute) or as_text(resource.values.get(attribute)):
-                document = self.document(resource, attribute, required=False)
-                if document is not None:
-                    yield AttachedPolicy(definition, attribute, document, PolicyKind.RESOURCE)
 
     def document(self, resource: PlannedResource, attribute: str, *, required: bool) -> Node | None:
         value = resource.values.get(attribute)
@@ -464,10 +451,7 @@ class _Loader:
         # aliased providers and providers of modules may deploy to other accounts
         provider = as_object(as_object(self.plan.configuration.get("provider_config")).get("aws"))
         allowed = as_object(as_object(provider.get("expressions")).get("allowed_account_ids"))
-        stated = set(_texts(allowed.get("constant_value"))) if "alias" not in provider else set()
+        values = as_list(allowed.get("constant_value")) if "alias" not in provider else []
+        stated = {str(item) for item in values if isinstance(item, (str, int))}
         single = next(iter(stated)) if len(stated) == 1 else ""
         return single if re.fullmatch(r"\d{12}", single) else None
-
-
-def _texts(value: Json) -> Iterable[str]:
-    return (str(item) for item in as_list(value) if isinstance(item, (str, int)))

@@ -32,20 +32,15 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.configuration import (
-    AttachedPolicy,
-    Configuration,
-    Inputs,
-    Suppression,
-    Unreadable,
-)
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Inputs, Suppression, Unreadable
+from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
     NESTED_POLICIES,
     RESOURCE_POLICIES,
 )
 from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
-from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource, module_steps
+from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.references import PlanReference, without_index
 
 if TYPE_CHECKING:
@@ -135,7 +130,7 @@ class PlanSource:
         """
         configured = self.received.get((resource.address, attribute))
         if configured is None:
-            configured = self.received.get((without_any_key(resource.address), attribute))
+            configured = self.received.get((without_keys(resource.address), attribute))
         if configured is None or not _is_undetermined(shown) or _is_undetermined(configured):
             return shown
         referenced, roles = _roles_in(shown), _roles_in(configured)
@@ -159,13 +154,13 @@ class PlanSource:
         policies = self.policies.get(address)
         if policies is None:
             # the configuration may not know instance keys before apply
-            address = without_any_key(address)
+            address = without_keys(address)
             policies = self.policies.get(address, [])
         return [] if self.differs(resource) else policies
 
     def differs(self, resource: PlannedResource) -> bool:
         """True if a resource has another name, path or description in the configuration."""
-        whole = without_any_key(resource.address)
+        whole = without_keys(resource.address)
         for attribute in _COMPARED:
             planned = as_text(resource.values.get(attribute))
             configured = self._literals.get((resource.address, attribute), self._literals.get((whole, attribute)))
@@ -176,7 +171,7 @@ class PlanSource:
     def _candidates(self, resource: PlannedResource, path: str) -> list[AttachedPolicy]:
         """Return the policies of the configuration that may be a document of a resource."""
         policies = self._policies(resource)
-        address = resource.address if resource.address in self.policies else without_any_key(resource.address)
+        address = resource.address if resource.address in self.policies else without_keys(resource.address)
         if "/" not in path:
             return [policy for policy in policies if policy.path == path]
         # nested policies are a set in the plan: match by name, or by position if the plan has no values
@@ -282,13 +277,6 @@ def _opaque_calls(root: Module) -> Iterator[str]:
         for name, block in module.folder.modules.items():
             if not module.children(block):
                 yield ".".join(f"module.{step}" for step in (*module.key, name))
-
-
-def without_any_key(address: str) -> str:
-    """Return an address without instance keys, those of its modules included."""
-    steps = module_steps(address)
-    rest = address[len(".".join(steps)) :].lstrip(".")
-    return ".".join((*(step.partition("[")[0] for step in steps), without_key(rest)))
 
 
 def _variables(plan: PlanFile) -> Iterator[tuple[str, Node]]:

@@ -13,16 +13,7 @@ from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import (
-    Choice,
-    ListNode,
-    Node,
-    ObjectEntry,
-    ObjectNode,
-    Position,
-    StringNode,
-    at_position,
-)
+from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, at_position, moved_to
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -35,10 +26,11 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
     Unreadable,
 )
+from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.terraform_plan.merge_readings import merge_documents, parse_tree
 from passrole_checks.sources.terraform_plan.model import PlanFile
 from passrole_checks.sources.terraform_plan.plan_file import AWS_TYPES
-from passrole_checks.sources.terraform_plan.source_configuration import PlanSource, without_any_key
+from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 
 _COMPARED = frozenset({PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SCP})  # policies that decide on access
 
@@ -53,11 +45,11 @@ class SourceLines:
         every = (*configuration.policies, *configuration.unchanged) if configuration is not None else ()
         self._policies: dict[tuple[str, str], list[AttachedPolicy]] = {}
         for policy in every:
-            for address in {policy.resource.address, without_any_key(policy.resource.address)}:
+            for address in {policy.resource.address, without_keys(policy.resource.address)}:
                 self._policies.setdefault((address, policy.path), []).append(policy)
         attachments = configuration.attached.managed_policies if configuration is not None else ()
         self._attachments = {
-            (without_any_key(each.resource.address), each.path, str(each.policy)): each.at for each in attachments
+            (without_keys(each.resource.address), each.path, str(each.policy)): each.at for each in attachments
         }
 
     def locate(self, configuration: Configuration) -> Configuration:
@@ -80,7 +72,7 @@ class SourceLines:
     def missing_in_source(self) -> Iterator[str]:
         """Yield the addresses of resources of the plan that the configuration does not have."""
         for resource in self._plan.resources.values():
-            address = without_any_key(resource.address)
+            address = without_keys(resource.address)
             if address not in self._source.blocks and not self._is_opaque(address):
                 yield resource.address
 
@@ -96,7 +88,7 @@ class SourceLines:
     # -- positions
 
     def _place(self, address: str) -> Position | None:
-        steps = without_any_key(address).split(".")
+        steps = without_keys(address).split(".")
         for end in range(len(steps), 0, -2):
             at = self._source.blocks.get(".".join(steps[:end]))
             if at is not None:
@@ -136,7 +128,7 @@ class SourceLines:
             return replace(policy, resource=resource)
         address = policy.resource.address
         candidates = self._policies.get((address, policy.path)) or self._policies.get(
-            (without_any_key(address), policy.path), []
+            (without_keys(address), policy.path), []
         )
         written = {each.document.at: each.document for each in candidates}
         if len(written) != 1:
@@ -149,7 +141,7 @@ class SourceLines:
 
     def _attachment(self, attachment: ManagedAttachment) -> ManagedAttachment:
         resource = self._resource(attachment.resource)
-        place = (without_any_key(resource.address), attachment.path, str(attachment.policy))
+        place = (without_keys(resource.address), attachment.path, str(attachment.policy))
         at = self._attachments.get(place) or self._place(attachment.resource.address)
         if at is None:
             return replace(attachment, resource=resource)
@@ -172,16 +164,16 @@ def at_lines(document: Node, statements: Mapping[str, Statement], whole: Positio
     the position ``whole``."""
     tree = parse_tree(document)
     if not isinstance(tree, ObjectNode):
-        return _everywhere(document, whole)
+        return moved_to(document, whole)
 
     def located(node: Node, path: str) -> Node:
         other = statements.get(path)
-        moved = _everywhere(node, other.at if other is not None else whole)
+        moved = moved_to(node, other.at if other is not None else whole)
         return replace(moved, block=other.block) if other is not None and isinstance(moved, ObjectNode) else moved
 
     def value(entry: ObjectEntry) -> Node:
         if entry.key.literal != "Statement":
-            return _everywhere(entry.value, whole)
+            return moved_to(entry.value, whole)
         if not isinstance(entry.value, ListNode):
             return located(entry.value, "Statement")
         items = enumerate(entry.value.items)
@@ -189,20 +181,6 @@ def at_lines(document: Node, statements: Mapping[str, Statement], whole: Positio
 
     entries = (ObjectEntry(at_position(entry.key, whole), value(entry)) for entry in tree.entries)
     return replace(tree, entries=tuple(entries), at=whole)
-
-
-def _everywhere(node: Node, at: Position) -> Node:
-    """Return a node in which everything has one position."""
-    if isinstance(node, StringNode):
-        return at_position(node, at)
-    if isinstance(node, ListNode):
-        return ListNode(tuple(_everywhere(item, at) for item in node.items), at)
-    if isinstance(node, ObjectNode):
-        entries = (ObjectEntry(at_position(entry.key, at), _everywhere(entry.value, at)) for entry in node.entries)
-        return replace(node, entries=tuple(entries), at=at)
-    if isinstance(node, Choice):
-        return Choice(tuple((outcome, _everywhere(option, at)) for outcome, option in node.options), at)
-    return replace(node, at=at)
 
 
 def _counterparts(planned: Node, written: Node) -> Iterator[tuple[str, Statement]]:

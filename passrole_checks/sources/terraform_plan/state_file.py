@@ -12,7 +12,6 @@ from passrole_checks.errors import InputError
 from passrole_checks.files.decoded_json import as_object, as_text
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.json_positions import (
-    Keys,
     Lines,
     Member,
     NotJson,
@@ -53,7 +52,7 @@ def read_state(path: Path, content: str) -> PlanFile:
     lines = Lines(file, text)
     plan = PlanFile(file, text, lines)
     try:
-        for keys, member in walk(text, _is_opened):
+        for keys, member in walk(text, lambda keys: keys == ("resources",)):
             if keys == ("version",) and member.value != _VERSION:
                 shown = str(member.value)[:20] if isinstance(member.value, (int, str)) else "of another type"
                 reason = f"unsupported state version {shown} (supported: {_VERSION}); use `terraform show -json`"
@@ -66,10 +65,6 @@ def read_state(path: Path, content: str) -> PlanFile:
         raise InputError(file, error.reason, lines.line_and_column(error.offset)[0]) from None
     plan.accounts = set(plan.callers.values())
     return plan
-
-
-def _is_opened(keys: Keys) -> bool:
-    return keys == ("resources",)
 
 
 def _read_entry(plan: PlanFile, member: Member) -> None:

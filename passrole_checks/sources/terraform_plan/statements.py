@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     ListNode,
     Node,
@@ -21,8 +22,7 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform_plan.references import BlockInstance
-from passrole_checks.sources.terraform_plan.unknown_until_apply import UnknownValues, unknown_part
+from passrole_checks.sources.terraform_plan.references import BlockInstance, PlanReferences, unknown_part
 
 _LISTS = (
     ("actions", "Action"),
@@ -32,21 +32,16 @@ _LISTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class StatementReader:
     """Builds the statement of one ``statement`` block. ``whole_lists``: lists have an unknown number of elements."""
 
-    def __init__(
-        self,
-        missing: UnknownValues,
-        module: str,
-        label: str,
-        at: Position,
-        owner: BlockInstance,
-        *,
-        whole_lists: bool = False,
-    ) -> None:
-        self.missing, self.module, self.label, self.at, self.owner = missing, module, label, at, owner
-        self.whole_lists = whole_lists
+    references: PlanReferences
+    module: str
+    label: str
+    at: Position
+    owner: BlockInstance
+    whole_lists: bool = False
 
     def statement(self, value: dict[str, Json], missing: Json, block: dict[str, Json]) -> Node:
         """Return a statement of known values, marks in ``after_unknown`` and the block in ``configuration``."""
@@ -75,7 +70,7 @@ class StatementReader:
 
     def unresolved(self, attribute: str, expression: Json) -> Unresolved:
         """Return the unresolved part for an unknown attribute, named after the references of its expression."""
-        references = self.missing.references.follow(self.module, expression, self.owner)
+        references = self.references.follow(self.module, expression, self.owner)
         return unknown_part(references, f"{self.label}.{attribute}")
 
     def scalar(
@@ -92,34 +87,34 @@ class StatementReader:
 
         An unknown element is an unresolved part, with its role if the references determine it.
         """
-        references = self.missing.references.follow(self.module, expression, self.owner)
+        references = self.references.follow(self.module, expression, self.owner)
         label = f"{self.label}.{attribute}"
+        parts = self.references.elements(references, label)
+        nodes = [StringNode((part,), self.at) for part in parts]
+        are_roles = bool(parts) and all(part.role for part in parts)
+        unknown_list = StringNode((unknown_part(references, label),), self.at)
         if unknown is True:
-            parts = self.missing.elements(references, label)
-            if self.whole_lists and parts and all(part.role for part in parts):
-                return ListNode(tuple(StringNode((part,), self.at) for part in parts), self.at)
-            # the whole list is unknown: a reference to one role does not exclude other elements
-            return StringNode((unknown_part(references, label),), self.at)
+            # otherwise, a reference to one role does not exclude other elements
+            return ListNode(tuple(nodes), self.at) if self.whole_lists and are_roles else unknown_list
         values = as_list(value)
         unknown_indexes = [
             number for number, item in enumerate(values) if unknown_element(unknown, number) is True or item is None
         ]
-        parts = self.missing.elements(references, label)
         if len(parts) != len(unknown_indexes):
-            if len(parts) > len(unknown_indexes) > 0 and all(part.role for part in parts):
+            if len(parts) > len(unknown_indexes) > 0 and are_roles:
                 # a set may show two unknown elements as one
                 known = [StringNode((_policy_variables(item),), self.at) for item in values if isinstance(item, str)]
-                return ListNode((*known, *(StringNode((part,), self.at) for part in parts)), self.at)
+                return ListNode((*known, *nodes), self.at)
             # the mapping of references to elements is unknown
-            parts = [unknown_part(references, label) for _ in unknown_indexes]
+            nodes = [unknown_list for _ in unknown_indexes]
         items: list[Node] = []
         for number, item in enumerate(values):
             if number in unknown_indexes:
-                items.append(StringNode((parts[unknown_indexes.index(number)],), self.at))
+                items.append(nodes[unknown_indexes.index(number)])
             elif isinstance(item, str):
                 items.append(text(_policy_variables(item), self.at))
             else:
-                self.missing.plan.add_unreadable(f"{label}: an element is not a string")
+                self.references.plan.add_unreadable(f"{label}: an element is not a string")
         return ListNode(tuple(items), self.at) if items else None
 
     def principals(self, attribute: str, value: Json, unknown: Json, expression: Json) -> Node | None:

@@ -8,7 +8,7 @@ Source: Terraform documentation, "JSON Output Format" ("Change Representation", 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_text
@@ -123,32 +123,25 @@ def resource_before(plan: PlanFile, entry: ChangeEntry) -> PlannedResource | Non
     )
 
 
-class RenamedAddresses:
-    """New names for the addresses of ``before`` that ``after`` does not have.
-
-    A resource at a new address without a ``moved`` block is identified by its name.
-    """
-
-    def __init__(self, before: PlanFile, after: PlanFile) -> None:
-        self._before, self._new = before, dict(_renamed_addresses(before, after))
-
-    def name(self, address: str) -> str:
-        """Return the new name of an address."""
-        return self._new.get(address, address)
-
-    def policies(self, policies: Iterable[AttachedPolicy]) -> tuple[AttachedPolicy, ...]:
-        """Return the identity-based policies with new addresses and principals."""
-        return tuple(
-            replace(
-                policy,
-                resource=replace(policy.resource, address=bare_name(self.name(policy.resource.address))),
-                principals=tuple(
-                    dict.fromkeys(map(self.name, policy.principals or _permission_set_of(self._before, policy)))
-                ),
-            )
-            for policy in policies
-            if policy.kind is PolicyKind.IDENTITY
+def renamed_policies(
+    before: PlanFile, policies: Iterable[AttachedPolicy], new: Mapping[str, str]
+) -> tuple[AttachedPolicy, ...]:
+    """Return the identity-based policies with new addresses and principals."""
+    named = (
+        (policy, new.get(policy.resource.address, policy.resource.address))
+        for policy in policies
+        if policy.kind is PolicyKind.IDENTITY
+    )
+    return tuple(
+        replace(
+            policy,
+            resource=replace(policy.resource, address=bare_name(address)),
+            principals=tuple(
+                dict.fromkeys(new.get(who, who) for who in policy.principals or _permission_set_of(before, policy))
+            ),
         )
+        for policy, address in named
+    )
 
 
 def deployment_before(before: PlanFile) -> Deployment:
@@ -165,7 +158,7 @@ def deployment_before(before: PlanFile) -> Deployment:
     )
 
 
-def _renamed_addresses(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
+def renamed_addresses(before: PlanFile, after: PlanFile) -> Iterator[tuple[str, str]]:
     """Yield (old, new) for each address that no longer exists; new is the address with the same name, else the name.
 
     The name identifies a resource that is only removed from the state, and still named by attachments.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
-from passrole_checks.sources.cloudformation.cdk import account_of_template, assembly_templates, read_assembly
+from passrole_checks.sources.cloudformation.cdk import assembly_templates, deployment_of, read_assembly
 
 HASH = "4c5f" * 16
 NESTED = "AppInner12AB.nested.template.json"
@@ -87,8 +87,8 @@ def test_account_of_the_manifest_is_used(tmp_path: Path) -> None:
         tmp_path, App=stack_artifact("App.template.json", "111122223333"), Other=stack_artifact("Other.template.json")
     )
     assert [item for item in said(scan(tmp_path)) if item[0] == "005"] == [("005", "App.template.json", "P")]
-    assert account_of_template(tmp_path / "App.template.json") == "111122223333"
-    assert account_of_template(tmp_path / "Other.template.json") is None
+    assert deployment_of(tmp_path / "App.template.json")[0] == "111122223333"
+    assert deployment_of(tmp_path / "Other.template.json")[0] is None
 
 
 def test_given_manifest_selects_its_templates(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
     Unresolved,
+    moved_to,
 )
 from passrole_checks.iam.path_conditions import Assumption, Predicate, none_of, one_of
-from passrole_checks.sources.model.links import moved_to
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
     choose,
     generalize,

@@ -47,7 +47,8 @@ _MAX_DEPTH = 12  # nested blocks
 
 def received_roles(block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> Iterator[ReceivedRole]:
     """Yield the roles that a resource receives, each value at the position of the resource's attribute."""
-    yield from find_received_roles(resource, _BlockAttributes(block, resource.type, scope))
+    attributes = _BlockAttributes(block, resource.type, scope)
+    yield from find_received_roles(resource, attributes.names, attributes.value)
 
 
 def may_receive(block: Block) -> bool:

@@ -23,6 +23,7 @@ from passrole_checks.iam.partial_values import (
     join,
 )
 from passrole_checks.iam.path_conditions import PathCondition, intersect
+from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
     AttachedPolicy,
@@ -60,7 +61,6 @@ from passrole_checks.sources.model.unknown_consumers import (
     organization_policy_kind,
     pass_role_statements,
 )
-from passrole_checks.sources.model.unknown_groups import unknown_groups
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope

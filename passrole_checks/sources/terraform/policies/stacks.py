@@ -12,8 +12,14 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import NoteKind, ResourceDefinition, Unreadable
-from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, TYPES, StackContent, stack_attributes
-from passrole_checks.sources.model.parameter_overrides import with_overrides
+from passrole_checks.sources.model.embedded_template import (
+    NOTHING,
+    ONE_ACCOUNT,
+    TYPES,
+    StackContent,
+    stack_attributes,
+    with_overrides,
+)
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
