@@ -26,7 +26,7 @@ from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE, OF_POLIC
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
 from passrole_checks.sources.terraform.functions.provider import AWS
-from passrole_checks.sources.terraform.resources.instances import MAX_INSTANCES
+from passrole_checks.sources.terraform.resources.blocks import MAX_INSTANCES
 from tools import check_pages
 from tools.api_page import PAGE as API_PAGE
 from tools.api_page import api_page

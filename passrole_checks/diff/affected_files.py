@@ -427,7 +427,7 @@ def _has_computed_source(path: str, data: bytes) -> bool:
 
 
 def _is_example(folder: str) -> bool:
-    from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS  # slow to import
+    from passrole_checks.sources.terraform.modules.folder import EXAMPLE_FOLDERS  # slow to import
 
     return not EXAMPLE_FOLDERS.isdisjoint(folder.split("/"))
 

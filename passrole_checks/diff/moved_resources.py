@@ -19,7 +19,7 @@ from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.model.configuration import Configuration, Framework, ResourceDefinition
-from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS
+from passrole_checks.sources.terraform.modules.folder import EXAMPLE_FOLDERS
 
 _INSTANCE = lazy_regex(r"(?<=\w)\[[^\]]*\]$")
 _CALL = lazy_regex(r"(module\.[^.\[]+(?:\[[^\]]*\])?\.)(?!module\.)")  # not of a module in another one

@@ -27,7 +27,7 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, RoleDefinition
-from passrole_checks.sources.terraform.modules.called_roots import EXAMPLE_FOLDERS
+from passrole_checks.sources.terraform.modules.folder import EXAMPLE_FOLDERS
 from passrole_checks.suggest.edits.template_files import can_contain_role
 from passrole_checks.suggest.edits.template_variables import only_call
 from passrole_checks.suggest.suggestion import TargetRole

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.files.gc_pause import gc_paused
+from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import nodes_in
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import (
@@ -28,10 +29,13 @@ from passrole_checks.sources.policy_document import looks_like_policy_document
 from passrole_checks.sources.terraform.evaluation import expressions, loops, templates
 from passrole_checks.sources.terraform.functions import call as functions
 from passrole_checks.sources.terraform.link_surface import offers_of, surface_of
-from passrole_checks.sources.terraform.modules.called_roots import called_roots
-from passrole_checks.sources.terraform.modules.folder import called_folders, read_folder
+from passrole_checks.sources.terraform.modules.folder import (
+    called_folders,
+    called_roots,
+    literal_attribute,
+    read_folder,
+)
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.modules.moves import declared_moves
 from passrole_checks.sources.terraform.modules.providers import account_of, credentials_of, own_credentials_of
 from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.modules.terragrunt import TerragruntUnit, local_module, read_unit
@@ -47,11 +51,12 @@ from passrole_checks.sources.terraform.policies.policies import ModuleContents, 
 from passrole_checks.sources.terraform.reading.files import Files
 from passrole_checks.sources.terraform.reading.reader_json import value_attribute
 from passrole_checks.sources.terraform.reading.suppressions import suppressions_in
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Body, ParsedFile
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
 from passrole_checks.sources.terraform.resources.data_sources import outside_reason
 
 # imported because each registers the evaluators of its expressions
 _EVALUATORS = (expressions, functions, loops, templates)
+_ADDRESS = lazy_regex(r"""[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%]*")\])+""")
 
 
 @gc_paused()
@@ -89,11 +94,10 @@ def _load(
     offers: Collection[LinkKind] | None = None,
 ) -> Configuration:
     root, tfvars, invalid = _root_module(folder, inputs, terragrunt)
-    run = root.run
     contents = collect(root, with_unused=with_unused)
     if inspect is not None:
         inspect(root)
-    configuration = _configuration(root, run, contents, tfvars, invalid)
+    configuration = _configuration(root, contents, tfvars, invalid)
     if offers is not None:
         reads = tuple(dict.fromkeys(links_reads()))
         passed = tuple(offers_of(root, root.walk(), offers))
@@ -169,37 +173,38 @@ def read_links(
 
 
 def _configuration(
-    root: Module,
-    run: Run,
-    contents: ModuleContents,
-    tfvars: tuple[ParsedFile, ...],
-    invalid: tuple[Unreadable, ...],
+    root: Module, contents: ModuleContents, tfvars: tuple[ParsedFile, ...], invalid: tuple[Unreadable, ...]
 ) -> Configuration:
-    parsed_files = (*_files(run), *tfvars)
+    run = root.run
+    parsed_files = (*(parsed for folder in run.folders.values() for parsed in folder.files), *tfvars)
+    opened = (parsed.source.file for parsed in parsed_files if _was_opened(parsed))
+    manifest = (str(run.installed.file),) if run.installed.used else ()
+    shadowed = (
+        Unreadable(str(file), f"OpenTofu reads {shadow.name} instead", subject=str(file))
+        for folder in run.folders.values()
+        for file, shadow in folder.shadowed
+    )
+    documents = (path for path, content in run.files.contents() if looks_like_policy_document(content))
     return Configuration(
         framework=Framework.TERRAFORM,
-        files=(
-            *(parsed.source.file for parsed in parsed_files if _was_opened(parsed)),
-            *_manifest(run),
-            *dict.fromkeys(contents.nested),
-        ),
+        files=(*opened, *manifest, *dict.fromkeys(contents.nested)),
         resources=tuple(contents.resources),
         policies=tuple(contents.policies),
         roles=tuple(contents.roles),
         users=tuple(contents.users),
-        suppressions=(*_suppressions(root, run, contents), *contents.suppressions),
+        suppressions=(*_suppressions(root, contents), *contents.suppressions),
         unreadable=(*_unreadable(parsed_files), *invalid, *contents.unreadable),
         account=account_of(root),
         credentials=credentials_of(root),
         own_credentials=tuple(own_credentials_of(root)),
-        moves=tuple(declared_moves(root)),
+        moves=tuple(_declared_moves(root)),
         parameters=tuple(root.folder.variables),
         parameters_read=frozenset(run.variables_read),
-        not_evaluated=(*run.notes(), *_shadowed(run), *contents.not_evaluated),
+        not_evaluated=(*run.notes(), *shadowed, *contents.not_evaluated),
         received=tuple(contents.received),
         instance_profiles=tuple(contents.instance_profiles),
         stack_roles=tuple(contents.stack_roles),
-        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in (*contents.nested, *_documents_read(run)))),
+        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in (*contents.nested, *documents))),
         excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
         attached=contents.attached,
         missing=(*run.missing.items(), *_missing_data(root)),
@@ -212,10 +217,30 @@ def _missing_data(root: Module) -> Iterator[tuple[str, Unreadable]]:
         for block in module.folder.data:
             reason = outside_reason(block.labels[0])
             if reason is not None:
-                address = ".".join(filter(None, (module.address, "data", *block.labels)))
-                file, line, name = block.source.file, block.span.line, ".".join(("data", *block.labels))
+                file, line, name = block.source.file, block.span.line, block.address
                 note = Unreadable(file, f"{name}: {reason}", line, f"{file} {name}", kind=NoteKind.DEFINED_ELSEWHERE)
-                yield without_keys(address), note
+                yield without_keys(module.full_address(name)), note
+
+
+def _declared_moves(root: Module) -> Iterator[tuple[str, str]]:
+    """Yield the old and the new address of each ``moved`` block of a configuration.
+
+    Source: Terraform's page "Refactor modules", ``moved`` blocks: addresses are relative to the module of the block,
+    and that of a module or of a resource without an instance key includes everything below it.
+    """
+    for module in root.walk():
+        for block in (block for parsed in module.folder.files for block in parsed.body.all("moved")):
+            before, after = (_written_address(block, name) for name in ("from", "to"))
+            if before and after:
+                yield module.full_address(before), module.full_address(after)
+
+
+def _written_address(block: Block, name: str) -> str:
+    """Return the address of an argument, an expression or (in JSON) a string; "" for any other."""
+    attribute = block.body.get(name)
+    written = attribute.source_bytes if attribute is not None else b""
+    text = literal_attribute(block, name) or written.decode("utf-8", "replace").partition("=")[2].strip()
+    return text if _ADDRESS.fullmatch(text) else ""
 
 
 def _restrict_to_file(configuration: Configuration, file: str) -> Configuration:
@@ -247,10 +272,6 @@ def _files_of(policy: AttachedPolicy) -> set[str]:
     return {policy.resource.at.file, *(node.at.file for node in nodes_in(policy.document))}
 
 
-def _files(run: Run) -> Iterator[ParsedFile]:
-    return (parsed for folder in run.folders.values() for parsed in folder.files)
-
-
 def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
     for parsed in files:
         for problem in parsed.problems:
@@ -263,24 +284,24 @@ def _unreadable(files: Iterable[ParsedFile]) -> Iterator[Unreadable]:
 
 def _duplicate_attributes(body: Body) -> Iterator[Attribute]:
     """Yield attributes whose name already occurred in their body (an error in Terraform), in bodies built so far."""
-    found = [body]
-    for current in found:
+    bodies = [body]
+    for current in bodies:
         if len(current.by_name) < len(current.attributes):
             names = set(current.by_name)
             for attribute in current.attributes:
                 if attribute.name not in names:
                     yield attribute
                 names.discard(attribute.name)
-        found.extend(block.body for block in current.blocks if "body" in vars(block))
+        bodies.extend(block.body for block in current.blocks if "body" in vars(block))
 
 
-def _suppressions(root: Module, run: Run, contents: ModuleContents) -> Iterator[Suppression]:
+def _suppressions(root: Module, contents: ModuleContents) -> Iterator[Suppression]:
     """Yield the suppressions, each with the address of its block in every module that contains it."""
     addresses = {resource.address for resource in contents.resources}
     modules_by_folder: dict[Path, list[str]] = {}
     for module in root.walk():
         modules_by_folder.setdefault(module.folder.path, []).append(module.address)
-    for path, folder in run.folders.items():
+    for path, folder in root.run.folders.items():
         for parsed in folder.files:
             for suppression in suppressions_in(parsed):
                 if suppression.resource is None:
@@ -296,22 +317,6 @@ def _suppressions(root: Module, run: Run, contents: ModuleContents) -> Iterator[
 
 def _was_opened(parsed: ParsedFile) -> bool:
     return all(problem.line for problem in parsed.problems)
-
-
-def _manifest(run: Run) -> tuple[str, ...]:
-    """Return the manifest of installed modules, if it was read."""
-    return (str(run.installed.file),) if run.installed.used else ()
-
-
-def _documents_read(run: Run) -> Iterator[str]:
-    """Yield the files that are bare policy documents among those that expressions read."""
-    return (path for path, content in run.files.contents() if looks_like_policy_document(content))
-
-
-def _shadowed(run: Run) -> Iterator[Unreadable]:
-    for folder in run.folders.values():
-        for file, shadow in folder.shadowed:
-            yield Unreadable(str(file), f"OpenTofu reads {shadow.name} instead", subject=str(file))
 
 
 def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:

@@ -9,8 +9,7 @@ from pathlib import Path
 from passrole_checks.iam.partial_values import Node, Position, StringNode
 from passrole_checks.sources.model.links import Key, LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.secrets import hides_secrets
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts
+from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts, known_string
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain
 from passrole_checks.sources.terraform.modules.folder import is_local_source, module_source, resolve_local_source
 from passrole_checks.sources.terraform.modules.module import Module, is_secret
@@ -41,7 +40,12 @@ def surface_of(
     for module in concerned if with_reads else ():
         for block in module.folder.data:
             if block.labels[0] in LINKED_TYPES:
-                _read_all(module, block)
+                at = _position(block)
+                for instance in module.instances(block).items:  # what others pass, so that its names are recorded
+                    address = f"{block.address}{instance.suffix}"
+                    reference = module.reference(address, f"data.{block.labels[0]}", block, at)
+                    for attribute in _READ:
+                        module.attribute(replace(reference, instance=instance), attribute, at)
     return LinkSurface(tuple(dict.fromkeys(links_reads())), offers, account_of(root))
 
 
@@ -71,16 +75,6 @@ def _walk(root: Module, modules: Callable[[Path], bool]) -> Iterator[Module]:
                 pending.extend((module.children(block) or {}).values())
 
 
-def _read_all(module: Module, block: Block) -> None:
-    """Read what other roots pass through a data source, so that its names are recorded."""
-    at = _position(block)
-    for instance in module.instances(block).items:
-        name = f"data.{block.labels[0]}.{block.labels[1]}{instance.suffix}"
-        reference = replace(module.reference(name, f"data.{block.labels[0]}", block, at), instance=instance)
-        for attribute in _READ:
-            module.attribute(reference, attribute, at)
-
-
 def state_location(root: Module) -> StringNode | None:
     """Return the location of the state of a root module; None if the code does not tell it.
 
@@ -101,7 +95,7 @@ def state_location(root: Module) -> StringNode | None:
 def _outputs(root: Module, keys: Container[Key] | None) -> Iterator[LinkOffer]:
     outputs = root.folder.outputs
     names = [name for name in outputs if keys is None or (LinkKind.STATE, name) in keys]
-    names = [name for name in names if not _is_hidden(outputs[name])]
+    names = [name for name in names if not (hides_secrets() and is_secret(outputs[name]))]
     location = state_location(root) if names else None
     if location is None:
         return
@@ -111,19 +105,13 @@ def _outputs(root: Module, keys: Container[Key] | None) -> Iterator[LinkOffer]:
         yield LinkOffer(LinkKind.STATE, location, value, _position(block), name)
 
 
-def _is_hidden(output: Block) -> bool:
-    return hides_secrets() and is_secret(output)
-
-
 def _parameters(modules: Iterable[Module], keys: Container[Key] | None) -> Iterator[LinkOffer]:
     for module in modules:
         for block in module.folder.resources:
-            if block.labels[0] != _PARAMETER:
-                continue
-            for instance in module.instances(block).items:
-                scope = module.instance_scope(block, instance)
-                name = value_of(block, "name", scope)
-                if not isinstance(name, StringNode) or _is_secret(block, scope):
+            for _, scope, _ in module.definitions(block) if block.labels[0] == _PARAMETER else ():
+                name, type_ = value_of(block, "name", scope), value_of(block, "type", scope)
+                # one of type SecureString contains a password rather than a role or a policy
+                if not isinstance(name, StringNode) or (type_ is not None and known_string(type_) == "SecureString"):
                     continue
                 offer = LinkOffer(LinkKind.PARAMETER, fill_known_parts(name), None, _position(block))
                 if keys is None:
@@ -131,12 +119,6 @@ def _parameters(modules: Iterable[Module], keys: Container[Key] | None) -> Itera
                 elif offer.key in keys:
                     value = value_of(block, "value", scope) or value_of(block, "insecure_value", scope)
                     yield from () if value is None else (replace(offer, value=_as_seen(value)),)
-
-
-def _is_secret(block: Block, scope: EvaluationScope) -> bool:
-    """True for a parameter of type SecureString: it contains a password rather than a role or a policy."""
-    type_ = value_of(block, "type", scope)
-    return isinstance(type_, StringNode) and type_.literal == "SecureString"
 
 
 def _position(block: Block) -> Position:

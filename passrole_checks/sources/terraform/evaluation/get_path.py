@@ -33,7 +33,6 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Failure,
     PartlyKnownObject,
     Reference,
-    ReferenceScope,
     Repeated,
     UnknownTail,
     Unordered,
@@ -81,11 +80,8 @@ def _get_attribute(value: Node, name: str, source_text: str, at: Position) -> No
     if isinstance(value, ObjectNode):
         return _get_entry(value, name, source_text, at)
     if isinstance(value, Reference):
-        return (
-            value.module.attribute(value, name, at)
-            if value.module is not None and not value.attribute
-            else (unresolved(source_text, at))
-        )
+        module = value.module if not value.attribute else None
+        return module.attribute(value, name, at) if module is not None else unresolved(source_text, at)
     if isinstance(value, StringNode) and value.only_unresolved is not None:
         return _extend_expression(value, f".{name}", at)
     return failure(source_text, at, f"no attribute {name}")
@@ -120,15 +116,10 @@ def _get_entry(value: ObjectNode, name: str, source_text: str, at: Position) -> 
         if key == name:
             result = entry.value
         elif key is None:
-            inner = entry.value
-            maybe = unresolved(f'{entry.key.unresolved_parts[0].expression}["{name}"]', inner.at)
-            if result is None:
-                result = maybe
-            else:
-                has_key = Assumption(
-                    entry.key.unresolved_parts[0].expression, frozenset({name}), predicate=Predicate.CONTAINS
-                )
-                result = choose(has_key, maybe, result, inner.at)
+            expression, inner = entry.key.unresolved_parts[0].expression, entry.value
+            maybe = unresolved(f'{expression}["{name}"]', inner.at)
+            has_key = Assumption(expression, frozenset({name}), predicate=Predicate.CONTAINS)
+            result = choose(has_key, maybe, result, inner.at) if result is not None else maybe
     if isinstance(value, PartlyKnownObject) and value.rest is not None:
         return moved_to(result, at) if result is not None else _extend_expression(value.rest, f".{name}", at)
     return result if result is not None else failure(source_text, at, f'no key "{name}"')
@@ -140,27 +131,21 @@ def _get_index(value: Node, key: Node, source_text: str, at: Position, otherwise
         return _get_entry(value, name, source_text, at)
     if isinstance(value, ListNode):
         index = known_integer(key)
-        return (
-            failure(source_text, at, "the index is no integer")
-            if index is None
-            else get_element(value, index, source_text, at, otherwise)
-        )
+        if index is None:
+            return failure(source_text, at, "the index is no integer")
+        return get_element(value, index, source_text, at, otherwise)
     if isinstance(value, Reference):
-        if value.module is not None and not value.attribute:
-            return _or_if_missing(value.module.instance(value, key, at), value.module, otherwise)
-        return unresolved_from(source_text, at, value, key)
+        if value.module is None or value.attribute:
+            return unresolved_from(source_text, at, value, key)
+        instance = value.module.instance(value, key, at)
+        if otherwise is None or not isinstance(instance, Reference) or instance.attribute:
+            return instance
+        when = value.module.existence_condition(instance)
+        return _replace_absent(guard(when, instance), otherwise, drop=False) if when else instance
     if isinstance(value, StringNode) and value.only_unresolved is not None:
         step = f'["{name}"]' if isinstance(key, StringNode) else f"[{name}]"
         return _extend_expression(value, step, at) if name is not None else unresolved_from(source_text, at, value, key)
     return failure(source_text, at, "not a collection")
-
-
-def _or_if_missing(instance: Node, module: ReferenceScope, otherwise: Node | None) -> Node:
-    """Return an instance, or ``otherwise`` under the conditions under which it does not exist."""
-    if otherwise is None or not isinstance(instance, Reference) or instance.attribute:
-        return instance
-    when = module.existence_condition(instance)
-    return _replace_absent(guard(when, instance), otherwise, drop=False) if when else instance
 
 
 def get_by_unknown_key(
@@ -197,14 +182,10 @@ def get_by_unknown_key(
     if named is None:
         nodes = [node for _, node in candidates]
         return generalize([*nodes, otherwise] if otherwise is not None else nodes, source_text, at, reason)
-    options = []
-    for names, node in groups:
-        outcome = one_of(named, names)
-        options.append((outcome, restrict(node, outcome)))
+    options = [(one_of(named, names), node) for names, node in groups]
     if otherwise is not None:
-        rest = none_of(named, (name for name, _ in candidates))
-        options.append((rest, restrict(otherwise, rest)))
-    return make_choice(options, at)
+        options.append((none_of(named, (name for name, _ in candidates)), otherwise))
+    return make_choice([(outcome, restrict(node, outcome)) for outcome, node in options], at)
 
 
 def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node]] | None:
@@ -242,10 +223,9 @@ def _find_element(items: Sequence[Node], index: int, source_text: str, at: Posit
         if isinstance(item, UnknownTail):
             if index > 0:
                 return unresolved(source_text, at)
-            element = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-            name = collection_name(item)
+            not_empty = Assumption(collection_name(item), predicate=Predicate.NOT_EMPTY)
             other = _find_element(after, 0, source_text, at, budget)
-            return choose(Assumption(name, predicate=Predicate.NOT_EMPTY), element, other or Absent(at), at)
+            return choose(not_empty, item.element, other or Absent(at), at)
         if isinstance(item, Absent):
             continue
         if isinstance(item, Repeated) and index > 0:

@@ -14,7 +14,6 @@ from passrole_checks.iam.partial_values import (
     Node,
     ObjectEntry,
     ObjectNode,
-    Position,
     StringNode,
     Unresolved,
 )
@@ -27,6 +26,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Repeated,
     UnknownTail,
     failure,
+    instances_of,
     is_null,
     is_unknown,
     known_bool,
@@ -59,11 +59,14 @@ class Iteration:
         """Return the text of the values of the loop variables, by variable. ``collection``: text of the collection."""
         element = self.label if self.whole else f"{collection}[{self.label}]"
         known_key = known_string(self.key)
-        return (
-            {value: element}
-            if key is None
-            else {key: f'"{known_key}"' if known_key is not None else f"key of {element}", value: element}
-        )
+        key_text = f'"{known_key}"' if known_key is not None else f"key of {element}"
+        return {value: element} if key is None else {key: key_text, value: element}
+
+    def scope(self, loop: syntax.For | syntax.ForDirective, scope: EvaluationScope) -> EvaluationScope:
+        """Return the scope of the body of a loop."""
+        keys = {loop.key: self.key} if loop.key is not None else {}
+        labels = self.labels(loop.key, loop.value, scope.unique_text(loop.collection.span))
+        return scope.with_variables({loop.value: self.value, **keys}, labels)
 
 
 def iterations_of(collection: Node) -> list[Iteration] | None:
@@ -73,11 +76,10 @@ def iterations_of(collection: Node) -> list[Iteration] | None:
         return [_element_iteration(index, item) for index, item in enumerate(collection.items)]
     if isinstance(collection, ObjectNode):
         return [_entry_iteration(entry) for entry in collection.entries]
-    if isinstance(collection, Reference) and collection.module is not None and not collection.attribute:
-        instances = collection.module.instances_of(collection)
-        if instances is not None:
-            present = [(key, *_split_presence(value)) for key, value in instances]
-            return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in present]
+    instances = instances_of(collection)
+    if instances is not None:
+        present = [(key, *_split_presence(value)) for key, value in instances]
+        return [Iteration(StringNode((key,), at), value, f'"{key}"', when=when) for key, value, when in present]
     if isinstance(collection, StringNode) and collection.unresolved_parts:
         return [_unknown_iteration(collection)]
     return None
@@ -104,15 +106,10 @@ def _element_iteration(index: int, item: Node) -> Iteration:
     at, repeated = item.at, isinstance(item, Repeated)
     item, when = _split_presence(item)
     if isinstance(item, UnknownTail):
-        value = item.of or StringNode(item.parts, item.at, defaults=item.defaults)
-        not_empty = (*when, Assumption(collection_name(item), predicate=Predicate.NOT_EMPTY))
-        return Iteration(
-            unresolved("…", item.at), value, str(item), repeated=True, when=not_empty, element_condition=when
-        )
+        key, not_empty = unresolved("…", item.at), Assumption(collection_name(item), predicate=Predicate.NOT_EMPTY)
+        return Iteration(key, item.element, str(item), False, True, (*when, not_empty), when)
     if repeated:
-        return Iteration(
-            unresolved("…", item.at), item, str(index), repeated=True, when=when, element_condition=when[1:]
-        )
+        return Iteration(unresolved("…", item.at), item, str(index), False, True, when, when[1:])
     known = known_string(item)
     if known is not None:
         return Iteration(Const(index, at), item, f'"{known}"', whole=True, when=when)
@@ -121,15 +118,13 @@ def _element_iteration(index: int, item: Node) -> Iteration:
 
 def _unknown_iteration(collection: StringNode) -> Iteration:
     source_text = str(collection.only_unresolved.expression if collection.only_unresolved else collection)
+    key = unresolved(f"{source_text} key", collection.at)
     if isinstance(collection, Reference):
-        return Iteration(unresolved(f"{source_text} key", collection.at), collection, "*", repeated=True)
-    value = StringNode(
-        (Unresolved(f"{source_text}[*]", reason=collection.unresolved_parts[0].reason),),
-        collection.at,
-        defaults=collection.defaults,
-    )
+        return Iteration(key, collection, "*", repeated=True)
+    element = Unresolved(f"{source_text}[*]", reason=collection.unresolved_parts[0].reason)
+    value = StringNode((element,), collection.at, defaults=collection.defaults)
     when = (Assumption(source_text, predicate=Predicate.NOT_EMPTY),)
-    return Iteration(unresolved(f"{source_text} key", collection.at), value, "*", repeated=True, when=when)
+    return Iteration(key, value, "*", repeated=True, when=when)
 
 
 @evaluator_for(syntax.For)
@@ -147,11 +142,7 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
     entries: list[ObjectEntry] = []
     size = 0
     for iteration in iterations:
-        variables = {expression.value: iteration.value}
-        if expression.key is not None:
-            variables[expression.key] = iteration.key
-        labels = iteration.labels(expression.key, expression.value, scope.unique_text(expression.collection.span))
-        inner = scope.with_variables(variables, labels)
+        inner = iteration.scope(expression, scope)
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
         if known_bool(present) is False:
             continue
@@ -170,7 +161,13 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
             entries.append(ObjectEntry(key, result))
     if expression.result_key is None:
         return ListNode(tuple(items), at)
-    return ObjectNode(tuple(_group_by_key(entries, at) if expression.grouping else entries), at)
+    if not expression.grouping:
+        return ObjectNode(tuple(entries), at)
+    groups: dict[tuple[object, ...], list[ObjectEntry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.key.parts, []).append(entry)
+    lists = ((group[0].key, ListNode(tuple(entry.value for entry in group), at)) for group in groups.values())
+    return ObjectNode(tuple(ObjectEntry(key, values) for key, values in lists), at)
 
 
 def _conditional_element(
@@ -198,18 +195,9 @@ def _conditional_element(
 
 def _repeat_unknown(value: StringNode) -> StringNode:
     """Return any number of elements of this form."""
-    if type(value) is StringNode:
-        return UnknownTail(value.parts, value.at, defaults=value.defaults)
-    return (
-        UnknownTail(value.parts, value.at, defaults=value.defaults, of=value) if isinstance(value, Reference) else value
-    )
-
-
-def _group_by_key(entries: list[ObjectEntry], at: Position) -> list[ObjectEntry]:
-    groups: dict[tuple[object, ...], list[ObjectEntry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.key.parts, []).append(entry)
-    return [ObjectEntry(group[0].key, ListNode(tuple(entry.value for entry in group), at)) for group in groups.values()]
+    of = value if isinstance(value, Reference) else None
+    is_plain = of is not None or type(value) is StringNode
+    return UnknownTail(value.parts, value.at, defaults=value.defaults, of=of) if is_plain else value
 
 
 @evaluator_for(syntax.Splat)
@@ -222,23 +210,21 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
     def walk(target: Node) -> Node:
         if isinstance(target, ListNode):
             return ListNode(tuple(each(item) for item in target.items), at)
-        if isinstance(target, Reference) and target.module is not None and not target.attribute:
-            instances = target.module.instances_of(target)
-            if instances is not None:
-                return ListNode(tuple(each(value) for _, value in instances), at)
-            value = each(target)
-            if target.module.existence_condition(target) and isinstance(value, StringNode):
-                return ListNode((_repeat_unknown(value),), at)
-            return ListNode((value,), at)
+        instances = instances_of(target)
+        if instances is not None:
+            return ListNode(tuple(each(value) for _, value in instances), at)
         if is_null(target):
             return ListNode((), at)
-        if is_unknown(target) and isinstance(target, StringNode) and target.only_unresolved is not None:
+        only = target.only_unresolved if isinstance(target, StringNode) and is_unknown(target) else None
+        if isinstance(target, StringNode) and only is not None:
             suffix = "".join(f".{step}" if isinstance(step, str) else f"[{known_string(step)}]" for step in steps)
-            parts = (
-                Unresolved(f"{target.only_unresolved.expression}[*]{suffix}", reason=target.only_unresolved.reason),
-            )
+            parts = (Unresolved(f"{only.expression}[*]{suffix}", reason=only.reason),)
             return ListNode((UnknownTail(parts, at, defaults=target.defaults),), at)
-        return ListNode((each(target),), at)
+        value, module = each(target), target.module if isinstance(target, Reference) else None
+        if isinstance(target, Reference) and isinstance(value, StringNode) and module is not None:
+            is_optional = not target.attribute and module.existence_condition(target)
+            value = _repeat_unknown(value) if is_optional else value
+        return ListNode((value,), at)
 
     def each(item: Node) -> Node:
         if isinstance(item, Absent):

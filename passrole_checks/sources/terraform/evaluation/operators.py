@@ -6,7 +6,8 @@ Source: Terraform language documentation, "Arithmetic and Logical Operators".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import add, ge, gt, le, lt, mul, sub, truediv
 
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -35,6 +36,10 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 )
 
 _NEVER_NULL = ("", "arn", "id", "name")  # attributes of resources; "" is the resource itself
+_COMPARISONS = {"<": lt, ">": gt, "<=": le, ">=": ge}
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": add, "-": sub, "*": mul, "/": truediv, "%": math.fmod,
+}  # fmt: skip
 _MAX_COMPARED = 2_000  # characters of a string compared with a partly unresolved one
 
 
@@ -57,10 +62,15 @@ def apply_binary(operator: str, left: Node, right: Node, source_text: str, at: P
     first, second = known_number(left), known_number(right)
     if first is None or second is None:
         return unresolved_from(source_text, at, left, right)
-    if operator in ("<", ">", "<=", ">="):
-        compared = {"<": first < second, ">": first > second, "<=": first <= second, ">=": first >= second}
-        return Const(compared[operator], at)
-    return _apply_arithmetic(operator, first, second, source_text, at)
+    if operator in _COMPARISONS:
+        return Const(_COMPARISONS[operator](first, second), at)
+    try:
+        value = _ARITHMETIC[operator](first, second)
+    except (ArithmeticError, ValueError):
+        return unresolved(source_text, at, "no number")
+    if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 1e300:
+        return unresolved(source_text, at, "no number")
+    return Const(int(value) if isinstance(value, float) and value.is_integer() else value, at)
 
 
 def _apply_logic(both: bool, left: Node, right: Node, source_text: str, at: Position) -> Node:
@@ -74,25 +84,6 @@ def _apply_logic(both: bool, left: Node, right: Node, source_text: str, at: Posi
     if second is both:
         return left
     return unresolved_from(source_text, at, left, right)
-
-
-def _apply_arithmetic(operator: str, first: int | float, second: int | float, source_text: str, at: Position) -> Node:
-    try:
-        if operator == "+":
-            value: int | float = first + second
-        elif operator == "-":
-            value = first - second
-        elif operator == "*":
-            value = first * second
-        elif operator == "/":
-            value = first / second
-        else:  # "%"
-            value = math.fmod(first, second)
-    except (ArithmeticError, ValueError):
-        return unresolved(source_text, at, "no number")
-    if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 1e300:
-        return unresolved(source_text, at, "no number")
-    return Const(int(value) if isinstance(value, float) and value.is_integer() else value, at)
 
 
 def are_equal(left: Node, right: Node) -> bool | None:

@@ -45,28 +45,22 @@ class ModuleScope(ReferenceScope, Protocol):
 
     def creates(self, path: str) -> bool:
         """True if a resource of the module, or Terraform itself, creates the file with this normalized path."""
-        ...
 
     def written_content(self, path: str, at: Position) -> tuple[str, Node] | None:
         """Return the address of the resource of the module that writes a file, and its content; None if unknown."""
-        ...
 
     def is_bool(self, variable: str) -> bool:
         """True if a variable is declared as a bool."""
-        ...
 
     def is_ephemeral(self, expression: str) -> bool | None:
         """Return whether the value of an expression, given as text, is ephemeral; None if it may be, as a whole or in
         part."""
-        ...
 
     def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
-        ...
 
     def known_value(self, kind: str, name: str) -> Node | None:
         """Return the value of a variable or local (``kind``: "var" or "local") if it was evaluated before."""
-        ...
 
 
 @dataclass
@@ -123,11 +117,8 @@ class EvaluationScope:
     def unique_text(self, span: syntax.Span) -> str:
         """Return the text of an expression, with its position if the text was shortened and thus may be ambiguous."""
         source_text = self.source_text(span)
-        return (
-            f"{source_text} at {Path(self.source.file).name}:{span.line}:{span.column}"
-            if source_text.endswith("…")
-            else source_text
-        )
+        place = f" at {Path(self.source.file).name}:{span.line}:{span.column}" if source_text.endswith("…") else ""
+        return source_text + place
 
     def condition(self, source_text: str, *values: str) -> str:
         """Return the text of a condition, unique in the configuration.
@@ -243,9 +234,8 @@ def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope)
     if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_unresolved is not None:
         only = value.only_unresolved
         if only.expression == scope.source_text(expression.span):
-            return replace(
-                value, parts=(replace(only, expression=scope.condition(scope.unique_text(expression.span))),)
-            )
+            qualified = scope.condition(scope.unique_text(expression.span))
+            return replace(value, parts=(replace(only, expression=qualified),))
     return value
 
 

@@ -46,6 +46,7 @@ NUMBER = lazy_regex(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")  # as a string
 _LONGEST_NUMBER = 300
 KNOWN_AFTER_APPLY = "known after apply"  # reason of an unresolved attribute of a resource
 
+_UNSAFE = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
 _FORMS = {
     UnresolvedKind.ACCOUNT_ID: r"\d{12}",
     UnresolvedKind.NAME: r"[^*?:/]+",
@@ -62,6 +63,11 @@ class UnknownTail(StringNode):
     """
 
     of: Reference | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def element(self) -> StringNode:
+        """Any one of the elements."""
+        return self.of or StringNode(self.parts, self.at, defaults=self.defaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +115,16 @@ class ReferenceScope(Protocol):
 
     def attribute(self, value: Reference, name: str, at: Position) -> Node:
         """Return an attribute of a resource or data source, or an output of a module."""
-        ...
 
     def instance(self, value: Reference, key: Node, at: Position) -> Node:
         """Return one instance of a block with ``count`` or ``for_each``."""
-        ...
 
     def instances_of(self, value: Reference) -> list[tuple[str, Node]] | None:
         """Return keys and instances; None if they are unknown, or for a single instance without a key."""
-        ...
 
     def existence_condition(self, value: Reference) -> PathCondition:
         """Return the conditions under which an instance, or any instance of a block, exists; empty if it always
         does."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,14 @@ class Reference(StringNode):
     block: Block | None = field(default=None, compare=False, repr=False)
     module: ReferenceScope | None = field(default=None, compare=False, repr=False)
     instance: Instance | None = field(default=None, compare=False, repr=False)
+
+
+def instances_of(value: Node) -> list[tuple[str, Node]] | None:
+    """Return keys and instances of a resource or data source with ``count`` or ``for_each``; None for another value and
+    if they are unknown."""
+    if isinstance(value, Reference) and value.module is not None and not value.attribute:
+        return value.module.instances_of(value)
+    return None
 
 
 def unresolved(
@@ -364,7 +374,7 @@ def _write_json(node: Node, parts: list[Part]) -> None:
         parts.append("]")
     elif isinstance(node, ObjectNode):
         parts.append("{")
-        for index, entry in enumerate(_sorted_entries(node)):
+        for index, entry in enumerate(sorted_entries(node)):
             parts.append("," if index else "")
             if entry.key.literal is None and entry.key.only_unresolved is not None:
                 parts.append(entry.key.only_unresolved)
@@ -381,29 +391,18 @@ def _write_json(node: Node, parts: list[Part]) -> None:
 
 def _write_json_string(node: StringNode, parts: list[Part]) -> None:
     only = node.only_unresolved
-    if (
-        only is not None
-        and only.kind is UnresolvedKind.ANYTHING
-        and not (only.role or only.known)
-        and type(node) is StringNode
-    ):
+    is_untyped = only is not None and only.kind is UnresolvedKind.ANYTHING and not (only.role or only.known)
+    if only is not None and is_untyped and type(node) is StringNode:
         parts.append(only)
         return
     parts.append('"')
     for part in encode_json(node).parts if isinstance(node, Encoded) else node.parts:
-        parts.append(_escape_json(part) if isinstance(part, str) else part)
+        # ``jsonencode`` escapes HTML's special characters
+        parts.append(json.dumps(part, ensure_ascii=False)[1:-1].translate(_UNSAFE) if isinstance(part, str) else part)
     parts.append('"')
 
 
-_UNSAFE = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
-
-
-def _escape_json(text: str) -> str:
-    """Return the content of a JSON string as ``jsonencode`` writes it, with HTML's special characters escaped."""
-    return json.dumps(text, ensure_ascii=False)[1:-1].translate(_UNSAFE)
-
-
-def _sorted_entries(node: ObjectNode) -> list[ObjectEntry]:
+def sorted_entries(node: ObjectNode) -> list[ObjectEntry]:
     """Return the entries sorted by key, entries with unknown keys last; of duplicate keys, the last entry."""
     last = {entry.key.parts: entry for entry in node.entries}
     return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))

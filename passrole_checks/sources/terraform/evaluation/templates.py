@@ -1,25 +1,34 @@
 """Evaluate templates: strings with interpolations and directives, heredocs, template files.
 
+Templates that produce JSON are parsed into a tree while the values of their parts are known. A loop over an unknown
+collection yields its body once, between two markers; a JSON-encoded value is embedded as a value. If the text is JSON,
+the elements between the markers become optional list elements, and an embedded value becomes part of the tree with its
+own positions. Otherwise, markers become unresolved values, and embedded values text.
 Source: Terraform language documentation, "Strings and Templates".
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import field, replace
 
+from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
     Const,
     ListNode,
     Node,
+    ObjectEntry,
     ObjectNode,
     Part,
     Position,
     StringNode,
+    Unresolved,
     join,
 )
-from passrole_checks.iam.path_conditions import Predicate, negate
+from passrole_checks.iam.path_conditions import PathCondition, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, guard, map_choices
 from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for
@@ -27,20 +36,33 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
     Failure,
+    UnknownTail,
     defaults_of,
+    encode_json,
     is_too_long,
     known_bool,
     parts_of,
     unresolved,
 )
-from passrole_checks.sources.terraform.evaluation.templates_json import (
-    LOOP_OVER_UNKNOWN,
-    EmbeddedJson,
-    LoopMarker,
-    has_markers,
-    parse_structure,
-)
 from passrole_checks.sources.terraform.reading import syntax
+
+_LOOP_OVER_UNKNOWN = "a loop over an unknown collection"
+
+
+@dataclass(frozen=True, slots=True)
+class _LoopMarker(Unresolved):
+    """Start (``opens``) or end of the body of a loop, which exists under ``when``, or is ``repeated``."""
+
+    opens: bool = False
+    repeated: bool = False
+    when: PathCondition = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _EmbeddedJson(Unresolved):
+    """A JSON-encoded value inside a string."""
+
+    node: Encoded | None = None
 
 
 @evaluator_for(syntax.TemplateExpression)
@@ -69,6 +91,7 @@ def _may_be_json(template: syntax.TemplateExpression) -> bool:
     return False
 
 
+@dataclass
 class _TemplateBuilder:
     """Builder of the string of a template: values of its parts in order, each with its start position.
 
@@ -76,25 +99,20 @@ class _TemplateBuilder:
     ``layout``: positions inside the string may matter.
     """
 
-    def __init__(
-        self,
-        scope: EvaluationScope,
-        at: Position,
-        indent: int,
-        document: bool,
-        span: syntax.Span | None,
-        layout: bool = False,
-    ) -> None:
-        self.scope, self.at, self.indent = scope, at, indent
-        self.document, self.span, self.layout = document, span, layout
-        self.values: list[Node] = []
-        self.starts: list[tuple[int, int]] = []
-        self.exact = True
+    scope: EvaluationScope
+    at: Position
+    indent: int
+    document: bool
+    span: syntax.Span | None = None
+    layout: bool = False
+    values: list[Node] = field(default_factory=list)
+    starts: list[tuple[int, int]] = field(default_factory=list)
+    exact: bool = True
 
     def build(self, parts: tuple[syntax.TemplatePart, ...]) -> Node:
         self.add(parts, self.scope)
         if len(self.values) > MAX_PARTS:
-            return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
+            return self.too_long()
         return map_choices(self.join, *self.values)
 
     def add(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> None:
@@ -135,7 +153,7 @@ class _TemplateBuilder:
         self.append(map_choices(decide, condition), part.span.line, part.span.column)
 
     def build_branch(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> Node:
-        return _TemplateBuilder(scope, self.at, self.indent, self.document, None).build(parts)
+        return _TemplateBuilder(scope, self.at, self.indent, self.document).build(parts)
 
     def add_for(self, part: syntax.ForDirective, scope: EvaluationScope) -> None:
         collection = evaluate(part.collection, scope)
@@ -150,11 +168,7 @@ class _TemplateBuilder:
                 source_text = scope.source_text(part.collection.span)
                 self.append(unresolved(source_text, self.at, "too much to evaluate"), line, column)
                 return
-            variables = {part.value: iteration.value}
-            if part.key is not None:
-                variables[part.key] = iteration.key
-            labels = iteration.labels(part.key, part.value, scope.unique_text(part.collection.span))
-            inner = scope.with_variables(variables, labels)
+            inner = iteration.scope(part, scope)
             if not (iteration.repeated or iteration.when):
                 self.add(part.body, inner)
             elif self.document:
@@ -167,7 +181,9 @@ class _TemplateBuilder:
             else:
                 self.append(guard(iteration.when, self.build_branch(part.body, inner)), line, column)
 
-    def marker(self, part: syntax.ForDirective, scope: EvaluationScope, iteration: Iteration, index: int) -> LoopMarker:
+    def marker(
+        self, part: syntax.ForDirective, scope: EvaluationScope, iteration: Iteration, index: int
+    ) -> _LoopMarker:
         """Return the start marker of an iteration that may not take place, or takes place any number of times."""
         source_text = scope.source_text(part.collection.span)
         when = iteration.when
@@ -176,10 +192,10 @@ class _TemplateBuilder:
             subject = only.expression if only is not None else source_text
             when = (scope.assume(subject, Predicate.NOT_EMPTY),)
         name = f"{source_text} [{index}]" if index else source_text
-        return LoopMarker(name, opens=True, repeated=iteration.repeated, when=when)
+        return _LoopMarker(name, opens=True, repeated=iteration.repeated, when=when)
 
     def unknown_loop(self, part: syntax.ForDirective, scope: EvaluationScope) -> StringNode:
-        return unresolved(scope.source_text(part.collection.span), self.at, LOOP_OVER_UNKNOWN)
+        return unresolved(scope.source_text(part.collection.span), self.at, _LOOP_OVER_UNKNOWN)
 
     def join(self, *values: Node) -> Node:
         parts: list[Part] = []
@@ -194,19 +210,24 @@ class _TemplateBuilder:
             if len(parts) > MAX_PARTS:
                 break
         if is_too_long(parts):
-            return unresolved(self.scope.source_text(_span(self.at)), self.at, "too long")
+            return self.too_long()
         text = self.make_string(parts, starts, defaults_of(values))
-        if self.span is not None and has_markers(text.parts):
-            text = parse_structure(text, self.scope.source_text(self.span))
-        if any(_is_no_string(value) for value in values) and type(text) is StringNode:
+        if self.span is not None and _has_markers(text.parts):
+            text = _parse_structure(text, self.scope.source_text(self.span))
+        if type(text) is StringNode and any(map(_is_no_string, values)):
             return Failure(text.parts, text.at, text.starts, text.indent, text.defaults)
         return text
+
+    def too_long(self) -> StringNode:
+        at = self.at
+        span = syntax.Span(at.line, at.column, at.end_line, at.end_column)
+        return unresolved(self.scope.source_text(span), at, "too long")
 
     def parts_of(self, value: Node) -> tuple[Part, ...]:
         if isinstance(value, Absent):
             return ()
         if self.document and isinstance(value, Encoded) and value.value is not None:
-            return (EmbeddedJson(str(value), node=value),)
+            return (_EmbeddedJson(str(value), node=value),)
         return parts_of(value)
 
     def make_string(self, parts: list[Part], starts: list[tuple[int, int]], defaults: tuple[str, ...]) -> StringNode:
@@ -224,11 +245,101 @@ def _is_no_string(value: Node) -> bool:
     return isinstance(value, (Failure, ListNode, ObjectNode)) or (isinstance(value, Const) and value.value is None)
 
 
-def _span(at: Position) -> syntax.Span:
-    return syntax.Span(at.line, at.column, at.end_line, at.end_column)
-
-
 def file_text(text: str, file: str) -> StringNode:
     """Return the content of a file as a string with positions in that file."""
     lines = text.count("\n") + 1
     return StringNode((text,), Position(file, 1, 1, lines, len(text) - text.rfind("\n")), ((1, 1),))
+
+
+class _Misplaced(Exception):
+    """Raised for a marker or embedded value inside a JSON string or a key."""
+
+
+def _has_markers(parts: tuple[Part, ...]) -> bool:
+    """True if a string contains markers or embedded values, so that :func:`_parse_structure` applies."""
+    return any(isinstance(part, (_LoopMarker, _EmbeddedJson)) for part in parts)
+
+
+def _parse_structure(text: StringNode, source_text: str) -> StringNode:
+    """Parse a string with markers: JSON becomes a tree, any other text an ordinary string."""
+    with suppress(MalformedDocument, _Misplaced):
+        resolver = _MarkerResolver()
+        tree = resolver.resolve(parse_json(text))
+        if resolver.resolved == sum(isinstance(part, (_LoopMarker, _EmbeddedJson)) for part in text.parts):
+            return Encoded((Unresolved(source_text),), text.at, value=tree, defaults=text.defaults)
+    return _flatten(text)
+
+
+class _MarkerResolver:
+    """Replace markers and embedded values in a parsed tree; counts them in ``resolved``."""
+
+    def __init__(self) -> None:
+        self.resolved = 0
+
+    def resolve(self, node: Node) -> Node:
+        if isinstance(node, StringNode):
+            only = node.only_unresolved
+            if isinstance(only, _EmbeddedJson) and only.node is not None and only.node.value is not None:
+                self.resolved += 1
+                return only.node.value
+            if _has_markers(node.parts):
+                raise _Misplaced
+            return node
+        if isinstance(node, ListNode):
+            return ListNode(tuple(self.elements(node)), node.at)
+        if isinstance(node, ObjectNode):
+            if any(_has_markers(entry.key.parts) for entry in node.entries):
+                raise _Misplaced
+            entries = (ObjectEntry(entry.key, self.resolve(entry.value)) for entry in node.entries)
+            return ObjectNode(tuple(entries), node.at)
+        return node
+
+    def elements(self, node: ListNode) -> list[Node]:
+        elements: list[Node] = []
+        loops: list[_LoopMarker] = []
+        for item in node.items:
+            marker = item.only_unresolved if isinstance(item, StringNode) else None
+            if isinstance(marker, _LoopMarker):
+                self.resolved += 1
+                if marker.opens:
+                    loops.append(marker)
+                elif not loops or loops.pop().expression != marker.expression:
+                    raise _Misplaced
+                continue
+            elements.append(_optional_element(self.resolve(item), loops))
+        if loops:
+            raise _Misplaced
+        return elements
+
+
+def _optional_element(node: Node, loops: list[_LoopMarker]) -> Node:
+    """Return an element as it is inside the loops of some markers."""
+    if any(marker.repeated for marker in loops) and isinstance(node, StringNode) and not isinstance(node, Encoded):
+        return UnknownTail(node.parts, node.at, defaults=node.defaults)
+    if isinstance(node, Const) and loops and node.value is None:
+        return node
+    for marker in reversed(loops):
+        node = guard(marker.when, node)
+    return node
+
+
+def _flatten(text: StringNode) -> StringNode:
+    """Return a string without markers: a loop becomes one unresolved value, an embedded value its text."""
+    parts: list[Part] = []
+    starts: list[tuple[int, int]] = []
+    depth = 0
+    for index, part in enumerate(text.parts):
+        pieces: tuple[Part, ...] = (part,)
+        if isinstance(part, _LoopMarker):
+            depth += 1 if part.opens else -1
+            last = Unresolved(part.expression, reason=_LOOP_OVER_UNKNOWN)
+            pieces = (last,) if not part.opens and not depth else ()
+        elif depth:
+            pieces = ()
+        elif isinstance(part, _EmbeddedJson) and part.node is not None:
+            pieces = encode_json(part.node).parts
+        parts.extend(pieces)
+        starts.extend([text.starts[index] if text.starts else (0, 0)] * len(pieces))
+    if not text.starts:
+        return replace(text, parts=join(parts))
+    return replace(text, parts=tuple(parts) or ("",), starts=tuple(starts) or ((text.at.line, text.at.column),))

@@ -46,8 +46,8 @@ def convert(value: Node, constraint: Expression, scope: EvaluationScope, depth: 
     inner = constraint.arguments[0]
     if constraint.name == "optional":
         return convert(value, inner, scope, depth + 1)
-    if constraint.name == "object" and isinstance(inner, Object):
-        return _convert_object(value, inner, scope, depth) if isinstance(value, ObjectNode) else value
+    if constraint.name == "object" and isinstance(inner, Object) and isinstance(value, ObjectNode):
+        return _convert_object(value, inner, scope, depth)
     if constraint.name in ("list", "set") and isinstance(value, ListNode):
         items = [convert(item, inner, scope, depth + 1) for item in value.items]
         return ListNode(tuple(_deduplicate(items) if constraint.name == "set" else items), value.at)
@@ -97,22 +97,10 @@ def _convert_object(value: ObjectNode, constraint: Object, scope: EvaluationScop
     for key, type_ in constraint.items:
         name = _attribute_name(key)
         entry = given.get(name) if name is not None else None
-        if entry is not None and is_pending(entry):
+        if entry is None and name is not None and isinstance(type_, Call) and type_.name == "optional" and not unknown:
+            entry = ObjectEntry(StringNode((name,), value.at), Const(None, value.at))
+        if entry is not None:
             entries.append(_convert_entry(entry, type_, scope, depth))
-            continue
-        attribute = entry.value if entry is not None else None
-        if name is None or (attribute is None and unknown):
-            continue
-        at = attribute.at if attribute is not None else value.at
-        optional = isinstance(type_, Call) and type_.name == "optional"
-        default = type_.arguments[1] if optional and isinstance(type_, Call) and len(type_.arguments) > 1 else None
-        if attribute is None and not optional:
-            continue
-        if attribute is None:
-            attribute = Const(None, at)
-        if default is not None:
-            attribute = replace_null(attribute, evaluate(default, scope))
-        entries.append(ObjectEntry(StringNode((name,), at), convert(attribute, type_, scope, depth + 1)))
     return ObjectNode(tuple(entries), value.at)
 
 
@@ -127,7 +115,7 @@ def _convert_entry(entry: ObjectEntry, type_: Expression, scope: EvaluationScope
 
     if is_pending(entry):
         return defer(entry.key, build, lambda: str(entry.key), scope.budget)
-    return ObjectEntry(entry.key, convert(entry.value, type_, scope, depth + 1))
+    return ObjectEntry(entry.key, build())
 
 
 def replace_null(value: Node, default: Node) -> Node:

@@ -47,10 +47,8 @@ from passrole_checks.sources.terraform.functions.maps import MAPS
 from passrole_checks.sources.terraform.functions.number import NUMBER
 from passrole_checks.sources.terraform.functions.pattern import PATTERN
 from passrole_checks.sources.terraform.functions.provider import AWS
-from passrole_checks.sources.terraform.functions.sets import SETS
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, evaluation_cost
 from passrole_checks.sources.terraform.functions.text import TEXT
-from passrole_checks.sources.terraform.functions.text_ends import ENDS
 from passrole_checks.sources.terraform.functions.time import TIME
 from passrole_checks.sources.terraform.functions.yaml import YAML
 from passrole_checks.sources.terraform.reading import syntax
@@ -70,8 +68,9 @@ def _map(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 _FUNCTIONS: dict[str, Function] = {
-    **COLLECTION, **SETS, **MAPS, **TEXT, **ENDS, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
+    **COLLECTION, **MAPS, **TEXT, **FORMAT, **ENCODING, **NUMBER, **PATTERN, **TIME, **FILES, **YAML,
     **declare({"list": (_list, "A*"), "map": (_map, "A*")}),
+    **{f"provider::aws::{name}": function for name, function in AWS.items()},
 }  # fmt: skip
 _SPECIAL = frozenset({"try", "can", "coalesce", "convert"})  # functions that evaluate their own arguments
 NOT_EVALUATED = {
@@ -84,7 +83,7 @@ NOT_EVALUATED = {
 }  # fmt: skip
 """Functions that are always unresolved, with the reason. `docs/inputs/terraform.md` lists them."""
 
-BUILTIN_NAMES = frozenset({*_FUNCTIONS, *_SPECIAL, *NOT_EVALUATED})
+BUILTIN_NAMES = frozenset(name for name in (*_FUNCTIONS, *_SPECIAL, *NOT_EVALUATED) if ":" not in name)
 """The names of all built-in functions of Terraform and OpenTofu."""
 
 _NODES_PER_STEP = 2  # nodes that a function visits in the time of one evaluated expression
@@ -104,10 +103,11 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
         return _first_usable(name, expression, scope)
     if name == "convert" and len(expression.arguments) == 2:
         return convert(evaluate(expression.arguments[0], scope), expression.arguments[1], scope)
-    function = _FUNCTIONS.get(name) or _provider_function(name)
+    function = _FUNCTIONS.get(name)
     if function is None:
         kind = UnresolvedKind.NAME if name == "uuid" else UnresolvedKind.ANYTHING
-        return unresolved(scope.source_text(expression.span), at, _unsupported_reason(name), kind)
+        what = f"{name} is a provider function" if name.startswith("provider::") else f"unknown function {name}"
+        return unresolved(scope.source_text(expression.span), at, NOT_EVALUATED.get(name, what), kind)
     arguments: list[Node] = []
     for index, argument in enumerate(expression.arguments):
         value = evaluate(argument, scope)
@@ -129,25 +129,14 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
         def apply(*values: Node) -> Node:
             # one alternative may be an unknown number of arguments
             rest = any(isinstance(value, UnknownTail) for value in values)
-            return (None if rest else function(function_call, list(values))) or unresolved_from(
-                function_call.text, at, *values
-            )
+            computed = None if rest else function(function_call, list(values))
+            return computed or unresolved_from(function_call.text, at, *values)
 
         result = map_choices(apply, *arguments)
     if result is None:
         return unresolved_from(function_call.text, at, *arguments)
     scope.budget.steps -= evaluation_cost(result) // _NODES_PER_STEP
     return limit_items(result, function_call.source_text, at)
-
-
-def _provider_function(name: str) -> Function | None:
-    return AWS.get(name.removeprefix("provider::aws::")) if name.startswith("provider::aws::") else None
-
-
-def _unsupported_reason(name: str) -> str:
-    if name.startswith("provider::"):
-        return f"{name} is a provider function"
-    return NOT_EVALUATED.get(name, f"unknown function {name}")
 
 
 def _expand_argument(value: Node) -> list[Node]:
@@ -224,11 +213,9 @@ def _is_usable(name: str, value: Node) -> bool | None:
             return False
         return True if not isinstance(value, StringNode) or is_never_empty(value) else None
     if isinstance(value, StringNode) and value.only_unresolved is not None and not isinstance(value, Reference):
-        evaluable = (
-            _WHOLE_VARIABLE.fullmatch(value.only_unresolved.expression) is not None
-            or value.only_unresolved.kind in _ALWAYS_KNOWN_KINDS
-        )
-        return True if evaluable or type(value) is not StringNode else None
+        only = value.only_unresolved
+        is_evaluable = only.kind in _ALWAYS_KNOWN_KINDS or _WHOLE_VARIABLE.fullmatch(only.expression) is not None
+        return True if is_evaluable or type(value) is not StringNode else None
     return True
 
 

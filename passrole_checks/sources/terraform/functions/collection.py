@@ -1,11 +1,14 @@
-"""Functions on lists. Source: Terraform language documentation, "Functions", "Collection Functions"."""
+"""Functions on lists, and on sets: lists without duplicates, in Terraform's iteration order.
+
+Source: Terraform language documentation, "Functions", "Collection Functions" and "Type Conversion Functions".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import Predicate
+from passrole_checks.iam.path_conditions import PathCondition, Predicate
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import (
@@ -14,6 +17,7 @@ from passrole_checks.sources.terraform.evaluation.get_path import (
     get_path,
     is_single_element,
 )
+from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.operators import are_equal
 from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -22,6 +26,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Repeated,
     UnknownTail,
     Unordered,
+    instances_of,
     is_null,
     known_bool,
     known_integer,
@@ -35,6 +40,7 @@ _MAX_DEPTH = 30
 _MAX_OPTIONAL = 4  # conditional elements in a list whose length is computed
 _MAX_RANGE = 1024  # Terraform's limit
 _MAX_COMPARISONS = 200_000  # pairs of elements
+_MAX_ROWS = 2_000  # of a product of sets
 
 
 def elements(value: Node) -> list[Node]:
@@ -49,9 +55,9 @@ def elements(value: Node) -> list[Node]:
         for outcome, option in value.options:
             items.extend(guard((outcome,), item) for item in elements(option))
         return items
-    if isinstance(value, Reference) and value.module is not None and not value.attribute:
-        instances = value.module.instances_of(value)
-        return [item for _, item in instances] if instances is not None else [unknown_tail(value)]
+    instances = instances_of(value)
+    if instances is not None:
+        return [item for _, item in instances]
     if isinstance(value, StringNode) and value.unresolved_parts:
         return [unknown_tail(value)]
     return []
@@ -155,10 +161,8 @@ def length(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return _count_elements(value.items, call) if not isinstance(value, Unordered) else None
     if isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
         return Const(len({entry.key.literal for entry in value.entries}), call.at)
-    if isinstance(value, Reference) and value.module is not None and not value.attribute:
-        instances = value.module.instances_of(value)
-        return _count_elements([item for _, item in instances], call) if instances is not None else None
-    return None
+    instances = instances_of(value)
+    return _count_elements([item for _, item in instances], call) if instances is not None else None
 
 
 def _count_elements(items: Sequence[Node], call: FunctionCall) -> Node | None:
@@ -196,10 +200,8 @@ def element(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``one``: the only element, null for an empty list, an error for more."""
-    value = arguments[0]
-    if isinstance(value, Reference) and value.module is not None and not value.attribute:  # a resource with `count`
-        instances = value.module.instances_of(value)
-        value = ListNode(tuple(item for _, item in instances), call.at) if instances is not None else value
+    instances = instances_of(arguments[0])  # of a resource with `count`
+    value = ListNode(tuple(item for _, item in instances), call.at) if instances is not None else arguments[0]
     if not isinstance(value, ListNode):
         return None
     if not value.items:
@@ -208,14 +210,8 @@ def one(call: FunctionCall, arguments: list[Node]) -> Node | None:
         item = value.items[0]
         if isinstance(item, UnknownTail) and (item.of is not None or any(part.role for part in item.unresolved_parts)):
             return get_element(value, 0, call.text, call.at, Const(None, call.at))
-        if isinstance(item, UnknownTail):
-            return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
         return _absent_as_null(item)
-    return (
-        call.fail("more than one element")
-        if sum(map(is_single_element, value.items)) > 1 and is_definite(value)
-        else None
-    )
+    return call.fail("more than one element") if is_definite(value) else None
 
 
 def _absent_as_null(item: Node) -> Node:
@@ -223,7 +219,7 @@ def _absent_as_null(item: Node) -> Node:
     if isinstance(item, Absent):
         return Const(None, item.at)
     if isinstance(item, UnknownTail):
-        return item.of or StringNode(item.parts, item.at, defaults=item.defaults)
+        return item.element
     if isinstance(item, Choice):
         return Choice(tuple((o, _absent_as_null(option)) for o, option in item.options), item.at)
     return item
@@ -243,9 +239,7 @@ def contains(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def index(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``index``: the index of the first equal element; None if an earlier one may be equal."""
-    if not isinstance(arguments[0], ListNode):
-        return None
-    if not is_definite(arguments[0]):
+    if not isinstance(arguments[0], ListNode) or not is_definite(arguments[0]):
         return None
     for position, item in enumerate(arguments[0].items):
         same = are_equal(item, arguments[1])
@@ -312,9 +306,8 @@ def all_or_any_true(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     decisive = call.name == "anytrue"
     answers = [False if is_null(item) and is_single_element(item) else known_bool(item) for item in arguments[0].items]
-    if any(
-        answer is decisive and is_single_element(item) for answer, item in zip(answers, arguments[0].items, strict=True)
-    ):
+    pairs = zip(answers, arguments[0].items, strict=True)
+    if any(answer is decisive and is_single_element(item) for answer, item in pairs):
         return Const(decisive, call.at)
     return None if None in answers else Const(not decisive, call.at)
 
@@ -354,27 +347,21 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if len(values.items) != len(keys.items):
         return call.fail("lists of different lengths")
-    known_keys = {known_string(item) for item in searched.items if is_single_element(item)} - {None}
-    unknown_keys = [
-        candidate for candidate in searched.items if not is_single_element(candidate) or known_string(candidate) is None
-    ]
-    if (
-        sum(len(unknown_keys if known_string(key) is not None else searched.items) for key in keys.items)
-        > _MAX_COMPARISONS
-    ):
+    single = [(node, known_string(node) if is_single_element(node) else None) for node in searched.items]
+    known_keys = {name for _, name in single} - {None}
+    unknown_keys = [node for node, name in single if name is None]
+    names = [known_string(key) for key in keys.items]
+    if sum(len(unknown_keys if name is not None else single) for name in names) > _MAX_COMPARISONS:
         return call.unresolved("too much to evaluate")
     result: list[Node] = []
-    for item, key in zip(values.items, keys.items, strict=True):
-        candidates = unknown_keys if known_string(key) is not None else searched.items
-        answers = [
-            _equal_as_strings(key, candidate) if is_single_element(candidate) else None for candidate in candidates
-        ]
-        if known_string(key) in known_keys or True in answers:
+    for item, key, name in zip(values.items, keys.items, names, strict=True):
+        candidates = unknown_keys if name is not None else searched.items
+        answers = [_equal_as_strings(key, node) if is_single_element(node) else None for node in candidates]
+        if name in known_keys or True in answers:
             result.append(item)
         elif None in answers:
-            name = known_string(key)
-            searched_key = name if name is not None else str(key)
-            result.append(guard((call.scope.assume(call.text, Predicate.SEARCHES, searched_key),), item))
+            condition = call.scope.assume(call.text, Predicate.SEARCHES, name if name is not None else str(key))
+            result.append(guard((condition,), item))
     return ListNode(tuple(result), call.at)
 
 
@@ -431,6 +418,80 @@ def ephemeral_as_null(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return value if is_ephemeral is False and not is_open else None
 
 
+def to_set(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``toset`` in every alternative: sorted, without duplicates."""
+    value = arguments[0]
+    if isinstance(value, Choice):
+        return Choice(tuple((o, to_set(call, [option]) or call.unresolved()) for o, option in value.options), value.at)
+    return as_set(value, call) if isinstance(value, ListNode) else value
+
+
+def as_set(value: ListNode, call: FunctionCall) -> ListNode:
+    """Return the elements without duplicates; strings and numbers are sorted."""
+    items, exact = deduplicate(list(value.items))
+    if all(isinstance(item, Const) and known_number(item) is not None for item in items):
+        items.sort(key=lambda item: known_number(item) or 0)
+    elif all(
+        known_string(item) is not None or not is_single_element(item) or isinstance(item, StringNode) for item in items
+    ):
+        items, _, order = sort_strings(items, call)
+        return build_list(items, call, value, order, exact=exact)
+    return build_list(items, call, value, exact=exact)
+
+
+def set_union(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``setunion``."""
+    joined = concat(call, arguments)
+    return as_set(joined, call) if isinstance(joined, ListNode) else None
+
+
+def intersect_or_subtract(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``setintersection`` and ``setsubtract``: an element whose membership is undecidable is conditional."""
+    keep_common = call.name == "setintersection"
+    sets = list(arguments)
+    if keep_common:  # the order does not matter; iterate over a completely known set
+        sets.sort(key=lambda set_: not isinstance(set_, ListNode) or None in map(known_string, set_.items))
+    result: list[Node] = []
+    for item in elements(sets[0]):
+        answers = [_contains(item, other) for other in sets[1:]]
+        if (not keep_common) in answers:
+            continue
+        if None not in answers or isinstance(item, UnknownTail):
+            result.append(item)
+            continue
+        name = known_string(item)
+        shown = name if name is not None else str(item) if isinstance(item, StringNode) else "…"
+        result.append(guard((call.scope.assume(call.text, Predicate.CONTAINS, shown),), item))
+    return as_set(ListNode(tuple(result), call.at), call)
+
+
+def _contains(item: Node, other: Node) -> bool | None:
+    """True if a set contains an element; None if that is undecidable."""
+    answers = [
+        are_equal(element, item) if is_single_element(element) and is_single_element(item) else None
+        for element in elements(other)
+    ]
+    return True if True in answers else None if None in answers else False
+
+
+def set_product(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``setproduct``: a combination with an element that may be absent or repeated is conditional."""
+    rows: list[tuple[tuple[Node, ...], PathCondition]] = [((), ())]
+    for argument in arguments:
+        rounds = iterations_of(argument)
+        if rounds is None:
+            return call.fail("an argument is not a list or a set")
+        if len(rows) * len(rounds) > _MAX_ROWS:
+            return call.unresolved("too many elements")
+        options: list[tuple[Node, PathCondition]] = []
+        for round_ in rounds:
+            nonempty = (call.scope.assume(str(round_.value), Predicate.NOT_EMPTY),) if round_.repeated else ()
+            options.append((round_.value, round_.when or nonempty))
+        rows = [((*row, value), (*when, *further)) for row, when in rows for value, further in options]
+    combinations = [guard(when, ListNode(row, call.at)) for row, when in rows]
+    return build_list(combinations, call, *arguments)
+
+
 COLLECTION = declare({
     "concat": (concat, "l*"), "flatten": (flatten, "l"), "compact": (compact, "l"), "distinct": (distinct, "l"),
     "tolist": (unchanged, "L"), "length": (length, "x"), "element": (element, "ln"), "one": (one, "l"),
@@ -440,4 +501,6 @@ COLLECTION = declare({
     "chunklist": (chunk_list, "ln"), "coalescelist": (coalesce_list, "L*"), "matchkeys": (match_keys, "lll"),
     "sum": (sum_, "l"), "max": (max_or_min, "n*"), "min": (max_or_min, "n*"), "sensitive": (sensitive, "A"),
     "nonsensitive": (unchanged, "A"), "ephemeralasnull": (ephemeral_as_null, "A"),
+    "toset": (to_set, "L"), "setunion": (set_union, "l*"), "setintersection": (intersect_or_subtract, "ll*"),
+    "setsubtract": (intersect_or_subtract, "ll"), "setproduct": (set_product, "l*"),
 })  # fmt: skip

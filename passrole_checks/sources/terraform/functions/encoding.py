@@ -81,13 +81,9 @@ def csv_decode(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return call.fail("rows of different lengths, or duplicate columns")
     if len(rows) * len(rows[0]) > MAX_ITEMS:
         return call.unresolved("too many elements")
-    objects = [
-        ObjectNode(
-            tuple(ObjectEntry(text(k, call.at), text(v, call.at)) for k, v in zip(rows[0], row, strict=True)), call.at
-        )
-        for row in rows[1:]
-    ]
-    return ListNode(tuple(objects), call.at)
+    named = (zip(rows[0], row, strict=True) for row in rows[1:])
+    objects = (tuple(ObjectEntry(text(k, call.at), text(v, call.at)) for k, v in pairs) for pairs in named)
+    return ListNode(tuple(ObjectNode(entries, call.at) for entries in objects), call.at)
 
 
 def _on_strings(change: Callable[..., str | None]) -> Function:
@@ -109,12 +105,8 @@ def _on_strings(change: Callable[..., str | None]) -> Function:
 def url_encode(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``urlencode``: known parts are encoded, unresolved parts stay in place."""
     value = arguments[0]
-    if (
-        not isinstance(value, StringNode)
-        or exact_text(value) is not None
-        or is_untyped(value)
-        or isinstance(value, Encoded)
-    ):
+    is_plain = isinstance(value, StringNode) and not isinstance(value, Encoded)
+    if not isinstance(value, StringNode) or not is_plain or exact_text(value) is not None or is_untyped(value):
         return _on_strings(lambda string: urllib.parse.quote_plus(string))(call, arguments)
     parts: list[Part] = [
         urllib.parse.quote_plus(part)

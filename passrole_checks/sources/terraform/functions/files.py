@@ -62,7 +62,9 @@ def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Positio
     written = scope.module.written_content(path, at)
     if content is not None:
         present = file_text(content, path)
-        return _once_written(*written, present, at) if written is not None else present
+        if written is None or same_value(written[1], present):
+            return written[1] if written is not None else present
+        return choose(Assumption(written[0], predicate=Predicate.EXISTS), written[1], present, at)
     if written is not None and reason == NO_SUCH_FILE:
         return written[1]
     if reason != NO_SUCH_FILE:
@@ -70,13 +72,6 @@ def read_file(value: Node, scope: EvaluationScope, source_text: str, at: Positio
     if scope.module.creates(path):
         return unresolved(source_text, at, CREATED_LATER)
     return failure(source_text, at, reason)
-
-
-def _once_written(address: str, content: Node, present: StringNode, at: Position) -> Node:
-    """Return the content that a resource writes, or before it exists, that of the file which is ``present``."""
-    if same_value(content, present):
-        return content
-    return choose(Assumption(address, predicate=Predicate.EXISTS), content, present, at)
 
 
 def file(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -156,19 +151,13 @@ def _glob_regex(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def template_file(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``templatefile``; an error within another template."""
+def template(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``templatefile`` and ``templatestring``; an error within another template."""
     if call.scope.only_variables:
         return call.fail("a template within a template")
-    content = read_file(arguments[0], call.scope, call.text, call.at)
+    is_file = call.name == "templatefile"
+    content = read_file(arguments[0], call.scope, call.text, call.at) if is_file else arguments[0]
     return render(content, arguments[1], call.scope, call.text, call.at)
-
-
-def template_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
-    """Evaluate ``templatestring``; an error within another template."""
-    if call.scope.only_variables:
-        return call.fail("a template within a template")
-    return render(arguments[0], arguments[1], call.scope, call.text, call.at)
 
 
 def render(template: Node, variables: Node | None, scope: EvaluationScope, source_text: str, at: Position) -> Node:
@@ -222,9 +211,7 @@ def dirname_or_basename(call: FunctionCall, arguments: list[Node]) -> Node | Non
         return StringNode((os.path.basename(clean) or "/",), call.at, defaults=defaults_of(arguments))
     folder = os.path.dirname(clean) or "."
     value = arguments[0]
-    if isinstance(value, StringNode) and any(
-        isinstance(part, Unresolved) and part.reason == "a path" for part in value.parts
-    ):
+    if isinstance(value, StringNode) and any(part.reason == "a path" for part in value.unresolved_parts):
         return StringNode((Unresolved(call.text, known=(folder,), reason="a path"),), call.at)
     return StringNode((folder,), call.at, defaults=defaults_of(arguments))
 
@@ -248,8 +235,8 @@ FILES = declare({
     "filebase64": (_content_function("base64"), "s"), "filemd5": (_content_function("md5"), "s"),
     "filesha1": (_content_function("sha1"), "s"), "filesha256": (_content_function("sha256"), "s"),
     "filesha512": (_content_function("sha512"), "s"), "filebase64sha256": (_content_function("base64sha256"), "s"),
-    "filebase64sha512": (_content_function("base64sha512"), "s"), "templatefile": (template_file, "sm"),
-    "templatestring": (template_string, "sm"), "dirname": (dirname_or_basename, "s"),
+    "filebase64sha512": (_content_function("base64sha512"), "s"), "templatefile": (template, "sm"),
+    "templatestring": (template, "sm"), "dirname": (dirname_or_basename, "s"),
     "basename": (dirname_or_basename, "s"),
     "abspath": (absolute_path, "s"), "pathexpand": (expand_home, "s"),
 })  # fmt: skip

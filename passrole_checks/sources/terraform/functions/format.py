@@ -82,15 +82,13 @@ def _format_verb(call: FunctionCall, value: Node, match: re.Match[str]) -> tuple
         if string is None:
             return ('"', *parts_of(value), '"') if not width else (Unresolved(call.text),)
         return _pad(parts_of(Encoded((Unresolved("…"),), value.at, value=text(string, value.at))), flags, width, call)
+    converted = known_bool(value) if verb == "t" else known_number(value)
+    if converted is None and known_string(value) is not None:
+        raise _BadArgument("not a bool" if verb == "t" else "not a number")
+    if converted is None:  # named after the value if possible
+        return ((value.only_unresolved if isinstance(value, StringNode) else None) or Unresolved(call.text),)
     if verb == "t":
-        decided = known_bool(value)
-        if decided is None and known_string(value) is not None:
-            raise _BadArgument("not a bool")
-        return (_unresolved_verb(call, value),) if decided is None else ("true" if decided else "false",)
-    if known_number(value) is None:
-        if known_string(value) is not None:
-            raise _BadArgument("not a number")
-        return (_unresolved_verb(call, value),)
+        return ("true" if converted else "false",)
     return (_format_number(value, flags.replace("#", ""), width, precision, verb),)
 
 
@@ -113,13 +111,6 @@ def _format_number(value: Node, flags: str, width: str, precision: str | None, v
         return f"%{flags}{width}{'.' + precision if precision else ''}{verb}" % amount
     except OverflowError:
         raise _BadArgument("the number is too large") from None
-
-
-def _unresolved_verb(call: FunctionCall, value: Node) -> Unresolved:
-    """Return the unresolved part for a verb and an unresolved value, named after the value if possible."""
-    if isinstance(value, StringNode) and value.only_unresolved is not None:
-        return value.only_unresolved
-    return Unresolved(call.text)
 
 
 def _truncate(parts: tuple[Part, ...], precision: str | None, call: FunctionCall) -> tuple[Part, ...]:
@@ -150,24 +141,20 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``formatlist``: one string per element; arguments that are not lists are repeated."""
     operands = arguments[1:]
     lists = [argument for argument in operands if isinstance(argument, ListNode)]
-    unknown = [string for string in operands if isinstance(string, StringNode) and is_untyped(string)]
-    if unknown and not lists:
+    if not lists:
         string = format_(call, arguments)
         if type(string) is not StringNode:
             return string
-        return ListNode((UnknownTail(string.parts, call.at, defaults=string.defaults),), call.at)
-    if not lists:
-        string = format_(call, arguments)
-        return ListNode((string,), call.at) if type(string) is StringNode else string
+        if any(isinstance(value, StringNode) and is_untyped(value) for value in operands):
+            string = UnknownTail(string.parts, call.at, defaults=string.defaults)
+        return ListNode((string,), call.at)
     if len({len(list_.items) for list_ in lists}) != 1:
         return call.fail("lists of different lengths") if all(map(is_definite, lists)) else None
     if len(lists) > 1 and any(isinstance(list_, Unordered) for list_ in lists):
         return None
     rows: list[Node] = []
     for index in range(len(lists[0].items)):
-        row: list[Node] = [
-            argument.items[index] if isinstance(argument, ListNode) else argument for argument in arguments
-        ]
+        row = [value.items[index] if isinstance(value, ListNode) else value for value in arguments]
         if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in variants_of(value)):
             return None
         rows.append(map_choices(lambda *values: _format_row(call, list(values)), *row))

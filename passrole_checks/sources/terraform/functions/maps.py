@@ -5,7 +5,16 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, Unresolved
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    Unresolved,
+    text,
+)
 from passrole_checks.iam.path_conditions import Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
@@ -13,9 +22,10 @@ from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
-    Unordered,
+    instances_of,
     is_null,
     known_string,
+    sorted_entries,
 )
 from passrole_checks.sources.terraform.functions.collection import (
     build_list,
@@ -49,13 +59,12 @@ def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
 def keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``keys``: sorted; for an unresolved value, an unknown number of elements."""
     value = arguments[0]
-    if isinstance(value, Reference) and value.module is not None and not value.attribute:
-        instances = value.module.instances_of(value)
-        if instances is not None:
-            return ListNode(tuple(StringNode((key,), call.at) for key in sorted(key for key, _ in instances)), call.at)
+    instances = instances_of(value)
+    if instances is not None:
+        return ListNode(tuple(StringNode((key,), call.at) for key in sorted(key for key, _ in instances)), call.at)
     if not isinstance(value, ObjectNode):
         return ListNode((unknown_tail(call.unresolved()),), call.at)
-    entries = _sorted_entries(value)
+    entries = sorted_entries(value)
     items = [entry.key if entry.key.literal is not None else unknown_tail(entry.key) for entry in entries]
     return build_list(list(items), call, exact=_has_known_keys(value))
 
@@ -68,18 +77,12 @@ def values(call: FunctionCall, arguments: list[Node]) -> Node | None:
             unknown_tail(entry.value)
             if isinstance(entry.key, UnknownTail) and isinstance(entry.value, StringNode)
             else entry.value
-            for entry in _sorted_entries(value)
+            for entry in sorted_entries(value)
         ]
         return build_list(items, call, exact=_has_known_keys(value))
     if isinstance(value, Reference):
         return ListNode(tuple(elements(value)), call.at)
     return ListNode((unknown_tail(call.unresolved()),), call.at)
-
-
-def _sorted_entries(value: ObjectNode) -> list[ObjectEntry]:
-    """Return the entries by key, each key once, with unresolved keys last."""
-    last: dict[tuple[object, ...], ObjectEntry] = {entry.key.parts: entry for entry in value.entries}
-    return sorted(last.values(), key=lambda entry: (entry.key.literal is None, entry.key.literal or ""))
 
 
 def _has_known_keys(value: ObjectNode) -> bool:
@@ -119,9 +122,9 @@ def _entry_or_default(unknown: StringNode, name: str, entry: Node, default: Node
 def zipmap(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``zipmap``: keys from the first list, values from the second; None unless both are completely known."""
     first, second = arguments
-    if not (isinstance(first, ListNode) and isinstance(second, ListNode)) or isinstance(first, Unordered):
-        return None
-    if not (is_definite(first) and is_definite(second)):
+    if not (
+        isinstance(first, ListNode) and isinstance(second, ListNode) and is_definite(first) and is_definite(second)
+    ):
         return None
     if len(first.items) != len(second.items):
         return call.fail("lists of different lengths")
@@ -144,12 +147,10 @@ def transpose(call: FunctionCall, arguments: list[Node]) -> Node | None:
             if name is None:
                 return None
             turned.setdefault(name, []).append(key)
-    entries = [
-        ObjectEntry(
-            StringNode((name,), call.at), ListNode(tuple(StringNode((key,), call.at) for key in sorted(keys)), call.at)
-        )
+    entries = (
+        ObjectEntry(text(name, call.at), ListNode(tuple(text(key, call.at) for key in sorted(keys)), call.at))
         for name, keys in sorted(turned.items())
-    ]
+    )
     return ObjectNode(tuple(entries), call.at)
 
 
@@ -158,12 +159,8 @@ def unknown_entries(value: StringNode, names: set[str]) -> dict[str, Node]:
     only = value.only_unresolved
     if only is None or not is_untyped(value):
         return {}
-    return {
-        name: StringNode(
-            (Unresolved(f"{only.expression}.{name}", reason=only.reason),), value.at, defaults=value.defaults
-        )
-        for name in names
-    }
+    entries = {name: Unresolved(f"{only.expression}.{name}", reason=only.reason) for name in names}
+    return {name: StringNode((entry,), value.at, defaults=value.defaults) for name, entry in entries.items()}
 
 
 MAPS = declare({

@@ -109,7 +109,9 @@ def type_mismatch(type_letter: str, value: Node) -> str:
         return "" if type_letter.isupper() else "is null"
     fits = True
     if isinstance(value, StringNode):
-        fits = kind in "sax" or is_untyped(value) or (kind in "nb" and _is_convertible(kind, known_string(value)))
+        known = known_string(value) if kind in "nb" else None
+        converts = known is None or (bool(NUMBER.fullmatch(known)) if kind == "n" else known in ("true", "false"))
+        fits = kind in "sax" or is_untyped(value) or (kind in "nb" and converts)
     elif isinstance(value, Const):
         boolean = isinstance(value.value, bool)
         fits = kind in "sax" if kind not in "nb" else boolean is (kind == "b")
@@ -119,12 +121,6 @@ def type_mismatch(type_letter: str, value: Node) -> str:
     elif isinstance(value, ObjectNode):
         fits = kind in "mcxa"
     return "" if fits else f"is not {_TYPE_NAMES[kind]}"
-
-
-def _is_convertible(kind: str, value: str | None) -> bool:
-    if value is None:
-        return True
-    return bool(NUMBER.fullmatch(value)) if kind == "n" else value in ("true", "false")
 
 
 def is_untyped(value: StringNode) -> bool:
@@ -197,12 +193,7 @@ def may_contain(part: Unresolved, characters: str) -> bool:
 
 def is_nonempty(part: Unresolved) -> bool:
     """True if the value of an unresolved part is certainly not empty."""
-    return part.kind in (
-        UnresolvedKind.NAME,
-        UnresolvedKind.ACCOUNT_ID,
-        UnresolvedKind.PARTITION,
-        UnresolvedKind.REGION,
-    ) or bool(part.role or part.known)
+    return part.kind is UnresolvedKind.NAME or part.kind in _ALPHABETS or bool(part.role or part.known)
 
 
 def exact_text(value: Node) -> str | None:

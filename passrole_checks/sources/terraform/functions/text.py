@@ -1,7 +1,7 @@
 """Functions on partially known strings.
 
-A part that an unresolved value cannot affect stays known. An unresolved part that a function changes is named after the
-function and that part.
+A part that an unresolved value cannot affect stays known: ``arn:aws:iam::${id}:role/x`` starts with ``arn:`` in every
+account. An unresolved part that a function changes is named after the function and that part.
 Source: Terraform language documentation, "Functions", "String Functions".
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -55,6 +56,10 @@ from passrole_checks.sources.terraform.functions.signature import (
     may_contain,
 )
 
+_MAX_EXPRESSION = 10_000  # characters of the expression of an unresolved value
+_BLANKS = " \t\n\v\f\r\x85\xa0"
+_MAX_WIDTH = 1_000
+
 
 def as_string(value: Node) -> StringNode | None:
     """Return the value as a string, with everything that is known of its unresolved parts; None for other types."""
@@ -88,9 +93,8 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     def run(*values: Node) -> Node:
         pieces: list[Node] = []
         if any(isinstance(value, UnknownTail) for value in values):
-            return join_values(
-                _interleave([element for element in values if not isinstance(element, Absent)], separator), call.at
-            )
+            present = [value for value in values if not isinstance(value, Absent)]
+            return join_values(_interleave(present, separator), call.at)
         for value in values:
             if is_single_element(value):
                 pieces.extend([separator, value] if pieces else [value])
@@ -98,18 +102,14 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
             return pieces[0]  # modules return their optional document this way
         return join_values(pieces, call.at)
 
-    if (
-        len(items) == 1
-        and known_string(separator) == ""
-        and isinstance(items[0], UnknownTail)
-        and _names_role(items[0])
-    ):
+    only = items[0] if len(items) == 1 and known_string(separator) == "" else None
+    if isinstance(only, UnknownTail) and any(part.role is not None for part in only.unresolved_parts):
         # modules return their optional role this way
-        return get_element(ListNode((items[0],), call.at), 0, call.text, call.at, text("", call.at))
+        return get_element(ListNode((only,), call.at), 0, call.text, call.at, text("", call.at))
     return map_choices(run, *items)
 
 
-def _interleave(items: list[Node], separator: Node) -> list[Node]:
+def _interleave(items: Iterable[Node], separator: Node) -> list[Node]:
     """Put separators between known elements; none next to an unknown number of elements, which contain their own."""
     pieces: list[Node] = []
     for item in items:
@@ -117,10 +117,6 @@ def _interleave(items: list[Node], separator: Node) -> list[Node]:
             pieces.append(separator)
         pieces.append(_joined_tail(item) if isinstance(item, UnknownTail) else item)
     return pieces
-
-
-def _names_role(item: UnknownTail) -> bool:
-    return any(part.role is not None for part in item.unresolved_parts)
 
 
 def _joined_tail(item: UnknownTail) -> UnknownTail:
@@ -136,11 +132,7 @@ def _case_function(change: Callable[[str], str]) -> Function:
         if not isinstance(value, StringNode):
             string = known_string(value)
             return text(change(string), call.at) if string is not None else None
-        parts = [
-            change(part) if isinstance(part, str) else _change_case(part, call.name, change)
-            for part in known_parts(value)
-        ]
-        return build_string(parts, call, value)
+        return build_string(_changed(known_parts(value), call.name, change), call, value)
 
     return run
 
@@ -156,24 +148,17 @@ def _change_case(part: Unresolved, name: str, change: Callable[[str], str]) -> U
 
     Account ids have no case; partitions and Regions are lower-case.
     """
-    if part.kind is UnresolvedKind.ACCOUNT_ID or (
-        name == "lower" and part.kind in (UnresolvedKind.PARTITION, UnresolvedKind.REGION)
-    ):
+    is_lower = name == "lower" and part.kind in (UnresolvedKind.PARTITION, UnresolvedKind.REGION)
+    if part.kind is UnresolvedKind.ACCOUNT_ID or is_lower:
         return part
-    known = tuple(
-        change(inner) if isinstance(inner, str) else _change_case(inner, name, change) for inner in part.known or ()
-    )
-    kind = (
-        part.kind
-        if part.kind is UnresolvedKind.NAME
-        else UnresolvedKind.NAME
-        if is_nonempty(part) and not part.known
-        else UnresolvedKind.ANYTHING
-    )
+    known = _changed(part.known or (), name, change)
+    is_name = part.kind is UnresolvedKind.NAME or (is_nonempty(part) and not known)
+    kind = UnresolvedKind.NAME if is_name else UnresolvedKind.ANYTHING
     return Unresolved(f"{name}({part.expression})", kind, known=join(known) if known else None, reason=part.reason)
 
 
-_MAX_EXPRESSION = 10_000  # characters of the expression of an unresolved value
+def _changed(parts: tuple[Part, ...], name: str, change: Callable[[str], str]) -> list[Part]:
+    return [change(part) if isinstance(part, str) else _change_case(part, name, change) for part in parts]
 
 
 def replace_(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -235,15 +220,16 @@ def _may_continue(part: Unresolved, rest: str, end: int) -> bool:
 
 def _replaced(part: Unresolved, old: str, new: Node, call: FunctionCall) -> Unresolved:
     replacement = known_string(new)
-    keeps = (
-        part.kind is UnresolvedKind.NAME
-        and replacement is not None
-        and replacement != ""
-        and not set("*?:/") & set(replacement)
-    )
     shown = quoted(replacement) if replacement is not None else str(new)
     expression = f"{call.name}({part.expression}, {quoted(old)}, {shown})"
-    return Unresolved(expression, UnresolvedKind.NAME if keeps else UnresolvedKind.ANYTHING, reason=part.reason)
+    kind = _kind_of((part, replacement)) if replacement else UnresolvedKind.ANYTHING
+    return Unresolved(expression, kind, reason=part.reason)
+
+
+def _kind_of(parts: Iterable[Part]) -> UnresolvedKind:
+    """Return the kind of a string made of these parts: a name, if all are."""
+    are_names = (not set("*?:/") & set(p) if isinstance(p, str) else p.kind is UnresolvedKind.NAME for p in parts)
+    return UnresolvedKind.NAME if all(are_names) else UnresolvedKind.ANYTHING
 
 
 def split(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -305,18 +291,13 @@ def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
         return None
     if not size:
         return text("", call.at)
-    if value.literal is not None:
-        characters = graphemes(value.literal)
-        if characters is None:
+    first, literal = value.parts[0], value.literal
+    if literal is not None or start < 0:
+        known = literal if literal is not None else value.parts[-1]
+        characters = graphemes(known) if isinstance(known, str) else None
+        if characters is None or (literal is None and len(characters) < -start):
             return None
         begin = start if start >= 0 else max(len(characters) + start, 0)
-        return build_string(["".join(characters[begin : None if size < 0 else begin + size])], call, *arguments)
-    first, last = value.parts[0], value.parts[-1]
-    if start < 0:
-        characters = graphemes(last) if isinstance(last, str) else None
-        if characters is None or len(characters) < -start:
-            return None
-        begin = len(characters) + start
         return build_string(["".join(characters[begin : None if size < 0 else begin + size])], call, *arguments)
     characters = graphemes(first) if isinstance(first, str) else []
     if characters is None or len(characters) < start:
@@ -326,16 +307,9 @@ def substr(call: FunctionCall, arguments: list[Node]) -> Node | None:
     prefix = "".join(characters[start : start + size])
     if start + size <= len(characters):
         return build_string([prefix], call, *arguments)
-    others = value.parts[bool(characters) :]
-    named = all(part.kind is UnresolvedKind.NAME for part in others if isinstance(part, Unresolved)) and not set(
-        "*?:/"
-    ) & set("".join(part for part in others if isinstance(part, str)))
     reason = next((part.reason for part in value.unresolved_parts if part.reason), "")
-    return build_string(
-        [prefix, Unresolved(call.text, UnresolvedKind.NAME if named else UnresolvedKind.ANYTHING, reason=reason)],
-        call,
-        *arguments,
-    )
+    rest = Unresolved(call.text, _kind_of(value.parts[bool(characters) :]), reason=reason)
+    return build_string([prefix, rest], call, *arguments)
 
 
 def title(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -361,8 +335,7 @@ def reverse_string(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 def size(call: FunctionCall, arguments: list[Node]) -> Node | None:
     """Evaluate ``length``, of strings too."""
-    value = arguments[0]
-    string = exact_text(value) if isinstance(value, StringNode) else None
+    string = exact_text(arguments[0]) if isinstance(arguments[0], StringNode) else None
     if string is not None and string.isascii():
         return Const(len(string) - string.count("\r\n"), call.at)
     if string is not None:
@@ -391,9 +364,148 @@ def to_bool(call: FunctionCall, arguments: list[Node]) -> Node | None:
     return Const(decided, call.at) if decided is not None else arguments[0] if is_null(arguments[0]) else None
 
 
+def starts_with(parts: tuple[Part, ...], prefix: str) -> bool | None:
+    """True if a string starts with ``prefix``; None if that is undecidable."""
+    rest = prefix
+    for part in parts:
+        if not rest:
+            return True
+        if isinstance(part, str):
+            if not part.startswith(rest[: len(part)]):
+                return False
+            rest = rest[len(part) :]
+        else:
+            return False if is_nonempty(part) and not may_contain(part, rest[0]) else None
+    return not rest
+
+
+def ends_with(parts: tuple[Part, ...], suffix: str) -> bool | None:
+    """True if a string ends with ``suffix``; None if that is undecidable."""
+    return starts_with(_mirrored(parts), suffix[::-1])
+
+
+def _mirrored(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts and the characters of each in reverse order."""
+    return tuple(part[::-1] if isinstance(part, str) else part for part in parts)[::-1]
+
+
+def contains_text(parts: tuple[Part, ...], inner: str) -> bool | None:
+    """True if a string contains ``inner``; None if that is undecidable."""
+    if any(isinstance(part, str) and inner in part for part in parts) or not inner:
+        return True
+    unknown = [part for part in parts if isinstance(part, Unresolved)]
+    return None if any(not is_nonempty(part) or may_contain(part, inner) for part in unknown) else False
+
+
+def _string_test(test: Callable[[tuple[Part, ...], str], bool | None]) -> Function:
+    def run(call: FunctionCall, arguments: list[Node]) -> Node | None:
+        value, argument = as_string(arguments[0]), known_string(arguments[1])
+        answer = test(value.parts, argument) if value is not None and argument is not None else None
+        return Const(answer, call.at) if answer is not None else None
+
+    return run
+
+
+def trim_affix(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``trimprefix`` and ``trimsuffix``; None if the presence of the affix is undecidable."""
+    value, affix = as_string(arguments[0]), known_string(arguments[1])
+    if value is None or affix is None:
+        return None
+    at_end = call.name == "trimsuffix"
+    present = (ends_with if at_end else starts_with)(value.parts, affix)
+    if not present:
+        return None if present is None else arguments[0]
+    rest = len(affix)
+    parts: list[Part] = []
+    for part in _mirrored(value.parts) if at_end else value.parts:
+        if isinstance(part, str):
+            parts.append(part[rest:])
+            rest = max(0, rest - len(part))
+        else:
+            parts.append(part)
+    return build_string(_mirrored(parts) if at_end else parts, call, value)
+
+
+def _strip(value: StringNode, cut: str, call: FunctionCall, *, left: bool = True) -> StringNode | None:
+    """Return the string without these characters at its end, and at its beginning if ``left``.
+
+    None if an unresolved part there may contain one of them.
+    """
+    parts = list(known_parts(value))
+    for index in (0, -1) if left else (-1,):
+        while parts:
+            part = parts[index]
+            if isinstance(part, Unresolved):
+                if not may_contain(part, cut) and is_nonempty(part):
+                    break
+                neighbor = parts[1 if not index else -2] if len(parts) > 1 else "x"
+                if cut != _BLANKS or not isinstance(neighbor, str) or neighbor != neighbor.strip(cut):
+                    return None
+                parts[index] = Unresolved(f"{call.name}({part.expression})", reason=part.reason)
+                break
+            stripped = part.strip(cut) if len(parts) == 1 else part.lstrip(cut) if not index else part.rstrip(cut)
+            if stripped:
+                parts[index] = stripped
+                break
+            parts.pop(index)
+    return StringNode(join(tuple(parts)), call.at, defaults=value.defaults)
+
+
+def trim_space(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``trimspace`` and ``chomp``. JSON keeps its positions, as surrounding whitespace does not change it."""
+    value = arguments[0]
+    if isinstance(value, Encoded):
+        return value
+    if not isinstance(value, StringNode):
+        return text(known_string(value) or "", call.at)
+    first = value.parts[0]
+    if isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
+        last = value.parts[-1]
+        if value.starts and isinstance(last, str) and last.strip():
+            return replace(value, parts=(*value.parts[:-1], last.rstrip()))
+        if value.starts:
+            return value
+    cut = _BLANKS if call.name == "trimspace" else "\r\n"
+    return _strip(value, cut, call, left=call.name == "trimspace")
+
+
+def trim(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``trim``; None if an unresolved part at an end may contain one of the characters."""
+    value, characters = arguments[0], known_string(arguments[1])
+    string = value if isinstance(value, StringNode) else as_string(value)
+    return _strip(string, characters, call) if string is not None and characters is not None else None
+
+
+def indent(call: FunctionCall, arguments: list[Node]) -> Node | None:
+    """Evaluate ``indent``: spaces after each line break. JSON keeps its positions, as they do not change it."""
+    spaces, value = known_integer(arguments[0]), arguments[1]
+    if spaces is None or isinstance(value, Encoded) or not isinstance(value, StringNode):
+        return value
+    if spaces < 0:
+        return call.fail("a negative number of spaces")
+    if spaces > _MAX_WIDTH:
+        return call.unresolved("too wide")
+    first = value.parts[0]
+    if value.starts and isinstance(first, str) and first.lstrip()[:1] in ("{", "["):
+        return value  # whitespace does not change JSON: keep the positions in the file
+    parts: list[Part] = []
+    for part in known_parts(value):
+        if isinstance(part, str):
+            parts.append(part.replace("\n", "\n" + " " * spaces))
+        elif part.kind is not UnresolvedKind.ANYTHING or part.known:
+            parts.append(part)
+        else:
+            parts.append(replace(part, expression=f"indent({part.expression})"))
+    return build_string(parts, call, value)
+
+
 TEXT = declare({
     "join": (join_, "sl*"), "lower": (_case_function(str.lower), "s"), "upper": (_case_function(str.upper), "s"),
     "replace": (replace_, "sss"), "split": (split, "ss"), "substr": (substr, "snn"), "title": (title, "s"),
     "strrev": (reverse_string, "s"), "length": (size, "x"), "tostring": (to_string, "S"), "tonumber": (to_number, "N"),
     "tobool": (to_bool, "B"),
+    "trimprefix": (trim_affix, "ss"), "trimsuffix": (trim_affix, "ss"), "trimspace": (trim_space, "s"),
+    "chomp": (trim_space, "s"), "trim": (trim, "ss"), "indent": (indent, "ns"),
+    "startswith": (_string_test(starts_with), "ss"), "endswith": (_string_test(ends_with), "ss"),
+    "strcontains": (_string_test(contains_text), "ss"),
 })  # fmt: skip

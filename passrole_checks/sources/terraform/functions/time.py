@@ -5,6 +5,7 @@ Source: Terraform language documentation, "Functions", "Date and Time Functions"
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -18,11 +19,9 @@ _DURATION = lazy_regex(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s
 _UNITS = {"ns": Fraction(1, 10**9), "us": Fraction(1, 10**6), "µs": Fraction(1, 10**6), "μs": Fraction(1, 10**6),
           "ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}  # fmt: skip
 _TOKEN = lazy_regex(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|[^a-zA-Z']+|'")
-_PADDED_FORMATS = {
-    "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "DD": "%d", "EEEE": "%A", "EEE": "%a", "hh": "%H",
-    "HH": "%I", "mm": "%M", "ss": "%S", "AA": "%p",
-}  # fmt: skip
-_UNPADDED_FORMATS = {"M": "%m", "D": "%d", "h": "%H", "H": "%I", "m": "%M", "s": "%S"}
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+           "December")  # fmt: skip
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def _parse_time(value: str) -> datetime | None:
@@ -33,11 +32,6 @@ def _parse_time(value: str) -> datetime | None:
         return datetime.fromisoformat(match.group(1) + match.group(2).replace("Z", "+00:00"))
     except ValueError:
         return None
-
-
-def _format_time(value: datetime) -> str:
-    formatted = value.isoformat()
-    return formatted.removesuffix("+00:00") + "Z" if formatted.endswith("+00:00") else formatted
 
 
 def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
@@ -54,9 +48,8 @@ def time_add(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if seconds.denominator != 1:
         return None
     try:
-        return StringNode(
-            (_format_time(start + sign * timedelta(seconds=int(seconds))),), call.at, defaults=defaults_of(arguments)
-        )
+        value = re.sub(r"\+00:00$", "Z", (start + sign * timedelta(seconds=int(seconds))).isoformat())
+        return StringNode((value,), call.at, defaults=defaults_of(arguments))
     except OverflowError:
         return call.fail("the time is out of range")
 
@@ -80,7 +73,7 @@ def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
     time = _parse_time(timestamp)
     if time is None:
         return call.fail("not a time")
-    pieces: list[str] = []
+    components, pieces = _components(time), list[str]()
     for match in _TOKEN.finditer(pattern):
         word = match.group()
         if word == "'":
@@ -90,44 +83,26 @@ def format_date(call: FunctionCall, arguments: list[Node]) -> Node | None:
         elif match.group(2) is None:
             pieces.append(word)
         else:
-            formatted = _format_token(word, time)
-            if formatted is None:
+            if word not in components:
                 return call.fail(f"'{word}' is not a date format")
-            pieces.append(formatted)
+            pieces.append(components[word])
     return StringNode(("".join(pieces),), call.at, defaults=defaults_of(arguments))
 
 
-def _format_token(word: str, time: datetime) -> str | None:
-    if word in _PADDED_FORMATS:
-        return _format_in_english(time, word)
-    if word in _UNPADDED_FORMATS:
-        return str(int(time.strftime(_UNPADDED_FORMATS[word])))
-    if word == "aa":
-        return "am" if time.hour < 12 else "pm"
-    offset = time.strftime("%z")
-    if word == "Z":
-        return "Z" if not time.utcoffset() else f"{offset[:3]}:{offset[3:]}"
+def _components(time: datetime) -> dict[str, str]:
+    """Return the components of a time by their formats, with English names in every locale."""
+    month, day, half = _MONTHS[time.month - 1], _DAYS[time.weekday()], "AM" if time.hour < 12 else "PM"
+    offset, is_utc = time.strftime("%z"), not time.utcoffset()
+    with_colon = f"{offset[:3]}:{offset[3:]}"
+    numbers = {"M": time.month, "D": time.day, "h": time.hour, "H": time.hour % 12 or 12, "m": time.minute,
+               "s": time.second}  # fmt: skip
     return {
-        "ZZZZZ": f"{offset[:3]}:{offset[3:]}",
-        "ZZZZ": offset,
-        "ZZZ": "UTC" if not time.utcoffset() else offset,
-    }.get(word)
-
-
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-           "December")  # fmt: skip
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-def _format_in_english(time: datetime, word: str) -> str:
-    """Format one component of a time, with English names in every locale."""
-    if word in ("MMMM", "MMM"):
-        return _MONTHS[time.month - 1] if word == "MMMM" else _MONTHS[time.month - 1][:3]
-    if word in ("EEEE", "EEE"):
-        return _DAYS[time.weekday()] if word == "EEEE" else _DAYS[time.weekday()][:3]
-    if word == "AA":
-        return "AM" if time.hour < 12 else "PM"
-    return f"{time.year:04}" if word == "YYYY" else time.strftime(_PADDED_FORMATS[word])
+        **{letter: str(number) for letter, number in numbers.items()},
+        **{letter * 2: f"{number:02}" for letter, number in numbers.items()},
+        "YYYY": f"{time.year:04}", "YY": f"{time.year % 100:02}", "MMMM": month, "MMM": month[:3], "EEEE": day,
+        "EEE": day[:3], "AA": half, "aa": half.lower(), "Z": "Z" if is_utc else with_colon,
+        "ZZZ": "UTC" if is_utc else offset, "ZZZZ": offset, "ZZZZZ": with_colon,
+    }  # fmt: skip
 
 
 TIME = declare({"timeadd": (time_add, "ss"), "timecmp": (time_compare, "ss"), "formatdate": (format_date, "ss")})

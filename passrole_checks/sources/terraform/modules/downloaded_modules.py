@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -39,14 +38,6 @@ NOT_DOWNLOADED = "is not downloaded (run `terraform init`)"  # follows the name 
 
 
 @dataclass(frozen=True)
-class ModuleLocation:
-    """Folder of a module, or None and the reason why it cannot be evaluated (follows its name in a message)."""
-
-    folder: Path | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class _Record:
     source: str
     version: str
@@ -64,28 +55,26 @@ class InstalledModules:
         """Path of the manifest; it may not exist."""
         return self.root / _MANIFEST
 
-    def find(self, key: tuple[str, ...], source: str, version: str | None) -> ModuleLocation:
-        """Return the location of a called module.
+    def find(self, key: tuple[str, ...], source: str, version: str | None) -> Path | str:
+        """Return the folder of a called module, or the reason why it cannot be evaluated (follows its name in a
+        message).
 
         ``key``: names of the ``module`` blocks from the root to the call. ``version``: version constraint.
         """
-        record = self._records.get(".".join(key))
+        record = self._read[0].get(".".join(key))
         if record is None:
-            folder = self._external(source)
-            return ModuleLocation(folder) if folder is not None else ModuleLocation(reason=NOT_DOWNLOADED)
+            return self._external(source) or NOT_DOWNLOADED
         if not _is_same_source(source, record.source):
-            return ModuleLocation(reason=f"{NOT_DOWNLOADED}: modules.json lists {record.source}")
+            return f"{NOT_DOWNLOADED}: modules.json lists {record.source}"
         exact = _EXACT.fullmatch(version) if version is not None else None
         if exact is not None and record.version and exact[1] != record.version:
-            return ModuleLocation(reason=f"{NOT_DOWNLOADED}: version {record.version} is installed")
+            return f"{NOT_DOWNLOADED}: version {record.version} is installed"
         folder = Path(os.path.normpath(self.root / record.folder.replace("\\", "/")))
         try:
             current_boundary().check(folder)
         except OSError as error:
-            return ModuleLocation(reason=f"is not read: {record.folder} {error.strerror}")
-        if not is_folder(folder):
-            return ModuleLocation(reason=f"{NOT_DOWNLOADED}: {record.folder} does not exist")
-        return ModuleLocation(folder)
+            return f"is not read: {record.folder} {error.strerror}"
+        return folder if is_folder(folder) else f"{NOT_DOWNLOADED}: {record.folder} does not exist"
 
     @property
     def unreadable(self) -> Unreadable | None:
@@ -96,7 +85,7 @@ class InstalledModules:
     @property
     def used(self) -> bool:
         """True if the manifest exists and lists modules."""
-        return bool(self._records)
+        return bool(self._read[0])
 
     @cached_property
     def _read(self) -> tuple[dict[str, _Record], str]:
@@ -111,11 +100,12 @@ class InstalledModules:
         modules = get_nested(document, "Modules")
         if not isinstance(modules, list):
             return {}, "invalid manifest of installed modules: no Modules"
-        return {key: record for module in modules for key, record in _record(module)}, ""
-
-    @property
-    def _records(self) -> dict[str, _Record]:
-        return self._read[0]
+        records: dict[str, _Record] = {}
+        for module in modules:
+            key, folder = text_of(module, "Key"), get_nested(module, "Dir")
+            if key and isinstance(folder, str) and "\0" not in folder:
+                records[key] = _Record(text_of(module, "Source"), text_of(module, "Version"), folder)
+        return records, ""
 
     def _external(self, source: str) -> Path | None:
         """Return the folder into which checkov downloaded a module, next to the root module or above it."""
@@ -144,12 +134,6 @@ class InstalledModules:
         ]
 
 
-def _record(module: object) -> Iterator[tuple[str, _Record]]:
-    key, folder = text_of(module, "Key"), get_nested(module, "Dir")
-    if key and isinstance(folder, str) and "\0" not in folder:
-        yield key, _Record(text_of(module, "Source"), text_of(module, "Version"), folder)
-
-
 def _is_same_source(written: str, recorded: str) -> bool:
     """True if a source may be the recorded one: Terraform records it with its host."""
     match = _REGISTRY.fullmatch(written)
@@ -176,19 +160,18 @@ def _repository(source: str) -> _Repository | None:
     registry = _REGISTRY.fullmatch(source)
     if registry is not None and registry["host"] in (None, "registry.terraform.io"):
         namespace, name, provider = registry["name"].split("/")
-        inner = (registry["inner"] or "").lstrip("/")
-        return _safe_repository(f"github.com/{namespace}/terraform-{provider}-{name}", inner, None)
-    git = _GIT.fullmatch(source)
-    if git is None:
-        return None
-    path, _, inner = git["path"].partition("//")
-    reference = re.search(r"(?:^|&)ref=([^&]+)", git["query"] or "")
-    return _safe_repository(f"{git['host']}/{path.removesuffix('.git')}", inner, reference[1] if reference else "HEAD")
-
-
-def _safe_repository(path: str, inner: str, reference: str | None) -> _Repository | None:
-    steps = "/".join((path, inner, reference or "")).split("/")
-    return None if ".." in steps or "\0" in path + inner else _Repository(path, inner, reference)
+        inner, reference = (registry["inner"] or "").lstrip("/"), None
+        path = f"github.com/{namespace}/terraform-{provider}-{name}"
+    else:
+        git = _GIT.fullmatch(source)
+        if git is None:
+            return None
+        path, _, inner = git["path"].partition("//")
+        path = f"{git['host']}/{path.removesuffix('.git')}"
+        stated = re.search(r"(?:^|&)ref=([^&]+)", git["query"] or "")
+        reference = stated[1] if stated is not None else "HEAD"
+    is_unsafe = ".." in "/".join((path, inner, reference or "")).split("/") or "\0" in path + inner
+    return None if is_unsafe else _Repository(path, inner, reference)
 
 
 def _reference_folder(base: Path, reference: str | None) -> Path | None:

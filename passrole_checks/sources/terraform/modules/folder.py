@@ -8,14 +8,17 @@ argument, locals by name, providers by name and alias.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 from functools import partial
 from pathlib import Path
 
 from passrole_checks.files.safe_read import real_path
+from passrole_checks.files.unsaved_texts import names_in
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
+from passrole_checks.sources.files.file_types import is_loaded_automatically
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.terraform.reading.files import (
     MAX_FILE_BYTES,
@@ -33,6 +36,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     TemplateExpression,
 )
 
+EXAMPLE_FOLDERS = frozenset({"example", "examples", "test", "tests"})
 _LOCAL_SOURCE = lazy_regex(rb'"\.\.?[/\\"]')
 
 
@@ -128,14 +132,9 @@ def _merge_blocks(base: Block, override: Block) -> Block:
 
 
 def _merge_bodies(base: Block, override: Block) -> Body:
-    replaced = {_block_type(block) for block in override.body.blocks} - {"lifecycle"}
-    remaining = tuple(block for block in base.body.blocks if _block_type(block) not in replaced)
+    replaced = {block.generated_type for block in override.body.blocks} - {"lifecycle"}
+    remaining = tuple(block for block in base.body.blocks if block.generated_type not in replaced)
     return Body(base.body.attributes + override.body.attributes, remaining + override.body.blocks)
-
-
-def _block_type(block: Block) -> str:
-    """Return the type of a nested block; for ``dynamic``, of the blocks that it generates."""
-    return block.labels[0] if block.type == "dynamic" and block.labels else block.type
 
 
 def module_source(block: Block) -> str | None:
@@ -170,19 +169,61 @@ def called_folders(
     ``texts``: gets the contents of the files that are read.
     """
     folders: set[Path] = set()
-    for name in terraform_files(folder, exclusions):
-        try:
-            data = current_boundary().read(name, MAX_FILE_BYTES)
-        except OSError:
-            continue
+    for name, data in _readable_files(folder, exclusions):
         if texts is not None:
             texts.append(data)
         if b"module" not in data or not _LOCAL_SOURCE.search(data):
             continue
-        parsed = parse_file(name)
-        for block in parsed.body.all("module"):
+        for block in parse_file(name).body.all("module"):
             source = module_source(block)
             if source is not None and is_local_source(source):
                 # unlike Path.resolve, never raises for a link cycle
                 folders.add(Path(real_path(resolve_local_source(folder, source))))
     return frozenset(folders)
+
+
+def called_roots(calls: Mapping[Path, Collection[Path]], exclusions: Exclusions = NO_EXCLUSIONS) -> Iterator[Path]:
+    """Yield the called folders that are root modules as well. ``calls``: the folders that each folder calls.
+
+    Somebody applies a folder with values of its own; and a module that only its examples or tests call is published:
+    others call it with its defaults. Sources: Terraform language documentation, "Assign values to root module
+    variables" (``terraform.tfvars``), "Standard Module Structure" (``examples/``) and "Tests" (``tests/``).
+    """
+    callers: dict[Path, list[Path]] = {}
+    for caller, called in calls.items():
+        for folder in called:
+            callers.setdefault(folder, []).append(caller)
+    for folder, by in callers.items():
+        only_examples = all(_is_example(caller, folder) for caller in by)
+        try:
+            has_values = any(map(is_loaded_automatically, names_in(folder)))
+        except OSError:
+            has_values = False
+        if has_values or (only_examples and _has_wide_default(folder, exclusions)):
+            yield folder
+
+
+def _is_example(caller: Path, called: Path) -> bool:
+    """True if a folder that calls a module is in a folder of examples or tests, and the module is not."""
+    inside = caller.relative_to(os.path.commonpath((caller, called))).parts
+    return not EXAMPLE_FOLDERS.isdisjoint(inside)
+
+
+def _has_wide_default(folder: Path, exclusions: Exclusions) -> bool:
+    """True if the default of a variable has a wildcard."""
+    for name, data in _readable_files(folder, exclusions):
+        if b"variable" in data and b"*" in data:
+            defaults = (block.body.get("default") for block in parse_file(name).body.all("variable"))
+            if any(default is not None and b"*" in default.source_bytes for default in defaults):
+                return True
+    return False
+
+
+def _readable_files(folder: Path, exclusions: Exclusions) -> Iterator[tuple[Path, bytes]]:
+    """Yield the configuration files of a folder that can be read, each with its content."""
+    for name in terraform_files(folder, exclusions):
+        try:
+            data = current_boundary().read(name, MAX_FILE_BYTES)
+        except OSError:
+            continue
+        yield name, data

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from passrole_checks.iam.partial_values import Const, Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate
-from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
+from passrole_checks.sources.model.configuration import MODULE, MODULE_NOT_AVAILABLE, Framework, ResourceDefinition
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -33,7 +33,7 @@ from passrole_checks.sources.terraform.modules.root_context import Run
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Unparsed
 from passrole_checks.sources.terraform.resources import references
-from passrole_checks.sources.terraform.resources.instances import Instances, expand_instances, suffix_of
+from passrole_checks.sources.terraform.resources.blocks import Instances, expand_instances, suffix_of
 
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 _META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
@@ -103,6 +103,14 @@ class Module:
             self._instances[key] = expand_instances(block, self.scope(block.source))
         return self._instances[key]
 
+    def definitions(self, block: Block) -> Iterator[tuple[ResourceDefinition, EvaluationScope, PathCondition]]:
+        """Yield each instance of a ``resource`` or ``module`` block, with the path condition under which it exists."""
+        type_, at = MODULE if block.type == "module" else block.labels[0], block.source.position(block.span)
+        for instance in self.instances(block).items:
+            address = self.full_address(f"{block.address}{instance.suffix}")
+            resource = ResourceDefinition(address, type_, Framework.TERRAFORM, at)
+            yield resource, self.scope(block.source, instance), (*self.when, *instance.when)
+
     def memoize(self, key: tuple[str, ...], source_text: str, at: Position, build: Callable[[], Node]) -> Node:
         """Return a value, built on first access. A value that refers to itself is unresolved."""
         if key in self._memory:
@@ -135,32 +143,30 @@ class Module:
     def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve the first names of a reference. Returns the value and the number of ``steps`` used."""
         first = steps[0] if steps and isinstance(steps[0], str) else None
-        if name == "var" and first is not None:
-            return self.variable(first, at), 1
-        if name == "local" and first is not None:
-            return self.local(first, at), 1
-        if name == "path" and first is not None:
-            return self.path(first, at), 1
-        if name == "terraform" and first is not None:
-            return unresolved(f"terraform.{first}", at, "chosen at run time", UnresolvedKind.NAME), 1
-        if name == "module" and first is not None:
-            block = self.folder.modules.get(first)
-            if block is None:
-                return unresolved(source_text, at, "module not declared"), len(steps)
-            return self.reference(f"module.{first}", "module", block, at), 1
-        if name == "data" and len(steps) >= 2 and isinstance(steps[1], str) and first is not None:
-            block = self.folder.data_source(first, steps[1])
-            if block is None:
-                return unresolved(source_text, at, "data source not declared"), len(steps)
-            return self.reference(f"data.{first}.{steps[1]}", f"data.{first}", block, at), 2
+        second = steps[1] if len(steps) > 1 and isinstance(steps[1], str) else None
         if name in ("each", "count", "self") or first is None:
             return unresolved(source_text, at), len(steps)
-        block = self.folder.resource(name, first)
+        if name == "var":
+            return self.variable(first, at), 1
+        if name == "local":
+            return self.local(first, at), 1
+        if name == "path":
+            return self.path(first, at), 1
+        if name == "terraform":
+            return unresolved(f"terraform.{first}", at, "chosen at run time", UnresolvedKind.NAME), 1
+        type_, used, missing = name, 1, "resource not declared"
+        if name == "module":
+            block, missing = self.folder.modules.get(first), "module not declared"
+        elif name == "data" and second is not None:
+            block, missing = self.folder.data_source(first, second), "data source not declared"
+            type_, used = f"data.{first}", 2
+        else:
+            block = self.folder.resource(name, first)
+            if name == "dependency" and at.file.endswith(".hcl"):
+                missing = "output of a Terragrunt dependency"
         if block is None:
-            is_dependency = name == "dependency" and at.file.endswith(".hcl")
-            reason = "output of a Terragrunt dependency" if is_dependency else "resource not declared"
-            return unresolved(source_text, at, reason), len(steps)
-        return self.reference(f"{name}.{first}", name, block, at), 1
+            return unresolved(source_text, at, missing), len(steps)
+        return self.reference(block.address, type_, block, at), used
 
     def reference(self, address: str, type_: str, block: Block, at: Position) -> Reference:
         """Return the reference to a resource, data source or module block."""
@@ -177,7 +183,8 @@ class Module:
             value = self._input_value(name, block, at)
             if value is None:
                 return self._default(name, block, at)
-            if block is not None and _is_not_nullable(block):
+            nullable = block.body.get("nullable") if block is not None else None
+            if nullable is not None and getattr(nullable.value, "value", None) is False:
                 value = replace_null(value, self._default(name, block, at))
             return self._convert_type(value, block)
 
@@ -270,8 +277,7 @@ class Module:
         attribute = block.body.get("content") if block is not None and block.labels[0] in _WRITING else None
         if block is None or instance is None or attribute is None:
             return None
-        scope = self.scope(block.source, instance)
-        address = self.full_address(f"{'.'.join(block.labels)}{instance.suffix}")
+        scope, address = self.scope(block.source, instance), self.full_address(f"{block.address}{instance.suffix}")
         content = self.memoize(("content", path), f"{address}.content", at, lambda: evaluate(attribute.value, scope))
         return None if isinstance(content, StringNode) and content.only_unresolved is not None else (address, content)
 
@@ -279,21 +285,17 @@ class Module:
         """Return the files that resources and data sources of this module create."""
         if self._created_files is None:
             self._created_files = {}  # result for the names of these files themselves
-            self._created_files = dict(self._find_created_files())
+            created: dict[str, tuple[Block, Instance]] = {}
+            for block in (*self.folder.resources, *self.folder.data):
+                attribute = block.body.get(_CREATING[block.labels[0]]) if block.labels[0] in _CREATING else None
+                if attribute is None or (block.type == "data" and block.labels[0] in _WRITING):
+                    continue
+                for instance in self.instances(block).items:
+                    name = known_string(evaluate(attribute.value, self.scope(block.source, instance)))
+                    if name is not None:
+                        created[os.path.normpath(os.path.join(self.root_folder, name))] = block, instance
+            self._created_files = created
         return self._created_files
-
-    def _find_created_files(self) -> Iterator[tuple[str, tuple[Block, Instance]]]:
-        for block in (*self.folder.resources, *self.folder.data):
-            argument = _CREATING.get(block.labels[0])
-            if argument is None or (block.type == "data" and block.labels[0] in _WRITING):
-                continue
-            attribute = block.body.get(argument)
-            if attribute is None:
-                continue
-            for instance in self.instances(block).items:
-                name = known_string(evaluate(attribute.value, self.scope(block.source, instance)))
-                if name is not None:
-                    yield os.path.normpath(os.path.join(self.root_folder, name)), (block, instance)
 
     # references
 
@@ -316,17 +318,14 @@ class Module:
         only = self._only_instance(value)
         if only is not None:
             return guard(only.when, self.attribute(_instance_reference(value, only.suffix, only, at), name, at))
-        key = ("attribute", value.address, name, str(id(value.block)))
-        expression = value.unresolved_parts[0].expression
-        block, instance = value.block, value.instance
+        source_text, block = f"{value.unresolved_parts[0].expression}.{name}", value.block
         if block is None:
-            return unresolved(f"{expression}.{name}", at)
-        return self.memoize(
-            key,
-            f"{expression}.{name}",
-            at,
-            lambda: references.attribute(value, block, name, self.instance_scope(block, instance), at),
-        )
+            return unresolved(source_text, at)
+
+        def build() -> Node:
+            return references.attribute(value, block, name, self.instance_scope(block, value.instance), at)
+
+        return self.memoize(("attribute", value.address, name, str(id(block))), source_text, at, build)
 
     def _only_instance(self, value: Reference) -> Instance | None:
         """Return the instance that a reference without an index leads to, of a resource or data source with ``count``
@@ -404,7 +403,7 @@ class Module:
                 break
             scope = self.scope(block.source, instance)
             arguments = {item.name: (item, scope) for item in block.body.attributes if item.name not in _META}
-            address = self.full_address(f"module.{name}{instance.suffix}")
+            address = self.full_address(f"{block.address}{instance.suffix}")
             when = (*self.when, *instance.when)
             children[instance.suffix] = Module(self.run, folder, address, arguments, self.ancestors, key, when)
         if not instances:
@@ -434,6 +433,10 @@ class Module:
             yield module
             for block in module.folder.modules.values():
                 pending.extend((module.children(block) or {}).values())
+
+    def resources(self) -> Iterator[tuple[Module, Block]]:
+        """Yield the resource blocks of this module and of all modules below it, each with its module."""
+        return ((module, block) for module in self.walk() for block in module.folder.resources)
 
     def close(self) -> None:
         """Drop all evaluated values of this module and the modules below it.
@@ -479,8 +482,3 @@ def _is_set(block: Block, name: str) -> bool:
     """True if an attribute is there, unless it is false."""
     attribute = block.body.get(name)
     return attribute is not None and getattr(attribute.value, "value", None) is not False
-
-
-def _is_not_nullable(block: Block) -> bool:
-    attribute = block.body.get("nullable")
-    return attribute is not None and getattr(attribute.value, "value", None) is False

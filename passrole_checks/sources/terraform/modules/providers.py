@@ -48,8 +48,7 @@ def own_credentials_of(root: Module) -> Iterator[tuple[str, str, Position]]:
         for alias in aliases:
             if alias not in known:
                 known[alias] = ", ".join(text for text, _ in _credentials(root, {alias})) or f"provider = aws.{alias}"
-        address = ".".join((*([block.type] if block.type == "module" else []), *block.labels))
-        yield address, ", ".join(known[alias] for alias in aliases), block.source.position(block.span)
+        yield block.address, ", ".join(known[alias] for alias in aliases), block.source.position(block.span)
 
 
 def _credentials(root: Module, aliases: Collection[str | None]) -> tuple[tuple[str, Position], ...]:
@@ -75,10 +74,7 @@ def _users_of_aliases(root: Module) -> Iterator[tuple[Block, list[str]]]:
         values: list[Expression] = [named.value] if named is not None else []
         if is_call:
             values = [value for each in values if isinstance(each, Object) for _, value in each.items]
-        aliases: list[str] = []
-        for value in values:
-            if isinstance(value, GetAttribute) and isinstance(value.target, Name) and value.target.name == "aws":
-                aliases.append(value.name)
+        aliases = [alias for value in values for alias in _aliases_in(value) if alias is not None]
         if aliases:
             yield block, aliases
 
@@ -109,7 +105,7 @@ def _uses_account(module: Module, is_root: bool, root_aliases: frozenset[str | N
     for block in module.folder.resources:
         if block.labels[0].startswith(_IDENTITY):
             provider = block.body.get("provider")
-            if provider is not None and not _refers_to_any(provider.value, aliases):
+            if provider is not None and aliases.isdisjoint(_aliases_in(provider.value)):
                 return False
     return all(_passes_default(block.body.get("providers"), aliases) for block in module.folder.modules.values())
 
@@ -122,15 +118,13 @@ def _passes_default(providers: Attribute | None, aliases: frozenset[str | None])
         return False
     for key, value in providers.value.items:
         name = getattr(key, "name", None) or getattr(key, "value", None)
-        if name == "aws" and not _refers_to_any(value, aliases):
+        if name == "aws" and aliases.isdisjoint(_aliases_in(value)):
             return False
     return True
 
 
-def _refers_to_any(provider: Expression, aliases: frozenset[str | None]) -> bool:
-    """True if an expression is a reference to an ``aws`` provider with one of the aliases."""
-    if isinstance(provider, Name):
-        return provider.name == "aws" and None in aliases
-    if isinstance(provider, GetAttribute) and isinstance(provider.target, Name):
-        return provider.target.name == "aws" and provider.name in aliases
-    return False
+def _aliases_in(provider: Expression) -> tuple[str | None, ...]:
+    """Return the alias of the ``aws`` provider that an expression refers to, None for the default one; nothing if it
+    refers to no such provider."""
+    name, alias = (provider.target, provider.name) if isinstance(provider, GetAttribute) else (provider, None)
+    return (alias,) if isinstance(name, Name) and name.name == "aws" else ()

@@ -76,10 +76,10 @@ class Run:
                 return None
         else:
             location = self.installed.find(key, source, version)
-            if location.folder is None:
-                self.note_missing(block, source, location.reason, key=key)
+            if isinstance(location, str):
+                self.note_missing(block, source, location, key=key)
                 return None
-            path = location.folder
+            path = location
         folder = self.folder(path)
         if not folder.files:
             self.note_missing(block, source, "contains no .tf files", str(path), key)

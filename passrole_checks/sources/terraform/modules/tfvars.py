@@ -18,7 +18,7 @@ from passrole_checks.files.unsaved_texts import is_file, names_in
 from passrole_checks.sources.files.file_types import LOADED_FIRST, is_loaded_automatically
 from passrole_checks.sources.model.configuration import Inputs, NoteKind, Unreadable
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
-from passrole_checks.sources.terraform.reading.reader_json import read_values
+from passrole_checks.sources.terraform.reading.reader_json import read as read_json
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
@@ -39,6 +39,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
 
 _PRIMITIVE = frozenset({"string", "number", "bool"})
 _MAX_BYTES = 20_000_000  # bytes of one file of values
+_UNUSED = "unused value: no scanned root module declares the variable {}"
 
 
 def read_tfvars(folder: Path) -> list[ParsedFile]:
@@ -68,14 +69,11 @@ def read_var_file(path: Path) -> ParsedFile:
 
 @lru_cache(maxsize=64)
 def _read(file: str, _version: Hashable) -> ParsedFile:
-    return _parse_values(file, read_bounded(file, _MAX_BYTES, pipes=True))
-
-
-def _parse_values(file: str, data: bytes) -> ParsedFile:
+    data = read_bounded(file, _MAX_BYTES, pipes=True)
     if not file.endswith(".json"):
         return _reject_non_values(parse_bytes(file, data))
     try:
-        return _reject_non_values(read_values(SourceText.of(file, data)))
+        return _reject_non_values(read_json(SourceText.of(file, data), values=True))
     except NotText as error:
         return _failed_file(file, error.line, error.reason)
 
@@ -182,16 +180,11 @@ def undeclared_values(inputs: Inputs, declared: frozenset[str]) -> Iterator[Unre
         parsed = read_var_file(path)
         for attribute in parsed.body.attributes:
             if attribute.name not in declared:
-                yield Unreadable(
-                    parsed.source.file, _unused_reason(attribute.name), attribute.span.line, kind=NoteKind.VALUE_FILE
-                )
+                file, reason = parsed.source.file, _UNUSED.format(attribute.name)
+                yield Unreadable(file, reason, attribute.span.line, kind=NoteKind.VALUE_FILE)
     for name in dict(inputs.variables):
         if name not in declared:
-            yield Unreadable(f"--var {name}", _unused_reason(name), kind=NoteKind.VALUE_FILE)
-
-
-def _unused_reason(name: str) -> str:
-    return f"unused value: no scanned root module declares the variable {name}"
+            yield Unreadable(f"--var {name}", _UNUSED.format(name), kind=NoteKind.VALUE_FILE)
 
 
 def unreadable_inputs(inputs: Inputs) -> tuple[Unreadable, ...]:

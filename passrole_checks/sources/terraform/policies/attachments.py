@@ -62,9 +62,8 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 )
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.boundary_uses import Mentions, mentioned_policies
+from passrole_checks.sources.terraform.policies.boundary_uses import mentioned_policies, mentions_in
 from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
-from passrole_checks.sources.terraform.policies.resource_instances import resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -93,11 +92,10 @@ class TerraformAttachments:
         self.arns: dict[str, str] = {}
         # organization policies by name, as their ids are unknown before deployment
         self._scps_by_name: dict[str, list[str]] = {}
-        for module in root.walk():
-            for block in module.folder.resources:
-                if block.labels[0] in ENTITIES or block.labels[0] in ORGANIZATION_POLICIES:
-                    for resource, scope, _ in resource_instances(module, block):
-                        self._add_name(module, block, resource, scope)
+        for module, block in root.resources():
+            if block.labels[0] in ENTITIES or block.labels[0] in ORGANIZATION_POLICIES:
+                for resource, scope, _ in module.definitions(block):
+                    self._add_name(module, block, resource, scope)
 
     def _add_name(self, module: Module, block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> None:
         type_, address = resource.type, resource.address
@@ -125,24 +123,19 @@ class TerraformAttachments:
         kind = presumed_kind(names, [values["description"]])
         return kind is PolicyKind.BOUNDARY
 
-    def _boundaries_by_output(self) -> Iterator[str]:
-        """Yield the managed policies in outputs whose names say that they are permissions boundaries."""
-        for module in self.root.walk():
-            for name, block in module.folder.outputs.items():
-                if presumed_kind([name]) is PolicyKind.BOUNDARY:
-                    for type_, label in mentioned_policies(block):
-                        yield module.full_address(f"{type_}.{label}")
-
     def _other_uses(self) -> Iterator[str]:
         """Yield the managed policies that the files mention, or pass to a missing module, other than as a boundary."""
-        mentions = Mentions.of(self.root)
-        yield from mentions.addresses
-        for name in mentions.names:
+        addresses, names = mentions_in(self.root)
+        yield from addresses
+        for name in names:
             yield from (address for _, address in self.by_name.get(("policy", (name,)), ()))
         for module in self.root.walk():
             for block in module.folder.modules.values():
-                if module.children(block) is None:
-                    yield from self._passed_to_missing_module(module, block)
+                for _, scope, _ in module.definitions(block) if module.children(block) is None else ():
+                    for attribute in block.body.attributes:
+                        if attribute.name not in ("source", "version"):
+                            for _, value in flatten_variants(references.value_of(block, attribute.name, scope)):
+                                yield from self.resolve_policies(value, module.address)
 
     def add_resource(
         self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
@@ -172,8 +165,10 @@ class TerraformAttachments:
         policies = list(policies)
         if self.arns:
             self.index.add_demanded_boundaries(policies, lambda arn: self.resolve_policies(arn, ""))
-        if self.arns:
-            self.index.named_boundaries.update(self._boundaries_by_output())
+            for module in self.root.walk():
+                for name, block in module.folder.outputs.items():
+                    if presumed_kind([name]) is PolicyKind.BOUNDARY:
+                        self.index.named_boundaries.update(map(module.full_address, mentioned_policies(block)))
         if (self.index.boundary_uses or self.index.named_boundaries) and not self.index.has_unresolved_policy:
             self.index.other_uses.update(self._other_uses())
         return [self.index.join(policy) for policy in policies]
@@ -184,16 +179,6 @@ class TerraformAttachments:
             return [policy.address]
         named = str(policy) if isinstance(policy, StringNode) else ""
         return self._scps_by_name.get(named, [named])
-
-    def _passed_to_missing_module(self, module: Module, block: Block) -> Iterator[str]:
-        """Yield the addresses of policies that are passed to a module whose source is missing."""
-        for instance in module.instances(block).items:
-            scope = module.scope(block.source, instance)
-            for attribute in block.body.attributes:
-                if attribute.name in ("source", "version"):
-                    continue
-                for _, value in flatten_variants(references.value_of(block, attribute.name, scope)):
-                    yield from self.resolve_policies(value, module.address)
 
     def principals_in(self, block: Block, attributes: Mapping[str, str], scope: EvaluationScope) -> tuple[str, ...]:
         """Return the addresses, else names, of users, groups, roles and permission sets in attributes.
@@ -280,10 +265,17 @@ class _AttachingBlock:
                 values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
         if values and ignores_changes(self.block, _BOUNDARY):
             return [((), UNKNOWN_BOUNDARY)]
-        return resolve_boundary(
-            [(when, _plain(value)) for when, value in values],
-            lambda arn: self.attachments.resolve_policies(arn, module, by_name=by_name),
-        )
+        # without evaluator-only parts; a reference is kept, as it identifies a resource
+        plain = [
+            (
+                when,
+                to_plain_string(value)
+                if isinstance(value, StringNode) and not isinstance(value, Reference | Failure)
+                else value,
+            )
+            for when, value in values
+        ]
+        return resolve_boundary(plain, lambda arn: self.attachments.resolve_policies(arn, module, by_name=by_name))
 
     def scp_targets(self, policy: str, targets: str) -> Iterator[tuple[StringNode, PathCondition, str]]:
         for when, target in flatten_variants(references.value_of(self.block, targets, self.scope), self.when):
@@ -312,15 +304,6 @@ def _is_attaching_account(target: StringNode, block: Block, scope: EvaluationSco
         return False
     module = scope.module.address
     return hole.expression.startswith(f"{module}.{_CALLER}" if module else _CALLER)
-
-
-def _plain(value: Node) -> Node:
-    """Return the value without evaluator-only parts; a reference is kept, as it identifies a resource."""
-    return (
-        to_plain_string(value)
-        if isinstance(value, StringNode) and not isinstance(value, (Reference, Failure))
-        else value
-    )
 
 
 def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:

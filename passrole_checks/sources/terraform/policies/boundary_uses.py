@@ -1,18 +1,21 @@
-"""Mentions of managed policies other than as a permissions boundary.
+"""Uses of managed policies, and of modules that make them, as a permissions boundary and as anything else.
 
 A policy counts as a boundary only if it has no other use. Uses of its ARN may be impossible to evaluate (a missing
 module, a function, another provider), so any mention counts: a direct one, or one through locals, variables and outputs
-that are mentioned themselves.
+that are mentioned themselves. A published module that makes one managed policy of its argument makes a permissions
+boundary if its outputs are used as nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.sources.model.addresses import without_key
+from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, PolicyKind
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
     MANAGED_POLICIES,
@@ -21,8 +24,10 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
+from passrole_checks.sources.model.unknown_consumers import is_policy_module
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, ParsedFile
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body
+from passrole_checks.sources.terraform.resources import references
 
 _MENTION = lazy_regex(
     rf"(?<!data\.)\b(?P<type>{'|'.join(MANAGED_POLICIES)})\s*\.\s*(?P<label>[\w-]+)"
@@ -40,32 +45,20 @@ _MISSING = "missing"
 _Node = tuple[Path, str, str]  # folder, kind (local, var, output, argument, missing module), name
 
 
-@dataclass(frozen=True)
-class Mentions:
-    """``addresses`` of managed policy blocks that are mentioned, and policy ``names`` in literal ARNs."""
-
-    addresses: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, root: Module) -> Mentions:
-        """Return the mentions in a root module and its modules."""
-        modules = list(root.walk())
-        folders = {module.folder.path: module for module in modules}
-        graph = _MentionGraph(folders)
-        labels, names, _ = graph.reachable_mentions(graph.uses)
-        addresses = {
-            module.full_address(f"{type_}.{label}") for module in modules for type_, label in labels[module.folder.path]
-        }
-        return cls(frozenset(addresses), frozenset(names))
+def mentions_in(root: Module) -> tuple[set[str], set[str]]:
+    """Return the addresses of managed policies that a configuration mentions other than as a boundary, and the names
+    of policies in literal ARNs."""
+    graph = _MentionGraph(root)
+    addresses, names, _ = graph.reachable_mentions(graph.uses)
+    return {module.full_address(name) for module in root.walk() for name in addresses[module.folder.path]}, names
 
 
 class _MentionGraph:
     """Attributes of all folders: ``boundary_uses`` use what they mention as a permissions boundary, ``uses`` in another
     way, ``forwarders`` only pass it on."""
 
-    def __init__(self, folders: dict[Path, Module]) -> None:
-        self.folders = folders
+    def __init__(self, root: Module) -> None:
+        self.folders = folders = {module.folder.path: module for module in root.walk()}
         self.uses: list[tuple[Path, Attribute]] = []
         self.boundary_uses: list[tuple[Path, Attribute]] = []
         self.forwarders: dict[_Node, list[Attribute]] = {}
@@ -106,17 +99,17 @@ class _MentionGraph:
 
     def reachable_mentions(
         self, start: Iterable[tuple[Path, Attribute]]
-    ) -> tuple[dict[Path, set[tuple[str, str]]], set[str], set[tuple[Path, str]]]:
-        """Return the (type, label) pairs per folder, the policy names, and the modules that are not available, which
-        attributes mention directly or indirectly."""
-        labels: dict[Path, set[tuple[str, str]]] = {path: set() for path in self.folders}
+    ) -> tuple[dict[Path, set[str]], set[str], set[tuple[Path, str]]]:
+        """Return the addresses per folder, the policy names, and the modules that are not available, which attributes
+        mention directly or indirectly."""
+        addresses: dict[Path, set[str]] = {path: set() for path in self.folders}
         names: set[str] = set()
         pending, seen = list(start), set[_Node]()
         while pending:
             path, attribute = pending.pop()
             for match in _MENTION.finditer(attribute.source_bytes.decode("utf-8", "replace")):
                 if match["type"]:
-                    labels[path].add((match["type"], match["label"]))
+                    addresses[path].add(f"{match['type']}.{match['label']}")
                 elif match["name"]:
                     names.add(match["name"])
                 else:
@@ -125,7 +118,7 @@ class _MentionGraph:
                             seen.add(node)
                             pending.extend((node[0], forwarder) for forwarder in self.forwarders.get(node, ()))
         missing = {(path, name) for path, kind, name in seen if kind == _MISSING}
-        return labels, names, missing
+        return addresses, names, missing
 
     def _targets(self, path: Path, match: re.Match[str]) -> Iterator[_Node]:
         """Yield the local, variable, output or argument that a mention refers to."""
@@ -142,53 +135,74 @@ class _MentionGraph:
             yield from ((caller, "argument", f"{name}.{match['value']}") for caller, name in self.callers.get(path, ()))
 
 
-def may_use_boundaries(root: Module) -> bool:
+def _may_use_boundaries(root: Module) -> bool:
     """True if the text of a configuration names permissions boundaries; also if names in JSON may be escaped."""
-    folders = {module.folder.path: module.folder for module in root.walk()}
-    return any(_names_boundary(parsed) for folder in folders.values() for parsed in folder.files)
+    for parsed in (parsed for folder in root.run.folders.values() for parsed in folder.files):
+        data = parsed.source.data
+        is_escaped = parsed.source.file.endswith(".json") and b"\\u" in data
+        if is_escaped or _BOUNDARY.encode() in data or _CONDITION_KEY in data.lower():
+            return True
+    return False
 
 
-def _names_boundary(parsed: ParsedFile) -> bool:
-    data = parsed.source.data
-    is_escaped = parsed.source.file.endswith(".json") and b"\\u" in data
-    return is_escaped or _BOUNDARY.encode() in data or _CONDITION_KEY in data.lower()
+def judged_by_module_uses(root: Module, policies: Iterable[AttachedPolicy]) -> list[AttachedPolicy]:
+    """Return policies, those that a module that is not available gets with the kind that the uses of its outputs
+    show. A use as anything but a permissions boundary may attach the policy."""
 
+    def is_passed(policy: AttachedPolicy) -> bool:
+        return policy.handed_to is HandedTo.MODULE and policy.kind is PolicyKind.IDENTITY
 
-def uses_of_missing_modules(root: Module) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the addresses of the modules that are not available and whose outputs are used as a permissions boundary,
-    and of those whose outputs are used in another way."""
-    modules = list(root.walk())
-    graph = _MentionGraph({module.folder.path: module for module in modules})
-
-    def addresses(start: Iterable[tuple[Path, Attribute]]) -> frozenset[str]:
-        missing = graph.reachable_mentions(start)[2]
-        return frozenset(
+    policies = list(policies)
+    passed = list(filter(is_passed, policies))
+    is_presumed = any(policy.presumed is PolicyKind.BOUNDARY for policy in passed)
+    if not passed or not (is_presumed or _may_use_boundaries(root)):
+        return policies
+    graph = _MentionGraph(root)
+    as_boundary, otherwise = (
+        {
             module.full_address(f"module.{name}")
-            for module in modules
-            for folder, name in missing
+            for folder, name in graph.reachable_mentions(start)[2]
+            for module in root.walk()
             if module.folder.path == folder
-        )
+        }
+        for start in (graph.boundary_uses, graph.uses)
+    )
+    makers = {
+        module.full_address(block.address)
+        for module in root.walk()
+        for block in module.folder.modules.values()
+        if is_policy_module(str(references.value_of(block, "source", module.scope(block.source)) or ""))
+    }
 
-    return addresses(graph.boundary_uses), addresses(graph.uses)
+    def judged(policy: AttachedPolicy) -> AttachedPolicy:
+        address = without_key(policy.resource.address)
+        if not is_passed(policy):
+            return policy
+        if address in otherwise:
+            return replace(policy, presumed=None) if policy.presumed is PolicyKind.BOUNDARY else policy
+        if address not in as_boundary:
+            return policy
+        if address in makers:
+            return replace(policy, kind=PolicyKind.BOUNDARY)
+        return replace(policy, presumed=PolicyKind.BOUNDARY)
+
+    return list(map(judged, policies))
 
 
 def _required_boundaries(block: Block) -> Iterator[Attribute]:
     """Yield the values that conditions of a policy document on ``iam:PermissionsBoundary`` require."""
-    pending = list(block.body.blocks)
-    while pending:
-        current = pending.pop()
-        pending.extend(current.body.blocks)
-        key, values = current.body.get("variable"), current.body.get("values")
+    for body in block.body.walk():
+        key, values = body.get("variable"), body.get("values")
         if key is not None and values is not None and _CONDITION_KEY in key.source_bytes.lower():
             yield values
 
 
-def mentioned_policies(block: Block) -> Iterator[tuple[str, str]]:
-    """Yield type and label of each managed policy that a block mentions."""
+def mentioned_policies(block: Block) -> Iterator[str]:
+    """Yield the address of each managed policy that a block mentions."""
     for attribute in _attributes(block.body, frozenset()):
         for match in _MENTION.finditer(attribute.source_bytes.decode("utf-8", "replace")):
             if match["type"]:
-                yield match["type"], match["label"]
+                yield f"{match['type']}.{match['label']}"
 
 
 def _document_attributes(type_: str) -> frozenset[str]:

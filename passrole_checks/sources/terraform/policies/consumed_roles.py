@@ -97,10 +97,8 @@ def _value_at_paths(
         plain = to_document(value)
         # a document in JSON, or in YAML, which includes JSON
         if (DEEP,) in paths and isinstance(plain, StringNode) and plain.only_unresolved is None:
-            inner_scope = scope.in_source(attribute.source)
-            plain = to_document(
-                yaml_decode(FunctionCall("yamldecode", at, inner_scope, lambda: name), [plain]) or plain
-            )
+            call = FunctionCall("yamldecode", at, scope.in_source(attribute.source), lambda: name)
+            plain = to_document(yaml_decode(call, [plain]) or plain)
         return _relocate(plain, at)
     if depth > _MAX_DEPTH:
         return None
@@ -128,10 +126,7 @@ def _block_as_object(block: Block, paths: Sequence[Path], scope: EvaluationScope
 
 
 def _names(block: Block) -> list[str]:
-    inner = (
-        nested.labels[0] if nested.type == "dynamic" and nested.labels else nested.type for nested in block.body.blocks
-    )
-    return list(dict.fromkeys((*(attribute.name for attribute in block.body.attributes), *inner)))
+    return list(dict.fromkeys((*block.body.by_name, *(inner.generated_type for inner in block.body.blocks))))
 
 
 def _relocate(node: Node, at: Position) -> Node:

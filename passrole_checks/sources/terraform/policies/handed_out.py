@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import TypedDict
 
 from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.iam.path_conditions import PathCondition
@@ -49,7 +50,6 @@ from passrole_checks.sources.terraform.evaluation.to_plain import to_document, t
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.module_trust import people_of_module, repositories_of_module
-from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
 from passrole_checks.sources.terraform.policies.text_search import TextSearch, each_text_of
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
@@ -83,31 +83,19 @@ def handed_out_by(
     nested = _nested_types(module, block, search, elements)
     if not arguments and not nested:
         return
-    kind = _kind_of(block)
-    for resource, scope, _ in resource_instances(module, block):
-        people, repositories = people_of_module(block, scope), repositories_of_module(block, scope)
+    for resource, scope, _ in module.definitions(block):
+        consumer = _consumer(block, scope)
         values = [(attribute.name, attribute, scope, ()) for attribute in arguments]
-        for path, attribute, inner, when in (
-            *values,
-            *_nested_arguments(module, block, nested, scope, search, elements),
-        ):
+        inside = _nested_arguments(module, block, nested, scope, search, elements)
+        for path, attribute, inner, when in (*values, *inside):
             value = evaluate(attribute.value, inner.in_source(attribute.source))
-            for place, policy in _documents(value, path, MAX_DEPTH, lenient=kind is HandedTo.MODULE):
-                if policy is not None:
-                    document = guard(when, policy)
-                    attached = AttachedPolicy(
-                        resource,
-                        place,
-                        document,
-                        infer_policy_kind(place, policy),
-                        handed_to=kind,
-                        people=people,
-                        repositories=repositories,
-                        element=_element_in_words(to_plain(value), place),
-                    )
-                    yield _judged_by_consumer(attached, block, scope, attribute)
-                else:
+            for place, policy in _documents(value, path, MAX_DEPTH, lenient=block.type == "module"):
+                if policy is None:
                     _note_too_deep(module, block, resource, place, attribute)
+                    continue
+                element, kind = _element_in_words(to_plain(value), place), infer_policy_kind(place, policy)
+                attached = AttachedPolicy(resource, place, guard(when, policy), kind, element=element, **consumer)
+                yield _judged_by_consumer(attached, block, scope, attribute)
 
 
 def _arguments_with(search: TextSearch, module: Module, block: Block) -> list[Attribute]:
@@ -145,23 +133,14 @@ def managed_policies_by(module: Module, block: Block, search: TextSearch) -> Ite
     The block stands in for the principal that gets them.
     """
     arguments = _arguments_with(search, module, block)
-    kind = _kind_of(block)
-    for resource, scope, when in resource_instances(module, block) if arguments else ():
-        people, repositories = people_of_module(block, scope), repositories_of_module(block, scope)
+    for resource, scope, when in module.definitions(block) if arguments else ():
+        consumer = _consumer(block, scope)
         for attribute in arguments:
             value = to_plain(evaluate(attribute.value, scope.in_source(attribute.source)))
             for path, facts, arn in managed_policies_in(value, attribute.name, when):
+                plain, element = to_plain_string(arn), _element_in_words(value, path)
                 yield ManagedAttachment(
-                    resource.address,
-                    to_plain_string(arn),
-                    resource,
-                    path,
-                    arn.at,
-                    facts,
-                    handed_to=kind,
-                    people=people,
-                    repositories=repositories,
-                    element=_element_in_words(value, path),
+                    resource.address, plain, resource, path, arn.at, facts, element=element, **consumer
                 )
 
 
@@ -205,8 +184,20 @@ def _element_in_words(value: Node, path: str) -> str:
     return f"`{place}`" if isinstance(element, ObjectNode) and not is_document(element) else ""
 
 
-def _kind_of(block: Block) -> HandedTo:
-    return HandedTo.MODULE if block.type == "module" else HandedTo.RESOURCE
+class _Consumer(TypedDict):
+    """Facts of the ``module`` or ``resource`` block that gets a policy, for each of its policies."""
+
+    handed_to: HandedTo
+    people: tuple[str, ...]
+    repositories: tuple[str, ...]
+
+
+def _consumer(block: Block, scope: EvaluationScope) -> _Consumer:
+    return {
+        "handed_to": HandedTo.MODULE if block.type == "module" else HandedTo.RESOURCE,
+        "people": people_of_module(block, scope),
+        "repositories": repositories_of_module(block, scope),
+    }
 
 
 def _nested_types(module: Module, block: Block, search: HandedOutFilter, iterators: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,11 +207,8 @@ def _nested_types(module: Module, block: Block, search: HandedOutFilter, iterato
     """
     if block.type == "module":
         return ()
-    types = (
-        inner.labels[0] if inner.type == "dynamic" and inner.labels else inner.type
-        for inner in block.body.blocks
-        if _may_hold_document(module, inner, search, iterators)
-    )
+    may_hold = (inner for inner in block.body.blocks if _may_hold_document(module, inner, search, iterators))
+    types = (inner.generated_type for inner in may_hold)
     return tuple(dict.fromkeys(type_ for type_ in types if type_ not in _META_BLOCKS))
 
 
@@ -264,18 +252,16 @@ def _nested_arguments(
             for attribute in inner.body.attributes:
                 yield f"{path}/{attribute.name}", attribute, inner_scope, when
             if depth:
-                types_inside = _nested_types(module, inner, search, iterators)
-                below = _nested_arguments(
-                    module, inner, types_inside, inner_scope, search, iterators, f"{path}/", depth - 1
-                )
-                for place, attribute, found, further in below:
+                inside, below = _nested_types(module, inner, search, iterators), f"{path}/"
+                for place, attribute, found, further in _nested_arguments(
+                    module, inner, inside, inner_scope, search, iterators, below, depth - 1
+                ):
                     yield place, attribute, found, (*when, *further)
 
 
 def _note_too_deep(module: Module, block: Block, resource: ResourceDefinition, path: str, attribute: Attribute) -> None:
-    address = block_address(block) if block.type != "output" else f"output.{block.labels[0]}"
     module.run.not_evaluated.setdefault(
-        module.full_address(f"{address}: {attribute.name}"),
+        module.full_address(f"{block.address}: {attribute.name}"),
         Unreadable(block.source.file, f"{resource.address}: {path}: {TOO_DEEP}", attribute.span.line),
     )
 
@@ -302,7 +288,7 @@ def _documents(value: Node, path: str, depth: int, *, lenient: bool) -> Iterator
                 return
             value = candidate
     if not depth:
-        if _contains_statements(value):
+        if any(map(_looks_like_policy, nodes_in(value))):
             yield path, None
     elif isinstance(value, (ListNode, ObjectNode)):
         yield from _documents_inside(value, path, depth, lenient)
@@ -312,12 +298,10 @@ def _documents(value: Node, path: str, depth: int, *, lenient: bool) -> Iterator
                 yield inner, guard((outcome,), below) if below is not None else None
 
 
-def _contains_statements(value: Node) -> bool:
-    """True if anything at or below a value looks like a statement or a policy document."""
-    return any(
-        _is_document(to_document(node) if isinstance(node, StringNode) else node) or as_statement(node) is not None
-        for node in nodes_in(value)
-    )
+def _looks_like_policy(node: Node) -> bool:
+    """True if a value looks like a statement or a policy document."""
+    document = to_document(node) if isinstance(node, StringNode) else node
+    return _is_document(document) or as_statement(node) is not None
 
 
 def _documents_inside(

@@ -6,10 +6,10 @@ import re
 
 from passrole_checks.iam.documents.trust import is_of_one_repository, person_of
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, StringNode
+from passrole_checks.iam.partial_values import ListNode, Node, StringNode
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
-from passrole_checks.sources.terraform.reading.syntax import Block
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 from passrole_checks.sources.terraform.resources import references
 
 _PERMISSION_SETS = lazy_regex(r"\b(?:sso|identity-center|permission-sets?)\b")
@@ -37,9 +37,7 @@ def people_of_module(block: Block, scope: EvaluationScope) -> tuple[str, ...]:
     trusted = block.body.get("trusted_role_arns")
     if trusted is None or names & _OTHERS or not _ROLE.search(source):
         return ()
-    value = to_plain(evaluate(trusted.value, scope.in_source(trusted.source)))
-    items = value.items if isinstance(value, ListNode) else ()
-    kinds = {person_of(item) if isinstance(item, StringNode) else "" for item in items}
+    kinds = {person_of(item) if isinstance(item, StringNode) else "" for item in _items_of(trusted, scope)}
     return () if "" in kinds else tuple(sorted(kinds))
 
 
@@ -59,8 +57,12 @@ def repositories_of_module(block: Block, scope: EvaluationScope) -> tuple[str, .
     named = block.body.get(argument) if argument else None
     if named is None:
         return ()
-    value = to_plain(evaluate(named.value, scope.in_source(named.source)))
-    items = value.items if isinstance(value, ListNode) else ()
+    items = _items_of(named, scope)
     subjects = [f"repo:{str(item).removeprefix('repo:')}" for item in items if isinstance(item, StringNode)]
     is_known = len(subjects) == len(items) and all(map(is_of_one_repository, subjects))
     return tuple(sorted(subjects)) if is_known else ()
+
+
+def _items_of(argument: Attribute, scope: EvaluationScope) -> tuple[Node, ...]:
+    value = to_plain(evaluate(argument.value, scope.in_source(argument.source)))
+    return value.items if isinstance(value, ListNode) else ()

@@ -21,7 +21,6 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import unresolved
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.resource_instances import block_address
 from passrole_checks.sources.terraform.policies.text_search import reference_names
 from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -52,13 +51,13 @@ def blocks_without_instance(
             if module.instances(block).items:
                 existing.add(place)
                 for type_ in NESTED_POLICIES.get(block.labels[0], ())[:1]:
-                    _note_dynamic(module, block, block_address(block), type_, notes, existing)
+                    _note_dynamic(module, block, type_, notes, existing)
             else:
                 notes.setdefault(place)
                 absent.setdefault(place, []).append((module, block))
         for block in module.folder.data:
             if block.labels[0] == DOCUMENT and module.instances(block).items:
-                _note_dynamic(module, block, f"data.{DOCUMENT}.{block.labels[1]}", "statement", notes, existing)
+                _note_dynamic(module, block, "statement", notes, existing)
     for place, note in notes.items():
         if place in existing:
             continue
@@ -68,17 +67,14 @@ def blocks_without_instance(
         content = tuple(dict.fromkeys(text for module, block in calls for text in granted_by(module, block)))
         if content:
             module, block = calls[0]
-            yield _note(block_address(block), block, module.instance_count_text(block), content)
+            yield _note(block.address, block, module.instance_count_text(block), content)
 
 
 def documents_without_instance(module: Module, block: Block, path: str) -> list[Node]:
     """Return the policy documents of the data sources that an argument refers to, if none of these has an instance."""
     argument = block.body.get(path)
-    names = [
-        second
-        for data, first, second, _ in (reference_names(argument.source_bytes) if argument is not None else ())
-        if data and first == DOCUMENT
-    ]
+    references_ = reference_names(argument.source_bytes) if argument is not None else ()
+    names = [second for data, first, second, _ in references_ if data and first == DOCUMENT]
     documents = [document for name in names if (document := module.folder.data_source(DOCUMENT, name)) is not None]
     if any(module.instances(document).items for document in documents):
         return []
@@ -86,12 +82,7 @@ def documents_without_instance(module: Module, block: Block, path: str) -> list[
 
 
 def _note_dynamic(
-    module: Module,
-    block: Block,
-    address: str,
-    type_: str,
-    notes: dict[_Place, Unreadable | None],
-    existing: set[_Place],
+    module: Module, block: Block, type_: str, notes: dict[_Place, Unreadable | None], existing: set[_Place]
 ) -> None:
     """Add a note on each ``dynamic`` block of a type that generates no block."""
     if block.source_bytes is not None and b"dynamic" not in block.source_bytes:
@@ -106,7 +97,7 @@ def _note_dynamic(
         elif place not in notes and (content := tuple(_generated_statements(inner, type_, scope))):
             for_each = inner.body.get("for_each")
             text = scope.source_text(for_each.value.span) if for_each is not None else ""
-            notes[place] = _note(f'{address}: dynamic "{type_}"', inner, f"for_each = {text}", content)
+            notes[place] = _note(f'{block.address}: dynamic "{type_}"', inner, f"for_each = {text}", content)
 
 
 def _generated_statements(block: Block, type_: str, scope: EvaluationScope) -> Iterator[str]:
@@ -116,13 +107,10 @@ def _generated_statements(block: Block, type_: str, scope: EvaluationScope) -> I
     element = each_object(unresolved(f"{name}.key", at), unresolved(f"{name}.value", at), at)
     inner = scope.with_variables({name: element}, {})
     for content in block.body.all("content"):
-        document: Node | None = None
         if type_ == "statement":
-            document = document_of([build_statement(content, inner)], at)
-        else:
-            value = references.value_of(content, "policy", inner)
-            document = to_document(value) if value is not None else None
-        yield from pass_role_statements(document) if document is not None else ()
+            yield from pass_role_statements(document_of([build_statement(content, inner)], at))
+        elif (value := references.value_of(content, "policy", inner)) is not None:
+            yield from pass_role_statements(to_document(value))
 
 
 def _note(address: str, block: Block, count: str, content: tuple[str, ...]) -> Unreadable:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
@@ -21,6 +22,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
     join,
+    map_children,
 )
 from passrole_checks.iam.path_conditions import PathCondition, intersect
 from passrole_checks.sources.model.attachments import unknown_groups
@@ -72,9 +74,10 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     unresolved,
 )
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
+from passrole_checks.sources.terraform.modules.folder import literal_attribute
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
-from passrole_checks.sources.terraform.policies.boundary_modules import judged_by_module_uses
+from passrole_checks.sources.terraform.policies.boundary_uses import judged_by_module_uses
 from passrole_checks.sources.terraform.policies.commands import policies_in_commands
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     instance_profile,
@@ -87,7 +90,6 @@ from passrole_checks.sources.terraform.policies.handed_out import (
     managed_policies_by,
 )
 from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, documents_without_instance
-from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.text_search import document_search, managed_policy_search
 from passrole_checks.sources.terraform.policies.unknown_resources import (
@@ -125,12 +127,11 @@ def collect(root: Module, *, with_unused: bool = True) -> ModuleContents:
     ``with_unused``: also notes on policies that nothing uses.
     """
     contents, attachments = ModuleContents(), TerraformAttachments(root)
-    for module in root.walk():
-        for block in module.folder.resources:
-            try:
-                _collect_block(module, block, contents, attachments)
-            except RecursionError:
-                contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
+    for module, block in root.resources():
+        try:
+            _collect_block(module, block, contents, attachments)
+        except RecursionError:
+            contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
     commands = policies_in_commands(root, attachments)
     contents.policies.extend(commands.policies)
     attachments.index.managed_policies.extend(commands.attachments)
@@ -148,7 +149,13 @@ def collect(root: Module, *, with_unused: bool = True) -> ModuleContents:
     received_in = {stack.resource.address: stack.content.received for stack in stacks}
     # last: policies have priority if the step budget runs out
     contents.not_evaluated.extend(_unattached(root, attachments) if with_unused else ())
-    for block, resource, scope, when in _role_consumers(root):
+    consumers = (
+        (block, *definition)
+        for module, block in root.resources()
+        if may_receive(block)
+        for definition in module.definitions(block)
+    )
+    for block, resource, scope, when in consumers:
         try:
             inner = received_in.get(resource.address, ())
             for received in (*received_roles(block, resource, scope), *inner):
@@ -192,9 +199,7 @@ def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unr
     def granted_by(module: Module, block: Block) -> tuple[str, ...]:
         scope = module.instance_scope(block, None)
         at = scope.position(block.span)
-        resource = ResourceDefinition(
-            module.full_address(block_address(block)), block.labels[0], Framework.TERRAFORM, at
-        )
+        resource = ResourceDefinition(module.full_address(block.address), block.labels[0], Framework.TERRAFORM, at)
         texts = [
             text
             for policy in _policies(block, resource, scope, attachments)
@@ -209,15 +214,6 @@ def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unr
         yield from blocks_without_instance(root, granted_by)
     except RecursionError:
         return  # the code that is nested too deeply is reported where it is used
-
-
-def _role_consumers(root: Module) -> Iterator[tuple[Block, ResourceDefinition, EvaluationScope, PathCondition]]:
-    """Yield the instances of resources that receive roles or are instance profiles, with their path conditions."""
-    for module in root.walk():
-        for block in module.folder.resources:
-            if may_receive(block):
-                for resource, scope, when in resource_instances(module, block):
-                    yield block, resource, scope, when
 
 
 def _collect_stack(stack: Stack, contents: ModuleContents) -> None:
@@ -240,22 +236,25 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
     if type_ in TYPES:
         return
     if type_ not in KNOWN_TYPES and type_ not in USERS:
-        address = module.full_address(block_address(block))
+        address = module.full_address(block.address)
         at = block.source.position(block.span)
         contents.resources.append(ResourceDefinition(address, type_, Framework.TERRAFORM, at))
         _note_unread(module, block, address)
         return
-    for resource, scope, when in resource_instances(module, block):
+    for resource, scope, when in module.definitions(block):
         contents.resources.append(resource)
         trust: Node | None = None
         for policy in _policies(block, resource, scope, attachments):
             trust = policy.document if policy.kind is PolicyKind.TRUST else trust
             contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
+        own = references.entity_name(block, scope) if type_ in TRUST_POLICIES or type_ in USERS else None
+        name = to_plain_string(own) if own is not None else None
         if type_ in TRUST_POLICIES:
-            contents.roles.append(_role_definition(block, resource, scope, when, trust))
-        elif type_ in USERS:
-            user = references.entity_name(block, scope)
-            contents.users.extend([(resource.address, to_plain_string(user))] if user is not None else ())
+            path = references.entity_path(block, scope)
+            plain_path = to_plain_string(path) if path is not None else None
+            contents.roles.append(RoleDefinition(resource, name, plain_path, trust, (when,) if when else ()))
+        elif name is not None:
+            contents.users.append((resource.address, name))
         attachments.add_resource(block, scope, resource, when)
 
 
@@ -281,32 +280,26 @@ def _policies(
         if policy is not None:
             own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
             principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
-            name = _literal(block.body, POLICY_NAMES[type_]) if type_ in POLICY_NAMES else ""
-            partial = _partial_name(block.body, POLICY_NAMES[type_], resource) if type_ in POLICY_NAMES else None
-            yield AttachedPolicy(
-                resource, attribute, policy, PolicyKind.IDENTITY, principals, name=name, partial_name=partial
-            )
-    kinds = (PolicyKind.RESOURCE, _organization_policy_kind(block, scope) if type_ in ORGANIZATION_POLICIES else None)
-    for table, kind in zip((RESOURCE_POLICIES, ORGANIZATION_POLICIES), kinds, strict=True):
-        if type_ in table and kind is not None:
-            policy = _document(block, table[type_], scope)
-            if policy is not None:
-                yield AttachedPolicy(resource, table[type_], policy, kind)
-    if type_ in TRUST_POLICIES:
-        trust = _document(block, TRUST_POLICIES[type_], scope)
-        if trust is not None:
-            yield AttachedPolicy(resource, TRUST_POLICIES[type_], trust, PolicyKind.TRUST, (resource.address,))
+            attached = AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
+            if type_ in POLICY_NAMES:  # of the name, nothing is evaluated: what it refers to would matter
+                name, partial = POLICY_NAMES[type_], _partial_name(block.body, POLICY_NAMES[type_], resource)
+                attached = replace(attached, name=literal_attribute(block, name) or "", partial_name=partial)
+            yield attached
+    stated = references.value_of(block, "type", scope) if type_ in ORGANIZATION_POLICIES else None
+    limit = organization_policy_kind(known_string(stated) if stated is not None else None)
+    for table, kind, principals in (
+        (RESOURCE_POLICIES, PolicyKind.RESOURCE, ()),
+        (ORGANIZATION_POLICIES, limit, ()),
+        (TRUST_POLICIES, PolicyKind.TRUST, (resource.address,)),
+    ):
+        policy = _document(block, table[type_], scope) if type_ in table and kind is not None else None
+        if policy is not None and kind is not None:
+            yield AttachedPolicy(resource, table[type_], policy, kind, principals)
     if type_ in NESTED_POLICIES:
         attribute, key = NESTED_POLICIES[type_]
         for number, name, policy in _inline_policies(block, attribute, key, scope):
             path = f"{attribute}/{number}/{key}" if number else attribute
             yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,), name=name)
-
-
-def _organization_policy_kind(block: Block, scope: EvaluationScope) -> PolicyKind | None:
-    """Return the kind of an organization policy; one of unknown type counts as a service control policy."""
-    value = references.value_of(block, "type", scope)
-    return organization_policy_kind(known_string(value) if value is not None else None)
 
 
 def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
@@ -321,10 +314,8 @@ def _as_document(value: Node) -> Node | None:
 
 def _parse_statements(value: Node) -> Node:
     """Return a document object with its statements parsed if they are JSON (``awscc``: "Map of String")."""
-    if isinstance(value, Choice):
-        return Choice(tuple((o, _parse_statements(n)) for o, n in value.options), value.at)
     if not isinstance(value, ObjectNode):
-        return value
+        return map_children(value, _parse_statements) if isinstance(value, Choice) else value
     entries: list[ObjectEntry] = []
     for entry in value.entries:
         inner: Node = entry.value
@@ -332,20 +323,10 @@ def _parse_statements(value: Node) -> Node:
             if isinstance(inner, Encoded) and inner.value is not None:
                 inner = inner.value
             elif inner.only_unresolved is None:
-                try:
+                with suppress(MalformedDocument):
                     inner = parse_json(inner)
-                except MalformedDocument:
-                    inner = entry.value
         entries.append(ObjectEntry(entry.key, inner))
     return ObjectNode(tuple(entries), value.at)
-
-
-def _literal(body: Body, name: str) -> str:
-    """Return the text of an attribute without references, else "". Nothing is evaluated: reading a variable for a name
-    alone would make its value matter."""
-    attribute = body.get(name)
-    parts = attribute.value.parts if attribute is not None and isinstance(attribute.value, TemplateExpression) else ()
-    return parts[0].value if len(parts) == 1 and isinstance(parts[0], Fragment) else ""
 
 
 def _partial_name(body: Body, name: str, resource: ResourceDefinition) -> StringNode | None:
@@ -378,7 +359,7 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
         written = _document(inner, key, inner_scope)
         if written is not None:
-            yield str(number), _literal(inner.body, named), guard(when, written)
+            yield str(number), literal_attribute(inner, named) or "", guard(when, written)
         number += 1
     value = references.value_of(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
@@ -392,25 +373,11 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
             inside = get_path(node, key, key, node.at)
             written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
             if written is not None:
-                name = next((entry.value for entry in node.entries if entry.key.literal == named), None)
-                known = known_string(name) if name is not None else None
-                yield str(number), known or "", guard(when, written)
+                names = (known_string(entry.value) for entry in node.entries if entry.key.literal == named)
+                yield str(number), next(names, None) or "", guard(when, written)
             number += 1
         elif isinstance(node, StringNode):
             unknown = node if node.only_unresolved is not None else unresolved(attribute, node.at)
             whole = node is value
             yield "" if whole else str(number), "", guard(when, to_plain_string(unknown))
             number += 1
-
-
-def _role_definition(
-    block: Block, resource: ResourceDefinition, scope: EvaluationScope, when: PathCondition, trust: Node | None
-) -> RoleDefinition:
-    name, path = references.entity_name(block, scope), references.entity_path(block, scope)
-    return RoleDefinition(
-        resource,
-        to_plain_string(name) if name is not None else None,
-        to_plain_string(path) if path is not None else None,
-        trust,
-        (when,) if when else (),
-    )

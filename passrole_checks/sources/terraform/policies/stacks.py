@@ -24,7 +24,6 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 
@@ -42,26 +41,20 @@ class Stack:
 
 def stacks_of(root: Module) -> Iterator[Stack]:
     """Yield the stacks of a root module and its child modules; record those whose template cannot be read."""
-    for module in root.walk():
-        for block in module.folder.resources:
-            for resource, scope, when in resource_instances(module, block) if block.labels[0] in TYPES else ():
-                stack = Stack(resource, _stack_content(module, block, resource, scope), when)
-                if not stack.content.is_read:
-                    address = module.full_address(block_address(block))
-                    note = Unreadable(
-                        resource.at.file,
-                        f"{address}: {stack.content.unread}",
-                        resource.at.line,
-                        kind=NoteKind.DEFINED_ELSEWHERE,
-                    )
-                    module.run.not_evaluated.setdefault(address, note)
-                yield stack
+    for module, block in root.resources():
+        for resource, scope, when in module.definitions(block) if block.labels[0] in TYPES else ():
+            stack = Stack(resource, _stack_content(module, block, resource, scope), when)
+            if not stack.content.is_read:
+                address, at = module.full_address(block.address), resource.at
+                reason = f"{address}: {stack.content.unread}"
+                note = Unreadable(at.file, reason, at.line, kind=NoteKind.DEFINED_ELSEWHERE)
+                module.run.not_evaluated.setdefault(address, note)
+            yield stack
 
 
 def _stack_content(module: Module, block: Block, resource: ResourceDefinition, scope: EvaluationScope) -> StackContent:
-    from passrole_checks.sources.cloudformation.read_embedded_template import (
-        read_stack_content,  # slow import, rarely needed
-    )
+    # slow import, rarely needed
+    from passrole_checks.sources.cloudformation.read_embedded_template import read_stack_content
 
     attributes = stack_attributes(resource.type)
     values = {name: references.value_of(block, attribute, scope) for name, attribute in attributes.items()}
@@ -93,7 +86,7 @@ def _overridden_parameters(
 def _overrides(module: Module, stack_set: Block, name: Node | None) -> Iterator[tuple[str, dict[str, Node]]]:
     """Yield the overridden parameters of each resource with instances of a stack set, by its address."""
     for block in module.folder.resources:
-        for resource, scope, _ in resource_instances(module, block) if block.labels[0] in _INSTANCES else ():
+        for resource, scope, _ in module.definitions(block) if block.labels[0] in _INSTANCES else ():
             owner = references.value_of(block, "stack_set_name", scope)
             is_named = _literal(owner) is not None and _literal(owner) == _literal(name)
             if not is_named and not (isinstance(owner, Reference) and owner.block is stack_set):

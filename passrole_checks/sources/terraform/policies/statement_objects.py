@@ -8,8 +8,6 @@ source ``aws_iam_policy_document``: "effect: defaults to Allow").
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -46,25 +44,19 @@ def as_statement(value: Node) -> Node | None:
         return None
     if _has_each_group(value, _DOCUMENT_KEYS) and value.get("Effect") is not None:
         return to_plain(value)
-    if (
-        _has_each_group(value, _BLOCK_KEYS)
-        and any(_is_set(value.get(name)) for name in _BLOCK_KEYS[0])
-        and _looks_like_statement(value)
-    ):
-        return _to_statement(value)
-    return None
+    return _to_statement(value) if _has_each_group(value, _BLOCK_KEYS) and _states_actions(value) else None
 
 
 def _has_each_group(value: ObjectNode, groups: tuple[tuple[str, str], ...]) -> bool:
     return all(any(value.get(name) is not None for name in group) for group in groups)
 
 
-def _looks_like_statement(value: ObjectNode) -> bool:
-    """True if an object has an effect, or an element of its actions has the form ``service:Name`` or ``*``."""
-    if value.get("effect") is not None:
-        return True
-    actions = [known_string(item) for name in _BLOCK_KEYS[0] for item in elements(value.get(name) or Absent(value.at))]
-    return any(name is not None and (name == "*" or ":" in name) for name in actions)
+def _states_actions(value: ObjectNode) -> bool:
+    """True if an object has actions, and an effect or an action of the form ``service:Name`` or ``*``."""
+    lists = [node for name in _BLOCK_KEYS[0] if (node := value.get(name)) is not None and _is_set(node)]
+    names = [known_string(action) for actions in lists for action in elements(actions)]
+    is_marked = value.get("effect") is not None or any(name and (name == "*" or ":" in name) for name in names)
+    return bool(lists) and is_marked
 
 
 def _to_statement(value: ObjectNode) -> ObjectNode:
@@ -84,13 +76,10 @@ def _to_statement(value: ObjectNode) -> ObjectNode:
 
 
 def _is_set(node: Node | None) -> bool:
-    return (
-        node is not None and not is_null(node) and not (isinstance(node, (ListNode, ObjectNode)) and not _members(node))
-    )
-
-
-def _members(node: ListNode | ObjectNode) -> tuple[object, ...]:
-    return node.items if isinstance(node, ListNode) else node.entries
+    if node is None or is_null(node):
+        return False
+    members = node.items if isinstance(node, ListNode) else node.entries if isinstance(node, ObjectNode) else (node,)
+    return bool(members)
 
 
 def _condition(value: Node) -> Node:
@@ -100,38 +89,27 @@ def _condition(value: Node) -> Node:
     document.
     """
     if isinstance(value, Choice):
-        options = tuple((outcome, _condition(option)) for outcome, option in value.options)
-        return Choice(options, value.at)
-    if isinstance(value, ObjectNode) and not any(_is_test(node) for node in _condition_objects(value)):
-        return to_plain(value)
-    if not isinstance(value, (ListNode, ObjectNode)):
+        return Choice(tuple((outcome, _condition(option)) for outcome, option in value.options), value.at)
+    if isinstance(value, ListNode):
+        objects: tuple[Node, ...] = value.items
+    elif not isinstance(value, ObjectNode) or _is_test(value):
+        objects = (value,)
+    else:
+        objects = tuple(entry.value for entry in value.entries)
+    if not isinstance(value, ListNode) and not any(map(_is_test, objects)):
         return to_plain(value)
     blocks: list[tuple[StringNode, StringNode, list[Node]]] = []
     unknown: list[ObjectEntry] = []
-    for node in _condition_objects(value):
-        test, variable = (
-            _plain_key(node.get(name)) if isinstance(node, ObjectNode) else None for name in ("test", "variable")
-        )
-        if test is None or variable is None or not isinstance(node, ObjectNode):
+    for node in objects:
+        test, variable = (node.get(name) if isinstance(node, ObjectNode) else None for name in ("test", "variable"))
+        if isinstance(node, ObjectNode) and isinstance(test, StringNode) and isinstance(variable, StringNode):
+            values = [to_plain(item) for item in elements(node.get("values") or Absent(node.at))]
+            blocks.append((to_plain_string(test), to_plain_string(variable), values))
+        else:
             part = unresolved("condition", node.at)
             unknown.append(ObjectEntry(part, part))
-            continue
-        blocks.append((test, variable, [to_plain(item) for item in elements(node.get("values") or Absent(node.at))]))
     return ObjectNode((*condition_entries(blocks), *unknown), value.at)
-
-
-def _condition_objects(value: ListNode | ObjectNode) -> Iterator[Node]:
-    if isinstance(value, ListNode):
-        yield from value.items
-    elif _is_test(value):
-        yield value
-    else:
-        yield from (entry.value for entry in value.entries)
 
 
 def _is_test(node: Node) -> bool:
     return isinstance(node, ObjectNode) and node.get("test") is not None and node.get("variable") is not None
-
-
-def _plain_key(value: Node | None) -> StringNode | None:
-    return to_plain_string(value) if isinstance(value, StringNode) else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Absent, Const, ListNode, Node, Position, StringNode
+from passrole_checks.iam.partial_values import Absent, Const, ListNode, Node, StringNode
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import (
@@ -40,7 +40,6 @@ from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
-from passrole_checks.sources.terraform.policies.resource_instances import block_address, resource_instances
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
@@ -75,26 +74,24 @@ class _Removed:
     @classmethod
     def of(cls, root: Module, attachments: TerraformAttachments) -> _Removed:
         """Find the resources that remove policies, and the policies and boundaries in ``ignore_changes``."""
-        removed, inline = cls(), []
-        for module in root.walk():
-            for block in module.folder.resources:
-                type_ = block.labels[0]
-                if type_ in EXCLUSIVE or type_ == OF_POLICY or _owns_policies(block):
-                    for resource, scope, _ in resource_instances(module, block):
-                        removed.owners.extend(_owners(block, resource, scope, attachments))
-                if type_ in IDENTITY_POLICIES and ignores_changes(block, IDENTITY_POLICIES[type_]):
-                    removed.outdated.update(resource.address for resource, _, _ in resource_instances(module, block))
-                if type_ in BOUNDED and block.body.get(_BOUNDARY) is not None and ignores_changes(block, _BOUNDARY):
-                    address = module.full_address(block_address(block))
-                    removed._note(module.scope(block.source).position(block.span), address, _BOUNDARY, _IGNORED)
-                if type_ in INLINE_POLICIES:
-                    inline.append((module, block))
+        removed = cls()
+        for module, block in root.resources():
+            type_ = block.labels[0]
+            if type_ in EXCLUSIVE or type_ == OF_POLICY or _owns_policies(block):
+                for resource, scope, _ in module.definitions(block):
+                    removed.owners.extend(_owners(block, resource, scope, attachments))
+            if type_ in IDENTITY_POLICIES and ignores_changes(block, IDENTITY_POLICIES[type_]):
+                removed.outdated.update(resource.address for resource, _, _ in module.definitions(block))
+            if type_ in BOUNDED and block.body.get(_BOUNDARY) is not None and ignores_changes(block, _BOUNDARY):
+                reason = f"{module.full_address(block.address)}: {_BOUNDARY} is not counted: {_IGNORED}"
+                file, line = block.source.file, block.span.line
+                removed.notes.append(Unreadable(file, reason, line, kind=NoteKind.LIMIT_NOT_COUNTED))
         if any(not owner.managed for owner in removed.owners):
-            for module, block in inline:
-                for resource, scope, _ in resource_instances(module, block):
+            for module, block in root.resources():
+                for resource, scope, _ in module.definitions(block) if block.labels[0] in INLINE_POLICIES else ():
                     name = references.value_of(block, "name", scope)
                     literal = name.literal if isinstance(name, StringNode) else None
-                    removed.names[resource.address] = block_address(block), literal or ""
+                    removed.names[resource.address] = block.address, literal or ""
         return removed
 
     def apply(self, policy: AttachedPolicy) -> AttachedPolicy:
@@ -112,18 +109,12 @@ class _Removed:
         self.notes += [note] if note is not None else []
         return kept
 
-    def _note(self, at: Position, address: str, limit: str, why: str) -> None:
-        self.notes.append(
-            Unreadable(at.file, f"{address}: {limit} is not counted: {why}", at.line, kind=NoteKind.LIMIT_NOT_COUNTED)
-        )
-
 
 def _owns_policies(block: Block) -> bool:
     """True if a block is a role with an argument that owns policies."""
     if block.labels[0] != "aws_iam_role":
         return False
-    nested = (one.labels[0] if one.type == "dynamic" and one.labels else one.type for one in block.body.blocks)
-    names = {*nested, *(attribute.name for attribute in block.body.attributes)}
+    names = {*block.body.by_name, *(inner.generated_type for inner in block.body.blocks)}
     return not names.isdisjoint(OWN_ARGUMENTS)
 
 

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from passrole_checks.sources.terraform.modules.folder import Folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.handed_out import documents_of
 from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body, Conditional, ParsedFile, Span
+from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Conditional, ParsedFile, Span
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
 # patterns begin with a word, which is then found faster
@@ -44,13 +45,26 @@ def unused_documents(root: Module) -> Iterator[Unreadable]:
     modules: dict[Path, list[Module]] = {}
     for module in root.walk():
         modules.setdefault(module.folder.path, []).append(module)
-    outputs = _OutputMentions(root.run.folders)
+
+    @cache
+    def outputs(caller: Path) -> dict[str, set[bytes | None]]:
+        """Return the outputs of modules that the files of a folder mention."""
+        mentioned: dict[str, set[bytes | None]] = {}
+        for parsed in root.run.folders[caller].files:
+            for match in _MODULE_OUTPUT.finditer(parsed.source.data):
+                mentioned.setdefault(match[1].decode(), set()).add(None if match[2] == b"*" else match[2])
+        return mentioned
+
     for same in modules.values():
         folder = same[0].folder
         documents = [block for block in folder.data if block.labels[0] == DOCUMENT]
         local_names = list(_locals_with_statements(folder))
         if documents or local_names:
-            yield from _unused_in(same, documents, local_names, outputs)
+            callers = {(module.ancestors[-2], module.key[-1]) for module in same if module.key and folder.outputs}
+            # those that callers of its instances mention; all of a root module
+            used_outputs = {output for path, name in callers for output in outputs(path).get(name, ())}
+            used_outputs |= set() if all(module.key for module in same) else {None}
+            yield from _unused_in(same, documents, local_names, frozenset(used_outputs))
 
 
 def _locals_with_statements(folder: Folder) -> Iterator[str]:
@@ -66,27 +80,23 @@ def _locals_with_statements(folder: Folder) -> Iterator[str]:
 
 
 def _unused_in(
-    modules: list[Module], documents: list[Block], local_names: list[str], outputs: _OutputMentions
+    modules: list[Module], documents: list[Block], local_names: list[str], used_outputs: _Mentioned
 ) -> Iterator[Unreadable]:
     """Yield the notes for one folder; ``modules`` are its instances."""
     module = modules[0]
-    used_outputs = _used_outputs(modules, outputs) if module.folder.outputs else frozenset()
     candidates = {("data", block.labels[1]) for block in documents} | {("local", name) for name in local_names}
     mentions = _Mentions(module.folder, used_outputs)
-    mentioned = mentions.used()
-    used = mentioned
+    used = mentioned = mentions.used()
     doubtful = mentions.doubtful(candidates)
-    if doubtful:
-        not_chosen = _branches_not_chosen(modules, mentions.leading_to(doubtful))
-        used = mentions.used(not_chosen) if not_chosen else mentioned
+    if doubtful and (not_chosen := _branches_not_chosen(modules, mentions.leading_to(doubtful))):
+        used = mentions.used(not_chosen)
     for block in documents:
         name = ("data", block.labels[1])
         if name in used:
             continue
         scope = module.instance_scope(block, None)
         if may_grant_pass_role(build_document(block, scope)):
-            address = f"data.{DOCUMENT}.{block.labels[1]}"
-            yield _note(address, block.source.file, block.span.line, is_mentioned=name in mentioned)
+            yield _note(block.address, block.source.file, block.span.line, is_mentioned=name in mentioned)
     for local in local_names:
         if ("local", local) in used:
             continue
@@ -120,7 +130,8 @@ def _branches_not_chosen(modules: Sequence[Module], names: Collection[_Name]) ->
                 continue
             is_locals = block.type == "locals"
             scopes = [one.scope(source) if is_locals else one.instance_scope(block, None) for one in modules]
-            attributes = (one for one in _attributes(block.body) if is_conditional(one.source_bytes))
+            every = (attribute for body in block.body.walk() for attribute in body.attributes)
+            attributes = (attribute for attribute in every if is_conditional(attribute.source_bytes))
             for span in (span for attribute in attributes for span in _not_chosen(attribute.value, scopes)):
                 start, end = source.offset(span.line, span.column), source.offset(span.end_line, span.end_column)
                 found.setdefault(source.file, []).append((start, end))
@@ -132,12 +143,6 @@ def _mentions_in(text: bytes) -> Iterator[tuple[int, _Name]]:
     for kind, pattern in _MENTIONS:
         for match in pattern.finditer(text):
             yield match.start(), (kind, match[1].decode())
-
-
-def _attributes(body: Body) -> Iterator[Attribute]:
-    yield from body.attributes
-    for block in body.blocks:
-        yield from _attributes(block.body)
 
 
 def _not_chosen(part: object, scopes: Sequence[EvaluationScope]) -> Iterator[Span]:
@@ -226,12 +231,6 @@ def _closure(names: Iterable[_Name], following: Mapping[_Name | None, Collection
     return found
 
 
-def _offsets(part: Block | Attribute) -> tuple[int, int]:
-    """Return the offsets of the start and the end in the file."""
-    place = part.place or part.source.place(part.span)
-    return place.start, place.stop
-
-
 _Mentioned = frozenset[bytes | None]  # names of outputs; None for all
 
 
@@ -244,53 +243,25 @@ def _is_user(block: Block, outputs: _Mentioned) -> bool:
     return block.type not in _USELESS
 
 
-def _used_outputs(modules: list[Module], mentions: _OutputMentions) -> _Mentioned:
-    """Return the outputs of a folder that callers of its instances mention; all of a root module."""
-    if not all(module.key for module in modules):
-        return frozenset((None,))
-    callers = {(module.ancestors[-2], module.key[-1]) for module in modules}
-    return frozenset(output for path, name in callers for output in mentions.of(path, name))
-
-
-class _OutputMentions:
-    """The outputs of modules that the files of a folder mention, searched once for each folder."""
-
-    def __init__(self, folders: Mapping[Path, Folder]) -> None:
-        self._folders = folders
-        self._found: dict[Path, dict[str, set[bytes | None]]] = {}
-
-    def of(self, caller: Path, module_name: str) -> Collection[bytes | None]:
-        """Return the outputs of a module that its caller mentions."""
-        if caller not in self._folders:
-            return (None,)
-        if caller not in self._found:
-            found = self._found[caller] = {}
-            for parsed in self._folders[caller].files:
-                for match in _MODULE_OUTPUT.finditer(parsed.source.data):
-                    found.setdefault(match[1].decode(), set()).add(None if match[2] == b"*" else match[2])
-        return self._found[caller].get(module_name, ())
-
-
 class _Owners:
     """The blocks of a file, and the locals, by their offsets."""
 
     def __init__(self, parsed: ParsedFile, outputs: _Mentioned) -> None:
         source = parsed.source
-        spans: list[tuple[int, int, bool, _Name | None]] = []
+        owners: list[tuple[Block | Attribute, bool, _Name | None]] = []
         for block in parsed.body.blocks:
             if not block.literal:
                 continue
             if block.type == "locals":
-                spans.extend(
-                    (*_offsets(attribute), True, ("local", attribute.name)) for attribute in block.body.attributes
-                )
+                owners.extend((attribute, True, ("local", attribute.name)) for attribute in block.body.attributes)
             elif block.type == "data" and block.labels[:1] == (DOCUMENT,):
-                spans.append((*_offsets(block), True, ("data", block.labels[-1])))
+                owners.append((block, True, ("data", block.labels[-1])))
             else:
-                spans.append((*_offsets(block), _is_user(block, outputs), None))
-        spans.sort(key=lambda entry: entry[0])
-        self._starts = [start for start, *_ in spans]
-        self._entries = [(end, is_user, name, b"?" in source.data[start:end]) for start, end, is_user, name in spans]
+                owners.append((block, _is_user(block, outputs), None))
+        places = [(part.place or source.place(part.span), is_user, name) for part, is_user, name in owners]
+        places.sort(key=lambda entry: entry[0].start)
+        self._starts = [place.start for place, *_ in places]
+        self._entries = [(place.stop, is_user, name, b"?" in source.data[place]) for place, is_user, name in places]
 
     def at(self, offset: int) -> tuple[bool, _Name | None, bool]:
         """Return false for a block that does not use what it mentions, the document or local around an offset, and true

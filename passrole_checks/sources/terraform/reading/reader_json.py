@@ -52,13 +52,10 @@ _EXPRESSIONS = {
 _LITERAL = {"variable": {"default", "description"}, "module": {"source", "version"}, "output": {"description"}}
 
 
-def read(source: SourceText) -> ParsedFile:
-    """Parse a file in Terraform's JSON syntax. Never raises for invalid content."""
-    return _read(source, values=source.file.endswith(".tfvars.json"))
-
-
-def _read(source: SourceText, values: bool) -> ParsedFile:
-    text = source.data.decode("utf-8")
+def read(source: SourceText, *, values: bool = False) -> ParsedFile:
+    """Parse a file in Terraform's JSON syntax, or with ``values``, values of variables whatever the name of the file.
+    Never raises for invalid content."""
+    text, values = source.data.decode("utf-8"), values or source.file.endswith(".tfvars.json")
     end = source.line_column(len(source.data))
     try:
         tree = parse_json(StringNode((text,), Position(source.file, 1, 1, *end), ((1, 1),)))
@@ -72,13 +69,12 @@ def _read(source: SourceText, values: bool) -> ParsedFile:
     if values and isinstance(tree, ObjectNode):
         return ParsedFile(source, Body(tuple(_value_attributes(source, tree))), ())
     problems: list[SyntaxProblem] = []
-    blocks = [block for body in bodies if isinstance(body, ObjectNode) for block in _top_blocks(source, body, problems)]
+    blocks: list[Block] = []
+    for entry in (entry for body in bodies if isinstance(body, ObjectNode) for entry in body.entries):
+        kind = entry.key.literal or ""
+        if kind in _LABELS:
+            blocks.extend(_blocks(source, kind, entry, _LABELS[kind], problems))
     return ParsedFile(source, Body((), tuple(blocks)), tuple(problems))
-
-
-def read_values(source: SourceText) -> ParsedFile:
-    """Parse a JSON file of variable values, whatever its name. Never raises for invalid content."""
-    return _read(source, values=True)
 
 
 def value_attribute(name: str, value: Node) -> Attribute:
@@ -92,13 +88,6 @@ def _value_attributes(source: SourceText, tree: ObjectNode) -> Iterator[Attribut
     for entry in tree.entries:
         span = Span(*_span(entry.key)[:2], *_span(entry.value)[2:])
         yield Attribute(entry.key.literal or "", span, source, partial(_build_expression, source, entry.value, False))
-
-
-def _top_blocks(source: SourceText, tree: ObjectNode, problems: list[SyntaxProblem]) -> Iterator[Block]:
-    for entry in tree.entries:
-        kind = entry.key.literal or ""
-        if kind in _LABELS:
-            yield from _blocks(source, kind, entry, _LABELS[kind], problems)
 
 
 def _blocks(
@@ -172,9 +161,8 @@ def _build_expression(source: SourceText, node: Node, templates: bool = True) ->
         return Object(span, lambda: items)
     if isinstance(node, StringNode):
         text = node.literal or ""
-        return (
-            _build_template(source, text, span) if templates else TemplateExpression(_single_fragment(text, span), span)
-        )
+        literal = TemplateExpression(_single_fragment(text, span), span)
+        return _build_template(source, text, span) if templates else literal
     return Unparsed("unsupported value", span)
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.model.configuration import Suppression
-from passrole_checks.sources.terraform.reading.syntax import Block, ParsedFile
+from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
 _COMMENT = lazy_regex(
     rb"(?:#|//|/\*)[ \t]*(?P<origin>checkov|passrole):skip=[ \t]*"
     rb"(?P<ids>PASSROLE_\d{3}(?:[ \t]*,[ \t]*PASSROLE_\d{3})*)[ \t]*:?(?P<reason>[^\r\n]*)",
     re.IGNORECASE,
 )
-_ADDRESS_PREFIXES = {"resource": "", "data": "data.", "module": "module."}
+_ADDRESSED = frozenset({"resource", "data", "module"})
 
 
 def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
@@ -34,7 +34,7 @@ def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
         line, column = parsed.source.line_column(match.start())
         if _inside_string(data, match.start()):
             continue
-        block = _enclosing_block(parsed, line)
+        block = next((each for each in parsed.body.blocks if each.span.line <= line <= each.span.end_line), None)
         reason = match["reason"].decode("utf-8", "replace").strip().removesuffix("*/").strip()
         end = parsed.source.line_column(match.end())
         for check in re.findall(r"PASSROLE_\d{3}", match["ids"].decode().upper()):
@@ -43,28 +43,15 @@ def suppressions_in(parsed: ParsedFile) -> Iterator[Suppression]:
                 reason,
                 Position(parsed.source.file, line, column, *end),
                 match["origin"].decode().lower(),
-                block_address(block) if block is not None and block.type in _ADDRESS_PREFIXES else None,
+                block.address if block is not None and block.type in _ADDRESSED else None,
                 parsed.source.position(block.span) if block is not None else None,
             )
-
-
-def block_address(block: Block) -> str:
-    """Return the address of a resource, data source or module block within its module."""
-    return _ADDRESS_PREFIXES[block.type] + ".".join(block.labels)
-
-
-def _enclosing_block(parsed: ParsedFile, line: int) -> Block | None:
-    for block in parsed.body.blocks:
-        if block.span.line <= line <= block.span.end_line:
-            return block
-    return None
 
 
 def _inside_string(data: bytes, offset: int) -> bool:
     """True if an offset follows an opening quote on its line."""
     start = data.rfind(b"\n", 0, offset) + 1
-    quoted = False
-    escaped = False
+    quoted = escaped = False
     for byte in data[start:offset]:
         if escaped:
             escaped = False

@@ -273,6 +273,16 @@ class Block:
     literal: bool = field(default=True, repr=False, compare=False)  # the span contains every name of the body
     place: slice | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def address(self) -> str:
+        """Address of a resource, data source, module, output or action within its module, without an instance key."""
+        return ".".join(self.labels if self.type == "resource" else (self.type, *self.labels))
+
+    @property
+    def generated_type(self) -> str:
+        """Type of a nested block; for ``dynamic``, of the blocks that it generates."""
+        return self.labels[0] if self.type == "dynamic" and self.labels else self.type
+
     @cached_property
     def source_bytes(self) -> bytes | None:
         """Source text of the block, or None if it may lack names of attributes or blocks (JSON, merged overrides)."""
@@ -305,6 +315,14 @@ class Body:
     def all(self, *types: str) -> Iterator[Block]:
         """Iterate over the direct child blocks of these types."""
         return (block for block in self.blocks if block.type in types)
+
+    def walk(self) -> Iterator[Body]:
+        """Iterate over this body and the bodies of all blocks in it."""
+        pending = [self]
+        while pending:
+            body = pending.pop()
+            yield body
+            pending.extend(block.body for block in body.blocks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from passrole_checks.sources.terraform.reading.syntax import (
     nested_too_deeply,
     parse_number,
 )
-from passrole_checks.sources.terraform.reading.template import Raw, TemplateMarker, add_literals, build_template
+from passrole_checks.sources.terraform.reading.template import Piece, Raw, TemplateMarker, add_literals, build_template
 
 _WRAPPERS = frozenset({
     "expression", "literal_value", "operation", "collection_value", "template_expr", "for_expr",
@@ -277,8 +277,9 @@ class TreeSitterBuilder:
         """Build an object key: a bare name is a literal, any other expression is evaluated."""
         if _BARE_NAME.fullmatch(self.source.data, node.start_byte + self.base, node.end_byte + self.base):
             return Literal(self.text(node), self.span(node))
-        parts = [child for child in node.children if child.type != "comment"]
-        if len(parts) == 1 and parts[0].type in ("variable_expr", "literal_value") and not _quoted(parts[0]):
+        parts = _without_comments(node)
+        kind = parts[0].type if len(parts) == 1 else ""
+        if kind == "variable_expr" or (kind == "literal_value" and parts[0].children[0].type != "string_lit"):
             return Literal(self.text(node), self.span(node))
         return self.expression(node, depth)
 
@@ -339,35 +340,25 @@ class TreeSitterBuilder:
     def template(self, node: tree_sitter.Node, depth: int) -> Expression:
         start, end = node.start_byte + 1, node.end_byte - 1
         children = _without_comments(node) if node.child_count > 3 or node.type != "string_lit" else []
-        return self.assemble(node, children, start, end, depth, heredoc=False, flush=False)
+        return build_template(self.pieces(children, start, end, depth), self.span(node), heredoc=False)
 
     def heredoc(self, node: tree_sitter.Node, children: list[tree_sitter.Node], depth: int) -> Expression:
         marks = [child for child in children if child.type == "heredoc_identifier"]
         if len(marks) < 2:
             return Unparsed("unclosed heredoc", self.span(node))
-        data = self.source.data
-        start = _next_line(data, marks[0].end_byte + self.base) - self.base
+        data, after = self.source.data, marks[0].end_byte + self.base
+        start = (data.find(b"\n", after) + 1 or len(data)) - self.base
         end = data.rfind(b"\n", 0, marks[-1].start_byte + self.base) + 1 - self.base
         if self.content_end is not None:
             end = self.content_end
         flush = self.text(children[0]).endswith("-")
-        return self.assemble(node, children, start, max(end, start), depth, heredoc=True, flush=flush)
+        pieces = self.pieces(children, start, max(end, start), depth)
+        return build_template(pieces, self.span(node), heredoc=True, flush=flush)
 
-    def assemble(
-        self,
-        node: tree_sitter.Node,
-        children: list[tree_sitter.Node],
-        start: int,
-        end: int,
-        depth: int,
-        *,
-        heredoc: bool,
-        flush: bool,
-    ) -> Expression:
+    def pieces(self, children: list[tree_sitter.Node], start: int, end: int, depth: int) -> list[Piece]:
         nodes = [child for child in children if child.type in ("template_interpolation", "template_directive")]
         markers = ((child.start_byte, child.end_byte, self.marker(child, depth)) for child in self.flatten(nodes))
-        pieces = add_literals(markers, start, end, self.raw)
-        return build_template(pieces, self.span(node), heredoc=heredoc, flush=flush)
+        return add_literals(markers, start, end, self.raw)
 
     def raw(self, start: int, end: int) -> Raw:
         return Raw(self.source.text(start + self.base, end + self.base), *self.source.line_column(start + self.base))
@@ -408,17 +399,8 @@ def _without_comments(node: tree_sitter.Node) -> list[tree_sitter.Node]:
     return [child for child in node.children if child.type != "comment"]
 
 
-def _next_line(data: bytes, start: int) -> int:
-    end = data.find(b"\n", start)
-    return len(data) if end < 0 else end + 1
-
-
 def _bare_conditional(node: tree_sitter.Node) -> tree_sitter.Node | None:
     """Return the conditional inside wrapper nodes, or None; one in parentheses is none."""
     while node.type == "expression" and len(node.children) == 1:
         node = node.children[0]
     return node if node.type == "conditional" else None
-
-
-def _quoted(node: tree_sitter.Node) -> bool:
-    return node.type == "literal_value" and node.children[0].type == "string_lit"

@@ -115,40 +115,24 @@ def _drop_nulls(value: Node) -> Node:
 def build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     """Return the statement of a ``statement`` block."""
     at = scope.position(block.span)
-    entries: list[ObjectEntry] = []
-    sid = _value_of(block, "sid", scope)
-    if sid is not None and known_string(sid) != "":
-        entries.append(ObjectEntry(text("Sid", at), sid))
-    effect = _value_of(block, "effect", scope) or Absent(at)
-    allow = text("Allow", at)
-    entries.append(
-        ObjectEntry(
-            text("Effect", at), map_choices(lambda option: allow if isinstance(option, Absent) else option, effect)
-        )
-    )
+    sid, effect, allow = _value_of(block, "sid", scope), _value_of(block, "effect", scope), text("Allow", at)
+    built = {
+        "Sid": None if sid is None or known_string(sid) == "" else sid,
+        "Effect": map_choices(lambda option: allow if isinstance(option, Absent) else option, effect or Absent(at)),
+    }
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
-        included, excluded = (
-            _value_of(block, name, scope) or Absent(at),
-            _value_of(block, opposite, scope) or Absent(at),
-        )
+        included, excluded = (_value_of(block, each, scope) or Absent(at) for each in (name, opposite))
         if _is_empty(included) and _is_empty(excluded):
             included = _required_list(block, name, scope) or included
             excluded = excluded if not _is_empty(included) else _required_list(block, opposite, scope) or excluded
-        for element, value in (
-            (key, map_choices(_choose_list, included, excluded)),
-            (opposite_key, map_choices(_choose_opposite, included, excluded)),
-        ):
-            if not isinstance(value, Absent) and not (isinstance(value, ListNode) and not value.items):
-                entries.append(
-                    ObjectEntry(text(element, at), value if "Action" in element else _policy_variables(value))
-                )
-    for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
-        principals = _principals(block, name, scope)
-        if principals is not None:
-            entries.append(ObjectEntry(text(key, at), principals))
-    condition = _conditions(block, scope)
-    if condition is not None:
-        entries.append(ObjectEntry(text("Condition", at), condition))
+        for element, chosen in ((key, _choose_list), (opposite_key, _choose_opposite)):
+            value = map_choices(chosen, included, excluded)
+            if not _is_empty(value):
+                built[element] = value if "Action" in element else _policy_variables(value)
+    built["Principal"] = _principals(block, "principals", scope)
+    built["NotPrincipal"] = _principals(block, "not_principals", scope)
+    built["Condition"] = _conditions(block, scope)
+    entries = (ObjectEntry(text(element, at), value) for element, value in built.items() if value is not None)
     return ObjectNode(tuple(entries), at, block=True)
 
 
@@ -157,12 +141,8 @@ def _locate_at_loop_element(statement: ObjectNode, scope: EvaluationScope) -> Ob
 
     A reader of a finding looks for the actions, which a module's caller or a local contains.
     """
-    positions = [
-        node.at
-        for entry in statement.entries
-        if entry.key.literal in _ACTION_ELEMENTS
-        for node in elements(entry.value)
-    ]
+    actions = (entry.value for entry in statement.entries if entry.key.literal in _ACTION_ELEMENTS)
+    positions = [node.at for value in actions for node in elements(value)]
     if not positions or any(_contains_span(statement.at, position) for position in positions):
         return statement
     for value in reversed(list(scope.variables.values())):
@@ -205,9 +185,8 @@ def _choose_list(included: Node, excluded: Node) -> Node:
     if not is_unknown(included) or not isinstance(included, StringNode):
         return included
     if isinstance(excluded, StringNode) and is_unknown(excluded):
-        return unresolved(
-            ", ".join(part.expression for part in (*included.unresolved_parts, *excluded.unresolved_parts)), included.at
-        )
+        unknown = (*included.unresolved_parts, *excluded.unresolved_parts)
+        return unresolved(", ".join(part.expression for part in unknown), included.at)
     return included if _is_empty(excluded) else Absent(included.at)
 
 
@@ -238,7 +217,7 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
     entries: list[ObjectEntry] = []
     for when, inner, inner_scope in blocks_of(block.body, name, scope):
         at = at or inner_scope.position(inner.span)
-        kind, identifiers = (_value_of(inner, "type", inner_scope), _value_of(inner, "identifiers", inner_scope))
+        kind, identifiers = (_value_of(inner, each, inner_scope) for each in ("type", "identifiers"))
         key = known_string(kind) if kind is not None else None
         values = _policy_variables(identifiers) if identifiers is not None else ListNode((), at)
         if when or key is None:
@@ -249,18 +228,14 @@ def _principals(block: Block, name: str, scope: EvaluationScope) -> Node | None:
         identifiers_by_type.setdefault(key, []).extend(elements(values))
     if at is None:
         return None
-    entries[:0] = [
-        ObjectEntry(text(key, at), ListNode(tuple(values), at)) for key, values in identifiers_by_type.items()
-    ]
-    return ObjectNode(tuple(entries), at)
+    known = (ObjectEntry(text(key, at), ListNode(tuple(names), at)) for key, names in identifiers_by_type.items())
+    return ObjectNode((*known, *entries), at)
 
 
 def _conditions(block: Block, scope: EvaluationScope) -> Node | None:
     """Return the Condition element; a choice if ``condition`` blocks are conditional."""
-    conditions = [
-        (when, _Condition.of(inner, inner_scope))
-        for when, inner, inner_scope in blocks_of(block.body, "condition", scope)
-    ]
+    inside = blocks_of(block.body, "condition", scope)
+    conditions = [(when, _Condition.of(inner, inner_scope)) for when, inner, inner_scope in inside]
     remaining = _MAX_OPTIONAL_CONDITIONS
     unknown: list[ObjectEntry] = []
     blocks: list[tuple[PathCondition, _Condition]] = []
@@ -289,11 +264,8 @@ def _condition_variants(
         with_block = _condition_variants([(when[1:], block), *blocks[index + 1 :]], before, unknown, at)
         without = _condition_variants(blocks[index + 1 :], before, unknown, at)
         return choose(when[0], with_block, without, block.at)
-    return _condition_element([*certain, *(block for _, block in blocks)], unknown, at)
-
-
-def _condition_element(blocks: list[_Condition], unknown: list[ObjectEntry], at: Position) -> Node:
-    entries = condition_entries((block.test, block.variable, block.values) for block in blocks)
+    existing = (*certain, *(block for _, block in blocks))
+    entries = condition_entries((block.test, block.variable, block.values) for block in existing)
     return ObjectNode((*entries, *unknown), at) if entries or unknown else Absent(at)
 
 
@@ -310,18 +282,13 @@ class _Condition:
     def of(cls, block: Block, scope: EvaluationScope) -> _Condition:
         at = scope.position(block.span)
         values = _value_of(block, "values", scope)
-        return cls(
-            _string_or_unresolved(_value_of(block, "test", scope), "condition test", at),
-            _string_or_unresolved(_value_of(block, "variable", scope), "condition variable", at),
-            elements(_policy_variables(values)) if values is not None else [],
-            at,
+        test, variable = (
+            value
+            if isinstance(value := _value_of(block, name, scope), StringNode)
+            else unresolved(f"condition {name}", at)
+            for name in ("test", "variable")
         )
-
-
-def _string_or_unresolved(value: Node | None, expression: str, at: Position) -> StringNode:
-    if isinstance(value, StringNode):
-        return value
-    return unresolved(expression, at)
+        return cls(test, variable, elements(_policy_variables(values)) if values is not None else [], at)
 
 
 def _unknown_entry(expression: str, at: Position) -> ObjectEntry:

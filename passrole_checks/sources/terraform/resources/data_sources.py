@@ -117,8 +117,13 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
     if result is not None:
         return result
     if name == "arn":
-        return StringNode((Unresolved(expression, known=service_arn(type_, expression), reason=KNOWN_AFTER_APPLY),), at)
+        return _known_as(expression, service_arn(type_, expression), at)
     return unresolved(expression, at, _REASONS.get(type_, KNOWN_AFTER_APPLY))
+
+
+def _known_as(expression: str, parts: tuple[Part, ...] | None, at: Position) -> StringNode:
+    """Return an attribute that is known after the deployment, with what is known of it before."""
+    return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
 
 
 def outside_reason(type_: str) -> str | None:
@@ -133,22 +138,17 @@ def is_special(type_: str) -> bool:
 
 
 def _partition(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    if name == "dns_suffix":
-        return _dns_suffix(at)
     if name == "reverse_dns_prefix":
         return _by_partition("com.amazonaws", "cn.com.amazonaws", at)
-    return None
+    return _dns_suffix(at) if name == "dns_suffix" else None
 
 
 def _service_principal(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
-    if name == "suffix":
-        return _dns_suffix(at)
+    suffix = _dns_suffix(at)
     if name == "name":
         service = value_of(block, "service_name", scope) or unresolved(f"{text_of(value)}.service_name", at)
-        return map_choices(
-            lambda prefix, suffix: join_values((prefix, text(".", at), suffix), at), service, _dns_suffix(at)
-        )
-    return None
+        return map_choices(lambda first, last: join_values((first, text(".", at), last), at), service, suffix)
+    return suffix if name == "suffix" else None
 
 
 def _dns_suffix(at: Position) -> Node:
@@ -172,23 +172,17 @@ def _entity(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         entity = _referenced_entity(own)
         if entity is not None and ENTITIES[entity.type].kind == kind and entity.module is not None:
             return entity.module.attribute(entity, ENTITIES[entity.type].arn, at)
-        last = (
-            (Unresolved(f"{text_of(value)}.{by}", UnresolvedKind.NAME),)
-            if own is None
-            else join_values((own,), at).parts
-        )
-        parts = iam_arn(kind, "/", Unresolved(f"{text_of(value)}.path"), *last)
-        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
+        unknown = Unresolved(f"{text_of(value)}.{by}", UnresolvedKind.NAME)
+        last = join_values((own,), at).parts if own is not None else (unknown,)
+        return _known_as(expression, iam_arn(kind, "/", Unresolved(f"{text_of(value)}.path"), *last), at)
     if name in ("id", "name", by, f"{kind}_name"):
         return own if own is not None else unresolved(expression, at, KNOWN_AFTER_APPLY, UnresolvedKind.NAME)
     if name == "role_arn":
-        parts = iam_arn(
-            "role",
-            "/",
+        path, role = (
             Unresolved(f"{text_of(value)}.role_path"),
             Unresolved(f"{text_of(value)}.role", UnresolvedKind.NAME),
         )
-        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
+        return _known_as(expression, iam_arn("role", "/", path, role), at)
     return None
 
 
@@ -242,9 +236,8 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
     if name == "policy":
         identifier = arn if arn is not None else own
         identifier_text = str(identifier) if isinstance(identifier, StringNode) else ""
-        shipped = (
-            managed_policy(_AWS_MANAGED.sub("arn:aws:iam::aws:policy/", identifier_text)) if identifier_text else None
-        )
+        arn_in_aws = _AWS_MANAGED.sub("arn:aws:iam::aws:policy/", identifier_text)
+        shipped = managed_policy(arn_in_aws) if identifier_text else None
         if shipped is not None:
             return text(json.dumps(shipped.document), at)
         if _AWS_MANAGED.match(identifier_text) is not None:
@@ -253,10 +246,9 @@ def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, a
         return StringNode((Unresolved(expression, reason=KNOWN_AFTER_APPLY, document_of=known),), at)
     if name in ("arn", "id") and arn is None and isinstance(own, StringNode):
         end = ("/", *fill_known_parts(own).parts)  # the account may be ``aws``, and the path is unknown
-        parts = join(
-            ("arn:", PARTITION, ":iam::", Unresolved(f"{text_of(value)} account"), ":policy", Unresolved("path"), *end)
-        )
-        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
+        account = Unresolved(f"{text_of(value)} account")
+        parts = join(("arn:", PARTITION, ":iam::", account, ":policy", Unresolved("path"), *end))
+        return _known_as(expression, parts, at)
     return arn if name == "id" else None
 
 
@@ -271,15 +263,11 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
     if session is not None:
         partition, account, role = session.groups()
         parts = join((f"arn:{partition}:iam::{account}:role/", Unresolved(f"{text_of(value)}.path"), role))
-        return StringNode((Unresolved(expression, known=parts, reason=KNOWN_AFTER_APPLY),), at)
+        return _known_as(expression, parts, at)
     if known_arn is not None:
         return arn
-    reason = (
-        next((part.reason for part in arn.unresolved_parts if part.reason), KNOWN_AFTER_APPLY)
-        if isinstance(arn, StringNode)
-        else KNOWN_AFTER_APPLY
-    )
-    return unresolved(expression, at, reason)
+    unknown = arn.unresolved_parts if isinstance(arn, StringNode) else ()
+    return unresolved(expression, at, next((part.reason for part in unknown if part.reason), KNOWN_AFTER_APPLY))
 
 
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:

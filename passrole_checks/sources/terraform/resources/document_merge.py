@@ -6,6 +6,8 @@ others are appended. Keys are case-insensitive, as in Go's JSON decoder.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.partial_values import (
     Absent,
@@ -14,7 +16,6 @@ from passrole_checks.iam.partial_values import (
     Node,
     ObjectEntry,
     ObjectNode,
-    Position,
     StringNode,
     Unresolved,
     map_children,
@@ -104,23 +105,25 @@ def merge_by_sid(statements: list[Node], added: list[Node]) -> list[Node]:
     If it is unknown whether a statement is added, or which Sid it has, the statements that it may replace become
     conditional.
     """
-    result, appended = list(statements), list[Node]()
+    result, appended = _merge(statements, added)
+    return [*result, *appended]
+
+
+def _merge(statements: list[Node], added: Iterable[Node]) -> tuple[list[Node], list[Node]]:
+    """Merge statements. Return the earlier ones, some of them replaced, and those to append."""
+    appended: list[Node] = []
     for statement in added:
-        result, new = _merge_statement(result, statement)
+        statements, new = _merge_statement(statements, statement)
         appended.extend(new)
-    return result + appended
+    return statements, appended
 
 
 def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], list[Node]]:
-    """Merge one statement. Return the earlier statements, some of them replaced, and those to append."""
+    """Merge one statement; as :func:`_merge`."""
     if isinstance(added, Choice):
         return _merge_choice(statements, added)
     if isinstance(added, ListNode):
-        result, appended = statements, list[Node]()
-        for statement in added.items:
-            result, new = _merge_statement(result, statement)
-            appended.extend(new)
-        return result, appended
+        return _merge(statements, added.items)
     if isinstance(added, Absent):
         return statements, []
     sid = added.get("Sid") if isinstance(added, ObjectNode) else None
@@ -132,11 +135,8 @@ def _merge_statement(statements: list[Node], added: Node) -> tuple[list[Node], l
         if any(_has_sid(old, name) for old in statements):
             return [added if _has_sid(old, name) else old for old in statements], []
         return [_unless_replaced(old, name, f'"{name}"') for old in statements], [added]
-    description = (
-        str(sid)
-        if isinstance(sid, StringNode)
-        else ", ".join(part.expression for part in _distinct_unresolved(sid or added)) or "…"
-    )
+    unknown = dict.fromkeys(unresolved_in(sid or added))
+    description = str(sid) if isinstance(sid, StringNode) else ", ".join(part.expression for part in unknown) or "…"
     return [_unless_replaced(old, None, description) for old in statements], [added]
 
 
@@ -146,14 +146,11 @@ def _merge_choice(statements: list[Node], added: Choice) -> tuple[list[Node], li
         make_choice([(outcome, replaced[index]) for outcome, replaced, _ in outcomes], added.at)
         for index in range(len(statements))
     ]
-    appended = [(outcome, _as_single_node(new, added.at)) for outcome, _, new in outcomes]
+    appended: list[tuple[Assumption, Node]] = []
+    for outcome, _, new in outcomes:
+        several = ListNode(tuple(new), added.at) if new else Absent(added.at)
+        appended.append((outcome, new[0] if len(new) == 1 else several))
     return result, [make_choice(appended, added.at)]
-
-
-def _as_single_node(statements: list[Node], at: Position) -> Node:
-    if not statements:
-        return Absent(at)
-    return statements[0] if len(statements) == 1 else ListNode(tuple(statements), at)
 
 
 def _has_sid(statement: Node, name: str) -> bool:
@@ -180,7 +177,3 @@ def _unless_replaced(statement: Node, name: str | None, description: str) -> Nod
     name = own if own is not None else str(sid)
     replaced = Assumption(description, frozenset({name}), predicate=Predicate.REPLACES)
     return Choice(((replaced, Absent(statement.at)), (negate(replaced), statement)), statement.at)
-
-
-def _distinct_unresolved(node: Node) -> tuple[Unresolved, ...]:
-    return tuple(dict.fromkeys(unresolved_in(node)))

@@ -10,10 +10,30 @@ from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, 
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, is_null, limit_size, unresolved
 from passrole_checks.sources.terraform.reading.syntax import Block
-from passrole_checks.sources.terraform.resources.services import service_of
 
 ACCOUNT = Unresolved("account id", UnresolvedKind.ACCOUNT_ID)
 PARTITION = Unresolved("partition", UnresolvedKind.PARTITION)
+# services in the ARNs of resource types, by the words after the provider
+_SERVICES = {
+    "accessanalyzer": "access-analyzer", "acm": "acm", "alb": "elasticloadbalancing", "ami": "ec2",
+    "api_gateway": "apigateway", "apigatewayv2": "apigateway", "apprunner": "apprunner", "appsync": "appsync",
+    "athena": "athena", "autoscaling": "autoscaling", "backup": "backup", "batch": "batch", "bedrock": "bedrock",
+    "cloudformation": "cloudformation", "cloudfront": "cloudfront", "cloudtrail": "cloudtrail",
+    "cloudwatch_event": "events", "cloudwatch_log": "logs", "cloudwatch_metric": "cloudwatch",
+    "codeartifact": "codeartifact", "codebuild": "codebuild", "codecommit": "codecommit", "codedeploy": "codedeploy",
+    "codepipeline": "codepipeline", "cognito_identity": "cognito-identity", "cognito_user": "cognito-idp",
+    "db": "rds", "docdb": "rds", "dynamodb": "dynamodb", "ebs": "ec2", "ecr": "ecr", "ecs": "ecs",
+    "efs": "elasticfilesystem", "eip": "ec2", "eks": "eks", "elasticache": "elasticache",
+    "elasticsearch": "es", "glue": "glue", "guardduty": "guardduty", "imagebuilder": "imagebuilder", "instance": "ec2",
+    "kinesis": "kinesis", "kinesis_firehose": "firehose", "kinesisanalyticsv2": "kinesisanalytics", "kms": "kms",
+    "lambda": "lambda", "launch_template": "ec2", "lb": "elasticloadbalancing", "mq": "mq", "msk": "kafka",
+    "neptune": "rds", "network_interface": "ec2", "opensearch": "es", "organizations": "organizations",
+    "pipes": "pipes", "rds": "rds", "redshift": "redshift", "route53": "route53", "s3": "s3", "sagemaker": "sagemaker",
+    "scheduler": "scheduler", "secretsmanager": "secretsmanager", "security_group": "ec2",
+    "servicecatalog": "servicecatalog", "ses": "ses", "sesv2": "ses", "sfn": "states", "sns": "sns", "sqs": "sqs",
+    "ssm": "ssm", "ssoadmin": "sso", "subnet": "ec2", "transfer": "transfer", "vpc": "ec2", "wafv2": "wafv2",
+    "workspaces": "workspaces", "xray": "xray",
+}  # fmt: skip
 
 
 def value_of(block: Block, name: str, scope: EvaluationScope) -> Node | None:
@@ -53,7 +73,9 @@ def iam_arn(kind: str, *rest: Part) -> tuple[Part, ...]:
 
 def service_arn(type_: str, expression: str) -> tuple[Part, ...] | None:
     """Return the known prefix of the ARN of a resource type, up to its service; None if the service is unknown."""
-    service = service_of(type_.replace("awscc_", "aws_", 1))
+    provider, *words = type_.replace("awscc_", "aws_", 1).split("_")
+    names = ("_".join(words[:length]) for length in (3, 2, 1)) if provider == "aws" else ()
+    service = next((_SERVICES[name] for name in names if name in _SERVICES), None)
     return ("arn:", PARTITION, f":{service}:", Unresolved(expression)) if service is not None else None
 
 

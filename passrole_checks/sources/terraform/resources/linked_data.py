@@ -128,9 +128,12 @@ def location_of(kind: str, config: _Get, scope: EvaluationScope) -> StringNode |
     """
     if kind == "local":
         path = config("path")
-        parts = fill_known_parts(path) if isinstance(path, StringNode) else None
-        literal = "terraform.tfstate" if path is None else parts.literal if parts is not None else None
-        return None if literal is None else text(f"local:{_below_boundary(literal, scope)}", _NOWHERE)
+        literal = known_string(path) if isinstance(path, StringNode) else None if path else "terraform.tfstate"
+        if literal is None:
+            return None
+        # relative to the boundary, which all versions of a tree share
+        full, folders = os.path.normpath(os.path.join(scope.module.root_folder, literal)), current_boundary().folders
+        return text(f"local:{os.path.relpath(full, folders[0]) if folders else full}", _NOWHERE)
     if kind in ("remote", "cloud"):
         name, prefix = config("name"), config("prefix")
         last = name if isinstance(name, StringNode) else prefix
@@ -149,13 +152,6 @@ def location_of(kind: str, config: _Get, scope: EvaluationScope) -> StringNode |
 
 
 _NOWHERE = Position("", 0)
-
-
-def _below_boundary(path: str, scope: EvaluationScope) -> str:
-    """Return a path relative to the root module as one relative to the boundary, which all versions of a tree share."""
-    full = os.path.normpath(os.path.join(scope.module.root_folder, path))
-    folders = current_boundary().folders
-    return os.path.relpath(full, folders[0]) if folders else full
 
 
 def _without_workspace(key: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -177,7 +173,5 @@ def _part(node: Node | None, name: str) -> tuple[Part, ...]:
 
 
 def _joined(kind: str, places: list[tuple[Part, ...]]) -> StringNode:
-    parts: list[Part] = [f"{kind}:"]
-    for number, place in enumerate(places):
-        parts += ["/" if number else "", *place]
-    return StringNode(join(parts), _NOWHERE)
+    after = [part for place in places for part in ("/", *place)]
+    return StringNode(join([f"{kind}:", *after[1:]]), _NOWHERE)

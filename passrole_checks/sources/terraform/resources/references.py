@@ -8,8 +8,10 @@ user, group or instance profile, the ARN of a managed policy).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from passrole_checks.iam.partial_values import Node, Part, Position, StringNode, Unresolved, UnresolvedKind, join, text
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
+from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES, Entity
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, fill_known_parts, join_values
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -39,17 +41,20 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
         return data_sources.attribute(value, block, name, scope, at)
     entity = ENTITIES.get(value.type)
     expression = f"{text_of(value)}.{name}"
+    is_arn = name == "arn" or (name == "id" and value.type in _ID_IS_ARN)
     if entity is not None:
-        if name == entity.arn or (name == "id" and value.type in _ID_IS_ARN):
-            return _entity_arn(value, block, expression, name, scope, at)
-        if name in (entity.name, "id"):
-            return _entity_name(value, block, expression, name, scope, at)
+        if name in ("id", entity.name, entity.arn):
+            return _entity_attribute(value, block, entity, name, scope, at)
         if name == "path" and entity_path(block, scope) is None:
             return text("/", at)
     elif value.type == "aws_iam_service_linked_role" and name in ("arn", "id", "path"):
-        return _service_linked_role(value, block, expression, name, scope, at)
-    elif name == "arn" or (name == "id" and value.type in _ID_IS_ARN):
-        return _resource_arn(value, block, expression, name, scope, at)
+        return _service_linked_role(value, block, name, scope, at)
+    elif is_arn and value.type == "aws_s3_bucket":
+        bucket = _parts_or_name(value_of(block, "bucket", scope), f"{text_of(value)}.bucket")
+        known: tuple[Part, ...] | None = join(["arn:", PARTITION, ":s3:::", *bucket])
+        return _computed(value, Unresolved(expression, known=known), name, at)
+    elif is_arn:
+        return _computed(value, Unresolved(expression, known=service_arn(value.type, expression)), name, at)
     # "output" of terraform_data is its "input" (Terraform documentation, "The terraform_data managed resource type")
     result = value_of(block, "input" if (value.type, name) == ("terraform_data", "output") else name, scope)
     if result is None and name == "id" and not value.type.startswith("awscc_"):
@@ -60,93 +65,52 @@ def attribute(value: Reference, block: Block, name: str, scope: EvaluationScope,
         return result
     named = name in ("name", "bucket", "function_name") or name in _IDENTIFIERS
     if named or (name == "id" and value.type not in _ID_IS_URL and not value.type.startswith("awscc_")):
-        return _computed_reference(value, Unresolved(expression, UnresolvedKind.NAME), name, None, at)
-    return _computed_reference(value, Unresolved(expression), name, None, at)
+        return _computed(value, Unresolved(expression, UnresolvedKind.NAME), name, at)
+    return _computed(value, Unresolved(expression), name, at)
 
 
-def _entity_name(
-    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
+def _entity_attribute(
+    value: Reference, block: Block, entity: Entity, name: str, scope: EvaluationScope, at: Position
 ) -> Node:
-    own = entity_name(block, scope)
-    parts = fill_known_parts(own).parts if own is not None else None
-    return _computed_reference(
-        value, Unresolved(expression, UnresolvedKind.NAME, role=_role_address(value), known=parts), name, own, at
-    )
+    """Return the name or the ARN of an IAM entity."""
+    own, role = entity_name(block, scope), value.address if value.type in TRUST_POLICIES else None
+    known = fill_known_parts(own).parts if own is not None else None
+    kind, expression = UnresolvedKind.NAME, f"{text_of(value)}.{name}"
+    if name == entity.arn or (name == "id" and value.type in _ID_IS_ARN):
+        path = entity_path(block, scope)
+        last = known or _parts_or_name(None, f"{text_of(value)}.{entity.name}")
+        kind, known = (
+            UnresolvedKind.ANYTHING,
+            iam_arn(entity.kind, *(path.parts if path is not None else ("/",)), *last),
+        )
+    return _computed(value, Unresolved(expression, kind, role=role, known=known), name, at, own)
 
 
-def _entity_arn(
-    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
-) -> Node:
-    entity = ENTITIES[value.type]
-    own, path = entity_name(block, scope), entity_path(block, scope)
-    before: tuple[Part, ...] = path.parts if path is not None else ("/",)
-    last: tuple[Part, ...] = (
-        fill_known_parts(own).parts
-        if own is not None
-        else (Unresolved(f"{text_of(value)}.{entity.name}", UnresolvedKind.NAME),)
-    )
-    inner = Unresolved(expression, role=_role_address(value), known=iam_arn(entity.kind, *before, *last))
-    return _computed_reference(value, inner, name, own, at)
-
-
-def _service_linked_role(
-    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
-) -> Node:
+def _service_linked_role(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node:
     """Return the ARN or path of a service-linked role: ``role/aws-service-role/SERVICE/NAME``.
 
     The service decides on the name, except for a ``custom_suffix`` (IAM User Guide, "Create a service-linked role").
     """
-    service = value_of(block, "aws_service_name", scope)
-    between: tuple[Part, ...] = (
-        service.parts
-        if isinstance(service, StringNode)
-        else (Unresolved(f"{text_of(value)}.aws_service_name", UnresolvedKind.NAME),)
-    )
-    path = ("/aws-service-role/", *between, "/")
+    service = _parts_or_name(value_of(block, "aws_service_name", scope), f"{text_of(value)}.aws_service_name")
+    path = ("/aws-service-role/", *service, "/")
     if name == "path":
         return StringNode(join(path), at)
     suffix = value_of(block, "custom_suffix", scope)
     last: list[Part] = [Unresolved(f"{text_of(value)}.name", UnresolvedKind.NAME)]
     if suffix is not None:
         last.extend(("_", *join_values((suffix,), at).parts))
-    return _computed_reference(value, Unresolved(expression, known=iam_arn("role", *path, *last)), name, None, at)
+    known = iam_arn("role", *path, *last)
+    return _computed(value, Unresolved(f"{text_of(value)}.{name}", known=known), name, at)
 
 
-def _resource_arn(
-    value: Reference, block: Block, expression: str, name: str, scope: EvaluationScope, at: Position
-) -> Node:
-    parts: tuple[Part, ...] | None
-    if value.type == "aws_s3_bucket":
-        bucket = value_of(block, "bucket", scope)
-        last = (
-            bucket.parts
-            if isinstance(bucket, StringNode)
-            else (Unresolved(f"{text_of(value)}.bucket", UnresolvedKind.NAME),)
-        )
-        parts = join(["arn:", PARTITION, ":s3:::", *last])
-    else:
-        parts = service_arn(value.type, expression)
-    return _computed_reference(value, Unresolved(expression, known=parts), name, None, at)
+def _parts_or_name(value: Node | None, expression: str) -> tuple[Part, ...]:
+    """Return the parts of a string; a name that is unknown for anything else."""
+    return value.parts if isinstance(value, StringNode) else (Unresolved(expression, UnresolvedKind.NAME),)
 
 
-def _role_address(value: Reference) -> str | None:
-    return value.address if value.type in TRUST_POLICIES else None
-
-
-def _computed_reference(
-    value: Reference, inner: Unresolved, name: str, own: StringNode | None, at: Position
-) -> Reference:
-    return Reference(
-        (inner,),
-        at,
-        defaults=own.defaults if own is not None else (),
-        address=value.address,
-        type=value.type,
-        attribute=name,
-        block=value.block,
-        module=value.module,
-        instance=value.instance,
-    )
+def _computed(value: Reference, inner: Unresolved, name: str, at: Position, own: StringNode | None = None) -> Reference:
+    """Return an attribute as an unresolved value. ``own``: the name of the resource, with the defaults in it."""
+    return replace(value, parts=(inner,), at=at, attribute=name, defaults=own.defaults if own is not None else ())
 
 
 __all__ = ["attribute", "entity_name", "entity_path", "value_of"]
