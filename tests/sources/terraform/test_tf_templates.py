@@ -153,6 +153,7 @@ def test_undeclared_template_variables_fail(tmp_path: Path) -> None:
     """Names that are not passed fail; if the variables are unknown as a whole, each name is unresolved."""
     assert shown(template(tmp_path, "${nope}", "merge({ roles = 1 }, {})")) == "${nope}"
     assert shown(template(tmp_path, "x-${who}", "var.u")) == "x-${var.u.who}"
+    assert shown(template(tmp_path, "${jsonencode({ a = who })}", "var.u")) == {"a": "${var.u.who}"}
     assert shown(template(tmp_path, "${who}-${what}", 'merge(var.u, { what = "w" })')) == "${var.u.who}-w"
 
 

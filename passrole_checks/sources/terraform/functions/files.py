@@ -192,12 +192,8 @@ def root_names(expression: syntax.Expression) -> set[str]:
     pending: list[object] = [expression]
     while pending:
         current = pending.pop()
-        if isinstance(current, syntax.Name):
-            names.add(current.name)
-        elif isinstance(current, tuple):
-            pending.extend(current)
-        elif hasattr(current, "__dataclass_fields__") and not isinstance(current, syntax.Span):
-            pending.extend(getattr(current, name) for name in current.__dataclass_fields__)
+        names |= {current.name} if isinstance(current, syntax.Name) else set()
+        pending.extend(syntax.children_of(current))
     return names
 
 

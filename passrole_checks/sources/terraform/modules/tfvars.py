@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,11 +29,12 @@ from passrole_checks.sources.terraform.reading.syntax import (
     For,
     Fragment,
     Name,
+    Object,
     ParsedFile,
-    Span,
     SyntaxProblem,
     TemplateExpression,
     Unparsed,
+    children_of,
 )
 
 _PRIMITIVE = frozenset({"string", "number", "bool"})
@@ -103,12 +103,8 @@ def _non_value_reason(expression: Expression) -> str | None:
             return f"variable values cannot refer to {current.name} (put strings in quotes)"
         if isinstance(current, Call):
             return f"variable values cannot call {current.name}()"
-        if isinstance(current, For):
-            continue  # it declares its own names
-        if isinstance(current, tuple) and not isinstance(current, Span):
-            pending.extend(current)
-        elif is_dataclass(current) and not isinstance(current, type):
-            pending.extend(getattr(current, item.name) for item in fields(current))
+        # a loop declares its own names; objects, which may be large, are not built for this
+        pending.extend(() if isinstance(current, For | Object) else children_of(current))
     return None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,14 @@ from passrole_checks.sources.terraform.modules.folder import Folder
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.handed_out import documents_of
 from passrole_checks.sources.terraform.policies.unknown_resources import DOCUMENT
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Conditional, ParsedFile, Span
+from passrole_checks.sources.terraform.reading.syntax import (
+    Attribute,
+    Block,
+    Conditional,
+    ParsedFile,
+    Span,
+    children_of,
+)
 from passrole_checks.sources.terraform.resources.data_document import build_document
 
 # patterns begin with a word, which is then found faster
@@ -153,12 +159,8 @@ def _not_chosen(part: object, scopes: Sequence[EvaluationScope]) -> Iterator[Spa
             yield part.otherwise.span
         elif outcomes == {False}:
             yield part.then.span
-    if isinstance(part, tuple):
-        for element in part:
-            yield from _not_chosen(element, scopes)
-    elif is_dataclass(part):
-        for each in fields(part):
-            yield from _not_chosen(getattr(part, each.name), scopes)
+    for child in children_of(part):
+        yield from _not_chosen(child, scopes)
 
 
 class _Mention(NamedTuple):

@@ -239,6 +239,15 @@ Expression = (
 )
 
 
+def children_of(node: object) -> Iterable[object]:
+    """Return the direct parts of an expression, or of a part of one: expressions, names, and tuples of them."""
+    if isinstance(node, tuple):
+        return node
+    if isinstance(node, Object):
+        return node.items
+    return (getattr(node, name) for name in getattr(node, "__dataclass_fields__", ()))
+
+
 @dataclass(frozen=True)
 class Attribute:
     """``name = value``. ``value`` is built on first access. ``place``: its offsets in the text, if the reader has

@@ -122,8 +122,11 @@ def expand_instances(block: Block, scope: EvaluationScope) -> Instances:
     """Return the instances of a block, those of all outcomes if ``count`` or ``for_each`` is conditional."""
     instances = _expand_block(block, scope)
     address = block.address
-    items = tuple(replace(each, label=f"{address}{each.suffix or '[*]'}") for each in instances.items)
-    return replace(instances, items=items, address=address)
+    items = tuple(
+        Instance(each.suffix, each.key, each.variables, f"{address}{each.suffix or '[*]'}", each.when)
+        for each in instances.items
+    )
+    return Instances(items, instances.counted, instances.known, instances.at, address)
 
 
 def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
