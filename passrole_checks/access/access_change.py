@@ -24,7 +24,8 @@ from passrole_checks.access.principals import (
 from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.grants.access_comparison import Access, AccessComparison, Gain, access_of
+from passrole_checks.iam.grants.access_comparison import AccessComparison
+from passrole_checks.iam.grants.access_set import Access, Gain, access_of
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import (
@@ -45,7 +46,7 @@ from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.permissions.permissions import ContentClasses
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment
+from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.sources.model.configuration import AttachedPolicy, Attachments, Configuration, PolicyKind
 
 
@@ -83,10 +84,7 @@ class AccessChange:
     ) -> None:
         self.services_of, self._is_reversed = services_of, is_reversed
         before = replace(
-            configuration,
-            policies=configuration.before or (),
-            unchanged=(),
-            attached=configuration.attached_before,
+            configuration, policies=configuration.before or (), unchanged=(), attached=configuration.attached_before
         )
         self._principals = Principals(before, principals.account), principals
         self._deployed = Principals(before, principals.account, counts_all=True)
@@ -95,12 +93,8 @@ class AccessChange:
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._conditional: dict[tuple[int, tuple[PathCondition, ...]], AttachedPolicy] = {}
         self.members, members_before = by_group(attached.members), by_group(attached_before.members)
-        self.before = self._by_holder(configuration.before or (), members_before)
-        for who, policies in managed_by_holder(attached_before.managed_policies, members_before).items():
-            self.before.setdefault(who, []).extend(policies)
-        self.after = self._by_holder((*configuration.policies, *configuration.unchanged), self.members)
-        for who, policies in managed_by_holder(attached.managed_policies, self.members).items():
-            self.after.setdefault(who, []).extend(policies)
+        self.before = self._by_holder(configuration.before or (), attached_before, members_before)
+        self.after = self._by_holder((*configuration.policies, *configuration.unchanged), attached, self.members)
         newly = frozenset(attached.members) - frozenset(attached_before.members)
         self.joined = frozenset(group for group, _ in newly)
         self.bounds, self.bounds_before = _known_boundaries(attached), _known_boundaries(attached_before)
@@ -109,7 +103,7 @@ class AccessChange:
         self._contents = ContentClasses()
 
     def _by_holder(
-        self, policies: Iterable[AttachedPolicy], members: Mapping[str, tuple[str, ...]]
+        self, policies: Iterable[AttachedPolicy], attachments: Attachments, members: Mapping[str, tuple[str, ...]]
     ) -> dict[str, list[AttachedPolicy]]:
         """Return the policies of each principal, with those of a user's groups, and the policies at each address.
 
@@ -124,6 +118,8 @@ class AccessChange:
         }
         for policy in (one for one in policies if one.kind in (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)):
             found.setdefault(policy_key(policy), []).append(policy)
+        for who, managed in managed_by_holder(attachments.managed_policies, members).items():
+            found.setdefault(who, []).extend(managed)
         return found
 
     def _as_attached(self, policy: AttachedPolicy, conditions: tuple[PathCondition, ...]) -> AttachedPolicy:
@@ -238,8 +234,7 @@ class AccessChange:
         if bounds[0] is bounds[1] or not all(any(not one.whole for one in bound) for bound in bounds):
             return gain
         return Gain(
-            gain.first,
-            tuple(replace(one, denied=one.denied and one.certain is Ternary.YES) for one in gain.widenings),
+            gain.first, tuple(replace(one, denied=one.denied and one.certain is Ternary.YES) for one in gain.widenings)
         )
 
     def removes_denial(self, policy: AttachedPolicy) -> bool:
@@ -304,7 +299,8 @@ class AccessChange:
         ]
         statements += self._denials_of_boundary(bound)
         if bound is not later:
-            statements += (_unknown_denial(one) for one in bound if one.effect is None and not one.whole)
+            unknown = ((StringNode((Unresolved(str(one.at)),), one.at), one) for one in bound)
+            statements += (_deny(one.at, (roles,)) for roles, one in unknown if one.effect is None and not one.whole)
         return access_of(statements, self.services_of)
 
     def _boundary_of(self, key: str, bounds: Mapping[str, AttachedPolicy | StringNode]) -> tuple[Statement, ...]:
@@ -370,26 +366,19 @@ def _under(statement: Statement, conditions: Iterable[PathCondition]) -> Iterato
 def _deny_all_except(allows: Sequence[Statement], condition: Node | None, at: Position) -> Statement:
     """Return a Deny of passing any role except those in ``allows``."""
     named = tuple(pattern for item in allows for pattern in item.resources or ())
-    return Statement(
-        path="",
-        at=at,
-        sid=None,
-        effect="Deny",
-        actions=(text("iam:PassRole", at),),
-        not_actions=None,
-        resources=None if named else (text("*", at),),
-        not_resources=named or None,
-        condition=condition,
-        variables=all(item.variables for item in allows),
-    )
+    every = None if named else (text("*", at),)
+    return _deny(at, every, named or None, condition, variables=all(item.variables for item in allows))
 
 
-def _unknown_denial(unknown: Statement) -> Statement:
-    """Return a Deny of passing roles that are unknown."""
-    roles = StringNode((Unresolved(str(unknown.at)),), unknown.at)
-    return Statement(
-        "", unknown.at, None, "Deny", (text("iam:PassRole", unknown.at),), None, (roles,), None, None, True
-    )
+def _deny(
+    at: Position,
+    roles: tuple[StringNode, ...] | None,
+    all_but: tuple[StringNode, ...] | None = None,
+    condition: Node | None = None,
+    *,
+    variables: bool = True,
+) -> Statement:
+    return Statement("", at, None, "Deny", (text("iam:PassRole", at),), None, roles, all_but, condition, variables)
 
 
 def _services(operator: str, names: Iterable[str], at: Position) -> Node:

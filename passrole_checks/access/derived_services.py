@@ -20,9 +20,9 @@ from passrole_checks.access.service_trust import assumes
 from passrole_checks.aws.passing_actions import PassedValues, names_in_partition, passed_values
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
@@ -144,17 +144,7 @@ def allowed_passing_actions(permissions: Permissions) -> tuple[PassedValues, ...
 @cache
 def _actions_by_service() -> dict[str, list[tuple[str, PassedValues]]]:
     """Return the actions that take a role, by the prefix of their service; both ordered by name."""
-    found: dict[str, list[tuple[str, PassedValues]]] = {}
-    for name, values in sorted(passed_values().items()):
-        found.setdefault(name.partition(":")[0], []).append((name, values))
-    return found
-
-
-def _merge_actions(several: Sequence[tuple[PassedValues, ...]]) -> tuple[PassedValues, ...]:
-    """Return the actions of several tuples, each once."""
-    if len(several) == 1:
-        return several[0]
-    return tuple({item.action: item for some in several for item in some}.values())
+    return grouped((name.partition(":")[0], (name, values)) for name, values in sorted(passed_values().items()))
 
 
 @cached_by_identity(32)
@@ -185,25 +175,23 @@ def derive_services(
     whether the condition surely excludes a service.
     """
     several = {id(some): some for holder in holders for some in [allowed_passing_actions(holder.permissions)]}
-    actions = _merge_actions(list(several.values()))
+    # the same object for one of several, since what follows is remembered by identity
+    merged = tuple({item.action: item for some in several.values() for item in some}.values())
+    actions = merged if len(several) != 1 else next(iter(several.values()))
     senders = _senders(actions, partition)
     authored, handed_over = frozenset(written), frozenset(names_in_partition(passed, partition))
-    services = tuple(
-        sorted(
-            (
-                DerivedService(
-                    service,
-                    senders.get(service, ()),
-                    trusted=any(assumes(role, (service,)) is Ternary.YES for role in roles),
-                    passed=service in handed_over,
-                    written=service in authored,
-                    allowed=excludes is None or not excludes(service),
-                )
-                for service in {*senders, *authored, *handed_over}
-            ),
-            key=lambda item: (item.rank, item.service),
+    found = (
+        DerivedService(
+            service,
+            senders.get(service, ()),
+            trusted=any(assumes(role, (service,)) is Ternary.YES for role in roles),
+            passed=service in handed_over,
+            written=service in authored,
+            allowed=excludes is None or not excludes(service),
         )
+        for service in {*senders, *authored, *handed_over}
     )
+    services = tuple(sorted(found, key=_order))
     allowed_patterns = tuple(dict.fromkeys(pattern for holder in holders for pattern in _allowed_patterns(holder)))
     points = (
         *_holder_points(holders),
@@ -253,29 +241,22 @@ def merge_derived(several: Sequence[DerivedServices]) -> DerivedServices:
     """
     if len(several) == 1:
         return several[0]
-    by_name: dict[str, list[DerivedService]] = {}
+    by_name = grouped((item.service, item) for one in several for item in one.services)
     points: dict[OpenPointKind, dict[str, None]] = {}
-    for one in several:
-        for item in one.services:
-            by_name.setdefault(item.service, []).append(item)
-        for point in one.open_points:
-            points.setdefault(point.kind, {}).update(dict.fromkeys(point.names))
-    services = tuple(
-        sorted(
-            (
-                DerivedService(
-                    service,
-                    tuple(sorted({action for item in items for action in item.actions})),
-                    trusted=any(item.trusted for item in items),
-                    passed=any(item.passed for item in items),
-                    written=any(item.written for item in items),
-                    allowed=all(item.allowed for item in items),
-                )
-                for service, items in by_name.items()
-            ),
-            key=lambda item: (item.rank, item.service),
+    for point in (point for one in several for point in one.open_points):
+        points.setdefault(point.kind, {}).update(dict.fromkeys(point.names))
+    merged = (
+        DerivedService(
+            service,
+            tuple(sorted({action for item in items for action in item.actions})),
+            trusted=any(item.trusted for item in items),
+            passed=any(item.passed for item in items),
+            written=any(item.written for item in items),
+            allowed=all(item.allowed for item in items),
         )
+        for service, items in by_name.items()
     )
+    services = tuple(sorted(merged, key=_order))
     if not all(one.has(OpenPointKind.NO_ACTION) for one in several):
         points.pop(OpenPointKind.NO_ACTION, None)
     if _count(services) > MOST_SERVICES:
@@ -353,14 +334,11 @@ def _allowed_patterns(holder: Principal) -> Iterator[str]:
     """Yield the action patterns that the policies of a holder allow, as written; a NotAction as ``NotAction``."""
     for statement in holder.permissions.statements:
         if statement.effect != "Deny":
-            yield from _patterns(statement)
+            yield from map(str, statement.actions) if statement.actions is not None else ("NotAction",)
 
 
-def _patterns(statement: Statement) -> Iterator[str]:
-    if statement.actions is None:
-        yield "NotAction"
-    else:
-        yield from map(str, statement.actions)
+def _order(item: DerivedService) -> tuple[tuple[bool, ...], str]:
+    return item.rank, item.service
 
 
 def _count(services: Iterable[DerivedService]) -> int:

@@ -8,7 +8,7 @@ from passrole_checks.access.passable_roles import PassableRoles, RoleGroup
 from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin

@@ -13,7 +13,7 @@ from passrole_checks.access.known_roles import resolve_role
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
 from passrole_checks.iam.patterns.glob import wildcard_match

@@ -22,7 +22,8 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant, Restrictions
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import BoundedCache
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.path_conditions import PathCondition
@@ -32,9 +33,10 @@ from passrole_checks.iam.permissions.extra_permissions import ExtraPermissions, 
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.permissions.statement_matcher import requested_resource
 from passrole_checks.iam.roles import role_set
-from passrole_checks.iam.roles.arn import Deployment, Scope, account_of, partition_of
+from passrole_checks.iam.roles.arn import Scope, account_of, partition_of
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.iam.roles.role_set import RoleSet
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.roles.role_union import RoleSet
 
 if TYPE_CHECKING:
     from passrole_checks.access.principals import Principals
@@ -108,11 +110,7 @@ class RoleGroup:
     @cached_property
     def by_trust(self) -> dict[frozenset[str], list[KnownRole]]:
         """The roles that a service may assume, by the services that they trust or, if unknown, may trust."""
-        found: dict[frozenset[str], list[KnownRole]] = {}
-        for role in self.roles:
-            if not role.no_service:
-                found.setdefault(role.may_trust, []).append(role)
-        return found
+        return grouped((role.may_trust, role) for role in self.roles if not role.no_service)
 
     @cached_property
     def kinds(self) -> dict[tuple[object, ...], KnownRole]:
@@ -124,6 +122,8 @@ def _trust_key(role: KnownRole) -> tuple[object, ...]:
     return role.trusted, role.no_service, role.federated, role.possible
 
 
+RoleGains = Sequence[tuple[KnownRole, PrivilegeGain]]
+"""Roles and how much more than their passer they can do, the most first."""
 _Found = tuple[list[tuple[KnownRole, PrivilegeGain]], bool]
 _MOST_KEPT = 1_000_000  # roles in all sets that are remembered
 
@@ -184,6 +184,7 @@ class PassableRoles:
         self._sets = _RoleGroupCache()
         self._texts = BoundedCache[int, tuple[tuple[StringNode, ...], int]](_MOST_ANSWERS)
         self._numbers: dict[object, int] = {}
+        self._ceilings: dict[str, Severity | None] = {}
 
     def services_of(self, role: KnownRole) -> tuple[str, ...]:
         """Return the services that resources of the configuration pass a role to."""
@@ -335,19 +336,11 @@ class PassableRoles:
 
     @cached_property
     def _by_deployed(self) -> dict[str, list[KnownRole]]:
-        found: dict[str, list[KnownRole]] = {}
-        for role in self.by_address.values():
-            if role.deployed is not None:
-                found.setdefault(str(role.deployed), []).append(role)
-        return found
+        return grouped((str(role.deployed), role) for role in self.by_address.values() if role.deployed is not None)
 
     @cached_property
     def _by_arn(self) -> dict[tuple[Part, ...], list[KnownRole]]:
-        found: dict[tuple[Part, ...], list[KnownRole]] = {}
-        for role in self.by_address.values():
-            if role.arn is not None:
-                found.setdefault(role.arn.parts, []).append(role)
-        return found
+        return grouped((role.arn.parts, role) for role in self.by_address.values() if role.arn is not None)
 
     @cached_property
     def _beginnings(self) -> tuple[list[tuple[str, str]], list[KnownRole]]:
@@ -473,10 +466,6 @@ class PassableRoles:
                 else None
             )
         return self._ceilings[role.address]
-
-    @cached_property
-    def _ceilings(self) -> dict[str, Severity | None]:
-        return {}
 
     def _highest_of_statements(self, permissions: Permissions) -> Severity | None:
         """Return the highest severity of permissions, from those of each statement if it counts by itself."""

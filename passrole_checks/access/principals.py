@@ -20,6 +20,7 @@ from passrole_checks.access.held_policies import EntityNames, PolicyHolder
 from passrole_checks.aws.managed_policies import ManagedPolicy, managed_policy
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
@@ -75,10 +76,7 @@ _DEPLOYED: dict[object, Permissions] = {}  # of principals of accounts, by the i
 
 def by_group(members: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """Return the users of each group, from pairs of a group and a user."""
-    found: dict[str, dict[str, None]] = {}
-    for group, user in members:
-        found.setdefault(group, {})[user] = None
-    return {group: tuple(users) for group, users in found.items()}
+    return {group: tuple(dict.fromkeys(users)) for group, users in grouped(members).items()}
 
 
 def by_holder(
@@ -104,9 +102,7 @@ def conditions_of(
     """
     if not policy.conditional_principals:
         return ((),)
-    readings: dict[str, list[PathCondition]] = {}
-    for who, facts in policy.conditional_principals:
-        readings.setdefault(who, []).append(facts)
+    readings = grouped(policy.conditional_principals)
     names = [who for who in policy.holders if who == holder or holder in members.get(who, ())]
     return simplify([facts for who in names for facts in readings.get(who, [()])]) or ((),)
 

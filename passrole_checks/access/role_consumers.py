@@ -10,11 +10,12 @@ observed names, each half kept at least 24 characters (KensioSoftware/yulin#1113
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
     Choice,
@@ -309,15 +310,15 @@ def _shown(value: StringNode) -> str:
 
 def distinct(found: Iterable[RoleUse]) -> tuple[RoleUse, ...]:
     """Return one use for each location and role: instances of a block with the same role share the block's address."""
-    seen: dict[tuple[object, ...], list[RoleUse]] = {}
-    for one in found:
+
+    def key(one: RoleUse) -> Hashable:
         received = one.received
-        place: object = received.at
-        if received.resource.framework is Framework.TERRAFORM_PLAN:  # where each instance stands at its own place
-            place = _block(received.resource.address)
-        key = (place, _unnumbered(received.attribute), one.label, one.services, one.how)
-        seen.setdefault(key, []).append(one)
-    return tuple(_together(group) for group in seen.values())
+        is_plan = received.resource.framework is Framework.TERRAFORM_PLAN  # each instance stands at its own place
+        place = _block(received.resource.address) if is_plan else received.at
+        attribute = "/".join("*" if step.isdecimal() else step for step in received.attribute.split("/"))
+        return place, attribute, one.label, one.services, one.how
+
+    return tuple(map(_together, grouped((key(one), one) for one in found).values()))
 
 
 def _together(group: list[RoleUse]) -> RoleUse:
@@ -333,7 +334,3 @@ def _together(group: list[RoleUse]) -> RoleUse:
 def _block(address: str) -> str:
     """Return the address of the block of an instance."""
     return re.sub(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]$', "", address)
-
-
-def _unnumbered(attribute: str) -> str:
-    return "/".join("*" if step.isdecimal() else step for step in attribute.split("/"))

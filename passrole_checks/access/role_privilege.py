@@ -52,7 +52,7 @@ _PARAMETERS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath
 _DATA = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "sqs:ReceiveMessage")
 _OWN_TRACES = lazy_regex(
     r"logs:(create(logstream|loggroup|log\*)|putlogevents|put\*|describelog(streams|groups)|putretentionpolicy)"
-    r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric",
+    r"|xray:(put\w*\*?|getsampling\w*\*?)|cloudwatch:putmetric(data|\*)|cloudwatch:putmetric"
 )
 _REFERENCE = lazy_regex(r"arn:[^:]*:[^:]*:\$\{([^}]*)/…\}[:*]*")  # an ARN of which only the service is known
 _HOLE = lazy_regex(r"\$\{[^{}]*\}")  # a value of which nothing is known

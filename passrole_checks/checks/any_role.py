@@ -12,7 +12,7 @@ from passrole_checks.access.nearly_every_role import (
 )
 from passrole_checks.access.severity import Holder, PassedAccess, Roles, Services, severity_of
 from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow
 from passrole_checks.checks.base.context_wording import matching_roles
 from passrole_checks.checks.base.escalations import administrators
 from passrole_checks.checks.base.grant_context import GrantContext
@@ -33,7 +33,7 @@ from passrole_checks.checks.base.wording import (
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
 
@@ -70,17 +70,12 @@ class AnyRole(Check):
     flagged = (
         Example("every role, by name of the action", (allow("iam:PassRole", "*"),)),
         Example("every role of one account", (allow("iam:Pass*", "arn:aws:iam::111122223333:role/*"),)),
-        Example(
-            "administrator but for S3", ({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"},)
-        ),
+        Example("administrator but for S3", ({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"},)),
         Example(
             "every role but one",
             ({"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "arn:aws:iam::111122223333:role/admin"},),
         ),
-        Example(
-            "every role, to one service (medium)",
-            (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
-        ),
+        Example("every role, to one service (medium)", (allow("iam:PassRole", "*", TO_LAMBDA),)),
         Example(
             "a Deny that its holder can remove (low)",
             (allow("iam:PassRole", "*"), {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}),
@@ -91,17 +86,14 @@ class AnyRole(Check):
             "every role, if the value of the tag is empty (medium confidence)",
             (allow("iam:PassRole", "arn:aws:iam::111122223333:role/${aws:PrincipalTag/team}*"),),
         ),
-    )  # fmt: skip
+    )
     clean = (
         Example("roles with a prefix", (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*"),)),
         Example("a resource that is no role", (allow("*", "arn:aws:s3:::*"),)),
         Example("everything but IAM", ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},)),
         Example(
             "a Deny takes it away",
-            (
-                allow(["iam:PassRole", "lambda:*"], "*"),
-                {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"},
-            ),
+            (allow(["iam:PassRole", "lambda:*"], "*"), {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}),
         ),
     )
 

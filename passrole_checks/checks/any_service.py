@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from passrole_checks.access.severity import PassedAccess, Services, severity_of
 from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow, passed_to
 from passrole_checks.checks.base.context_wording import matching_roles
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, least_scope, roles_of
@@ -55,10 +55,7 @@ class AnyService(Check):
         ),
     )
     clean = (
-        Example(
-            "one role, to one service",
-            (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
-        ),
+        Example("one role, to one service", (allow("iam:PassRole", _ROLE, TO_LAMBDA),)),
         Example(
             "a Deny names the service",
             (
@@ -67,7 +64,7 @@ class AnyService(Check):
                     "Effect": "Deny",
                     "Action": "iam:PassRole",
                     "Resource": "*",
-                    "Condition": {"StringNotEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+                    "Condition": passed_to("lambda.amazonaws.com", operator="StringNotEquals"),
                 },
             ),
         ),
@@ -129,10 +126,7 @@ class AnyService(Check):
     @staticmethod
     def _only_service(context: GrantContext) -> str | None:
         """Return the only service that all roles in scope trust, if all of them are defined here."""
-        if context.grant.complement:
-            return None
-        roles = [context.known_role(role.pattern) for role in context.grant.roles]
-        trusted = {service for role in roles if role is not None and role.trusted for service in role.trusted}
-        if None in roles or any(role is not None and not role.trusted for role in roles) or len(trusted) != 1:
-            return None
-        return trusted.pop()
+        roles = [context.known_role(role.pattern) for role in context.grant.roles if not context.grant.complement]
+        trusts = {role.trusted if role is not None else None for role in roles}
+        trusted = trusts.pop() if len(trusts) == 1 else None
+        return next(iter(trusted)) if trusted is not None and len(trusted) == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.findings import Severity, Verdict
@@ -31,37 +31,19 @@ class CrossAccount(Check):
     flagged = (
         Example(
             "a role of another account",
-            (
-                allow(
-                    "iam:PassRole",
-                    "arn:aws:iam::444455556666:role/app-worker",
-                    {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
-                ),
-            ),
+            (allow("iam:PassRole", "arn:aws:iam::444455556666:role/app-worker", TO_LAMBDA),),
             account="111122223333",
         ),
     )
     clean = (
         Example(
             "a role of this account",
-            (
-                allow(
-                    "iam:PassRole",
-                    "arn:aws:iam::111122223333:role/app-worker",
-                    {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
-                ),
-            ),
+            (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", TO_LAMBDA),),
             account="111122223333",
         ),
         Example(
             "any account, which means this one",
-            (
-                allow(
-                    "iam:PassRole",
-                    "arn:aws:iam::*:role/app-worker",
-                    {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
-                ),
-            ),
+            (allow("iam:PassRole", "arn:aws:iam::*:role/app-worker", TO_LAMBDA),),
             account="111122223333",
         ),
     )
@@ -76,9 +58,10 @@ class CrossAccount(Check):
             if role.scope is not Scope.NOT_A_ROLE and context.is_foreign(role.pattern)
         ]
         if foreign:
+            account = context.model.account
             yield Verdict(
                 Severity.LOW,
-                f"{', '.join(foreign[:3])} is not in account {context.account}, which is deployed to. Roles can be "
-                f"passed only within their account, so this grants nothing.",
-                f"Name the role of account {context.account}, or assume a role in the other account instead.",
+                f"{', '.join(foreign[:3])} is not in account {account}, which is deployed to. Roles can be passed only "
+                "within their account, so this grants nothing.",
+                f"Name the role of account {account}, or assume a role in the other account instead.",
             )

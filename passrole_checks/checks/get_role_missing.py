@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.checks.base.wording import roles_in_words
@@ -13,7 +13,6 @@ from passrole_checks.iam.grants.grant import allows_on
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-*"
-_CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class GetRoleMissing(Check):
@@ -32,10 +31,10 @@ class GetRoleMissing(Check):
     severity = Severity.INFO
     accepts = frozenset({Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
-    flagged = (Example("PassRole alone", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
+    flagged = (Example("PassRole alone", (allow("iam:PassRole", _ROLE, TO_LAMBDA),)),)
     clean = (
-        Example("with GetRole beside it", (allow("iam:PassRole", _ROLE, _CONDITION), allow("iam:GetRole", _ROLE))),
-        Example("reading all of IAM", (allow("iam:PassRole", _ROLE, _CONDITION), allow("iam:Get*", "*"))),
+        Example("with GetRole beside it", (allow("iam:PassRole", _ROLE, TO_LAMBDA), allow("iam:GetRole", _ROLE))),
+        Example("reading all of IAM", (allow("iam:PassRole", _ROLE, TO_LAMBDA), allow("iam:Get*", "*"))),
     )
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Severity, Verdict
 
 _ROLE = "arn:aws:iam::111122223333:role/app-*"
-_CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class ImplicitGrant(Check):
@@ -32,9 +31,9 @@ class ImplicitGrant(Check):
     independent_of = frozenset({Element.SERVICES})
     flagged = (
         Example("iam:* on some roles", (allow("iam:*", _ROLE),)),
-        Example("a wildcard in the name", (allow("iam:Pass*", _ROLE, _CONDITION),)),
+        Example("a wildcard in the name", (allow("iam:Pass*", _ROLE, TO_LAMBDA),)),
     )
-    clean = (Example("by its name", (allow("iam:PassRole", _ROLE, _CONDITION),)),)
+    clean = (Example("by its name", (allow("iam:PassRole", _ROLE, TO_LAMBDA),)),)
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant = context.grant

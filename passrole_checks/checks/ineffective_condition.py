@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.service_trust import passed_to_service_values
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import Check, Element, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.checks.base.wording import did_you_mean, equals, misspelled_keys
@@ -47,38 +47,28 @@ class IneffectiveCondition(Check):
     independent_of = frozenset({Element.ROLES})
     about_keys = True
     flagged = (
-        Example("every service", (allow("iam:PassRole", _ROLE, {"StringLike": {"iam:PassedToService": "*"}}),)),
+        Example("every service", (allow("iam:PassRole", _ROLE, passed_to("*", operator="StringLike")),)),
         Example(
-            "negation only",
-            (allow("iam:PassRole", _ROLE, {"StringNotEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}),),
+            "negation only", (allow("iam:PassRole", _ROLE, passed_to("ec2.amazonaws.com", operator="StringNotEquals")),)
         ),
-        Example(
-            "no service's name",
-            (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "lambda"}}),),
-        ),
+        Example("no service's name", (allow("iam:PassRole", _ROLE, passed_to("lambda")),)),
         Example(
             "the principal that a trust policy names (low confidence)",
-            (allow("iam:PassRole", _ROLE, {"StringEquals": {"iam:PassedToService": "credentials.iot.amazonaws.com"}}),),
+            (allow("iam:PassRole", _ROLE, passed_to("credentials.iot.amazonaws.com")),),
         ),
         Example(
             "without the key as well (low)",
-            (allow("iam:PassRole", _ROLE, {"StringEqualsIfExists": {"iam:PassedToService": "ec2.amazonaws.com"}}),),
+            (allow("iam:PassRole", _ROLE, passed_to("ec2.amazonaws.com", operator="StringEqualsIfExists")),),
         ),
-    )  # fmt: skip
+    )
     clean = (
         Example(
             "two services by name",
-            (
-                allow(
-                    "iam:PassRole",
-                    _ROLE,
-                    {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "lambda.amazonaws.com"]}},
-                ),
-            ),
+            (allow("iam:PassRole", _ROLE, passed_to("ec2.amazonaws.com", "lambda.amazonaws.com")),),
         ),
         Example(
             "one service in two partitions",
-            (allow("iam:PassRole", _ROLE, {"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}}),),
+            (allow("iam:PassRole", _ROLE, passed_to("ec2.amazonaws.com*", operator="StringLike")),),
         ),
     )
 
@@ -104,12 +94,7 @@ class IneffectiveCondition(Check):
         else:
             written = equals(grant, ["SERVICE.amazonaws.com"])
             remedy = f"Write {written}, with the service principal that uses the role."
-        yield Verdict(
-            severity,
-            message,
-            remedy,
-            Confidence.HIGH if grant.certain is Ternary.YES else Confidence.MEDIUM,
-        )
+        yield Verdict(severity, message, remedy, Confidence.HIGH if grant.certain is Ternary.YES else Confidence.MEDIUM)
 
     @staticmethod
     def _named_by_trust(grant: PassRoleGrant) -> Iterator[Verdict]:
@@ -134,19 +119,14 @@ class IneffectiveCondition(Check):
     def _problem(grant: PassRoleGrant) -> tuple[Severity, str] | None:
         condition, constraint = grant.condition, grant.services.constraint
         reasons = "; ".join(f'"{item.value}" {item.reason}' for item in condition.likely_typos)
-        if condition.dead:
-            return Severity.MEDIUM, "The `iam:PassedToService` condition never matches, so nothing can be passed" + (
-                f" ({reasons})." if reasons else "."
-            )
-        if constraint is Constraint.INEFFECTIVE and not condition.possible:
-            return Severity.MEDIUM, (
-                "The `iam:PassedToService` condition allows only requests without the key, so it names no service"
-                + (f" ({reasons})." if reasons else ".")
-            )
-        if constraint is Constraint.INEFFECTIVE:
-            return Severity.MEDIUM, "The `iam:PassedToService` condition does not restrict the service" + (
-                f" ({reasons})." if reasons else "."
-            )
+        because = f" ({reasons})." if reasons else "."
+        if condition.dead or constraint is Constraint.INEFFECTIVE:
+            problem = "does not restrict the service"
+            if condition.dead:
+                problem = "never matches, so nothing can be passed"
+            elif not condition.possible:
+                problem = "allows only requests without the key, so it names no service"
+            return Severity.MEDIUM, f"The `iam:PassedToService` condition {problem}{because}"
         if constraint is Constraint.PATTERN and condition.negated_only and grant.open_to_other_services:
             return Severity.MEDIUM, (
                 f"The `iam:PassedToService` condition only excludes {', '.join(grant.services.values)}: it allows "

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from passrole_checks.access.holder_trust import HolderTrust
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
-from passrole_checks.checks.base.check import Check, Element, Example, allow
-from passrole_checks.checks.base.escalations import administrators, launch_of_any_role
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow
+from passrole_checks.checks.base.escalations import administrators, cause_of_managed_policy, launch_of_any_role
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import narrows_services, services_of_any_role
-from passrole_checks.checks.base.managed_cause import cause_of
 from passrole_checks.checks.base.wording import (
     UNKNOWN_LIMIT,
     except_denied,
@@ -60,7 +59,7 @@ class ManagedPolicyPassRole(Check):
         Example("AdministratorAccess", (allow("*", "*"),), managed="AdministratorAccess"),
         Example(
             "any role, to one service (medium)",
-            (allow("iam:PassRole", "*", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
+            (allow("iam:PassRole", "*", TO_LAMBDA),),
             managed="AWSLambda_FullAccess",
         ),
         Example(
@@ -86,7 +85,7 @@ class ManagedPolicyPassRole(Check):
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
         grant = context.grant
-        if not context.managed:
+        if not context.policy.managed:
             return
         for holder in context.holders:
             left = context.effective_grant(holder).for_any_service
@@ -100,12 +99,12 @@ class ManagedPolicyPassRole(Check):
             yield Verdict(
                 severity_of(PassedAccess(Roles.ANY, kind, holder=trust.holder)),
                 f"can pass any role in the account{except_denied(left)} {services}: granted by AWS managed policy "
-                f"{shortened(context.managed)} ({_statement(grant)}).{why}",
+                f"{shortened(context.policy.managed)} ({_statement(grant)}).{why}",
                 _remedy(context, holder, trust),
                 Confidence.HIGH if sure else Confidence.MEDIUM,
                 who=(holder.name,),
                 escalations=administrators(context, (holder,)) or launch_of_any_role(context, holder),
-                cause=cause_of(context, holder),
+                cause=cause_of_managed_policy(context, holder),
             )
 
 

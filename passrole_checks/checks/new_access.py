@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from passrole_checks.access.access_change import Beneficiary
 from passrole_checks.access.rank_paths import path_rank
-from passrole_checks.checks.base.check import Check, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.grants.access_comparison import ServiceSet, Widening
+from passrole_checks.iam.grants.access_set import ServiceSet, Widening
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.roles.arn import Scope
 
 _APP = "arn:aws:iam::111122223333:role/app-*"
-_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
-_LAMBDA_EC2 = {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}}
+_LAMBDA_EC2 = passed_to("lambda.amazonaws.com", "ec2.amazonaws.com")
 _MOST = 3
 # checks of access that is open; a privileged role or oneself in a narrow grant is no open access by itself
 _DECISIVE = ("PASSROLE_001", "PASSROLE_002", "PASSROLE_003", "PASSROLE_008", "PASSROLE_013")
@@ -55,16 +55,16 @@ class NewAccess(Check):
         Example(
             "a condition is gone (medium)",
             (allow("iam:PassRole", _APP),),
-            before=(allow("iam:PassRole", _APP, _LAMBDA),),
+            before=(allow("iam:PassRole", _APP, TO_LAMBDA),),
         ),
         Example(
             "one more service (info)",
             (allow("iam:PassRole", _APP, _LAMBDA_EC2),),
-            before=(allow("iam:PassRole", _APP, _LAMBDA),),
+            before=(allow("iam:PassRole", _APP, TO_LAMBDA),),
         ),
     )
     clean = (
-        Example("narrower", (allow("iam:PassRole", _APP, _LAMBDA),), before=(allow("iam:PassRole", "*"),)),
+        Example("narrower", (allow("iam:PassRole", _APP, TO_LAMBDA),), before=(allow("iam:PassRole", "*"),)),
         Example(
             "the same in other words",
             (allow(["iam:GetRole", "iam:Pass*"], "arn:aws:iam::*:role/*"),),
@@ -108,9 +108,7 @@ def _severity(others: Mapping[str, Severity]) -> Severity:
 
 def _sentences(gainers: Sequence[Beneficiary], grant: PassRoleGrant) -> Iterator[str]:
     """Yield a sentence for each difference, with at most three of the principals that it applies to."""
-    by_difference: dict[str, list[str]] = {}
-    for gainer in gainers:
-        by_difference.setdefault(_difference(gainer, grant), []).append(gainer.who)
+    by_difference = grouped((_difference(gainer, grant), gainer.who) for gainer in gainers)
     for difference, names in list(by_difference.items())[:_MOST]:
         who = [shortened(name) for name in names if name]
         yield f"{_listed(who) if who else 'Every principal with this policy'} {difference}."
@@ -119,16 +117,13 @@ def _sentences(gainers: Sequence[Beneficiary], grant: PassRoleGrant) -> Iterator
 
 
 def _difference(gainer: Beneficiary, grant: PassRoleGrant) -> str:
-    widenings = gainer.gain.widenings
     if gainer.launches:
         return _launches(gainer.launches)
     if grant.certain is not Ternary.YES:
         before = "had no PassRole access" if gainer.gain.first else "had some PassRole access"
         return f"{before}; before deployment it is unknown if this statement gives more"
-    groups: dict[_Same, list[Widening]] = {}
-    for widening in widenings:
-        groups.setdefault(_Same.of(widening), []).append(widening)
-    phrases = [_phrase(same, group, grant, gainer.gain.first) for same, group in groups.items()]
+    groups = grouped((replace(widening, role=None), widening.role) for widening in gainer.gain.widenings)
+    phrases = [_phrase(same, roles, grant, gainer.gain.first) for same, roles in groups.items()]
     left = len(phrases) - 2
     more = f"; and {left} more difference{'s' * (left > 1)}" if left > 0 else ""
     return "; ".join(dict.fromkeys(phrases[:2])) + more
@@ -142,25 +137,8 @@ def _launches(ways: Sequence[OpenPath]) -> str:
     return f"could pass these roles already, and can now launch workloads of {service} with {actions}{more}"
 
 
-@dataclass(frozen=True)
-class _Same:
-    """Properties that several widenings share, so that one phrase describes them."""
-
-    services: ServiceSet
-    kept: ServiceSet | None
-    certain: Ternary
-    earlier: tuple[StringNode, ...]
-    conditions: tuple[str, ...]
-    denied: bool
-    other_cases: bool
-
-    @classmethod
-    def of(cls, item: Widening) -> _Same:
-        return cls(item.services, item.kept, item.certain, item.earlier, item.conditions, item.denied, item.other_cases)
-
-
-def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first: bool) -> str:
-    roles = _roles(group, grant)
+def _phrase(same: Widening, passed: Sequence[StringNode | None], grant: PassRoleGrant, first: bool) -> str:
+    roles = _roles(passed, grant)
     unresolved = grant.services.constraint is Constraint.UNRESOLVED
     services = "services that are unknown before deployment" if unresolved else _services(same.services, same.kept)
     if first:
@@ -185,8 +163,8 @@ def _phrase(same: _Same, group: Sequence[Widening], grant: PassRoleGrant, first:
     return f"can now also pass {roles} to {services}"
 
 
-def _roles(group: Sequence[Widening], grant: PassRoleGrant) -> str:
-    patterns = [widening.role for widening in group if widening.role is not None]
+def _roles(passed: Sequence[StringNode | None], grant: PassRoleGrant) -> str:
+    patterns = [pattern for pattern in passed if pattern is not None]
     roles = () if grant.complement else grant.roles
     wide = {str(role.pattern) for role in roles if role.scope is Scope.ANY_ROLE}
     if wide and any(str(pattern) in wide for pattern in patterns):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.checks.base.wording import roles_in_words
@@ -16,9 +16,6 @@ from passrole_checks.iam.roles.arn import Scope, resource_scope
 from passrole_checks.sources.model.configuration import HandedTo
 
 _PLACEHOLDER = lazy_regex(r"<[^<>]+>")  # "arn:aws:iam::<ACCOUNT>:role/app", in a document that people fill in
-
-
-_TO_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class NotARole(Check):
@@ -45,18 +42,16 @@ class NotARole(Check):
     accepts = frozenset({Special.DENY, Special.NEVER_MATCHES, Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.SERVICES})
     flagged = (
-        Example(
-            "an instance profile", (allow("iam:PassRole", "arn:aws:iam::111122223333:instance-profile/app"),)
-        ),
+        Example("an instance profile", (allow("iam:PassRole", "arn:aws:iam::111122223333:instance-profile/app"),)),
         Example(
             "a Deny on an ARN with five fields",
             (
-                allow(["iam:GetRole", "iam:PassRole"], "arn:aws:iam::111122223333:role/app", _TO_LAMBDA),
+                allow(["iam:GetRole", "iam:PassRole"], "arn:aws:iam::111122223333:role/app", TO_LAMBDA),
                 {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "arn:aws:iam:*:role/admin"},
             ),
         ),
         Example("a function", (allow(["lambda:CreateFunction", "iam:PassRole"], "arn:aws:lambda:*:*:function:app"),)),
-    )  # fmt: skip
+    )
     clean = (
         Example(
             "a role beside an instance profile",
@@ -64,7 +59,7 @@ class NotARole(Check):
                 allow(
                     "iam:PassRole",
                     ["arn:aws:iam::111122223333:instance-profile/app", "arn:aws:iam::111122223333:role/app"],
-                    {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+                    passed_to("ec2.amazonaws.com"),
                 ),
             ),
         ),
@@ -104,7 +99,7 @@ def _no_role(context: GrantContext) -> str:
     if grant.complement:
         return "`NotResource` leaves out every role"
     if grant.scope is not Scope.NOT_A_ROLE:
-        return f"{roles_in_words(grant)} is not in account {context.account}, which is deployed to"
+        return f"{roles_in_words(grant)} is not in account {context.model.account}, which is deployed to"
     return f"{roles_in_words(grant)} is not a role ARN"
 
 
@@ -112,7 +107,9 @@ def _remedy(context: GrantContext) -> str:
     if context.grant.complement:
         return "Name only the roles that the statement is to leave out in `NotResource`, or remove the statement."
     if context.grant.scope is not Scope.NOT_A_ROLE:
-        return f"Name the role of account {context.account}: `arn:aws:iam::{context.account}:role/PATH/NAME`."
+        return (
+            f"Name the role of account {context.model.account}: `arn:aws:iam::{context.model.account}:role/PATH/NAME`."
+        )
     return "Name the role: `arn:aws:iam::ACCOUNT:role/PATH/NAME` (for an instance profile, the role inside it)."
 
 

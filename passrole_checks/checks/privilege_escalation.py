@@ -7,23 +7,16 @@ from dataclasses import replace
 from functools import partial
 
 from passrole_checks.access.launches import Launch, launch_by
-from passrole_checks.access.passable_roles import PassableRoles
+from passrole_checks.access.passable_roles import PassableRoles, RoleGains
 from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded
-from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.context_wording import place_of
-from passrole_checks.checks.base.escalations import principal_name, verdicts_on_holders
+from passrole_checks.checks.base.escalations import cause_of_managed_policy, principal_name, verdicts_on_holders
 from passrole_checks.checks.base.grant_context import GrantContext
-from passrole_checks.checks.base.grants import (
-    is_deployment,
-    is_execution_role,
-    is_handover,
-    narrows_services,
-    roles_of,
-)
-from passrole_checks.checks.base.managed_cause import cause_of
+from passrole_checks.checks.base.grants import is_deployment, is_execution_role, is_handover, narrows_services, roles_of
 from passrole_checks.checks.base.wording import (
     and_condition,
     beside,
@@ -42,7 +35,6 @@ from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
-_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*")
 _APP = "arn:aws:iam::111122223333:role/app-*"
 
@@ -78,22 +70,22 @@ class PrivilegeEscalation(Check):
     checks_managed_policies = True
     needs_all_policies = True
     flagged = (
-        Example("any role, and functions", (allow("iam:PassRole", "*", _LAMBDA),), beside=(_START,)),
+        Example("any role, and functions", (allow("iam:PassRole", "*", TO_LAMBDA),), beside=(_START,)),
         Example("a role that is an administrator",
-                (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-admin", _LAMBDA),), beside=(_START,),
+                (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-admin", TO_LAMBDA),), beside=(_START,),
                 roles=(ExampleRole("app-admin", ("lambda.amazonaws.com",), (allow("*", "*"),)),)),
         Example("roles with a prefix, to any service (medium)", (allow("iam:PassRole", _APP),), beside=(_START,)),
         Example("roles with a prefix, to one service (info)",
-                (allow("iam:PassRole", _APP, _LAMBDA),), beside=(_START,)),
+                (allow("iam:PassRole", _APP, TO_LAMBDA),), beside=(_START,)),
     )  # fmt: skip
     clean = (
-        Example("nothing that could be started", (allow("iam:PassRole", _APP, _LAMBDA), allow("lambda:Get*", "*"))),
-        Example("another service", (allow("iam:PassRole", _APP, _LAMBDA),), beside=(allow("ec2:RunInstances", "*"),)),
-        Example("a Deny in another policy", (allow("iam:PassRole", _APP, _LAMBDA),),
+        Example("nothing that could be started", (allow("iam:PassRole", _APP, TO_LAMBDA), allow("lambda:Get*", "*"))),
+        Example("another service", (allow("iam:PassRole", _APP, TO_LAMBDA),), beside=(allow("ec2:RunInstances", "*"),)),
+        Example("a Deny in another policy", (allow("iam:PassRole", _APP, TO_LAMBDA),),
                 beside=(_START, {"Effect": "Deny", "Action": "lambda:Create*", "Resource": "*"})),
         Example("administrators, who are any-role", (allow("*", "*"),)),
         Example("a role that can do no more",
-                (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-reader", _LAMBDA),),
+                (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-reader", TO_LAMBDA),),
                 beside=(_START, allow("s3:Get*", "*")),
                 roles=(ExampleRole("app-reader", ("lambda.amazonaws.com",), (allow("s3:GetObject", "*"),)),)),
     )  # fmt: skip
@@ -117,10 +109,12 @@ _MOST_PATHS = 3  # published ones that are named; of more, some examples
 def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
     grant = context.grant
     ways = reach.open_ways(holder, grant.statement.when)
-    if context.managed and holder.kind is PrincipalKind.POLICY:
+    if context.policy.managed and holder.kind is PrincipalKind.POLICY:
         return  # passed to a module that is not downloaded: the other permissions of its principals are unknown
-    if context.managed:  # a way within the AWS managed policy itself is what managed-policy says
-        ways = tuple(way for way in ways if any(one.at.file.rpartition("/")[2] != context.managed for one in way.by))
+    if context.policy.managed:  # a way within the AWS managed policy itself is what managed-policy says
+        ways = tuple(
+            way for way in ways if any(one.at.file.rpartition("/")[2] != context.policy.managed for one in way.by)
+        )
     if grant.granted_by == "*" and grant.scope is Scope.ANY_ROLE:  # everything, if only under a condition: any-role
         own = (grant.at, grant.statement.path)  # the statements of a text on one line have one place
         # a way that has something of it, and needs nothing that it does not give, it opens by itself
@@ -199,14 +193,9 @@ def _are_bounded(holder: Principal, found: Sequence[Launch], when: PathCondition
     )
 
 
-def _remedy(
-    context: GrantContext,
-    holder: Principal,
-    found: Sequence[Launch],
-    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
-) -> str:
+def _remedy(context: GrantContext, holder: Principal, found: Sequence[Launch], gained: RoleGains) -> str:
     """Return what to write: other roles, or if these are named and unknown here, their service."""
-    if context.managed:
+    if context.policy.managed:
         return _REPLACE + _WORKLOADS
     condition = and_condition(context.grant)
     if (
@@ -222,9 +211,7 @@ def _remedy(
     return f"{_RESTRICT}{condition}{_WORKLOADS}"
 
 
-def _escalation(
-    found: Sequence[Launch], gained: Sequence[tuple[KnownRole, PrivilegeGain]], holder: Principal
-) -> Escalation:
+def _escalation(found: Sequence[Launch], gained: RoleGains, holder: Principal) -> Escalation:
     """Return what the named path is about: any role, the most privileged known roles, or patterns of unknown ones."""
     ranked, named = _named(_strongest(found), gained)
     first = ranked[0]
@@ -242,8 +229,8 @@ def _escalation(
 def _cause(context: GrantContext, holder: Principal, found: Sequence[Launch], *, unknown: bool) -> str:
     """Return what equals for several statements with one cause: the AWS managed policy and the users of a principal, if
     that escalates to any role; the principal, if roles are ``unknown``; and the paths. "" if there is no such cause."""
-    if context.managed:
-        cause = cause_of(context, holder) if all(map(_is_any, found)) else ""
+    if context.policy.managed:
+        cause = cause_of_managed_policy(context, holder) if all(map(_is_any, found)) else ""
     else:
         cause = context.name_of(holder) if unknown else ""
     return f"{cause} {_ids(_strongest(found))}" if cause else ""
@@ -268,7 +255,7 @@ def _access(context: GrantContext, found: Sequence[Launch], gained: Sequence[Pri
         roles = Roles.NONE
     if not gained and not roles:
         return None
-    is_open = roles is Roles.PATTERN and not narrows_services(context.grant) and not context.managed
+    is_open = roles is Roles.PATTERN and not narrows_services(context.grant) and not context.policy.managed
     gain = max((one.severity for one in gained), key=lambda grade: grade.rank, default=None)
     return PassedAccess(roles, Services.ANY if is_open else Services.CALLER_CODE, Use.LAUNCH, gain)
 
@@ -277,7 +264,7 @@ def _confidence(
     context: GrantContext,
     holder: Principal,
     found: Sequence[Launch],
-    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
+    gained: RoleGains,
     severity: Severity,
     facts: PathCondition,
 ) -> Confidence:
@@ -300,12 +287,7 @@ def _confidence(
 
 
 def _message(
-    context: GrantContext,
-    found: Sequence[Launch],
-    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
-    unknown: bool,
-    own: str,
-    only: str,
+    context: GrantContext, found: Sequence[Launch], gained: RoleGains, unknown: bool, own: str, only: str
 ) -> str:
     ranked, gained = _named(_strongest(found), gained)
     first = ranked[0]
@@ -324,13 +306,16 @@ def _message(
     words += f"pass {'them' if _many(first) else 'it'}{to} with {actions}"
     words += f", or to {' or '.join(services[1:])}" if len(services) > 1 else ""
     words += f" ({_ids(ranked)})."
-    words += f" AWS managed policy {shortened(context.managed)} allows passing." if context.managed else ""
+    words += (
+        f" AWS managed policy {shortened(context.policy.managed)} allows passing." if context.policy.managed else ""
+    )
     if gained or others:
         words += _known_in_words(context, gained, others, is_part=unknown)
     elif by_name:
         words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:
-        where = f"this {configuration_in_words(context.model.configuration.framework)}{_nor(context)}"
+        configuration = context.model.configuration
+        where = " or ".join((f"this {configuration_in_words(configuration.framework)}", *configuration.context.origins))
         words += f" {'These roles are' if _many(first) else 'This role is'} not defined in {where}."
     said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])
@@ -345,13 +330,7 @@ def _message(
     )
 
 
-def _known_in_words(
-    context: GrantContext,
-    gained: Sequence[tuple[KnownRole, PrivilegeGain]],
-    others: Sequence[str],
-    *,
-    is_part: bool,
-) -> str:
+def _known_in_words(context: GrantContext, gained: RoleGains, others: Sequence[str], *, is_part: bool) -> str:
     """Return a sentence on the known roles: with what the more privileged ones can do, or the addresses of ``others``.
 
     ``is_part``: other roles are unknown.
@@ -366,17 +345,10 @@ def _known_in_words(
     return f" In {place_of(context, [role.address for role, _ in gained])} {include} {words}{more}."
 
 
-def _nor(context: GrantContext) -> str:
-    """Return where else nothing is known; "" if the code has no context."""
-    return "".join(f" or {origin}" for origin in context.model.configuration.context.origins)
-
-
 _MOST_NAMED = 3  # of the paths whose services a message names
 
 
-def _named(
-    ranked: Sequence[Launch], gained: Sequence[tuple[KnownRole, PrivilegeGain]]
-) -> tuple[Sequence[Launch], Sequence[tuple[KnownRole, PrivilegeGain]]]:
+def _named(ranked: Sequence[Launch], gained: RoleGains) -> tuple[Sequence[Launch], RoleGains]:
     """Return the paths and the more privileged roles to name: roles that can be passed by the first paths.
 
     The first path that is open to any role comes first, else the first one to a role as privileged as any.
@@ -392,7 +364,7 @@ def _reaches(one: Launch, role: KnownRole) -> bool:
     return role.address in one.roles.addresses
 
 
-def _service_in_words(one: Launch, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+def _service_in_words(one: Launch, gained: RoleGains) -> str:
     """Return the service of a path, with the one that assumes the roles to name if it has another name."""
     service, trusted = one.services[0], one.way.way.trusted
     is_other = trusted and service not in trusted and any(_reaches(one, role) for role, _ in gained)
@@ -428,15 +400,14 @@ def _strongest(found: Sequence[Launch]) -> list[Launch]:
 
 
 def _many(one: Launch) -> bool:
-    if one.passed.scope is Scope.ANY_ROLE and not one.passed.complement:
-        return False
-    return one.passed.complement or one.passed.scope is Scope.PREFIX or len(one.passed.roles) > 1
+    is_pattern = one.passed.complement or one.passed.scope is Scope.PREFIX
+    return not _is_any(one) and (is_pattern or len(one.passed.roles) > 1)
 
 
-def _roles(context: GrantContext, one: Launch, own: str, gained: Sequence[tuple[KnownRole, PrivilegeGain]]) -> str:
+def _roles(context: GrantContext, one: Launch, own: str, gained: RoleGains) -> str:
     """Return the roles in words: first that of the principal itself, then those that gain something."""
     passed = one.passed
-    if passed.scope is Scope.ANY_ROLE and not passed.complement:
+    if _is_any(one):
         return f"any role in the account{except_denied(passed)}"
     roles = (
         passed.roles

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from passrole_checks.access.passable_roles import PassableRoles
 from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.access.service_trust import passed_to_service_values, works_for_callers
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.bounded_roles import BOUNDARY_KEY
-from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.escalations import principal_name
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import is_scoped, narrows_services, roles_of, services_of
@@ -19,14 +18,13 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.permissions import Allowed
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
-_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 _APP = "arn:aws:iam::111122223333:role/app-*"
 # what makes a role more than it was: its policies, who may assume it, and its boundary if it has one
 _BOUNDARY_CHANGES = ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
@@ -63,23 +61,23 @@ class SelfPass(Check):
     severity = Severity.MEDIUM
     needs_all_policies = True
     flagged = (
-        Example("its own name is among those of the pattern", (allow("iam:PassRole", _APP, _LAMBDA),),
+        Example("its own name is among those of the pattern", (allow("iam:PassRole", _APP, TO_LAMBDA),),
                 roles=(ExampleRole("app-builder", ("lambda.amazonaws.com",), is_holder=True),)),
-        Example("it writes the policies of what it passes", (allow("iam:PassRole", _APP, _LAMBDA),),
+        Example("it writes the policies of what it passes", (allow("iam:PassRole", _APP, TO_LAMBDA),),
                 beside=(allow("iam:PutRolePolicy", _APP),)),
     )  # fmt: skip
     clean = (
-        Example("other roles", (allow("iam:PassRole", _APP, _LAMBDA),),
+        Example("other roles", (allow("iam:PassRole", _APP, TO_LAMBDA),),
                 roles=(ExampleRole("builder", ("lambda.amazonaws.com",), is_holder=True),)),
-        Example("only within a permissions boundary", (allow("iam:PassRole", _APP, _LAMBDA),),
+        Example("only within a permissions boundary", (allow("iam:PassRole", _APP, TO_LAMBDA),),
                 beside=(allow("iam:PutRolePolicy", _APP, {"StringEquals": {
                     "iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/app-boundary"}}),)),
-        Example("it changes other roles", (allow("iam:PassRole", _APP, _LAMBDA),),
+        Example("it changes other roles", (allow("iam:PassRole", _APP, TO_LAMBDA),),
                 beside=(allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/batch-*"),)),
     )  # fmt: skip
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
-        grant, reach = context.grant, context.passable_roles
+        grant = context.grant
         unresolved = grant.scope is Scope.UNRESOLVED
         if not (unresolved or is_scoped(grant)) or grant.complement or not grant.roles:
             return
@@ -87,7 +85,7 @@ class SelfPass(Check):
             if can_do_everything(holder, grant.statement.when):
                 continue
             passing = context.effective_grant(holder)
-            verdict = self._changes(context, passing, holder) or self._itself(context, reach, passing, holder)
+            verdict = self._changes(context, passing, holder) or self._itself(context, passing, holder)
             if verdict is None or (unresolved and verdict.confidence is Confidence.LOW):
                 continue
             yield replace(verdict, confidence=Confidence.MEDIUM) if unresolved else verdict  # it holds for every value
@@ -131,12 +129,12 @@ class SelfPass(Check):
         )
 
     @staticmethod
-    def _itself(
-        context: GrantContext, reach: PassableRoles, passing: EffectiveGrant, holder: Principal
-    ) -> Verdict | None:
+    def _itself(context: GrantContext, passing: EffectiveGrant, holder: Principal) -> Verdict | None:
         """Return the verdict if the principal can pass its own role to a service that can assume it."""
         own = context.role_of(holder)
-        if own is None or holder.kind is not PrincipalKind.ROLE or own.address not in reach.passable(passing).addresses:
+        if own is None or holder.kind is not PrincipalKind.ROLE:
+            return None
+        if own.address not in context.passable_roles.passable(passing).addresses:
             return None
         exact = any(context.known_role(role.pattern) == own for role in context.grant.roles)
         narrowed = narrows_services(context.grant)
@@ -149,7 +147,8 @@ class SelfPass(Check):
         facts = left.when if left is not None else context.grant.statement.when
         confidence = Confidence.MEDIUM if own.trusted is None or facts else Confidence.HIGH
         access = PassedAccess(Roles.EXACT if exact else Roles.PATTERN, services, Use.KEEP, confidence=confidence)
-        workload = f"new workload{_where(context, own.trusted, narrowed)}"
+        receiving: Sequence[str] = context.grant.services.values if narrowed else sorted(own.trusted or ())
+        workload = f"new workload{f' in {listed(receiving)}' if receiving else ''}"
         return Verdict(
             _severity(context, holder, access),
             f"can pass itself to a {workload} and keep its access there.",
@@ -164,11 +163,6 @@ class SelfPass(Check):
 
 def _severity(context: GrantContext, holder: Principal, access: PassedAccess) -> Severity:
     return severity_of(replace(access, holder=context.trust_of(holder).holder))
-
-
-def _where(context: GrantContext, trusted: frozenset[str] | None, narrowed: bool) -> str:
-    services: Sequence[str] = context.grant.services.values if narrowed else sorted(trusted or ())
-    return f" in {listed(services)}" if services else ""
 
 
 def _possible_changes(

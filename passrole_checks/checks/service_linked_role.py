@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import Check, Element, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.findings import Severity, Verdict
@@ -13,7 +13,7 @@ from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles import arn
 
-_CONDITION = {"StringEquals": {"iam:PassedToService": "autoscaling.amazonaws.com"}}
+_CONDITION = passed_to("autoscaling.amazonaws.com")
 _LINKED = "arn:aws:iam::111122223333:role/aws-service-role"
 
 
@@ -39,9 +39,7 @@ class ServiceLinkedRole(Check):
             "one service-linked role",
             (
                 allow(
-                    "iam:PassRole",
-                    f"{_LINKED}/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_app",
-                    _CONDITION,
+                    "iam:PassRole", f"{_LINKED}/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_app", _CONDITION
                 ),
             ),
         ),

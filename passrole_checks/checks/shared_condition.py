@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.roles.arn import Scope
 
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"
-_CONDITION = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class SharedCondition(Check):
@@ -30,16 +29,16 @@ class SharedCondition(Check):
     severity = Severity.LOW
     accepts = frozenset({Special.DENIED, Special.NEVER_MATCHES, Special.OTHER_ACCOUNT})
     independent_of = frozenset({Element.ROLES})
-    flagged = (Example("GetRole under the condition", (allow(["iam:GetRole", "iam:PassRole"], _ROLE, _CONDITION),)),)
+    flagged = (Example("GetRole under the condition", (allow(["iam:GetRole", "iam:PassRole"], _ROLE, TO_LAMBDA),)),)
     clean = (
-        Example("two statements", (allow("iam:GetRole", _ROLE), allow("iam:PassRole", _ROLE, _CONDITION))),
+        Example("two statements", (allow("iam:GetRole", _ROLE), allow("iam:PassRole", _ROLE, TO_LAMBDA))),
         Example(
             "an operator that a missing key meets",
             (
                 allow(
                     ["iam:GetRole", "iam:PassRole"],
                     _ROLE,
-                    {"StringEqualsIfExists": {"iam:PassedToService": "lambda.amazonaws.com"}},
+                    passed_to("lambda.amazonaws.com", operator="StringEqualsIfExists"),
                 ),
             ),
         ),

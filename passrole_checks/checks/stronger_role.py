@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from itertools import compress
 
-from passrole_checks.access.passable_roles import PassableRoles
-from passrole_checks.access.role_privilege import PrivilegeGain
+from passrole_checks.access.passable_roles import RoleGains
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
-from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.escalations import principal_name, verdicts_on_holders
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import (
@@ -20,24 +19,17 @@ from passrole_checks.checks.base.grants import (
     narrows_services,
     services_for,
 )
-from passrole_checks.checks.base.wording import (
-    by_short_name,
-    narrow_execution_role,
-    only_by_own_account,
-    only_to,
-)
+from passrole_checks.checks.base.wording import by_short_name, narrow_execution_role, only_by_own_account, only_to
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 
-_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
-_PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", _LAMBDA)
+_PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", TO_LAMBDA)
 
 
 class StrongerRole(Check):
@@ -92,13 +84,12 @@ class StrongerRole(Check):
     )  # fmt: skip
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
-        grant, reach = context.grant, context.passable_roles
-        if grant.scope is Scope.UNRESOLVED:
-            return
-        yield from verdicts_on_holders(context, partial(_about, context, reach))
+        if context.grant.scope is not Scope.UNRESOLVED:
+            yield from verdicts_on_holders(context, partial(_about, context))
 
 
-def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> Iterator[Verdict]:
+def _about(context: GrantContext, holder: Principal) -> Iterator[Verdict]:
+    reach = context.passable_roles
     passing = context.effective_grant(holder)
     left = passing.for_any_service
     facts = left.when if left is not None else context.grant.statement.when
@@ -112,11 +103,7 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
 
 
 def _verdict(
-    context: GrantContext,
-    holder: Principal,
-    stronger: Sequence[tuple[KnownRole, PrivilegeGain]],
-    facts: PathCondition,
-    complete: bool,
+    context: GrantContext, holder: Principal, stronger: RoleGains, facts: PathCondition, complete: bool
 ) -> Verdict:
     worst = stronger[0][1].severity
     decided = [strength for _, strength in stronger if strength.severity is worst]

@@ -36,12 +36,7 @@ class TagCondition(Check):
                 allow(
                     "iam:PassRole",
                     "arn:aws:iam::111122223333:role/app-*",
-                    {
-                        "StringEquals": {
-                            "iam:ResourceTag/team": "app",
-                            "iam:PassedToService": "lambda.amazonaws.com",
-                        }
-                    },
+                    {"StringEquals": {"iam:ResourceTag/team": "app", "iam:PassedToService": "lambda.amazonaws.com"}},
                 ),
             ),
         ),

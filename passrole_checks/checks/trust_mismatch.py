@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from passrole_checks.access.service_trust import assumes, is_documented
-from passrole_checks.checks.base.check import Check, Example, ExampleRole, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Example, ExampleRole, allow
 from passrole_checks.checks.base.context_wording import according_to, is_of_other_code
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special, is_scoped
@@ -16,7 +16,6 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import Ternary
 
 _ROLE = "arn:aws:iam::111122223333:role/nightly-report"
-_LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 
 
 class TrustMismatch(Check):
@@ -40,17 +39,17 @@ class TrustMismatch(Check):
     flagged = (
         Example(
             "the role of an instance, to Lambda",
-            (allow("iam:PassRole", _ROLE, _LAMBDA),),
+            (allow("iam:PassRole", _ROLE, TO_LAMBDA),),
             roles=(ExampleRole("nightly-report", ("ec2.amazonaws.com",)),),
         ),
     )
     clean = (
         Example(
             "the service that the role trusts",
-            (allow("iam:PassRole", _ROLE, _LAMBDA),),
+            (allow("iam:PassRole", _ROLE, TO_LAMBDA),),
             roles=(ExampleRole("nightly-report", ("ec2.amazonaws.com", "lambda.amazonaws.com")),),
         ),
-        Example("an unknown role", (allow("iam:PassRole", _ROLE, _LAMBDA),)),
+        Example("an unknown role", (allow("iam:PassRole", _ROLE, TO_LAMBDA),)),
     )
 
     def evaluate(self, context: GrantContext) -> Iterator[Verdict]:
@@ -88,7 +87,7 @@ class TrustMismatch(Check):
 
 def _remedy(context: GrantContext, roles: list[KnownRole], trusted: list[str]) -> str:
     """Return the remedy: the service that this configuration passes the roles to, if any, decides."""
-    received = sorted({service for role in roles for service in context.services_of(role)})
+    received = sorted({service for role in roles for service in context.passable_roles.services_of(role)})
     if received and any(assumes(role, received) is Ternary.NO for role in roles):
         return f"Add {listed(received)}, which uses the role here, to its trust policy" + (
             "." if set(received) <= set(context.grant.condition.allowed) else " and to `iam:PassedToService`."

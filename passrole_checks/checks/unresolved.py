@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from passrole_checks.checks.base.check import Check, Element, Example, allow
+from passrole_checks.checks.base.check import TO_LAMBDA, Check, Element, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.checks.base.wording import condition_on
@@ -39,21 +39,11 @@ class UnresolvedScope(Check):
     severity = Severity.LOW
     accepts = frozenset({Special.UNCERTAIN, Special.OTHER_ACCOUNT})
     flagged = (
-        Example(
-            "a role from outside",
-            (allow("iam:PassRole", "UNKNOWN", {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),),
-            unknown=("UNKNOWN",),
-        ),
+        Example("a role from outside", (allow("iam:PassRole", "UNKNOWN", TO_LAMBDA),), unknown=("UNKNOWN",)),
         Example("actions from outside", (allow(["s3:GetObject", "UNKNOWN"], "*"),), unknown=("UNKNOWN",)),
         Example(
             "a service from outside",
-            (
-                allow(
-                    "iam:PassRole",
-                    "arn:aws:iam::111122223333:role/app",
-                    {"StringEquals": {"iam:PassedToService": "UNKNOWN"}},
-                ),
-            ),
+            (allow("iam:PassRole", "arn:aws:iam::111122223333:role/app", passed_to("UNKNOWN")),),
             unknown=("UNKNOWN",),
         ),
     )
@@ -78,10 +68,7 @@ class UnresolvedScope(Check):
         malformed = "; ".join(grant.condition.problems).rstrip(".?") if not names else ""
         why = f": depends on {shown}" if shown else f": {malformed}" if malformed else ""
         yield Verdict(
-            Severity.LOW,
-            f"{question.words} before deployment{why}.",
-            self._remedy(context, question),
-            Confidence.LOW,
+            Severity.LOW, f"{question.words} before deployment{why}.", self._remedy(context, question), Confidence.LOW
         )
 
     @staticmethod

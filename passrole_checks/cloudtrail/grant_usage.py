@@ -28,7 +28,7 @@ from passrole_checks.cloudtrail.summary import Edge
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.path_conditions import PathCondition, disjunction_of

@@ -17,6 +17,7 @@ from passrole_checks.diff.linked_roots import LinkedRoots
 from passrole_checks.diff.linked_values import ValueLinks, parent_folders
 from passrole_checks.git_versions.git import FileChange
 from passrole_checks.git_versions.selection import Blobs, ReadBlobs, Selection
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
@@ -184,7 +185,7 @@ class _Search:
         }
         for folder in self._open:
             self._called[folder].update(self._folders)
-        self._callers = _reversed(self._called)
+        self._callers = grouped((called, folder) for folder, all_ in self._called.items() for called in all_)
         for path in self._changed:
             if is_terraform_name(basename(path)) or is_loaded_automatically(basename(path)):
                 self.affect(dirname(path))
@@ -440,19 +441,7 @@ def _reads(refs: TerraformReferences, folder: str, files: Collection[str]) -> bo
 def _covers_any(files: Iterable[str], folder: str, places: Iterable[str]) -> bool:
     """True if one of the files is at or below one of the places, which are relative to a folder."""
     resolved = [_resolved(folder, place) for place in places]
-    return any(_covers(place, path) for path in files for place in resolved)
-
-
-def _covers(place: str, path: str) -> bool:
-    return not place or path == place or path.startswith(f"{place}/")
-
-
-def _reversed(graph: Graph) -> Graph:
-    found: Graph = {}
-    for start, ends in graph.items():
-        for end in ends:
-            found.setdefault(end, set()).add(start)
-    return found
+    return any(not one or path == one or path.startswith(f"{one}/") for path in files for one in resolved)
 
 
 def _reachable(graph: Mapping[str, Collection[str]], starts: Iterable[str]) -> set[str]:

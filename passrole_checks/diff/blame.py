@@ -14,18 +14,19 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.compared_unit import ComparedUnit
 from passrole_checks.diff.moved_resources import names_in_code
 from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError
 from passrole_checks.iam.partial_values import Position, unresolved_in
+from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.files.walk import walk
-from passrole_checks.sources.model.configuration import Configuration, Unreadable, faults_in
+from passrole_checks.sources.model.configuration import Configuration, faults_in
 from passrole_checks.sources.model.links import Link
 
 _MOST_TRIALS = 300
@@ -39,17 +40,6 @@ _Trial = tuple[frozenset[_Atom], tuple[Link, ...] | None]  # what is reverted, a
 _ChangeKeys = frozenset[tuple[str, str, Hashable]]  # principal, resource, statement
 
 
-class UnitComparison(Protocol):
-    """Comparison of one unit. ``unreadable`` includes internal errors; ``is_complete`` is False if it ran
-    out of time.
-    """
-
-    unreadable: list[Unreadable]
-    is_complete: bool
-    new: list[GrantChange]
-    widened: list[GrantChange]
-
-
 class CauseFinder:
     """Context manager that finds causes, using a temporary folder for trials. It names none if there are too many
     changes, or if the cause is not in the text of the two versions.
@@ -60,12 +50,12 @@ class CauseFinder:
         old: Side,
         new: Side,
         changed: Iterable[tuple[str | None, str | None]] | None,
-        compare: Callable[[UnitPair], UnitComparison],
+        options: ScanOptions,
         seconds: float = 0.0,
     ) -> None:
         self._old, self._new = old, new
         self._changed = changed
-        self._compare = compare
+        self._options = options
         self._files: list[ChangedFile] | None = None
         self._copy = TrialCopy(new.path, link=new.sealed)
         self._trials = self._work = 0
@@ -119,7 +109,7 @@ class CauseFinder:
 
         every = self._atoms(unit)
         own = [atom for atom in every if self._is_of(unit, atom)]
-        if not every or not self._is_reproduced(unit, wanted):
+        if not every or not (self._try_without(unit, frozenset()) or frozenset()) & wanted:
             return change
         start = next((atoms for atoms in (own, every) if atoms and is_gone_without(atoms)), None)
         if start is None:
@@ -225,11 +215,6 @@ class CauseFinder:
 
     # -- trials
 
-    def _is_reproduced(self, unit: _Unit, wanted: _ChangeKeys) -> bool:
-        """True if the copy shows the difference at all: files outside the version are missing in it."""
-        found = self._try_without(unit, frozenset())
-        return found is not None and bool(found & wanted)
-
     def _try_without(
         self, unit: _Unit, atoms: frozenset[_Atom], links: tuple[Link, ...] | None = None
     ) -> _ChangeKeys | None:
@@ -270,7 +255,8 @@ class CauseFinder:
             return None
         if not _unresolved_expressions(other) <= unit.unknown:
             return None  # it refers to something that was reverted
-        compared = self._compare(replace(pair, new=replace(other, suppressions=())))
+        trial = replace(pair, new=replace(other, suppressions=()))
+        compared = ComparedUnit(trial, self._options, only_gains=True)
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
         return _change_keys([*compared.new, *compared.widened])

@@ -112,7 +112,8 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
             notes.append(Unreadable(next(iter(unit.files), place), reason, kind=NoteKind.DEFINED_ELSEWHERE))
         for context in used:
             part = _Part(unit, context)
-            left_out = [one for one in (*unit.policies, *unit.unchanged) if _is_left_out(part, one)]
+            policies = (one for one in (*unit.policies, *unit.unchanged) if one.kind is PolicyKind.IDENTITY)
+            left_out = [policy for policy in policies if not part.is_of_iam(policy)]
             if left_out:
                 first = left_out[0].resource.address
                 reason = f"policies that are not of IAM entities are not compared ({len(left_out)}, such as {first})"
@@ -125,10 +126,6 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
     notes += (note for context in contexts for note in _others(context, paired))
     unreadable = tuple(entry for context in contexts for entry in context.configuration.unreadable)
     return Deployed(number, tuple(pairs), tuple(names), tuple(inferred), unreadable, tuple(notes))
-
-
-def _is_left_out(part: _Part, policy: AttachedPolicy) -> bool:
-    return policy.kind is PolicyKind.IDENTITY and not part.is_of_iam(policy)
 
 
 def _others(context: Context, paired: set[str]) -> Iterator[Unreadable]:

@@ -9,13 +9,13 @@ value decides on whether a call has it, the access of the new example is new.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.compared_unit import ComparedUnit
 from passrole_checks.diff.moved_resources import calls_in_examples, known_names, share_an_account
-from passrole_checks.diff.moved_statements import PLACES, UnitDifference, unresolved_values
+from passrole_checks.diff.moved_statements import PLACES, unresolved_values
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -26,7 +26,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 _LIMITING_OR_GRANTING = frozenset({PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SCP})
 
 
-def separate_repeated_access(units: Sequence[UnitDifference], same: Sequence[UnitDifference] = ()) -> None:
+def separate_repeated_access(units: Sequence[ComparedUnit], same: Sequence[ComparedUnit] = ()) -> None:
     """Move those new statements of new examples that another example of the same module has to ``moved``, with the
     statement of the other example in ``before``. ``same``: unchanged units that are not in ``units``."""
     for unit in units:
@@ -36,7 +36,8 @@ def separate_repeated_access(units: Sequence[UnitDifference], same: Sequence[Uni
         pairs = [pair for other in others for pair in _equal_calls(other, unit)]
         changes, unit.new = unit.new, []
         for change in changes:
-            before, place = _repeated(change, pairs)
+            found = ((other, place) for old, new, place in pairs if (other := old.counterpart(change.grant, new)))
+            before, place = next(found, (None, ""))
             if before is None:
                 unit.new.append(change)
                 continue
@@ -44,7 +45,7 @@ def separate_repeated_access(units: Sequence[UnitDifference], same: Sequence[Uni
             unit.moved.append(replace(change, before=before, cause=None, repeats=place, values=values))
 
 
-def _equal_calls(other: UnitDifference, unit: UnitDifference) -> Iterator[tuple[_ModuleCall, _ModuleCall, str]]:
+def _equal_calls(other: ComparedUnit, unit: ComparedUnit) -> Iterator[tuple[_ModuleCall, _ModuleCall, str]]:
     """Yield the calls of modules in the old version of one example, and those in another one, if they grant the same,
     with the path of the former."""
     old, new = other.pair.old, unit.pair.new
@@ -56,16 +57,6 @@ def _equal_calls(other: UnitDifference, unit: UnitDifference) -> Iterator[tuple[
             same = next((one for one in calls if call.is_certain and one.content == call.content), None)
             if same is not None:
                 yield same, call, other.pair.place
-
-
-def _repeated(
-    change: GrantChange, pairs: Iterable[tuple[_ModuleCall, _ModuleCall, str]]
-) -> tuple[LocatedGrant | None, str]:
-    """Return the statement that a new one repeats, with the path of its example; None if there is none."""
-    for old, new, place in pairs:
-        if (before := old.counterpart(change.grant, new)) is not None:
-            return before, place
-    return None, ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,7 @@ from passrole_checks.sources.files.file_types import is_loaded_automatically, is
 from passrole_checks.sources.hcl_files import TERRAGRUNT
 from passrole_checks.sources.recognize import is_candidate_name
 from passrole_checks.sources.text_references import TerraformReferences
-from passrole_checks.sources.value_files.names import (
-    MANIFEST,
-    SAMCONFIG,
-    is_terraform_values,
-    may_have_parameters,
-)
+from passrole_checks.sources.value_files.names import MANIFEST, SAMCONFIG, is_terraform_values, may_have_parameters
 
 if TYPE_CHECKING:
     from passrole_checks.sources.terraform.reading.syntax import ParsedFile

@@ -63,14 +63,9 @@ def changed_calls(entries: Iterable[Unreadable], snapshots: Snapshots) -> Iterat
         if before is None and call.content in gone:  # moved or renamed
             gone.remove(call.content)
             continue
-        yield _note(call, note, is_changed=before is not None)
-
-
-def _note(call: _Call, note: Unreadable, *, is_changed: bool) -> Unreadable:
-    """Return the note on one call, given that on the first call of its source."""
-    _, _, first_reason = note.cause.partition(" ")[2].partition(" ")
-    reason = f"module {call.name} {first_reason}{CHANGED if is_changed else ''}"
-    return replace(note, file=call.file, line=call.line, reason=reason, subject="", dependents="")
+        _, _, first_reason = note.cause.partition(" ")[2].partition(" ")
+        reason = f"module {call.name} {first_reason}{CHANGED if before is not None else ''}"
+        yield replace(note, file=call.file, line=call.line, reason=reason, subject="", dependents="")
 
 
 def _place(call: _Call, top: str, renames: Mapping[str, str]) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 
 from passrole_checks.diff.units import UnitPair
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.sources.model.configuration import Configuration, Framework, ResourceDefinition
@@ -187,10 +188,7 @@ def _resources(unit: Configuration) -> dict[str, ResourceDefinition]:
 
 
 def _by_name(resources: Iterable[ResourceDefinition]) -> dict[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for resource in resources:
-        found.setdefault((resource.type, name_in_code(resource.address)), []).append(resource.address)
-    return found
+    return grouped(((one.type, name_in_code(one.address)), one.address) for one in resources)
 
 
 def _names_in_aws(unit: Configuration) -> dict[str, str]:

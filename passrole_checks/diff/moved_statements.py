@@ -9,15 +9,15 @@ the rest has moved.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
 
 from passrole_checks.access.access_model import serves_many_accounts
 from passrole_checks.diff.change import GrantChange
+from passrole_checks.diff.compared_unit import ComparedUnit
 from passrole_checks.diff.moved_resources import example_names, known_names, moved_names, name_in_code, principal_names
 from passrole_checks.diff.renames import relabel_policy
-from passrole_checks.diff.statements import StatementVersion
+from passrole_checks.diff.statements import CARRIED, StatementVersion
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -34,46 +34,20 @@ from passrole_checks.iam.partial_values import (
     strings_in,
     text,
 )
-from passrole_checks.scan.scanner import LocatedGrant
+from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
 from passrole_checks.sources.model.configuration import AttachedPolicy, BoundaryUse, Configuration, ManagedAttachment
 
 PLACES = frozenset({UnresolvedKind.PARTITION, UnresolvedKind.ACCOUNT_ID, UnresolvedKind.REGION})
 _VALUE = lazy_regex(r"\$\{[^{}]*\}")  # in the name of a principal that is known by an expression
-CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
 
 
-class UnitDifference(Protocol):
-    """A unit in its two versions, with the changes of its access."""
-
-    pair: UnitPair
-    new: list[GrantChange]
-    widened: list[GrantChange]
-    narrowed: list[GrantChange]
-    removed: list[GrantChange]
-    moved: list[GrantChange]
-    unchanged: int
-    is_complete: bool
-
-    def old_statements(self) -> Sequence[StatementVersion]:
-        """Return the statements of the old version."""
-
-    def keeps(self, holder: str, item: StatementVersion) -> bool:
-        """True if the new version has the same statement of the old one, for this principal."""
-
-    def counterpart_of(self, located: LocatedGrant) -> LocatedGrant | None:
-        """Return the statement of the old version that one of the new version was."""
-
-
-_Unit = TypeVar("_Unit", bound=UnitDifference)
-
-
-def with_moved_statements(units: Sequence[_Unit], compare: Callable[[UnitPair], _Unit]) -> list[_Unit]:
+def with_moved_statements(units: Sequence[ComparedUnit], options: ScanOptions) -> list[ComparedUnit]:
     """Return the units; those that gained statements which others lost are compared again. Statements that granted the
     same there are ``moved``, with the old one in ``before``."""
     result = list(units)
     if not any(unit.new for unit in result):
         return result
-    lost: list[tuple[UnitDifference, GrantChange]] = [
+    lost: list[tuple[ComparedUnit, GrantChange]] = [
         (unit, change) for unit in result for change in unit.removed if _is_comparable(unit, change)
     ]
     labels = {id(change): _labels(unit.pair.old, [change]) for unit, change in lost}
@@ -84,7 +58,7 @@ def with_moved_statements(units: Sequence[_Unit], compare: Callable[[UnitPair], 
         carried = _Carried(unit.pair, others) if others else None
         if carried is None or not carried.origins:
             continue
-        again = compare(carried.pair)
+        again = ComparedUnit(carried.pair, options)
         covered = carried.settle(unit, again) if again.is_complete else []
         for one in covered:
             taken[id(one.unit)].append(one)
@@ -109,7 +83,7 @@ def with_moved_statements(units: Sequence[_Unit], compare: Callable[[UnitPair], 
 class _Lost:
     """A statement that a unit lost, and its principals that another unit has."""
 
-    unit: UnitDifference
+    unit: ComparedUnit
     change: GrantChange
     holders: tuple[str, ...]
 
@@ -128,7 +102,7 @@ def _labels(side: Configuration, changes: Iterable[GrantChange]) -> set[object]:
     return {*map(name_in_code, addresses), *(names[one] for one in addresses if one in names)}
 
 
-def _is_comparable(unit: UnitDifference, change: GrantChange) -> bool:
+def _is_comparable(unit: ComparedUnit, change: GrantChange) -> bool:
     """True if what decides on the access that a removed statement granted can be carried over to another unit."""
     located, attached = change.grant, unit.pair.old.attached
     statement = located.grant.statement
@@ -146,7 +120,7 @@ def _is_plain(statement: Statement) -> bool:
     return not statement.when and statement.whole and statement.effect is not None
 
 
-def _limits(unit: UnitDifference, located: LocatedGrant, holder: str) -> Iterator[StatementVersion]:
+def _limits(unit: ComparedUnit, located: LocatedGrant, holder: str) -> Iterator[StatementVersion]:
     """Yield the Deny statements that are gone and limited a principal, or a policy without any."""
     for item in unit.old_statements():
         if item.variants[0].effect != "Deny":
@@ -163,7 +137,7 @@ class _Carried:
     ``origins``: each by the path of its policy there. ``pair``: the unit with them.
     """
 
-    def __init__(self, pair: UnitPair, lost: Iterable[tuple[UnitDifference, GrantChange]]) -> None:
+    def __init__(self, pair: UnitPair, lost: Iterable[tuple[ComparedUnit, GrantChange]]) -> None:
         self.origins: dict[str, _Lost] = {}
         self._policies: dict[tuple[object, ...], AttachedPolicy] = {}
         self._managed: list[ManagedAttachment] = []
@@ -175,7 +149,7 @@ class _Carried:
             self._add(unit, change, names[id(unit)])
         self.pair = replace(pair, old=self._carried_to(pair.old, pair.new))
 
-    def _add(self, unit: UnitDifference, change: GrantChange, names: Mapping[str, str]) -> None:
+    def _add(self, unit: ComparedUnit, change: GrantChange, names: Mapping[str, str]) -> None:
         located = change.grant
         holders = [holder for holder in located.principals if holder in names]
         if not holders and (located.principals or located.resource.address not in names):
@@ -221,7 +195,7 @@ class _Carried:
 
     # -- the result
 
-    def settle(self, unit: UnitDifference, again: UnitDifference) -> list[_Lost]:
+    def settle(self, unit: ComparedUnit, again: ComparedUnit) -> list[_Lost]:
         """Complete the second comparison: set ``moved``, and name old statements as in the units that lost them.
 
         Return the removed statements of other units that it covers.
@@ -248,7 +222,7 @@ class _Carried:
         again.unchanged -= len({_place(change.grant) for change in moved} - changed)
         return [self.origins[path] for path in self.origins if path in taken]
 
-    def _moved(self, unit: UnitDifference, again: UnitDifference) -> Iterator[GrantChange]:
+    def _moved(self, unit: ComparedUnit, again: ComparedUnit) -> Iterator[GrantChange]:
         """Yield the new statements of the first comparison that are not new or wider in the second, each with the
         principals for which that is so."""
         left: dict[object, set[str]] = {}
@@ -286,7 +260,7 @@ def _place(located: LocatedGrant) -> object:
     return located.resource.address, located.statement_path, located.grant.at, located.grant.statement.when
 
 
-def _lost_boundaries(unit: UnitDifference, holders: Iterable[str]) -> Iterator[tuple[str, BoundaryUse]]:
+def _lost_boundaries(unit: ComparedUnit, holders: Iterable[str]) -> Iterator[tuple[str, BoundaryUse]]:
     """Yield the permissions boundaries that principals had and have no longer, with the principals."""
     sides = [side.attached.boundaries_by_principal() for side in (unit.pair.old, unit.pair.new)]
     for holder in holders:

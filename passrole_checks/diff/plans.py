@@ -20,7 +20,8 @@ from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.sources.model.configuration import Configuration, Framework, NoteKind, Unreadable
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import Framework, NoteKind, Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN, recognize_bytes
 from passrole_checks.sources.terraform_plan import PlanVersion, load_version
 
@@ -113,7 +114,7 @@ def _read(plan: RootPlan, sides: tuple[Side, Side], static: UnitPair | None) -> 
     new = _load(plan.plan, plan.folder, sides[1], before=False)
     if plan.before is not None:
         old = _load(plan.before, plan.folder, sides[0], before=False)
-    elif new.has_changes or _is_empty(new.configuration):
+    elif new.has_changes or not (new.configuration.policies or new.configuration.attached.managed_policies):
         old = _load(plan.plan, plan.folder, sides[0], before=True)
     else:
         raise InputError(plan.plan.name, "no changes in it to compare; give the plan or state of BASE as well")
@@ -133,7 +134,8 @@ def _aligned(pair: UnitPair) -> UnitPair:
 def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVersion:
     place = side.path / folder
     with deadline.limited(deadline.SECONDS, deadline.SECONDS_PER_MEGABYTE) as limit, providing_files(side):
-        inputs = replace(side.inputs, source=place if is_folder(place) and _has_terraform(place) else None)
+        has_source = is_folder(place) and any(is_terraform_file(place / name) for name in names_in(place))
+        inputs = replace(side.inputs, source=place if has_source else None)
         deadline.grant(len(file.content))
         try:
             version = load_version(file.path, file.content, before=before, inputs=inputs)
@@ -143,16 +145,6 @@ def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVers
             raise InputError(file.name, error.reason, error.line) from None
         seconds = max(limit.left, _MIN_SECONDS)
         return replace(version, configuration=replace(version.configuration, seconds_left=seconds))
-
-
-def _has_terraform(folder: Path) -> bool:
-    from passrole_checks.sources.files.file_types import is_terraform_file
-
-    return any(is_terraform_file(folder / name) for name in names_in(folder))
-
-
-def _is_empty(configuration: Configuration) -> bool:
-    return not configuration.policies and not configuration.attached.managed_policies
 
 
 def _without_source(plan: RootPlan, folder: Path) -> Unreadable:

@@ -8,7 +8,7 @@ disk, regardless of any list of changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -111,7 +111,7 @@ class VersionReader:
         self._same: dict[int, bool] = {}  # by identity of the accesses in the old version
         self._discovered: dict[int, tuple[Unit, ...]] = {}  # of each version that parts are read of
         self._kept: list[Configuration] = []  # keeps ids unique while this object lives
-        self._original: dict[int, Configuration] = {}
+        self.originals: dict[int, Configuration] = {}
         self.unit_reads = 0
 
     def read(self, number: int, path: Path | None = None) -> ReadPaths:
@@ -170,15 +170,10 @@ class VersionReader:
 
     def whole(self, old: Configuration, new: Configuration) -> Configuration:
         """Return the new side of a pair: the old one itself if it was read for both."""
-        original = self._original.get(id(new))
+        original = self.originals.get(id(new))
         if original is None:
             return new
         return old if original is old else self.moved(original)
-
-    @property
-    def originals(self) -> Mapping[int, Configuration]:
-        """Return the old units that are equal in the new version, by the id of the new one."""
-        return self._original
 
     def moved(self, value: _Value) -> _Value:
         """Relocate a value of the old version to the new one."""
@@ -220,7 +215,7 @@ class VersionReader:
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
             files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded", "values")}
             alike = replace(known.found, **files)
-            self._original[id(alike)] = known.found
+            self.originals[id(alike)] = known.found
             accesses = known.accesses
             moved = {kind: dict.fromkeys(map(self.moved, accesses.of(kind))) for kind in KINDS}
             return self._keep(alike, FileAccessLog(**moved))

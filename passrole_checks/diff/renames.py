@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from passrole_checks.iam.documents.policy import parse_document
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import (
     Node,
     StringNode,
@@ -81,7 +82,13 @@ def rename_policy(policy: AttachedPolicy, names: Mapping[str, str]) -> AttachedP
     """Return the policy with its resource, its principals and the roles that it refers to renamed."""
     if not names:
         return policy
-    return replace(relabel_policy(policy, names), document=_with_new_references(policy.document, names))
+
+    def renamed(text: StringNode) -> StringNode:
+        if not any(unresolved.role in names for unresolved in text.unresolved_parts):
+            return text
+        return replace(text, parts=tuple(_rename_part(part, names) for part in text.parts))
+
+    return replace(relabel_policy(policy, names), document=map_strings(policy.document, renamed))
 
 
 def update_role_names(
@@ -162,22 +169,7 @@ def _group_by_content(
                 granting.add(address)
     types = {resource.address: resource.type for resource in configuration.resources}
     types |= {role.resource.address: role.resource.type for role in configuration.roles}
-    found: dict[_Profile, list[str]] = {}
-    for address in granting:
-        profile = (types.get(address, ""), frozenset(held[address].items()))
-        found.setdefault(profile, []).append(address)
-    return found
-
-
-def _with_new_references(node: Node, names: Mapping[str, str]) -> Node:
-    return map_strings(
-        node,
-        lambda text: (
-            replace(text, parts=tuple(_rename_part(part, names) for part in text.parts))
-            if any(unresolved.role in names for unresolved in text.unresolved_parts)
-            else text
-        ),
-    )
+    return grouped(((types.get(one, ""), frozenset(held[one].items())), one) for one in granting)
 
 
 def _with_role_names(node: Node, called: Mapping[tuple[str, UnresolvedKind], tuple[str | Unresolved, ...]]) -> Node:

@@ -98,7 +98,19 @@ def compare_snapshots(
     Problems that both versions share are in ``standing``. ``with_scans``: also scan both. Another folder may replace
     the new version; its files are named as if they were in the snapshot. ``jobs``: as for ``compare_versions``.
     """
-    compare = partial(_compare, snapshots=snapshots, options=options, plans=plans, with_scans=with_scans, jobs=jobs)
+
+    def compare(pair: tuple[Side, Side]) -> AccessDifference:
+        return compare_versions(
+            *pair,
+            options,
+            renames=snapshots.renames,
+            changed=[(change.old, change.new) for change in snapshots.changed],
+            trusted=False,
+            with_scans=with_scans,
+            plans=plans,
+            jobs=jobs,
+        )
+
     found = compare(sides)
     while snapshots.selection is not None and (shared := _shared_paths(found, snapshots)):
         snapshots.widen(shared)
@@ -128,27 +140,6 @@ def compare_snapshots(
         excluded=tuple(sorted({*found.excluded, *_excluded_elsewhere(sides, snapshots)})),
     )
     return _separate_standing(found, snapshots)
-
-
-def _compare(
-    sides: tuple[Side, Side],
-    *,
-    snapshots: Snapshots,
-    options: ScanOptions,
-    plans: Sequence[RootPlan],
-    with_scans: bool,
-    jobs: int | None,
-) -> AccessDifference:
-    return compare_versions(
-        *sides,
-        options,
-        renames=snapshots.renames,
-        changed=[(change.old, change.new) for change in snapshots.changed],
-        trusted=False,
-        with_scans=with_scans,
-        plans=plans,
-        jobs=jobs,
-    )
 
 
 def _excluded_elsewhere(sides: tuple[Side, Side], snapshots: Snapshots) -> Iterator[str]:
@@ -266,18 +257,14 @@ def with_details_of_base(options: ScanOptions, version_pair: VersionPair, snapsh
                 raise InputError(path, f"not read: it is new in this change, and {what} are read from BASE")
             yield Path(found)
 
+    top = version_pair.repository.top
+    name = repository_name(top) if options.inventory and top is not None and not options.repository else ""
     return replace(
         options,
         account_details=tuple(of_base(options.account_details, "account details")),
         inventory=tuple(of_base(options.inventory, "inventories")),
-        repository=options.repository or _repository_name(options, version_pair),
+        repository=options.repository or name,
     )
-
-
-def _repository_name(options: ScanOptions, version_pair: VersionPair) -> str:
-    """Return the name of the repository whose versions are compared, which their temporary folders do not show."""
-    top = version_pair.repository.top
-    return repository_name(top) if options.inventory and top is not None else ""
 
 
 def _side(version_pair: VersionPair, snapshots: Snapshots, number: int, inputs_of: InputsOf) -> Side:
@@ -292,13 +279,8 @@ def _side(version_pair: VersionPair, snapshots: Snapshots, number: int, inputs_o
     def read(entries: Sequence[Unreadable]) -> tuple[Unreadable, ...]:
         return tuple(entry for entry in entries if not exclusions.excludes(entry.file))
 
-    return Side(
-        top,
-        replace(inputs, exclusions=exclusions),
-        read(snapshots.unreadable[number]),
-        read(snapshots.skipped[number]),
-        sealed=True,
-    )
+    unreadable, missing = read(snapshots.unreadable[number]), read(snapshots.skipped[number])
+    return Side(top, replace(inputs, exclusions=exclusions), unreadable, missing, sealed=True)
 
 
 def _separate_standing(found: AccessDifference, snapshots: Snapshots) -> AccessDifference:
@@ -374,35 +356,26 @@ def _changed_but_unread(found: AccessDifference, snapshots: Snapshots) -> Iterat
     touched = snapshots.touched()
     entries = {entry.path for entry in snapshots.entries[1]}
     for change in snapshots.changed:
-        path = change.new
+        path, place = change.new, f"{top}/{change.new}"
         if path is None or path in links:
             continue
+        was_code = change.old not in (None, path) and f"{snapshots.folders[0]}/{change.old}" in old
         if path.endswith(_INSTALLED):
-            yield Unreadable(
-                f"{top}/{path}", "records installed modules, which are trusted here; terraform init may install others"
-            )
-        elif f"{top}/{path}" in new:
+            reason = "records installed modules, which are trusted here; terraform init may install others"
+            yield Unreadable(place, reason)
+        elif place in new:
             continue
-        elif (
-            change.old not in (None, path)
-            and not may_contain_code(path)
-            and f"{snapshots.folders[0]}/{change.old}" in old
-        ):
-            yield Unreadable(
-                f"{top}/{path}", f"was infrastructure code as {change.old}, and is not read under this name"
-            )
+        elif was_code and not may_contain_code(path):
+            yield Unreadable(place, f"was infrastructure code as {change.old}, and is not read under this name")
         elif shadow := _opentofu_override(path, entries):
-            yield Unreadable(f"{top}/{path}", f"has changed; OpenTofu reads {shadow} instead")
+            yield Unreadable(place, f"has changed; OpenTofu reads {shadow} instead")
         elif is_terraform_file(Path(path)) and (folder := _ignored_folder(path, entries)):
-            yield Unreadable(f"{top}/{path}", f"not read, because {folder} is skipped", kind=NoteKind.SKIPPED_PATH)
+            yield Unreadable(place, f"not read, because {folder} is skipped", kind=NoteKind.SKIPPED_PATH)
     for link, leads_to in links.items():
         behind = [path for path in touched if path == leads_to or path.startswith(f"{leads_to}/")]
         if link not in touched and any(map(may_contain_code, behind)):
-            yield Unreadable(
-                f"{top}/{link}",
-                f"a symbolic link (not followed) to {leads_to}, which has changed",
-                kind=NoteKind.SKIPPED_PATH,
-            )
+            reason = f"a symbolic link (not followed) to {leads_to}, which has changed"
+            yield Unreadable(f"{top}/{link}", reason, kind=NoteKind.SKIPPED_PATH)
 
 
 def _unused_values(found: AccessDifference, snapshots: Snapshots) -> Iterator[Unreadable]:

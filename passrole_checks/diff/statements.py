@@ -10,14 +10,18 @@ from passrole_checks.access.access_change import holder_keys
 from passrole_checks.diff.change import StatementKey
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.roles.arn import ANYWHERE, Scope
-from passrole_checks.iam.roles.role_set import RoleSet, may_intersect
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import ANYWHERE
+from passrole_checks.iam.roles.role_set import may_intersect
+from passrole_checks.iam.roles.role_union import RoleSet
 from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy
 
+CARRIED = "\0carried"  # begins the path of a policy in the old version of a unit that did not have it
 _MOST_COMBINATIONS = 100  # of statements of one holder that nothing pairs but their roles
 
 
@@ -95,11 +99,7 @@ class StatementVersion:
 
 def group_by_holder(statements: Iterable[StatementVersion]) -> dict[str, list[StatementVersion]]:
     """Group statements by the keys by which check 015 compares their policies."""
-    found: dict[str, list[StatementVersion]] = {}
-    for statement in statements:
-        for key in holder_keys(statement.names):
-            found.setdefault(key, []).append(statement)
-    return found
+    return grouped((key, statement) for statement in statements for key in holder_keys(statement.names))
 
 
 def pair_statements(

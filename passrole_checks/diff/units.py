@@ -73,12 +73,7 @@ class Versions:
 
 
 def _drop_counterparts(
-    entry: Unreadable,
-    side: Side,
-    own: Mapping[str, Configuration],
-    other: dict[str, Configuration],
-    *,
-    single: bool,
+    entry: Unreadable, side: Side, own: Mapping[str, Configuration], other: dict[str, Configuration], *, single: bool
 ) -> Iterator[Unreadable]:
     """Remove from the units of the ``other`` version those whose counterpart cannot be read, and yield a note on each.
 
@@ -115,7 +110,7 @@ def read_and_pair(
     if new_if_unreadable:
         tops = [os.path.realpath(side.path) for side in sides]
         read, aside = set_aside(read, tops, renames or {}, readings.originals)
-    found = [dict(_by_key(got, side.path)) for got, side in zip(read, sides, strict=True)]
+    found = [{key_of(path, side.path): unit for path, unit in got.units} for got, side in zip(read, sides, strict=True)]
     one_file = not all(os.path.isdir(side.path) for side in sides)
     single = one_file and all(len(side.units) <= 1 for side in read)
     notes = [*aside, *(note for side in read for note in side.notes)]
@@ -147,10 +142,7 @@ def read_and_pair(
 
 
 def _variant_pairs(
-    read: Sequence[ReadPaths],
-    roots: Sequence[Path],
-    bases: Mapping[str, Configuration],
-    renames: Mapping[str, str],
+    read: Sequence[ReadPaths], roots: Sequence[Path], bases: Mapping[str, Configuration], renames: Mapping[str, str]
 ) -> Iterator[tuple[str, UnitPair]]:
     """Yield the variants of the new version, each with the label of its file and its counterpart in the old one.
 
@@ -281,11 +273,6 @@ def _content_of(unit: Configuration) -> Sequence[object]:
 
 def _empty_like(like: Configuration) -> Configuration:
     return Configuration(like.framework, (), account=like.account, home=like.home)
-
-
-def _by_key(side: ReadPaths, root: Path) -> Iterator[tuple[str, Configuration]]:
-    for path, configuration in side.units:
-        yield key_of(str(path), root), configuration
 
 
 def _affects(lost: str, key: str, unit: Configuration) -> bool:

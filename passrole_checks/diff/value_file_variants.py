@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from passrole_checks.diff.change import GrantChange
-from passrole_checks.diff.units import UnitPair
+from passrole_checks.diff.compared_unit import ComparedUnit
 from passrole_checks.findings import Confidence
 from passrole_checks.sources.value_file import added_by_files, with_files
-
-
-class ComparedUnit(Protocol):
-    """The new and widened access of a unit, and the statements that moved to it."""
-
-    pair: UnitPair
-    new: list[GrantChange]
-    widened: list[GrantChange]
-    moved: list[GrantChange]
 
 
 def add_changes(units: Mapping[str, ComparedUnit], variants: Iterable[tuple[str, ComparedUnit]]) -> None:

@@ -370,11 +370,7 @@ def escape_policy_variables(node: Node) -> Node:
 
 
 def map_strings(
-    node: Node,
-    change: Callable[[StringNode], Node],
-    *,
-    keys: bool = False,
-    subject: Callable[[str], str] = str,
+    node: Node, change: Callable[[StringNode], Node], *, keys: bool = False, subject: Callable[[str], str] = str
 ) -> Node:
     """Return the node with ``change`` applied to every string below it; the same object if that changes nothing.
 
@@ -392,30 +388,3 @@ def map_strings(
         options = ((replace(outcome, subject=subject(outcome.subject)), option) for outcome, option in node.options)
         return replace(node, options=tuple(options))
     return node
-
-
-__all__ = [
-    "Absent",
-    "Choice",
-    "Const",
-    "ListNode",
-    "Node",
-    "ObjectEntry",
-    "ObjectNode",
-    "Part",
-    "Position",
-    "StringNode",
-    "Ternary",
-    "Unresolved",
-    "UnresolvedKind",
-    "at_position",
-    "escape_policy_variables",
-    "join",
-    "map_children",
-    "map_strings",
-    "nodes_in",
-    "strings_in",
-    "text",
-    "unresolved_in",
-    "unresolved_node",
-]  # fmt: skip

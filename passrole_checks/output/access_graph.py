@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
+from itertools import chain, product
 from typing import NamedTuple
 
 from passrole_checks.escaping.terminal import common_folder, display_path, path_in, sanitize
@@ -20,6 +21,7 @@ from passrole_checks.findings import Escalation, Finding, Severity
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
 from passrole_checks.iam.path_conditions import PathCondition, any_compatible
@@ -165,12 +167,12 @@ class AccessGraph:
     @cached_property
     def links(self) -> tuple[Link, ...]:
         """The links of all statements that allow something; most severe first, then by number of statements."""
-        pairs: dict[tuple[int, int], list[int]] = {}
-        for number, entry in enumerate(self.entries):
-            if entry.effect == "allow":
-                for sources, targets in ((entry.principals, entry.roles), (entry.roles, entry.services)):
-                    for pair in ((source, target) for source in sources for target in targets):
-                        pairs.setdefault(pair, []).append(number)
+        pairs = grouped(
+            (pair, number)
+            for number, entry in enumerate(self.entries)
+            if entry.effect == "allow"
+            for pair in chain(product(entry.principals, entry.roles), product(entry.roles, entry.services))
+        )
         uses: dict[tuple[int, int], dict[int, bool]] = {pair: {} for pair in pairs}
         for entry in self.entries if pairs else ():
             for use in entry.uses or () if entry.effect == "allow" else ():
@@ -241,9 +243,7 @@ def _attach_findings(
 ) -> tuple[list[tuple[LocatedGrant, list[Finding]]], list[Finding]]:
     """Return each statement with its findings, sorted by file and line, and the findings without a statement."""
     entries: list[tuple[LocatedGrant, list[Finding]]] = [(located, []) for located in grants]
-    by_location: dict[object, list[int]] = {}
-    for number, (located, _) in enumerate(entries):
-        by_location.setdefault((located.grant.at, located.resource.address), []).append(number)
+    by_location = grouped(((one.grant.at, one.resource.address), number) for number, one in enumerate(grants))
     others: list[Finding] = []
     for finding in result.findings:
         grant = finding.grant
@@ -432,9 +432,7 @@ def _assign_groups(locations: Mapping[tuple[str, str], tuple[str, ...]]) -> dict
     done: set[tuple[str, ...]] = set()
     while candidates := [path for path in groups if path not in done]:
         path = max(candidates, key=lambda candidate: (len(groups[candidate]), candidate))
-        parts: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-        for key in groups[path]:
-            parts.setdefault(locations[key][: len(path) + 1], []).append(key)
+        parts = grouped((locations[key][: len(path) + 1], key) for key in groups[path])
         available = MOST_GROUPS - (len(groups) - 1)
         if any(not part[-1] for part in parts) or (len(parts) > available and available < 3):
             done.add(path)

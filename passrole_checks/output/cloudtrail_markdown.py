@@ -69,10 +69,7 @@ def _grant_diagram(against: UsageComparison, result: ScanResult) -> Iterator[str
     if graph.links:
         yield ""
         yield from diagram(graph, arrow)
-        yield from (
-            "",
-            "Thick arrows: used in these logs, with counts. Dotted arrows: possibly or never used.",
-        )
+        yield from ("", "Thick arrows: used in these logs, with counts. Dotted arrows: possibly or never used.")
 
 
 def _row(edge: Edge) -> str:

@@ -39,11 +39,7 @@ _FIRST, _LAST = 10, 3  # rows of one statement to show; the last ones are servic
 
 
 def diff_lines(
-    difference: AccessDifference,
-    compared: VersionPair | None = None,
-    *,
-    quiet: bool = False,
-    verbose: bool = False,
+    difference: AccessDifference, compared: VersionPair | None = None, *, quiet: bool = False, verbose: bool = False
 ) -> Iterator[Line]:
     """Return each change with its principals, roles and services, before and after; unless ``quiet``, then notes and a
     summary.
@@ -77,6 +73,8 @@ def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[
     if current.principals:
         yield labeled_row("who", current.principals)
     before = change.before
+    earlier = file_and_line(before.grant.at.file, before.grant.at.line) if before is not None else ""
+    before_row = (StyledText(f"    {'before':<10}", "quiet"), StyledText(earlier, "quiet"))
     rows = _describe_grant(current)
     if before is None or (old_rows := _describe_grant(before)) == rows:
         yield from _abridge(rows)
@@ -85,22 +83,15 @@ def _change(change: GrantChange, group: str, mark: str, style: str) -> Iterator[
         if change.repeats:
             yield labeled_row("as in", [change.repeats])
         elif before is not None and group == "moved":
-            yield (
-                StyledText(f"    {'before':<10}", "quiet"),
-                StyledText(file_and_line(before.grant.at.file, before.grant.at.line), "quiet"),
-            )
+            yield before_row
         elif before is not None and change.cause is None:
             yield (StyledText("    the statement itself is unchanged", "quiet"),)
     else:
-        at = before.grant.at
         yield from _diff_rows(old_rows, rows)
-        yield (StyledText(f"    {'before':<10}", "quiet"), StyledText(file_and_line(at.file, at.line), "quiet"))
+        yield before_row
     if change.cause is not None:
-        because = file_and_line(change.cause.file, change.cause.line)
-        yield (
-            StyledText(f"    {'because of':<11}"),
-            StyledText(f"{because}{'  (removed)' if change.cause_removed else ''}"),
-        )
+        because = file_and_line(change.cause.file, change.cause.line) + "  (removed)" * change.cause_removed
+        yield (StyledText(f"    {'because of':<11}"), StyledText(because))
 
 
 def _diff_rows(old: Sequence[Line], new: Sequence[Line]) -> Iterator[Line]:

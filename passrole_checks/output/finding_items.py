@@ -9,6 +9,7 @@ from passrole_checks.escaping.shorten import cut_at_word
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.scan.group_findings import by_rank, findings_by_statement
 
@@ -58,9 +59,7 @@ class Section:
 
 def items_of(findings: Iterable[Finding]) -> tuple[FindingItem, ...]:
     """Return an item for each group, worst first, else in the order of their primary findings."""
-    members: dict[str, list[Finding]] = {}
-    for finding in findings:
-        members.setdefault(finding.group or finding.fingerprint, []).append(finding)
+    members = grouped((finding.group or finding.fingerprint, finding) for finding in findings)
     items = [FindingItem(first, tuple(others)) for first, *others in map(by_rank, members.values())]
     return tuple(sorted(items, key=lambda item: badness(item.primary)))
 
@@ -119,12 +118,10 @@ def sections_of(findings: Sequence[Finding], group_by: str = BY_FILE) -> list[Se
     found: dict[str, list[StatementItems]] = {}
     worst: dict[str, tuple[int, str]] = {}
     for statement in statements:
-        by_heading: dict[str, list[FindingItem]] = {}
-        for item in statement.items:
-            first = item.primary
-            heading = f"{first.check_id} {first.name}" if group_by == BY_CHECK else first.severity.value
-            by_heading.setdefault(heading, []).append(item)
-        for name, items in by_heading.items():
+        primaries = [(item.primary, item) for item in statement.items]
+        by_check = group_by == BY_CHECK
+        headings = ((f"{one.check_id} {one.name}" if by_check else one.severity.value, item) for one, item in primaries)
+        for name, items in grouped(headings).items():
             found.setdefault(name, []).append(StatementItems(tuple(items), statement.uses))
             rank = (-items[0].primary.severity.rank, name)
             worst[name] = min(worst.get(name, rank), rank)

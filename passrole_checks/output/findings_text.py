@@ -326,10 +326,7 @@ def wrap_prose(text: str, width: int, label: str = "") -> Iterator[Line]:
     """Wrap and indent text to ``width`` columns; ``label`` begins its first line and is highlighted."""
     indent = " " * 10
     wrapped = textwrap.wrap(
-        label + sanitize(" ".join(text.split())),
-        width - len(indent),
-        break_long_words=False,
-        break_on_hyphens=False,
+        label + sanitize(" ".join(text.split())), width - len(indent), break_long_words=False, break_on_hyphens=False
     )
     for number, line in enumerate(wrapped):
         if number == 0 and label:

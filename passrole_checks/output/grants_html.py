@@ -92,11 +92,7 @@ def grants_html(result: ScanResult, grants: Sequence[LocatedGrant], heading: Pag
 
 
 def render_page(
-    graph: AccessGraph,
-    result: ScanResult,
-    grants: Sequence[LocatedGrant],
-    extras: PageExtras,
-    heading: PageHeading,
+    graph: AccessGraph, result: ScanResult, grants: Sequence[LocatedGrant], extras: PageExtras, heading: PageHeading
 ) -> str:
     """Return the page of a graph of ``grants`` with the findings of ``result``."""
     style, script = read_asset("page.css") + extras.style, read_asset("page.js")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.escaping.terminal import sanitize, typed_path
 from passrole_checks.findings import Severity
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, build_graph, rank, worst
 from passrole_checks.output.findings_text import Line, StyledText, grants_summary
 from passrole_checks.output.outcomes import RatedEscalation, check_names, outcome_details, outcome_label
@@ -24,10 +25,7 @@ def tree_lines(
     """Return the inventory as a tree; unless ``quiet``, then notes and a summary. ``verbose``: name each item that was
     not evaluated."""
     graph = build_graph(result, grants)
-    by_principal: dict[int, list[GraphStatement]] = {}
-    for entry in graph.entries:
-        for principal in entry.principals:
-            by_principal.setdefault(principal, []).append(entry)
+    by_principal = grouped((principal, entry) for entry in graph.entries for principal in entry.principals)
     for principal in sorted(by_principal, key=lambda number: _badness(number, by_principal[number], graph)):
         yield from _principal(principal, by_principal[principal], graph)
         yield ()
@@ -62,10 +60,7 @@ def _principal(number: int, entries: Sequence[GraphStatement], graph: AccessGrap
     if escalation is not None:
         words = f"can {_name(outcome_label(escalation.escalation))}"
         yield (StyledText(words, escalation.severity.value), *_quiet(outcome_details(escalation.escalation)))
-    branches: dict[tuple[int, str], list[GraphStatement]] = {}
-    for entry in entries:
-        for role in entry.roles:
-            branches.setdefault((role, entry.effect), []).append(entry)
+    branches = grouped(((role, entry.effect), entry) for entry in entries for role in entry.roles)
     ranked = sorted(
         branches.items(),
         key=lambda branch: (branch[0][1] != "allow", -rank(_severity(branch[1])), not graph.nodes[branch[0][0]].open),

@@ -41,24 +41,23 @@ def scan_json(
     """
     numbers = count_findings(result, not_shown)
     numbers["in_baseline"] = 0 if baseline is None else len(baseline.accepted)
-    return json_text(
-        {
-            "version": VERSION,
-            "findings": [finding_entry(finding) for finding in result.findings],
-            **unread_entries(result.unreadable, result.not_evaluated, result.excluded),
-            "unused_suppressions": [suppression_entry(suppression) for suppression in result.unused_suppressions],
-            "notes": problem_entries(configuration),
-            "baseline": None
-            if baseline is None
-            else {
-                "file": display_path(baseline.path),
-                "expired": [_entry(entry) for entry in baseline.expired],
-                "worse": [_entry(entry) for _, entry in baseline.worse],
-                "unused": [_entry(entry) for entry in baseline.unused],
-            },
-            "summary": summary_entry(numbers),
-        }
-    )
+    document = {
+        "version": VERSION,
+        "findings": [finding_entry(finding) for finding in result.findings],
+        **unread_entries(result.unreadable, result.not_evaluated, result.excluded),
+        "unused_suppressions": [suppression_entry(suppression) for suppression in result.unused_suppressions],
+        "notes": problem_entries(configuration),
+        "baseline": None
+        if baseline is None
+        else {
+            "file": display_path(baseline.path),
+            "expired": [_entry(entry) for entry in baseline.expired],
+            "worse": [_entry(entry) for _, entry in baseline.worse],
+            "unused": [_entry(entry) for entry in baseline.unused],
+        },
+        "summary": summary_entry(numbers),
+    }
+    return json_text(document)
 
 
 def count_findings(result: ScanResult, not_shown: Sequence[Finding]) -> Counter[str]:
@@ -112,19 +111,17 @@ def diff_json(difference: AccessDifference, compared: VersionPair | None = None)
     if compared is not None:
         base, head = ({"name": side.name, "id": side.id} for side in (compared.base, compared.head))
         versions = {"base": base, "head": head, "notes": list(compared.notes)}
-    return json_text(
-        {
-            "version": VERSION,
-            **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
-            "unchanged": difference.unchanged,
-            "faults": problem_entries(faults_in(difference.unreadable)),
-            "not_evaluated": not_evaluated_entries(
-                [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
-            ),
-            "excluded": excluded_paths(difference.excluded),
-            **versions,
-        }
-    )
+    not_evaluated = [*without_faults(difference.unreadable), *difference.not_evaluated, *difference.standing]
+    document = {
+        "version": VERSION,
+        **{name: [_change(change, name) for change in getattr(difference, name)] for name in groups},
+        "unchanged": difference.unchanged,
+        "faults": problem_entries(faults_in(difference.unreadable)),
+        "not_evaluated": not_evaluated_entries(not_evaluated),
+        "excluded": excluded_paths(difference.excluded),
+        **versions,
+    }
+    return json_text(document)
 
 
 def _change(change: GrantChange, group: str) -> dict[str, Any]:

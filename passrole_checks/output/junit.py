@@ -7,7 +7,6 @@ attributes follow the schema of Jenkins' xUnit plugin (``junit-10.xsd``). GitLab
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from xml.etree import ElementTree
 
@@ -15,6 +14,7 @@ from passrole_checks.checks.base.check import Check
 from passrole_checks.escaping.markup import xml
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.findings import Finding
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults
 
@@ -37,9 +37,7 @@ def scan_junit(
     names = {check.id: check.name for check in checks}
     silent = {finding.fingerprint: "in the baseline" for finding in accepted}
     silent |= {finding.fingerprint: "below --severity" for finding in not_shown}
-    findings: dict[str, list[Finding]] = defaultdict(list)
-    for finding in (*result.findings, *accepted, *not_shown):
-        findings[display_path(finding.at.file)].append(finding)
+    findings = grouped((display_path(one.at.file), one) for one in (*result.findings, *accepted, *not_shown))
     checked = {display_path(located.grant.at.file) for located in result.grants}
     unreadable, faults = _by_file(without_faults(result.unreadable)), _by_file(result.faults)
     primaries = {finding.group: finding for finding in result.findings if finding.primary}
@@ -53,10 +51,9 @@ def scan_junit(
             _add_notes(_case(suite, "is checked without an internal error"), "error", faults[file])
         if file in not_evaluated:
             _add_notes(_case(suite, "is evaluated"), "skipped", not_evaluated[file])
-        by_check: dict[str, list[Finding]] = {check: [] for check in names} if file in checked else {}
-        for finding in findings[file]:
-            by_check.setdefault(finding.check_id, []).append(finding)
-        for check, check_findings in sorted(by_check.items()):
+        by_check = grouped((finding.check_id, finding) for finding in findings.get(file, ()))
+        none: dict[str, list[Finding]] = {check: [] for check in names} if file in checked else {}
+        for check, check_findings in sorted((none | by_check).items()):
             name = check_findings[0].name if check_findings else names[check]
             _add_verdict(_case(suite, f"{check} {name}"), check_findings, silent, primaries)
         if not len(suite):
@@ -70,10 +67,7 @@ def scan_junit(
 
 
 def _by_file(entries: Iterable[Unreadable]) -> dict[str, list[Unreadable]]:
-    files: dict[str, list[Unreadable]] = defaultdict(list)
-    for entry in entries:
-        files[display_path(entry.file)].append(entry)
-    return dict(files)
+    return grouped((display_path(entry.file), entry) for entry in entries)
 
 
 def _case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
@@ -86,10 +80,7 @@ def _add_notes(case: ElementTree.Element, kind: str, entries: Sequence[Unreadabl
 
 
 def _add_verdict(
-    case: ElementTree.Element,
-    findings: Sequence[Finding],
-    silent: Mapping[str, str],
-    primaries: Mapping[str, Finding],
+    case: ElementTree.Element, findings: Sequence[Finding], silent: Mapping[str, str], primaries: Mapping[str, Finding]
 ) -> None:
     """Fail or skip a case by the findings of one check in one file. ``silent`` maps fingerprints that must not fail it
     to reasons. ``primaries``: the primary findings by their groups.

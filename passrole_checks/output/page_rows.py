@@ -8,12 +8,7 @@ from html import escape
 from passrole_checks.escaping.terminal import path_in
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, WorstPrincipal, rank
 from passrole_checks.output.counts import count_noun
-from passrole_checks.output.outcomes import (
-    RatedEscalation,
-    check_names,
-    outcome_details,
-    outcome_label,
-)
+from passrole_checks.output.outcomes import RatedEscalation, check_names, outcome_details, outcome_label
 from passrole_checks.output.page_heading import PageHeading
 from passrole_checks.output.page_texts import (
     NO_FINDING,

@@ -10,6 +10,7 @@ from passrole_checks.access.role_consumers import ASSUMED, LATER, PASSED, RoleUs
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import display_path, sanitize
 from passrole_checks.findings import Confidence
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.output.counts import count_noun
 from passrole_checks.output.findings_text import (
     Line,
@@ -163,10 +164,7 @@ _MOST_PRINCIPALS = 20  # that text names; JSON has all
 
 def _table(passed: Sequence[RoleUse]) -> Iterator[Line]:
     """Yield each role once, and below it the services with the resources."""
-    groups: dict[str, list[RoleUse]] = {}
-    for use in passed:
-        groups.setdefault(use.label, []).append(use)
-    for label, group in groups.items():
+    for label, group in grouped((use.label, use) for use in passed).items():
         yield (StyledText(sanitize(label), "place"),)
         for services in dict.fromkeys(use.services for use in group):
             names = ", ".join(services) or "unknown service"

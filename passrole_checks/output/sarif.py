@@ -78,10 +78,7 @@ def _rules(checks: Iterable[type[Check]]) -> tuple[list[dict[str, Any]], dict[st
 
 
 def _log(
-    result: ScanResult,
-    rules: Sequence[dict[str, Any]],
-    results: Sequence[dict[str, Any]],
-    notes: Sequence[Unreadable],
+    result: ScanResult, rules: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]], notes: Sequence[Unreadable]
 ) -> str:
     excluded = (Unreadable(path, "excluded by --exclude or the configuration") for path in result.excluded)
     run = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.output.access_graph import AccessGraph, Column
 
 
@@ -36,7 +37,5 @@ def _name(graph: AccessGraph, number: int) -> tuple[Column, str, str]:
 
 def _numbered(graph: AccessGraph, own: dict[int, set[Hashable]]) -> dict[int, Hashable]:
     """Return a key for each node that shares its name and access with others."""
-    members: dict[Hashable, list[int]] = {}
-    for number, access in own.items():
-        members.setdefault((_name(graph, number), frozenset(access)), []).append(number)
+    members = grouped(((_name(graph, number), frozenset(access)), number) for number, access in own.items())
     return {number: key for key, numbers in members.items() if len(numbers) > 1 for number in numbers}

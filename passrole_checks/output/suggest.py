@@ -14,14 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
 from passrole_checks.findings import Finding
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.output.findings_text import (
-    PIPED,
-    Line,
-    StyledText,
-    file_and_line,
-    statement_header,
-    wrap_prose,
-)
+from passrole_checks.output.findings_text import PIPED, Line, StyledText, file_and_line, statement_header, wrap_prose
 from passrole_checks.output.json_output import unread_entries
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.suggest.grade import Grade
@@ -69,12 +62,7 @@ def fixed_lines(
     for suggestion in fixed:
         yield _header(suggestion)
         verb = "less severe" if suggestion.less_severe and not suggestion.findings else "fixed"
-        yield (
-            StyledText("  "),
-            StyledText(verb, "good"),
-            StyledText(f"  {_reason(suggestion)}"),
-            _grade(suggestion),
-        )
+        yield (StyledText("  "), StyledText(verb, "good"), StyledText(f"  {_reason(suggestion)}"), _grade(suggestion))
         yield from _explanation(suggestion, width)
         yield ()
     for suggestion in remaining:

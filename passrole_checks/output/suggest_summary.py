@@ -8,13 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.output.counts import count_noun
-from passrole_checks.output.findings_text import (
-    Line,
-    StyledText,
-    excluded_spans,
-    not_evaluated_notes,
-    note_line,
-)
+from passrole_checks.output.findings_text import Line, StyledText, excluded_spans, not_evaluated_notes, note_line
 from passrole_checks.sources.model.configuration import Unreadable
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggestion import Suggestion

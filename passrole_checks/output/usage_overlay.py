@@ -12,6 +12,7 @@ from enum import Enum
 
 from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import GrantMatch, GrantUsage, UsageComparison
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.output.access_graph import AccessGraph, GraphStatement, Node, Use
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
@@ -42,9 +43,7 @@ def grants_with_uses(result: ScanResult, against: UsageComparison) -> list[Locat
 
 def add_uses(graph: AccessGraph, against: UsageComparison) -> tuple[AccessGraph, tuple[Edge, ...]]:
     """Return the graph with observed use, and the CloudTrail edges that the uses refer to by index."""
-    by_statement: dict[tuple[object, ...], list[GrantUsage]] = {}
-    for used in (*against.used, *against.perhaps, *against.unused):
-        by_statement.setdefault(_key(used), []).append(used)
+    by_statement = grouped((_key(used), used) for used in (*against.used, *against.perhaps, *against.unused))
     numbers: dict[int, int] = {}
     edges: list[Edge] = []
     entries = []

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, join
-from passrole_checks.iam.roles.arn import Deployment
-from passrole_checks.iam.roles.role_set import RoleSet, surely_within
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.roles.role_set import surely_within
+from passrole_checks.iam.roles.role_union import RoleSet
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, Blank, Pattern, RequiredStatement
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.sources.model.context import Context

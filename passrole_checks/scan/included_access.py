@@ -20,7 +20,8 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.path_conditions import implies_all
 from passrole_checks.iam.roles import role_set
-from passrole_checks.iam.roles.arn import ANYWHERE, Scope, account_of
+from passrole_checks.iam.roles.arn import Scope, account_of
+from passrole_checks.iam.roles.role_search import ANYWHERE
 from passrole_checks.iam.roles.role_union import RoleSet
 
 ACCESS_CHECKS = frozenset(f"PASSROLE_{number}" for number in ("001", "002", "008", "009", "013", "016"))

@@ -36,7 +36,7 @@ def verdicts_of(
 
     ``with_severity``: run the checks that decide the severity of requested ones, too; else it may be too low.
     """
-    asked = [check for check in ALL if check.checks_managed_policies or not context.managed]
+    asked = [check for check in ALL if check.checks_managed_policies or not context.policy.managed]
     requested = [check for check in asked if options.runs(check)]
     decisive = {name for check in requested for name in check.depends_on_verdicts_of if context.beneficiaries}
     by_check = {

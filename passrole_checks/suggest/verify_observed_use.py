@@ -16,8 +16,9 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment
-from passrole_checks.iam.roles.role_set import RoleSet, surely_within
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.roles.role_set import surely_within
+from passrole_checks.iam.roles.role_union import RoleSet
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.observed_use import Narrowing, Observation

@@ -19,7 +19,8 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.ineffective_condition import IneffectiveCondition
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
+from passrole_checks.iam.grants.access_comparison import AccessComparison
+from passrole_checks.iam.grants.access_set import access_of
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, join, text
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.run_checks import evaluate

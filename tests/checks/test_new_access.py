@@ -16,7 +16,8 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.new_access import NewAccess
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
+from passrole_checks.iam.grants.access_comparison import AccessComparison
+from passrole_checks.iam.grants.access_set import access_of
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text

@@ -11,7 +11,8 @@ import pytest
 
 from passrole_checks.diff import AccessDifference, GrantChange, compare_paths
 from passrole_checks.findings import Severity
-from passrole_checks.iam.grants.access_comparison import AccessComparison, Gain, Permission
+from passrole_checks.iam.grants.access_comparison import AccessComparison
+from passrole_checks.iam.grants.access_set import Gain, Permission
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
 

@@ -6,7 +6,8 @@ import pytest
 
 from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import Deployment
 
 A = "arn:aws:iam::111122223333:"
 WORKER, APP_WORKER = f"{A}role/Worker", f"{A}role/app/Worker"

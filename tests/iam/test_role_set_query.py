@@ -10,9 +10,10 @@ from profiles import examples
 
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_bounds import Role, bounds_of, covers, example_name, may_intersect, names_single_role
 from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of, expand
+from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set_query import _exists, _RoleSetQuery, fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 

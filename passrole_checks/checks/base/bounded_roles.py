@@ -17,12 +17,7 @@ BOUNDARY_KEY = "iam:permissionsboundary"
 """The condition key with the permissions boundary of a role, in lower case."""
 BOUNDED = " It can create and change such roles only with a permissions boundary."
 
-_WITH_BOUNDARY = (
-    "iam:CreateRole",
-    "iam:AttachRolePolicy",
-    "iam:PutRolePolicy",
-    "iam:PutRolePermissionsBoundary",
-)
+_WITH_BOUNDARY = ("iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary")
 _WITHOUT = ("iam:DeleteRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy")
 _OF_POLICIES = "iam:CreatePolicyVersion"  # changes the policy that is the boundary
 

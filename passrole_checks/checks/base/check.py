@@ -96,11 +96,17 @@ class Check(ABC):
         return inspect.cleandoc(cls.__doc__ or "")
 
 
+def passed_to(*services: str, operator: str = "StringEquals") -> dict[str, Any]:
+    """A condition on iam:PassedToService for an example."""
+    return {operator: {"iam:PassedToService": services[0] if len(services) == 1 else list(services)}}
+
+
+TO_LAMBDA = passed_to("lambda.amazonaws.com")
+
+
 def allow(
     action: str | list[str], resource: str | list[str], condition: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """An Allow statement for an example."""
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": resource}
-    if condition is not None:
-        statement["Condition"] = condition
-    return statement
+    conditions = {"Condition": condition} if condition is not None else {}
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **conditions}

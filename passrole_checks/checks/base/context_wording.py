@@ -25,16 +25,13 @@ def matching_roles(context: GrantContext) -> str:
     known = context.model.configuration.context.roles
     here = " and this code" if any(role.address not in known for role in roles.roles) else ""
     count = len(roles.roles)
-    words = f" According to {listed(origins)}{here}, {_counted(count)}"
+    matching = "1 role matches" if count == 1 else f"{count} roles match" if count else "no role matches"
+    words = f" According to {listed(origins)}{here}, {matching}"
     privileged = context.passable_roles.administrators(roles)
     if not privileged:
         return f"{words}." if not count else f"{words}; none of them can administer IAM."
     which = "it" if count == 1 else str(len(privileged))
     return f"{words}; {which} can administer IAM: {listed([role_name(role.address) for role in privileged])}."
-
-
-def _counted(count: int) -> str:
-    return "1 role matches" if count == 1 else f"{count} roles match" if count else "no role matches"
 
 
 def role_name(address: str) -> str:

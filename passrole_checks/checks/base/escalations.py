@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import can_do_everything
+from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.findings import Escalation, Outcome, Verdict
 from passrole_checks.iam.partial_values import Ternary
@@ -45,6 +46,18 @@ def launch_of_any_role(context: GrantContext, holder: Principal) -> tuple[Escala
     _, strongest, service = min(found, key=lambda item: item[0])
     name = principal_name(holder)
     return (Escalation(name, Outcome.ADMINISTRATOR, service=service, actions=strongest.actions, path=strongest.id),)
+
+
+_NAMED = (Holder.DEPLOYMENT, Holder.ACCOUNTS, Holder.PEOPLE)
+
+
+def cause_of_managed_policy(context: GrantContext, holder: Principal) -> str:
+    """Return the cause of what an AWS managed policy allows, which is equal for principals that the same users have:
+    the policy and the services, repositories or kinds of people that alone can use the principal; "" if unknown."""
+    role, people = context.role_of(holder), context.trust_of(holder)
+    services = role.trusted if role is not None and role.only_services and role.trusted else ()
+    trusted = people.names if people.names and people.holder in _NAMED else tuple(sorted(services))
+    return " ".join((context.policy.managed, *trusted)) if trusted else ""
 
 
 def verdicts_on_holders(context: GrantContext, judge: Callable[[Principal], Iterable[Verdict]]) -> Iterator[Verdict]:

@@ -19,7 +19,7 @@ from passrole_checks.iam.documents.trust import KnownRole, requires_mfa, service
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.permissions import Permissions
@@ -52,11 +52,6 @@ class GrantContext:
     other_severities: Mapping[str, Severity] = field(default_factory=dict)
 
     @property
-    def account(self) -> str | None:
-        """The account deployed to, if known."""
-        return self.model.account
-
-    @property
     def many_accounts(self) -> bool:
         """True if the policy is deployed to several accounts."""
         return serves_many_accounts(self.policy.resource)
@@ -65,11 +60,6 @@ class GrantContext:
     def module(self) -> str:
         """The address of the Terraform module of the policy, with a dot at its end; "" for a root module."""
         return module_of(self.policy.resource.address)
-
-    @property
-    def managed(self) -> str:
-        """The name of the AWS managed policy that contains the grant; "" for any other policy."""
-        return self.policy.managed
 
     @property
     def passable_roles(self) -> PassableRoles:
@@ -136,7 +126,7 @@ class GrantContext:
     def is_foreign(self, pattern: StringNode) -> bool:
         """True if a Resource names an account that is surely not the one deployed to."""
         named = account_of(pattern)
-        return None not in (named, self.account) and named != self.account and not self.many_accounts
+        return None not in (named, self.model.account) and named != self.model.account and not self.many_accounts
 
     def known_role(self, pattern: StringNode) -> KnownRole | None:
         """Return the role of this configuration that a Resource names, if it names exactly one."""
@@ -213,10 +203,6 @@ class GrantContext:
         """The users of the permissions of the least restricted holder."""
         return least_restricted(map(self.trust_of, self.holders))
 
-    def services_of(self, role: KnownRole) -> tuple[str, ...]:
-        """Return the services that resources of this configuration pass a role to."""
-        return self.passable_roles.services_of(role)
-
     def services_to_name(self) -> tuple[str, ...]:
         """Return the services that the condition should name.
 
@@ -229,7 +215,7 @@ class GrantContext:
         for item in self.grant.roles:
             role = self.known_role(item.pattern)
             if role is not None:
-                own = self.services_of(role) or passed_to_service_values(role.trusted or ())
+                own = self.passable_roles.services_of(role) or passed_to_service_values(role.trusted or ())
             else:
                 linked = service_of_linked_role(item.pattern)
                 own = passed_to_service_values((linked,)) if linked else ()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from passrole_checks.access.holder_trust import HolderTrust
+from passrole_checks.access.passable_roles import RoleGains
 from passrole_checks.access.role_privilege import PrivilegeGain
 from passrole_checks.access.service_trust import has_roles_of_one_purpose, works_for_callers
 from passrole_checks.access.severity import Holder, Services
@@ -15,9 +16,8 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import UnresolvedKind
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
@@ -28,7 +28,7 @@ from passrole_checks.sources.model.configuration import Framework
 _NAMED = 3  # more privileged roles that a message names
 
 
-def by_short_name(roles: Sequence[tuple[KnownRole, PrivilegeGain]]) -> list[tuple[str, PrivilegeGain]]:
+def by_short_name(roles: RoleGains) -> list[tuple[str, PrivilegeGain]]:
     """Return the first roles with what they can do, by their short names: of roles with one short name, as in several
     instances of a module, the first."""
     named: dict[str, PrivilegeGain] = {}

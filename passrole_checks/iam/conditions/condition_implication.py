@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import field, replace
 
 from passrole_checks.iam import deadline
+from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.condition_operators import Family, expand_known_parts, parse_operator
-from passrole_checks.iam.conditions.passed_to_service import PASSED_TO_SERVICE
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import (
     Const,
     ListNode,
@@ -20,7 +21,6 @@ from passrole_checks.iam.partial_values import (
     ObjectNode,
     StringNode,
     Ternary,
-    Unresolved,
     unresolved_in,
 )
 
@@ -84,11 +84,7 @@ def _value_text(node: Node) -> str:
         return _to_text(node)
     if isinstance(node, Const):
         return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-    return ", ".join(
-        sorted(
-            f"${{{unresolved.expression}}}" for unresolved in unresolved_in(node) if isinstance(unresolved, Unresolved)
-        )
-    )
+    return ", ".join(sorted(f"${{{unresolved.expression}}}" for unresolved in unresolved_in(node)))
 
 
 def implies(narrow: Collection[ConditionTest], wide: Collection[ConditionTest]) -> tuple[Ternary, tuple[str, ...]]:
@@ -98,9 +94,7 @@ def implies(narrow: Collection[ConditionTest], wide: Collection[ConditionTest]) 
     """
     answer = Ternary.YES
     keys: dict[str, None] = {}
-    by_key: dict[str, list[ConditionTest]] = {}
-    for own in narrow:
-        by_key.setdefault(own.key, []).append(own)
+    by_key = grouped((own.key, own) for own in narrow)
     unknown = any(not own.known for own in narrow)
     for limit in sorted(wide, key=lambda item: (item.key, item.operator)):
         deadline.check()

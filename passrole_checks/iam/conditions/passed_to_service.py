@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import Enum
+from functools import lru_cache
 
-from passrole_checks.iam.conditions.condition_block import ASSOCIATED_RESOURCE_ARN, PASSED_TO_SERVICE, ConditionBlock
+from passrole_checks.iam.conditions.condition_block import ConditionBlock
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
 from passrole_checks.iam.conditions.likely_typos import LikelyTypo
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -108,6 +109,15 @@ def allowed_services(effect: ConditionEffect, *, surely: bool) -> frozenset[str]
         extra = {name for name, answer in placeholders if answer in answers}
         cached = _services[key] = (effect, (effect.allowed if surely else effect.possible) | extra)
     return cached[1]
+
+
+@lru_cache(maxsize=64)
+def union_of(*sets: frozenset[str]) -> frozenset[str]:
+    """Return the union of sets of service principals; for equal sets the same object.
+
+    All known services are more than a thousand names, and thousands of principals have the same ones.
+    """
+    return frozenset[str]().union(*sets)
 
 
 _CACHE_SIZE = 4096
@@ -253,9 +263,3 @@ class _Evaluation:
 
 _NEARLY_ALL = 0.95  # of the known services; `???*.amazonaws.com` leaves out those with two letters, such as Amazon ES
 _UNUSED_NAME = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # characters that no file uses
-
-
-__all__ = [
-    "ASSOCIATED_RESOURCE_ARN", "PASSED_TO_SERVICE", "ConditionEffect", "Constraint", "LikelyTypo", "evaluate",
-    "without_positions",
-]  # fmt: skip

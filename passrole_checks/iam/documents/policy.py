@@ -84,21 +84,11 @@ class Statement:
     @property
     def identity(self) -> tuple[str, ...]:
         """The contents of the statement without positions: unchanged if the statement is only moved."""
-        return (
-            self.sid or "",
-            self.effect or "",
-            *(
-                f"{name}={value}"
-                for name, texts in (
-                    ("Action", self.actions),
-                    ("NotAction", self.not_actions),
-                    ("Resource", self.resources),
-                    ("NotResource", self.not_resources),
-                )
-                for value in _texts(texts or ())
-            ),
-            *(map(str, strings_in(self.condition)) if self.condition is not None else ()),
-        )
+        elements = self.actions, self.not_actions, self.resources, self.not_resources
+        named = zip(("Action", "NotAction", "Resource", "NotResource"), elements, strict=True)
+        texts = (f"{name}={value}" for name, strings in named for value in _texts(strings or ()))
+        conditions = map(str, strings_in(self.condition)) if self.condition is not None else ()
+        return self.sid or "", self.effect or "", *texts, *conditions
 
 
 @cached_by_identity(64)
@@ -143,7 +133,7 @@ def _parse(document: Node, trust: bool) -> PolicyDocument:
     problems_by_variant = [
         reader.document(alternative, when)
         for when, alternative in alternatives_of(document)
-        if _is_present(alternative)
+        if not isinstance(alternative, Absent)
     ]
     problems = reader.combine_problems(problems_by_variant)
     statements = [statement for statement in reader.statements if not reader.is_broken(statement.when)]
@@ -222,7 +212,7 @@ class _StatementReader:
         problems_by_variant: list[_Problems] = []
         for chosen, alternative in alternatives_of(node):
             merged = conjoin(when, chosen)
-            if merged is None or not _is_present(alternative):
+            if merged is None or isinstance(alternative, Absent):
                 continue
             if isinstance(alternative, ListNode):
                 if len(alternative.items) > MAX_STATEMENTS:
@@ -231,7 +221,7 @@ class _StatementReader:
                     continue
                 problems: _Problems = []
                 for index, element in enumerate(alternative.items):
-                    nested = path if _inside_list(path) else f"{path}/{index}"
+                    nested = path if "/" in path else f"{path}/{index}"
                     problems.extend(self.statement_list(element, nested, merged, variables))
                 problems_by_variant.append(problems)
             elif isinstance(alternative, StringNode) and alternative.unresolved_parts:
@@ -279,24 +269,9 @@ class _StatementReader:
         """Add a statement (or a whole document) of which only the expression is known."""
         unresolved_parts = tuple(dict.fromkeys(unresolved_in(node))) or (Unresolved("?"),)
         unresolved = StringNode((unresolved_parts[0],), node.at)
-        self.statements.append(
-            Statement(
-                path,
-                node.at,
-                None,
-                None,
-                (unresolved,),
-                None,
-                (unresolved,),
-                None,
-                unresolved,
-                variables,
-                when,
-                (),
-                unresolved_parts,
-                whole=False,
-            )
-        )
+        elements = (unresolved,), None, (unresolved,), None, unresolved
+        unknown = Statement(path, node.at, None, None, *elements, variables, when, (), unresolved_parts, whole=False)
+        self.statements.append(unknown)
         return []
 
 
@@ -319,10 +294,6 @@ def _overriding_entries(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | 
             ),
         )
     return ObjectNode(later, node.at, node.block)
-
-
-def _is_present(node: Node) -> bool:
-    return not isinstance(node, Absent)
 
 
 def _statement(node: ObjectNode, path: str, when: PathCondition, variables: bool, *, trust: bool = False) -> Statement:
@@ -423,10 +394,6 @@ def _check_duplicate_operators(condition: ObjectNode) -> None:
         if operator is not None and operator in seen:
             raise MalformedDocument(entry.key.at, f"duplicate {operator} in a Condition")
         seen.add(operator or "")
-
-
-def _inside_list(path: str) -> bool:
-    return path.count("/") > 0
 
 
 def _starts_unresolved(node: StringNode) -> bool:

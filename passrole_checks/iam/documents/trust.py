@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from passrole_checks.iam.conditions.condition_implication import condition_tests
-from passrole_checks.iam.conditions.condition_operators import parse_operator
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests
+from passrole_checks.iam.conditions.condition_operators import Operator, parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.documents.policy import alternatives_of
@@ -106,10 +106,7 @@ def possible_services(document: Node | None) -> frozenset[str] | None:
     """Return every service principal that may assume a role in any variant of its trust policy; None if there may be
     others."""
     services: set[str] = set()
-    readings = [list(options_of(statements)) for statements in statement_variants(document)]
-    if not all(readings):
-        return None
-    for statement in (statement for statements in readings for statement in statements):
+    for statement in possible_statements(document):
         if not isinstance(statement, ObjectNode):
             return None
         effect = statement.get("Effect")
@@ -139,13 +136,9 @@ def names_no_service(document: Node | None) -> tuple[bool, bool]:
 
 def names_only_accounts(document: Node | None) -> bool:
     """True if a trust policy names accounts, users and roles, unresolved ones included, and nothing else."""
-    readings = [list(options_of(statements)) for statements in statement_variants(document)]
-    principals = [
-        statement.get("Principal") if isinstance(statement, ObjectNode) else None
-        for statements in readings
-        for statement in statements
-    ]
-    return bool(readings) and all(readings) and all(map(_is_of_accounts, principals))
+    statements = possible_statements(document)
+    principals = (one.get("Principal") if isinstance(one, ObjectNode) else None for one in statements)
+    return bool(statements) and all(map(_is_of_accounts, principals))
 
 
 def _is_of_accounts(principal: Node | None) -> bool:
@@ -179,8 +172,7 @@ def trusted_repositories(document: Node | None) -> tuple[str, ...]:
     tokens in jobs") describe. Projects, pipelines and workspaces count as repositories.
     """
     found: set[str] = set()
-    readings = [list(options_of(statements)) for statements in statement_variants(document)]
-    for statement in (statement for statements in readings for statement in statements):
+    for statement in possible_statements(document):
         principal = statement.get("Principal") if isinstance(statement, ObjectNode) else None
         if not isinstance(principal, ObjectNode) or {entry.key.literal for entry in principal.entries} != {"Federated"}:
             return ()
@@ -188,17 +180,14 @@ def trusted_repositories(document: Node | None) -> tuple[str, ...]:
         if not named:
             return ()
         found |= named
-    return tuple(sorted(found)) if readings and all(readings) else ()
+    return tuple(sorted(found))
 
 
 def _repositories_of(condition: Node | None) -> frozenset[str]:
     """Return the subjects that a condition requires, if all of them are of one repository; else none."""
-    for test in condition_tests(condition):
-        operator = parse_operator(test.operator)
-        if operator is None or not test.key.endswith(":sub"):
-            continue
-        is_required = operator.absent is Ternary.NO and operator.base.startswith("String")
-        if is_required and all(map(is_of_one_repository, test.values)):
+    for test, operator in _required_tests(condition):
+        is_of_subject = test.key.endswith(":sub") and operator.base.startswith("String")
+        if is_of_subject and all(map(is_of_one_repository, test.values)):
             return test.values
     return frozenset()
 
@@ -234,14 +223,13 @@ def trusted_people(document: Node | None) -> tuple[str, ...]:
     third parties"), and roles of other accounts may be those of workloads: neither counts as people. A condition that
     requires MFA excludes workloads, since sessions of roles have none (IAM User Guide, "Secure API access with MFA").
     """
-    readings = [list(options_of(statements)) for statements in statement_variants(document)]
     found: set[str] = set()
-    for statement in (statement for statements in readings for statement in statements):
+    for statement in possible_statements(document):
         kinds = _people_of(statement) if isinstance(statement, ObjectNode) else None
         if not kinds:
             return ()
         found |= kinds
-    return tuple(sorted(found)) if readings and all(readings) else ()
+    return tuple(sorted(found))
 
 
 def _people_of(statement: ObjectNode) -> set[str]:
@@ -281,16 +269,12 @@ def _person_with_mfa(value: Node) -> str:
 def _requires_identity_center(condition: Node | None) -> bool:
     """True if a condition requires that the principal is a role of IAM Identity Center (IAM Identity Center User Guide,
     "Referencing permission sets in resource policies, Amazon EKS Cluster config maps, and AWS KMS key policies")."""
-    for test in condition_tests(condition):
-        operator = parse_operator(test.operator)
-        is_required = operator is not None and operator.absent is Ternary.NO and operator.base in _LIKE
-        if (
-            is_required
-            and test.key == "aws:principalarn"
-            and all(_RESERVED_ROLE.fullmatch(_without_expressions(value)) for value in test.values)
-        ):
-            return True
-    return False
+    return any(
+        test.key == "aws:principalarn"
+        and operator.base in _LIKE
+        and all(_RESERVED_ROLE.fullmatch(_without_expressions(value)) for value in test.values)
+        for test, operator in _required_tests(condition)
+    )
 
 
 _LIKE = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
@@ -299,15 +283,19 @@ _RESERVED_ROLE = lazy_regex(r"arn:[^:]*:iam::[^:]*:role/aws-reserved/sso\.amazon
 
 def requires_mfa(condition: Node | None) -> bool:
     """True if a condition requires that the principal has authenticated with MFA."""
+    return any(
+        (test.key == "aws:multifactorauthpresent" and operator.base == "Bool" and test.values == {"true"})
+        or (test.key == "aws:multifactorauthage" and operator.base.startswith("NumericLessThan"))
+        for test, operator in _required_tests(condition)
+    )
+
+
+def _required_tests(condition: Node | None) -> Iterator[tuple[ConditionTest, Operator]]:
+    """Yield the tests of a condition that a request without their key does not meet, with their operators."""
     for test in condition_tests(condition):
         operator = parse_operator(test.operator)
-        if operator is None or operator.absent is not Ternary.NO:
-            continue
-        if test.key == "aws:multifactorauthpresent" and operator.base == "Bool" and test.values == {"true"}:
-            return True
-        if test.key == "aws:multifactorauthage" and operator.base.startswith("NumericLessThan"):
-            return True
-    return False
+        if operator is not None and operator.absent is Ternary.NO:
+            yield test, operator
 
 
 def person_of(value: Node) -> str:
@@ -373,10 +361,7 @@ def _known(part: Unresolved) -> str:
 
 def _kinds(document: Node | None) -> set[str]:
     """Return the kinds of principals in all variants of a trust policy, with "" for any that may be anyone."""
-    readings = [list(options_of(statements)) for statements in statement_variants(document)]
-    if not all(readings):
-        return set()
-    return {kind for statements in readings for statement in statements for kind in _kinds_of(statement)}
+    return {kind for statement in possible_statements(document) for kind in _kinds_of(statement)}
 
 
 def _kinds_of(statement: Node) -> Iterator[str]:
@@ -401,16 +386,8 @@ def _kinds_of(statement: Node) -> Iterator[str]:
 def _requires_membership(statement: ObjectNode) -> bool:
     """True if a condition requires membership of an organization, which excludes services: these keys are in a request
     only if the principal is a member (IAM User Guide, "AWS global condition context keys")."""
-    for test in condition_tests(statement.get("Condition")):
-        operator = parse_operator(test.operator)
-        if (
-            test.key in _MEMBERSHIP_KEYS
-            and operator is not None
-            and operator.base != "Null"
-            and operator.absent is Ternary.NO
-        ):
-            return True
-    return False
+    tests = _required_tests(statement.get("Condition"))
+    return any(test.key in _MEMBERSHIP_KEYS and operator.base != "Null" for test, operator in tests)
 
 
 _ACCOUNT_ID = UnresolvedKind.ACCOUNT_ID
@@ -424,6 +401,12 @@ def _is_account(name: StringNode) -> bool:
         start = parts[0]
         return start.startswith("arn:") if isinstance(start, str) else start.kind is _ACCOUNT_ID and len(parts) == 1
     return parts != ("*",)
+
+
+def possible_statements(document: Node | None) -> list[Node]:
+    """Return the statements of every variant of a document; none if a variant has no statement."""
+    variants = [list(options_of(statements)) for statements in statement_variants(document)]
+    return [statement for statements in variants for statement in statements] if all(variants) else []
 
 
 def statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
@@ -475,9 +458,7 @@ def _regional(name: StringNode) -> str | None:
     if len(name.parts) != 3:
         return None
     first, _, last = name.parts
-    if not (isinstance(first, str) and isinstance(last, str)):
-        return None
-    written = first + last
+    written = first + last if isinstance(first, str) and isinstance(last, str) else ""
     match = re.fullmatch(r"([a-z][a-z0-9-]*)\.(\.amazonaws\.com)(?:\.cn)?", written)
     return f"{match[1]}{match[2]}" if match else None
 

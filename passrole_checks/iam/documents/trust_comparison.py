@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from passrole_checks.iam.conditions.condition_implication import (
-    ConditionTest,
-    condition_tests,
-    implies,
-    single_values,
-)
+from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies, single_values
 from passrole_checks.iam.documents.action import best_match
-from passrole_checks.iam.documents.trust import as_list, options_of, statement_variants
+from passrole_checks.iam.documents.trust import as_list, options_of, possible_statements
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Node, ObjectNode, Position, StringNode, Ternary
@@ -100,9 +95,9 @@ def _covers(wide: str, narrow: str) -> bool:
 
 def _trusted(document: Node | None) -> list[TrustedPrincipal] | None:
     """Return the principals in all variants of a trust policy; None if they are not all known to be allowed."""
-    readings = [list(options_of(statements)) for statements in statement_variants(document)]
     found: list[TrustedPrincipal] = []
-    for statement in (statement for statements in readings for statement in statements):
+    statements = possible_statements(document)
+    for statement in statements:
         effect = statement.get("Effect") if isinstance(statement, ObjectNode) else None
         if not isinstance(statement, ObjectNode) or not isinstance(effect, StringNode) or effect.literal != "Allow":
             return None
@@ -113,7 +108,7 @@ def _trusted(document: Node | None) -> list[TrustedPrincipal] | None:
         if not principals:
             return None
         found += principals
-    return found if readings and all(readings) else None
+    return found if statements else None
 
 
 def _principals(statement: ObjectNode) -> Iterator[TrustedPrincipal]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import (
     Absent,
     Choice,
@@ -140,9 +141,8 @@ def _split_list(statement: ObjectNode, name: str) -> Iterator[ObjectNode]:
     """Yield equivalent statements, each with the part of a list that depends on the same conditions."""
     value = statement.get(name)
     items = _elements(value) if isinstance(value, ListNode) else []
-    groups: dict[frozenset[str], list[Node]] = {}
-    for element in items:
-        groups.setdefault(frozenset(_conditions(element)), []).append(element)
+    choices = ((choice.condition for choice in nodes_in(one) if isinstance(choice, Choice)) for one in items)
+    groups = grouped(zip(map(frozenset, choices), items, strict=True))
     if not isinstance(value, ListNode) or len(groups) < 2:
         yield statement
         return
@@ -167,10 +167,6 @@ def _elements(value: ListNode) -> list[Node]:
         else:
             elements.append(node)
     return elements
-
-
-def _conditions(node: Node) -> Iterator[str]:
-    return (inner.condition for inner in nodes_in(node) if isinstance(inner, Choice))
 
 
 def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:

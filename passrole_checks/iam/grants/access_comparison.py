@@ -13,8 +13,7 @@ from functools import cached_property
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.conditions.condition_implication import implies
-from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE
-from passrole_checks.iam.conditions.service_union import union_of
+from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE, union_of
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_set import (
@@ -23,7 +22,6 @@ from passrole_checks.iam.grants.access_set import (
     Permission,
     ServiceSet,
     Widening,
-    access_of,
     permission_of,
 )
 from passrole_checks.iam.grants.spared_roles import role_tests, spares
@@ -31,8 +29,8 @@ from passrole_checks.iam.grants.statement_classes import StatementClass, Stateme
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import ContentClasses
 from passrole_checks.iam.roles import arn, role_set
-from passrole_checks.iam.roles.arn import Deployment
-from passrole_checks.iam.roles.role_set import RoleSet, RoleUnion
+from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,7 @@ class AccessComparison:
     before: Access
     after: Access
     services_of: Mapping[str, Collection[str]]
-    where: Deployment = arn.ANYWHERE
+    where: Deployment = ANYWHERE
     contents: ContentClasses = field(default_factory=ContentClasses)
     _gains: dict[int, Gain | None] = field(default_factory=dict, init=False)
     _settings: dict[tuple[int, int], _RelatedStatements] = field(default_factory=dict, init=False)
@@ -230,11 +228,7 @@ class AccessComparison:
             and setting.service in mine.surely
             and all(
                 role_set.surely_gains(
-                    roles,
-                    setting.perhaps,
-                    denied=setting.may_take,
-                    denied_before=setting.surely_took,
-                    where=where,
+                    roles, setting.perhaps, denied=setting.may_take, denied_before=setting.surely_took, where=where
                 )
                 for where in self._places
             )
@@ -410,16 +404,3 @@ def _as_relied_on(denial: Permission) -> Permission:
 
 def _content(roles: RoleSet) -> object:
     return frozenset(roles.written()), roles.complement
-
-
-__all__ = [
-    "NO_KEY",
-    "UNKNOWN_SERVICE",
-    "Access",
-    "AccessComparison",
-    "Gain",
-    "Permission",
-    "ServiceSet",
-    "Widening",
-    "access_of",
-]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
 
-from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.roles.arn import Deployment
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, ArnBounds, Role
+from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set_query import fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
@@ -18,31 +16,12 @@ _FEW = 4  # denials below which an index does not pay off
 _ANY_ROLE = Role("", "", ANY_NAME).bounds  # of a name that hardly any pattern contains
 
 
-class _Scope(Protocol):
-    @property
-    def pattern(self) -> StringNode: ...
-
-
-class _Grant(Protocol):
-    """An Allow or a Deny of the roles in its patterns or, if ``complement``, of all others."""
-
-    @property
-    def statement(self) -> Statement: ...
-    @property
-    def roles(self) -> Sequence[_Scope]: ...
-    @property
-    def complement(self) -> bool: ...
-
-
-_Denial = TypeVar("_Denial", bound=_Grant)
-
-
-class DenialIndex(Generic[_Denial]):
+class DenialIndex:
     """Denials in order, indexed by the roles that they name."""
 
-    def __init__(self, denials: Sequence[_Denial]) -> None:
+    def __init__(self, denials: Sequence[PassRoleGrant]) -> None:
         self.all = tuple(denials)
-        self._near: dict[frozenset[int], tuple[_Denial, ...]] = {}
+        self._near: dict[frozenset[int], tuple[PassRoleGrant, ...]] = {}
         self._complements_deciding: dict[Deployment, frozenset[int]] = {}
 
     @cached_property
@@ -50,7 +29,7 @@ class DenialIndex(Generic[_Denial]):
         """The distinct path conditions of the denials, in order."""
         return tuple(dict.fromkeys(denial.statement.when for denial in self.all))
 
-    def near(self, grant: _Grant) -> tuple[_Denial, ...]:
+    def near(self, grant: PassRoleGrant) -> tuple[PassRoleGrant, ...]:
         """Return the denials that may have a role in common with an Allow; all others surely exclude nothing from it.
 
         Allows with the same result get the same object.
@@ -64,7 +43,7 @@ class DenialIndex(Generic[_Denial]):
             cached = self._near[near] = tuple(self.all[position] for position in sorted(near))
         return cached
 
-    def deciding(self, grant: _Grant, where: Deployment) -> tuple[_Denial, ...]:
+    def deciding(self, grant: PassRoleGrant, where: Deployment) -> tuple[PassRoleGrant, ...]:
         """Return the denials that may decide which patterns of an Allow remain; the others do not affect that.
 
         A pattern is removed only if denials cover all its roles, so most denials that only overlap it do not matter.
@@ -117,6 +96,6 @@ class DenialIndex(Generic[_Denial]):
         )
 
 
-def _roles_of(grant: _Grant) -> RoleSet:
+def _roles_of(grant: PassRoleGrant) -> RoleSet:
     """Return the roles that a grant or a denial names."""
     return RoleSet(tuple(role.pattern for role in grant.roles), grant.statement.variables)

@@ -12,19 +12,18 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from passrole_checks.iam.conditions.passed_to_service import Constraint
-from passrole_checks.iam.conditions.service_union import union_of
+from passrole_checks.iam.conditions.passed_to_service import Constraint, union_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.denials import DenialIndex
 from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw_grants
-from passrole_checks.iam.grants.limits import Limit
-from passrole_checks.iam.grants.passable_set import PassableSet
+from passrole_checks.iam.grants.limits import Limit, PassableSet
 from passrole_checks.iam.grants.spared_roles import spares
 from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 if TYPE_CHECKING:
@@ -51,16 +50,13 @@ class _ApplicableDenials:
     @cached_property
     def taken(self) -> RoleUnion:
         """The same roles, indexed for many comparisons."""
-        return arn.union_of(self.names, variables=self._variables)
+        variables = any(denial.statement.variables for denial in self.denials)  # equal in all, see Restrictions.alike
+        return arn.union_of(self.names, variables=variables)
 
     @cached_property
     def kept(self) -> list[RoleUnion]:
         """The roles that each denial with NotResource leaves."""
         return [denial.limit.union for denial in self.denials if denial.complement]
-
-    @property
-    def _variables(self) -> bool:
-        return any(denial.statement.variables for denial in self.denials)  # equal in all, see Restrictions.alike
 
 
 class _NearbyDenials:
@@ -87,7 +83,7 @@ class _NearbyDenials:
                 denial
                 for denial in self.sure
                 if (
-                    _denies_every_service(denial)
+                    denial.condition.constraint is Constraint.ABSENT
                     if service is None
                     else denial.lets(service, self._known) is Ternary.YES
                 )
@@ -121,7 +117,7 @@ class Restrictions:
             for limit in permissions.limits
         ]
         self.known = union_of(*services.values())
-        self._alike: dict[bool, tuple[DenialIndex[PassRoleGrant], list[Limit]]] = {}
+        self._alike: dict[bool, tuple[DenialIndex, list[Limit]]] = {}
         self._denying: dict[tuple[int, PathCondition], _NearbyDenials] = {}
 
     def nearby_denials(self, grant: PassRoleGrant) -> _NearbyDenials:
@@ -132,7 +128,7 @@ class Restrictions:
             self._denying[key] = _NearbyDenials(near, when, self.known)
         return self._denying[key]
 
-    def in_version(self, variables: bool) -> tuple[DenialIndex[PassRoleGrant], list[Limit]]:
+    def in_version(self, variables: bool) -> tuple[DenialIndex, list[Limit]]:
         """Return denials and limits, converted to the policy version (with or without ``variables``) of a grant."""
         if variables not in self._alike:
 
@@ -166,7 +162,7 @@ class EffectiveGrant:
         self.grant = grant
         self.known = around.known
         named = {partition for role in grant.roles if (partition := arn.partition_of(role.pattern)) is not None}
-        self.where = Deployment(account, tuple(sorted(named)) or arn.ANYWHERE.partitions)
+        self.where = Deployment(account, tuple(sorted(named)) or ANYWHERE.partitions)
         self._denials, self._limits = around.in_version(grant.statement.variables)
         self._denying = around.nearby_denials(grant)
         self._left: dict[int, tuple[tuple[StringNode, ...], bool]] = {}
@@ -295,7 +291,3 @@ class EffectiveGrant:
 
     def _included_in(self, role: StringNode, union: RoleUnion) -> Ternary:
         return arn.included_in(role, union, variables=self.grant.statement.variables, where=self.where)
-
-
-def _denies_every_service(denial: PassRoleGrant) -> bool:
-    return denial.condition.constraint is Constraint.ABSENT

@@ -11,13 +11,14 @@ from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Co
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.grants.allow_index import AllowIndex
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
 from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
-from passrole_checks.iam.roles.role_intersection import RoleLimit
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_intersection import RoleLimit, included_in_one_set
+from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
+from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 
 PASS_ROLE_ACTION = "iam:PassRole"
 
@@ -171,6 +172,26 @@ def as_2012_version(grant: PassRoleGrant) -> PassRoleGrant:
     return replace(grant, roles=roles, statement=new)
 
 
+class _AllowIndex:
+    """The roles of statements that allow one action, restricted to those with, or without, policy ``variables``.
+
+    One Allow has to match by itself: statements do not merge (IAM User Guide, "Policy evaluation logic").
+    """
+
+    def __init__(self, statements: Iterable[Statement], variables: bool) -> None:
+        self.variables = variables
+        found = [statement for statement in statements if statement.variables is variables]
+        self.left_out = [statement.not_resources or () for statement in found if statement.resources is None]
+        self.named = RoleUnion(RoleSet(item.resources, variables) for item in found if item.resources is not None)
+
+    def covers(self, role: StringNode) -> bool:
+        """True if one of the statements covers every role of a pattern."""
+        return included_in_one_set(role, self.named, variables=self.variables) or any(
+            all(arn.overlaps(role, pattern, variables=self.variables) is Ternary.NO for pattern in left_out)
+            for left_out in self.left_out
+        )
+
+
 def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> bool:
     """True if one of the statements surely allows the action ``name`` on every role of the pattern ``role``."""
     key = (id(statements), name)
@@ -181,12 +202,12 @@ def allows_on(statements: Sequence[Statement], name: str, role: StringNode) -> b
             for statement in statements
             if statement.effect == "Allow" and _match_action(statement, name)[0] is Ternary.YES
         ]
-        cached = _allow_indexes[key] = (statements, [AllowIndex(selected, variables) for variables in (True, False)])
+        cached = _allow_indexes[key] = (statements, [_AllowIndex(selected, variables) for variables in (True, False)])
     return any(allowing.covers(role) for allowing in cached[1])
 
 
 # one document is looked up once per pattern
-_allow_indexes = by_identity(BoundedCache[tuple[int, str], tuple[Sequence[Statement], list[AllowIndex]]](256))
+_allow_indexes = by_identity(BoundedCache[tuple[int, str], tuple[Sequence[Statement], list[_AllowIndex]]](256))
 
 
 def _match_action(statement: Statement, name: str = PASS_ROLE_ACTION) -> tuple[Ternary, str, bool]:
@@ -240,7 +261,7 @@ def partitions_of(statements: Sequence[Statement]) -> tuple[str, ...]:
         for statement in statements
         for partition in _partitions_named(statement.resources or statement.not_resources or ())
     }
-    return tuple(sorted(named)) or arn.ANYWHERE.partitions
+    return tuple(sorted(named)) or ANYWHERE.partitions
 
 
 # many statements name the same roles

@@ -10,14 +10,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.grants.passable_set import PassableSet
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_intersection import included_in_one_set, indexes_within, overlapping
+from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+
+
+@dataclass(frozen=True, slots=True)
+class PassableSet:
+    """The roles that can be passed to one service: ``roles``, or if ``complement`` all except these; without
+    ``denied``.
+
+    ``denied`` are the patterns that a Deny excludes. ``when`` is the path condition.
+    """
+
+    roles: tuple[StringNode, ...]
+    complement: bool
+    scope: Scope
+    certain: Ternary
+    denied: tuple[StringNode, ...] = ()
+    when: PathCondition = ()
 
 
 class Limit:

@@ -11,20 +11,21 @@ from dataclasses import field
 from functools import cached_property
 
 from passrole_checks.iam import partial_values, path_conditions
+from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
 from passrole_checks.iam.conditions.passed_to_service import (
     NO_KEY,
-    PASSED_TO_SERVICE,
     UNKNOWN_SERVICE,
     ConditionEffect,
     allowed_services,
     evaluate,
+    union_of,
     without_positions,
 )
-from passrole_checks.iam.conditions.service_union import union_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_set import Permission
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import StringNode, Ternary
 
 
@@ -96,9 +97,7 @@ class StatementClasses:
         for mark, services in enumerate({let for kind in self._first for let in (kind.surely, kind.possible)}):
             for service in services:
                 marks[service].append(mark)
-        classes: dict[tuple[int, ...], list[str]] = {}
-        for service, same in marks.items():
-            classes.setdefault(tuple(same), []).append(service)
+        classes = grouped((tuple(same), service) for service, same in marks.items())
         return [union_of(frozenset(services)) for services in classes.values()]
 
     def together(self, item: StatementClass, mine: StatementClass) -> bool:
@@ -139,15 +138,9 @@ class StatementClasses:
 def _content_without_roles(item: Permission) -> object:
     """Return all of a statement except its roles."""
     statement = item.statement
-    return (
-        item.effect,
-        item.certain,
-        statement.when,
-        statement.variables,
-        _texts(statement.actions),
-        _texts(statement.not_actions),
-        without_positions(statement.condition),
-    )
+    actions = _texts(statement.actions), _texts(statement.not_actions)
+    condition = without_positions(statement.condition)
+    return item.effect, item.certain, statement.when, statement.variables, actions, condition
 
 
 def _texts(texts: tuple[StringNode, ...] | None) -> frozenset[str] | None:

@@ -22,6 +22,7 @@ from passrole_checks.iam.grants.grant import (
     raw_grants,
     scope_of_union,
 )
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import (
@@ -35,7 +36,8 @@ from passrole_checks.iam.path_conditions import (
     simplify,
 )
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import Deployment
 
 _MAX_CASES = 32  # path conditions under which one Allow is evaluated
 
@@ -84,9 +86,7 @@ def _grants_of(
     )
 
 
-def _subtract_by_condition(
-    grant: PassRoleGrant, denials: DenialIndex[PassRoleGrant], where: Deployment
-) -> tuple[PassRoleGrant, ...]:
+def _subtract_by_condition(grant: PassRoleGrant, denials: DenialIndex, where: Deployment) -> tuple[PassRoleGrant, ...]:
     """Return what the Deny statements leave of an Allow: one grant, or several with different path conditions.
 
     A Deny under a path condition applies only where that holds for the Allow as well, so an Allow is evaluated under
@@ -112,7 +112,7 @@ def _subtract_by_condition(
 
 
 def _subtract_under(
-    grant: PassRoleGrant, when: PathCondition, denials: DenialIndex[PassRoleGrant], where: Deployment
+    grant: PassRoleGrant, when: PathCondition, denials: DenialIndex, where: Deployment
 ) -> PassRoleGrant:
     """Return what remains of an Allow under ``when``."""
 
@@ -149,10 +149,8 @@ def remaining_roles(
 
 def _merge_denials(denials: Sequence[PassRoleGrant]) -> list[PassRoleGrant]:
     """Merge denials that differ only in their path conditions, simplifying the disjunction of these."""
-    groups: dict[tuple[object, ...], list[PassRoleGrant]] = {}
-    for denial in denials:
-        content = tuple(getattr(denial, field.name) for field in fields(denial) if field.name != "statement")
-        groups.setdefault(content, []).append(denial)
+    names = [field.name for field in fields(PassRoleGrant) if field.name != "statement"]
+    groups = grouped((tuple(getattr(denial, name) for name in names), denial) for denial in denials)
     return [
         replace(group[0], statement=replace(group[0].statement, when=when))
         for group in groups.values()
@@ -164,9 +162,8 @@ def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Dep
     """Return what remains of an Allow after Deny statements, evaluated per group of services with the same denials."""
     if not denials or grant.condition.dead or grant.scope is Scope.NOT_A_ROLE:
         return grant  # a Deny takes nothing from a grant of nothing
-    taken: dict[frozenset[str], list[int]] = {}  # the denials by the exact set of services that they exclude
-    for index, denial in enumerate(denials):
-        taken.setdefault(allowed_services(denial.condition, surely=True), []).append(index)
+    services_of = (allowed_services(denial.condition, surely=True) for denial in denials)
+    taken = grouped((services, index) for index, services in enumerate(services_of))
     alike: dict[tuple[frozenset[str], ...], set[str]] = {}  # services by the denials that apply to them
     for service in sorted(allowed_services(grant.condition, surely=False)):
         alike.setdefault(tuple([group for group in taken if service in group]), set()).add(service)
@@ -195,11 +192,7 @@ def _subtract(grant: PassRoleGrant, denials: Sequence[PassRoleGrant], where: Dep
     else:
         scope = scope_of_union(tuple(pattern.parts for pattern in written), variables)
     return replace(
-        grant,
-        roles=kept,
-        complement=complement,
-        scope=scope,
-        services=_remaining_services(grant, left_services),
+        grant, roles=kept, complement=complement, scope=scope, services=_remaining_services(grant, left_services)
     )
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Ternary
@@ -88,11 +89,8 @@ def open_paths(
 @cached_by_identity(8)
 def _by_services(ways: tuple[PassedRolePath, ...]) -> dict[frozenset[str], list[tuple[int, PassedRolePath]]]:
     """Return numbered paths by the services of their actions, in lower case."""
-    grouped: dict[frozenset[str], list[tuple[int, PassedRolePath]]] = {}
-    for number, way in enumerate(ways):
-        services = frozenset(name.partition(":")[0].lower() for name in way.actions)
-        grouped.setdefault(services, []).append((number, way))
-    return grouped
+    services = (frozenset(name.partition(":")[0].lower() for name in way.actions) for way in ways)
+    return grouped(zip(services, enumerate(ways), strict=True))
 
 
 def _open_path(permissions: Permissions, way: PassedRolePath, when: PathCondition) -> OpenPath | None:

@@ -19,11 +19,7 @@ from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import STAR
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
-from passrole_checks.iam.permissions.statement_matcher import (
-    RequestPair,
-    StatementMatcher,
-    action_applies_to,
-)
+from passrole_checks.iam.permissions.statement_matcher import RequestPair, StatementMatcher, action_applies_to
 
 _MAX_PAIRS = 500  # compared per pair of patterns
 _CACHE_SIZE = 65_536  # statements with a service

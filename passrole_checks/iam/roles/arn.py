@@ -29,6 +29,7 @@ from passrole_checks.iam.roles.role_search import (
     acceptances,
     count_accepted,
     first_match,
+    some_role,
     states_before_role,
     states_by_partition,
 )
@@ -312,12 +313,7 @@ def _overlaps(first: tuple[Part, ...], second: tuple[Part, ...], variables: bool
         return answer
 
     def can_meet(reading: UnresolvedPolicy) -> bool:
-        pair = [automaton_of((parts,), variables, reading) for parts in (first, second)]
-        letters = alphabet(pair)
-        return any(
-            first_match(acceptances(pair, states, letters), all) is not None
-            for states in states_before_role(pair, letters, where)
-        )
+        return some_role([automaton_of((parts,), variables, reading) for parts in (first, second)], all, where)
 
     try:
         if not can_meet(UnresolvedPolicy.OVERLAP):
@@ -350,11 +346,7 @@ def _compare(inner: tuple[Part, ...], union: RoleUnion, variables: bool, where: 
 
     def is_included(inner_reading: UnresolvedPolicy, outer_reading: UnresolvedPolicy) -> bool:
         pair = [automaton_of((inner,), variables, inner_reading), automaton_of(outer, variables, outer_reading)]
-        letters = alphabet(pair)
-        return all(
-            first_match(acceptances(pair, states, letters), lambda answer: answer[0] and not answer[1]) is None
-            for states in states_before_role(pair, letters, where)
-        )
+        return not some_role(pair, lambda answer: answer[0] and not answer[1], where)
 
     try:
         if is_included(UnresolvedPolicy.OVERLAP, UnresolvedPolicy.DENIED):
@@ -393,10 +385,3 @@ def _size(patterns: tuple[tuple[Part, ...], ...], variables: bool, reading: Unre
         (count_accepted(pattern, states[0], letters) for states in states_before_role([pattern], letters, ANYWHERE)),
         default=0,
     )
-
-
-__all__ = [
-    "ANYWHERE", "Deployment", "Scope", "account_of", "complement_scope", "covers_service_linked", "excludes_no_role",
-    "included", "included_in", "is_any_role_if_empty", "least_scope", "matches", "overlaps", "partition_of",
-    "plain_role", "resource_scope", "surely_exceeds", "union_of", "union_scope", "widest",
-]  # fmt: skip

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
 from passrole_checks.iam.roles.arn_bounds import bounds_of
+from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleUnion
 
 
@@ -43,12 +44,7 @@ def indexes_within(role: StringNode, union: RoleUnion, *, variables: bool, where
 
 
 def overlapping(
-    role: StringNode,
-    union: RoleUnion,
-    *,
-    skip: Container[int] = (),
-    variables: bool,
-    where: Deployment = ANYWHERE,
+    role: StringNode, union: RoleUnion, *, skip: Container[int] = (), variables: bool, where: Deployment = ANYWHERE
 ) -> Iterator[int]:
     """Yield the indexes of the entries of a union that may have a role in common with a pattern, in any order.
 
@@ -75,9 +71,7 @@ class RoleLimit:
     @cached_property
     def _by_width(self) -> dict[int, tuple[list[int], RoleUnion]]:
         """The positions of the patterns, and their index, by the width of their scope."""
-        groups: dict[int, list[int]] = {}
-        for position, pattern in enumerate(self.patterns):
-            groups.setdefault(self._width(pattern), []).append(position)
+        groups = grouped((self._width(pattern), position) for position, pattern in enumerate(self.patterns))
         return {
             width: (group, arn.union_of([self.patterns[position] for position in group], variables=self.variables))
             for width, group in groups.items()

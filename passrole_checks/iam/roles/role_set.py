@@ -23,12 +23,7 @@ Roles = RoleUnion | Sequence[RoleSet]
 
 
 def surely_within(
-    inner: RoleSet,
-    allowed: Roles,
-    *,
-    denied: Roles = (),
-    denied_before: Roles = (),
-    where: Deployment,
+    inner: RoleSet, allowed: Roles, *, denied: Roles = (), denied_before: Roles = (), where: Deployment
 ) -> bool:
     """True if every role of ``inner`` except ``denied`` surely was in ``allowed`` and not in ``denied_before``.
 
@@ -45,12 +40,7 @@ def surely_within(
 
 
 def surely_gains(
-    inner: RoleSet,
-    allowed: Roles,
-    *,
-    denied: Roles = (),
-    denied_before: Roles = (),
-    where: Deployment,
+    inner: RoleSet, allowed: Roles, *, denied: Roles = (), denied_before: Roles = (), where: Deployment
 ) -> bool:
     """True if a role surely is in ``inner``, not in ``denied``, and was not in ``allowed`` or was in ``denied_before``.
 
@@ -197,6 +187,3 @@ def _substitute(parts: _Parts, letters: dict[tuple[str, str], str], roles: RoleS
         letters.get(_key(part), part) if isinstance(part, Unresolved) and id(part) in inside else part for part in parts
     ]
     return StringNode(join(replaced), roles.patterns[0].at)
-
-
-__all__ = ["RoleSet", "RoleUnion", "may_intersect", "surely_gains", "surely_within"]

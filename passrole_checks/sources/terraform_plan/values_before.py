@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_text
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.roles.arn import ANYWHERE, Deployment
+from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, ManagedAttachment, PolicyKind

@@ -10,7 +10,8 @@ from functools import cached_property
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.grants.access_comparison import AccessComparison, access_of
+from passrole_checks.iam.grants.access_comparison import AccessComparison
+from passrole_checks.iam.grants.access_set import access_of
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
@@ -18,7 +19,8 @@ from passrole_checks.iam.partial_values import Position, StringNode, Ternary, te
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.statement_matcher import matcher_of
 from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Deployment, Scope
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import Deployment
 from second_opinion.cases import ACCOUNT, SERVICES, Case, Json, Request
 
 AT = Position("policy.json", 1)
