@@ -501,7 +501,7 @@ class PassableRoles:
         where = Deployment(account, (partition,))
         for role in roles:
             if any(
-                role_set.surely_within(RoleSet((_with_deployment(arn, partition, account),)), [wanted], where=where)
+                role_set.surely_within(RoleSet((with_deployment(arn, where),)), [wanted], where=where)
                 for arn in role.arns
             ):
                 yield role
@@ -553,9 +553,9 @@ def _may_trust(role: KnownRole, way: PassedRolePath) -> bool:
     return trusts(role, way.trusted) is not Ternary.NO and not surely_excludes(role, way.trusted)
 
 
-def _with_deployment(role: StringNode, partition: str, account: str | None) -> StringNode:
-    """Return the ARN of a role with the partition and, if known, the account filled in."""
-    known: dict[UnresolvedKind, str | None] = {UnresolvedKind.PARTITION: partition, UnresolvedKind.ACCOUNT_ID: account}
+def with_deployment(role: StringNode, where: Deployment) -> StringNode:
+    """Return the ARN of a role with the (first) partition and, if known, the account filled in."""
+    known = {UnresolvedKind.PARTITION: where.partitions[0], UnresolvedKind.ACCOUNT_ID: where.account}
     parts = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in role.parts[:4]]
     return StringNode(join([*parts, *role.parts[4:]]), role.at)
 

@@ -131,7 +131,7 @@ class PassRoleServer(LanguageServer):
             log=self.log,
         )
 
-    def watch(self) -> None:
+    def watch(self, _params: object) -> None:
         """Ask the client to report files that change on disk, and say what is not read."""
         workspace = self.client_capabilities.workspace
         watched = workspace.did_change_watched_files if workspace is not None else None
@@ -156,7 +156,7 @@ class PassRoleServer(LanguageServer):
                 names = ", ".join(sorted(table))
                 self.log(types.MessageType.Info, sanitize(f"{folder / settings.FILE}: {words}: {names}"))
 
-    def stop(self) -> None:
+    def stop(self, _params: object) -> None:
         """End the worker."""
         self.is_shut_down = True
         if self._task is not None:
@@ -172,46 +172,48 @@ class PassRoleServer(LanguageServer):
 
     # -- changes
 
-    def opened(self, uri: str, version: int | None, text: str) -> None:
+    def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         """Take over the text of an opened document."""
-        path = _listed(uri)
+        document = params.text_document
+        path = _listed(document.uri)
         if path is not None:
-            self._documents[uri] = Document(uri, path, version, text)
+            self._documents[document.uri] = Document(document.uri, path, document.version, document.text)
             self._pending.saved.add(path)
             self._wake()
 
-    def typed(self, uri: str, version: int | None, text: str) -> None:
+    def typed(self, params: types.DidChangeTextDocumentParams) -> None:
         """Take over the changed text of a document."""
+        uri, version = params.text_document.uri, params.text_document.version
         known = self._documents.get(uri)
         if known is not None:
+            text = self.workspace.get_text_document(uri).source
             self._documents[uri] = replace(known, version=version, text=text)
             self._pending.typed.add(known.path)
             self._wake()
 
-    def saved(self, uri: str) -> None:
+    def saved(self, params: types.DidSaveTextDocumentParams) -> None:
         """Judge a document again that was saved."""
-        known = self._documents.get(uri)
-        if known is not None:
-            self._pending.saved.add(known.path)
-            self._wake()
+        self._judge_again(self._documents.get(params.text_document.uri))
 
-    def closed(self, uri: str) -> None:
+    def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document; its file counts again."""
-        known = self._documents.pop(uri, None)
+        self._judge_again(self._documents.pop(params.text_document.uri, None))
+
+    def _judge_again(self, known: Document | None) -> None:
         if known is not None:
             self._pending.saved.add(known.path)
             self._wake()
 
-    def watched(self, events: Sequence[types.FileEvent]) -> None:
+    def watched(self, params: types.DidChangeWatchedFilesParams) -> None:
         """Judge again what reads files that changed on disk."""
-        for event in events:
+        for event in params.changes:
             path = _listed(event.uri)
             if path is not None:
                 changed = event.type is types.FileChangeType.Changed
                 (self._pending.saved if changed else self._pending.others).add(path)
         self._wake()
 
-    def folders_changed(self) -> None:
+    def folders_changed(self, _params: object) -> None:
         """Judge again with other workspace folders."""
         self._pending.folders = True
         self._note_configuration()
@@ -230,7 +232,9 @@ class PassRoleServer(LanguageServer):
                 await asyncio.sleep(WAIT)
                 pending, self._pending = self._pending, _Pending()
                 documents = {one.path: one for one in self._documents.values()}
-                update = partial(_update, documents, self._workspace_folders(), pending.changes)
+                update = partial(
+                    Workspace.update, documents=documents, folders=self._workspace_folders(), changes=pending.changes
+                )
                 try:
                     found = await self._in_worker(update)
                 except Exception as error:
@@ -287,12 +291,6 @@ class PassRoleServer(LanguageServer):
             self.window_show_message(types.ShowMessageParams(types.MessageType.Info, page))
 
 
-def _update(
-    documents: Mapping[str, Document], folders: Sequence[Path], changes: Changes, files: Workspace
-) -> Diagnostics:
-    return files.update(documents, folders, changes)
-
-
 def _path_of(uri: str) -> str | None:
     """Return the path of a ``file:`` URI; None for any other."""
     try:
@@ -314,52 +312,20 @@ def _listed(uri: str) -> str | None:
 def create_server(options: ScanOptions, exclude: Sequence[str] = ()) -> PassRoleServer:
     """Return a server with its handlers."""
     server = PassRoleServer(options, exclude)
-    _add_notifications(server)
-    _add_requests(server)
-    return server
+    handlers: dict[str, Callable[[Any], None]] = {
+        types.INITIALIZE: server.start,
+        types.INITIALIZED: server.watch,
+        types.SHUTDOWN: server.stop,
+        types.TEXT_DOCUMENT_DID_OPEN: server.opened,
+        types.TEXT_DOCUMENT_DID_CHANGE: server.typed,
+        types.TEXT_DOCUMENT_DID_SAVE: server.saved,
+        types.TEXT_DOCUMENT_DID_CLOSE: server.closed,
+        types.WORKSPACE_DID_CHANGE_WATCHED_FILES: server.watched,
+        types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: server.folders_changed,
+    }
+    for method, handle in handlers.items():
+        server.feature(method)(partial(handle))  # which has attributes, unlike a method
 
-
-def _add_notifications(server: PassRoleServer) -> None:
-    @server.feature(types.INITIALIZE)
-    def initialize(params: types.InitializeParams) -> None:
-        server.start(params)
-
-    @server.feature(types.INITIALIZED)
-    def initialized(_params: types.InitializedParams) -> None:
-        server.watch()
-
-    @server.feature(types.SHUTDOWN)
-    def shutdown(_params: None) -> None:
-        server.stop()
-
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    def did_open(params: types.DidOpenTextDocumentParams) -> None:
-        document = params.text_document
-        server.opened(document.uri, document.version, document.text)
-
-    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    def did_change(params: types.DidChangeTextDocumentParams) -> None:
-        document = server.workspace.get_text_document(params.text_document.uri)
-        server.typed(params.text_document.uri, params.text_document.version, document.source)
-
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        server.saved(params.text_document.uri)
-
-    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        server.closed(params.text_document.uri)
-
-    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def did_change_files(params: types.DidChangeWatchedFilesParams) -> None:
-        server.watched(params.changes)
-
-    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    def did_change_folders(_params: types.DidChangeWorkspaceFoldersParams) -> None:
-        server.folders_changed()
-
-
-def _add_requests(server: PassRoleServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def hover(params: types.HoverParams) -> types.Hover | None:
         found = await server.about(params.text_document.uri, lambda files, path: files.hover(path, params.position))
@@ -379,6 +345,8 @@ def _add_requests(server: PassRoleServer) -> None:
     @server.command(EXPLAIN)
     async def explain(check: str) -> None:
         await server.explain(check)
+
+    return server
 
 
 def serve(options: ScanOptions, exclude: Sequence[str] = ()) -> int:

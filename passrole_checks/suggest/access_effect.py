@@ -9,7 +9,7 @@ Source: IAM User Guide, "Policy evaluation logic".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from passrole_checks.access.access_model import AccessModel
@@ -22,13 +22,13 @@ from passrole_checks.iam.conditions.passed_to_service import evaluate, without_p
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import AccessComparison
-from passrole_checks.iam.grants.access_set import ServiceSet, Widening, access_of
+from passrole_checks.iam.grants.access_set import Access, ServiceSet, Widening, access_of
 from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import PrincipalKind
-from passrole_checks.iam.roles.arn import account_of
+from passrole_checks.iam.roles.arn import only_account
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.configuration import PolicyKind
@@ -102,7 +102,14 @@ class _Comparison:
             id(one): known.resources or known.not_resources or ()
             for one, known in zip(statements[0], was.statements, strict=True)
         }
-        self._where = _deployment_of(before, [*statements[0], *statements[1]])
+        # where the principal is deployed: in the account that is known, or the only one that its roles name
+        patterns = (
+            pattern
+            for statement in (*statements[0], *statements[1])
+            if covers_pass_role(statement)[0] is not Ternary.NO
+            for pattern in statement.resources or statement.not_resources or ()
+        )
+        self._where = Deployment(before.account or only_account(patterns), before.configuration.home.partitions)
 
     def _with_known_roles(self, permissions: Permissions, model: AccessModel) -> list[Statement]:
         """Return the statements with the ARNs of known roles instead of references."""
@@ -121,32 +128,25 @@ class _Comparison:
 
     def effect(self, was_there: IsThere, is_there: IsThere) -> AccessEffect:
         """Return the effect of the edit on the principal."""
-        added = [phrase for widening in self._gains(is_there) for phrase in self._phrases(widening)]
+        gains = self._changes(self._old, self._new, is_there)
+        added = [phrase for _, widening in gains for phrase in self._phrases(widening)]
         added += self._other_gains(is_there)
-        return AccessEffect(
-            tuple(dict.fromkeys(added)), not any(self._is_used(*lost) for lost in self._losses(was_there))
+        lost = list(self._changes(self._new, self._old, was_there))
+        sent = [value for item in allowed_passing_actions(self._was) for value in item.values] if lost else []
+        is_used = any(
+            _contains(widening.services, service)
+            for statement, widening in lost
+            for service in names_in_partition(sent, partition_of_roles(self._model, self._written[id(statement)]))
         )
+        return AccessEffect(tuple(dict.fromkeys(added)), not is_used)
 
-    def _gains(self, is_there: IsThere) -> Iterator[Widening]:
-        comparison = AccessComparison(self._old, self._new, self._services, self._where)
-        for permission in self._new.allows:
+    def _changes(self, old: Access, new: Access, is_there: IsThere) -> Iterator[tuple[Statement, Widening]]:
+        """Yield what the statements of one version at some positions allow, and the other version does not."""
+        comparison = AccessComparison(old, new, self._services, self._where)
+        for permission in new.allows:
             if is_there(permission.statement.at):
                 gain = comparison.gain_of(permission.statement)
-                yield from gain.widenings if gain is not None else ()
-
-    def _losses(self, was_there: IsThere) -> Iterator[tuple[Widening, str | None]]:
-        """Yield what the statements no longer allow, and the partition of the roles."""
-        comparison = AccessComparison(self._new, self._old, self._services, self._where)
-        for permission in self._old.allows:
-            if was_there(permission.statement.at):
-                gain = comparison.gain_of(permission.statement)
-                partition = partition_of_roles(self._model, self._written[id(permission.statement)])
-                yield from ((widening, partition) for widening in (gain.widenings if gain is not None else ()))
-
-    def _is_used(self, lost: Widening, partition: str | None) -> bool:
-        """True if an allowed action of the principal may send one of the services that are lost."""
-        sent = (value for item in allowed_passing_actions(self._was) for value in item.values)
-        return any(_contains(lost.services, service) for service in names_in_partition(sent, partition))
+                yield from ((permission.statement, one) for one in (gain.widenings if gain is not None else ()))
 
     def _other_gains(self, is_there: IsThere) -> Iterator[str]:
         """Yield the other actions that the statements newly allow."""
@@ -176,28 +176,18 @@ class _Comparison:
         """True if a statement allows, or may allow, an action that was not allowed before without conditions."""
         if {"*", "?"} & set(name) or not statement.resources:
             return True
-        return any(self._is_added_on(name.lower(), one, statement.when) for one in statement.resources)
-
-    def _is_added_on(self, name: str, resource: StringNode, when: PathCondition) -> bool:
-        if self._now.allows(name, (resource,), when) is None:
-            return False  # it does not apply to such resources
-        way = self._was.allows(name, (resource,), when)
-        return way is None or way.certain is not Ternary.YES or bool(way.conditions) or not set(way.when) <= set(when)
-
-
-def _deployment_of(model: AccessModel, statements: Sequence[Statement]) -> Deployment:
-    """Return where a principal is deployed: in the account that is known, or the only one that its roles name."""
-    home = model.configuration.home
-    if model.account is not None:
-        return Deployment(model.account, home.partitions)
-    named = {
-        account
-        for statement in statements
-        if covers_pass_role(statement)[0] is not Ternary.NO
-        for pattern in statement.resources or statement.not_resources or ()
-        if (account := account_of(pattern)) is not None
-    }
-    return Deployment(named.pop() if len(named) == 1 else None, home.partitions)
+        for resource in statement.resources:
+            if self._now.allows(name.lower(), (resource,), statement.when) is None:
+                continue  # it does not apply to such resources
+            way = self._was.allows(name.lower(), (resource,), statement.when)
+            if (
+                way is None
+                or way.certain is not Ternary.YES
+                or way.conditions
+                or not set(way.when) <= set(statement.when)
+            ):
+                return True
+        return False
 
 
 _ActionKey = tuple[str, tuple[tuple[Part, ...], ...] | None, tuple[tuple[Part, ...], ...] | None, object, PathCondition]

@@ -15,12 +15,10 @@ from collections.abc import Collection
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.scan.analyze import AnalyzedConfiguration
-from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
+from passrole_checks.suggest.passed_roles import PassedRoles
 from passrole_checks.suggest.published_modules import services_of_missing_module
-from passrole_checks.suggest.referable_roles import ReferableRoles
 
 _ATTACHED_TO = ", attached to "  # in the note on a missing managed policy, which passes no roles
 _VARIABLE = lazy_regex(r"\bvar\.[\w-]+")
@@ -28,61 +26,51 @@ _FEW = 2
 _LONG = 90
 
 
-class Caveats:
-    """The caveats about one statement. Each is a phrase that says what a person must find out."""
+def unknown_principals(over: PassedRoles) -> str:
+    """Return a caveat if the principals of the policy are unknown; else ""."""
+    resource = over.located.resource
+    if any(one.handed_to is not None and one.resource == resource for one in over.analyzed.configuration.policies):
+        return f"the principals that get the policy handed to {shortened(resource.address)}, and the roles they pass"
+    return ""
 
-    def __init__(self, analyzed: AnalyzedConfiguration, referable: ReferableRoles, located: LocatedGrant) -> None:
-        self._analyzed, self._referable, self._located = analyzed, referable, located
 
-    def unknown_principals(self) -> str:
-        """Return a caveat if the principals of the policy are unknown; else ""."""
-        resource = self._located.resource
-        policies = self._analyzed.configuration.policies
-        if any(one.handed_to is not None and one.resource == resource for one in policies):
-            return (
-                f"the principals that get the policy handed to {shortened(resource.address)}, and the roles they pass"
-            )
+def missing_parts(over: PassedRoles, services: Collection[str] = ()) -> tuple[str, ...]:
+    """Return caveats for parts of the configuration that are not available and may pass roles too, to one of these
+    services (none: to any)."""
+    found = [one.reason for one in over.analyzed.configuration.not_evaluated if _may_belong(over, one.file)]
+    parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
+    parts = [reason for reason in parts if _may_pass_role(reason, services)]
+    shown = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
+    more = len(parts) - len(shown)
+    return (*shown, *([f"and {more} similar parts"] if more else []))
+
+
+def conditional_resources(over: PassedRoles, services: Collection[str]) -> tuple[str, ...]:
+    """Return caveats for resources that exist only if variables differ from their defaults, and receive roles for these
+    services (none: for any).
+    """
+    folders = {os.path.dirname(file) for file in over.analyzed.configuration.files if _may_belong(over, file)}
+    names = [name for folder in sorted(folders) for name in over.referable.conditional_consumers(folder, services)]
+    shown = [f"the role of {name}, which does not exist by default" for name in names[:_FEW]]
+    more = len(names) - len(shown)
+    return (*shown, *([f"and {more} similar resources"] if more else []))
+
+
+def variable_choice(over: PassedRoles, at: Position) -> str:
+    """Return a caveat if a variable selects the role of a resource; else ""."""
+    if over.analyzed.configuration.framework is not Framework.TERRAFORM:
         return ""
+    words = over.referable.attribute_at(at)
+    found = _VARIABLE.search(words) if "?" in words else None
+    return f"which role is passed for other values of {found[0]} (its default was used)" if found is not None else ""
 
-    def missing_parts(self, services: Collection[str] = ()) -> tuple[str, ...]:
-        """Return caveats for parts of the configuration that are not available and may pass roles too, to one of these
-        services (none: to any)."""
-        found = [one.reason for one in self._analyzed.configuration.not_evaluated if self._may_belong(one.file)]
-        parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
-        parts = [reason for reason in parts if _may_pass_role(reason, services)]
-        shown = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
-        more = len(parts) - len(shown)
-        return (*shown, *([f"and {more} similar parts"] if more else []))
 
-    def conditional_resources(self, services: Collection[str]) -> tuple[str, ...]:
-        """Return caveats for resources that exist only if variables differ from their defaults, and receive roles for
-        these services (none: for any).
-        """
-        folders = {os.path.dirname(file) for file in self._analyzed.configuration.files if self._may_belong(file)}
-        conditional = [
-            name for folder in sorted(folders) for name in self._referable.conditional_consumers(folder, services)
-        ]
-        shown = [f"the role of {name}, which does not exist by default" for name in conditional[:_FEW]]
-        more = len(conditional) - len(shown)
-        return (*shown, *([f"and {more} similar resources"] if more else []))
-
-    def variable_choice(self, at: Position) -> str:
-        """Return a caveat if a variable selects the role of a resource; else ""."""
-        if self._analyzed.configuration.framework is not Framework.TERRAFORM:
-            return ""
-        words = self._referable.attribute_at(at)
-        found = _VARIABLE.search(words) if "?" in words else None
-        if found is None:
-            return ""
-        return f"which role is passed for other values of {found[0]} (its default was used)"
-
-    def _may_belong(self, file: str) -> bool:
-        """True if a file belongs to the module of the statement or may belong to one that it calls."""
-        if self._analyzed.configuration.framework is not Framework.TERRAFORM:
-            return True
-        if not module_of(self._located.resource.address):
-            return True
-        return os.path.dirname(file) == os.path.dirname(self._located.grant.at.file)
+def _may_belong(over: PassedRoles, file: str) -> bool:
+    """True if a file belongs to the module of the statement or may belong to one that it calls."""
+    is_root = not module_of(over.located.resource.address)
+    if is_root or over.analyzed.configuration.framework is not Framework.TERRAFORM:
+        return True
+    return os.path.dirname(file) == os.path.dirname(over.located.grant.at.file)
 
 
 def _may_pass_role(reason: str, services: Collection[str]) -> bool:

@@ -22,6 +22,7 @@ from passrole_checks.access.derived_services import (
     merge_derived,
 )
 from passrole_checks.access.role_privilege import can_do_everything
+from passrole_checks.aws.passing_actions import values_of
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.action import best_match
@@ -39,7 +40,6 @@ from passrole_checks.suggest.advice import Advice, listed_names
 from passrole_checks.suggest.module_roles import ModuleRoles
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.suggestion import StatementChange
-from passrole_checks.suggest.undocumented_key import without_undocumented
 
 MOST_WRITTEN = 5
 """More services than these are written on request only."""
@@ -47,6 +47,7 @@ MOST_WRITTEN = 5
 _SHOWN = 3
 _COMPANIONS = {"iam:passrole", "iam:getrole"}  # allowed together, for the use of other actions
 _OF_ACTIONS = (OpenPointKind.OPEN_ACTION, OpenPointKind.KEY_UNKNOWN, OpenPointKind.NOT_TRUSTED)
+_RECOUNTED = (OpenPointKind.KEY_UNKNOWN, OpenPointKind.TOO_MANY)  # without undocumented actions
 _REPLACED = (Constraint.ABSENT, Constraint.INEFFECTIVE, Constraint.EXACT_IF_PRESENT)
 # with one of these a principal can give itself, or a role that it can use, other permissions
 _POLICY_CHANGES = (
@@ -93,8 +94,8 @@ class DerivedLimit:
     def sent_by(self, statement: Statement) -> tuple[DerivedService, ...]:
         """Return the services to allow that actions of the statement itself send; if there are none, all that are sent
         by an allowed action."""
-        sent = [one for one in self.named if one.actions]
-        own = [one for one in sent if any(_allows(statement, action) for action in one.actions)]
+        sent, allowed = [one for one in self.named if one.actions], statement.actions or ()
+        own = [one for one in sent if any(best_match(allowed, action)[0] is Ternary.YES for action in one.actions)]
         return tuple(own or sent)
 
     @property
@@ -159,16 +160,18 @@ class DerivedLimit:
         actions; no limit if it needs manual review."""
         if self.is_complete:
             return self, "", True
-        found = without_undocumented(self.derived)
-        limit = replace(self, derived=found.derived) if found is not None else self
-        if found is None or not limit.is_complete or not any(one.actions for one in limit.named):
+        left_out, untested = _undocumented_actions(self.derived)
+        if (not left_out and not untested) or not all(map(values_of, untested)):
+            return None, "", False
+        limit = replace(self, derived=_without_undocumented(self.derived, left_out))
+        if not limit.is_complete or not any(one.actions for one in limit.named):
             return None, "", False
         notes = [
             phrase.format(names=listed_names(actions), their="its" if len(actions) == 1 else "their")
-            for phrase, actions in ((_LEFT_OUT, found.left_out), (_UNTESTED, found.untested))
+            for phrase, actions in ((_LEFT_OUT, left_out), (_UNTESTED, untested))
             if actions
         ]
-        return limit, "".join(f"; {note}" for note in notes), not found.left_out
+        return limit, "".join(f"; {note}" for note in notes), not left_out
 
     def phrases(self, module: str) -> Iterator[str]:
         """Yield what a person must find out; nothing of the actions of holders that are not known.
@@ -213,14 +216,35 @@ class DerivedLimit:
         return says
 
 
+def _undocumented_actions(derived: DerivedServices) -> tuple[list[str], list[str]]:
+    """Return the actions of which AWS does not document that their requests carry ``iam:PassedToService``: those that
+    only a wildcard allows, and those that a policy names.
+
+    A condition on the key denies requests without it. A wildcard such as ``s3:*`` also allows actions that take a role
+    in rare features; they are left out of the services, and named. An action that a policy names keeps its service.
+    Sources: Service Authorization Reference (see `aws.passing_actions`); IAM User Guide, "IAM JSON policy elements:
+    Condition operators".
+    """
+    named = {pattern.lower() for pattern in derived.allowed_patterns}
+    actions = [name for point in derived.open_points if point.kind is OpenPointKind.KEY_UNKNOWN for name in point.names]
+    return [one for one in actions if one.lower() not in named], [one for one in actions if one.lower() in named]
+
+
+def _without_undocumented(derived: DerivedServices, left_out: Sequence[str]) -> DerivedServices:
+    """Return the services as other actions send them, without those that only these send and nothing else names."""
+    kept = []
+    for one in derived.services:
+        others = tuple(action for action in one.actions if action not in left_out)
+        if others or not one.actions or one.passed or one.written:
+            kept.append(replace(one, actions=others))
+    points = tuple(point for point in derived.open_points if point.kind not in _RECOUNTED)
+    return replace(derived, services=tuple(kept), open_points=points)
+
+
 def _listed(names: Sequence[str], module: str) -> str:
     """Return the first names as a phrase, as a module sees them."""
     plain = [name[2:-1] if name.startswith("${") and name.endswith("}") else name for name in names]
     return listed_names([seen_from(module, name) for name in plain]) if names else ""
-
-
-def _allows(statement: Statement, name: str) -> bool:
-    return best_match(statement.actions or (), name)[0] is Ternary.YES
 
 
 def _reason(one: DerivedService) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from passrole_checks.access.derived_services import DerivedService
@@ -24,6 +25,7 @@ from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.advice import MAX_NAMED_ROLES, Advice
 from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.edits import apply_edits
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.render_statement import (
     dedented_text,
     is_named,
@@ -43,6 +45,7 @@ MORE = "<{} more services>"
 
 _MOST_SERVICES = 5  # derived services that are named
 _MOST_PLACEHOLDERS = 5  # individual placeholders for roles
+EditsOf = Callable[[StatementChange], tuple[Edit, ...]]
 _CONDITION = lazy_regex(r"""["']?conditions?\b""", re.IGNORECASE)
 
 
@@ -126,7 +129,7 @@ def draft_statement(
     located: LocatedGrant,
     change: StatementChange,
     text: str,
-    edits_of: Callable[[StatementChange], tuple[Edit, ...] | str],
+    edits_of: EditsOf,
     *,
     reads: bool = False,
     taken: Collection[str] = (),
@@ -135,32 +138,32 @@ def draft_statement(
 
     Args:
         text: the file.
-        edits_of: returns the edits of the statement for a change, or the reason why there are none.
+        edits_of: returns the edits of the statement for a change, or raises :class:`NotEditableError`.
         reads: a statement for iam:GetRole alone.
         taken: Sids that no new statement may have.
     """
     separate = change.separate or reads
     for only_writable in (False, True):
-        wanted = replace(change, roles=_writable_roles(change, edits_of)) if only_writable else change
-        own = replace(wanted, separate=False, only_roles=separate and wanted.roles is None)
-        edits = edits_of(own) if wanted != StatementChange(separate=separate) else ()
-        if isinstance(edits, str):
-            continue
-        if not separate:
-            return _edited_text(located.grant.at, text, edits)
-        written = separate_statement(located, edits, text, change.services or (), reads=reads, taken=taken)
-        if written:
-            return written
+        with suppress(NotEditableError):
+            wanted = replace(change, roles=_writable_roles(change, edits_of)) if only_writable else change
+            own = replace(wanted, separate=False, only_roles=separate and wanted.roles is None)
+            edits = edits_of(own) if wanted != StatementChange(separate=separate) else ()
+            if not separate:
+                return _edited_text(located.grant.at, text, edits)
+            return separate_statement(located, edits, text, change.services or (), reads=reads, taken=taken)
     return _rendered(located, change, text, reads=reads)
 
 
-def _writable_roles(
-    change: StatementChange, edits_of: Callable[[StatementChange], tuple[Edit, ...] | str]
-) -> tuple[TargetRole, ...] | None:
+def _writable_roles(change: StatementChange, edits_of: EditsOf) -> tuple[TargetRole, ...] | None:
     """Return the roles of a change, with placeholders for those that cannot be written there; one for many."""
     if change.roles is None:
         return None
-    unwritable = [role for role in change.roles if isinstance(edits_of(StatementChange(roles=(role,))), str)]
+    unwritable = list[TargetRole]()
+    for role in change.roles:
+        try:
+            edits_of(StatementChange(roles=(role,)))
+        except NotEditableError:
+            unwritable.append(role)
     named, others = unwritable[:_MOST_PLACEHOLDERS], unwritable[_MOST_PLACEHOLDERS:]
     more = [placeholder(f"ARNs of {len(others)} more roles", others[0].arn.at)] if others else []
     written = [literal_role(role) if role in named else role for role in change.roles if role not in others]

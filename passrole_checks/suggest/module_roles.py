@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from passrole_checks.aws.passing_actions import may_pass_role
 from passrole_checks.iam.documents.policy import Statement
@@ -20,7 +20,7 @@ from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.addresses import module_of, without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, Framework, HandedTo, PolicyKind
-from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
+from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.published_modules import published_module
@@ -100,7 +100,7 @@ class _Module:
     def text(self, name: str) -> str:
         """Return the text of an argument; "" if there is none."""
         attribute = self.block.body.get(name)
-        return _text(self.file, attribute) if attribute is not None else ""
+        return self.file.words(attribute.value.span) if attribute is not None else ""
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,14 @@ class _Folder:
     def policies(self, text: str) -> tuple[str, ...] | None:
         """Return the managed policies of the folder whose ARNs an expression lists; None if it is not such a list."""
         local = _LOCAL.fullmatch(text)
-        found = self._local(local[1]) if local is not None else text
+        found = self._locals.get(local[1], "") if local is not None else text
         return tuple(dict.fromkeys(_POLICY.findall(found))) if _LIST_OF_ARNS.fullmatch(found) else None
 
     def users(self, policy: str) -> list[_Module]:
         """Return the modules that get a managed policy; none if anything else refers to it."""
         word = re.compile(rf"\b{re.escape(policy)}(?![\w-])")
-        names = [name for name, text in self._locals() if word.search(text)]
-        known = sum(len(word.findall(self._local(name))) for name in names)
+        names = [name for name, text in self._locals.items() if word.search(text)]
+        known = sum(len(word.findall(self._locals[name])) for name in names)
         used = dict.fromkeys(names, 0)
         found = []
         for module in self.modules:
@@ -149,24 +149,19 @@ class _Folder:
         for file in self.files:
             for block in file.body.all("resource"):
                 if block.labels == (type_, name):
-                    start, end = file.bounds(block.span)
-                    text = file.text[start:end]
+                    text = file.words(block.span)
                     actions = _ACTION.findall(text)
                     return bool(actions) and not (_UNKNOWN_ACTIONS.search(text) or any(map(may_pass_role, actions)))
         return False
 
-    def _locals(self) -> Iterator[tuple[str, str]]:
-        for file in self.files:
-            for block in file.body.all("locals"):
-                yield from ((one.name, _text(file, one)) for one in block.body.attributes)
-
-    def _local(self, name: str) -> str:
-        return next((text for known, text in self._locals() if known == name), "")
-
-
-def _text(file: HclFile, attribute: Attribute) -> str:
-    start, end = file.bounds(attribute.value.span)
-    return file.text[start:end]
+    @property
+    def _locals(self) -> dict[str, str]:
+        return {
+            one.name: file.words(one.value.span)
+            for file in self.files
+            for block in file.body.all("locals")
+            for one in block.body.attributes
+        }
 
 
 def _role(analyzed: AnalyzedConfiguration, folder: _Folder, module: _Module, prefix: str) -> Principal | None:

@@ -5,9 +5,10 @@ Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS servi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
+from passrole_checks.access.passable_roles import with_deployment
 from passrole_checks.access.role_consumers import ASSUMED, GENERATED, LATER, RoleUse
 from passrole_checks.access.service_trust import assumes, passed_to_service_values
 from passrole_checks.aws.service_principals import known_services
@@ -60,14 +61,10 @@ class PassedRole:
 class PassedRoles:
     """The roles that the resources of a configuration receive, from the view of one statement."""
 
-    def __init__(
-        self,
-        analyzed: AnalyzedConfiguration,
-        referable: ReferableRoles,
-        received: Sequence[RoleUse],
-        located: LocatedGrant,
-    ) -> None:
-        self.analyzed, self.referable, self.received, self.located = analyzed, referable, received, located
+    def __init__(self, analyzed: AnalyzedConfiguration, referable: ReferableRoles, located: LocatedGrant) -> None:
+        self.analyzed, self.referable, self.located = analyzed, referable, located
+        receiving = analyzed.model.passable_roles.receiving
+        self.received = receiving.roles if receiving is not None else ()
         self.grant = located.grant
         self.condition = self.grant.condition
 
@@ -227,14 +224,10 @@ class PassedRoles:
         """True if the Resource of the statement certainly contains all roles of a pattern."""
         grant = self.grant
         patterns = tuple(role.pattern for role in grant.roles)
-        accounts = {found for pattern in patterns if (found := arn.account_of(pattern)) is not None}
-        account = self.analyzed.model.account or (accounts.pop() if len(accounts) == 1 else None)
-        known = {UnresolvedKind.PARTITION: self.partition, UnresolvedKind.ACCOUNT_ID: account}
-        head = [known.get(part.kind) or part if isinstance(part, Unresolved) else part for part in roles.parts[:4]]
-        placed = StringNode(join([*head, *roles.parts[4:]]), roles.at)
+        where = Deployment(self.analyzed.model.account or arn.only_account(patterns), (self.partition,))
         variables = grant.statement.variables
-        allowed = RoleSet(patterns, variables, grant.complement)
-        return surely_within(RoleSet((placed,), variables), [allowed], where=Deployment(account, (self.partition,)))
+        inner = RoleSet((with_deployment(roles, where),), variables)
+        return surely_within(inner, [RoleSet(patterns, variables, grant.complement)], where=where)
 
     @cached_property
     def _covered_addresses(self) -> Collection[str]:

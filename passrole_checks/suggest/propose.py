@@ -16,16 +16,14 @@ from dataclasses import replace
 
 from passrole_checks.access.derived_services import OpenPointKind
 from passrole_checks.access.known_roles import resolve_role
-from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.access.service_trust import passed_to_service_values
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
+from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.scan.analyze import AnalyzedConfiguration
-from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
 from passrole_checks.suggest.advice import (
@@ -36,11 +34,10 @@ from passrole_checks.suggest.advice import (
     unsent_key,
     untested_services,
 )
-from passrole_checks.suggest.caveats import Caveats
+from passrole_checks.suggest.caveats import conditional_resources, missing_parts, unknown_principals, variable_choice
 from passrole_checks.suggest.derived_limit import DerivedLimit
 from passrole_checks.suggest.not_editable import why_not_editable
 from passrole_checks.suggest.passed_roles import UNLIMITED, PassedRole, PassedRoles
-from passrole_checks.suggest.referable_roles import ReferableRoles
 from passrole_checks.suggest.render_statement import placeholder
 from passrole_checks.suggest.service_names import intended_services
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
@@ -64,47 +61,29 @@ class _UnknownServicesError(_ManualReviewError):
     """Raised if only the services must be found out."""
 
 
-class Proposer:
-    """Advice on the statements of one analyzed configuration."""
-
-    def __init__(self, analyzed: AnalyzedConfiguration, referable: ReferableRoles) -> None:
-        self._analyzed = analyzed
-        self._referable = referable
-        self._received = (
-            analyzed.model.passable_roles.receiving.roles if analyzed.model.passable_roles.receiving is not None else ()
-        )
-
-    def passed_roles(self, located: LocatedGrant) -> PassedRoles:
-        """Return the roles that the configuration passes, from the view of a statement."""
-        return PassedRoles(self._analyzed, self._referable, self._received, located)
-
-    def advice(self, located: LocatedGrant, checks: Collection[str], limit: DerivedLimit | None = None) -> Advice:
-        """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored.
-        Never raises. ``limit``: the services that its holders can pass roles to.
-        """
-        return _Decision(
-            self._analyzed, self._referable, self._received, located, frozenset(checks) & FIXABLE_CHECKS, limit
-        ).advice()
+def propose(over: PassedRoles, checks: Collection[str], limit: DerivedLimit | None = None) -> Advice:
+    """Return the advice for a statement that these checks flag; checks that an edit cannot resolve are ignored. Never
+    raises. ``limit``: the services that its holders can pass roles to.
+    """
+    return _Decision(over, frozenset(checks) & FIXABLE_CHECKS, limit).advice()
 
 
 class _Decision:
-    """The decision on one statement."""
+    """The decision on one statement.
 
-    def __init__(
-        self,
-        analyzed: AnalyzedConfiguration,
-        referable: ReferableRoles,
-        received: Sequence[RoleUse],
-        located: LocatedGrant,
-        checks: frozenset[str],
-        limit: DerivedLimit | None,
-    ) -> None:
-        self.analyzed, self.limit = analyzed, limit
-        self.passed_roles = PassedRoles(analyzed, referable, received, located)
-        self.caveats = Caveats(analyzed, referable, located)
-        self.located, self.grant, self.checks = located, located.grant, checks
-        self.module = module_of(located.resource.address)
-        self.condition = self.grant.condition
+    ``stated``: the services that its condition names individually; ``intended``: those that it is meant to name, None
+    if they follow from the roles; ``usable``: those that its holders can pass roles to, if they are known.
+    """
+
+    def __init__(self, over: PassedRoles, checks: frozenset[str], limit: DerivedLimit | None) -> None:
+        self.over, self.checks, self.limit = over, checks, limit
+        self.grant, self.condition = over.grant, over.grant.condition
+        self.module = module_of(over.located.resource.address)
+        exact = self.grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
+        is_stated = exact and self.condition.constraint is not Constraint.ABSENT
+        self.stated: tuple[str, ...] = self.grant.services.values if is_stated else ()
+        self.intended: tuple[str, ...] | None = None
+        self.usable = limit.services if limit is not None and limit.is_complete else ()
         self.passed: Sequence[PassedRole] = ()
         self.roles: tuple[TargetRole, ...] = ()
         self.services: tuple[str, ...] = ()
@@ -136,37 +115,30 @@ class _Decision:
 
     def _propose_change(self) -> StatementChange:
         grant, checks = self.grant, self.checks
-        refused = why_not_editable(self.analyzed, self.located)
+        refused = why_not_editable(self.over.analyzed, self.over.located)
         if refused:
             raise _ManualReviewError(refused)
         tags = self.condition.tags if TAGS in checks else ()
-        intended_names = self._intended_services() if INEFFECTIVE in checks else None
+        self.intended = self._intended_services() if INEFFECTIVE in checks else None
         wide = grant.scope is Scope.ANY_ROLE
         narrow = wide or LINKED in checks or (bool(tags) and grant.scope is Scope.PREFIX)
         open_ = grant.services.constraint in UNLIMITED or grant.open_to_other_services
-        limit = intended_names is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
+        limit = self.intended is not None or bool({ANY_SERVICE, INEFFECTIVE} & checks) or (narrow and open_)
         if not narrow and not limit and not tags:
             return self._get_role()
-        passed_here = self._usable(self.passed_roles.roles(intended_names))
-        if narrow and not passed_here:
-            passed_here = self._trusting(intended_names) or self._passed_elsewhere() or self._in_account(intended_names)
-        elif limit and not passed_here and grant.scope is Scope.PREFIX and not grant.complement:
-            passed_here = self._in_account(intended_names)
-            narrow = bool(passed_here)
-        found: tuple[str, ...] | None = None
+        narrow = self._find_passed(narrow, limit)
         if narrow:
             try:
-                self._name_roles(passed_here, intended_names)
+                self._name_roles()
             except _ManualReviewError as missing:
-                if intended_names is None or self.condition.dead or tags:
+                if self.intended is None or self.condition.dead or tags:
                     raise
                 narrow, self.open_points, self.roles = False, tuple(missing.args), ()
                 self.targets = frozenset({INEFFECTIVE})
-        if narrow:
-            found = tuple(sorted({service for one in passed_here for service in one.services}))
         if limit:
-            self.services = intended_names if intended_names is not None else found or self._services(passed_here)
-            self._describe_services(intended_names, passed_here if narrow else None)
+            found = _services_of(self.passed) if narrow else ()
+            self.services = self.intended if self.intended is not None else found or self._services()
+            self._describe_services(narrow=narrow)
         if tags:
             self.words.append(f"removes the condition on {', '.join(dict.fromkeys(tags))}")
         separate = self._needs_separate_statement and (narrow or limit)
@@ -179,15 +151,26 @@ class _Decision:
             separate=separate,
         )
 
-    def _usable(self, passed_here: Sequence[PassedRole]) -> Sequence[PassedRole]:
-        """Return the roles with the services that the holders can pass them to, if these are known."""
-        if self.limit is None or not self.limit.is_complete:
-            return passed_here
-        known = set(self.limit.services)
-        usable = (replace(one, services=tuple(filter(known.__contains__, one.services))) for one in passed_here)
-        return [one for one in usable if one.services]
+    def _find_passed(self, narrow: bool, limit: bool) -> bool:
+        """Find the roles that are passed, with the services that the holders can pass them to, if these are known.
+        Return True if the statement is to name roles. ``narrow``: it must; ``limit``: it must name services.
+        """
+        self.passed = self.over.roles(self.intended)
+        if self.usable:
+            usable = (
+                replace(one, services=tuple(filter(set(self.usable).__contains__, one.services))) for one in self.passed
+            )
+            self.passed = [one for one in usable if one.services]
+        if self.passed:
+            return narrow
+        if narrow:
+            self.passed = self._trusting() or self._passed_elsewhere() or self._in_account()
+        elif limit and self.grant.scope is Scope.PREFIX and not self.grant.complement:
+            self.passed = self._in_account()
+            return bool(self.passed)
+        return narrow
 
-    def _trusting(self, intended_names: tuple[str, ...] | None) -> Sequence[PassedRole]:
+    def _trusting(self) -> Sequence[PassedRole]:
         """Return the roles of this configuration that trust the services that the condition names, or else that the
         holders can pass roles to, if these are known and the roles are few.
 
@@ -195,39 +178,33 @@ class _Decision:
         """
         if self.limit is None or self.limit.creates_roles:
             return ()
-        named = self._named_services(None)
+        named = self.stated
         if not self.limit.is_complete and (not named or self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)):
             return ()
-        services = self._named_services(intended_names) or self.limit.services
-        is_own = bool(named) and not self.passed_roles.roles(intended_names, by_others=True)
-        found = self.passed_roles.trusting(services, principals=is_own)
-        trusted = {service for one in found for service in one.services}
+        is_own = bool(named) and not self.over.roles(self.intended, by_others=True)
+        found = self.over.trusting(self._named_services or self.limit.services, principals=is_own)
+        trusted = set(_services_of(found))
         serves = trusted >= set(named) if named else self.limit.serves_all_actions(trusted)
-        if len(found) > _MOST_TRUSTING or not serves:
-            return ()
-        self.is_by_trust_only = True
-        return found
+        self.is_by_trust_only = serves and len(found) <= _MOST_TRUSTING
+        return found if self.is_by_trust_only else ()
 
     def _passed_elsewhere(self) -> Sequence[PassedRole]:
         """Return the roles that other modules of this configuration pass to the services that the condition names."""
         is_known = self.limit is not None and not self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)
-        return self.passed_roles.in_other_modules() if is_known and self._named_services(None) else ()
+        return self.over.in_other_modules() if is_known and self.stated else ()
 
-    def _in_account(self, intended_names: tuple[str, ...] | None) -> Sequence[PassedRole]:
+    def _in_account(self) -> Sequence[PassedRole]:
         """Return all roles of the account that the statement covers and that services may assume, if they are few."""
-        complete = self.limit.services if self.limit is not None and self.limit.is_complete else ()
-        found = self.passed_roles.in_account(self._named_services(intended_names) or complete)
-        if not 0 < len(found) <= MAX_NAMED_ROLES:
-            return ()
-        self.is_of_account = True
-        return found
+        found = self.over.in_account(self._named_services or self.usable)
+        self.is_of_account = 0 < len(found) <= MAX_NAMED_ROLES
+        return found if self.is_of_account else ()
 
     def _roles_to_choose(self) -> tuple[str, ...]:
         """Return a phrase on the roles of the account that the statement covers, if they are known."""
         if self.grant.scope not in (Scope.ANY_ROLE, Scope.PREFIX) or self.grant.complement:
             return ()
-        found = self.passed_roles.in_account(self._named_services(None))
-        origin = self.passed_roles.origin_of(found)
+        found = self.over.in_account(self.stated)
+        origin = self.over.origin_of(found)
         if not origin or not {ANY_ROLE, ANY_SERVICE} & self.checks:
             return ()
         names = listed_names([one.label.partition(":role/")[2] or one.label for one in found])
@@ -259,7 +236,7 @@ class _Decision:
         every = condition.constraint is Constraint.INEFFECTIVE and bool(condition.possible)
         if every or condition.negated_only or not condition.values or "*" in condition.values:
             return None
-        known = known_services(self.passed_roles.partition)
+        known = known_services(self.over.partition)
         found: dict[str, None] = {}
         for value in condition.values:
             meant = (value,) if value in known_services("aws-cn") else intended_services(value, known)
@@ -272,104 +249,97 @@ class _Decision:
                 raise _ManualReviewError(open_question)
         return tuple(found)
 
-    def _services(self, passed_here: Sequence[PassedRole]) -> tuple[str, ...]:
+    def _services(self) -> tuple[str, ...]:
         """Return the services of a statement whose roles stay unchanged."""
         if self.grant.scope is Scope.PREFIX:
-            found = {service for one in passed_here for service in one.services}
-            if found:
-                return tuple(sorted(found))
-            raise _UnknownServicesError(
-                "the service that uses the roles: this configuration passes none of them to a service"
-            )
-        services: dict[str, None] = {}
-        by_address, by_name = self.analyzed.model.roles, self.analyzed.model.roles_by_name
+            if not (found := _services_of(self.passed)):
+                raise _UnknownServicesError(
+                    "the service that uses the roles: this configuration passes none of them to a service"
+                )
+            return found
+        services: set[str] = set()
         for item in self.grant.roles:
             if item.scope is Scope.NOT_A_ROLE:
                 continue
-            role = resolve_role(item.pattern, by_address, by_name)
-            given = [one.services for one in passed_here if self._is_passed(item.pattern, [one])]
-            own = tuple(service for services_ in given for service in services_)
-            trusted = (
-                tuple(filter(self.passed_roles.allows_service, passed_to_service_values(role.trusted or ())))
-                if role is not None
-                else ()
-            )
+            role = self._known_role(item.pattern)
+            own = {service for one in self.passed if self._is_passed(item.pattern, [one]) for service in one.services}
+            trusted = set(passed_to_service_values(role.trusted or ())) if role is not None else set[str]()
+            trusted = set(filter(self.over.allows_service, trusted))
             if not own and not trusted:
                 raise _UnknownServicesError(f"the service that uses {shortened(str(item.pattern))}")
             # roles passed at run time, or by missing parts, may go to other services than those in the code
-            both = self.passed_roles.is_runtime_only or bool(self.caveats.missing_parts())
-            taken = (*own, *trusted) if both else own or trusted
-            self.by_trust = self.by_trust or taken != own
-            services.update(dict.fromkeys(taken))
+            both = self.over.is_runtime_only or bool(missing_parts(self.over))
+            taken = own | trusted if both else own or trusted
+            self.by_trust |= bool(trusted) if both else not own
+            services |= taken
         return tuple(sorted(services))
 
     # -- roles
 
-    def _name_roles(self, passed_here: Sequence[PassedRole], intended_names: tuple[str, ...] | None) -> None:
+    def _name_roles(self) -> None:
         """Name the roles that the configuration passes. Raises :class:`_ManualReviewError` if that is not certain."""
-        if self.located.resource.type in PERMISSION_SETS:
+        if self.over.located.resource.type in PERMISSION_SETS:
             raise _ManualReviewError(
                 "the roles in the accounts that the permission set is provisioned into: a role can only be passed in"
                 " its own account"
             )
-        self.passed = passed_here
-        self.roles = tuple(one.drafted(self.module, self.grant.at) for one in passed_here)
-        self.services = tuple(sorted({service for one in passed_here for service in one.services}))
-        unknown = [one.label for one in passed_here if one.wanted is None]
+        self._draft(self.passed)
+        unknown = [one.label for one in self.passed if one.wanted is None]
         if unknown:
             raise _ManualReviewError(
                 *(f"how the statement can name {shortened(label)}" for label in unknown[:_SHOWN]),
                 *([f"and {len(unknown) - _SHOWN} similar roles"] if len(unknown) > _SHOWN else []),
             )
-        if not passed_here:
-            named = self._named_services(intended_names)
-            if not named and self.limit is not None and self.limit.is_complete:
-                named = self.limit.services
-            raise _ManualReviewError(self._offer_roles(named, intended_names))
-        without = [
-            service
-            for service in self._named_services(intended_names)
-            if not any(service in one.services for one in passed_here)
-        ]
+        if not self.passed:
+            raise _ManualReviewError(self._offer_roles())
+        without = [service for service in self._named_services if service not in self.services]
         if without:
             self.roles = (*self.roles, placeholder(f"role ARN for {listed_names(without)}", self.grant.at))
             raise _ManualReviewError(f"role ARNs for {listed_names(without)}")
         limited = [role.pattern for role in self.grant.roles if role.scope in _LIMITED]
-        beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, passed_here)]
+        beside = [str(pattern) for pattern in limited if not self._is_passed(pattern, self.passed)]
         if self.grant.scope is Scope.ANY_ROLE and beside:
             raise _ManualReviewError(
                 f"role ARNs passed in addition to {listed_names(beside)}, which the statement names"
             )
-        caveats = self._find_caveats(passed_here, intended_names)
+        caveats = self._find_caveats()
         if caveats and not self.is_of_account:  # these are all roles that can be passed now
             raise _ManualReviewError(*caveats)
-        if len(passed_here) > MAX_NAMED_ROLES:
-            raise _ManualReviewError(f"a path or prefix that the {len(passed_here)} roles passed here share")
-        names = listed_names([seen_from(self.module, one.label) for one in passed_here])
-        services = listed_names(self.services)
-        noun = "role" if len(passed_here) == 1 else f"{len(passed_here)} roles"
+        if len(self.passed) > MAX_NAMED_ROLES:
+            raise _ManualReviewError(f"a path or prefix that the {len(self.passed)} roles passed here share")
+        self._describe_roles()
+
+    def _describe_roles(self) -> None:
+        names = listed_names([seen_from(self.module, one.label) for one in self.passed])
+        services, count = listed_names(self.services), len(self.passed)
+        noun = "role" if count == 1 else f"{count} roles"
         which = f"that this configuration passes to {services}"
-        origin = self.passed_roles.origin_of(passed_here)
+        origin = self.over.origin_of(self.passed)
         place = f"of {origin}" if origin else "of this configuration"
         if self.is_of_account:
             self.words.append(f"names the {noun} {place} that the statement covers ({names}); add roles created later")
             return
         if self.is_by_trust_only:
-            which = f"{place} that {'trusts' if len(passed_here) == 1 else 'trust'} {services}"
+            which = f"{place} that {'trusts' if count == 1 else 'trust'} {services}"
         self.words.append(f"names the {noun} {which} ({names}); add roles that are passed manually or elsewhere")
 
-    def _offer_roles(self, named: tuple[str, ...], intended_names: tuple[str, ...] | None) -> str:
+    def _draft(self, passed: Sequence[PassedRole]) -> None:
+        self.roles = tuple(one.drafted(self.module, self.grant.at) for one in passed)
+        self.services = _services_of(passed)
+
+    def _offer_roles(self) -> str:
         """Keep, for display, the roles that others pass and the principals may pass too; return what to find out."""
+        named = self._named_services or self.usable
         reached = set(named or self._reached())
-        passed = self.passed_roles.roles(intended_names, by_others=True)
+        passed = self.over.roles(self.intended, by_others=True)
         offered = [one for one in passed if not reached or reached.intersection(one.services)]
         if not 0 < len(offered) <= MAX_NAMED_ROLES:
             to = f" to {listed_names(named)}" if named else ""
             return f"role ARNs: this code does not show which roles this principal passes{to}"
         self.passed = offered
-        if len(offered) <= _MOST_TRUSTING or all(one.wanted is not None for one in offered):
-            self.roles = tuple(one.drafted(self.module, self.grant.at) for one in offered)
-        self.services = tuple(sorted({service for one in offered for service in one.services}))
+        self._draft(offered)
+        if len(offered) > _MOST_TRUSTING and any(one.wanted is None for one in offered):
+            self.roles = ()
         names = listed_names([seen_from(self.module, one.label) for one in offered])
         return (
             f"role ARNs: whether this statement is for {names}, which the deployment of this configuration passes to"
@@ -378,24 +348,24 @@ class _Decision:
 
     def _keep_plausible_roles(self) -> None:
         """Keep, for display, only the roles that the other actions can pass; other principals pass the rest."""
-        reached = self._reached() if self.services and not self._named_services(None) else ()
+        reached = self._reached() if self.services and not self.stated else ()
         if reached:
             fits = [one for one in self.passed if set(one.services) & set(reached)]
-            self.roles = tuple(fit.drafted(self.module, self.grant.at) for fit in fits)
             services = tuple(service for service in self.services if service in reached)
+            self._draft(fits)
             self.services = services or (reached if len(reached) <= _SHOWN else ())
 
-    def _find_caveats(
-        self, passed_here: Sequence[PassedRole], intended_names: tuple[str, ...] | None
-    ) -> tuple[str, ...]:
+    def _find_caveats(self) -> tuple[str, ...]:
         """Return why the passed roles may be incomplete or wrong."""
-        caveats, named = self.caveats, self._named_services(intended_names)
-        choices = (caveats.variable_choice(place) for one in passed_here for place in one.places)
-        known = named or (self.limit.services if self.limit is not None and self.limit.is_complete else ())
-        found = [*choices, *caveats.conditional_resources(known), *caveats.missing_parts(known)]
-        if not named:
-            found += [caveats.unknown_principals(), self._other_services()]
-            own = sorted(seen_from(self.module, address) for address in self.passed_roles.own_tasks)
+        choices = (variable_choice(self.over, place) for one in self.passed for place in one.places)
+        known = self._named_services or self.usable
+        found = [*choices, *conditional_resources(self.over, known), *missing_parts(self.over, known)]
+        if not self._named_services:
+            found.append(unknown_principals(self.over))
+            sent = [one for one in self.limit.named if one.actions] if self.limit is not None else []
+            if sent and not {one.service for one in sent} & set(self.services):  # the holders use other roles
+                found.append(f"role ARNs for {sent[0].service} ({sent[0].actions[0]})")
+            own = sorted(seen_from(self.module, address) for address in self.over.own_tasks)
             if len(own) > 1:  # one of them may start another
                 found.append(f"whether this statement is also for {listed_names(own)}, which use its role")
         return tuple(dict.fromkeys(filter(None, found)))
@@ -405,46 +375,36 @@ class _Decision:
         roles to; empty if unknown."""
         return tuple(one.service for one in self.limit.sent_by(self.grant.statement)) if self.limit is not None else ()
 
-    def _other_services(self) -> str:
-        """Return a caveat if the other permissions of the holders use roles with other services only; else ""."""
-        sent = [one for one in self.limit.named if one.actions] if self.limit is not None else []
-        if not sent or {one.service for one in sent} & set(self.services):
-            return ""
-        return f"role ARNs for {sent[0].service} ({sent[0].actions[0]})"
+    def _known_role(self, pattern: StringNode) -> KnownRole | None:
+        model = self.over.analyzed.model
+        return resolve_role(pattern, model.roles, model.roles_by_name)
 
-    def _is_passed(self, pattern: StringNode, passed_here: Sequence[PassedRole]) -> bool:
+    def _is_passed(self, pattern: StringNode, passed: Sequence[PassedRole]) -> bool:
         """True if a Resource is one of the passed roles."""
-        role = resolve_role(pattern, self.analyzed.model.roles, self.analyzed.model.roles_by_name)
-        return any(one.label in (str(pattern), role.address if role is not None else "") for one in passed_here)
+        role = self._known_role(pattern)
+        return any(one.label in (str(pattern), role.address if role is not None else "") for one in passed)
 
-    def _named_services(self, intended_names: tuple[str, ...] | None) -> tuple[str, ...]:
-        """Return the services that the condition names individually."""
-        if intended_names is not None:
-            return intended_names
-        exact = self.grant.services.constraint in (Constraint.EXACT, Constraint.EXACT_IF_PRESENT)
-        return self.grant.services.values if exact and self.condition.constraint is not Constraint.ABSENT else ()
+    @property
+    def _named_services(self) -> tuple[str, ...]:
+        """Return the services that the condition is meant to name, or else names individually."""
+        return self.intended if self.intended is not None else self.stated
 
-    def _describe_services(self, intended_names: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
-        self._describe_limit(intended_names, named)
-        self.words += untested_services([service for service in self.services if service not in self.condition.values])
-
-    def _describe_limit(self, intended_names: tuple[str, ...] | None, named: Sequence[PassedRole] | None) -> None:
-        services = listed_names(self.services)
-        if intended_names is not None:
-            changed = [value for value in self.condition.values if value not in intended_names]
-            if changed:
-                quoted = listed_names([f'"{shortened(value)}"' for value in changed])
-                self.words.append(f"writes {services} in iam:PassedToService instead of {quoted}")
-            else:
-                self.words.append(f"allows passing roles to {services} only in requests that carry iam:PassedToService")
-        elif named is not None:
-            self.words.append(f"limits iam:PassedToService to {services}")
+    def _describe_services(self, *, narrow: bool) -> None:
+        services, stated = listed_names(self.services), self.condition.values
+        changed = [value for value in stated if value not in (self.intended or ())]
+        if self.intended is not None and changed:
+            quoted = listed_names([f'"{shortened(value)}"' for value in changed])
+            says = f"writes {services} in iam:PassedToService instead of {quoted}"
+        elif self.intended is not None:
+            says = f"allows passing roles to {services} only in requests that carry iam:PassedToService"
         else:
-            self.words.append(
-                f"limits iam:PassedToService to {services}, "
-                + (
-                    "as in the trust policies of the roles"
-                    if self.by_trust
-                    else "as this configuration uses the roles; add services that use them elsewhere"
-                )
-            )
+            says = f"limits iam:PassedToService to {services}"
+            if self.by_trust and not narrow:
+                says += ", as in the trust policies of the roles"
+            elif not narrow:
+                says += ", as this configuration uses the roles; add services that use them elsewhere"
+        self.words += [says, *untested_services([service for service in self.services if service not in stated])]
+
+
+def _services_of(passed: Sequence[PassedRole]) -> tuple[str, ...]:
+    return tuple(sorted({service for one in passed for service in one.services}))

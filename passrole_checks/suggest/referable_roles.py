@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passrole_checks.access.role_consumers import RoleUse
 from passrole_checks.aws.passing_actions import may_pass_role
@@ -32,6 +33,9 @@ from passrole_checks.suggest.edits.template_files import can_contain_role
 from passrole_checks.suggest.edits.template_variables import only_call
 from passrole_checks.suggest.suggestion import TargetRole
 from passrole_checks.suggest.verify import statement_span
+
+if TYPE_CHECKING:
+    import yaml
 
 Read = Callable[[str], str]
 
@@ -123,10 +127,15 @@ class ReferableRoles:
         """True if a file can contain a role by its ARN; a template that Terraform renders has its own variables."""
         if self.can_refer(file) or not role.arn.unresolved_parts:
             return True
+        text = self._text(file) if self.configuration.framework is Framework.TERRAFORM else ""
+        return bool(text) and can_contain_role(text, role)
+
+    def _text(self, file: str) -> str:
+        """Return the text of a file; "" if it cannot be read."""
         try:
-            return self.configuration.framework is Framework.TERRAFORM and can_contain_role(self._read(file), role)
+            return self._read(file)
         except (OSError, ValueError):
-            return False
+            return ""
 
     def reference(self, address: str, located: LocatedGrant) -> str | None:
         """Return the address (in a template, the logical id) of a role that a statement can refer to; None if it
@@ -135,26 +144,19 @@ class ReferableRoles:
         role = self._roles.get(address) or self._roles.get(_INDEX.sub("", address))
         if role is None:
             return None
-        if self.configuration.framework is Framework.TERRAFORM:
-            at = self._place_of_references(located)
-            return self._in_module(address, role, located, at) if at is not None else None
-        return self._in_template(address, role, located) if self.can_refer(located.grant.at.file) else None
-
-    def _place_of_references(self, located: LocatedGrant) -> Position | None:
-        """Return where a statement can contain references: in its own file, or in the call that renders that; None if
-        nowhere."""
         at = located.grant.at
-        if self.can_refer(at.file):
-            return at
-        call = only_call(at.file, self.configuration.files, self._read)
-        return Position(call.path, call.line) if call is not None else None
+        if self.configuration.framework is not Framework.TERRAFORM:
+            return self._in_template(address, role, located) if self.can_refer(at.file) else None
+        if not self.can_refer(at.file):  # references can be in the call that renders it
+            call = only_call(at.file, self.configuration.files, self._read)
+            if call is None:
+                return None
+            at = Position(call.path, call.line)
+        return self._in_module(address, role, located, at)
 
     def text_at(self, at: Position) -> str:
         """Return the text at a position; "" if it cannot be read."""
-        try:
-            text = self._read(at.file)
-        except (OSError, ValueError):
-            return ""
+        text = self._text(at.file)
         span = statement_span(at, text)
         return text[span.start : span.end]
 
@@ -165,18 +167,12 @@ class ReferableRoles:
         read.
         """
         if at not in self._attributes:
-            self._attributes[at] = self._attribute_at(at)
+            text = self._text(at.file)
+            span = statement_span(at, text)
+            begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, span.start + 1)]
+            ends = text.find("\n", span.end)
+            self._attributes[at] = text[begins[-1] if begins else span.start : len(text) if ends < 0 else ends]
         return self._attributes[at]
-
-    def _attribute_at(self, at: Position) -> str:
-        try:
-            text = self._read(at.file)
-        except (OSError, ValueError):
-            return ""
-        span = statement_span(at, text)
-        begins = [found.start() for found in _ATTRIBUTE.finditer(text, 0, span.start + 1)]
-        ends = text.find("\n", span.end)
-        return text[begins[-1] if begins else span.start : len(text) if ends < 0 else ends]
 
     def conditional_consumers(self, folder: str, services: Collection[str]) -> Iterator[str]:
         """Yield resources of a module's folder that receive roles for these services (none: any) and have no instance
@@ -240,10 +236,7 @@ class ReferableRoles:
 
     def _lines(self, file: str, first: int, last: int) -> str:
         """Return some lines of a file; "" if it cannot be read."""
-        try:
-            return "\n".join(self._read(file).split("\n")[first - 1 : last])
-        except (OSError, ValueError):
-            return ""
+        return "\n".join(self._text(file).split("\n")[first - 1 : last])
 
     @cached_property
     def _existing(self) -> frozenset[tuple[str, int]]:
@@ -332,7 +325,12 @@ class ReferableRoles:
             return None
         if located.resource.address.rpartition(".")[0] != stack:
             return None
-        graph = self._template(file)
+        if file not in self._templates:
+            try:
+                self._templates[file] = _graph_of_template(file, self._read(file))
+            except (InputError, OSError, ValueError, RecursionError):
+                self._templates[file] = None
+        graph = self._templates[file]
         own = located.resource.address.rpartition(".")[2]
         if graph is None or own not in graph.references:
             return None
@@ -342,14 +340,6 @@ class ReferableRoles:
             return None
         condition = graph.conditions.get(holder, "")
         return local if condition in ("", graph.conditions.get(own, "")) else None
-
-    def _template(self, file: str) -> ReferenceGraph | None:
-        if file not in self._templates:
-            try:
-                self._templates[file] = _graph_of_template(file, self._read(file))
-            except (InputError, OSError, ValueError, RecursionError):
-                self._templates[file] = None
-        return self._templates[file]
 
 
 def _graph_of_folder(folder: Path) -> ReferenceGraph:
@@ -400,6 +390,7 @@ def _graph_of_folder(folder: Path) -> ReferenceGraph:
 
 def _graph_of_template(file: str, text: str) -> ReferenceGraph:
     """Return the graph of a template's resources. Raises InputError if it cannot be read."""
+    from passrole_checks.sources.cloudformation.compose_yaml import children_of
     from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
 
     template = Template(file, text.removeprefix("\ufeff"), {})
@@ -409,42 +400,29 @@ def _graph_of_template(file: str, text: str) -> ReferenceGraph:
         graph.references[name] = {other for other in _references_below(node) if other in resources}
         graph.conditions[name] = scalar(child(node, "Condition")) or ""
         depends = child(node, "DependsOn")
-        listed = [depends] if depends is not None else []
-        for one in [*listed, *(depends.value if depends is not None and isinstance(depends.value, list) else ())]:
-            other = scalar(one)
-            if other is not None and other in resources:
-                graph.references[name].add(other)
+        named = (scalar(one) for one in (depends, *(children_of(depends) if depends is not None else ())))
+        graph.references[name].update(other for other in named if other is not None and other in resources)
     return graph
 
 
-def _references_below(root: object) -> Iterator[str]:
+def _references_below(root: yaml.Node) -> Iterator[str]:
     """Yield the names in ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` below a node, and possibly other strings."""
     import yaml
 
+    from passrole_checks.sources.cloudformation.compose_yaml import children_of
     from passrole_checks.sources.cloudformation.template import intrinsic_call
 
-    pending: list[object] = [root]
-    seen = set[int]()
+    pending, seen = [root], set[int]()
     while pending:
         node = pending.pop()
-        if isinstance(node, tuple):
-            pending.extend(node)
-            continue
-        if not isinstance(node, yaml.Node) or id(node) in seen:
+        if id(node) in seen:
             continue
         seen.add(id(node))
-        found = intrinsic_call(node)
-        if found is not None:
-            yield from _names_in(found[0], found[1])
-        if isinstance(node.value, list):
-            pending.extend(node.value)
-
-
-def _names_in(function: str, argument: object) -> Iterable[str]:
-    import yaml
-
-    first = argument.value[0] if isinstance(argument, yaml.SequenceNode) and argument.value else argument
-    text = first.value if isinstance(first, yaml.ScalarNode) else ""
-    if function == "Fn::Sub":
-        return _IN_TEXT.findall(text)
-    return [text.partition(".")[0]] if function in ("Ref", "Fn::GetAtt") else []
+        pending += children_of(node)
+        function, argument = intrinsic_call(node) or ("", None)
+        first = argument.value[0] if isinstance(argument, yaml.SequenceNode) and argument.value else argument
+        text = first.value if isinstance(first, yaml.ScalarNode) else ""
+        if function == "Fn::Sub":
+            yield from _IN_TEXT.findall(text)
+        elif function in ("Ref", "Fn::GetAtt"):
+            yield text.partition(".")[0]

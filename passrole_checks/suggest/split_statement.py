@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from passrole_checks.iam.documents.action import matches_only_pass_role
@@ -26,7 +26,7 @@ from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.edits.yaml_nodes import read_yaml
 from passrole_checks.suggest.render_statement import dedented_text, with_dash
 from passrole_checks.suggest.suggestion import Edit
-from passrole_checks.suggest.verify import offset_of, statement_span
+from passrole_checks.suggest.verify import statement_span
 
 _BETWEEN = lazy_regex(r"(?:[\s,-]|#[^\n]*\n|//[^\n]*\n)*")
 _ITEM = lazy_regex(r"""(["']?)([\w*?:.-]+)\1""")
@@ -71,8 +71,9 @@ def split_off_actions(
     reading: Sequence[Edit] | None = None,
     freeing: Sequence[Edit] = (),
     taken: Collection[str] = (),
-) -> tuple[Edit, ...] | str:
-    """Return the edits that insert statements after the existing one, or the reason why there are none.
+) -> tuple[Edit, ...]:
+    """Return the edits that insert statements after the existing one. Raises :class:`NotEditableError` with the reason
+    why there are none.
 
     Args:
         inner: the edits for iam:PassRole's statement, as edits of the old one.
@@ -82,21 +83,15 @@ def split_off_actions(
         freeing: the edits for the other actions, which stay.
         taken: Sids that no new statement may have.
     """
-    items = _action_items(located, text)
-    if isinstance(items, str):
-        return items
-    try:
-        statement, indent = _statement_at(located, text, items, taken)
-        own = statement.moved(inner)
-        copies = []
-        if passing is not None:
-            copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
-            own = statement.with_joined_removals([*statement.moved(freeing), *statement.without(passing=True)])
-        if reading is not None:
-            copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
-        return _insert_statements(statement, own, copies, indent)
-    except _NotSplittableError as reason:
-        return str(reason)
+    statement = _Statement.of(located, text, _action_items(located, text), taken)
+    own = statement.moved(inner)
+    copies = []
+    if passing is not None:
+        copies.append(statement.copy([*own, *statement.without(passing=False)], _sid_for(passing)))
+        own = statement.with_joined_removals([*statement.moved(freeing), *statement.without(passing=True)])
+    if reading is not None:
+        copies.append(statement.copy([*statement.moved(reading), *statement.renamed_action()], _READ_SID))
+    return _insert_statements(statement, own, copies)
 
 
 def separate_statement(
@@ -109,23 +104,14 @@ def separate_statement(
     taken: Collection[str] = (),
 ) -> str:
     """Return the text of a statement for iam:PassRole (with ``reads``, for iam:GetRole) alone, to be added beside the
-    existing one; "" if the existing one cannot be copied.
+    existing one. Raises :class:`NotEditableError` if the existing one cannot be copied.
 
     ``inner``, ``text``, ``taken``: as for :func:`split_off_actions`; ``services``: those for its Sid.
     """
-    items = _action_items(located, text)
-    if isinstance(items, str):
-        return ""
-    try:
-        statement, indent = _statement_at(located, text, items, taken)
-        edits = statement.moved(inner)
-        if reads:
-            copy = statement.copy([*edits, *statement.renamed_action()], _READ_SID)
-        else:
-            others = () if all(item.passes for item in items) else statement.without(passing=False)
-            copy = statement.copy([*edits, *others], _sid_for(services))
-    except _NotSplittableError:
-        return ""
+    statement = _Statement.of(located, text, _action_items(located, text), taken)
+    others = statement.renamed_action() if reads else statement.without(passing=False) if statement.has_others else ()
+    copy = statement.copy([*statement.moved(inner), *others], _READ_SID if reads else _sid_for(services))
+    indent = statement.indent
     copy = dedented_text(indent + copy, len(indent), len(indent + copy))
     return copy if copy.startswith(("{", "statement", "- ")) else with_dash(copy)
 
@@ -137,68 +123,33 @@ def split_statement(
     *,
     keep_original: bool,
     taken: Collection[str] = (),
-) -> tuple[Edit, ...] | str:
-    """Return the edits that split one statement into several, or the reason why there are none.
+) -> tuple[Edit, ...]:
+    """Return the edits that split one statement into several. Raises :class:`NotEditableError` with the reason why
+    there are none.
 
     Args:
-        parts: for each statement, the edits of the existing one, and the services for its Sid. keep_original: the
-        existing statement keeps its other actions, and all parts follow it; else the first part replaces
-            it. The parts after it contain iam:PassRole alone.
+        parts: for each statement, the edits of the existing one, and the services for its Sid.
+        keep_original: the existing statement keeps its other actions, and all parts follow it; else the first part
+            replaces it. The parts after it contain iam:PassRole alone.
         text, taken: as for :func:`split_off_actions`.
     """
     if len(parts) == 1 and not keep_original:
         return tuple(parts[0][0])
-    found = _action_items(located, text)
-    if isinstance(found, str) and keep_original:
-        return found
-    items = found if not isinstance(found, str) else []
-    mixed = any(item.passes for item in items) and not all(item.passes for item in items)
+    try:
+        items = _action_items(located, text)
+    except NotEditableError:
+        if keep_original:
+            raise
+        items = []
     known = set(taken)
-    try:
-        statement, indent = _statement_at(located, text, items, known)
-        own = statement.without(passing=True) if keep_original else statement.moved(parts[0][0])
-        copies = []
-        for inner, services in parts if keep_original else parts[1:]:
-            edits = [*statement.moved(inner), *(statement.without(passing=False) if keep_original or mixed else ())]
-            copies.append(statement.copy(edits, _sid_for(services)))
-            known |= {found[3] for found in _SID.finditer(copies[-1])}
-        return _insert_statements(statement, own, copies, indent)
-    except _NotSplittableError as reason:
-        return str(reason)
-
-
-def _statement_at(
-    located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]
-) -> tuple[_Statement, str]:
-    """Return the statement, or the ``Fn::If`` that makes it conditional, and the text before it on its line. Raises
-    :class:`_NotSplittableError`.
-    """
-    span = statement_span(located.grant.at, text)
-    start, end = _conditional_element(located, text) or (span.start, span.end)
-    indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
-    above = _DASH_ABOVE.search(text, 0, start)
-    indent = above[0] if above is not None and above.end() == start else indent
-    indent = _OUTER_DASH.sub(" ", indent)
-    if _DASH.match(indent):  # in YAML, text may be inserted after a comment on the last line
-        line = text.find("\n", end)
-        end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
-    return _Statement(located, text, start, end, items, taken), indent
-
-
-def _conditional_element(located: LocatedGrant, text: str) -> tuple[int, int] | None:
-    """Return the offsets of the ``Fn::If`` around a statement of a template that is repeated for a new statement; None
-    if there is none. Raises :class:`_NotSplittableError`.
-    """
-    if located.resource.framework not in _TEMPLATES or not _FUNCTION_IF.search(text):
-        return None
-    try:
-        return read_yaml(text).conditional_element(located.grant.at.line, located.grant.at.column)
-    except NotEditableError as reason:
-        raise _NotSplittableError(str(reason)) from None
-
-
-class _NotSplittableError(Exception):
-    """Raised with the reason why a statement cannot be split."""
+    statement = _Statement.of(located, text, items, known)
+    own = statement.without(passing=True) if keep_original else statement.moved(parts[0][0])
+    copies = []
+    for inner, services in parts if keep_original else parts[1:]:
+        others = statement.without(passing=False) if keep_original or statement.has_others else ()
+        copies.append(statement.copy([*statement.moved(inner), *others], _sid_for(services)))
+        known |= {found[3] for found in _SID.finditer(copies[-1])}
+    return _insert_statements(statement, own, copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,32 +160,55 @@ class _Statement:
     text: str
     start: int
     end: int
+    indent: str  # the text before it on its line
     items: Sequence[_Item]
     taken: Collection[str]
+
+    @classmethod
+    def of(cls, located: LocatedGrant, text: str, items: Sequence[_Item], taken: Collection[str]) -> _Statement:
+        """Return a statement, or the ``Fn::If`` that makes it conditional. Raises :class:`NotEditableError`."""
+        at = located.grant.at
+        span, around = statement_span(at, text), None
+        if located.resource.framework in _TEMPLATES and _FUNCTION_IF.search(text):
+            around = read_yaml(text).conditional_element(at.line, at.column)
+        start, end = around or (span.start, span.end)
+        indent = text[text.rfind("\n", 0, start) + 1 : start].removeprefix("\ufeff")
+        above = _DASH_ABOVE.search(text, 0, start)
+        indent = above[0] if above is not None and above.end() == start else indent
+        indent = _OUTER_DASH.sub(" ", indent)
+        if _DASH.match(indent):  # in YAML, text may be inserted after a comment on the last line
+            line = text.find("\n", end)
+            end = len(text) if line < 0 else line - (text[line - 1 : line] == "\r")
+        return cls(located, text, start, end, indent, items, taken)
 
     @property
     def own(self) -> str:
         """Return the text of the statement."""
         return self.text[self.start : self.end]
 
+    @property
+    def has_others(self) -> bool:
+        """True if it has actions other than iam:PassRole."""
+        return not all(item.passes for item in self.items)
+
     def moved(self, edits: Iterable[Edit]) -> list[Edit]:
-        """Return edits relative to the statement. Raises :class:`_NotSplittableError` for edits outside it."""
+        """Return edits relative to the statement. Raises :class:`NotEditableError` for edits outside it."""
         edits, file = list(edits), self.located.grant.at.file
         found = [Edit("", edit.start - self.start, edit.end - self.start, edit.text) for edit in edits]
         inside = all(0 <= one.start <= one.end <= self.end - self.start for one in found)
         if not inside or any(edit.file != file for edit in edits):
-            raise _NotSplittableError("the change extends beyond the statement")
+            raise NotEditableError("the change extends beyond the statement")
         return found
 
     def without(self, *, passing: bool) -> list[Edit]:
         """Return the edits that remove the actions that pass roles, or all others."""
-        spans = _spans_without(self.items, self.text, passing=passing)
-        if spans is None:
-            raise _NotSplittableError("its actions cannot be split as written")
-        return [
-            Edit("", first - self.start, last - self.start, "")
-            for first, last in (_shifted_if_last(span, self.text, self.end) for span in spans)
-        ]
+        edits = []
+        for first, last in _spans_without(self.items, self.text, passing=passing):
+            if last >= self.end and self.text[first - 1 : first] == "\n":
+                # it ends the statement: remove the line break before it, not after it
+                first, last = first - (2 if self.text[first - 2 : first] == "\r\n" else 1), self.end
+            edits.append(Edit("", first - self.start, last - self.start, ""))
+        return edits
 
     def with_joined_removals(self, edits: Iterable[Edit]) -> list[Edit]:
         """Return edits of the statement in which removals that overlap are one, of whole lines if they are."""
@@ -251,10 +225,10 @@ class _Statement:
 
     def renamed_action(self) -> list[Edit]:
         """Return the edits that leave iam:GetRole as the only action."""
-        edits = [] if all(item.passes for item in self.items) else self.without(passing=False)
+        edits = self.without(passing=False) if self.has_others else []
         passes = [item for item in self.items if item.passes]
         if len(passes) != 1:
-            raise _NotSplittableError("its actions cannot be split as written")
+            raise NotEditableError("its actions cannot be split as written")
         item = passes[0]
         quote = self.text[item.start] if self.text[item.start] in "\"'" else ""
         return [*edits, Edit("", item.start - self.start, item.end - self.start, f"{quote}iam:GetRole{quote}")]
@@ -271,7 +245,7 @@ class _Statement:
         try:
             return apply_edits(self.own, edits)
         except ValueError:
-            raise _NotSplittableError("the changes overlap") from None
+            raise NotEditableError("the changes overlap") from None
 
 
 def sids_of(edits: Iterable[Edit]) -> set[str]:
@@ -279,11 +253,9 @@ def sids_of(edits: Iterable[Edit]) -> set[str]:
     return {found[3] for edit in edits for found in _SID.finditer(edit.text)}
 
 
-def _insert_statements(
-    statement: _Statement, own: Sequence[Edit], copies: Sequence[str], indent: str
-) -> tuple[Edit, ...]:
+def _insert_statements(statement: _Statement, own: Sequence[Edit], copies: Sequence[str]) -> tuple[Edit, ...]:
     """Return the edits of the old statement and the insertion of the new ones after it."""
-    text, start, end = statement.text, statement.start, statement.end
+    text, start, end, indent = statement.text, statement.start, statement.end, statement.indent
     file = statement.located.grant.at.file
     break_ = "\r\n" if "\r\n" in text[: text.find("\n") + 1] else "\n"
     before = _text_before(text[:start])
@@ -311,7 +283,7 @@ def _insert_statements(
         start_of = f"{key['indent']}{key['quote']}{{}}{key['quote']}{key['equals']}"
         copies = [f"{start_of.format(name)}{copy}" for name, copy in zip(names, copies, strict=True)]
     else:
-        raise _NotSplittableError("a single statement: make it a list, and add a statement for iam:PassRole")
+        raise NotEditableError("a single statement: make it a list, and add a statement for iam:PassRole")
     last = end - start
     copies = _without_repeated_comments(statement.made(own), copies)
     behind = "".join(one.text for one in own if one.start == last)
@@ -345,12 +317,14 @@ def _free_names(key: str, copies: Iterable[str], text: str) -> Iterator[str]:
         name = "PassRoles" if re.search(r"(?i)iam:Pass", copy) else _READ_SID
         if key.islower():
             name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-" if "-" in key else "_", name).lower()
-        free, number = name, 1
-        while free in used or re.search(rf"\b{free}\b", text):
-            number += 1
-            free = f"{name}{number}"
-        used.add(free)
+        used.add(free := _free_name(name, used, text))
         yield free
+
+
+def _free_name(name: str, taken: Collection[str], text: str) -> str:
+    """Return the name, with a number if it is taken or occurs in the text."""
+    names = (f"{name}{number}" if number > 1 else name for number in count(1))
+    return next(free for free in names if free not in taken and not re.search(rf"\b{free}\b", text))
 
 
 def _has_blank_lines(text: str, start: int, end: int) -> bool:
@@ -382,34 +356,32 @@ def _text_before(text: str) -> str:
         text = text[: len(text) - len(line) + comment.start()]
 
 
-def _action_items(located: LocatedGrant, text: str) -> list[_Item] | str:
-    """Return the actions in file order, or the reason why they cannot be located."""
+def _action_items(located: LocatedGrant, text: str) -> list[_Item]:
+    """Return the actions in file order. Raises :class:`NotEditableError` if they cannot be located."""
     statement = located.grant.statement
     span = statement_span(statement.at, text)
     found: list[_Item] = []
     for action in statement.actions or ():
-        if action.at.file != statement.at.file or action.literal is None or action.at.end_line < action.at.line:
-            return "its actions are defined elsewhere or computed"
-        start = offset_of(text, action.at.line, action.at.column)
-        end = offset_of(text, action.at.end_line, action.at.end_column)
-        match = _ITEM.fullmatch(text[start:end])
-        if not span.start <= start < end <= span.end or match is None or match[2] != action.literal:
-            return "its actions are defined elsewhere or computed"
-        found.append(_Item(start, end, matches_only_pass_role(action.literal)))
+        written = statement_span(action.at, text)
+        match = _ITEM.fullmatch(text[written.start : written.end])
+        is_within = span.start <= written.start < written.end <= span.end
+        if action.at.file != statement.at.file or not is_within or match is None or match[2] != action.literal:
+            raise NotEditableError("its actions are defined elsewhere or computed")
+        found.append(_Item(written.start, written.end, matches_only_pass_role(match[2])))
     found.sort(key=lambda item: item.start)
     gaps = [text[one.end : other.start] for one, other in pairwise(found)]
-    if any(not _BETWEEN.fullmatch(gap) for gap in gaps):
-        return "its actions cannot be split as written"
+    if not all(map(_BETWEEN.fullmatch, gaps)):
+        raise NotEditableError("its actions cannot be split as written")
     return found
 
 
-def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[int, int]] | None:
-    """Return the spans to remove the actions that pass roles, or all others; None if no action would remain, or the
-    layout is unknown.
+def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[tuple[int, int]]:
+    """Return the spans to remove the actions that pass roles, or all others. Raises :class:`NotEditableError` if no
+    action would remain, or be removed.
     """
     gone = [item.passes is passing for item in items]
     if all(gone) or not any(gone):
-        return None
+        raise NotEditableError("its actions cannot be split as written")
     spans: list[tuple[int, int]] = []
     last_kept = max(number for number, is_gone in enumerate(gone) if not is_gone)
     for number, item in enumerate(items):
@@ -426,9 +398,8 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
             spans.append((items[number - 1].end if number else item.start, item.end))
     comma = re.compile(r"[ \t]*,").match(text, items[last_kept].end)
     closing = re.compile(r"[ \t]*,?\s*\]").match(text, items[-1].end)
-    behind = (
-        closing is not None and not re.search(r"[,\n]", closing[0]) and _is_without_comments(items[last_kept:], text)
-    )
+    commented = any(re.search("#|//", text[one.end : other.start]) for one, other in pairwise(items[last_kept:]))
+    behind = closing is not None and not commented and not re.search(r"[,\n]", closing[0])
     if behind and "\n" in text[items[last_kept].end : items[-1].start]:  # a closing bracket is behind them
         spans = [(first, last) for first, last in spans if first < items[last_kept].start]
         return _merge_spans([*spans, (items[last_kept].end, items[-1].end)], text)
@@ -441,42 +412,28 @@ def _spans_without(items: Sequence[_Item], text: str, *, passing: bool) -> list[
     return _merge_spans(spans, text)
 
 
-def _is_without_comments(items: Sequence[_Item], text: str) -> bool:
-    return not any(re.search("#|//", text[one.end : other.start]) for one, other in pairwise(items))
-
-
-def _shifted_if_last(span: tuple[int, int], text: str, end: int) -> tuple[int, int]:
-    """Return the span shifted by one line break if it ends the statement: remove the break before it, not after it."""
-    first, last = span
-    if last < end or text[first - 1 : first] != "\n":
-        return span
-    before = 2 if text[first - 2 : first] == "\r\n" else 1
-    return first - before, end
-
-
 def _merge_spans(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Return the spans in order, with adjacent ones merged; if the next line moves up to the start of one, that ends
+    after the indentation of the line."""
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if found and first <= found[-1][1]:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((first, last))
-    return [(first, _after_indentation(first, last, text)) for first, last in found]
-
-
-def _after_indentation(first: int, last: int, text: str) -> int:
-    """Return the end of a removed span; if the next line moves up to the start of the span, after its indentation."""
-    if text[first - 1 : first] == "\n" or text[last - 1 : last] != "\n":
-        return last
-    while text[last : last + 1] in (" ", "\t"):
-        last += 1
-    return last
+    for number, (first, last) in enumerate(found):
+        if text[first - 1 : first] != "\n" and text[last - 1 : last] == "\n":
+            blanks = re.compile(r"[ \t]*").match(text, last)
+            found[number] = (first, blanks.end() if blanks is not None else last)
+    return found
 
 
 def _sid_for(services: Sequence[str]) -> str:
     """Return the Sid of a statement that passes roles to services."""
-    names = ["".join(map(_capital, _WORDS.findall(service.partition(".amazonaws")[0]))) for service in services]
-    return "PassRoles" + (f"To{names[0]}" if len(names) == 1 else "")
+    if len(services) != 1:
+        return "PassRoles"
+    words = _WORDS.findall(services[0].partition(".amazonaws")[0])
+    return "PassRolesTo" + "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken: Collection[str]) -> str:
@@ -486,15 +443,8 @@ def _with_free_sid(copy: str, located: LocatedGrant, name: str, text: str, taken
     if not sid and not any(one[3] for one in found):
         return copy
     if len(found) != 1 or found[0][3] != sid:
-        raise _NotSplittableError("its Sid is computed")
-    number, free = 1, name
-    while free in taken or re.search(rf"\b{free}\b", text):
-        number += 1
-        free = f"{name}{number}"
+        raise NotEditableError("its Sid is computed")
+    free = _free_name(name, taken, text)
     match = found[0]
     new = f"{match[1]}{match[2]}{free}{match[2]}"
     return f"{copy[: match.start()]}{new}{copy[match.end() :]}"
-
-
-def _capital(word: str) -> str:
-    return word[:1].upper() + word[1:]

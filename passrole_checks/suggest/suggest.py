@@ -7,67 +7,42 @@ one more suggestion, for manual review.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
-from pathlib import Path
+from dataclasses import replace
 
 from passrole_checks.errors import internal_error
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
-from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
-from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, boundary_of_context
+from passrole_checks.sources.files.read_boundary import boundary_of_context
 from passrole_checks.sources.model.configuration import Unreadable
-from passrole_checks.sources.recognize import LARGEST_PLAN
 from passrole_checks.suggest.access_effect import AccessEffect
 from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
 from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
-from passrole_checks.suggest.draft_statement import draft_statement, drafted_change
-from passrole_checks.suggest.edits import edited_files, edits_for
-from passrole_checks.suggest.from_logs.suggest import UsageSuggester
+from passrole_checks.suggest.draft_statement import drafted_change
+from passrole_checks.suggest.edits import edits_for
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
+from passrole_checks.suggest.from_logs.suggest import suggestions_by_use
 from passrole_checks.suggest.grade import Grade
-from passrole_checks.suggest.module_callers import ModuleCallers
 from passrole_checks.suggest.module_roles import ModuleRoles
-from passrole_checks.suggest.observed_use import Evidence, Narrowing
-from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, Proposer
-from passrole_checks.suggest.referable_roles import Read, ReferableRoles
-from passrole_checks.suggest.render_statement import dedented_text
-from passrole_checks.suggest.split_statement import sids_of, split_off_actions
-from passrole_checks.suggest.suggestion import Edit, SharedFileUsers, StatementChange, Suggestion
-from passrole_checks.suggest.trial_scan import TrialScans, VerifiedEdits, analyze_units
-from passrole_checks.suggest.verify import NotVerifiedError, TrialUnit, edited_span, is_same_finding
+from passrole_checks.suggest.observed_use import Evidence
+from passrole_checks.suggest.passed_roles import PassedRoles
+from passrole_checks.suggest.propose import ANY_SERVICE, FIXABLE_CHECKS, GET_ROLE, INEFFECTIVE, TAGS, propose
+from passrole_checks.suggest.referable_roles import ReferableRoles
+from passrole_checks.suggest.statement_edits import PASSROLE_KEYS, Editor, FileTexts, StatementEdits, with_name
+from passrole_checks.suggest.suggestion import StatementChange, Suggestion
+from passrole_checks.suggest.trial_scan import VerifiedEdits, analyze_units
+from passrole_checks.suggest.verify import TrialUnit, is_same_finding
 
 # these by a limit only
 _EDITABLE_CHECKS = FIXABLE_CHECKS | ACTION_CHECKS | {"PASSROLE_008", "PASSROLE_009", "PASSROLE_016"}
-_PASSROLE_KEYS = ("iam:PassedToService", "iam:AssociatedResourceArn")  # keys that only requests passing roles carry
 _NARROW_CHECKS = frozenset({ANY_SERVICE, INEFFECTIVE, GET_ROLE})  # checks that Resource does not decide
-Editor = Callable[[LocatedGrant, StatementChange, Read, Sequence[str]], "tuple[Edit, ...] | str"]
-
-
-@dataclass
-class FileTexts:
-    """The files as read: characters including a BOM and carriage returns, and the bytes of each. Files outside the
-    ``boundary`` are not read.
-    """
-
-    boundary: Boundary = UNBOUNDED
-    data: dict[str, bytes] = field(default_factory=dict)
-    known: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, file: str) -> str:
-        """Return the text of a file. Raises OSError, and ValueError if it is not UTF-8."""
-        if file not in self.known:
-            self.data[file] = self.boundary.read(file, LARGEST_PLAN)
-            self.known[file] = self.data[file].decode("utf-8")
-        return self.known[file]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +58,13 @@ class _FlaggedStatement:
     """A statement with findings, to be edited.
 
     ``unit`` and ``located``: its first use. ``limit``: the services that its holders can pass roles to; None if they
-    cannot be derived. ``trials``: of all units that use it.
+    cannot be derived.
     """
 
     findings: tuple[Finding, ...]
     unit: TrialUnit
     located: LocatedGrant
     limit: DerivedLimit | None
-    trials: TrialScans
 
     @property
     def has_complete_limit(self) -> bool:
@@ -122,12 +96,12 @@ class Session:
         without: Collection[str] = (),
     ) -> None:
         self._findings = [one for one in findings if one.suppressed is None and one.at.file not in without]
-        self._options, self._edit, self._evidence = options, edit, evidence
+        self._options, self._evidence = options, evidence
         # iam:GetRole is a new permission: it is added only if its check is asked for by name
         self._grants_get_role = GET_ROLE in options.checks and GET_ROLE not in options.skip_checks
         self._include_info = include_info and self._grants_get_role
         self.boundary, self.texts = read.boundary, FileTexts(read.boundary)
-        self._callers, self._module_roles = ModuleCallers(read.boundary), ModuleRoles(self.texts)
+        self._module_roles = ModuleRoles(self.texts)
         self.faults: list[Unreadable] = []  # internal errors in suggestions
         files = {finding.at.file for finding in self._findings} if evidence is None else None
         self._units = analyze_units(read, options, files)
@@ -136,11 +110,7 @@ class Session:
             for grant in (one for one in unit.analyzed.statements if one.grant.at.file not in without):
                 self._at.setdefault(grant.grant.at, []).append((unit, grant))
         self._referable = {id(unit): ReferableRoles(unit.configuration, self.texts) for unit in self._units}
-        self._proposers = {id(unit): Proposer(unit.analyzed, self._referable[id(unit)]) for unit in self._units}
-        self._dependent: list[Suggestion] = []  # suggestions that may verify after other edits
-        self._changes: dict[tuple[Edit, ...], StatementChange | Narrowing] = {}
-        self._usage_suggester = None if evidence is None else UsageSuggester(self, evidence, self._at, self._proposers)
-        self._sids: dict[tuple[int, str], set[str]] = {}  # Sids of the policies of each resource, including new ones
+        self._edits = StatementEdits(self._units, options, read.boundary, self.texts, edit)
         with boundary_of_context(read.boundary):
             self.suggestions = self._suggest_all()
 
@@ -155,27 +125,27 @@ class Session:
             }
             flagged |= {at for at, _ in groups}
             groups.update({(at, ""): [] for at in self._at if at not in flagged})
-            groups = dict(sorted(groups.items(), key=lambda group: _group_order(group[0])))
+            order = sorted(groups, key=lambda key: (key[0].file, key[0].line, key[0].column, key[1]))
+            groups = {key: groups[key] for key in order}
         if not groups:
             return ()
-        trials = TrialScans(self._units, self._options, self.texts.known)
-        return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group, trials))
+        self._edits.restart()
+        return tuple(one for (at, _), group in groups.items() for one in self._isolated(at, group))
 
-    def _isolated(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Sequence[Suggestion]:
-        """Return the suggestions for a statement; after an internal error, the remedies of its findings, and record the
-        error.
+    def _isolated(self, at: Position, findings: Sequence[Finding]) -> Sequence[Suggestion]:
+        """Return the suggestions for a statement: from observed use if there is any, else from its configuration. After
+        an internal error, return the remedies of its findings, and record the error.
         """
         try:
-            return tuple(self._suggest_at(at, findings, trials))
+            if self._evidence is not None:
+                uses = [(unit, one, self._passed_roles(unit, one)) for unit, one in self._at.get(at, ())]
+                found = suggestions_by_use(self._edits, self._evidence, uses, findings)
+                if found is not None:
+                    return found
+            return tuple(self._for_statement(findings)) if findings else ()
         except Exception as error:
             self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
-            remedies = tuple(dict.fromkeys(finding.remediation for finding in findings))
-            return (Suggestion(tuple(findings), at, (), "", remedies, ""),) if findings else ()
-
-    def _suggest_at(self, at: Position, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
-        """Return the suggestions for a statement: from observed use if there is any, else from its configuration."""
-        found = self._usage_suggester.of(at, findings, trials) if self._usage_suggester is not None else None
-        return found if found is not None else self._for_statement(findings, trials) if findings else ()
+            return (_remedies(findings),) if findings else ()
 
     def combine(
         self,
@@ -191,66 +161,56 @@ class Session:
 
         All if they verify together; else one by one those that do, then those that verify only after others.
         """
-        able, later = (
-            sorted(
-                (
-                    one
-                    for one in some
-                    if one.edits
-                    and (one in chosen if chosen is not None else one.grade in grades)
-                    and (on_request or chosen is not None or not one.on_request)
-                    and not _touches(one, without)
-                ),
-                key=lambda one: -(one.grade or Grade.EQUIVALENT).rank,
-            )
-            for some in (self.suggestions, self._dependent)
-        )
-        chosen_so_far: list[Suggestion] = []
-        changed: Mapping[str, str] = {}
-        trials = TrialScans(self._units, self._options, self.texts.known)
-        with boundary_of_context(self.boundary):
-            first = set(map(id, {one.at: one for one in reversed(able)}.values()))  # of each statement
-            strongest = [one for one in self.suggestions if id(one) in first]
-            whole = self._verify_all(strongest, trials) if strongest else None
-            if whole is not None:
-                chosen_so_far, changed, able = strongest, whole, []
-            while True:
-                before = len(chosen_so_far)
-                for one in (*able, *later):
-                    if any(one.at == other.at for other in chosen_so_far):
-                        continue
-                    attempt = self._verify_all([*chosen_so_far, one], trials)
-                    if attempt is not None:
-                        chosen_so_far, changed = [*chosen_so_far, one], attempt
-                taken = {one.at for one in chosen_so_far}
-                able, later = ([one for one in some if one.at not in taken] for some in (able, later))
-                if len(chosen_so_far) == before or not (able or later):
-                    return CombinedSuggestions(tuple(chosen_so_far), changed)
 
-    def _verify_all(self, chosen: Sequence[Suggestion], trials: TrialScans) -> Mapping[str, str] | None:
+        def may_be_made(one: Suggestion) -> bool:
+            if not one.edits or any(edit.file in without for edit in one.edits):
+                return False
+            return one in chosen if chosen is not None else one.grade in grades and (on_request or not one.on_request)
+
+        able, later = (
+            sorted(filter(may_be_made, some), key=lambda one: -(one.grade or Grade.EQUIVALENT).rank)
+            for some in (self.suggestions, self._edits.dependent)
+        )
+        made: list[Suggestion] = []
+        changed: Mapping[str, str] = {}
+        self._edits.restart()
+        with boundary_of_context(self.boundary):
+            first = {one.at: one for one in reversed(able)}
+            strongest = [one for one in self.suggestions if first.get(one.at) is one]
+            whole = self._verify_all(strongest) if strongest else None
+            if whole is not None:
+                made, changed, able = strongest, whole, []
+            before, left = -1, [*able, *later]
+            while left and len(made) > before:
+                before = len(made)
+                for one in left:
+                    if all(one.at != other.at for other in made):
+                        attempt = self._verify_all([*made, one])
+                        if attempt is not None:
+                            made, changed = [*made, one], attempt
+                taken = {one.at for one in made}
+                left = [one for one in left if one.at not in taken]
+        return CombinedSuggestions(tuple(made), changed)
+
+    def _verify_all(self, chosen: Sequence[Suggestion]) -> Mapping[str, str] | None:
         """Return the files with the edits of several suggestions; None if they do not verify together."""
-        edits = tuple(dict.fromkeys(edit for one in chosen for edit in one.edits))
         try:
-            changed = edited_files(edits, self.texts)
-            spans = [edited_span(one.at, self.texts(one.at.file), one.edits) for one in chosen]
-            changes = [self._changes[one.edits] for one in chosen]
-            targets = [finding for one in chosen for finding in one.findings]
-            proved = trials.verify_edits(edits, changed, spans, targets, changes)
-            better = (*proved.gone, *proved.less_severe)
-            for one, effect in zip(chosen, proved.effects, strict=True):
-                if not _keeps_grade(one, effect):
-                    return None
-                if not all(any(is_same_finding(less, other) for other in better) for less in one.less_severe):
-                    return None
-        except (NotVerifiedError, ValueError):
+            proved = self._edits.verify(chosen)
+        except NotEditableError:
             return None
         except Exception as error:
             at = chosen[-1].at
             self.faults.append(Unreadable(at.file, internal_error(error), at.line, fault=True))
             return None
-        return changed
+        better = (*proved.gone, *proved.less_severe)
+        for one, effect in zip(chosen, proved.effects, strict=True):
+            if not _keeps_grade(one, effect):
+                return None
+            if not all(any(is_same_finding(less, other) for other in better) for less in one.less_severe):
+                return None
+        return proved.statements[0].changed
 
-    def _for_statement(self, findings: Sequence[Finding], trials: TrialScans) -> Iterable[Suggestion]:
+    def _for_statement(self, findings: Sequence[Finding]) -> Iterable[Suggestion]:
         at = findings[0].at
         own = [finding for finding in findings if not finding.managed and finding.check_id in _EDITABLE_CHECKS]
         located = self._at.get(at, [])
@@ -263,7 +223,7 @@ class Session:
             return
         granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
         unit, first = granting[0]
-        statement = _FlaggedStatement(tuple(findings), unit, first, self._limit(granting), trials)
+        statement = _FlaggedStatement(tuple(findings), unit, first, self._limit(granting))
         yield from self._for_uses(statement, granting, {one.check_id for one in own})
 
     def _for_uses(
@@ -289,14 +249,14 @@ class Session:
                 continue
             try:
                 made = self._proved(statement, one, one.change, keeps_use=one is limited and is_complete)
-            except NotVerifiedError as error:
+            except NotEditableError as error:
                 reason = str(error)
                 continue
             if not any(_is_same(made, other) for other in done):
                 done.append(made)
                 yield made
         for made in done:
-            self.reserve_sids(located, made.edits)
+            self._edits.reserve_sids(located, made.edits)
         left = [finding for finding in statement.findings if not any(finding in made.findings for made in done)]
         if left and not done and not asked:
             yield _remedies(left, reason)
@@ -326,7 +286,7 @@ class Session:
         found: list[Advice] = []
         variants: list[tuple[str, Advice]] = []
         for unit, one in granting:
-            advice = self._proposers[id(unit)].advice(one, checks, limit)
+            advice = propose(self._passed_roles(unit, one), checks, limit)
             if unit.values.path:
                 variants.append((unit.values.label, advice))
             else:
@@ -337,21 +297,21 @@ class Session:
         self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, *, keeps_use: bool
     ) -> Suggestion:
         """Return the suggestion with edits for the change of an advice. ``keeps_use``: they must keep all that can be
-        used. Raises :class:`NotVerifiedError` if there are none, or they cannot be verified.
+        used. Raises :class:`NotEditableError` if there are none, or they cannot be verified.
         """
         wanted = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
-        edits, proved, says = self._verified_edits(statement, advice, change, wanted)
+        proved, says = self._verified_edits(statement, advice, change, wanted)
         (effect,) = proved.effects
         grade = _grade_of(effect, change, has_complete_limit=statement.has_complete_limit)
         if keeps_use and grade is not Grade.EQUIVALENT:
-            raise NotVerifiedError("whether a service that can be used would be excluded")
+            raise NotEditableError("whether a service that can be used would be excluded")
         if effect.added:
             says += f" Adds {listed(effect.added)}{', whatever its tags' if change.drop else ''}."
         many = len({normalize_service(service) for service in change.services or ()}) > MOST_WRITTEN
         made = Suggestion(
             statement.findings,
             statement.located.grant.at,
-            edits,
+            proved.edits,
             says,
             (),
             "",
@@ -359,155 +319,49 @@ class Session:
             on_request=many and grade is Grade.EQUIVALENT,
             added=effect.added,
         )
-        made = self.finish(made, proved)
+        made = self._edits.finish(made, proved)
         if not made.findings and not made.less_severe:
-            raise NotVerifiedError("no finding would be resolved or become less severe")
+            raise NotEditableError("no finding would be resolved or become less severe")
         return made
 
     def _verified_edits(
         self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, grade: Grade
-    ) -> tuple[tuple[Edit, ...], VerifiedEdits, str]:
-        """Return the edits with their effect and description, with a statement for iam:GetRole where it is wanted and
-        can be verified. Raises :class:`NotVerifiedError` if there are none, or they cannot be verified.
+    ) -> tuple[VerifiedEdits, str]:
+        """Return the edits with their effect, and a description, with a statement for iam:GetRole where it is wanted
+        and can be verified. Raises :class:`NotEditableError` if there are none, or they cannot be verified.
         """
         reads, says = advice.reads, advice.says
         try:
-            edits, proved = self._attempt(statement, advice, change, grade, reads=reads)
-        except NotVerifiedError:
+            proved = self._attempt(statement, advice, change, grade, reads=reads)
+        except NotEditableError:
             if not reads or change == StatementChange():
                 raise
             reads = False
-            edits, proved = self._attempt(statement, advice, change, grade, reads=False)
+            proved = self._attempt(statement, advice, change, grade, reads=False)
         if GET_ROLE in proved.new_info and not reads and self._include_info:
             # the check is silent about wider statements
-            with suppress(NotVerifiedError):
-                edits, proved = self._attempt(statement, advice, change, grade, reads=True)
+            with suppress(NotEditableError):
+                proved = self._attempt(statement, advice, change, grade, reads=True)
                 says = f"{says.rstrip('.')}; {SEPARATE_GET_ROLE}."
-        return edits, proved, says
-
-    def finish(self, one: Suggestion, proved: VerifiedEdits) -> Suggestion:
-        """Return a verified suggestion with the findings it resolves, and the text of the statement."""
-        at, changed = one.at, edited_files(one.edits, self.texts)
-        after = edited_span(at, self.texts(at.file), one.edits).after(one.edits)
-        statement = dedented_text(changed[at.file], after.start, after.end) if at.file in changed else ""
-        gone, less_severe = (
-            tuple(finding for finding in one.findings if any(is_same_finding(finding, other) for other in others))
-            for others in (proved.gone, proved.less_severe)
-        )
-        return replace(one, findings=gone, less_severe=less_severe, statement=statement, shared=self._shared(one))
-
-    def _shared(self, one: Suggestion) -> SharedFileUsers | None:
-        """Return the users of the edited files, if there is more than one root or template."""
-        files = {edit.file for edit in one.edits}
-        units = sorted({str(unit.path) for unit in self._units if files & unit.files})
-        read = {os.path.dirname(file) for unit in self._units for file in unit.files}
-        folders = {os.path.dirname(file) for file in files if is_terraform_file(Path(file))}
-        callers = sorted({caller for folder in folders for caller in self._callers.of(folder)} - read)
-        is_complete = not folders or self._callers.is_complete
-        called = not folders <= set(units)
-        if len(units) < 2 and not callers and (is_complete or not called):
-            return None
-        return SharedFileUsers(tuple(units), tuple(callers), is_complete)
+        return proved, says
 
     def _attempt(
         self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, grade: Grade, *, reads: bool
-    ) -> tuple[tuple[Edit, ...], VerifiedEdits]:
-        """Return the edits and their effect. Raises :class:`NotVerifiedError` if there are none, or they cannot be
+    ) -> VerifiedEdits:
+        """Return the edits and their effect. Raises :class:`NotEditableError` if there are none, or they cannot be
         verified.
         """
         located = statement.located
-        change = _with_name(located, change)
-        found = self._edits(statement.unit, located, change, advice.services, reads=reads)
-        if isinstance(found, str):
-            raise NotVerifiedError(found)
-        if not found:
-            raise NotVerifiedError("the statement already matches the suggestion")
+        change = with_name(located, change)
+        edits = self._edits.edits_of(statement.unit, located, change, advice.services, reads=reads)
         fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(finding for finding in statement.findings if finding.check_id in fixable)
-        attempt = Suggestion(targets, located.grant.at, found, advice.says, (), "", grade=grade)
-        return found, self.verify_suggestion(attempt, change, located, statement.trials)
+        attempt = Suggestion(targets, located.grant.at, edits, advice.says, (), "", grade=grade)
+        return self._edits.verify_suggestion(attempt, change, located)
 
-    def verify_suggestion(
-        self, one: Suggestion, change: StatementChange | Narrowing, located: LocatedGrant, trials: TrialScans
-    ) -> VerifiedEdits:
-        """Return the effect of the edits of a suggestion.
-
-        Raises :class:`NotVerifiedError` if they do not resolve its findings; they are tried again after other edits.
-        """
-        self._changes[one.edits] = change
-        span = edited_span(one.at, self.texts(one.at.file), one.edits)
-        try:
-            changed = edited_files(one.edits, self.texts)
-        except ValueError as error:
-            raise NotVerifiedError(str(error)) from None
-        try:
-            return trials.verify_edits(one.edits, changed, [span], one.findings, [change])
-        except NotVerifiedError:
-            if one.findings or isinstance(change, Narrowing):
-                self._dependent.append(one)
-                self.reserve_sids(located, one.edits)
-            raise
-
-    def _edits(
-        self,
-        unit: TrialUnit,
-        located: LocatedGrant,
-        change: StatementChange,
-        services: Sequence[str],
-        *,
-        reads: bool,
-    ) -> tuple[Edit, ...] | str:
-        """Return the edits for an advice, or the reason why there are none."""
-        only_roles = change.separate and change.roles is None
-        own_change = replace(change, separate=False, free_others=False, only_roles=only_roles)
-        found = self.edits_in(unit, located, own_change) if change != StatementChange() else ()
-        if isinstance(found, str) or not (change.separate or reads):
-            return found
-        freeing = self.edits_in(unit, located, StatementChange(drop=_PASSROLE_KEYS)) if change.free_others else ()
-        if isinstance(freeing, str):
-            return freeing
-        reading: tuple[Edit, ...] | None = None
-        if reads:
-            reading_edits = self.edits_in(
-                unit, located, StatementChange(roles=change.roles, drop=(*_PASSROLE_KEYS, *change.drop))
-            )
-            if isinstance(reading_edits, str):
-                return reading_edits
-            reading = reading_edits
-        services = change.services or services or located.grant.services.values
-        text = self.texts(located.grant.at.file)
-        passing = services if change.separate else None
-        taken = set().union(*self.sids_by_policy(located))
-        return split_off_actions(located, found, text, passing=passing, reading=reading, freeing=freeing, taken=taken)
-
-    def edits_in(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
-        """Return the edits of the statement itself for a change, or the reason why there are none."""
-        return self._edit(located, change, self.texts, unit.configuration.files)
-
-    def sids_by_policy(self, located: LocatedGrant) -> Iterable[set[str]]:
-        """Yield the Sids in the policies of each resource that uses a statement.
-
-        Sids are unique within a policy (IAM User Guide, "IAM JSON policy elements: Sid"), whose statements may be in
-        several files.
-        """
-        for unit in self._units:
-            for address in {
-                grant.resource.address for grant in unit.analyzed.statements if grant.grant.at == located.grant.at
-            }:
-                key = (id(unit), address)
-                if key not in self._sids:
-                    own = [one for one in unit.configuration.policies if one.resource.address == address]
-                    statements = [
-                        statement for policy in own for statement in parse_document(policy.document).statements
-                    ]
-                    self._sids[key] = {statement.sid for statement in statements if statement.sid}
-                yield self._sids[key]
-
-    def reserve_sids(self, located: LocatedGrant, edits: Iterable[Edit]) -> None:
-        """Record the Sids that edits of a statement add."""
-        new = sids_of(edits)
-        for known in self.sids_by_policy(located) if new else ():
-            known |= new
+    def _passed_roles(self, unit: TrialUnit, located: LocatedGrant) -> PassedRoles:
+        """Return the roles that a configuration passes, from the view of a statement."""
+        return PassedRoles(unit.analyzed, self._referable[id(unit)], located)
 
     def _manual(self, statement: _FlaggedStatement, advice: Advice, reason: str, *, done: bool) -> Suggestion:
         """Return the suggestion for manual review of findings that no edit resolves. ``reason``: why an edit was
@@ -524,28 +378,13 @@ class Session:
             return Suggestion(findings, at, (), "", missing, "")
         roles = advice.change.roles if advice.change is not None else None
         if only_get_role:
-            change = StatementChange(roles=roles if done else None, drop=_PASSROLE_KEYS)
+            change = StatementChange(roles=roles if done else None, drop=PASSROLE_KEYS)
         else:
             wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
             tags = TAGS in {finding.check_id for finding in findings}
             change = drafted_change(located, advice, statement.limit, wide=wide, tags=tags)
-        words = self.draft(statement.unit, located, change, reads=only_get_role)
+        words = self._edits.draft(statement.unit, located, change, reads=only_get_role)
         return Suggestion(findings, at, (), "", missing, words)
-
-    def draft(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange, *, reads: bool = False) -> str:
-        """Return the text to paste for a change that no edit makes; ``reads``: as in :func:`draft_statement`."""
-        text, taken = self.texts(located.grant.at.file), set[str]().union(*self.sids_by_policy(located))
-        change = change if reads else _with_name(located, change)
-        return draft_statement(
-            located, change, text, lambda wanted: self._own_edits(unit, located, wanted), reads=reads, taken=taken
-        )
-
-    def _own_edits(self, unit: TrialUnit, located: LocatedGrant, change: StatementChange) -> tuple[Edit, ...] | str:
-        """Return the edits for a change, or the reason why there are none; none that needs edits of another file."""
-        found = self.edits_in(unit, located, change)
-        if isinstance(found, str) or all(edit.file == located.grant.at.file for edit in found):
-            return found
-        return "the change extends beyond the statement"
 
 
 def _grade_of(effect: AccessEffect, change: StatementChange, *, has_complete_limit: bool) -> Grade:
@@ -554,12 +393,6 @@ def _grade_of(effect: AccessEffect, change: StatementChange, *, has_complete_lim
         return Grade.REPAIRING
     is_equivalent = effect.keeps_use and (change.keeps_access or has_complete_limit) and not change.free_others
     return Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
-
-
-def _with_name(located: LocatedGrant, change: StatementChange) -> StatementChange:
-    """Return a change that also names iam:PassRole if a wildcard grants it."""
-    is_narrow = not located.grant.explicit and located.grant.only_pass_role
-    return replace(change, name_action=True) if is_narrow and change != StatementChange() else change
 
 
 def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
@@ -579,11 +412,3 @@ def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
     if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
         return False
     return one.grade is Grade.OBSERVED or set(effect.added) <= set(one.added)
-
-
-def _group_order(key: tuple[Position, str]) -> tuple[str, int, int, str]:
-    return key[0].file, key[0].line, key[0].column, key[1]
-
-
-def _touches(one: Suggestion, files: Collection[str]) -> bool:
-    return any(edit.file in files for edit in one.edits)

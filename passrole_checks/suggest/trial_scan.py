@@ -17,24 +17,23 @@ from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import nodes_in
-from passrole_checks.scan.analyze import analyze
+from passrole_checks.scan.analyze import AnalyzedConfiguration, analyze
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.read_boundary import current_boundary, repository_around
 from passrole_checks.sources.hcl_files import is_terragrunt
 from passrole_checks.sources.model.configuration import Configuration, Framework, faults_in
 from passrole_checks.suggest.access_effect import AccessEffect, effect_of_edit, merge_effects
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.observed_use import Narrowing
-from passrole_checks.suggest.suggestion import Edit, StatementChange
+from passrole_checks.suggest.suggestion import Edit
 from passrole_checks.suggest.verify import (
+    EditedStatement,
     FindingChanges,
-    NotVerifiedError,
-    StatementSpan,
-    TrialResult,
     TrialUnit,
     compare_findings,
-    contains_position,
     is_same_finding,
+    open_findings,
     verify_change,
 )
 from passrole_checks.suggest.verify_observed_use import verify_observed_use
@@ -78,10 +77,13 @@ def _uses_file(configuration: Configuration, files: set[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEdits:
-    """``gone``: the resolved findings; ``less_severe``: those that become less severe; ``new_info``: checks of severity
-    info with new findings on the edited statements; ``effects``: the effect on access of each edited statement.
+    """``statements``: those that ``edits`` change. ``gone``: the resolved findings; ``less_severe``: those that become
+    less severe; ``new_info``: checks of severity info with new findings on the statements; ``effects``: the effect on
+    access of each statement.
     """
 
+    edits: tuple[Edit, ...]
+    statements: Sequence[EditedStatement]
     gone: tuple[Finding, ...]
     less_severe: tuple[Finding, ...]
     new_info: frozenset[str]
@@ -103,69 +105,50 @@ class TrialScans:
         self,
         edits: Sequence[Edit],
         changed: Map[str, str],
-        spans: Sequence[StatementSpan],
+        statements: Sequence[EditedStatement],
         targets: Sequence[Finding],
-        changes: Sequence[StatementChange | Narrowing],
     ) -> VerifiedEdits:
-        """Return the effect of ``edits`` on these ``spans``, in all units that read the files.
-
-        Args:
-            changed: the edited files.
-            spans: the edited statements.
-            targets: the findings that must be resolved.
-            changes: the target state of each of these statements.
+        """Return the effect of ``edits`` on these statements, in all units that read the ``changed`` files.
 
         Raises:
-            NotVerifiedError: a target remains, something is no longer readable, or there is a new finding. A new
-                finding of severity info on an edited statement does not count: such checks are silent about statements
-                that are wider or have worse findings.
+            NotEditableError: a finding in ``targets`` remains, something is no longer readable, or there is a new
+                finding. A new finding of severity info on an edited statement does not count: such checks are silent
+                about statements that are wider or have worse findings.
         """
-        files = {edit.file for edit in edits}
         found: list[FindingChanges] = []
-        tried: list[tuple[TrialUnit, TrialResult]] = []
+        tried: list[tuple[AnalyzedConfiguration, AnalyzedConfiguration]] = []
         for unit in self._units:
-            if not files & unit.files:
+            if unit.files.isdisjoint(changed):
                 continue
             after = self._scan_with(unit, changed)
-            found.append(compare_findings(unit, after, edits, spans, changed, self._texts))
+            found.append(compare_findings(unit, after, statements))
             _verify_size(unit, after)
             if unit.values.path:
-                _verify_resolved(targets, unit, found[-1].gone)
-            tried.append((unit, after))
-        gone, less_severe = _merge_changes(found)
-        unresolved = [target for target in targets if not any(is_same_finding(target, other) for other in gone)]
-        if unresolved:
-            raise NotVerifiedError(f"{unresolved[0].check_id} would still be reported")
+                own = [one for one in targets if _is_among(one, open_findings(unit.analyzed))]
+                _verify_resolved(own, found[-1].gone, f" with the values of {unit.values.label}")
+            tried.append((unit.analyzed, after))
+        unchanged = [one for changes in found for one in changes.unchanged]
+        less = [one for changes in found for one in changes.less_severe if not _is_among(one, unchanged)]
+        gone = [one for changes in found for one in changes.gone if not _is_among(one, (*unchanged, *less))]
+        _verify_resolved(targets, gone)
         effects = []
-        for span, change in zip(spans, changes, strict=True):
-            moved = span.after(edits)
-            for unit, after in tried:
-                if isinstance(change, Narrowing):
-                    verify_observed_use(unit, after, change, span, moved, self._texts, changed)
+        for one in statements:
+            for before, after in tried:
+                if isinstance(one.change, Narrowing):
+                    verify_observed_use(before, after, one, one.change)
                 else:
-                    verify_change(unit, after, change, span, moved, self._texts, changed)
-            effects.append(merge_effects(self._effect(*one, span, moved, changed) for one in tried))
-        new_info = frozenset(check for one in found for check in one.new_info)
-        return VerifiedEdits(gone, less_severe, new_info, tuple(effects))
-
-    def _effect(
-        self, unit: TrialUnit, after: TrialResult, span: StatementSpan, moved: StatementSpan, changed: Map[str, str]
-    ) -> AccessEffect:
-        """Return the effect of edits on the access by the statement at a span of one unit."""
-        return effect_of_edit(
-            unit.analyzed,
-            after.analyzed,
-            lambda at: contains_position(span, at, self._texts),
-            lambda at: contains_position(moved, at, changed),
-        )
+                    verify_change(before, after, one, one.change)
+            effects.append(merge_effects(effect_of_edit(*versions, one.was_at, one.is_at) for versions in tried))
+        new_info = frozenset(check for changes in found for check in changes.new_info)
+        return VerifiedEdits(tuple(edits), statements, tuple(gone), tuple(less), new_info, tuple(effects))
 
     # -- a unit once more
 
-    def _scan_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
+    def _scan_with(self, unit: TrialUnit, changed: Map[str, str]) -> AnalyzedConfiguration:
         """Return the unit, analyzed with changed texts of some files; files keep their original names."""
         start = time.process_time()
         if self._longest > self._left:
-            raise NotVerifiedError("verification ran out of time")
+            raise NotEditableError("verification ran out of time")
         try:
             return self._analyze_with(unit, changed)
         finally:
@@ -191,59 +174,48 @@ class TrialScans:
         )
         return detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._options.inputs)
 
-    def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> TrialResult:
+    def _analyze_with(self, unit: TrialUnit, changed: Map[str, str]) -> AnalyzedConfiguration:
         try:
             with reading_texts({file: text for file, text in changed.items() if file in unit.files}):
                 found = self._load(unit)
         except InputError as error:
-            raise NotVerifiedError(f"the edited file could not be read ({error.reason})") from None
+            raise NotEditableError(f"the edited file could not be read ({error.reason})") from None
         except Exception as error:
-            raise NotVerifiedError(internal_error(error)) from None
+            raise NotEditableError(internal_error(error)) from None
         before = Counter(one.reason for one in unit.configuration.unreadable)
         if Counter(one.reason for one in found.unreadable) - before:
-            raise NotVerifiedError("the edited file could not be read")
+            raise NotEditableError("the edited file could not be read")
         analyzed = analyze(found, unit.analyzed.options)
         if analyzed.out_of_time or faults_in(analyzed.unreadable):
-            raise NotVerifiedError("the analysis of the edited file did not complete")
-        findings = tuple(finding for finding in analyzed.findings if finding.suppressed is None)
-        return TrialResult(findings, analyzed)
+            raise NotEditableError("the analysis of the edited file did not complete")
+        return analyzed
 
 
-def _merge_changes(found: Sequence[FindingChanges]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Return the findings that are resolved in all units that have them, and those that are less severe in all."""
-
-    def without(findings: Iterable[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:
-        others = list(others)
-        return tuple(one for one in findings if not any(is_same_finding(one, other) for other in others))
-
-    unchanged = [one for changes in found for one in changes.unchanged]
-    less = without((one for changes in found for one in changes.less_severe), unchanged)
-    gone = without((one for changes in found for one in changes.gone), (*unchanged, *less))
-    return gone, less
+def _is_among(one: Finding, others: Iterable[Finding]) -> bool:
+    return any(is_same_finding(one, other) for other in others)
 
 
-def _verify_size(unit: TrialUnit, after: TrialResult) -> None:
-    """Raise :class:`NotVerifiedError` if a policy that gets longer probably exceeds AWS's size quota."""
+def _verify_size(unit: TrialUnit, after: AnalyzedConfiguration) -> None:
+    """Raise :class:`NotEditableError` if a policy that gets longer probably exceeds AWS's size quota."""
     before, now = (
         {
             (policy.resource.address, policy.path): (length, most)
             for policy, length, most in lengths_over_limit(one.policies, unresolved=_UNRESOLVED_LENGTH)
         }
-        for one in (unit.configuration, after.analyzed.configuration)
+        for one in (unit.configuration, after.configuration)
     )
     for key, (length, most) in now.items():
         if key not in before or length > before[key][0]:
-            raise NotVerifiedError(
+            raise NotEditableError(
                 f"where to allow it: with the edit {key[0]} has about {length:,} characters, and AWS allows {most:,}"
             )
 
 
-def _verify_resolved(targets: Sequence[Finding], unit: TrialUnit, gone: Sequence[Finding]) -> None:
-    """Raise :class:`NotVerifiedError` if a target remains in a unit that has it."""
+def _verify_resolved(targets: Sequence[Finding], gone: Sequence[Finding], where: str = "") -> None:
+    """Raise :class:`NotEditableError` if a target remains."""
     for target in targets:
-        own = [finding for finding in unit.findings if is_same_finding(target, finding)]
-        if own and not any(is_same_finding(target, finding) for finding in gone):
-            raise NotVerifiedError(f"{target.check_id} would still be reported with the values of {unit.values.label}")
+        if not _is_among(target, gone):
+            raise NotEditableError(f"{target.check_id} would still be reported{where}")
 
 
 # -- files of a unit

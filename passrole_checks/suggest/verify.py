@@ -16,10 +16,11 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.scan.analyze import AnalyzedConfiguration
-from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.value_file import ValueFile
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
+from passrole_checks.suggest.observed_use import Narrowing
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
 
 _OTHER_BRANCH = lazy_regex(
@@ -27,10 +28,6 @@ _OTHER_BRANCH = lazy_regex(
     (?:\s*[}\]])*""",
     re.VERBOSE,
 )  # the rest of an Fn::If after its first branch
-
-
-class NotVerifiedError(Exception):
-    """Raised with the reason why edits cannot be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +40,20 @@ class StatementSpan:
 
     def after(self, edits: Iterable[Edit]) -> StatementSpan:
         """Return the span after the edits, including text inserted right after the statement."""
-        before = sum(len(edit.text) - (edit.end - edit.start) for edit in edits if self._is_before(edit))
-        within = sum(
-            len(edit.text) - (edit.end - edit.start)
-            for edit in edits
-            if edit.file == self.file and edit.start >= self.start and edit.end <= self.end
-        )
+        own = [edit for edit in edits if edit.file == self.file]
+        before = sum(map(_growth, (edit for edit in own if edit.end <= self.start and edit.start < self.start)))
+        within = sum(map(_growth, (edit for edit in own if edit.start >= self.start and edit.end <= self.end)))
         return StatementSpan(self.file, self.start + before, self.end + before + within)
 
-    def _is_before(self, edit: Edit) -> bool:
-        return edit.file == self.file and edit.end <= self.start and edit.start < self.start
+    def contains(self, at: Position, texts: Mapping[str, str]) -> bool:
+        """True if a position, in files with these texts, is within."""
+        if at.file != self.file or at.file not in texts:
+            return False
+        return self.start <= offset_of(texts[at.file], at.line, at.column) < self.end
 
-    def contains(self, at: Position, text: str) -> bool:
-        """True if a position in the text of the file is within."""
-        return at.file == self.file and self.start <= offset_of(text, at.line, at.column) < self.end
+
+def _growth(edit: Edit) -> int:
+    return len(edit.text) - (edit.end - edit.start)
 
 
 def offset_of(text: str, line: int, column: int) -> int:
@@ -98,6 +95,26 @@ def edited_span(at: Position, text: str, edits: Iterable[Edit]) -> StatementSpan
 
 
 @dataclass(frozen=True, slots=True)
+class EditedStatement:
+    """A statement before and after edits, and the ``change`` that they are to make. ``span`` is in ``texts``, ``moved``
+    in the ``changed`` ones."""
+
+    span: StatementSpan
+    moved: StatementSpan
+    texts: Mapping[str, str]
+    changed: Mapping[str, str]
+    change: StatementChange | Narrowing
+
+    def was_at(self, at: Position) -> bool:
+        """True if a position is within the statement before the edits."""
+        return self.span.contains(at, self.texts)
+
+    def is_at(self, at: Position) -> bool:
+        """True if a position is within the statement after the edits."""
+        return self.moved.contains(at, self.changed)
+
+
+@dataclass(frozen=True, slots=True)
 class TrialUnit:
     """A configuration as read from ``path``, analyzed by all checks."""
 
@@ -111,18 +128,10 @@ class TrialUnit:
         """The file with whose values it was read."""
         return self.configuration.values
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Return the findings that are not suppressed."""
-        return tuple(finding for finding in self.analyzed.findings if finding.suppressed is None)
 
-
-@dataclass(frozen=True, slots=True)
-class TrialResult:
-    """A unit analyzed with edits."""
-
-    findings: tuple[Finding, ...]
-    analyzed: AnalyzedConfiguration
+def open_findings(analyzed: AnalyzedConfiguration) -> tuple[Finding, ...]:
+    """Return the findings that are not suppressed."""
+    return tuple(finding for finding in analyzed.findings if finding.suppressed is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,131 +148,102 @@ class FindingChanges:
 
 
 def compare_findings(
-    unit: TrialUnit,
-    after: TrialResult,
-    edits: Sequence[Edit],
-    spans: Sequence[StatementSpan],
-    changed: Mapping[str, str],
-    texts: Mapping[str, str],
+    unit: TrialUnit, after: AnalyzedConfiguration, statements: Sequence[EditedStatement]
 ) -> FindingChanges:
-    """Return what becomes of the findings at the spans. Raises :class:`NotVerifiedError` if there is a new finding, or
-    a more severe one; new findings of severity info at the spans are accepted.
+    """Return what becomes of the findings at edited statements. Raises :class:`NotEditableError` if there is a new
+    finding, or a more severe one, or if another statement would change: one derived from the text of an edited one,
+    such as a Deny that would deny less. New findings of severity info at the statements are accepted.
     """
-    inside = [[finding for finding in unit.findings if contains_position(span, finding.at, texts)] for span in spans]
-    span_after = [span.after(edits) for span in spans]
-    now = [
-        [finding for finding in after.findings if contains_position(span, finding.at, changed)] for span in span_after
-    ]
+    sides = (
+        (unit.analyzed, [one.was_at for one in statements]),
+        (after, [one.is_at for one in statements]),
+    )
+    inside, now = (
+        [[finding for finding in open_findings(analyzed) if is_there(finding.at)] for is_there in places]
+        for analyzed, places in sides
+    )
     new_info: set[str] = set()
     excused: set[int] = set()
-    for before, here in zip(inside, now, strict=True):
-        worst = {
-            one.check_id: max(two.severity.rank for two in before if two.check_id == one.check_id) for one in before
-        }
-        for one in here:
-            if one.severity is Severity.INFO or one.severity.rank <= worst.get(one.check_id, -1):
-                excused.add(id(one))
-                new_info |= {one.check_id} - worst.keys()
-    known = Counter(finding.fingerprint for finding in unit.findings)
-    ranks = {one.fingerprint: one.severity.rank for one in sorted(unit.findings, key=lambda one: one.severity.rank)}
-    for one in after.findings:
-        if id(one) in excused:
-            continue
-        known[one.fingerprint] -= 1
-        if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
-            raise NotVerifiedError(f"whether this is intended: it would cause {one.check_id} {one.name}: {one.message}")
-    _verify_others_unchanged(unit, after, spans, span_after, changed, texts)
     changes = {-1: list[Finding](), 0: list[Finding](), 1: list[Finding]()}
     for before, here in zip(inside, now, strict=True):
+        was, left = (_ranks(findings, "check_id") for findings in (before, here))
+        for one in here:
+            if one.severity is Severity.INFO or one.severity.rank <= was.get(one.check_id, -1):
+                excused.add(id(one))
+                new_info |= {one.check_id} - was.keys()
         for one in before:
-            left = max((other.severity.rank for other in here if other.check_id == one.check_id), default=-1)
-            changes[-1 if left < 0 else 0 if left < one.severity.rank else 1].append(one)
+            rank = left.get(one.check_id, -1)
+            changes[-1 if rank < 0 else 0 if rank < one.severity.rank else 1].append(one)
+    known = Counter(finding.fingerprint for finding in open_findings(unit.analyzed))
+    ranks = _ranks(open_findings(unit.analyzed), "fingerprint")
+    for one in open_findings(after):
+        if id(one) not in excused:
+            known[one.fingerprint] -= 1
+            if known[one.fingerprint] < 0 or one.severity.rank > ranks[one.fingerprint]:
+                cause = f"{one.check_id} {one.name}: {one.message}"
+                raise NotEditableError(f"whether this is intended: it would cause {cause}")
+    others = [
+        Counter(
+            (one.resource.address, *one.grant.statement.identity)
+            for one in analyzed.statements
+            if not any(is_there(one.grant.at) for is_there in places)
+        )
+        for analyzed, places in sides
+    ]
+    other = sorted((others[0] - others[1]) | (others[1] - others[0]))
+    if other:
+        raise NotEditableError(f"whether another statement of {other[0][0]}, derived from this one, should change too")
     return FindingChanges(tuple(changes[-1]), tuple(changes[0]), tuple(changes[1]), frozenset(new_info))
 
 
-def _verify_others_unchanged(
-    unit: TrialUnit,
-    after: TrialResult,
-    spans: Sequence[StatementSpan],
-    span_after: Sequence[StatementSpan],
-    changed: Mapping[str, str],
-    texts: Mapping[str, str],
-) -> None:
-    """Raise :class:`NotVerifiedError` if another statement would change: one derived from the text at a span, such as
-    a Deny that would deny less.
-    """
-    was = Counter(
-        _statement_key(grant)
-        for grant in unit.analyzed.statements
-        if not any(contains_position(span, grant.grant.at, texts) for span in spans)
-    )
-    now = Counter(
-        _statement_key(grant)
-        for grant in after.analyzed.statements
-        if not any(contains_position(span, grant.grant.at, changed) for span in span_after)
-    )
-    other = sorted((was - now) | (now - was))
-    if other:
-        raise NotVerifiedError(f"whether another statement of {other[0][0]}, derived from this one, should change too")
-
-
-def _statement_key(one: LocatedGrant) -> tuple[str, ...]:
-    return (one.resource.address, *one.grant.statement.identity)
+def _ranks(findings: Iterable[Finding], key: str) -> dict[str, int]:
+    """Return the highest severity of findings, as a rank, by an attribute."""
+    return {getattr(one, key): one.severity.rank for one in sorted(findings, key=lambda one: one.severity.rank)}
 
 
 def verify_change(
-    before: TrialUnit,
-    after: TrialResult,
-    change: StatementChange,
-    span: StatementSpan,
-    span_after: StatementSpan,
-    texts: Mapping[str, str],
-    changed: Mapping[str, str],
+    before: AnalyzedConfiguration, after: AnalyzedConfiguration, edited: EditedStatement, change: StatementChange
 ) -> None:
-    """Raise :class:`NotVerifiedError` if a statement does not match the target state: its roles, services or
+    """Raise :class:`NotEditableError` if a statement does not match the target state: its roles, services or
     actions."""
-    was = [one for one in before.analyzed.statements if contains_position(span, one.grant.at, texts)]
-    now = [one for one in after.analyzed.statements if contains_position(span_after, one.grant.at, changed)]
+    was = [one for one in before.statements if edited.was_at(one.grant.at)]
+    now = [one for one in after.statements if edited.is_at(one.grant.at)]
     if not was and not now:
         return  # this configuration uses the file for something else
     old, new = ([one.grant for one in found] for found in (was, now))
     if not new or any(grant.effect != "Allow" for grant in new):
-        raise NotVerifiedError("the statement would not allow passing any role")
+        raise NotEditableError("the statement would not allow passing any role")
     more = sorted({one.resource.address for one in now} - {one.resource.address for one in was})
     if more:  # it was replaced by its Sid
-        raise NotVerifiedError(f"whether {more[0]}, which excludes the statement by its Sid, should pass roles too")
-    known = {role.pattern.parts for grant in old for role in grant.roles}
+        raise NotEditableError(f"whether {more[0]}, which excludes the statement by its Sid, should pass roles too")
+    known = {role.pattern.parts for grant in old for role in grant.roles} if change.roles is None else set()
+    wanted = (*change.roles, *change.also) if change.roles is not None else ()
+    allowed = {"iam:getrole", *(["iam:passrole"] if change.name_action else [])}
+    allowed.update(name for one in old for name in actions_of(one))
     for grant in new:
         for role in grant.roles:
-            wanted = change.roles is not None and any(
-                names_role(role.pattern, one) for one in (*change.roles, *change.also)
-            )
-            if not wanted and (role.pattern.parts not in known or change.roles is not None):
-                raise NotVerifiedError(f"the statement would allow passing {role.pattern}")
+            if role.pattern.parts not in known and not any(names_role(role.pattern, one) for one in wanted):
+                raise NotEditableError(f"the statement would allow passing {role.pattern}")
         if change.services is not None and set(grant.services.values) != set(change.services):
-            raise NotVerifiedError("the statement would not name the intended services")
-        allowed = {"iam:getrole", *(["iam:passrole"] if change.name_action else [])}
-        if not set(actions_of(grant)) <= allowed | {name for one in old for name in actions_of(one)}:
-            raise NotVerifiedError("the statement would allow other actions")
+            raise NotEditableError("the statement would not name the intended services")
+        if not allowed.issuperset(actions_of(grant)):
+            raise NotEditableError("the statement would allow other actions")
     if change.separate:
-        verify_other_actions(old, after, span_after, changed)
+        verify_other_actions(old, after, edited)
 
 
-def verify_other_actions(
-    old: Sequence[PassRoleGrant], after: TrialResult, span_after: StatementSpan, changed: Mapping[str, str]
-) -> None:
-    """Raise :class:`NotVerifiedError` if an action other than iam:PassRole would no longer be allowed."""
+def verify_other_actions(old: Sequence[PassRoleGrant], after: AnalyzedConfiguration, edited: EditedStatement) -> None:
+    """Raise :class:`NotEditableError` if an action other than iam:PassRole would no longer be allowed."""
     others = {name for grant in old for name in actions_of(grant) if not matches_only_pass_role(name)}
-    documents = (parse_document(policy.document) for policy in after.analyzed.configuration.policies)
     left = {
         str(name).lower()
-        for document in documents
-        for statement in document.statements
-        if contains_position(span_after, statement.at, changed)
+        for policy in after.configuration.policies
+        for statement in parse_document(policy.document).statements
+        if edited.is_at(statement.at)
         for name in statement.actions or ()
     }
     if not others <= left:
-        raise NotVerifiedError("the statement would no longer allow its other actions")
+        raise NotEditableError("the statement would no longer allow its other actions")
 
 
 def actions_of(grant: PassRoleGrant) -> list[str]:
@@ -291,11 +271,6 @@ def _without_account(text: StringNode) -> str:
     """Return a role ARN without the partition and the account, which are written in several ways."""
     written = "".join(part if isinstance(part, str) else "\0" for part in text.parts)
     return re.sub(r"\Aarn:[^:]*:iam::[^:]*:", "", written)
-
-
-def contains_position(span: StatementSpan, at: Position, texts: Mapping[str, str]) -> bool:
-    """True if a position, in files with these texts, is within a span."""
-    return at.file in texts and span.contains(at, texts[at.file])
 
 
 def is_same_finding(one: Finding, other: Finding) -> bool:

@@ -13,6 +13,7 @@ from suggesting import session
 
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.edits import apply_edits, edits_for
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.split_statement import split_off_actions
 from passrole_checks.suggest.suggestion import StatementChange
 
@@ -36,8 +37,10 @@ def split(folder: Path, name: str, text: str, located: LocatedGrant | None = Non
     located = located or workshop.located()
     inner = edits_for(located, CHANGE, workshop.read)
     assert not isinstance(inner, str), inner
-    edits = split_off_actions(located, inner, text, passing=CHANGE.services)
-    return edits if isinstance(edits, str) else apply_edits(text, edits)
+    try:
+        return apply_edits(text, split_off_actions(located, inner, text, passing=CHANGE.services))
+    except NotEditableError as reason:
+        return str(reason)
 
 
 def in_template(folder: Path, statements: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edits_of_tests import Workshop
 
 from passrole_checks.suggest.edits import apply_edits, edits_for
+from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.split_statement import split_off_actions
 from passrole_checks.suggest.suggestion import StatementChange
 
@@ -34,8 +35,10 @@ def split(folder: Path, files: Mapping[str, str], name: str) -> str:
         [str(folder / one) for one in files],
     )
     assert isinstance(inner, tuple), inner
-    edits = split_off_actions(located, inner, files[name], passing=SERVICES)
-    return edits if isinstance(edits, str) else apply_edits(files[name], edits)
+    try:
+        return apply_edits(files[name], split_off_actions(located, inner, files[name], passing=SERVICES))
+    except NotEditableError as reason:
+        return str(reason)
 
 
 def data_document(statement: str) -> str:

@@ -187,6 +187,12 @@ def account_of(resource: StringNode) -> str | None:
     return account if account is not None and len(account) == 12 and account.isdigit() else None
 
 
+def only_account(resources: Iterable[StringNode]) -> str | None:
+    """Return the account that ARNs name; None if they name none, or several."""
+    named = {found for one in resources if (found := account_of(one)) is not None}
+    return named.pop() if len(named) == 1 else None
+
+
 def partition_of(resource: StringNode) -> str | None:
     """Return the partition of an ARN, None if it is not a known one."""
     partition = _field(resource.parts, 1)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from passrole_checks.scan.result import LocatedGrant
-from passrole_checks.suggest.edits.apply import apply_edits, edited_files
 from passrole_checks.suggest.edits.compute_edits import compute_edits
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
-from passrole_checks.suggest.suggestion import Edit, StatementChange
+from passrole_checks.suggest.suggestion import Edit, StatementChange, apply_edits, edited_files
 
 
 def edits_for(

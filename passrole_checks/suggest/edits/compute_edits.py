@@ -18,13 +18,12 @@ from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.sources.terraform.reading.syntax import Block, Expression, TemplateExpression
 from passrole_checks.suggest.edits.block_yaml import BlockYaml, Scalars, flow_language
-from passrole_checks.suggest.edits.blocks import ConditionBlocks
+from passrole_checks.suggest.edits.blocks import ConditionBlocks, condition_objects, has_block_attributes
 from passrole_checks.suggest.edits.braces import Braces, BraceSyntax, Span
 from passrole_checks.suggest.edits.condition_notation import ConditionNotation, condition_notation
 from passrole_checks.suggest.edits.hcl_alignment import with_alignment
 from passrole_checks.suggest.edits.hcl_nodes import HclFile, is_in_a_loop
 from passrole_checks.suggest.edits.json_nodes import read_json
-from passrole_checks.suggest.edits.objects import condition_objects, has_block_attributes
 from passrole_checks.suggest.edits.references import (
     CloudFormationRoles,
     ModuleContext,
@@ -59,6 +58,8 @@ _HCL_COMMENT = lazy_regex(r"#[^\n]*|//[^\n]*|/\*[\s\S]*?\*/")
 _NAME = lazy_regex(r"[^\W\d][\w-]*")
 _BREAK = lazy_regex("\r\n|[\r\n\x85\u2028\u2029]")
 _QUOTED_DOCUMENT = "the policy document is written as a quoted string; a block scalar (|) makes it readable"
+_ELEMENTS = ("Resource", "NotResource", "Action", "NotAction")
+_BLOCK_ATTRIBUTES = ("resources", "not_resources", "actions", "not_actions")
 _HCL_FILES = (".tf", ".tofu", ".tfvars")
 _JSON_FILES = (".tf.json", ".tofu.json")
 
@@ -155,33 +156,35 @@ class _Statement:
 
     def needs_get_role(self) -> bool:
         """True if the statement should allow iam:GetRole and does not yet."""
-        actions = self.statement.actions
+        actions, not_actions = self.statement.actions, self.statement.not_actions or ()
         if actions is None:
-            return (
-                self.change.get_role
-                and action.not_action_covers(self.statement.not_actions or (), GET_ROLE) is not Ternary.YES
-            )
-        return self.change.get_role and action.best_match(actions, GET_ROLE)[0] is not Ternary.YES
+            is_allowed = action.not_action_covers(not_actions, GET_ROLE)
+        else:
+            is_allowed = action.best_match(actions, GET_ROLE)[0]
+        return self.change.get_role and is_allowed is not Ternary.YES
 
     def changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
         """Yield the changes of a statement that is an object, with the keys of a policy document or of a block."""
-        change = self.change
-        if has_block_attributes(written):
-            yield from self.block_changes(written, answer)
-            if change.services is not None or change.drop:
-                yield from condition_objects(self.text, written, change, answer, self.condition_notation)
+        change, is_block = self.change, has_block_attributes(written)
+        yield from self.element_changes(written, answer, is_block=is_block)
+        if change.services is None and not change.drop:
             return
-        if change.roles is not None:
-            yield from resource_changes(
-                find_entry(written, "Resource", "NotResource"), change.roles, "Resource", answer
-            )
-        yield from self.role_changes(find_entry(written, "Resource"))
-        if self.needs_get_role():
-            yield from action_changes(find_entry(written, "Action", "NotAction"), answer)
-        if self.change.name_action:
-            yield from name_changes(find_entry(written, "Action"))
-        if change.services is not None or change.drop:
+        if is_block:
+            yield from condition_objects(self.text, written, change, answer, self.condition_notation)
+        else:
             yield from condition_changes(written, change.services, change.drop, answer)
+
+    def element_changes(self, written: WrittenNode, answer: HasValue, *, is_block: bool) -> Iterator[Change]:
+        """Yield the changes of the resources and actions of a statement."""
+        resource, not_resource, action_, not_action = _BLOCK_ATTRIBUTES if is_block else _ELEMENTS
+        if self.change.roles is not None:
+            field = find_entry(written, resource, not_resource)
+            yield from resource_changes(field, self.change.roles, resource, answer, always_list=is_block)
+        yield from self.role_changes(find_entry(written, resource))
+        if self.needs_get_role():
+            yield from action_changes(find_entry(written, action_, not_action), answer)
+        if self.change.name_action:
+            yield from name_changes(find_entry(written, action_))
 
     def role_changes(self, resources: Field | None) -> Iterator[Change]:
         """Yield the change that removes resources that no role can match, and repeated ones."""
@@ -207,17 +210,6 @@ class _Statement:
     def condition_notation(self) -> ConditionNotation | None:
         """Return the notation of conditions in an object with the attributes of a block; None if it is unknown."""
         return None
-
-    def block_changes(self, written: WrittenNode, answer: HasValue) -> Iterator[Change]:
-        """Yield the changes of the resources and actions of a block."""
-        if self.change.roles is not None:
-            resources = find_entry(written, "resources", "not_resources")
-            yield from resource_changes(resources, self.change.roles, "resources", answer, always_list=True)
-        yield from self.role_changes(find_entry(written, "resources"))
-        if self.needs_get_role():
-            yield from action_changes(find_entry(written, "actions", "not_actions"), answer)
-        if self.change.name_action:
-            yield from name_changes(find_entry(written, "actions"))
 
     def in_braces(self, written: WrittenNode, language: BraceSyntax) -> Iterator[Span]:
         if written.form is not SyntaxForm.MAPPING:
@@ -339,7 +331,9 @@ class _Terraform(_Statement):
         if found.expression is None:
             raise NotEditableError("its position in the file is unknown")
         if self.change.services is not None:
-            _require_condition(*file.variable_type(at.line, at.column))
+            variable, type_ = file.variable_type(at.line, at.column)
+            if re.search(r"\bobject\(", type_) and not re.search(r"\bconditions?\b", type_, re.IGNORECASE):
+                raise NotEditableError(f"the type of var.{variable} has no conditions")
         written = file.written(found.expression)
         return self.in_braces(written, self._language(written, roles))
 
@@ -364,7 +358,7 @@ class _Terraform(_Statement):
         language = self._language(written, roles)
         answer = self.says(language.role)
         braces = Braces(self.text, language, written)
-        changes = list(self.block_changes(written, answer))
+        changes = list(self.element_changes(written, answer, is_block=True))
         if self.change.services is not None or self.change.drop:
             inner = block.body.blocks
             if any(one.type == "dynamic" and one.labels[:1] == ("condition",) for one in inner):
@@ -379,12 +373,6 @@ class _Terraform(_Statement):
             yield from conditions.spans(braces.unit, quoted, max(ends))
         for change in changes:
             yield from spans_of(change, braces)
-
-
-def _require_condition(variable: str, type_: str) -> None:
-    """Raise :class:`NotEditableError` if the type of a variable drops the conditions of a statement."""
-    if re.search(r"\bobject\(", type_) and not re.search(r"\bconditions?\b", type_, re.IGNORECASE):
-        raise NotEditableError(f"the type of var.{variable} has no conditions")
 
 
 class _CloudFormation(_Statement):
@@ -414,14 +402,12 @@ class _CloudFormation(_Statement):
         roles = CloudFormationRoles(template.names("Parameters"), template.resources)
         node = template.find(at.line, at.column)
         if node is None:
-            return self._in_scalar(template, roles)
+            yield from self._in_scalar(template, roles)
+            return
         written = template.statement(node)
         scalars = Scalars(self.text, written, roles)
         flow = Braces(self.text, flow_language(self.text, written, scalars), written)
         block = BlockYaml(self.text, written, scalars, flow, unit=template.unit(node), dashes=template.dashes)
-        return self._mixed(written, flow, block)
-
-    def _mixed(self, written: WrittenNode, flow: Braces, block: BlockYaml) -> Iterator[Span]:
         starts = set(_block_members(written))
         for change in self.changes(written, self.says(block.scalars.role)):
             if isinstance(change, (Add, Remove)):

@@ -100,8 +100,7 @@ def _keys_read(name: str, read: Callable[[str], str]) -> Iterator[str]:
     for block in _blocks(file.body) if file is not None else ():
         loop = block.body.get("for_each") if (block.type, block.labels) == ("dynamic", ("condition",)) else None
         if file is not None and loop is not None:
-            start, end = file.bounds(loop.value.span)
-            yield from _KEY.findall(file.text[start:end])
+            yield from _KEY.findall(file.words(loop.value.span))
 
 
 def _blocks(body: Body) -> Iterator[Block]:

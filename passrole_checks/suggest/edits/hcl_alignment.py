@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.terraform.reading.heredoc import scan_sequences
-from passrole_checks.suggest.edits.apply import apply_edits
+from passrole_checks.suggest.edits.json_nodes import masked
 from passrole_checks.suggest.edits.syntax_tree import line_end, line_start
-from passrole_checks.suggest.suggestion import Edit
+from passrole_checks.suggest.suggestion import Edit, apply_edits
 
 _TOKEN = lazy_regex(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|//[^\n]*|/\*|<<|=>|[=!<>]=|[={}\[\]()]|[^\s"#/<=!>{}\[\]()]+|\S')
 _DEPTH = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
@@ -111,13 +110,9 @@ def _chains(lines: Sequence[_Line], belongs: Callable[[_Line], bool]) -> Iterato
 
 def _read_lines(text: str, first: int, last: int) -> list[_Line] | None:
     """Return the lines between two offsets; None if tokens extend over several of them, or blanks are missing."""
-    pieces, done = list[str](), first
-    for sequence in scan_sequences(text, first, last):
-        pieces += [text[done : sequence.start], "_" * (sequence.end - sequence.start)]
-        done = sequence.end
-    masked = "".join([*pieces, text[done:last]])
+    text = masked(text, first, last, "_")[: last - first]
     lines: list[_Line] = []
-    for found in re.finditer(r"[^\n]*\n|[^\n]+", masked):
+    for found in re.finditer(r"[^\n]*\n|[^\n]+", text):
         tokens = list(_TOKEN.finditer(found[0]))
         signs = (token for token in tokens if token[0] == "=")
         if any(token[0] in ("/*", "<<", '"') for token in tokens) or not all(map(_is_spaced, signs)):

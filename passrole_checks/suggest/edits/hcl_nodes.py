@@ -89,26 +89,27 @@ class HclFile:
         start, end = self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
         return start, start + len(self.text[start:end].rstrip())
 
+    def words(self, span: Span) -> str:
+        """Return the text of a span."""
+        start, end = self.bounds(span)
+        return self.text[start:end]
+
     def find(self, line: int, column: int) -> StatementNode:
         """Return the statement that starts at a position. Raises :class:`NotEditableError` if none can be edited."""
         found = _in_body(self.body, (line, column), ())
         if found is not None:
-            self._require_no_iterator(found)
+            node = found.block or found.expression
+            names = "|".join(map(re.escape, found.iterators))
+            words = self.words(node.span) if node is not None and names else ""
+            if re.search(rf"(?<![\w.-])(?:{names})\s*[.\[]", words):
+                raise NotEditableError("a dynamic block generates it")
             return found
         value = self.attribute_value(line, column)
         for one in walk_expressions(value) if value is not None else ():
             if (one.span.line, one.span.column) == (line, column) and _root(one) is not None:
-                start, end = self.bounds(one.span)
-                raise NotEditableError(f"its text is not in this configuration: it is {self.text[start:end]}")
+                words = self.words(one.span)
+                raise NotEditableError(f"its text is not in this configuration: it is {words}")
         raise NotEditableError("its position in the file is unknown")
-
-    def _require_no_iterator(self, found: StatementNode) -> None:
-        """Raise :class:`NotEditableError` if a statement differs between the elements of a ``dynamic`` block."""
-        node = found.block or found.expression
-        start, end = self.bounds(node.span) if node is not None and found.iterators else (0, 0)
-        names = "|".join(map(re.escape, found.iterators))
-        if re.search(rf"(?<![\w.-])(?:{names})\s*[.\[]", self.text[start:end]):
-            raise NotEditableError("a dynamic block generates it")
 
     # values
 
@@ -116,7 +117,9 @@ class HclFile:
         """Return the syntax tree of an expression."""
         start, end = self.bounds(node.span)
         if isinstance(node, Object):
-            fields = tuple(self._field(key, value) for key, value in node.items)
+            fields = tuple(
+                Field(self.key(key), *self.bounds(key.span), self.written(value)) for key, value in node.items
+            )
             return WrittenNode(SyntaxForm.MAPPING, start, end, fields)
         if isinstance(node, Tuple):
             return WrittenNode(SyntaxForm.LIST, start, end, items=tuple(self.written(item) for item in node.items))
@@ -124,9 +127,6 @@ class HclFile:
             if node.heredoc:
                 return WrittenNode(SyntaxForm.OTHER, start, end, why="it is a heredoc")
             return WrittenNode(SyntaxForm.TEXT, start, end, text=_literal(node))
-        return self._other(node, start, end)
-
-    def _other(self, node: Expression, start: int, end: int) -> WrittenNode:
         if isinstance(node, Literal):
             return WrittenNode(SyntaxForm.TEXT, start, end, text="" if node.value is None else None)
         if isinstance(node, Call) and node.name in _STRINGS:
@@ -174,13 +174,8 @@ class HclFile:
         for block in self.body.all("variable"):
             type_ = block.body.get("type") if _contains(block.span, (line, column)) else None
             if type_ is not None:
-                start, end = self.bounds(type_.value.span)
-                return "".join(block.labels[:1]), self.text[start:end]
+                return "".join(block.labels[:1]), self.words(type_.value.span)
         return "", ""
-
-    def _field(self, key: Expression, value: Expression) -> Field:
-        start, end = self.bounds(key.span)
-        return Field(self.key(key), start, end, self.written(value))
 
     def attribute(self, attribute: Attribute) -> Field:
         """Return an attribute of a block as an entry."""

@@ -40,7 +40,7 @@ class _Reader(JsonParser[WrittenNode]):
     def __init__(
         self, text: str, start: int, end: int, template: bool, functions: bool, resources: Collection[str]
     ) -> None:
-        super().__init__(_masked(text, start, end) if template else text, start, end)
+        super().__init__(text[:start] + masked(text, start, end, PLACEHOLDER) if template else text, start, end)
         self.functions, self.resources = functions, resources
 
     def build_object(self, entries: Sequence[tuple[WrittenNode, WrittenNode]], start: int) -> WrittenNode:
@@ -67,11 +67,12 @@ class _Reader(JsonParser[WrittenNode]):
         return NotEditableError("the statement is not valid JSON as written")
 
 
-def _masked(text: str, start: int, end: int) -> str:
-    """Return a text with its interpolations masked, whose quotes and braces are not JSON."""
-    pieces, done = [text[:start]], start
+def masked(text: str, start: int, end: int, filler: str) -> str:
+    """Return a text from an offset on, with the interpolations before ``end`` masked: their quotes and braces are not
+    those of the text."""
+    pieces, done = list[str](), start
     for sequence in scan_sequences(text, start, end):
-        pieces += [text[done : sequence.start], PLACEHOLDER * (sequence.end - sequence.start)]
+        pieces += [text[done : sequence.start], filler * (sequence.end - sequence.start)]
         done = sequence.end
     return "".join([*pieces, text[done:]])
 

@@ -42,14 +42,18 @@ def flatten_parts(parts: Iterable[Part]) -> Iterator[str | Unresolved]:
 
 def normalized_parts(text: StringNode) -> tuple[Piece, ...]:
     """Return the parts of a string, normalized for the notations of the account and partition deployed to."""
+    parts = flatten_parts(text.parts)
+    return _joined((part, False) if isinstance(part, str) else (normalized_expression(part), True) for part in parts)
+
+
+def _joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """Return the parts of a string without empty ones, adjacent literals as one."""
     found: list[Piece] = []
-    for part in flatten_parts(text.parts):
-        if isinstance(part, Unresolved):
-            found.append((normalized_expression(part), True))
-        elif found and not found[-1][1]:
-            found[-1] = (found[-1][0] + part, False)
-        elif part:
-            found.append((part, False))
+    for text, is_expression in pieces:
+        if found and not found[-1][1] and not is_expression:
+            found[-1] = (found[-1][0] + text, False)
+        elif text:
+            found.append((text, is_expression))
     return tuple(found)
 
 
@@ -117,14 +121,8 @@ class TerraformRoles:
         """Return the parts of the role's ARN. Raises :class:`NotEditableError` if it cannot be written here."""
         if role.address:
             return ((self._reference(role.address), True),)
-        found: list[Piece] = []
-        for part in flatten_parts(role.arn.parts):
-            piece = (part, False) if isinstance(part, str) else self._unresolved_piece(part)
-            if found and not found[-1][1] and not piece[1]:
-                found[-1] = (found[-1][0] + piece[0], False)
-            elif piece[0]:
-                found.append(piece)
-        return tuple(found)
+        parts = flatten_parts(role.arn.parts)
+        return _joined((part, False) if isinstance(part, str) else self._unresolved_piece(part) for part in parts)
 
     def _reference(self, address: str) -> str:
         prefix, local = _split_module(address)
@@ -164,27 +162,19 @@ class TerraformRoles:
         pieces = self.pieces(role)
         if len(pieces) == 1 and pieces[0][1]:
             return pieces[0][0]
-        return (
-            '"'
-            + "".join(f"${{{text}}}" if is_expression else escaped_hcl(text) for text, is_expression in pieces)
-            + '"'
-        )
+        return self.heredoc(role)
 
     def json(self, role: TargetRole) -> str:
         """Return a role in Terraform's JSON syntax: a string template."""
-        pieces = self.pieces(role)
-        return json.dumps(
-            "".join(f"${{{text}}}" if is_expression else escaped_template(text) for text, is_expression in pieces),
-            ensure_ascii=False,
-        )
+        return json_string(_template(self.pieces(role), escaped_template))
 
     def heredoc(self, role: TargetRole) -> str:
         """Return a role in a JSON text that is an HCL template: quotes inside ``${...}`` are not escaped."""
-        pieces = self.pieces(role)
-        inner = (
-            f"${{{text}}}" if is_expression else escaped_template(escaped_json(text)) for text, is_expression in pieces
-        )
-        return f'"{"".join(inner)}"'
+        return f'"{_template(self.pieces(role), escaped_hcl)}"'
+
+
+def _template(pieces: Iterable[Piece], escape: Callable[[str], str]) -> str:
+    return "".join(f"${{{text}}}" if is_expression else escape(text) for text, is_expression in pieces)
 
 
 def _split_module(address: str) -> tuple[str, str]:

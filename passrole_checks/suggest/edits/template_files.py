@@ -17,8 +17,7 @@ from passrole_checks.sources.terraform.reading.syntax import Expression
 from passrole_checks.suggest.edits.references import (
     ACCOUNTS,
     PARTITIONS,
-    escaped_json,
-    escaped_template,
+    escaped_hcl,
     flatten_parts,
     normalized_expression,
 )
@@ -80,7 +79,7 @@ def _part(part: str | Unresolved, text: str) -> str:
     if isinstance(part, str):
         if "${" in part and "$${" not in text:  # file() reads it as it is, templatefile() would need an escape
             raise NotEditableError("its text cannot contain references")
-        return escaped_template(escaped_json(part))
+        return escaped_hcl(part)
     standard = normalized_expression(part)
     if standard == PARTITIONS[0]:
         found = _PARTITION.search(text)

@@ -41,15 +41,10 @@ class TemplateCall:
 
     def names(self) -> dict[str, str]:
         """Return the variables and the text of their values."""
-        found: dict[str, str] = {}
-        for key, value in self.variables.items:
-            start, end = self.file.bounds(value.span)
-            found[self.file.key(key) or self._name(key)] = self.file.text[start:end]
-        return found
-
-    def _name(self, key: Expression) -> str:
-        start, end = self.file.bounds(key.span)
-        return self.file.text[start:end]
+        return {
+            self.file.key(key) or self.file.words(key.span): self.file.words(value.span)
+            for key, value in self.variables.items
+        }
 
     def variable(self, reference: str) -> str:
         """Return the variable whose value is a reference (``aws_iam_role.app.arn``), or the name of one to add. Raises

@@ -44,7 +44,7 @@ class UseAdvice:
 
     ``narrowing``: None if it needs manual review; ``says``: its description, one sentence. ``missing``: what a person
     must find out, each a phrase. ``parts``: the known statements, for display, even without a narrowing. ``wider``:
-    True if the statement certainly allows more than observed. ``seen``: the counts.
+    True if the statement certainly allows more than observed.
     """
 
     narrowing: Narrowing | None
@@ -52,7 +52,6 @@ class UseAdvice:
     missing: tuple[str, ...]
     parts: tuple[StatementChange, ...]
     wider: bool
-    seen: ObservedUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +110,21 @@ class _Decision:
         self.varying: dict[str, None] = {}
 
     def advice(self) -> UseAdvice:
-        seen = count_use(self.holdings, self.evidence)
         refused = [
             why_not_editable(holding.over.analyzed, holding.over.located, complement=True) for holding in self.holdings
         ]
         if any(refused):
-            reasons = tuple(dict.fromkeys(filter(None, refused)))
-            return UseAdvice(None, "", reasons, (), False, seen)
+            return UseAdvice(None, "", tuple(dict.fromkeys(filter(None, refused))), (), False)
         used = [self._name_roles(holding) for holding in self.holdings]
         wider = not all(_uses_all(one.over, own) for one, own in zip(self.holdings, used, strict=True))
         places = [(id(holding.over.analyzed), holding.over.located.resource.address) for holding in self.holdings]
         if len(set(places)) < len(places):
             self.missing["a loop generates several statements from it: write them individually"] = None
         self._refuse_two_accounts()
-        self._refuse_silent_services()
+        if self.grant.services.constraint is Constraint.EXACT_IF_PRESENT:
+            open_question = unsent_key(sorted({service for one in self.named.values() for service in one.services}))
+            if open_question:
+                self.missing[open_question] = None
         if self.evidence.grouped:
             self._group()
         parts = self._parts()
@@ -133,7 +133,7 @@ class _Decision:
             reasons = tuple(self.missing)[:_MOST_REASONS]
             more = len(self.missing) - len(reasons)
             reasons = (*reasons, *([f"and {more} more"] if more else []))
-            return UseAdvice(None, "", reasons, parts, wider, seen)
+            return UseAdvice(None, "", reasons, parts, wider)
         separate = self.grant.other_actions and not self.grant.condition.shared
         observed: dict[str, tuple[Observation, ...]] = {}
         for one in self.holdings:  # two roots may use the same address
@@ -141,7 +141,7 @@ class _Decision:
             observed[address] = (*observed.get(address, ()), *one.observed)
         also = tuple(role for named in self.named.values() for role in named.also)
         narrowing = Narrowing(parts, observed, self.tags, separate, also)
-        return UseAdvice(narrowing, self._says(seen, parts, separate), (), parts, wider, seen)
+        return UseAdvice(narrowing, self._says(parts, separate), (), parts, wider)
 
     # -- which roles, to which services
 
@@ -186,14 +186,6 @@ class _Decision:
         accounts = sorted(one for one in written - kept if one is not None)
         if len(accounts) > 1:
             self.missing[f"the account deployed to ({listed_names(accounts)}): specify --account"] = None
-
-    def _refuse_silent_services(self) -> None:
-        if self.grant.services.constraint is not Constraint.EXACT_IF_PRESENT:
-            return
-        found = sorted({service for one in self.named.values() for service in one.services})
-        open_question = unsent_key(found)
-        if open_question:
-            self.missing[open_question] = None
 
     def _refuse_what_is_too_long(self, parts: Sequence[StatementChange]) -> None:
         """Record statements that alone exceed the length of a policy."""
@@ -240,21 +232,19 @@ class _Decision:
 
     # -- in words
 
-    def _says(self, seen: ObservedUse, parts: Sequence[StatementChange], separate: bool) -> str:
+    def _says(self, parts: Sequence[StatementChange], separate: bool) -> str:
+        seen = count_use(self.holdings, self.evidence)
         roles = [listed_names([_name_of(role, self.first) for role in part.roles or ()]) for part in parts]
         pairs = [f"{names} to {listed_names(part.services or ())}" for names, part in zip(roles, parts, strict=True)]
         reasons = pairs[:_SHOWN] + ([f"and {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else [])
         services = sorted({service for part in parts for service in part.services or ()})
-        counted = f"{_count(seen.passes, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
-        if seen.perhaps and seen.passes:
-            counted = f"{_count(seen.passes, 'pass', 'passes')} and possibly {seen.perhaps} more"
-            counted += f" of {_count(seen.roles, 'role')}"
-        elif seen.perhaps:
-            counted = f"possibly {_count(seen.perhaps, 'pass', 'passes')} of {_count(seen.roles, 'role')}"
+        counted = _count(seen.passes or seen.perhaps, "pass", "passes")
+        if seen.perhaps:
+            counted = f"{counted} and possibly {seen.perhaps} more" if seen.passes else f"possibly {counted}"
         more = f"other roles matching {listed_names(list(self.groups))}" if self.groups else "nothing else"
         words = [
-            f"allows its observed use from {self.evidence.window} and {more}: {counted}, the last on"
-            f" {seen.last[:10]} ({'; '.join(reasons)})"
+            f"allows its observed use from {self.evidence.window} and {more}: {counted} of"
+            f" {_count(seen.roles, 'role')}, the last on {seen.last[:10]} ({'; '.join(reasons)})"
         ]
         if len(parts) > 1:
             words.append("one statement per set of services")
