@@ -120,7 +120,7 @@ def managed_by_holder(
         document = exists_under(one.when, _node(policy.document, Position(policy.arn, 1)))
         same = AttachedPolicy(one.resource, one.path, document, managed=policy.name)
         holders = (one.holder, *members.get(one.holder, ()))
-        if one.handed_to not in (None, HandedTo.COMMAND):
+        if one.handed_to is not None:
             holders = (ITSELF + one.resource.address,)
         for holder in dict.fromkeys(holders):
             found.setdefault(holder, []).append(known.setdefault((policy, one.when), same))

@@ -317,15 +317,14 @@ class _OnModule(_OnBlock, ModuleCheck):
 
 
 class _OnData(_OnBlock, DataCheck):
-    """Data sources with policy documents or commands."""
+    """Data sources with policy documents, and those that run commands, for the notes on these."""
 
     def scan_data_conf(self, conf: dict[str, Any]) -> CheckResult:
         return self.scan_resource_conf(conf)
 
 
 class _OnOtherResource(_OnBlock, TerraformCheck):
-    """Resources of types that attach no policies themselves, for the policies that leave the configuration there, and
-    for those of their commands."""
+    """Resources of types that attach no policies themselves, for the policies that leave the configuration there."""
 
     def carried(self, conf: Mapping[str, Any]) -> _Answer:
         if self.entity_type in host_results.TERRAFORM_TYPES:
@@ -337,9 +336,7 @@ class _OnOtherResource(_OnBlock, TerraformCheck):
         if id(conf) in index.elsewhere or not isinstance(file, str) or file.endswith(".tf"):
             return _Answer(index.elsewhere.get(id(conf), ()))
         address = conf.get("__address__") or ".".join(self.entity_path.rsplit(":", 2)[1:])
-        answers = index.scan([file])
-        is_command = self.entity_type in host_results.COMMAND_TYPES
-        return _Answer(answers.findings_at(address) if is_command else answers.handed_out(address))
+        return _Answer(index.scan([file]).handed_out(address))
 
 
 class _OnOtherTemplateResource(_OnBlock, CloudFormationCheck):

@@ -59,7 +59,7 @@ def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> I
     for note in notes:
         for folder in absent_folders(note, evaluated) if note.subject else ():
             modules.setdefault(folder, note)
-    noted = {(note.file, note.line) for note in described}
+    noted = {(note.file, note.line) for note in described if note.kind is not NoteKind.COMMAND}
     compared = [change.grant.grant.at for name in ("new", "widened", "narrowed") for change in getattr(found, name)]
     for change in snapshots.changed if blocks or modules else ():
         place = Path(f"{tops[1]}{change.new}")
@@ -84,13 +84,19 @@ def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> I
 
 def newly_granted(old: Sequence[Unreadable], new: Sequence[Unreadable]) -> Iterator[Unreadable]:
     """Yield a note on each policy that exists in neither version and has a statement about PassRole in the new one
-    only. ``old``: the notes of the old version, with the paths of the new one."""
-    before, after = (Counter((note.cause, text) for note in notes for text in note.content) for notes in (old, new))
+    only, and on each command that a file with commands has in the new one only. ``old``: the notes of the old version,
+    with the paths of the new one."""
+
+    def subject(note: Unreadable) -> str:
+        return note.kind if note.kind is NoteKind.COMMAND else note.cause
+
+    before, after = (Counter((subject(note), text) for note in notes for text in note.content) for notes in (old, new))
     added = after - before
-    unchanged = {(note.file, note.cause, text) for note in old for text in note.content}
+    unchanged = {(note.file, subject(note), text) for note in old for text in note.content}
+    files = {note.file for note in old if note.kind is NoteKind.COMMAND}
     for note in new:
-        for text in note.content:
-            if added[note.cause, text] and (note.file, note.cause, text) not in unchanged:
+        for text in note.content if note.kind is not NoteKind.COMMAND or note.file in files else ():
+            if added[subject(note), text] and (note.file, subject(note), text) not in unchanged:
                 yield replace(note, reason=f"{_changed(note)}{NOT_COMPARED}{text}", content=())
 
 
@@ -104,6 +110,8 @@ def granted_by_absent_module(module: Unreadable, address: str, at: Position, mes
 
 
 def _changed(note: Unreadable) -> str:
+    if note.kind is NoteKind.COMMAND:
+        return "a new command"
     for words, others in ((_HAS_NONE, " has no instance by default ("), (_NEVER, _NEVER)):
         if words in note.cause:
             return note.cause.replace(words, f" has changed, but{others}", 1)

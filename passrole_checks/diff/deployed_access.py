@@ -28,7 +28,6 @@ from passrole_checks.sources.model.configuration import (
     BoundaryUse,
     Configuration,
     Framework,
-    HandedTo,
     ManagedAttachment,
     NoteKind,
     PolicyKind,
@@ -234,7 +233,7 @@ class _Part:
         holders = held.principals if isinstance(held, AttachedPolicy) else (held.holder,)
         kinds = {kind for shown, kind, _ in self.unit.literals if shown in holders}
         return (
-            held.handed_to in (None, HandedTo.COMMAND)
+            held.handed_to is None
             and not serves_many_accounts(held.resource)
             and "permission-set" not in kinds
             and not any("permission_set" in holder for holder in holders)

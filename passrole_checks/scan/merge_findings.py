@@ -26,7 +26,6 @@ _CONSUMERS = {
     HandedTo.MODULE: "The policy is handed to {}, whose source is not downloaded.",
     HandedTo.RESOURCE: "The policy is handed to {}, which may transform it before attaching it.",
     HandedTo.OUTPUT: "The policy is handed to {}, which other code may attach.",
-    HandedTo.COMMAND: "{} runs a command that applies this policy.",
     HandedTo.POLICY_DOCUMENT: "No scanned code attaches this policy document.",
     HandedTo.TEST_DOCUMENT: "No scanned code attaches this policy document, which is in a folder of tests.",
 }

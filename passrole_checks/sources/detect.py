@@ -50,7 +50,7 @@ from passrole_checks.sources.recognize import (
     is_candidate,
     recognize,
 )
-from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program, pass_role_in_script
+from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_program, note_on_script
 from passrole_checks.sources.unit import Unit as Unit
 from passrole_checks.sources.value_files.names import is_loaded_by_terraform, is_terraform_values, may_have_parameters
 
@@ -326,8 +326,8 @@ class _Search:
                 self.value_files[file] = None
             if not is_candidate(file) and is_service_program(file):
                 self.skipped.programs[str(file)] = None
-            if not recognized.is_infrastructure and (line := pass_role_in_script(file)) is not None:
-                self.skipped.scripts[str(file)] = line
+            if not recognized.is_infrastructure:
+                self.skipped.scripts.extend(note_on_script(file))
 
     def add_hcl_file(self, file: Path) -> bool:
         """Add a unit of Terragrunt, or note a file of tests or Stacks. Returns False for any other file."""

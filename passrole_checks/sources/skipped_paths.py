@@ -11,16 +11,17 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 
 from passrole_checks.files.safe_read import real_path
 from passrole_checks.files.unsaved_texts import entries_in
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
+from passrole_checks.sources.model.iam_commands import is_script, note_on_commands
 from passrole_checks.sources.recognize import is_candidate, recognize
 
 MAX_ENTRIES = 4_000  # names in one skipped folder, at any depth
@@ -35,20 +36,18 @@ _METADATA = frozenset({"composer.json", "package-lock.json", "package.json", "ts
 _SERVICE_CLUES = tuple(
     re.compile(clue) for clue in (rb"\bprovider['\"]?\s*[:,}]", rb"\bservice['\"]?\s*[:,}]", rb"(?i:\baws)")
 )
-_SCRIPTS = frozenset({".bash", ".ksh", ".sh", ".zsh"})
-_PASS_ROLE = lazy_regex(rb"^(?![ \t]*#)[^\n]*iam:passrole", re.IGNORECASE | re.MULTILINE)
 _SERVICE_PROGRAMS = frozenset(f"serverless.{suffix}" for suffix in ("cjs", "cts", "js", "mjs", "mts", "ts"))
 
 
 @dataclass
 class SkippedPaths:
     """The folders and symbolic links that walks have skipped, and the programs and shell scripts that they have found,
-    in order. ``scripts``: each with the line that names iam:PassRole."""
+    in order. ``scripts``: the notes on shell scripts."""
 
     folders: dict[str, None] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
     programs: dict[str, None] = field(default_factory=dict)
-    scripts: dict[str, int] = field(default_factory=dict)
+    scripts: list[Unreadable] = field(default_factory=list)
 
     def add(self, path: str) -> None:
         """Record a skipped folder or symbolic link."""
@@ -78,14 +77,7 @@ class SkippedPaths:
                 "a program that builds a service of the Serverless Framework, which is not run",
                 kind=NoteKind.SKIPPED_PATH,
             )
-        for script, line in self.scripts.items():
-            yield Unreadable(
-                script,
-                "a shell script that names iam:PassRole: its commands are not evaluated; policies in JSON files "
-                "(`--policy-document file://policy.json`) are",
-                line,
-                kind=NoteKind.COMMAND,
-            )
+        yield from self.scripts
 
 
 def is_service_program(path: Path) -> bool:
@@ -93,24 +85,22 @@ def is_service_program(path: Path) -> bool:
 
     Source: Serverless Framework, "Serverless.yml Reference" (``serverless.ts``, ``serverless.js`` and similar).
     """
-    content = _content(path) if path.name in _SERVICE_PROGRAMS else b""
+    if path.name not in _SERVICE_PROGRAMS:
+        return False
+    try:
+        content = current_boundary().read(path, 1_000_000)
+    except OSError:
+        return False
     return all(clue.search(content) for clue in _SERVICE_CLUES)
 
 
-def pass_role_in_script(path: Path) -> int | None:
-    """Return the first line of a shell script that names iam:PassRole, other than in a comment; None if there is none,
-    and for all other files."""
-    content = _content(path) if path.suffix.lower() in _SCRIPTS else b""
-    match = _PASS_ROLE.search(content)
-    return content.count(b"\n", 0, match.end()) + 1 if match is not None else None
-
-
-def _content(path: Path) -> bytes:
-    """Return the content of a file; nothing if it cannot be read."""
-    try:
-        return current_boundary().read(path, 1_000_000)
-    except OSError:
-        return b""
+def note_on_script(path: Path) -> Iterator[Unreadable]:
+    """Yield the note on a shell script that names iam:PassRole, or that attaches or creates policies, other than in
+    comments; none for other scripts, and for all other files."""
+    if not is_script(path.name):
+        return
+    with suppress(OSError):
+        yield from note_on_commands(str(path), current_boundary().read(path, 1_000_000).decode("utf-8", "replace"))
 
 
 def _link_reason(link: str, walked: Iterable[Path]) -> str | None:

@@ -1106,23 +1106,14 @@ def deep_modules_of_a_plan(n: int) -> Files:
 
 # -- commands, policy documents, Terragrunt
 
-_ATTACH = "aws iam attach-user-policy --user-name u --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"
-
-
-@family(20, 1000)
-def commands_of_resources(n: int) -> Files:
-    return terraform(*(
-        f'resource "null_resource" "r{i}" {{\n  provisioner "local-exec" {{\n    command = "{_ATTACH}"\n  }}\n}}'
-        for i in range(n)
-    ))  # fmt: skip
-
 
 @family(20, 1500, None)
 def commands_of_one_text(n: int) -> Files:
-    """Many commands, many words, and quotes that are never closed, in one text."""
-    lines = "\n".join([*[_ATTACH] * n, "iam " * n, "x" * n + ".", "'" * (2 * n + 1), '"\\' * n])
-    provisioner = f'  provisioner "local-exec" {{\n    command = <<EOT\n{lines}\nEOT\n  }}'
-    return terraform(f'resource "null_resource" "r" {{\n{provisioner}\n}}')
+    """Many commands, in comments and not, many options, and quotes that are never closed."""
+    command = "# aws iam attach-user-policy"
+    commands = [*[command] * n, "\\n".join([command] * n), "iam put-a-policy '" * n]
+    lines = "\n".join([*commands, "iam " * n, "iam" + " --a b" * n, "iam --a b " * n, "iam" + " " * n, "-policy" * n])
+    return terraform(f'resource "null_resource" "r" {{\n  triggers = {{\n    a = <<EOT\n{lines}\nEOT\n  }}\n}}')
 
 
 @family(20, 1000)

@@ -19,11 +19,10 @@ from passrole_checks.iam.partial_values import (
 )
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import AttachmentIndex
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, HandedTo, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, PolicyKind
 from passrole_checks.sources.model.paired_names import address_type, kind_of
 
 ACCOUNT = "111122223333"
-_ATTACHED = (None, HandedTo.COMMAND)
 _KNOWN = {
     UnresolvedKind.ACCOUNT_ID: ACCOUNT,
     UnresolvedKind.PARTITION: "aws",
@@ -47,7 +46,7 @@ class Deployment:
         self._entities: dict[str, dict[str, Any]] = {}
         self._add_principals()
         for policy in configuration.policies:
-            if policy.kind is PolicyKind.IDENTITY and policy.handed_to in _ATTACHED:
+            if policy.kind is PolicyKind.IDENTITY and policy.handed_to is None:
                 self._add_policy(policy)
         self._attach()
 
@@ -110,7 +109,7 @@ class Deployment:
     def _attach(self) -> None:
         attached = self.configuration.attached
         for one in attached.managed_policies:
-            if one.holder in self._entities and one.handed_to in _ATTACHED:
+            if one.holder in self._entities and one.handed_to is None:
                 arn = self.text(one.policy)
                 self._entities[one.holder]["AttachedManagedPolicies"].append({"PolicyName": arn, "PolicyArn": arn})
         for group, user in attached.members:

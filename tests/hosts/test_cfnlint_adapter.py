@@ -299,6 +299,18 @@ def test_a_template_cannot_ignore_our_rules_by_a_letter(tmp_path: Path) -> None:
     assert run_cfn_lint(tmp_path, "-i", "E", "-t", "template.yaml").places() == set()
 
 
+def test_commands_of_a_template_are_a_note(tmp_path: Path) -> None:
+    """Commands that attach policies are reported once on standard error, and match no rule."""
+    commands = "aws iam attach-role-policy --role-name r; aws iam put-role-policy --role-name r"
+    host = {"Type": "AWS::EC2::Instance", "Properties": {"UserData": commands}}
+    (tmp_path / "t.json").write_text(json.dumps({"Resources": {"A": host, "B": host}}, indent=1))
+    run = run_cfn_lint(tmp_path, "-t", "t.json")
+    assert re.findall(r"(\S+): not evaluated: a file that calls `(.*)`", run.errors) == [
+        ("t.json:6", "aws iam attach-role-policy")
+    ]
+    assert run.places() == set()
+
+
 def test_serverless_and_stack_sets(tmp_path: Path) -> None:
     """A policy template, a document of SAM and the template in a stack set's body are matched where they stand."""
     document = "{Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"

@@ -252,6 +252,40 @@ def test_missing_module_is_a_note(run: Run) -> None:
     assert re.search(r"main\.tf:33: .*example/nowhere/aws", line)
 
 
+def test_commands_of_a_file_are_a_note(tmp_path: Path) -> None:
+    """Commands that attach policies are reported once for each file on standard error, and fail nothing."""
+    commands = {"command": {"constant_value": "aws iam create-policy; aws iam put-role-policy"}}
+    names = {"address": "null_resource.x", "mode": "managed", "type": "null_resource", "name": "x"}
+    change = {**names, "change": {"actions": ["create"], "before": None, "after": {}}}
+    configured = {**names, "provisioners": [{"type": "local-exec", "expressions": commands}]}
+    plan = {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "planned_values": {"root_module": {"resources": [{**names, "values": {}}]}},
+        "resource_changes": [change],
+        "configuration": {"root_module": {"resources": [configured]}},
+    }
+    external = 'data "external" "x" {\n  program = ["aws", "iam", "attach-user-policy"]\n}\n'
+    generated = {"resource": {"null_resource": {"x": {"triggers": {"x": "aws iam create-policy-version"}}}}}
+    host = "Resources:\n  H:\n    Type: AWS::EC2::Instance\n    Properties: {UserData: aws iam attach-role-policy}\n"
+    files = {
+        "a/main.tf": external * 2,
+        "t.yaml": host,
+        "b/a.tf.json": json.dumps(generated),
+        "p.json": json.dumps(plan),
+    }
+    write(tmp_path, files)
+    run = report(tmp_path, frameworks=("terraform", "terraform_json", "terraform_plan", "cloudformation"))
+    noted = re.findall(r"passrole_checks: (\S+): not evaluated: a file that calls `(.*)`", run.errors)
+    assert sorted(noted) == [
+        ("a/main.tf:2", "aws iam attach-user-policy"),
+        ("b/a.tf.json:1", "aws iam create-policy-version"),
+        ("p.json:1", "aws iam create-policy"),
+        ("t.yaml:4", "aws iam attach-role-policy"),
+    ]
+    assert not run.told
+
+
 def test_finding_of_an_unseen_resource_is_on_its_data_source(run: Run) -> None:
     """A resource in a file that checkov does not read fails the data source that its statement stands in."""
     assert run.at("aws_iam_policy_document.passing") == {("failed", "aws_iam_policy.from_document")}
@@ -360,14 +394,9 @@ def test_the_name_is_a_sentence_in_every_output(tmp_path: Path) -> None:
     assert TITLE in (tmp_path / "out" / "results_cli.txt").read_text()
 
 
-COMMAND = r"""
-resource "null_resource" "told" {
-  provisioner "local-exec" {
-    command = <<-EOT
-      aws iam put-user-policy --user-name bob --policy-name passing --policy-document '{"Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]}'
-    EOT
-  }
+TOLD = """
+resource "custom_user" "told" {
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })
 }
 """
 SILENT = {
@@ -398,7 +427,7 @@ BaseCheckRegistry.run_check = told
 
 
 def test_checks_run_only_for_blocks_that_they_report(tmp_path: Path) -> None:
-    write(tmp_path, {**SILENT, "told.tf": COMMAND})
+    write(tmp_path, {**SILENT, "told.tf": TOLD})
     arguments = ("-d", ".", "--external-checks-dir", str(LEAF), "--skip-download", "--framework")
     done = checkov_process(tmp_path, *arguments, "terraform", "cloudformation", start=without(before=TELL_CHECKS))
     asked = set(re.findall(r"asked (\S+) (\S+)", done.stderr))

@@ -17,7 +17,7 @@ import pytest
 from checkov_runs import checkov_process
 
 from passrole_checks.checks import ALL
-from passrole_checks.scan.for_hosts.host_results import COMMAND_TYPES, DATA_TYPES, TERRAFORM_TYPES
+from passrole_checks.scan.for_hosts.host_results import TERRAFORM_TYPES
 
 pytest.importorskip("checkov")
 pytest.importorskip("cfnlint")
@@ -41,7 +41,6 @@ DEPLOYED = "templates that a Terraform stack resource deploys"
 SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
 TERRAGRUNT = "inputs of Terragrunt"
-COMMANDS = "commands in `action` blocks"
 VALUES = "value files that no option names"
 PARAMETERS = "parameter files that no option names"
 OUTPUTS = "policies in outputs of Terraform"
@@ -69,7 +68,6 @@ DIFFERENCES = {
     ("checkov", "resources/terraform/stacks/builds.yaml", "Builder"): DEPLOYED,
     ("checkov", "stacks-and-products/terraform/stack.yaml", "Deploy"): DEPLOYED,
     ("checkov", "terragrunt/terraform/modules/deployer/main.tf", "aws_iam_policy.deploy"): TERRAGRUNT,
-    ("checkov", "commands/terraform/main.tf", "action.local_command.attach"): COMMANDS,
     ("checkov", "plans/plan/handed-out.json", "output.published"): OUTPUTS,
     ("checkov", "plans/plan/handed-out-before.json", "output.published"): OUTPUTS,
     ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
@@ -179,10 +177,6 @@ resource "aws_cloudformation_stack" "s" {
   template_body = file("${path.module}/stack.yaml")
 }
 """
-_COMMAND = (
-    'action "local_command" "c" {\n  config {\n    command   = "aws"\n    arguments = ["iam", "create-policy", '
-    f'"--policy-name", "p", "--policy-document", jsonencode({_DOCUMENT})]\n  }}\n}}\n'
-)
 _PARAMETER = 'Parameters: {Role: {Type: String, Default: "*"}}\n' + _TEMPLATE.replace('"*"', "!Ref Role")
 _ALIAS = (
     "Mappings: {M: {A: {B: c}}}\n"
@@ -239,7 +233,6 @@ FORMS: dict[str, Form] = {
     OUTPUTS: Form("checkov", {"main.tf": f'output "p" {{\n  value = jsonencode({_DOCUMENT})\n}}\n'}, "output.p"),
     CALLED_ROOTS: Form("checkov", {"main.tf": _WIDE, "examples/main.tf": _NARROW}),
     DEPLOYED: Form("checkov", {"main.tf": _STACK, "stack.yaml": _PARAMETER}, "P", more=True),
-    COMMANDS: Form("checkov", {"main.tf": _COMMAND}, "action.local_command.c"),
     NO_PLAN: Form(
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
     ),
@@ -316,7 +309,7 @@ def test_every_flaggable_type_is_registered() -> None:
         if ("/terraform/" in answer.file or "/plan/" in answer.file) and "handed-out" not in answer.file
     }
     types = {re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in flagged}
-    assert types and types - {"module"} <= {*TERRAFORM_TYPES, *COMMAND_TYPES, *DATA_TYPES}
+    assert types and types - {"module"} <= {*TERRAFORM_TYPES, "aws_iam_policy_document"}
 
 
 @pytest.mark.parametrize("sample", samples())

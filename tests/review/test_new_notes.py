@@ -146,6 +146,19 @@ def test_comment_is_started_by_what_may_be_access(
     assert report.warrants_comment is expected
 
 
+def test_only_a_changed_command_is_noted(repository: Reviews) -> None:
+    """Commands are compared as texts: what they grant is unknown."""
+    text = 'locals {\n  a = "aws iam attach-role-policy"\n  b = "aws iam put-role-policy --role-name %s"\n}\n'
+    repository.commit({"main.tf": text % "b", "run.sh": "aws iam create-policy\n"})
+    repository.commit({"main.tf": f"# a comment\n{text % 'b'}", "run.sh": "# a comment\naws iam create-policy\n"})
+    assert notes(repository) == []
+    repository.commit({"main.tf": text % "admin", "b.sh": "aws iam create-policy\n"})
+    changed, script = notes(repository)
+    assert (script[:2], changed[:2]) == (("b.sh", 1), ("main.tf", 2))
+    assert changed[2].endswith("not compared; aws iam put-role-policy --role-name admin")
+    assert wants_comment(repository)
+
+
 def test_links_that_lead_to_no_code_are_not_noted(repository: Reviews) -> None:
     """A new link is noted if it leads to infrastructure code, or out of the repository."""
     repository.commit({"main.tf": policy(APP), "tool": "#!/bin/sh\n", "docs/a.md": "x"})

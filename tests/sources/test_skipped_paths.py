@@ -120,12 +120,15 @@ aws iam put-role-policy --role-name deployer --policy-name pass \\
 
 @pytest.mark.parametrize("name", ["deploy.sh", "scripts/roles.bash", "a.zsh", "B.SH"])
 def test_shell_script_that_names_pass_role_is_a_note(tmp_path: Path, name: str) -> None:
-    """At its line. One with other policies, or with the name in a comment only, is none, nor is any other file."""
+    """At its line, or at the first command that attaches or creates another policy. One with neither is none, nor is
+    any other file."""
     put(tmp_path, **{name: POLICY_COMMAND.replace("ACTION", "iam:passrole"), "a.py": "# iam:PassRole\n'iam:PassRole'"})
     assert list(noted(tmp_path)) == [name]
     (note,) = read_paths([tmp_path], ScanOptions()).notes
     assert (note.line, note.kind) == (4, NoteKind.COMMAND)
     put(tmp_path, **{name: POLICY_COMMAND.replace("ACTION", "s3:GetObject")})
+    assert [note.line for note in read_paths([tmp_path], ScanOptions()).notes] == [3]
+    put(tmp_path, **{name: POLICY_COMMAND.replace("put-role-policy", "list-roles").replace("ACTION", "s3:GetObject")})
     assert not noted(tmp_path)
 
 

@@ -47,6 +47,16 @@ class _Alone(NamedTuple):
 
 
 _alone_last = _Alone()
+_noted_last: HostResult | None = None
+
+
+def _note(answers: HostResult) -> None:
+    """Print what could not be read or evaluated, once for a file: checkov shows one file after the other."""
+    global _noted_last
+    if _noted_last is not answers:
+        _noted_last = answers
+        for note in answers.notes():
+            host_results.warn(note)
 
 
 def results_without_modules(answers: HostResult, block: HostBlock) -> ResourceResults:
@@ -55,8 +65,7 @@ def results_without_modules(answers: HostResult, block: HostBlock) -> ResourceRe
     definition = local_of_callers("definition")  # what checkov's runner has read from the file
     last = _alone_last
     if last.asked is not answers or last.definition is not definition or block.key not in last.keys:
-        for note in answers.notes():
-            host_results.warn(note)
+        _note(answers)
         blocks = {one.key: one for one in (*_blocks_of(definition, block.file), block)}
         offers = _offering(one.address for one in blocks.values() if one.is_resource)
         reduced = answers.once_per_missing_source(offers)
@@ -149,8 +158,7 @@ def _unshown_part(answers: HostResult, file: str, types: Mapping[str, str]) -> U
     ]
     if offered:
         return Unshown(findings)
-    for note in answers.notes():
-        host_results.warn(note)
+    _note(answers)
     return Unshown(findings, answers.block_failures([HostBlock(file, "", file)]).get(file, ()))
 
 
@@ -211,9 +219,11 @@ class BlockIndex:
     def scan(self, files: Sequence[str]) -> HostResult:
         """Scan the last one of ``files``, which is in no root that checkov shows: a plan, or Terraform in JSON."""
         with deadline.pooled(self.pool):
-            return host_results.scan_for_host(
+            answers = host_results.scan_for_host(
                 files[-1], files[:1], local_of_callers("root_folder"), inputs=inputs_of_checkov()
             )
+        _note(answers)
+        return answers
 
 
 _index = BlockIndex()
@@ -253,18 +263,14 @@ class Vertex(NamedTuple):
         config = self.vertex.get("config_")
         if not isinstance(config, dict):
             return []
-        kind = self.vertex.get("block_type_")
-        types = {
-            "resource": (*host_results.TERRAFORM_TYPES, *host_results.COMMAND_TYPES),
-            "data": host_results.DATA_TYPES,
-        }.get(str(kind))
-        named = [config] if kind == "module" else [config.get(name) for name in types or ()]
+        types = {"resource": host_results.TERRAFORM_TYPES, "data": ("aws_iam_policy_document",)}.get(self.kind, ())
+        named = [config] if self.kind == "module" else [config.get(name) for name in types]
         return [conf for value in named if isinstance(value, dict) for conf in value.values() if isinstance(conf, dict)]
 
     def other_resource(self) -> dict[str, Any] | None:
         """The object that checkov shows for a resource of a type that attaches no policies itself."""
         config = self.vertex.get("config_")
-        if self.vertex.get("block_type_") != "resource" or not isinstance(config, dict):
+        if self.kind != "resource" or not isinstance(config, dict):
             return None
         named = [value for kind, value in config.items() if kind not in host_results.TERRAFORM_TYPES]
         found = [conf for value in named if isinstance(value, dict) for conf in value.values()]
@@ -272,16 +278,14 @@ class Vertex(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The block type; ``command`` for a resource without policies whose commands may attach some."""
-        kind, config = str(self.vertex.get("block_type_")), self.vertex.get("config_")
-        is_command = isinstance(config, dict) and any(name in config for name in host_results.COMMAND_TYPES)
-        return "command" if kind == "resource" and is_command else kind
+        """The block type."""
+        return str(self.vertex.get("block_type_"))
 
     @property
     def address(self) -> str:
         """The address, also of ``module`` blocks, for which checkov leaves out the last ``module.``."""
         address = str(self.vertex.get("__address__") or self.vertex.get("block_name_"))
-        if self.vertex.get("block_type_") != "module":
+        if self.kind != "module":
             return address
         name = str(self.vertex.get("block_name_"))
         return f"{address.removesuffix(name)}module.{name}"
@@ -298,8 +302,7 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
     offered = [block.address for block, _ in by_type["resource"]]
     offers = _offering(offered)
     answers = host_results.scan_for_host(start, files, scanned, inputs=inputs).once_per_missing_source(offers)
-    for note in answers.notes():
-        host_results.warn(note)
+    _note(answers)
     index.failures.update(
         answers.block_failures(
             [
@@ -321,7 +324,7 @@ def _add(index: BlockIndex, blocks: Sequence[Vertex]) -> None:
         asked = [host_results.scan_for_host(file, files, scanned, inputs=inputs, only=True) for file in here]
         asked = [each.once_per_missing_source(offers) for each in asked]
         elsewhere = tuple(dict.fromkeys(one for each in asked for one in each.elsewhere(offered, modules)))
-    _add_elsewhere(index, elsewhere, modules, blocks, (*by_type["data"], *by_type["command"]))
+    _add_elsewhere(index, elsewhere, modules, blocks, by_type["data"])
 
 
 def _add_elsewhere(
@@ -332,7 +335,7 @@ def _add_elsewhere(
     documents: Sequence[tuple[Vertex, dict[str, Any]]],
 ) -> None:
     """Add the findings that checkov has no resource for to the blocks that can show them: a resource that a document is
-    handed to, the ``module`` block, or data documents and commands (``documents``). Warn if there is none."""
+    handed to, the ``module`` block, or data documents (``documents``). Warn if there is none."""
     others: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for block in blocks if elsewhere else ():
         other = block.other_resource()

@@ -55,10 +55,6 @@ NOT_READ = "not recognized as infrastructure code"
 
 # an attachment can have findings as well: on the AWS managed policy that it attaches
 TERRAFORM_TYPES = tuple(sorted({*FLAGGABLE, *ATTACHMENTS, *OWN_ATTACHMENTS}))
-COMMAND_TYPES = ("null_resource", "shell_script", "terraform_data")
-"""Terraform types without policies of their own whose commands may attach or create some."""
-DATA_TYPES = ("aws_iam_policy_document", "external", "local_command")
-"""Data sources with policy documents, and those that run commands."""
 CLOUDFORMATION_TYPES = (
     "AWS::CloudFormation::CustomResource",
     "AWS::CloudFormation::StackSet",

@@ -43,6 +43,7 @@ from passrole_checks.sources.model.configuration import (
     ReceivedRole,
     Unreadable,
 )
+from passrole_checks.sources.model.iam_commands import note_on_commands
 from passrole_checks.sources.model.principal_names import display_principal_names
 
 _TAG = "tag:yaml.org,2002:"
@@ -91,6 +92,7 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
             *change_set.not_evaluated,
             *after.reader.not_evaluated,
             *_lost_denials(identities, after.policies),
+            *note_on_commands(file, content),
         ),
         before=identities,
         unchanged=tuple(policy for policy in after.policies if policy.resource.address in unchanged_names),

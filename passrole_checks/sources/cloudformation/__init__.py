@@ -10,7 +10,7 @@ Guide. Each module names its pages.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,11 +38,8 @@ from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Configuration,
     Inputs,
-    NoteKind,
-    ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.iam_commands import find_mention, note_reason
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.principal_names import display_principal_names
 
@@ -85,7 +82,7 @@ def load(
             not_evaluated=(
                 *reader.not_evaluated,
                 *unknown_groups(reader.attachments.index.members),
-                *_commands_in(template, reader.resources),
+                *template.notes_on_commands(),
             ),
             parameters=tuple(template.parameters),
             parameters_read=frozenset(reader.evaluator.parameters.read),
@@ -141,22 +138,6 @@ def read_links(
         account, stack = deployment_of(path)
         offers = tuple(_offers(reader.evaluator, stack))
         return LinkSurface(tuple(dict.fromkeys(links_reads())), offers, account, stack)
-
-
-def _commands_in(template: Template, resources: Iterable[ResourceDefinition]) -> Iterator[Unreadable]:
-    """Yield a note for each resource of a template whose text has such a command."""
-    if find_mention(template.text.encode("utf-8", "replace")) is None:
-        return
-    for resource in resources:
-        at = resource.at
-        if at.file != template.file:
-            continue
-        text = "\n".join(template.lines[at.line - 1 : max(at.line, at.end_line)]).encode("utf-8", "replace")
-        mention = find_mention(text)
-        if mention is not None:
-            operation, offset = mention
-            reason = note_reason(resource.address, f"aws iam {operation}")
-            yield Unreadable(at.file, reason, at.line + text.count(b"\n", 0, offset), kind=NoteKind.COMMAND)
 
 
 def _offers(evaluator: Evaluator, stack: str) -> Iterator[LinkOffer]:

@@ -162,9 +162,9 @@ class NestedStacks:
         )
         broken = (Unreadable(entry.file, entry.reason, entry.line, resource=stack) for entry in self._broken[stack])
         outer.unreadable.extend(broken)
-        outer.not_evaluated.extend(reader.not_evaluated)
-        outer.missing.extend((parent_name(address, stack), note) for address, note in reader.missing)
         template = reader.evaluator.template
+        outer.not_evaluated.extend((*reader.not_evaluated, *template.notes_on_commands()))
+        outer.missing.extend((parent_name(address, stack), note) for address, note in reader.missing)
         self.files.update(dict.fromkeys((*template.files, *reader.nested.files)))
         self.templates[stack] = template.file
         self.templates.update({parent_name(inner, stack): file for inner, file in reader.nested.templates.items()})

@@ -18,6 +18,8 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
 from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
+from passrole_checks.sources.model.configuration import Unreadable
+from passrole_checks.sources.model.iam_commands import note_on_commands
 
 _ESCAPE = lazy_regex(r"\\[uUx\r\n]")  # of a letter, or of a line break in a word
 _BLANK, _WORD = re.compile(r"\s*"), re.compile(r"\S*")
@@ -372,6 +374,11 @@ class Template:
     def may_deny(self) -> bool:
         """True if the word Deny occurs anywhere in the template or the included files."""
         return "Deny" in self.text or any("Deny" in line for lines in self._included.values() for line in lines)
+
+    def notes_on_commands(self) -> Iterator[Unreadable]:
+        """Yield a note on each file, of the template and the included ones, that contains commands of the AWS CLI."""
+        for file in self.files:
+            yield from note_on_commands(file, "\n".join(self.lines_of_file(file)))
 
     def layout(self, node: yaml.ScalarNode) -> tuple[int, int, int] | None:
         """Return line and column (1-based) of a scalar's first character, and the indentation of its further lines.

@@ -54,7 +54,7 @@ None if there is none."""
 MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
 """Types of customer managed policies."""
 
-_MAX_ELEMENTS = 10_000  # nodes of one list or object of principals, policies or commands
+_MAX_ELEMENTS = 10_000  # nodes of one list or object of principals or policies
 BOUNDARY_KEY = "iam:permissionsboundary"
 """The condition key in lower case."""
 _MAX_NAMES = 3

@@ -80,7 +80,6 @@ MODULE = "module"  # the resource type that represents a module whose source is 
 MODULE_NOT_AVAILABLE = "the module source is not available"  # reason of an unresolved output of a module
 
 
-COMMAND = "command"  # the resource type that represents a command which attaches or creates a policy
 POLICY_DOCUMENT = "policy_document"  # the resource type that represents a bare policy document
 OUTPUT = "output"  # the resource type that represents an output of a root module or of a template
 
@@ -91,7 +90,6 @@ class HandedTo(str, Enum):
     MODULE = "module"  # a module whose source is not available
     RESOURCE = "resource"  # a custom resource, or a resource of a type that does not attach IAM policies itself
     OUTPUT = "output"  # an output of a root module or of a template, which other code reads
-    COMMAND = "command"  # a command that attaches or creates a policy
     POLICY_DOCUMENT = "policy_document"  # a bare policy document, which other code may attach
     TEST_DOCUMENT = "test_document"  # one in a folder of tests, which most likely nothing deploys
 
@@ -197,7 +195,7 @@ class ManagedAttachment:
             self.resource,
             self.path,
             exists_under(self.when, document),
-            principals=tuple(holders) if self.handed_to in (None, HandedTo.COMMAND) else (),
+            principals=tuple(holders) if self.handed_to is None else (),
             handed_to=self.handed_to,
             people=self.people,
             repositories=self.repositories,
@@ -403,7 +401,7 @@ class Unreadable:
     is reported once. ``fault``: an internal error. ``resource``: the address of the only affected resource,
     :data:`EVERY_RESOURCE` for all resources, empty if only the position is known. ``kind``: for what is not evaluated.
     ``dependents``: the end of ``reason`` that counts the policies which depend on it. ``content``: the statements about
-    PassRole of a policy that exists in no case, as texts.
+    PassRole of a policy that exists in no case, or the commands, as texts.
     """
 
     file: str

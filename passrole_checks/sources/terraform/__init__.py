@@ -22,6 +22,7 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
+from passrole_checks.sources.model.iam_commands import note_on_commands
 from passrole_checks.sources.model.links import Key, LinkKind, LinkSurface, links_reads
 from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.principal_names import display_principal_names
@@ -138,15 +139,15 @@ def load_terragrunt(
     with boundary_of_context(Boundary.around(boundary or file.parent, *beside)):
         unit = read_unit(file)
         read = tuple(parsed.source.file for parsed in unit.files if _was_opened(parsed))
-        problems = tuple(_unreadable(unit.files))
+        problems, notes = tuple(_unreadable(unit.files)), (*unit.notes, *_commands(unit.files))
         if unit.module is None:
-            return Configuration(Framework.TERRAFORM, read, unreadable=problems, not_evaluated=tuple(unit.notes))
+            return Configuration(Framework.TERRAFORM, read, unreadable=problems, not_evaluated=notes)
         configuration = _load(unit.module, None, inputs, None, unit)
         return replace(
             configuration,
             files=(*configuration.files, *read),
             unreadable=(*configuration.unreadable, *problems),
-            not_evaluated=(*configuration.not_evaluated, *unit.notes),
+            not_evaluated=(*configuration.not_evaluated, *notes),
             missing=(*configuration.missing, *unit.dependencies.items()),
         )
 
@@ -200,7 +201,12 @@ def _configuration(
         moves=tuple(_declared_moves(root)),
         parameters=tuple(root.folder.variables),
         parameters_read=frozenset(run.variables_read),
-        not_evaluated=(*run.notes(), *shadowed, *contents.not_evaluated),
+        not_evaluated=(
+            *run.notes(),
+            *shadowed,
+            *contents.not_evaluated,
+            *_commands(parsed_files, run.files.contents()),
+        ),
         received=tuple(contents.received),
         instance_profiles=tuple(contents.instance_profiles),
         stack_roles=tuple(contents.stack_roles),
@@ -317,6 +323,13 @@ def _suppressions(root: Module, contents: ModuleContents) -> Iterator[Suppressio
 
 def _was_opened(parsed: ParsedFile) -> bool:
     return all(problem.line for problem in parsed.problems)
+
+
+def _commands(files: Iterable[ParsedFile], read: Iterable[tuple[str, str]] = ()) -> Iterator[Unreadable]:
+    """Yield the notes on commands in the files of a configuration, and in those that its expressions ``read``."""
+    texts = ((parsed.source.file, parsed.source.data.decode("utf-8", "replace")) for parsed in files)
+    for file, text in dict([*texts, *read]).items():
+        yield from note_on_commands(file, text)
 
 
 def undeclared_inputs(folders: Iterable[Path], inputs: Inputs) -> tuple[Unreadable, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
@@ -28,6 +27,7 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent
 from passrole_checks.sources.model.handed_out_values import without_attached
+from passrole_checks.sources.model.iam_commands import note_on_commands
 from passrole_checks.sources.model.policy_owners import PolicyOwner
 from passrole_checks.sources.model.principal_names import display_principal_names
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -54,7 +54,6 @@ from passrole_checks.sources.model.unknown_consumers import (
     organization_policy_kind,
 )
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
-from passrole_checks.sources.terraform_plan.commands import PlanCommands, commands_of
 from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.exclusive_policies import policy_owners, without_removed_denials
@@ -144,11 +143,6 @@ class _Loader:
         self.consumers = PlanRoleConsumers(plan, self.references, source)
         self.attachments = PlanAttachments(plan, self.references, self.consumers)
 
-    @cached_property
-    def commands(self) -> PlanCommands:
-        """The policies in the commands that the plan runs."""
-        return commands_of(self.plan, self.attachments)
-
     def _users(self) -> Iterator[tuple[str, StringNode]]:
         for planned in self._of_types(USERS):
             if name := as_text(planned.values.get(ENTITIES[planned.type].name)):
@@ -166,7 +160,6 @@ class _Loader:
         written = (policy for resource in checked for policy in self.policies(resource))
         owners = tuple(policy_owners(self.plan, self.attachments))
         policies, removed = without_removed_denials(self.plan, owners, written)
-        policies += self.commands.policies
         handed_out = [*self.handed_out(checked, unchanged=unchanged)]
         policies += handed_out
         addresses = {resource.address for resource in checked}
@@ -188,9 +181,9 @@ class _Loader:
                 *self.plan.not_evaluated,
                 *removed,
                 *self.unread_stacks(checked),
-                *self.commands.notes,
+                *note_on_commands(self.plan.file, self.plan.text),
                 *unknown_groups({pair: at for pair, at in self.attachments.index.members.items() if at in positions}),
-                *(self.source.not_evaluated if self.source is not None and self.source.unmatched else ()),
+                *(self.source.notes if self.source is not None else ()),
             ),
             received=(*self.received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(
@@ -201,7 +194,7 @@ class _Loader:
             users=(*self._users(), *(user for stack in stacks for user in stack.users)),
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
-            ).with_others([Attachments(tuple(self.commands.attachments), owners=owners)]),
+            ).with_others([Attachments(owners=owners)]),
         )
         return display_principal_names(self.with_change(as_read, checked, handed_out, owners))
 

@@ -32,7 +32,14 @@ from passrole_checks.iam.partial_values import (
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Inputs, Suppression, Unreadable
+from passrole_checks.sources.model.configuration import (
+    AttachedPolicy,
+    Configuration,
+    Inputs,
+    NoteKind,
+    Suppression,
+    Unreadable,
+)
 from passrole_checks.sources.model.missing_sources import without_keys
 from passrole_checks.sources.model.terraform_policy_attributes import (
     IDENTITY_POLICIES,
@@ -99,6 +106,12 @@ class PlanSource:
         self.unreadable, self.not_evaluated = configuration.unreadable, configuration.not_evaluated
         self.files, self.excluded = configuration.files, configuration.excluded
         self._suppressions = configuration.suppressions
+
+    @property
+    def notes(self) -> tuple[Unreadable, ...]:
+        """The notes that are about the plan as well: those on commands, of which a plan has the constant ones only, and
+        all of them if a policy of the plan is not in the configuration."""
+        return tuple(note for note in self.not_evaluated if self.unmatched or note.kind is NoteKind.COMMAND)
 
     def complete_document(
         self, resource: PlannedResource, path: str, shown: Node, references: tuple[PlanReference, ...]

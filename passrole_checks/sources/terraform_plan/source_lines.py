@@ -21,6 +21,7 @@ from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,
     ManagedAttachment,
+    NoteKind,
     PolicyKind,
     ResourceDefinition,
     RoleDefinition,
@@ -103,8 +104,8 @@ class SourceLines:
         return replace(resource, framework=Framework.TERRAFORM, at=self._place(resource.address) or resource.at)
 
     def _note(self, entry: Unreadable) -> Unreadable:
-        """Return a note on a resource of the plan at its block, and any other one on the folder."""
-        if entry.file != self._plan.file:
+        """Return a note on a resource of the plan at its block, on commands where it is, any other on the folder."""
+        if entry.file != self._plan.file or entry.kind is NoteKind.COMMAND:
             return entry
         address = entry.reason.partition(": ")[0]
         at = self._place(address) if address in self._plan.resources else None

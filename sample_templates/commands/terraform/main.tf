@@ -1,4 +1,4 @@
-# Commands of the AWS CLI that Terraform runs. Whether and how often they run is not known, but what they attach is.
+# Commands of the AWS CLI that Terraform runs. They are not evaluated: the file has a note at the first of them.
 
 variable "policy_arn" {
   type    = string
@@ -12,7 +12,7 @@ resource "aws_iam_role" "deployer" {
     Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "codebuild.amazonaws.com" } }]
   })
 
-  provisioner "local-exec" { # flagged: 013, of the role itself
+  provisioner "local-exec" {
     command = "aws iam attach-role-policy --role-name ${self.name} --policy-arn arn:aws:iam::aws:policy/IAMFullAccess"
   }
 }
@@ -20,7 +20,7 @@ resource "aws_iam_role" "deployer" {
 resource "null_resource" "attach" {
   for_each = toset(["ana", "ben"])
 
-  provisioner "local-exec" { # flagged: 013
+  provisioner "local-exec" {
     command = "aws iam attach-user-policy --user-name ${each.key} --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"
   }
 }
@@ -50,7 +50,7 @@ resource "shell_script" "policy" {
   lifecycle_commands {
     create = "aws iam create-policy --policy-name all --policy-document '${jsonencode({
       Version   = "2012-10-17"
-      Statement = [{ Effect = "Allow", Action = ["iam:PassRole"], Resource = "*" }] # flagged: 001
+      Statement = [{ Effect = "Allow", Action = ["iam:PassRole"], Resource = "*" }]
     })}'"
     delete = "aws iam delete-policy --policy-arn x"
   }
@@ -58,7 +58,7 @@ resource "shell_script" "policy" {
 
 data "external" "attach" {
   program = [
-    "bash", "-c", # flagged: 013, in the script
+    "bash", "-c",
     "aws iam attach-group-policy --group-name ops --policy-arn arn:aws:iam::aws:policy/AdministratorAccess",
   ]
 }
@@ -75,14 +75,12 @@ action "local_command" "attach" {
   }
 }
 
-# Which policy this attaches is not known: a note.
 resource "null_resource" "unknown" {
   provisioner "local-exec" {
     command = "aws iam attach-role-policy --role-name deployer --policy-arn ${var.policy_arn}"
   }
 }
 
-# So is what an instance runs when it starts.
 resource "aws_instance" "bootstrap" {
   user_data = <<-EOT
     #!/bin/sh
@@ -90,7 +88,7 @@ resource "aws_instance" "bootstrap" {
   EOT
 }
 
-# And what a script does that a command names.
+# A shell script has a note of its own.
 resource "null_resource" "script" {
   provisioner "local-exec" {
     command = "${path.module}/grant.sh deployer"

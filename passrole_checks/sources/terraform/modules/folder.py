@@ -52,7 +52,6 @@ class Folder:
     modules: dict[str, Block] = field(default_factory=dict)
     resources: list[Block] = field(default_factory=list)
     data: list[Block] = field(default_factory=list)
-    actions: list[Block] = field(default_factory=list)
     providers: list[Block] = field(default_factory=list)
     shadowed: list[tuple[Path, Path]] = field(default_factory=list)  # unread files, each with its replacement
     excluded: list[Path] = field(default_factory=list)
@@ -99,9 +98,6 @@ def _add(folder: Folder, block: Block, *, override: bool) -> None:
             return
         blocks.append(block)
         folder.by_name.setdefault(key, block)
-        return
-    if kind == "action" and len(labels) >= 2:
-        folder.actions.append(block)
         return
     named = {"variable": folder.variables, "output": folder.outputs, "module": folder.modules}.get(kind)
     if named is not None and labels:

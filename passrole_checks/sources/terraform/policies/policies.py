@@ -78,7 +78,6 @@ from passrole_checks.sources.terraform.modules.folder import literal_attribute
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.boundary_uses import judged_by_module_uses
-from passrole_checks.sources.terraform.policies.commands import policies_in_commands
 from passrole_checks.sources.terraform.policies.consumed_roles import (
     instance_profile,
     may_receive,
@@ -132,9 +131,6 @@ def collect(root: Module, *, with_unused: bool = True) -> ModuleContents:
             _collect_block(module, block, contents, attachments)
         except RecursionError:
             contents.unreadable.append(Unreadable(block.source.file, "nested too deeply", block.span.line))
-    commands = policies_in_commands(root, attachments)
-    contents.policies.extend(commands.policies)
-    attachments.index.managed_policies.extend(commands.attachments)
     stacks = list(stacks_of(root))
     for stack in stacks:
         _collect_stack(stack, contents)

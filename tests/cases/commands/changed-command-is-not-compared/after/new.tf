@@ -1,0 +1,1 @@
+locals { script = "aws iam create-policy --policy-document file://p.json" }

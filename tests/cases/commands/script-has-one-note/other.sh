@@ -1,0 +1,3 @@
+#!/bin/sh
+aws iam list-roles
+# aws iam attach-role-policy

@@ -1,0 +1,2 @@
+#!/bin/sh
+aws iam attach-role-policy --role-name ${role}

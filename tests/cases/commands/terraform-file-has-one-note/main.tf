@@ -1,0 +1,9 @@
+module "a" {
+  source = "./m"
+}
+
+module "b" {
+  source = "./m"
+}
+
+variable "script" {}
