@@ -41,6 +41,7 @@ def _import_package() -> None:
 try:
     _import_package()
     from passrole_checks.checks import ALL
+    from passrole_checks.escaping.terminal import display_path
     from passrole_checks.findings import GUIDE, Severity, check_page_url
     from passrole_checks.scan.for_hosts import host_results
     from passrole_checks.scan.for_hosts.templates import TemplateRun
@@ -120,7 +121,7 @@ def _asked_by_text(template: Template) -> _Asked:
 def _noted(asked: _Asked, name: str = "") -> _Asked:
     """Report on standard error, once, what is not evaluated and which suppressions need attention."""
     for note in asked.answers.remarks():
-        host_results.warn(note.replace(host_results.shown_name(asked.file), name) if name else note)
+        host_results.warn(note.replace(display_path(asked.file), name) if name else note)
     return asked
 
 
@@ -223,7 +224,7 @@ def _place(at: Position, file: str, filename: str | None) -> dict[str, Any]:
     location = (at.line - 1, at.column - 1, end[0] - 1, max(end[1] - 1, 0))
     if filename is None or os.path.realpath(at.file) == os.path.realpath(file):
         return {"location": location}
-    return {"location": location, "filename": host_results.shown_name(at.file)}
+    return {"location": location, "filename": display_path(at.file)}
 
 
 class _Ours:

@@ -33,10 +33,7 @@ FOLDER = Path(__file__).resolve().parent.parent
 
 ADAPTER_FOLDERS = {"checkov": FOLDER / "checkov_checks", "cfn-lint": FOLDER / "cfnlint_rules"}
 
-_HCL2_DISTRIBUTIONS = (
-    "bc-python-hcl2",
-    "python-hcl2",
-)  # both install the module ``hcl2``; checkov needs the first
+_HCL2_DISTRIBUTIONS = ("bc-python-hcl2", "python-hcl2")  # both install the module ``hcl2``; checkov needs the first
 _PARSERS = ("tree-sitter", "tree-sitter-hcl")
 _OLDEST_GIT = "2.30"
 _TIMEOUT = 90  # seconds for importing a host; checkov is slow on a cold disk
@@ -85,12 +82,11 @@ class Package:
 class Host:
     """An installed host (checkov or cfn-lint).
 
-    ``checks``: number of our checks after loading ``adapter``; None if the host or the adapter failed to import.
+    ``checks``: number of our checks after loading the adapter; None if the host or the adapter failed to import.
     """
 
     name: str
     version: str
-    adapter: Path
     checks: int | None
 
 
@@ -148,7 +144,7 @@ def examine() -> Diagnosis:
     problems.extend(_hcl2_problems(owners, checkov=_installed_version("checkov") is not None))
     hosts, troubles = _examine_hosts(owners)
     problems.extend(troubles)
-    remarks.extend(_other_environments(hosts))
+    remarks.extend(_other_environments())
     git, trouble = _examine_git()
     remarks.extend(trouble)
     installed = _installed_version(NAME)
@@ -284,7 +280,7 @@ def _examine_hosts(owners: Sequence[Hcl2Package]) -> tuple[list[Host], list[Trou
         running = {name: _start_probe(name, folder) for name in versions}
         for name, process in running.items():
             checks, reason = _read_probe(process)
-            hosts.append(Host(name, versions[name], ADAPTER_FOLDERS[name], checks))
+            hosts.append(Host(name, versions[name], checks))
             if checks is None:
                 problem = f"fails to load our checks from {ADAPTER_FOLDERS[name]}: {reason}"
                 hcl2_conflict = name == "checkov" and any(owner.name == "python-hcl2" for owner in owners)
@@ -333,11 +329,9 @@ def _read_probe(process: subprocess.Popen[str]) -> tuple[int | None, str]:
     return None, lines[-1] if lines else f"exit status {process.returncode}, no checks loaded"
 
 
-def _other_environments(hosts: Sequence[Host]) -> Iterator[Trouble]:
+def _other_environments() -> Iterator[Trouble]:
     """Yield a remark for each host on the PATH that is not from this environment, as with pipx."""
-    own_folders = {
-        os.path.realpath(folder) for folder in (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))
-    }
+    own_folders = set(map(os.path.realpath, (sysconfig.get_path("scripts"), os.path.dirname(sys.executable))))
     for name in HOSTS:
         program = shutil.which(name)
         if program is None or os.path.realpath(os.path.dirname(program)) in own_folders:

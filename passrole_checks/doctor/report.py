@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from passrole_checks import __version__
-from passrole_checks.doctor.diagnosis import ADAPTER_FOLDERS, FOLDER, Cache, Diagnosis, Hcl2Package, Trouble
+from passrole_checks.doctor.diagnosis import ADAPTER_FOLDERS, FOLDER, Cache, Diagnosis, Trouble
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.output.counts import count_noun
@@ -72,9 +72,8 @@ def doctor_lines(diagnosis: Diagnosis, configuration: Sequence[str]) -> Iterator
         host = next((entry for entry in diagnosis.hosts if entry.name == name), None)
         loads = "" if host is None else "fails to load our checks" if host.checks is None else f"{host.checks} checks"
         yield _row(name, f"{host.version}, {loads}" if host else "not installed (optional)", str(folder))
-    yield _row(
-        "module hcl2", " and ".join(map(_describe_package, diagnosis.hcl2)) or "not installed (needed by checkov only)"
-    )
+    hcl2 = (f"{one.name} {one.version}{'' if one.intact else ' (files overwritten)'}" for one in diagnosis.hcl2)
+    yield _row("module hcl2", " and ".join(hcl2) or "not installed (needed by checkov only)")
     yield _row("Terraform parser", diagnosis.reader or "none")
     yield _row("git", diagnosis.git or "not installed")
     yield _row("cache", _describe_cache(diagnosis.cache), diagnosis.cache.folder or "")
@@ -97,10 +96,6 @@ def _describe_cache(cache: Cache) -> str:
         return "empty"
     entries = count_noun(cache.entries, "entry", "entries")
     return f"{entries}, {cache.current} of this version, {cache.size / 1_000_000:.1f} MB"
-
-
-def _describe_package(package: Hcl2Package) -> str:
-    return f"{package.name} {package.version}" + ("" if package.intact else " (files overwritten)")
 
 
 def _row(name: str, value: str, where: str = "") -> Line:

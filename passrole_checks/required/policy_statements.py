@@ -20,7 +20,6 @@ MAX_ATTACHED = 10
 _DOCUMENT_LENGTH = 300  # characters of a document around its PassRole statements, including the one that reads roles
 _STATEMENT_LENGTH = 150  # characters of a PassRole statement without its Sid and services
 _READ_SID = "ReadPassedRoles"
-_LENGTHS = {True: 128, False: 64}  # assumed length of an unresolved ARN, and of a part of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _with_unique_sids(drafts: Sequence[_PolicyDraft], passing: Sequence[Required
 
 
 def sort_patterns(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
-    """Sort patterns by their text; patterns that are one placeholder come draft."""
+    """Sort patterns by their text; patterns that are one placeholder come first."""
 
     def key(pattern: Pattern) -> tuple[bool, str]:
         words = "".join(part if isinstance(part, str) else cloudformation_name(part) for part in pattern)
@@ -110,13 +109,8 @@ def sort_patterns(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
 
 def _estimated_length(pattern: Pattern) -> int:
     """Return the length of an ARN; unresolved parts are estimated upwards (a role name has at most 64 characters)."""
-    return sum(len(part) if isinstance(part, str) else _blank_length(part, len(pattern) == 1) for part in pattern)
-
-
-def _blank_length(blank: Blank, whole: bool) -> int:
-    if blank == ACCOUNT:
-        return 12
-    return len("aws-us-gov") if blank == PARTITION else _LENGTHS[whole]
+    lengths, other = {ACCOUNT: 12, PARTITION: len("aws-us-gov")}, 128 if len(pattern) == 1 else 64
+    return sum(len(part) if isinstance(part, str) else lengths.get(part, other) for part in pattern)
 
 
 def cloudformation_name(blank: Blank) -> str:

@@ -125,8 +125,14 @@ def compute_required(
                 needs.setdefault(service, {})[pattern] = None
     policies = pack_into_policies(_statements(needs))
     notes = (
-        *_invalid_name_notes(invalid_names),
-        *_unknown_service_notes(unknown_services),
+        *(
+            f"{label}: not a valid role name or account; the role of {resource} is not in any statement"
+            for label, resource in _roles_with_resource(invalid_names)
+        ),
+        *(
+            f"{label}: the service that uses it through {resource} is unknown; it is not in any statement"
+            for label, resource in _roles_with_resource(unknown_services)
+        ),
         *_generated_name_notes(role_uses),
         *_policy_count_notes(policies),
     )
@@ -191,10 +197,7 @@ def _only_partition(found: Iterable[RoleUse], configurations: Iterable[Configura
     """Return the only partition that ARNs or configurations state; None if there are none or several."""
     homes = (configuration.home.partitions for configuration in configurations)
     stated = {partitions[0] for partitions in homes if len(partitions) == 1}
-    for one in found:
-        match = re.match(r"arn:(aws[\w-]*):", str(one.arn)) if one.arn is not None else None
-        if match is not None:
-            stated.add(match[1])
+    stated |= {match[1] for one in found if (match := re.match(r"arn:(aws[\w-]*):", str(one.arn)))}
     return stated.pop() if len(stated) == 1 else None
 
 
@@ -313,16 +316,6 @@ def _has_valid_arn(one: RoleUse) -> bool:
             pending.extend(part.known or ())
     first = arn.parts[0]
     return all(map(_ARN_PART.fullmatch, literals)) and not (isinstance(first, str) and _NO_ACCOUNT.match(first))
-
-
-def _invalid_name_notes(found: Sequence[RoleUse]) -> Iterable[str]:
-    for label, resource in _roles_with_resource(found):
-        yield f"{label}: not a valid role name or account; the role of {resource} is not in any statement"
-
-
-def _unknown_service_notes(found: Sequence[RoleUse]) -> Iterable[str]:
-    for label, resource in _roles_with_resource(found):
-        yield f"{label}: the service that uses it through {resource} is unknown; it is not in any statement"
 
 
 def _roles_with_resource(found: Iterable[RoleUse]) -> Iterable[tuple[str, str]]:

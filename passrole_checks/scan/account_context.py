@@ -182,7 +182,6 @@ def _unit(path: Path) -> Unit:
     return detect.Unit(Framework.ACCOUNT, resolved, named=True)
 
 
-_PIECE = 1_000_000  # bytes
 _OVERLAP = 100  # more than a key with its date
 
 

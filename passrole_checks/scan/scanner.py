@@ -16,6 +16,7 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.partial_values import Position
 from passrole_checks.scan.account_context import NO_DETAILS, AccountDetails, read_account_details, with_account_details
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest
@@ -24,7 +25,11 @@ from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.merge_variants import problems_with, with_variants
 from passrole_checks.scan.missing_sources import with_counts
 from passrole_checks.scan.other_repositories import NO_INVENTORY, outdated_notes, read_inventory, recorded_roots
-from passrole_checks.scan.result import Analysis, LocatedGrant, ScannedUnit, ScanOptions, ScanResult
+from passrole_checks.scan.result import Analysis as Analysis
+from passrole_checks.scan.result import LocatedGrant as LocatedGrant
+from passrole_checks.scan.result import ScannedUnit as ScannedUnit
+from passrole_checks.scan.result import ScanOptions as ScanOptions
+from passrole_checks.scan.result import ScanResult as ScanResult
 from passrole_checks.scan.scan_linked import ended_worker, out_of_time_note, scan_linked
 from passrole_checks.scan.value_files import units_with_values
 from passrole_checks.sources.files.path_states import FileFingerprints
@@ -475,31 +480,22 @@ def scan_read(
     return merge_analyses([*analyses], options)
 
 
+def _start(at: Position) -> tuple[str, int, int]:
+    return at.file, at.line, at.column
+
+
 def merge_analyses(units: Sequence[Analysis], options: ScanOptions) -> ScanResult:
     """Merge the results of configurations."""
     findings = sorted(
         merge_across_roots(finding for unit in units for finding in unit.findings),
-        key=lambda item: (
-            item.at.file,
-            item.at.line,
-            item.at.column,
-            item.statement_path,
-            item.check_id,
-            item.resource.address,
-        ),
+        key=lambda item: (*_start(item.at), item.statement_path, item.check_id, item.resource.address),
     )
     return ScanResult(
         findings=group_findings(_with_distinct_fingerprints(item for item in findings if options.shows(item))),
         grants=tuple(
             sorted(
                 _distinct_grants(grant for unit in units for grant in unit.grants),
-                key=lambda item: (
-                    item.grant.at.file,
-                    item.grant.at.line,
-                    item.grant.at.column,
-                    item.resource.address,
-                    item.statement_path,
-                ),
+                key=lambda item: (*_start(item.grant.at), item.resource.address, item.statement_path),
             )
         ),
         unreadable=_sorted_entries(item for unit in units for item in unit.unreadable),
@@ -560,30 +556,3 @@ def _sorted_entries(items: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
         key = replace(item, resource="")
         merged[key] = item if merged.get(key, item) == item else key
     return tuple(sorted(merged.values(), key=lambda item: (item.file, item.line or 0, item.reason)))
-
-
-__all__ = [
-    "Analysis",
-    "Evaluated",
-    "LocatedGrant",
-    "ReadPaths",
-    "ScanOptions",
-    "ScanResult",
-    "ScannedUnit",
-    "UnitScanner",
-    "analyze_or_fault",
-    "connected",
-    "findings_of_change",
-    "isolate_faults",
-    "merge_analyses",
-    "merge_units",
-    "read_discovered",
-    "read_paths",
-    "root_templates",
-    "scan_configurations",
-    "scan_paths",
-    "scan_read",
-    "scan_sequentially",
-    "scan_unit",
-    "with_discovery",
-]

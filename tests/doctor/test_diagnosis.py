@@ -229,7 +229,7 @@ def test_host_of_another_environment_is_a_remark(tmp_path: Path, monkeypatch: py
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (one,) = diagnosis._other_environments([])
+    (one,) = diagnosis._other_environments()
     assert one.problem == f"{program} belongs to a different environment than this Python ({sys.executable})"
 
 

@@ -462,11 +462,6 @@ def one_line(finding: Finding) -> str:
     return sanitize(f"{finding.message} {finding.remediation}{construct}")
 
 
-def shown_name(file: str) -> str:
-    """Return a file name as the command line shows it."""
-    return display_path(file)
-
-
 def location(finding: Finding) -> str:
     """Return the location of a finding's statement, as ``file:line``."""
     return sanitize(f"{display_path(finding.at.file)}:{finding.at.line}")
