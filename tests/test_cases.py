@@ -148,6 +148,8 @@ def _run(command: str, folder: Path, *columns: str) -> tuple[list[Fact], int]:
 def _facts(report: Entry, columns: tuple[str, ...]) -> Iterator[Fact]:
     for kind, text_of in KINDS.items():
         for entry in report.get(kind) or ():
+            if isinstance(entry, str):
+                continue  # a sentence
             extras = [shown for column in columns if (shown := _column(entry, column))]
             if entry.get("confidence", "high") != "high":
                 extras.insert(0, f"{entry['confidence']} confidence")

@@ -147,30 +147,11 @@ def test_name_of_one_principal_kind_is_shown_without_kind(tmp_path: Path, kind: 
 MEMBERSHIP = 'resource "aws_iam_user_group_membership" "m" {\n  user = "one"\n  groups = ["one"]\n}\n'
 
 
-def test_a_user_in_a_group_of_its_name(tmp_path: Path) -> None:
-    """A user gets what is denied to its group, also where both have one name; the group does not get the user's."""
-    code = inline("user", "a", ALLOW) + inline("group", "b", DENY)
-    assert found(written(tmp_path, "main.tf", code + MEMBERSHIP).parent) == []
-    code = inline("group", "a", ALLOW) + inline("user", "b", DENY)
-    assert found(written(tmp_path, "main.tf", code + MEMBERSHIP).parent) == [
-        ("aws_iam_group_policy.a", ("one (group)",))
-    ]
-    assert terraform.load(tmp_path).attached.members == (("one (group)", "one (user)"),)
-
-
 def test_user_to_group_addition_distinguishes_users_and_groups(tmp_path: Path) -> None:
     """UserToGroupAddition distinguishes a user and a group of the same literal name."""
     addition = {"Type": "AWS::IAM::UserToGroupAddition", "Properties": {"GroupName": "one", "Users": ["one", "two"]}}
     configuration = cloudformation.load(Path("t.json"), json.dumps({"Resources": {"Add": addition}}))
     assert configuration.attached.members == (("one (group)", "one (user)"), ("one (group)", "two"))
-
-
-def test_attachments_of_managed_policies() -> None:
-    """A managed policy for users and groups of one name is attached to both."""
-    managed = {"PolicyDocument": ALLOW, "Users": ["one"], "Groups": ["one"], "Roles": ["two"]}
-    resources = {"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": managed}}
-    configuration = cloudformation.load(Path("t.json"), json.dumps({"Resources": resources}))
-    assert set(configuration.policies[0].principals) == {"one (user)", "one (group)", "two"}
 
 
 AWS = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -189,106 +170,6 @@ def test_aws_managed_policies(tmp_path: Path) -> None:
     assert [one.holder for one in configuration.attached.managed_policies] == ["one (group)"]
     assert principals.named("one (group)").permissions.is_administrator_when(())
     assert not principals.named("one (user)").permissions.is_administrator_when(())
-
-
-def test_a_user_with_the_name_of_a_role_of_the_configuration(tmp_path: Path) -> None:
-    """A user with the name of a role that is defined here is not that role (016); a role with that name is."""
-    own = document(statement("Allow", resource="arn:aws:iam::111122223333:role/one"))
-    code = written(tmp_path, "main.tf", ROLE + inline("user", "a", own))
-    told = [one for one in scan_paths([code.parent], INFO).findings if one.check_id == "PASSROLE_016"]
-    assert (terraform.load(tmp_path).policies[-1].principals, told) == (("one (user)",), [])
-    written(tmp_path, "main.tf", ROLE + inline("role", "a", own))
-    told = [one for one in scan_paths([code.parent], INFO).findings if one.check_id == "PASSROLE_016"]
-    assert [one.principals for one in told] == [("aws_iam_role.r",)]
-
-
-def test_permissions_of_two_principal_kinds_are_not_combined(tmp_path: Path) -> None:
-    """A user that may pass roles and a group of the same name that may start workloads form no escalation path (008),
-    unless the user is in the group."""
-    start = document(statement("Allow", "lambda:*"))
-    code = inline("user", "a", ALLOW) + inline("group", "b", start)
-
-    def told() -> list[tuple[str, ...]]:
-        findings = scan_paths([written(tmp_path, "main.tf", code).parent], INFO).findings
-        return [one.principals for one in findings if one.check_id == "PASSROLE_008"]
-
-    assert told() == []
-    code += MEMBERSHIP
-    assert told() == [("one (user)",)]
-
-
-def test_managed_policies_of_a_group_with_the_name_of_a_user(tmp_path: Path) -> None:
-    """A Deny on a user does not limit the AWS managed policy of a group of the same name (013)."""
-    code = (
-        'resource "aws_iam_group_policy_attachment" "g" {\n  group = "one"\n'
-        '  policy_arn = "arn:aws:iam::aws:policy/AWSLambda_FullAccess"\n}\n'
-    )
-
-    def told() -> list[tuple[str, ...]]:
-        findings = scan_paths([tmp_path], INFO).findings
-        return [one.principals for one in findings if one.check_id == "PASSROLE_013"]
-
-    written(tmp_path, "main.tf", code + inline("user", "b", DENY))
-    assert told() == [("one (group)",)]
-    written(tmp_path, "main.tf", code + inline("group", "b", DENY))
-    assert told() == []
-
-
-def test_the_name_of_one_resource_given_for_another_kind(tmp_path: Path) -> None:
-    """A group that is named by the name of a user is not that user."""
-    code = (
-        'resource "aws_iam_user" "u" {\n  name = "one"\n}\n'
-        + inline("group", "b", DENY).replace('"one"', "aws_iam_user.u.name")
-        + inline("user", "a", ALLOW)
-    )
-    written(tmp_path, "main.tf", code)
-    by_policy = {one.resource.type: one.principals for one in terraform.load(tmp_path).policies}
-    assert by_policy == {
-        "aws_iam_group_policy": ("aws_iam_user.u (group)",),
-        "aws_iam_user_policy": ("aws_iam_user.u",),
-    }
-    assert found(tmp_path) == [("aws_iam_user_policy.a", ("aws_iam_user.u",))]
-
-
-def test_a_literal_name_and_a_logical_id() -> None:
-    """A literal name is not the logical id of a resource whose own name is another one."""
-    body = json.loads(template(Deny=("role", DENY)))
-    body["Resources"]["one"] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}}
-    configuration = cloudformation.load(Path("t.json"), json.dumps(body))
-    assert configuration.policies[0].principals == ("one (role)",)
-    body["Resources"]["one"]["Properties"]["RoleName"] = "one"
-    configuration = cloudformation.load(Path("t.json"), json.dumps(body))
-    assert configuration.policies[0].principals == ("one",) and configuration.literals == ()
-
-
-def test_a_name_that_two_kinds_of_resources_bear() -> None:
-    """A user's literal name stands for the user of the template, not for a group that bears it too."""
-    body = json.loads(template(Allow=("user", ALLOW), Deny=("group", DENY)))
-    body["Resources"]["U"] = {"Type": "AWS::IAM::User", "Properties": {"UserName": "one"}}
-    body["Resources"]["G"] = {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "one"}}
-    configuration = cloudformation.load(Path("t.json"), json.dumps(body))
-    assert [policy.principals for policy in configuration.policies] == [("U",), ("G",)]
-
-
-def test_nested_stacks(tmp_path: Path) -> None:
-    """A literal name in a nested stack is the one of its kind in the stack around it."""
-    written(tmp_path, "inner.json", template(Deny=("group", DENY), More=("user", DENY)))
-    body = json.loads(template(Allow=("user", ALLOW)))
-    body["Resources"]["S"] = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "inner.json"}}
-    configuration = cloudformation.load(tmp_path / "t.json", json.dumps(body), boundary=tmp_path)
-    told = {policy.resource.address: policy.principals for policy in configuration.policies}
-    assert told == {"Allow": ("one (user)",), "S.Deny": ("one (group)",), "S.More": ("one (user)",)}
-
-
-def test_unknown_names() -> None:
-    """A parameter that names a user and a group does not make them one."""
-    body = json.loads(template(Allow=("user", ALLOW), Deny=("group", DENY)))
-    body["Parameters"] = {"Name": {"Type": "String"}}
-    body["Resources"]["Allow"]["Properties"]["Users"] = body["Resources"]["Deny"]["Properties"]["Groups"] = [
-        {"Ref": "Name"}
-    ]
-    configuration = cloudformation.load(Path("t.json"), json.dumps(body))
-    assert [one.principals for one in configuration.policies] == [("${Name} (user)",), ("${Name} (group)",)]
 
 
 def test_what_stood_before_a_plan(tmp_path: Path) -> None:

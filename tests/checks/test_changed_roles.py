@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from principals_of_tests import allow, configuration, deny, findings, to, trust
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
-from passrole_checks.scan.scanner import ScanOptions, scan_configurations, scan_paths
+from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import BoundaryUse
 
 ID = "PASSROLE_016"
@@ -18,27 +17,6 @@ LINKED = "arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSS
 PASS_ONE = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app", to("lambda.amazonaws.com"))
 BOUNDARY_CHANGES = ["iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"]
 ROLES = {"app": (trust("lambda.amazonaws.com"), [])}
-TEMPLATE = """
-Parameters:
-  Namespace: {Type: String}
-Resources:
-  Deployer:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: codebuild.amazonaws.com}, Action: sts:AssumeRole}]
-      Policies:
-        - PolicyName: deploy
-          PolicyDocument:
-            Statement:
-              - Effect: Allow
-                Action: iam:PassRole
-                Resource: !Sub arn:aws:iam::${AWS::AccountId}:role/${Namespace}-environment-*
-                Condition: {StringEquals: {iam:PassedToService: ecs-tasks.amazonaws.com}}
-              - Effect: Allow
-                Action: [iam:CreateServiceLinkedRole, iam:PutRolePolicy]
-                Resource: !Sub arn:aws:iam::${AWS::AccountId}:role/RESOURCE
-"""
 
 
 def _with_boundary(policy: StringNode | None) -> list[Finding]:
@@ -48,18 +26,6 @@ def _with_boundary(policy: StringNode | None) -> list[Finding]:
     whole = replace(whole, attached=replace(whole.attached, boundaries=uses))
     options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
     return list(scan_configurations([whole], options).findings)
-
-
-@pytest.mark.parametrize(
-    ("resource", "count"),
-    [("aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS*", 0), ("team-*", 1), ("*", 1)],
-)
-def test_role_of_unknown_name_is_no_service_linked_role(tmp_path: Path, resource: str, count: int) -> None:
-    """IAM refuses changes of service-linked roles, so only other patterns can include a role of unknown name (IAM User
-    Guide, "Update permissions for a role")."""
-    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("RESOURCE", resource), encoding="utf-8")
-    result = scan_paths([tmp_path], ScanOptions(checks=frozenset({ID})))
-    assert len(result.findings) == count
 
 
 def test_changes_of_service_linked_roles_are_not_high_in_stronger_role() -> None:

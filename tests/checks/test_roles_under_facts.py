@@ -9,44 +9,6 @@ import pytest
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
-TEMPLATE = """
-Parameters:
-  Stage: {Type: String}
-Conditions:
-  Prod: !Equals [!Ref Stage, prod]
-  NotProd: !Not [!Condition Prod]
-Resources:
-  Admin:
-    Type: AWS::IAM::Role
-    Condition: ADMIN
-    Properties:
-      RoleName: app
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
-      Policies: [{PolicyName: p, PolicyDocument: {Statement: {Effect: Allow, Action: "iam:Put*", Resource: "*"}}}]
-  Reader:
-    Type: AWS::IAM::Role
-    Condition: READER
-    Properties:
-      RoleName: app
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
-      Policies: [{PolicyName: p, PolicyDocument: {Statement: {Effect: Allow, Action: "s3:GetObject", Resource: "*"}}}]
-  Passer:
-    Type: AWS::IAM::User
-    Condition: Prod
-    Properties:
-      Policies:
-        - PolicyName: p
-          PolicyDocument:
-            Statement:
-              - Effect: Allow
-                Action: iam:PassRole
-                Resource: "arn:aws:iam::111122223333:role/RESOURCE"
-                Condition: {StringEquals: {iam:PassedToService: lambda.amazonaws.com}}
-              - {Effect: Allow, Action: [lambda:CreateFunction, lambda:InvokeFunction], Resource: "*"}
-"""
-
 TERRAFORM = """
 variable "stage" {}
 resource "aws_iam_role" "admin" {
@@ -76,22 +38,6 @@ def escalation(folder: Path, name: str, content: str) -> list[Finding]:
     (folder / name).write_text(content, encoding="utf-8")
     options = ScanOptions(checks=frozenset({"PASSROLE_008"}), minimum_severity=Severity.INFO)
     return list(scan_paths([folder], options).findings)
-
-
-@pytest.mark.parametrize("resource", ["app", "app*"])
-@pytest.mark.parametrize(
-    ("admin", "reader", "severity", "named", "other"),
-    [("Prod", "NotProd", "high", "Admin", "Reader"), ("NotProd", "Prod", "medium", "Reader", "Admin")],
-)
-def test_of_two_roles_of_one_name_the_one_that_is_there_counts(
-    tmp_path: Path, resource: str, admin: str, reader: str, severity: str, named: str, other: str
-) -> None:
-    """Under conditions that exclude each other one name means one role at a time, by its name as by a pattern."""
-    text = TEMPLATE.replace("ADMIN", admin).replace("READER", reader).replace("RESOURCE", resource)
-    (found,) = escalation(tmp_path, "app.yaml", text)
-    assert found.severity.value == severity
-    assert named in found.message
-    assert other not in found.message
 
 
 @pytest.mark.parametrize(("count", "severity"), [("1 : 0", "high"), ("0 : 1", "info")])

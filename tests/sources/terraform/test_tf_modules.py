@@ -10,7 +10,6 @@ import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.partial_values import StringNode, Unresolved
-from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
 
@@ -193,159 +192,6 @@ def test_download_that_leads_outside_is_not_read(tmp_path: Path) -> None:
     assert addresses(load(tmp_path)) == []
 
 
-def test_downloads_and_installed_modules_are_no_roots(tmp_path: Path) -> None:
-    """A folder below .terraform or .external_modules is evaluated only where it is called."""
-    flagged = ROLE + POLICY % '"*"'
-    put(tmp_path, main=CALL, **{".terraform__modules__role__main": flagged, ".external_modules__x__main": flagged})
-    installed(tmp_path, RECORD)
-    result = scan_paths([tmp_path], ScanOptions())
-    assert {finding.resource.address for finding in result.findings} == {"module.role.aws_iam_policy.p"}
-
-
-def test_computed_source_is_followed(tmp_path: Path) -> None:
-    """OpenTofu evaluates sources early: locals and defaults are followed, an unknown source is reported."""
-    put(
-        tmp_path,
-        child__main=ROLE,
-        main='locals {\n  base = "./ch"\n}\nmodule "m" {\n  source = "${local.base}ild"\n}\n',
-    )
-    assert addresses(load(tmp_path)) == ["module.m.aws_iam_role.r"]
-    put(tmp_path, main='variable "x" {}\nmodule "m" {\n  source = var.x\n}\n')
-    assert notes(tmp_path) == ["module m (unknown source) cannot be resolved"]
-
-
-# reported once
-
-
-def test_missing_source_is_reported_once_per_scan(tmp_path: Path) -> None:
-    """Many root modules that call one missing module give one note, at the first call."""
-    for name in ("b", "a", "c"):
-        put(tmp_path / name, main=CALL + 'module "again" {\n  source = "acme/role/aws"\n}\n')
-    result = scan_paths([tmp_path], ScanOptions())
-    assert [(Path(note.file).parent.name, note.line) for note in result.not_evaluated] == [("a", 1)]
-
-
-# modules without an instance
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        ("count = 0", "count = 0"),
-        ("count = var.on ? 1 : 0", "count = var.on ? 1 : 0"),
-        ("for_each = {}", "for_each = {}"),
-        ("for_each = toset([])", "for_each = toset([])"),
-    ],
-)
-def test_uninstantiated_module_is_reported(tmp_path: Path, call: str, words: str) -> None:
-    """A module that no call instantiates is not evaluated, and reported with the reason."""
-    variable = 'variable "on" {\n  default = false\n}\n'
-    put(tmp_path, main=f'{variable}module "m" {{\n  source = "./child"\n  {call}\n}}\n', child__main=POLICY % '"*"')
-    result = scan_paths([tmp_path], ScanOptions())
-    assert result.findings == ()
-    assert [(note.reason, note.line) for note in result.not_evaluated] == [
-        (f"module m (./child) has no instance ({words})", 4)
-    ]
-
-
-def test_module_instantiated_elsewhere_is_not_reported(tmp_path: Path) -> None:
-    """One instance is enough, even from another call or root module."""
-    off, on = 'module "m" {\n  source = "%schild"\n  count = 0\n}\n', 'module "n" {\n  source = "%schild"\n}\n'
-    put(tmp_path, child__main=POLICY % '"*"', main=(off + on) % ("./", "./"))
-    assert scan_paths([tmp_path], ScanOptions()).not_evaluated == ()
-    (tmp_path / "main.tf").unlink()
-    put(tmp_path, a__main=off % "../", b__main=on % "../")
-    result = scan_paths([tmp_path], ScanOptions())
-    assert result.not_evaluated == ()
-    assert [finding.resource.address for finding in result.findings] == ["module.n.aws_iam_policy.p"]
-
-
-def test_module_with_unknown_instances_is_evaluated(tmp_path: Path) -> None:
-    """A module that may have instances is evaluated as if it had one."""
-    put(
-        tmp_path,
-        child__main=POLICY % '"*"',
-        main='variable "n" {}\nmodule "m" {\n  source = "./child"\n  count = var.n\n}\n',
-    )
-    result = scan_paths([tmp_path], ScanOptions())
-    assert [finding.resource.address for finding in result.findings] == ["module.m.aws_iam_policy.p"]
-
-
-# outputs
-
-TWO = 'module "x" {\n  source = "./child"\n  for_each = toset(["a", "b"])\n  name = each.key\n}\n'
-ONE = 'module "one" {\n  source = "./child"\n}\n'
-COUNTED = 'module "n" {\n  source = "./child"\n  count = 2\n}\n'
-BOTH = ['module.x["a"].aws_iam_role.r', 'module.x["b"].aws_iam_role.r']
-
-
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        ('module.x["a"].arn', BOTH[:1]),
-        ('module.x["b"]["arn"]', BOTH[1:]),
-        ("values(module.x)[*].arn", BOTH),
-        ("[for m in module.x : m.arn]", BOTH),
-        ('[for k, m in module.x : m.arn if k == "b"]', BOTH[1:]),
-        ("values({ for k, m in module.x : k => m.arn })", BOTH),
-        ('[for k in ["a"] : module.x[k].arn]', BOTH[:1]),
-        ("module.n[*].arn", ["module.n[0].aws_iam_role.r", "module.n[1].aws_iam_role.r"]),
-        ("module.n.*.arn", ["module.n[0].aws_iam_role.r", "module.n[1].aws_iam_role.r"]),
-        ("module.n[1].arn", ["module.n[1].aws_iam_role.r"]),
-        ("module.n[length(module.n) - 1].arn", ["module.n[1].aws_iam_role.r"]),
-        ("module.one.arn", ["module.one.aws_iam_role.r"]),
-        ('module.one["arn"]', ["module.one.aws_iam_role.r"]),
-        ("module.one[*].arn", ["module.one.aws_iam_role.r"]),
-        ("one(module.one[*].arn)", ["module.one.aws_iam_role.r"]),
-        ("local.whole.arn", ["module.one.aws_iam_role.r"]),
-        ('local.all["b"].arn', BOTH[1:]),
-        ("try(module.one[0].arn, module.one.arn)", ["module.one.aws_iam_role.r"]),
-        ('try(module.x["c"].arn, module.x["a"].arn)', BOTH[:1]),
-        ("try(module.one.nothing, module.one.arn)", ["module.one.aws_iam_role.r"]),
-    ],
-)
-def test_module_outputs_resolve_to_their_role(tmp_path: Path, expression: str, expected: list[str]) -> None:
-    """Every way to reference an output of a module resolves to its role."""
-    extra = "locals {\n  whole = module.one\n  all = module.x\n}\n"
-    put(tmp_path, main=TWO + ONE + COUNTED + extra + POLICY % expression, child__main=ROLE)
-    assert roles_in(load(tmp_path)) == expected
-
-
-def test_module_as_an_output_is_resolved(tmp_path: Path) -> None:
-    """A module, or all its instances, as an output is resolved in the caller."""
-    outputs = 'output "whole" {\n  value = module.one\n}\noutput "all" {\n  value = module.x\n}\n'
-    wanted = '[module.up.whole.arn, module.up.all["a"].arn]'
-    put(
-        tmp_path,
-        main='module "up" {\n  source = "./up"\n}\n' + POLICY % wanted,
-        up__main=(TWO + ONE).replace("./child", "../child") + outputs,
-        child__main=ROLE,
-    )
-    assert roles_in(load(tmp_path)) == [
-        "module.up.module.one.aws_iam_role.r",
-        'module.up.module.x["a"].aws_iam_role.r',
-    ]
-
-
-def test_module_passed_to_another_is_resolved(tmp_path: Path) -> None:
-    """A module passed as an argument is resolved in the called module."""
-    put(
-        tmp_path,
-        main=ONE + 'module "user" {\n  source = "./user"\n  roles = { a = module.one }\n}\n',
-        user__main='variable "roles" {\n  type = any\n}\n' + POLICY % "[for r in var.roles : r.arn]",
-        child__main=ROLE,
-    )
-    holes = [text.only_unresolved for text in texts(load(tmp_path), "module.user.aws_iam_policy.p")]
-    assert [hole.role for hole in holes if hole is not None] == ["module.one.aws_iam_role.r"]
-
-
-def test_terraform_workspace_is_a_name(tmp_path: Path) -> None:
-    """The workspace is chosen at run time, and is a name: it does not turn one role into any role."""
-    put(tmp_path, main=POLICY % '"arn:aws:iam::111122223333:role/app-${terraform.workspace}"')
-    (text,) = texts(load(tmp_path))
-    assert [(hole.expression, hole.kind.name) for hole in text.unresolved_parts] == [("terraform.workspace", "NAME")]
-
-
 # accounts
 
 LIMITED = 'provider "aws" {\n  allowed_account_ids = ["111122223333"]\n}\n'
@@ -356,11 +202,6 @@ SAME = 'provider "aws" {\n  alias = "us"\n  allowed_account_ids = ["111122223333
 @pytest.mark.parametrize(
     ("text", "account"),
     [
-        ("", "111122223333"),
-        (f'resource "aws_iam_role" "r" {{\n  provider = aws.other\n  {TRUST}\n}}\n', None),
-        (f'resource "aws_iam_role" "r" {{\n  provider = aws.us\n  {TRUST}\n}}\n', "111122223333"),
-        (f'resource "aws_iam_role" "r" {{\n  provider = aws\n  {TRUST}\n}}\n', "111122223333"),
-        ('resource "aws_acm_certificate" "c" {\n  provider = aws.other\n}\n', "111122223333"),
         ('module "m" {\n  source = "./child"\n  providers = { aws = aws.other }\n}\n', None),
         ('module "m" {\n  source = "./child"\n  providers = { aws = aws.us }\n}\n', "111122223333"),
         ('module "m" {\n  source = "./child"\n  providers = { aws = aws }\n}\n', "111122223333"),
@@ -378,14 +219,3 @@ def test_another_provider_makes_the_account_unknown(tmp_path: Path, text: str, a
         aliased__main=ROLE.replace("  name =", "  provider = aws.x\n  name ="),
     )
     assert load(tmp_path).account == account
-
-
-def test_modules_beyond_the_limit_are_reported(tmp_path: Path) -> None:
-    """Of very many instances, the excess ones are skipped and reported."""
-    calls = "".join(f'module "m{number}" {{\n  source = "./child"\n  count = 90\n}}\n' for number in range(4))
-    put(tmp_path, main=calls, child__main=POLICY % '"*"')
-    result = scan_paths([tmp_path], ScanOptions())
-    assert [note.reason for note in result.not_evaluated] == [
-        "module m3 (./child) is not evaluated: more than 300 modules"
-    ]
-    assert len(result.findings) == 1

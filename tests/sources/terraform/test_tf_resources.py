@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from path_conditions_of_tests import pairs
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.partial_values import StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.model.terraform_policy_attributes import (
@@ -119,54 +116,6 @@ def test_inline_policies_belong_to_principal(tmp_path: Path, type_: str) -> None
     ]
 
 
-def test_unknown_inline_policies_are_unresolved(tmp_path: Path) -> None:
-    """An unknown list is one unresolved policy; a conditional one keeps its condition."""
-    head = 'variable "p" {}\nvariable "on" {}\n'
-    found = loaded(tmp_path, head + block("awscc_iam_user", "  policies = var.p"))
-    assert [(item.path, item.principals) for item in found.policies] == [("policies", ("awscc_iam_user.x",))]
-    assert statements(found.policies[0])[0].whole is False
-    body = f"  policies = var.on ? [{{ policy_document = {ANY} }}] : []"
-    found = loaded(tmp_path, head + block("awscc_iam_user", body))
-    assert [pairs(one.when) for item in found.policies for one in statements(item)] == [(("var.on", "true"),)]
-    body = f"  policies = concat([{{ policy_document = {ANY} }}], var.p)"
-    found = loaded(tmp_path, head + block("awscc_iam_user", body))
-    assert [one.whole for item in found.policies for one in statements(item)] == [True, False]
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        '{ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] }',
-        '{ Statement = jsonencode([{ Effect = "Allow", Action = "iam:*", Resource = "*" }]) }',
-        f"jsondecode({ANY})",
-    ],
-)
-def test_awscc_document_objects(tmp_path: Path, document: str) -> None:
-    """``awscc`` accepts a document as an object, with statements as a list or as JSON."""
-    found = loaded(tmp_path, block("awscc_iam_role_policy", f'  role_name = "r"\n  policy_document = {document}'))
-    assert [one.effect for one in statements(found.policies[0])] == ["Allow"]
-
-
-def test_missing_optional_document_is_no_policy(tmp_path: Path) -> None:
-    """A missing optional document is no policy."""
-    assert loaded(tmp_path, block("awscc_sso_permission_set", '  name = "x"')).policies == ()
-
-
-def test_unread_stacks_are_reported_once(tmp_path: Path) -> None:
-    """A CloudFormation stack, and a Cloud Control resource that may contain policies, are reported as not evaluated."""
-    text = (
-        block("aws_cloudformation_stack", "  count = 2\n  template_body = jsonencode({})")
-        + block("aws_cloudformation_stack", "  count = 0", "none")
-        + block("aws_cloudcontrolapi_resource", '  type_name = "AWS::IAM::Role"', "role")
-        + block("aws_cloudcontrolapi_resource", '  type_name = "AWS::ECS::Cluster"', "cluster")
-    )
-    found = loaded(tmp_path, text)
-    assert sorted((item.line or 0, item.reason.split(":")[0]) for item in found.not_evaluated) == [
-        (1, "aws_cloudformation_stack.x"),
-        (8, "aws_cloudcontrolapi_resource.role"),
-    ]
-
-
 # who holds a policy
 
 
@@ -252,29 +201,6 @@ def test_attachments_add_principals(
     assert policy(loaded(tmp_path, text), f"{managed}.p").principals == (principal,)
 
 
-@pytest.mark.parametrize(
-    "arn",
-    ["aws_iam_policy.p[0].arn", "one(aws_iam_policy.p[*].arn)", 'join("", aws_iam_policy.p.*.arn)',
-     "try(aws_iam_policy.p[0].arn, null)", "var.x ? aws_iam_policy.p[0].arn : null", '"${aws_iam_policy.p[0].arn}"'],
-)  # fmt: skip
-def test_arn_of_counted_policy(tmp_path: Path, arn: str) -> None:
-    """The ARN of one instance identifies its policy, in every syntax."""
-    text = (
-        'variable "x" {}\n'
-        + block("aws_iam_policy", f"  count = 1\n  policy = {ANY}", "p")
-        + block("aws_iam_user_policy_attachment", f'  user = "u"\n  policy_arn = {arn}')
-    )
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.p[0]").principals == ("u",)
-
-
-def test_aws_managed_policy_is_not_local_policy(tmp_path: Path) -> None:
-    """``arn:aws:iam::aws:policy/x`` is never a policy of this configuration."""
-    text = block("aws_iam_policy", f'  name = "x"\n  policy = {ANY}') + block(
-        "aws_iam_user_policy_attachment", '  user = "u"\n  policy_arn = "arn:aws:iam::aws:policy/x"'
-    )
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.x").principals == ()
-
-
 # permissions boundaries
 
 
@@ -306,125 +232,6 @@ def test_boundary_policies_grant_nothing(tmp_path: Path, type_: str, body: str, 
     text = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b") + block(
         type_, body.format(arn=arn, name=name)
     )
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.BOUNDARY
-
-
-def test_policy_with_unknown_name_does_not_match_arn(tmp_path: Path) -> None:
-    """A policy with an unknown name is not assumed to be the one that an ARN names."""
-    text = (
-        'variable "n" {}\n'
-        + block("aws_iam_policy", f"  name = var.n\n  policy = {ANY}", "b")
-        + block("aws_iam_user", '  permissions_boundary = "arn:aws:iam::111122223333:policy/limit"')
-    )
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.IDENTITY
-
-
-@pytest.mark.parametrize(
-    ("name", "arn", "kind"),
-    [
-        ('"${var.n}-limit"', '"arn:aws:iam::111122223333:policy/${var.n}-limit"', PolicyKind.BOUNDARY),
-        ("local.n", '"arn:aws:iam::111122223333:policy/limits/${var.n}-limit"', PolicyKind.BOUNDARY),
-        ('"${var.n}-limit"', '"arn:aws:iam::111122223333:policy/${var.m}-limit"', PolicyKind.IDENTITY),
-        ('"${var.n}-limit"', '"arn:aws:iam::aws:policy/${var.n}-limit"', PolicyKind.IDENTITY),
-        ("var.n", "var.n", PolicyKind.IDENTITY),
-    ],
-)
-def test_names_with_equal_unresolved_parts_match(tmp_path: Path, name: str, arn: str, kind: PolicyKind) -> None:
-    """A partially unknown name matches an ARN that contains the same expressions."""
-    text = (
-        'variable "n" {}\nvariable "m" {}\nlocals {\n  n = "${var.n}-limit"\n}\n'
-        + block("aws_iam_policy", f"  name = {name}\n  policy = {ANY}", "b")
-        + block("aws_iam_user", f"  permissions_boundary = {arn}")
-    )
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is kind
-
-
-def test_loop_variables_do_not_match(tmp_path: Path) -> None:
-    """``each.key`` has a different value in every block."""
-    text = (
-        'variable "a" {}\nvariable "b" {}\n'
-        + block("aws_iam_policy", f'  for_each = var.a\n  name = "${{each.key}}-x"\n  policy = {ANY}', "b")
-        + block("aws_iam_user", '  for_each = var.b\n  permissions_boundary = "arn:aws:iam::1:policy/${each.key}-x"')
-    )
-    assert {item.kind for item in loaded(tmp_path, text).policies} == {PolicyKind.IDENTITY}
-
-
-def test_name_matches_entity_of_same_module(tmp_path: Path) -> None:
-    """A name refers to the entity of the same module; an ambiguous name marks no boundary."""
-    child = tmp_path / "child"
-    child.mkdir()
-    own = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b")
-    bounded = block("aws_iam_user", '  permissions_boundary = "arn:aws:iam::111122223333:policy/limit"')
-    (child / "main.tf").write_text(own + bounded, encoding="utf-8")
-    calls = 'module "a" {\n  source = "./child"\n}\nmodule "b" {\n  source = "./child"\n}\n'
-    assert {item.kind for item in loaded(tmp_path, calls).policies} == {PolicyKind.BOUNDARY}
-    (child / "main.tf").write_text(own, encoding="utf-8")
-    assert {item.kind for item in loaded(tmp_path, calls + bounded).policies} == {PolicyKind.IDENTITY}
-
-
-BOUNDED = block("aws_iam_policy", f'  name = "limit"\n  policy = {ANY}', "b")
-
-
-@pytest.mark.parametrize(
-    ("extra", "kind"),
-    [
-        ("locals {\n  limit = aws_iam_policy.b.arn\n}\n", PolicyKind.BOUNDARY),
-        (
-            "locals {\n  limit = aws_iam_policy.b.arn\n  other = local.limit\n}\n"
-            + block("x_y", "  given = lower(local.other)"),
-            PolicyKind.IDENTITY,
-        ),
-        ("import {\n  to = aws_iam_policy.b\n  id = 1\n}\n", PolicyKind.BOUNDARY),
-        (
-            block("aws_iam_policy_document", "  statement {\n    resources = [aws_iam_policy.b.arn]\n  }", kind="data"),
-            PolicyKind.BOUNDARY,
-        ),
-        ('module "m" {\n  source = "./child"\n  limit = aws_iam_policy.b.arn\n}\n', PolicyKind.BOUNDARY),
-        ('module "m" {\n  source = "./child"\n  used = aws_iam_policy.b.arn\n}\n', PolicyKind.IDENTITY),
-        ('module "m" {\n  source = "./child"\n  passed = aws_iam_policy.b.arn\n}\n', PolicyKind.BOUNDARY),
-        (
-            'module "m" {\n  source = "./child"\n  passed = aws_iam_policy.b.arn\n}\n'
-            + block("x_y", "  given = lower(module.m.passed)"),
-            PolicyKind.IDENTITY,
-        ),
-    ],
-)
-def test_unused_references_do_not_make_boundary_grant(tmp_path: Path, extra: str, kind: PolicyKind) -> None:
-    """Locals, arguments and outputs that are unused, or used as a boundary only, do not make a boundary grant."""
-    child = tmp_path / "child"
-    child.mkdir()
-    (child / "main.tf").write_text(
-        'variable "limit" {\n  default = null\n}\nvariable "used" {\n  default = null\n}\n'
-        'variable "passed" {\n  default = null\n}\noutput "passed" {\n  value = var.passed\n}\n'
-        + block("aws_iam_user", "  permissions_boundary = var.limit")
-        + block("x_y", "  given = lower(var.used)"),
-        encoding="utf-8",
-    )
-    text = BOUNDED + block("aws_iam_user", "  permissions_boundary = aws_iam_policy.b.arn") + extra
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is kind
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:CreateRole", Resource = "*",\n'
-        '    Condition = { StringEquals = { "iam:PermissionsBoundary" = aws_iam_policy.b.arn } } }] })',
-        'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:CreateRole", Resource = "*", Condition =\n'
-        '    { ArnLike = { "iam:PermissionsBoundary" = ["arn:aws:iam::111122223333:policy/limit"] } } }] })',
-        "data.aws_iam_policy_document.d.json",
-    ],
-)
-def test_demanded_boundary_grants_nothing(tmp_path: Path, condition: str) -> None:
-    """A managed policy that this configuration only names in a condition grants nothing."""
-    data = block(
-        "aws_iam_policy_document",
-        '  statement {\n    actions = ["iam:CreateRole"]\n    resources = ["*"]\n    condition {\n'
-        '      test = "StringEquals"\n      variable = "iam:PermissionsBoundary"\n'
-        "      values = [aws_iam_policy.b.arn]\n    }\n  }",
-        "d",
-        "data",
-    )
-    text = BOUNDED + data + block("aws_iam_user_policy", f'  user = "u"\n  policy = {condition}')
     assert policy(loaded(tmp_path, text), "aws_iam_policy.b").kind is PolicyKind.BOUNDARY
 
 
@@ -560,12 +367,6 @@ def test_looked_up_entities_have_partially_known_arns(
     assert found.unresolved_parts[0].role is None
 
 
-def test_looked_up_local_role_is_resolved(tmp_path: Path) -> None:
-    """A data source with the name of a local role has the ARN of that role."""
-    extra = ROLE + 'data "aws_iam_role" "d" {\n  name = aws_iam_role.r.name\n}\n'
-    assert only_resource(tmp_path, "data.aws_iam_role.d.arn", extra).unresolved_parts[0].role == "aws_iam_role.r"
-
-
 @pytest.mark.parametrize(
     ("expression", "kind"),
     [
@@ -632,122 +433,6 @@ def test_partition_dns_suffixes(tmp_path: Path) -> None:
         assert [str(item) for one in found for item in one.resources or ()] == expected
 
 
-@pytest.mark.parametrize(
-    "by", ["arn = aws_iam_policy.m.arn", "name = aws_iam_policy.m.name", "arn = aws_iam_policy.m.id"]
-)
-def test_looked_up_local_policy_has_document(tmp_path: Path, by: str) -> None:
-    """A looked-up local policy has its document, with its own position."""
-    text = (
-        block("aws_iam_policy", f'  name = "m"\n  policy = {ANY}', "m")
-        + f'data "aws_iam_policy" "d" {{\n  {by}\n}}\n'
-        + block("aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy')
-    )
-    (found,) = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
-    assert (found.effect, found.at.line) == ("Allow", 3)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        'arn = "arn:aws:iam::aws:policy/AWSLambda_FullAccess"',
-        'arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSLambda_FullAccess"',
-        'name = "AWSLambda_FullAccess"',
-    ],
-)
-def test_looked_up_aws_managed_policy_has_document(tmp_path: Path, given: str) -> None:
-    """A looked-up AWS managed policy has its statements, if it is known."""
-    text = f'data "aws_iam_policy" "d" {{\n  {given}\n}}\n' + block(
-        "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
-    )
-    found = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
-    assert all(one.whole for one in found)
-    assert "iam:PassRole" in [str(action) for one in found for action in one.actions or ()]
-
-
-def test_unknown_aws_managed_policy_is_named_in_reason(tmp_path: Path) -> None:
-    """An unknown AWS managed policy is unresolved, and the reason names it."""
-    text = 'data "aws_iam_policy" "d" {\n  arn = "arn:aws:iam::aws:policy/ComesTomorrow"\n}\n' + block(
-        "aws_iam_user_policy", '  user = "u"\n  policy = data.aws_iam_policy.d.policy'
-    )
-    (found,) = statements(policy(loaded(tmp_path, text), "aws_iam_user_policy.x"))
-    assert not found.whole
-    assert "arn:aws:iam::aws:policy/ComesTomorrow" in found.unresolved_parts[0].reason
-
-
-def test_nested_blocks_in_json_syntax(tmp_path: Path) -> None:
-    """In ``.tf.json`` a nested block looks like an attribute; each policy is read once."""
-    text = '{"Statement":[{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}]}'
-    role = {
-        "assume_role_policy": "{}",
-        "inline_policy": [{"name": "a", "policy": text}],
-        "dynamic": {"inline_policy": {"for_each": ["x"], "content": {"policy": text}}},
-    }
-    bounds = {"permissions_boundary": {"customer_managed_policy_reference": {"name": "limit"}}}
-    resources = {
-        "aws_iam_role": {"r": role},
-        "awscc_iam_user": {"u": {"policies": [{"policy_document": text}]}},
-        "aws_iam_policy": {"b": {"name": "limit", "policy": text}},
-        "aws_ssoadmin_permissions_boundary_attachment": {"x": bounds},
-    }
-    (tmp_path / "main.tf.json").write_text(json.dumps({"resource": resources}), encoding="utf-8")
-    found = [(item.resource.address, item.path, item.kind) for item in load(tmp_path).policies]
-    assert found == [
-        ("aws_iam_role.r", "assume_role_policy", PolicyKind.TRUST),
-        ("aws_iam_role.r", "inline_policy/0/policy", PolicyKind.IDENTITY),
-        ("aws_iam_role.r", "inline_policy/1/policy", PolicyKind.IDENTITY),
-        ("awscc_iam_user.u", "policies/0/policy_document", PolicyKind.IDENTITY),
-        ("aws_iam_policy.b", "policy", PolicyKind.BOUNDARY),
-    ]
-
-
-EDGE = block("aws_iam_policy", f'  name = "edge"\n  policy = {ANY}', "edge") + block(
-    "aws_iam_role", f"  {TRUST}\n  permissions_boundary = aws_iam_policy.edge.arn", "r"
-)
-
-
-@pytest.mark.parametrize(
-    ("more", "kind"),
-    [
-        ("", PolicyKind.BOUNDARY),
-        ('module "m" {\n  source = "./nowhere"\n  policy = aws_iam_policy.edge.arn\n}\n', PolicyKind.IDENTITY),
-        ('module "m" {\n  source = "./nowhere"\n  version = "1"\n}\n', PolicyKind.BOUNDARY),
-    ],
-)
-def test_boundary_passed_to_missing_module_grants(tmp_path: Path, more: str, kind: PolicyKind) -> None:
-    """A missing module may attach a policy that is passed to it."""
-    assert policy(loaded(tmp_path, EDGE + more), "aws_iam_policy.edge").kind is kind
-
-
-def test_partially_known_attachments(tmp_path: Path) -> None:
-    """Known principals of an attachment are used; numbers are no principals, and null attaches nothing."""
-    text = (
-        'variable "u" {}\n'
-        + block(
-            "aws_iam_role",
-            f'  name = "r"\n  {TRUST}\n  managed_policy_arns = var.u ? [aws_iam_policy.a.arn] : null',
-            "r",
-        )
-        + block("aws_iam_policy", f'  name = "a"\n  policy = {ANY}', "a")
-        + block(
-            "aws_iam_policy_attachment",
-            '  policy_arn = "arn:aws:iam::aws:policy/X"\n  roles = [aws_iam_role.r.name, 5]',
-        )
-        + block(
-            "aws_iam_user_policy_attachment",
-            "  user = aws_iam_role.r.name\n  policy_arn = aws_iam_policy.a.description",
-        )
-        + block("aws_iam_group_policy_attachment", "  group = var.u\n  policy_arn = aws_iam_policy.a", "y")
-    )
-    found = loaded(tmp_path, text)
-    given = policy(found, "aws_iam_policy.a")
-    assert given.principals == ("aws_iam_role.r", "${var.u}")
-    assert given.conditional_principals == (("aws_iam_role.r", (Assumption("var.u"),)),)
-    assert [(one.holder, str(one.policy)) for one in found.attached.managed_policies] == [
-        ("aws_iam_role.r", "arn:aws:iam::aws:policy/X"),
-        ("aws_iam_role.r (user)", "${aws_iam_policy.a.description}"),
-    ]
-
-
 def test_unknown_customer_managed_policy_reference(tmp_path: Path) -> None:
     """An object from outside has an unknown name."""
     text = (
@@ -760,26 +445,6 @@ def test_unknown_customer_managed_policy_reference(tmp_path: Path) -> None:
     )
     (attached,) = loaded(tmp_path, text).attached.managed_policies
     assert (attached.holder, str(attached.policy)) == ("aws_ssoadmin_permission_set.p", "${var.ref.name}")
-
-
-def test_inline_policies_of_unusual_forms(tmp_path: Path) -> None:
-    """JSON statements are read; invalid, unknown and null ones leave the others unchanged."""
-    allowed = [{"Effect": "Allow", "Action": "a", "Resource": "*"}]
-    items = [
-        '{ policy_document = { Statement = "no json" } }',
-        '{ policy_document = { Statement = jsonencode([{ Effect = "Allow", Action = "a", Resource = "*" }]) } }',
-        f"{{ policy_document = {{ Statement = {json.dumps(json.dumps(allowed))} }} }}",
-        "{ policy_document = { Statement = var.more } }",
-        "{ policy_document = null }",
-        "var.more",
-        "5",
-    ]
-    text = 'variable "more" {}\n' + block("awscc_iam_user", f"  policies = [{', '.join(items)}]")
-    found = loaded(tmp_path, text).policies
-    assert [one.path.split("/")[1] for one in found] == ["0", "1", "2", "3", "5"]
-    assert [len(parse_document(one.document).statements) for one in found] == [0, 1, 1, 1, 1]
-    nested = block("aws_iam_role", "  assume_role_policy = null\n  inline_policy {\n    policy = null\n  }", "r")
-    assert loaded(tmp_path, nested).policies == ()
 
 
 def test_targets_of_organization_policies(tmp_path: Path) -> None:
@@ -799,20 +464,3 @@ def test_targets_of_organization_policies(tmp_path: Path) -> None:
     assert [(str(target), one.resource.address) for target, _, one in loaded(tmp_path, text).attached.targets] == [
         ("111122223333", "aws_organizations_policy.p")
     ]
-
-
-def test_conditionally_demanded_boundary(tmp_path: Path) -> None:
-    """A boundary that a condition demands in one alternative counts; invalid JSON demands nothing."""
-    demand = '{ StringEquals = { "iam:PermissionsBoundary" = var.u ? aws_iam_policy.c.arn : "x" } }'
-    text = (
-        'variable "u" {}\n'
-        + block("aws_iam_policy", f'  name = "c"\n  policy = {ANY}', "c")
-        + block("aws_iam_user_policy", '  user = "u"\n  policy = "{\\"iam:permissionsboundary\\": "', "odd")
-        + block(
-            "aws_iam_policy",
-            '  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:CreateRole", Resource = "*",'
-            f" Condition = {demand} }}] }})",
-            "b",
-        )
-    )
-    assert policy(loaded(tmp_path, text), "aws_iam_policy.c").kind is PolicyKind.BOUNDARY

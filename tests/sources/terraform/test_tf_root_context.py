@@ -8,7 +8,6 @@ import pytest
 from path_conditions_of_tests import outcome_of
 
 from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, unresolved_in
-from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.modules.folder import read_folder
@@ -129,64 +128,3 @@ def test_comparisons_of_partly_known_values(tmp_path: Path, expression: str, exp
     """Unordered lists, documents and null, a bool compared with ``true``, and ``can``."""
     found = evaluated(tmp_path, expression)
     assert ("not known" if list(unresolved_in(found)) else shown(found)) == expected
-
-
-STATEMENT = """
-data "aws_iam_policy_document" "p" {
-  dynamic "statement" {
-    for_each = flatten([for k, v in var.u : [
-      for name, list in v.policies : [for one in list : merge(one, { resources = [%s] })] if name == "P"
-    ]])
-    content {
-      sid       = statement.value.sid
-      effect    = statement.value.effect
-      actions   = statement.value.actions
-      resources = statement.value.resources
-    }
-  }
-}
-resource "aws_iam_policy" "p" {
-  policy = data.aws_iam_policy_document.p.json
-}
-"""
-WRITTEN = 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [%s] })\n}\n'
-SENT = '{ Effect = "Allow", Action = "%s", Resource = "*" }'
-
-
-@pytest.mark.parametrize(
-    ("text", "checks"),
-    [
-        (STATEMENT % '"arn:aws:s3:::y"', []),
-        (STATEMENT % '"*"', ["014"]),
-        (WRITTEN % f"merge(var.u, {SENT % 's3:*'})", []),
-        (WRITTEN % f"merge(var.u, {SENT % 'iam:PassRole'})", ["001"]),
-        (WRITTEN % f"merge({SENT % 's3:*'}, var.u)", ["014"]),
-    ],
-)
-def test_partly_known_statements_are_evaluated(tmp_path: Path, text: str, checks: list[str]) -> None:
-    """Statements with known resources, or with unknown conditions only, are evaluated."""
-    (tmp_path / "main.tf").write_text(VARIABLES + text, encoding="utf-8")
-    found = scan_paths([tmp_path], ScanOptions())
-    assert found.unreadable == ()
-    assert [item.check_id[-3:] for item in found.findings] == checks
-    assert not any("no attribute" in item.message for item in found.findings)
-
-
-def test_variant_that_cannot_be_deployed_is_ignored(tmp_path: Path) -> None:
-    """A statement without resources under one outcome is evaluated under the other; the file is readable."""
-    text = """
-data "aws_iam_policy_document" "p" {
-  statement {
-    actions   = ["iam:PassRole"]
-    resources = var.a ? ["*"] : []
-  }
-}
-resource "aws_iam_policy" "p" {
-  policy = data.aws_iam_policy_document.p.json
-}
-"""
-    (tmp_path / "main.tf").write_text(VARIABLES + text, encoding="utf-8")
-    found = scan_paths([tmp_path], ScanOptions())
-    assert found.unreadable == ()
-    (finding,) = found.findings
-    assert finding.check_id == "PASSROLE_001" and finding.message.endswith("var.a is true.")

@@ -1,0 +1,8 @@
+provider "aws" {
+  alias               = "a"
+  allowed_account_ids = ["111122223333"]
+}
+resource "aws_iam_user_policy" "p" {
+  user   = "u"
+  policy = jsonencode({ Statement = { Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::999999999999:role/app" } })  #> 002 low
+}

@@ -1,0 +1,3 @@
+variable "name" {}
+resource "aws_iam_role" "this" { name = var.name }
+output "arn" { value = aws_iam_role.this.arn }

@@ -1,0 +1,6 @@
+provider "aws" { allowed_account_ids = ["111122223333"] }
+module "m" { source = "./child" }
+resource "aws_iam_user_policy" "p" {
+  user   = "u"
+  policy = jsonencode({ Statement = { Effect = "Allow", Action = "iam:PassRole", Resource = "arn:aws:iam::999999999999:role/app" } })
+}

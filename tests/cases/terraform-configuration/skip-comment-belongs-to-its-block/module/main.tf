@@ -1,0 +1,2 @@
+variable "policy" {}
+resource "aws_iam_policy" "p" { policy = var.policy }

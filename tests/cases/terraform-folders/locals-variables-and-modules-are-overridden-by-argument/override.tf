@@ -1,0 +1,3 @@
+variable "b" { default = "override" }
+locals { c = "override" }
+module "m" { source = "./two" }

@@ -1,0 +1,4 @@
+provider "aws" {
+  alias               = "x"
+  allowed_account_ids = ["111122223333"]
+}

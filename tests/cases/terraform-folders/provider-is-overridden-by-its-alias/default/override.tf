@@ -1,0 +1,1 @@
+provider "aws" { allowed_account_ids = ["111122223333"] }

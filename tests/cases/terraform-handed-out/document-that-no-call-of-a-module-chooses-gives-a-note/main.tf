@@ -1,0 +1,8 @@
+module "a" {
+  source = "./m"
+  on     = false
+}
+module "b" {
+  source = "./m"
+  on     = false
+}

@@ -1,0 +1,5 @@
+module "a" { source = "./m" }
+module "b" {
+  source = "./m"
+  on     = true
+}

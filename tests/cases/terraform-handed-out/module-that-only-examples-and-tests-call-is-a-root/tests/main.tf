@@ -1,0 +1,4 @@
+module "m" {
+  source = "../"
+  roles  = ["arn:aws:iam::111122223333:role/app"]
+}

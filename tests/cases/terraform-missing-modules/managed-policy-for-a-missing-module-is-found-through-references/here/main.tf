@@ -1,0 +1,6 @@
+variable "given" {}
+output "given" { value = var.given }
+module "away" {
+  source = "./nowhere"
+  arns   = var.given
+}

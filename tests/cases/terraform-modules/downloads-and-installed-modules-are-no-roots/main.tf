@@ -1,0 +1,4 @@
+module "role" {
+  source  = "acme/role/aws"
+  version = "1.2.3"
+}

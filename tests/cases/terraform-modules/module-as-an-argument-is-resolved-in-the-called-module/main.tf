@@ -1,0 +1,5 @@
+module "one" { source = "./child" }
+module "user" {
+  source = "./user"
+  roles  = { a = module.one }
+}

@@ -1,0 +1,2 @@
+module "a" { source = "./child" }
+module "b" { source = "./child" }

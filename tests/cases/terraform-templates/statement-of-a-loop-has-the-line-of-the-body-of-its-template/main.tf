@@ -1,0 +1,1 @@
+resource "aws_iam_policy" "p" { policy = templatefile("${path.module}/p.tftpl", { roles = ["a", "b"] }) }

@@ -1,0 +1,3 @@
+b = "first"
+c = "first"
+d = "first"

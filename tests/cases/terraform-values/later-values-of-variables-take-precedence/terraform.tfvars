@@ -1,0 +1,4 @@
+a = "auto"
+b = "auto"
+c = "auto"
+d = "auto"

@@ -1,0 +1,3 @@
+b = "late"
+c = "late"
+d = "late"

@@ -1,0 +1,2 @@
+other     = 1
+statement = { Effect = "Allow", Action = "iam:PassRole", Resource = "*" }

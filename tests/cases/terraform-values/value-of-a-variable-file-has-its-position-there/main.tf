@@ -1,0 +1,2 @@
+variable "statement" {}
+resource "aws_iam_policy" "p" { policy = jsonencode({ Statement = [var.statement] }) }

@@ -1,0 +1,2 @@
+variable "a" { default = "arn:aws:iam::*:role/own" }
+output "a" { value = var.a }

@@ -1,0 +1,5 @@
+variable "a" {}
+module "m" { source = "./child" }
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({ Statement = { Effect = "Allow", Action = "iam:PassRole", Resource = ["arn:aws:iam::*:role/${var.a}", module.m.a] } })
+}

@@ -1,0 +1,5 @@
+terraform { source = "../app" }
+generate "x" {
+  path     = "x.tf"
+  contents = file("x.tf")
+}

@@ -1,0 +1,1 @@
+include "account" { path = find_in_parent_folders("account.hcl") }

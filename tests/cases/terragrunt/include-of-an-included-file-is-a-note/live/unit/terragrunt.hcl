@@ -1,0 +1,2 @@
+terraform { source = "../../app" }
+include "root" { path = find_in_parent_folders("root.hcl") }

@@ -1,0 +1,2 @@
+terraform { source = "../../modules/app" }
+inputs = { role = "arn:aws:iam::111122223333:role/plain" }

@@ -1,0 +1,3 @@
+include "x" { path = "../common.hcl" }
+terraform { source = "../../../modules/app" }
+inputs = { service = "lambda.amazonaws.com" }

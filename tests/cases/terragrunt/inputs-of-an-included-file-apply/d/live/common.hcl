@@ -1,0 +1,1 @@
+inputs = { role = "arn:aws:iam::111122223333:role/d" }

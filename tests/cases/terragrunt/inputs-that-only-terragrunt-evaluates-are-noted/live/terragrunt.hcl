@@ -1,0 +1,2 @@
+terraform { source = "../app" }
+inputs = get_env()

@@ -1,0 +1,1 @@
+terraform { source = "git::https://example.com/modules.git//app?ref=v1" }

@@ -1,0 +1,2 @@
+variable "document" {}
+resource "aws_iam_policy" "p" { policy = var.document }

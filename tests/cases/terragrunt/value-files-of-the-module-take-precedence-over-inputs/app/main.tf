@@ -1,0 +1,2 @@
+variable "role" {}
+resource "aws_iam_policy" "p" { policy = jsonencode({ Statement = { Effect = "Allow", Action = "iam:PassRole", Resource = var.role } }) }

@@ -1,0 +1,1 @@
+role = "arn:aws:iam::111122223333:role/file"
