@@ -147,30 +147,38 @@ def _run(command: str, folder: Path, *columns: str) -> tuple[list[Fact], int]:
 
 def _facts(report: Entry, columns: tuple[str, ...]) -> Iterator[Fact]:
     for kind, text_of in KINDS.items():
-        for entry in report.get(kind) or ():
-            if isinstance(entry, str):
-                continue  # a sentence
+        for entry in _entries(report, kind):
             extras = [shown for column in columns if (shown := _column(entry, column))]
             if entry.get("confidence", "high") != "high":
                 extras.insert(0, f"{entry['confidence']} confidence")
             shown = text_of(entry, kind.replace("_", " ")) + (f" ({', '.join(extras)})" if extras else "")
-            yield Fact(entry["file"], entry["line"], shown)
+            yield Fact(entry.get("file") or "", entry.get("line"), shown)
     if isinstance(report.get("unchanged"), int):
         yield Fact("", None, f"unchanged: {report['unchanged']}")
     if "summary" in report and not report["findings"]:
         yield Fact("", None, f"statements without finding: {report['summary']['grants']}")
 
 
+def _entries(report: Entry, kind: str) -> list[Entry]:
+    """Return a list of a report without what repeats others: sentences, and who may read the roles that are passed."""
+    entries = (entry for entry in report.get(kind) or () if isinstance(entry, dict))
+    return [entry for entry in entries if kind != "statements" or entry["Action"] == "iam:PassRole"]
+
+
 def _column(entry: Entry, column: str) -> str:
-    sentence = {"values": entry.get("message", entry.get("reason")), "remedy": entry.get("remediation")}.get(column)
+    missing = "; ".join(entry.get("missing") or ())
+    sentences = {"values": entry.get("message", entry.get("reason")), "remedy": entry.get("remediation")}
+    sentence = (sentences | {"missing": missing, "says": entry.get("says")}).get(column)
     if sentence:
         values = dict.fromkeys("".join(groups) for groups in VALUES.findall(sentence))
         return " ".join(value for value in values if value not in ("iam:PassRole", "iam:PassedToService"))
+    if column in ("missing", "says"):
+        return ""
     if column == "grant":
         return _access(entry["grant"]) if entry.get("grant") else ""
     if column == "principals" and "effect" in entry:
         return ""  # a grant begins with them
-    shown = _listed(entry.get(column) or "")
+    shown = " ".join(_listed(entry.get(column) or "").split())
     return f"when {shown}" if shown and column == "when" else shown
 
 
@@ -197,6 +205,17 @@ def _grant(entry: Entry, kind: str) -> str:
     return f"{' '.join(filter(None, words))} {_access(entry)}{under}"
 
 
+def _statement(entry: Entry, _: str) -> str:
+    services = entry["Condition"]["StringEquals"]["iam:PassedToService"]
+    return f"{entry['Sid']}: {_listed(entry['Resource'])} to {_listed(services)}"
+
+
+def _suggestion(entry: Entry) -> str:
+    findings, less_severe = (_listed(list(map(_finding, entry[key]))) for key in ("findings", "less_severe"))
+    grade = f"{entry['grade'] or 'manual'}{' on request' if entry['on_request'] else ''}"
+    return " ".join(filter(None, (grade, findings, less_severe and f"(less severe: {less_severe})")))
+
+
 def _finding(entry: Entry, _: str = "") -> str:
     suppressed = " suppressed" if entry.get("suppressed") else ""
     return f"{entry['check_id'].rpartition('_')[2]} {entry['severity']}{suppressed}"
@@ -208,8 +227,10 @@ def _note(entry: Entry, kind: str) -> str:
 
 KINDS: dict[str, Callable[[Entry, str], str]] = {
     "findings": _finding,
-    "suggestions": lambda entry, _: f"{entry['grade'] or 'manual'} {_listed(list(map(_finding, entry['findings'])))}",
+    "suggestions": lambda entry, _: _suggestion(entry),
     "required": lambda entry, _: f"{entry['role']} to {_listed(entry['services'])} ({entry['how']})",
+    "statements": _statement,
+    "already_allowed": lambda entry, _: f"already allowed: {entry['principal']} ({_listed(entry['statements'])})",
     **dict.fromkeys(("grants", "new", "widened", "narrowed", "removed", "moved"), _grant),
     **dict.fromkeys(("unreadable", "faults", "not_evaluated", "notes", "unused_suppressions"), _note),
 }

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from account_files import EVERYTHING, account_file, arn, attached, managed, role
+from account_files import EVERYTHING, account_file, arn, role
 from command_runs import run_command
 
 from passrole_checks.api import RequiredResult, required
@@ -65,13 +65,6 @@ def test_instance_profiles_and_the_account_are_those_of_the_account(tmp_path: Pa
     statements = run(tmp_path, RoleDetailList=[inside]).required.statements
     assert {one.sid: one.resources for one in statements}["PassRolesToEc2"] == ((arn("role", "web/inside"),),)
     assert {one.sid: one.resources for one in statements}["PassRolesToLambda"][0][-1].endswith(":role/app-fn")
-
-
-def test_groups_and_managed_policies_count(tmp_path: Path) -> None:
-    group = {"GroupName": "ops", "Path": "/", "Arn": arn("group", "ops"), "AttachedManagedPolicies": attached("pass")}
-    user = {"UserName": "ann", "Path": "/", "Arn": arn("user", "ann"), "GroupList": ["ops"]}
-    result = run(tmp_path, GroupDetailList=[group], UserDetailList=[user], Policies=[managed("pass", PASS_TO_LAMBDA)])
-    assert found(result) == {arn("group", "ops"): ("PassRolesToLambda",)}
 
 
 def test_output_names_them(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 import tree_sitter
 import tree_sitter_hcl
 from cfnlint.api import lint_all
@@ -51,61 +50,11 @@ def is_hcl(content: str) -> bool:
     return not parser.parse(content.encode()).root_node.has_error
 
 
-@pytest.mark.parametrize(
-    "role",
-    [
-        f'"arn:aws:iam::{ACCOUNT_ID}:role/*"',
-        '"arn:aws:iam::*:role/app"',
-        '"*"',
-        f'"arn:aws:iam::{ACCOUNT_ID}:role/app-$${{aws:username}}"',
-        f'"arn:aws:iam::{ACCOUNT_ID}:role/a\\"b\\nc"',
-        '"a b"',
-        "aws_iam_role.star.arn",
-    ],
-)
-def test_invalid_role_name_is_in_no_statement(tmp_path: Path, role: str) -> None:
-    """As a Resource, a wildcard or policy variable would allow other roles; the location is listed, with a note."""
-    star = 'resource "aws_iam_role" "star" {\n  name = "*"\n  assume_role_policy = "{}"\n}\n'
-    found = of(tmp_path, star + functions(role))
-    assert (len(found.received), found.policies) == (1, ())
-    assert [note.partition(": not a valid role")[2] for note in found.notes] == [
-        " name or account; the role of aws_lambda_function.f0 is not in any statement"
-    ]
-
-
 def test_ten_invalid_names_are_listed(tmp_path: Path) -> None:
     """The last of the ten says how many more there are."""
     found = of(tmp_path, functions(*(f'"a*{number}"' for number in range(30))))
     assert len(found.notes) == 10
     assert "(and 20 similar roles)" in found.notes[-1]
-
-
-def test_the_arn_of_something_else_is_no_role(tmp_path: Path) -> None:
-    """A value that is certainly a function ARN is neither passed nor a placeholder for a role."""
-    found = of(
-        tmp_path,
-        "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Role: !GetAtt F.Arn\n",
-        "template.yaml",
-    )
-    assert (found.received, found.policies) == ((), ())
-
-
-def test_placeholders_have_valid_names(tmp_path: Path) -> None:
-    """No variable is called like an argument of modules, no parameter like a resource, and long names are cut."""
-    parameters = ("Count", "PassRoles", "Passroles3", "Version", "L" * 200)
-    declared = "".join(f"  {name}:\n    Type: String\n" for name in parameters)
-    used = "".join(
-        f"  F{number}:\n    Type: AWS::Lambda::Function\n    Properties:\n      Role: !Ref {name}\n"
-        for number, name in enumerate(parameters)
-    )
-    found = of(tmp_path, f"Parameters:\n{declared}Resources:\n{used}", "template.yaml")
-    assert sorted(blank.words for blank in found.blanks) == [
-        ("Count", "2"),
-        ("L" * 40,),
-        ("Value", "PassRoles"),
-        ("Value", "Passroles3"),
-        ("Version", "2"),
-    ]
 
 
 HOSTILE = functions(

@@ -45,60 +45,6 @@ resource "aws_iam_policy" "wide" {{
 """
 
 
-def test_one_statement_used_twice_is_one_finding(tmp_path: Path) -> None:
-    """A data document that two policies use is one finding at the statement, with both as its uses."""
-    result = scan(
-        tmp_path,
-        {
-            "main.tf": """\
-data "aws_iam_policy_document" "pass" {
-  statement {
-    actions   = ["iam:PassRole"]
-    resources = ["*"]
-  }
-}
-
-resource "aws_iam_policy" "one" {
-  policy = data.aws_iam_policy_document.pass.json
-}
-
-resource "aws_iam_user_policy" "two" {
-  user   = "bot"
-  policy = data.aws_iam_policy_document.pass.json
-}
-"""
-        },
-    )
-    finding = only(result)
-    assert (finding.check_id, finding.at.line) == ("PASSROLE_001", 2)
-    assert finding.uses == ("aws_iam_policy.one", "aws_iam_user_policy.two")
-    assert finding.principals == ("bot",)
-    assert len(result.grants) == 2
-
-
-def test_worst_alternative_decides_the_finding(tmp_path: Path) -> None:
-    """Where a condition decides, the finding names the outcome under which it holds; where it does not, none."""
-    template = """\
-Parameters: {{Stage: {{Type: String}}}}
-Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}
-Resources:
-  P:
-    Type: AWS::IAM::ManagedPolicy
-    Properties:
-      PolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          - Effect: Allow
-            Action: iam:PassRole
-            Resource: !If [IsProd, "arn:aws:iam::*:role/app-*", "{other}"]
-            Condition: {{StringEquals: {{"iam:PassedToService": lambda.amazonaws.com}}}}
-"""
-    narrow = only(scan(tmp_path / "a", {"t.yaml": template.format(other="*")}))
-    assert 'Applies when Stage is not "prod".' in narrow.message
-    both = template.replace("arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*")
-    assert "Applies when" not in only(scan(tmp_path / "b", {"t.yaml": both.format(other="*")})).message
-
-
 def test_default_values_are_named(tmp_path: Path) -> None:
     """A finding that stands on a default says so."""
     files = {"main.tf": 'variable "roles" {\n  default = "*"\n}\n' + POLICY.replace('"*"', "var.roles")}
@@ -121,58 +67,6 @@ def test_severity_confidence_and_checks_filter(tmp_path: Path) -> None:
     assert scan(tmp_path, files, ScanOptions(skip_checks=frozenset({"PASSROLE_002"}))).findings == ()
     assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_001"}))).findings == ()
     assert len(scan(tmp_path, files, ScanOptions(minimum_confidence=Confidence.HIGH)).findings) == 1
-
-
-def test_suppression_marks_its_finding_and_unused_one_is_reported(tmp_path: Path) -> None:
-    """A suppressed finding stays, with its reason; a suppression that silences nothing is listed."""
-    comment = "  # passrole:skip=PASSROLE_001 the break-glass role\n  # checkov:skip=PASSROLE_002:idle\n"
-    result = scan(tmp_path, {"main.tf": POLICY.replace("{\n", "{\n" + comment, 1)})
-    suppressed = only(result).suppressed
-    assert suppressed is not None and suppressed.reason == "the break-glass role"
-    assert [item.check_id for item in result.unused_suppressions] == ["PASSROLE_002"]
-
-
-TEMPLATE = """\
-Metadata:
-  cfn-lint:
-    config:
-      ignore_checks:
-        - E9501
-        - W95
-        - I95 # infos are not for us
-        - E3002
-Resources:
-  P:
-    Type: AWS::IAM::ManagedPolicy
-    Metadata: {cfn-lint: {config: {ignore_checks: [E9501, W9507]}}}
-    Properties:
-      PolicyDocument: {Statement: [{Effect: Allow, Action: "iam:PassRole", Resource: "*"}]}
-"""
-
-
-def test_metadata_of_cfn_lint_is_reported_like_other_suppressions(tmp_path: Path) -> None:
-    """Entries of a template and of a resource: without a reason, or where all that they cover suppresses nothing."""
-    result = scan(tmp_path, {"template.yaml": TEMPLATE})
-    said = [(at.line, words) for at, words in notes(result.findings, result.unused_suppressions)]
-    assert said == [
-        (5, "PASSROLE_001 is suppressed without a reason"),
-        (6, "this suppression of W95 suppresses nothing"),
-        (7, "this suppression of I95 suppresses nothing"),
-        (12, "this suppression of W9507 suppresses nothing"),
-    ]
-    some = scan(tmp_path, {"template.yaml": TEMPLATE}, ScanOptions(checks=frozenset({"PASSROLE_001", "PASSROLE_002"})))
-    assert not some.unused_suppressions, "W95 covers checks that did not run"
-
-
-def test_suppression_in_a_template_nested_twice_is_used_if_one_stack_uses_it(tmp_path: Path) -> None:
-    """The suppression is written once, regardless of the number of stacks."""
-    child = "Parameters: {R: {Type: String}}\n" + TEMPLATE[TEMPLATE.index("Resources") :].replace('"*"', "!Ref R")
-    stack = (
-        "  {}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: child.yaml, Parameters: {{R: '{}'}}}}}}\n"
-    )
-    stacks = stack.format("A", "*") + stack.format("B", "arn:aws:iam::111122223333:role/app")
-    result = scan(tmp_path, {"child.yaml": child, "parent.yaml": f"Resources:\n{stacks}"})
-    assert [item.written for item in result.unused_suppressions] == ["W9507"]
 
 
 def test_notes_on_suppressions_are_reported_once_a_run(tmp_path: Path) -> None:
@@ -199,12 +93,6 @@ def test_notes_on_suppressions_are_reported_once_a_run(tmp_path: Path) -> None:
     assert sorted(said) == paths
 
 
-def test_suppression_of_a_check_that_did_not_run_is_not_unused(tmp_path: Path) -> None:
-    """A scan with a subset of the checks reports no unused suppressions of the others."""
-    files = {"main.tf": POLICY.replace("{\n", "{\n  # passrole:skip=PASSROLE_001 known\n", 1)}
-    assert scan(tmp_path, files, ScanOptions(checks=frozenset({"PASSROLE_002"}))).unused_suppressions == ()
-
-
 def test_a_malformed_document_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
     """A document that AWS would refuse is unreadable at its place, with the resource's name."""
     broken = POLICY.replace("wide", "broken").replace('"Allow"', '"allow"')
@@ -212,28 +100,6 @@ def test_a_malformed_document_is_named_and_the_rest_is_judged(tmp_path: Path) ->
     assert found(result) == [("PASSROLE_001", "aws_iam_policy.wide", 4)]
     (unreadable,) = result.unreadable
     assert unreadable.line == 10 and unreadable.reason.startswith("aws_iam_policy.broken: Effect is 'allow'")
-
-
-def test_trust_and_resource_policies_are_silent(tmp_path: Path) -> None:
-    """A policy that grants no PassRole where it stands is neither a finding nor unreadable."""
-    files = {
-        "main.tf": f"""\
-resource "aws_s3_bucket_policy" "b" {{
-  bucket = "b"
-  policy = jsonencode({{ Version = "2012-10-17", Statement = [{ANY}] }})
-}}
-
-resource "aws_iam_role" "r" {{
-  assume_role_policy = jsonencode({{
-    Version = "2012-10-17"
-    Statement = [{{ Effect = "Allow", Action = "iam:PassRole", Principal = {{ Service = "ec2.amazonaws.com" }} }}]
-  }})
-}}
-"""
-    }
-    result = scan(tmp_path, files)
-    assert result.findings == () and result.unreadable == ()
-    assert {item.effect_on_passrole for item in result.grants} == {"none"}
 
 
 def test_equal_statements_have_fingerprints_of_their_own(tmp_path: Path) -> None:

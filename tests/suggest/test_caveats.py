@@ -14,58 +14,11 @@ from suggesting import USED, USED_IN_TEMPLATE, allow, function, left_for_a_perso
 from passrole_checks.suggest.edits import apply_edits
 
 FUNCTION = role("function", "lambda") + function()
-SWITCH = 'variable "on" {\n  default = false\n}\n'
 TEMPLATE = f"""\
 Parameters:
   Given: {{Type: String, Default: "arn:aws:iam::111122223333:role/given"}}
 Resources:
 {USED_IN_TEMPLATE}"""
-
-
-def test_conditional_resource_is_a_caveat(tmp_path: Path) -> None:
-    """A resource with no instance by default takes a role once its variable is set, so that role has to be named."""
-    batch = function("batch").replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1)
-    found = session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + role("batch", "lambda") + batch})
-    assert left_for_a_person(found) == ("the role of aws_lambda_function.batch, which does not exist by default",)
-
-
-@pytest.mark.parametrize(
-    ("count", "condition"),
-    [
-        ("0", ""),
-        ("var.on ? 1 : 0", '{ StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }'),
-    ],
-    ids=["never there", "another service"],
-)
-def test_irrelevant_conditional_resource_is_no_caveat(tmp_path: Path, count: str, condition: str) -> None:
-    """A resource that is never there, or takes roles for a service that the statement does not name, is no doubt."""
-    idle = task("idle").replace("{\n", f"{{\n  count = {count}\n", 1)
-    more = FUNCTION + SWITCH + role("idle", "ecs-tasks") + idle
-    assert only(session(tmp_path, {"main.tf": policy(allow(condition=condition)) + more})).edits != ()
-
-
-def test_a_counted_resource_without_a_role(tmp_path: Path) -> None:
-    """A resource of a type that may take a role, and is given none, is no doubt."""
-    server = 'resource "aws_instance" "one" {\n  count = var.on ? 1 : 0\n  ami = "ami-1"\n}\n'
-    assert only(session(tmp_path, {"main.tf": policy(allow()) + FUNCTION + SWITCH + server})).edits != ()
-
-
-def test_variable_that_selects_the_role_is_a_caveat(tmp_path: Path) -> None:
-    """The default of a variable is not the only value that may select a role."""
-    choice = "var.on ? aws_iam_role.task.arn : aws_iam_role.function.arn"
-    chosen = function().replace("aws_iam_role.function.arn", choice)
-    more = SWITCH + role("task", "lambda") + role("function", "lambda") + chosen
-    assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + more})) == (
-        "which role is passed for other values of var.on (its default was used)",
-    )
-
-
-def test_variable_is_not_replaced_by_its_default(tmp_path: Path) -> None:
-    """A role that a variable names is written as the variable, since its default is only one of its values."""
-    given = 'variable "given" {\n  default = "arn:aws:iam::111122223333:role/given"\n}\n'
-    more = given + function().replace("aws_iam_role.function.arn", "var.given")
-    one = only(session(tmp_path, {"main.tf": policy(allow()) + more}))
-    assert one.edits[0].text.startswith("var.given\n")
 
 
 @pytest.mark.parametrize(
@@ -82,14 +35,6 @@ def test_a_parameter_is_written_as_one(tmp_path: Path, name: str, resource: str,
     found = session(tmp_path, {name: text})
     one = only(found)
     assert written in apply_edits(found.texts(str(tmp_path / name)), one.edits)
-
-
-def test_missing_module_is_a_caveat(tmp_path: Path) -> None:
-    """A module that is not installed may pass roles."""
-    more = 'module "cluster" {\n  source  = "acme/cluster/aws"\n  version = "1.0.0"\n}\n'
-    assert left_for_a_person(session(tmp_path, {"main.tf": policy(allow()) + USED + more})) == (
-        "whether more roles are passed (module cluster (acme/cluster/aws) is not downloaded (run `terraform init`))",
-    )
 
 
 def test_long_source_of_missing_module_is_shortened(tmp_path: Path) -> None:
@@ -112,28 +57,6 @@ def test_policy_of_a_custom_resource_has_unknown_principals(tmp_path: Path) -> N
     assert left_for_a_person(session(tmp_path, {"app.yaml": text})) == (
         "the principals that get the policy handed to Handler, and the roles they pass",
     )
-
-
-NO_ROLES = "role ARNs: this code does not show which roles this principal passes"
-
-
-@pytest.mark.parametrize(
-    ("action", "missing"),
-    [
-        ("glue:CreateJob", f"{NO_ROLES} to glue.amazonaws.com"),
-        ("codebuild:*", "role ARNs for codebuild.amazonaws.com (codebuild:CreateFleet)"),
-        ("lambda:Create*", ""),
-        ("s3:GetObject", ""),
-        ("*", ""),
-    ],
-)
-def test_other_actions_of_the_principal_are_a_caveat(tmp_path: Path, action: str, missing: str) -> None:
-    """A principal whose other actions pass roles to other services only does not pass the roles used here; a principal
-    that may do anything, or nothing with roles, has no caveat."""
-    service = action.partition(":")[0] if ":" in action else "glue"
-    other = allow(action=f'"{action}"', resource=f'"arn:aws:{service}:eu-central-1:111122223333:*"')
-    found = session(tmp_path, {"main.tf": policy(allow(), other) + FUNCTION})
-    assert [one.missing for one in found.suggestions if not one.edits] == ([(missing,)] if missing else [])
 
 
 def test_an_installed_module_is_not_edited(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from suggesting import USED, allow, left_for_a_person, only, policy, role, session, task
 
 
@@ -28,28 +27,6 @@ def test_description_shortens_many_names(tmp_path: Path) -> None:
     assert one.statement.count("aws_iam_role.r") == 9
     assert "the 9 roles that this configuration passes to ecs-tasks.amazonaws.com (aws_iam_role.r00, " in one.says
     assert " more)" in one.says and "aws_iam_role.r08" not in one.says
-
-
-@pytest.mark.parametrize(
-    ("statement", "asked"),
-    [
-        (
-            'Effect = "Allow"\nAction = "iam:PassRole"\nNotResource = "arn:aws:iam::111122223333:role/admin"',
-            "role ARNs in Resource instead of NotResource",
-        ),
-        (
-            'Effect = "Allow"\nNotAction = "s3:*"\nResource = "*"',
-            "the actions needed: list them, and grant iam:PassRole in a separate statement",
-        ),
-        (
-            allow(condition='{ StringEquals = { "iam:PassedToServices" = "ec2.amazonaws.com" } }'),
-            "the intended condition key: iam:PassedToService or another one",
-        ),
-    ],
-)
-def test_ambiguous_statement_needs_manual_review(tmp_path: Path, statement: str, asked: str) -> None:
-    """If the statement does not show its intent, it needs manual review and has no edits."""
-    assert asked in left_for_a_person(session(tmp_path, {"main.tf": policy(statement) + USED}))
 
 
 def test_a_permission_set_gets_no_role_of_this_account(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from suggesting import allow, checks, function, left_for_a_person, only, policy, role, session, task
+from suggesting import allow, checks, left_for_a_person, only, policy, role, session, task
 
 from passrole_checks.suggest.grade import Grade
 
@@ -38,40 +38,11 @@ Resources:
 """
 
 
-def test_roles_that_trust_the_named_service_are_named(tmp_path: Path) -> None:
-    """No resource receives them, and the other actions of the holder do not matter."""
-    more = policy(allow(action='"s3:GetObject"'), name="more")
-    files = {"main.tf": policy(allow(condition=TO_TASKS)) + more + role("task", "ecs-tasks") + role("idle", "lambda")}
-    one = only(session(tmp_path, files))
-    assert one.grade is Grade.NARROWED and checks(one) == ["001"]
-    assert "Resource = aws_iam_role.task.arn" in one.statement
-    assert "trusts ecs-tasks.amazonaws.com" in one.says and "add roles that are passed manually" in one.says
-
-
-@pytest.mark.parametrize("actions", ['"iam:CreateRole"', '"iam:*"'])
-def test_holder_that_creates_roles_may_pass_others(tmp_path: Path, actions: str) -> None:
-    files = {"main.tf": policy(allow(condition=TO_TASKS), allow(action=actions)) + role("task", "ecs-tasks")}
-    found = session(tmp_path, files)
-    assert not any("001" in checks(one) for one in found.suggestions if one.edits)
-
-
 def test_role_may_pass_itself_to_its_own_service(tmp_path: Path) -> None:
     """It is named by its generated name: a policy of the role cannot refer to it."""
     one = only(session(tmp_path, {"template.yml": NOTEBOOK}))
     assert one.grade is Grade.NARROWED and checks(one) == ["001"]
     assert "role/${AWS::StackName}-NotebookRole-*" in one.statement
-
-
-def test_roles_that_other_modules_pass_are_named_by_their_arns(tmp_path: Path) -> None:
-    """The module with the statement has one instance, and the names are written out."""
-    account = 'data "aws_caller_identity" "current" {}\n'
-    files = {
-        "main.tf": 'module "deploy" {\n  source = "./deploy"\n}\n' + role("task", "ecs-tasks") + task(),
-        "deploy/main.tf": account + policy(allow(condition=TO_TASKS)),
-    }
-    one = only(session(tmp_path, files))
-    assert one.grade is Grade.NARROWED and checks(one) == ["001"]
-    assert "${data.aws_caller_identity.current.account_id}:role/task" in one.statement
 
 
 @pytest.mark.parametrize(
@@ -97,18 +68,3 @@ def test_folder_around_the_checkout_is_no_example(tmp_path: Path) -> None:
         "deploy/main.tf": 'data "aws_caller_identity" "current" {}\n' + policy(allow(condition=TO_TASKS)),
     }
     assert only(session(top, files)).grade is Grade.NARROWED
-
-
-def test_two_instances_of_a_module_need_manual_review(tmp_path: Path) -> None:
-    calls = "".join(f'module "{name}" {{\n  source = "./deploy"\n}}\n' for name in ("one", "two"))
-    account = 'data "aws_caller_identity" "current" {}\n'
-    files = {
-        "main.tf": calls + role("task", "ecs-tasks") + task(),
-        "deploy/main.tf": account + policy(allow(condition=TO_TASKS)),
-    }
-    assert not any(one.edits for one in session(tmp_path, files).suggestions)
-
-
-def test_role_of_another_service_is_not_named(tmp_path: Path) -> None:
-    files = {"main.tf": policy(allow(condition=TO_TASKS)) + role("function", "lambda") + function()}
-    assert any("ecs-tasks.amazonaws.com" in phrase for phrase in left_for_a_person(session(tmp_path, files)))

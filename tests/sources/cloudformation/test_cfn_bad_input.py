@@ -82,53 +82,6 @@ def test_unreadable_template_is_reported_in_one_line(
     assert errors[0].startswith(line)
 
 
-@pytest.mark.parametrize("name", ["t.yaml", "t.yml", "t.yaml.j2"])
-@pytest.mark.parametrize(
-    ("addition", "placeholder"),
-    [
-        ("  H:\n    {%- if big %}\n    Type: A::B::C\n    {%- endif %}\n", "{%- if big %}"),
-        ("  H:\n    Size: {{ sizes[stage].memory }}\n", "{{ sizes[stage].memory }}"),
-        ("  H:\n{{with .Environment}}\n    Type: A::B::C\n{{end}}\n", "{{with .Environment}}"),
-    ],
-)
-def test_template_of_another_tool_is_a_note(
-    name: str, addition: str, placeholder: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A template that another tool completes is not evaluated, whatever the file's name; the others are scanned."""
-    Path(name).write_text(GOOD + addition)
-    assert main(["scan", ".", "--format", "json", "--check", "001"]) == 1
-    report = json.loads(capsys.readouterr().out)
-    assert [item["resource"] for item in report["findings"]] == ["Good"] and not report["unreadable"]
-    (note,) = report["not_evaluated"]
-    assert (note["file"], note["line"]) == (name, 6)
-    assert note["reason"].endswith(f"{placeholder} is a placeholder of another tool")
-
-
-@pytest.mark.parametrize(
-    ("addition", "line"),
-    [
-        ("  H: {Type: AWS::IAM::Role, Properties: []}\n", "t.yaml:5: H: Properties is not a mapping"),
-        ("  H: []\n", "t.yaml:5: H is not a mapping"),
-        ("  H: {Type: AWS::IAM::Role, Properties: {Policies: x}}\n", "t.yaml:5: H: Policies is not a list"),
-        ("  H: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: {Statement: 5}}}\n",
-         "t.yaml:5: H: a statement is not an object"),
-        ("  H: {Type: AWS::IAM::Policy, Properties: {PolicyDocument: [1]}}\n",
-         "t.yaml:5: H: the policy document is not an object"),
-        ("Conditions: []\n", "t.yaml:5: Conditions is not a mapping"),
-        ("Parameters: 5\n", "t.yaml:5: Parameters is not a mapping"),
-        ("Mappings: x\n", "t.yaml:5: Mappings is not a mapping"),
-    ],
-)  # fmt: skip
-def test_malformed_resource_does_not_affect_others(
-    addition: str, line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The malformed part is reported, and other resources are checked."""
-    status, found, errors = scanned(capsys, "t.yaml", GOOD.replace("Good", "Rest") + addition)
-    assert status == 2
-    assert found == ["Good", "Rest"]
-    assert errors == [line]
-
-
 @pytest.mark.parametrize(
     "content",
     [

@@ -1,4 +1,4 @@
-"""Positions of statements inside functions."""
+"""Columns of statements in JSON texts inside functions: reports in JSON have lines only."""
 
 from __future__ import annotations
 
@@ -21,59 +21,12 @@ Resources:
       PolicyDocument:
 """
 LINES = TEMPLATE.count("\n")
-ALLOW = "Effect: Allow, Action: iam:PassRole"
 PROD, OTHER = (("Env", '"prod"'),), (("Env", 'not "prod"'),)
 
 
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        (  # the whole document
-            f"""\
-            !If
-              - IsProd
-              - Statement:
-                  - {{{ALLOW}, Resource: a}}
-              - Statement: {{{ALLOW}, Resource: b}}
-            """,
-            [("Statement/0", 4, 17, PROD), ("Statement", 5, 24, OTHER)],
-        ),
-        (  # the list of statements
-            f"""\
-            Version: "2012-10-17"
-            Statement:
-              Fn::If:
-                - IsProd
-                - - {{{ALLOW}, Resource: a}}
-                  - {{{ALLOW}, Resource: b}}
-                - {{{ALLOW}, Resource: c}}
-            """,
-            [("Statement/0", 5, 17, PROD), ("Statement/1", 6, 17, PROD), ("Statement", 7, 15, OTHER)],
-        ),
-        (  # one statement
-            f"""\
-            Statement:
-              - Effect: Deny
-                Action: iam:PassRole
-                Resource: a
-              - !If [IsProd, {{{ALLOW}, Resource: b}}, !Ref AWS::NoValue]
-            """,
-            [("Statement/0", 2, 13, ()), ("Statement/1", 5, 26, PROD)],
-        ),
-        (  # one element, one string, one value of a condition
-            f"""\
-            Statement:
-              {ALLOW.split(", ")[0]}
-              Action: !If [IsProd, ["iam:PassRole", "iam:GetRole"], iam:GetRole]
-              Resource:
-                - !If [IsProd, a, !Ref AWS::NoValue]
-                - b
-              Condition:
-                StringEquals:
-                  iam:PassedToService: !If [IsProd, c, !Sub "${{Env}}.x"]
-            """,
-            [("Statement", 2, 11, PROD), ("Statement", 2, 11, OTHER)],
-        ),
         (  # a JSON text, with a function's values in it
             """\
             !Sub
@@ -87,12 +40,6 @@ PROD, OTHER = (("Env", '"prod"'),), (("Env", 'not "prod"'),)
             """,
             [(f"Statement/{number}", 5 + number, 16, when) for when in (PROD, OTHER) for number in (0, 1)],
         ),
-        (  # a JSON text on one line, one mapping as its statement
-            """\
-            !Sub '{"Statement": {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "role/${Env}"}}'
-            """,
-            [("Statement", 1, 29, ())],
-        ),
         (  # an alternative that is a JSON text
             """\
             Fn::If:
@@ -101,14 +48,6 @@ PROD, OTHER = (("Env", '"prod"'),), (("Env", 'not "prod"'),)
               - !Ref AWS::NoValue
             """,
             [("Statement/0", 3, 29, PROD)],
-        ),
-        (  # an object as text
-            f"""\
-            Fn::ToJsonString:
-              Statement:
-                - {{{ALLOW}, Resource: a}}
-            """,
-            [("Statement/0", 3, 15, ())],
         ),
     ],
 )

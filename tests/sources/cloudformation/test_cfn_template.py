@@ -208,48 +208,6 @@ def test_alias_bomb_is_rejected() -> None:
         load(Path("x.yaml"), "a0: &a0 [x]\n" + "\n".join(levels))
 
 
-def test_aliases_and_merge_keys() -> None:
-    """An alias is read where it is used; a merged key is overridden by the mapping's own."""
-    content = (
-        "Shared: &shared\n  Type: AWS::IAM::Policy\n  Properties: &p\n    PolicyDocument: {Statement: []}\n"
-        "Resources:\n  A: *shared\n  B:\n    <<: *shared\n    Properties:\n      <<: *p\n      Roles: [r]\n"
-    )
-    configuration = load(Path("x.yaml"), content)
-    assert [policy.resource.address for policy in configuration.policies] == ["A", "B"]
-    assert configuration.policies[1].principals == ("r",)
-    assert [resource.at.line for resource in configuration.resources] == [6, 7]
-    assert not configuration.unreadable
-
-
-@pytest.mark.parametrize(
-    ("content", "line", "reason"),
-    [
-        ("Resources: [a]", 1, "Resources is not a mapping"),
-        ("Resources:\n  A: [b]\n", 2, "A is not a mapping"),
-        ("Resources:\n  A: {Properties: {}}\n", 2, "A has no Type"),
-        ("Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties: []\n", 4, "Properties is not a mapping"),
-        ("Resources:\n  A: {Type: AWS::IAM::Policy}\n", 2, "no PolicyDocument"),
-        ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: {a: b}}}\n", 2, "Policies is not a list"),
-        ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [x]}}\n", 2, "Policies/0 is not a mapping"),
-        ("Resources:\n  A: {Type: 'AWS::IAM::Role', Properties: {Policies: [{x: y}]}}\n", 2, "no PolicyDocument"),
-    ],
-)
-def test_malformed_part_is_unreadable_and_the_rest_is_read(content: str, line: int, reason: str) -> None:
-    """It is reported with its line."""
-    good = "  Good: {Type: 'AWS::IAM::Policy', Properties: {PolicyDocument: {Statement: []}}}\n"
-    configuration = load(Path("x.yaml"), content + (good if content.endswith("\n") else ""))
-    assert [(entry.line, reason in entry.reason) for entry in configuration.unreadable] == [(line, True)]
-    if content.endswith("\n"):
-        assert "Good" in [policy.resource.address for policy in configuration.policies]
-
-
-def test_empty_resources_section_is_accepted() -> None:
-    """A section without content is read as empty."""
-    configuration = load(Path("x.yaml"), "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  # later\n")
-    assert not configuration.unreadable
-    assert not configuration.resources
-
-
 def test_no_mutation_of_a_template_crashes() -> None:
     """Slices taken out, doubled and mixed give a configuration or an InputError, in YAML and in JSON."""
     rng = random.Random(7)

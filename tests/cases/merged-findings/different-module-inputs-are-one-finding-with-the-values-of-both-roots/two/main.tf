@@ -1,0 +1,4 @@
+module "a" {
+  source = "../shared"
+  name   = "web"
+}

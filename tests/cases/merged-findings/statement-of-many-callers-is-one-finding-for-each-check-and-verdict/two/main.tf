@@ -1,0 +1,5 @@
+module "m" {
+  for_each = toset(["0", "1", "2", "3"])
+  source   = "../shared"
+  name     = "two-${each.key}"
+}

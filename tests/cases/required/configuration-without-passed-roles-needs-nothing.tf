@@ -1,0 +1,3 @@
+#> required
+resource "aws_sns_topic" "t" {}
+#> exit 0

@@ -1,0 +1,12 @@
+variable "name" {}
+resource "aws_iam_role" "task" {
+  name               = var.name
+  assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ecs-tasks.amazonaws.com" } }] })
+}
+resource "aws_ecs_task_definition" "task" {
+  task_role_arn = aws_iam_role.task.arn
+}
+resource "aws_iam_user_policy" "p" {
+  user   = "p"
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })
+}

@@ -1,0 +1,1 @@
+roles = ["arn:aws:iam::111122223333:role/b"]

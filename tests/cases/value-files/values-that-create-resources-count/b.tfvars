@@ -1,0 +1,1 @@
+policies = ["arn:aws:iam::aws:policy/AdministratorAccess"]
