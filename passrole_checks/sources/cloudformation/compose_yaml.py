@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import yaml
@@ -41,14 +41,12 @@ def split_lines(text: str) -> list[str]:
     return text.split("\n")
 
 
-def children_of(node: yaml.Node) -> Iterator[yaml.Node]:
-    """Yield the direct children of a node, keys included."""
-    if isinstance(node, yaml.SequenceNode):
-        yield from node.value
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
+def children_of(node: yaml.Node) -> Iterable[yaml.Node]:
+    """Return the direct children of a node, keys included."""
+    if isinstance(node, yaml.MappingNode):
+        return chain.from_iterable(node.value)
+    children: list[yaml.Node] = node.value if isinstance(node, yaml.SequenceNode) else []
+    return children
 
 
 def nodes_below(root: yaml.Node) -> Iterator[yaml.Node]:

@@ -115,8 +115,9 @@ def handed_out_managed_policies(
     The resource stands in for the principal that gets them.
     """
     for key, value in entries(properties):
-        texts = (node.value for node in nodes_below(value) if isinstance(node, yaml.ScalarNode))
-        if key.value == _ON_DELETION or not any(AWS_MANAGED in text for text in texts):
+        if key.value == _ON_DELETION or not any(
+            isinstance(node, yaml.ScalarNode) and AWS_MANAGED in node.value for node in nodes_below(value)
+        ):
             continue
         evaluated = documents.evaluator.guarded(documents.evaluator.node(value))
         for path, when, arn in managed_policies_in(evaluated, key.value):
