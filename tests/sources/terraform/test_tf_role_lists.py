@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.sources.terraform.resources.name_regex import to_wildcards
+from passrole_checks.sources.terraform.resources.data_sources import to_wildcards
 
 
 @pytest.mark.parametrize(

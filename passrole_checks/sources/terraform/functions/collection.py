@@ -356,7 +356,7 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
     result: list[Node] = []
     for item, key, name in zip(values.items, keys.items, names, strict=True):
         candidates = unknown_keys if name is not None else searched.items
-        answers = [_equal_as_strings(key, node) if is_single_element(node) else None for node in candidates]
+        answers = [_equal_as_strings(key, node) for node in candidates]
         if name in known_keys or True in answers:
             result.append(item)
         elif None in answers:
@@ -366,7 +366,9 @@ def match_keys(call: FunctionCall, arguments: list[Node]) -> Node | None:
 
 
 def _equal_as_strings(first: Node, second: Node) -> bool | None:
-    """True if two values are equal after conversion to strings; None if that is undecidable."""
+    """True if an element equals a value after conversion to strings; None if that is undecidable."""
+    if not is_single_element(second):
+        return None
     first_text, second_text = known_string(first), known_string(second)
     return first_text == second_text if first_text is not None and second_text is not None else are_equal(first, second)
 

@@ -63,10 +63,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import mentioned_policies, mentions_in
-from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
-from passrole_checks.sources.terraform.resources.blocks import blocks_of
+from passrole_checks.sources.terraform.resources.blocks import blocks_of, ignores_changes
 
 _AWS_MANAGED = ":iam::aws:policy/"
 _BOUNDARY = "permissions_boundary"

@@ -39,10 +39,9 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
-from passrole_checks.sources.terraform.policies.ignore_changes import ignores_changes
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
-from passrole_checks.sources.terraform.resources.blocks import blocks_of
+from passrole_checks.sources.terraform.resources.blocks import blocks_of, ignores_changes
 
 _BOUNDARY = "permissions_boundary"
 _IGNORED = "`ignore_changes` keeps the deployed one"

@@ -1,6 +1,7 @@
 """Nested blocks, with ``dynamic`` blocks expanded, and instances of blocks with ``count`` or ``for_each``.
 
-Source: Terraform language documentation, "dynamic Blocks", "The count Meta-Argument" and "The for_each Meta-Argument".
+Source: Terraform language documentation, "dynamic Blocks", "The count Meta-Argument", "The for_each Meta-Argument" and
+"The lifecycle meta-argument" (``ignore_changes``).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     known_string,
     unresolved,
 )
-from passrole_checks.sources.terraform.reading.syntax import Block, Body, Name
+from passrole_checks.sources.terraform.reading.syntax import Block, Body, GetAttribute, Name, TemplateExpression, Tuple
 
 _MAX_BLOCKS = 200  # per dynamic block
 MAX_INSTANCES = 100  # more are evaluated as a single instance with an unresolved key
@@ -253,3 +254,29 @@ def _unknown_instance(at: Position) -> Instance:
     key, value, index = (StringNode((Unresolved(name),), at) for name in ("each.key", "each.value", "count.index"))
     count = ObjectNode((ObjectEntry(text("index", at), index),), at)
     return Instance("", "", {"each": each_object(key, value, at), "count": count})
+
+
+def ignores_changes(block: Block, attribute: str) -> bool:
+    """True if Terraform leaves the attribute of a deployed resource as it is (``ignore_changes``)."""
+    written = block.source_bytes
+    if written is not None and b"ignore_changes" not in written:
+        return False
+    for inner in block.body.blocks:
+        ignored = inner.body.get("ignore_changes") if inner.type == "lifecycle" else None
+        if ignored is None:
+            continue
+        items = ignored.value.items if isinstance(ignored.value, Tuple) else (ignored.value,)
+        if any(_first_name(item) in ("all", attribute) for item in items):
+            return True
+    return False
+
+
+def _first_name(expression: object) -> str:
+    """Return the attribute that an element of ``ignore_changes`` names, in either form: ``policy``, ``"policy"``."""
+    while isinstance(expression, GetAttribute):
+        expression = expression.target
+    if isinstance(expression, Name):
+        return expression.name
+    if isinstance(expression, TemplateExpression) and len(expression.parts) == 1:
+        return str(getattr(expression.parts[0], "value", ""))
+    return ""

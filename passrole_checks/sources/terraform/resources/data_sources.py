@@ -9,6 +9,7 @@ by name may have any path: the path in its ARN is an unresolved part.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,7 +44,6 @@ from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import data_document, linked_data
 from passrole_checks.sources.terraform.resources.entities import PARTITION, iam_arn, service_arn, text_of, value_of
-from passrole_checks.sources.terraform.resources.name_regex import to_wildcards
 
 _AWS_MANAGED = lazy_regex(r"^arn:[^:/]*:iam::aws:policy/")  # in any partition
 _REASONS = {
@@ -94,6 +94,14 @@ _LOOKED_UP = {
     "awscc_iam_user": ("user", "id"),
     "awscc_iam_group": ("group", "id"),
 }
+_TOKEN = lazy_regex(
+    r"(?P<run>\.[*+])"
+    r"|(?P<some>(?:\[[^\]]+\]|\\[dw])(?:[*+?]|\{\d+(?:,\d*)?\})?)"
+    r"|(?P<any>\.)"
+    r"|\\(?P<escaped>[.+-])"
+    r"|(?P<literal>[A-Za-z0-9_=,@-])"
+)
+_QUANTIFIERS = tuple("*+?{")
 _SESSION = lazy_regex(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
@@ -218,6 +226,31 @@ def _entities(value: Reference, block: Block, name: str, scope: EvaluationScope,
     else:
         element = Unresolved(expression, known=(pattern,), reason=KNOWN_AFTER_APPLY)
     return ListNode((UnknownTail((element,), at),), at)
+
+
+def to_wildcards(regex: str | None) -> str | None:
+    """Return a pattern with ``*`` and ``?`` for the names that a regular expression matches, or for a few more.
+
+    None if it is unknown or too complex, and if nothing literal would be left of it, unless it matches every name.
+    Source: Terraform Registry, data source ``aws_iam_roles``: ``name_regex`` is a regular expression of Go (RE2) that
+    matches anywhere in a name.
+    """
+    if regex is None:
+        return None
+    body = regex.removeprefix("^")
+    ends = body.endswith("$") and not body.endswith("\\$")
+    body = body[:-1] if ends else body
+    pattern, position, exact = "" if regex.startswith("^") else "*", 0, True
+    while position < len(body):
+        token = _TOKEN.match(body, position)
+        if token is None or (token.lastgroup not in ("run", "some") and body.startswith(_QUANTIFIERS, token.end())):
+            return None
+        exact = exact and token.lastgroup != "some"
+        wild = {"run": "*", "some": "*", "any": "?"}.get(str(token.lastgroup))
+        pattern += wild or token["escaped"] or token["literal"]
+        position = token.end()
+    pattern = re.sub(r"\*+", "*", pattern if ends else f"{pattern}*")
+    return pattern if exact or pattern.strip("*?") else None
 
 
 def _policy(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
