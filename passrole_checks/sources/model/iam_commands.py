@@ -17,13 +17,14 @@ _BLANKS = r"""(?:\\[nrt]|["',\s\\])+"""  # between the words of a text or of a l
 _OPTIONS = rf"""(?:{_BLANKS}--[^\s"',\\]+(?:{_BLANKS}(?!-)[^\s"',\\]+)??){{0,8}}?"""
 _COMMAND = lazy_regex(
     rf"(?:\b|(?<=\\n))(iam|sso-admin){_OPTIONS}{_BLANKS}"
-    r"((?:attach|put)-[\w-]*policy[\w-]*|create-policy(?:-version)?)(?![\w-])"
+    r"((?:attach|put)-[\w-]{0,40}policy[\w-]*|create-policy(?:-version)?)(?![\w-])"
 )
+# each begins with a plain text, which is found fast in a plan of 100 MB
+_OPERATIONS = tuple(map(lazy_regex, (r"attach-[\w-]{0,40}policy", r"put-[\w-]{0,40}policy", "create-policy")))
 _SCRIPT = lazy_regex(r"\.(?:bash|bat|cmd|ksh|ps1|sh|zsh)(?:\.(?:tftpl|tmpl|tpl))?\Z", re.IGNORECASE)
 _PASS_ROLE = lazy_regex(r"^(?![ \t]*#)[^\n]*iam:passrole", re.IGNORECASE | re.MULTILINE)
 _ARGUMENTS = lazy_regex(r"(?:'[^']*'|\\\r?\n|[^\n])*")  # of one line, of lines that are continued or in single quotes
 _MAX_ARGUMENTS = 500
-_LINE_BREAK = lazy_regex(r"\\n|\n")
 _COMMENT = lazy_regex(r"[ \t]*(?:#|//)")
 _MAX_LINE = 2_000  # characters of a line before the command in which its beginning is searched
 
@@ -57,12 +58,13 @@ def note_on_commands(file: str, text: str) -> Iterator[Unreadable]:
 
 def _commands(text: str) -> Iterator[tuple[str, int, str]]:
     """Yield each command: its operation (``aws iam create-policy``), the offset of that, and its beginning."""
-    if not any(name in text for name in ("attach-", "put-", "create-policy")):  # fast in a plan of 100 MB
+    if not any(operation.search(text) for operation in _OPERATIONS):
         return
     for match in _COMMAND.finditer(text):
         start = max(0, match.start() - _MAX_LINE)
-        lines = _LINE_BREAK.split(text[start : match.start()])
-        if _COMMENT.match(lines[-1]) and (len(lines) > 1 or start == 0):
+        ends = ((text.rfind(line_break, start, match.start()), len(line_break)) for line_break in ("\n", "\\n"))
+        begin = max((at + length for at, length in ends if at >= 0), default=-start)  # negative: too far away
+        if begin >= 0 and _COMMENT.match(text, begin, match.start()):
             continue
         operation = f"aws {match[1]} {match[2]}"
         arguments = _ARGUMENTS.match(text, match.end(), match.end() + _MAX_ARGUMENTS)
