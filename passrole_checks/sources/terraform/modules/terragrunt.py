@@ -35,7 +35,7 @@ from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, P
 _PARENTS = ("root.hcl", "terragrunt.hcl")  # what find_in_parent_folders() looks for
 _FIND = lazy_regex(rb'find_in_parent_folders\(\s*(?:"([^"$\\]+)"\s*)?[,)]')
 _OWN_FOLDER = "${get_terragrunt_dir()}/"
-_PROVIDERS_ONLY = lazy_regex(rb"(?m)^\s*(?:resource|data|module|locals|import|removed)\b")
+_PROVIDERS_ONLY = lazy_regex(rb'(?m)(?:^|contents\s*=\s*"|\\n)\s*(?:resource|data|module|locals|import|removed)\b')
 _CONTENTS_OF_CALL = lazy_regex(rb"contents\s*=\s*[a-z_]+\(")
 _MAX_LEVELS = 20  # folders above a unit in which an included file is searched
 

@@ -1,5 +1,5 @@
 terraform { source = "../app" }
 generate "x" {
-  path     = "x.tf"
+  path     = "data.tf"
   contents = "provider \"aws\" {}"
 }
