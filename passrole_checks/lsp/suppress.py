@@ -12,10 +12,10 @@ from pathlib import Path
 from passrole_checks.findings import Finding
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Position
+from passrole_checks.suggest.edits.syntax_tree import indentation
 from passrole_checks.suggest.suggestion import Edit
 
 _HEADER = lazy_regex(r"""([ \t]*)(?:[A-Za-z0-9]+|"[A-Za-z0-9]+"|'[A-Za-z0-9]+')[ \t]*:[ \t]*(?:[ \t]#[^\n]*)?\r?""")
-_INDENT = lazy_regex(r"[ \t]*")
 
 ReadText = Callable[[str], str]
 
@@ -45,7 +45,7 @@ def _in_block(at: Position, text: str) -> tuple[int, str, str] | None:
             header = lines[block.span.line - 1]
             if block.span.line == block.span.end_line or not header.rstrip().endswith("{"):
                 return None
-            return _after(lines, block.span.line, _indent(header) + "  ")
+            return _after(lines, block.span.line, indentation(header, 0) + "  ")
     return None
 
 
@@ -58,15 +58,10 @@ def _in_resource(finding: Finding, at: Position, text: str) -> tuple[int, str, s
     if not 0 < header.line < len(lines) or not (match := _HEADER.fullmatch(lines[header.line - 1])):
         return None
     following = next((line for line in lines[header.line :] if line.strip() and not line.lstrip().startswith("#")), "")
-    indent = _indent(following)
+    indent = indentation(following, 0)
     return _after(lines, header.line, indent) if len(indent) > len(match[1]) else None
 
 
 def _after(lines: list[str], number: int, indent: str) -> tuple[int, str, str]:
     end = "\r\n" if lines[number - 1].endswith("\r") else "\n"
     return sum(len(line) + 1 for line in lines[:number]), indent, end
-
-
-def _indent(line: str) -> str:
-    match = _INDENT.match(line)
-    return match[0] if match else ""

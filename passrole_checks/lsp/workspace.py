@@ -155,17 +155,14 @@ class Workspace:
             if known is not None and known.is_generated and is_typed:
                 scopes[path] = known  # when it is saved
             elif known is None or every or (path in changed and not is_terraform_file(Path(path))):
-                scopes[path] = self._scope_or(known or Scope(()), path)
+                try:
+                    scopes[path] = self._scope_of(path)
+                except Exception as error:  # others go on
+                    self._client.log(types.MessageType.Error, f"{path}: {sanitize(internal_error(error))}")
+                    scopes[path] = known or Scope(())
             else:
                 scopes[path] = known
         self._scopes = scopes
-
-    def _scope_or(self, otherwise: Scope, path: str) -> Scope:
-        try:
-            return self._scope_of(path)
-        except Exception as error:  # others go on
-            self._client.log(types.MessageType.Error, f"{path}: {sanitize(internal_error(error))}")
-            return otherwise
 
     def _scope_of(self, path: str) -> Scope:
         folder = innermost(tuple(self._folders.values()), path)

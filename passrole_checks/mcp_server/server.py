@@ -134,10 +134,8 @@ def _listed(tool: Tool) -> ListedTool:
 
 def _result(answer: Answer) -> CallToolResult:
     """Return an answer as a protocol message."""
-    content = [TextContent(text=answer.text)]
-    if answer.structured is None:
-        return CallToolResult(content=content, is_error=answer.is_error)
-    return CallToolResult(content=content, structured_content=answer.structured, is_error=answer.is_error)
+    structured = {} if answer.structured is None else {"structured_content": answer.structured}
+    return CallToolResult(content=[TextContent(text=answer.text)], is_error=answer.is_error, **structured)
 
 
 def run(folders: Sequence[str]) -> None:

@@ -54,7 +54,7 @@ class Workspace:
         written = path_of_uri(name) or name
         places = [written] if os.path.isabs(written) else [os.path.join(root, written) for root in self.roots]
         real_paths = dict.fromkeys(map(os.path.realpath, places))
-        inside = [real for real in real_paths if self._contains(real)]
+        inside = list(filter(self._contains, real_paths))
         if not inside or any(real not in inside and os.path.lexists(real) for real in real_paths):
             raise WorkspaceError(f"{shown}: outside of the folders that may be read ({listed(self.roots)})")
         found = [path for path in inside if is_unsaved(path) or os.path.lexists(path)]

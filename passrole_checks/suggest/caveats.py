@@ -39,7 +39,8 @@ def missing_parts(over: PassedRoles, services: Collection[str] = ()) -> tuple[st
     services (none: to any)."""
     found = [one.reason for one in over.analyzed.configuration.not_evaluated if _may_belong(over, one.file)]
     parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
-    parts = [reason for reason in parts if _may_pass_role(reason, services)]
+    known = {reason: services_of_missing_module(reason) for reason in parts}
+    parts = [one for one in parts if (own := known[one]) is None or set(own) & set(services or own)]
     shown = [f"whether more roles are passed ({_shortened_reason(reason)})" for reason in parts[:_FEW]]
     more = len(parts) - len(shown)
     return (*shown, *([f"and {more} similar parts"] if more else []))
@@ -71,12 +72,6 @@ def _may_belong(over: PassedRoles, file: str) -> bool:
     if is_root or over.analyzed.configuration.framework is not Framework.TERRAFORM:
         return True
     return os.path.dirname(file) == os.path.dirname(over.located.grant.at.file)
-
-
-def _may_pass_role(reason: str, services: Collection[str]) -> bool:
-    """True if a missing part may pass a role to one of these services (none: to any)."""
-    known = services_of_missing_module(reason)
-    return known is None or bool(set(known) & set(services) if services else known)
 
 
 def _shortened_reason(reason: str) -> str:

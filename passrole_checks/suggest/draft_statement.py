@@ -113,14 +113,7 @@ def _likely_services(located: LocatedGrant, limit: DerivedLimit | None) -> Itera
         prefixes = {f"{action.partition(':')[0]}:" for action in item.actions}
         used = [number for number, prefix in enumerate(MOST_USED) if prefix in prefixes]
         is_main = any(item.service.startswith(prefix.rstrip(":")) for prefix in prefixes)
-        return (
-            item not in own,
-            *item.rank,
-            not is_named,
-            min(used, default=len(MOST_USED)),
-            not is_main,
-            item.service,
-        )
+        return (item not in own, *item.rank, not is_named, min(used, default=len(MOST_USED)), not is_main, item.service)
 
     return (item.service for item in sorted(limit.named, key=order) if "*" not in item.service)
 

@@ -55,7 +55,9 @@ def why_not_edited(file: str, text: str, construct: str = "") -> str:
     path = Path(file)
     if _COPIES & set(path.parts):
         return "this is a downloaded copy of a module: change the module's source"
-    if construct or _is_synthesized(path):
+    # a file in a cloud assembly of the AWS CDK, or in the folder of one of its assets
+    folders = [path.parent, *(folder.parent for folder in path.parents if folder.name.startswith("asset."))]
+    if construct or "cdk.out" in path.parts or any(read_assembly(folder) is not None for folder in folders):
         what = f"the construct {construct}" if construct else "the construct that it comes from"
         return f"the AWS CDK generates this file: change {what}"
     tool = next((_BUILT[part] for part in path.parts if part in _BUILT), "")
@@ -64,11 +66,3 @@ def why_not_edited(file: str, text: str, construct: str = "") -> str:
     if _MARK.search(text[:_MARKER_LENGTH]):
         return "this file says that it is generated: change its source"
     return ""
-
-
-def _is_synthesized(path: Path) -> bool:
-    """True for a file in a cloud assembly of the AWS CDK, or in the folder of one of its assets."""
-    if "cdk.out" in path.parts:
-        return True
-    folders = [path.parent, *(folder.parent for folder in path.parents if folder.name.startswith("asset."))]
-    return any(read_assembly(folder) is not None for folder in folders)

@@ -122,7 +122,12 @@ class PassedRoles:
         if not self.referable.is_only_instance(self.located):
             return ()
         found = self.roles(None, by_others=True)
-        return () if any(one.wanted is None or self._depends_on_variables(one.label) for one in found) else found
+        names = {role.resource.address: role.name for role in self.analyzed.configuration.roles}
+        for one in found:
+            name = names.get(one.label)
+            if one.wanted is None or name is None or name.literal is None or name.defaults:
+                return ()
+        return found
 
     @cached_property
     def own_tasks(self) -> frozenset[str]:
@@ -132,12 +137,6 @@ class PassedRoles:
             for one in self.received
             if self.is_runtime_only and one.role in self.located.principals and one.received.receiver.type in _RUN_LATER
         )
-
-    def _depends_on_variables(self, address: str) -> bool:
-        """True if the name of a role is not known, or depends on the default of a variable."""
-        roles = (role for role in self.analyzed.configuration.roles if role.resource.address == address)
-        name = next((role.name for role in roles), None)
-        return name is None or name.literal is None or bool(name.defaults)
 
     def trusting(self, services: Collection[str], *, principals: bool = False) -> tuple[PassedRole, ...]:
         """Return the known roles that the statement covers and that trust one of these services; ``principals``: also
@@ -274,14 +273,10 @@ class PassedRoles:
             elif (
                 isinstance(part, str)
                 or part.kind in (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)
-                or self._is_stack(part)
+                or (own and part.expression == "AWS::StackName")  # a template can write it
             ):
                 parts.append(part)
             else:
                 return None
         role = TargetRole("", StringNode(join(parts), value.at))
         return role if self.referable.can_contain(self.located.grant.at.file, role) else None
-
-    def _is_stack(self, part: Unresolved) -> bool:
-        """True if an unresolved value is the stack name, which a template can write."""
-        return part.expression == "AWS::StackName" and self.analyzed.configuration.framework is not Framework.TERRAFORM

@@ -164,7 +164,10 @@ class _Decision:
         if self.passed:
             return narrow
         if narrow:
-            self.passed = self._trusting() or self._passed_elsewhere() or self._in_account()
+            # other modules may pass the roles to the services that the condition names, if its holders are known
+            is_known = self.limit is not None and not self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)
+            elsewhere = self.over.in_other_modules if is_known and self.stated else tuple
+            self.passed = self._trusting() or elsewhere() or self._in_account()
         elif limit and self.grant.scope is Scope.PREFIX and not self.grant.complement:
             self.passed = self._in_account()
             return bool(self.passed)
@@ -187,11 +190,6 @@ class _Decision:
         serves = trusted >= set(named) if named else self.limit.serves_all_actions(trusted)
         self.is_by_trust_only = serves and len(found) <= _MOST_TRUSTING
         return found if self.is_by_trust_only else ()
-
-    def _passed_elsewhere(self) -> Sequence[PassedRole]:
-        """Return the roles that other modules of this configuration pass to the services that the condition names."""
-        is_known = self.limit is not None and not self.limit.derived.has(OpenPointKind.HOLDER_UNKNOWN)
-        return self.over.in_other_modules() if is_known and self.stated else ()
 
     def _in_account(self) -> Sequence[PassedRole]:
         """Return all roles of the account that the statement covers and that services may assume, if they are few."""

@@ -21,7 +21,6 @@ from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.read_boundary import boundary_of_context
 from passrole_checks.sources.model.configuration import Unreadable
-from passrole_checks.suggest.access_effect import AccessEffect
 from passrole_checks.suggest.action_advice import ACTION_CHECKS, action_advice
 from passrole_checks.suggest.advice import SEPARATE_GET_ROLE, Advice, combine_advice, merge_advice
 from passrole_checks.suggest.derived_limit import MOST_WRITTEN, DerivedLimit, derive_limit
@@ -57,13 +56,12 @@ class CombinedSuggestions:
 class _FlaggedStatement:
     """A statement with findings, to be edited.
 
-    ``unit`` and ``located``: its first use. ``limit``: the services that its holders can pass roles to; None if they
-    cannot be derived.
+    ``uses``: all of its uses that grant something. ``limit``: the services that its holders can pass roles to; None if
+    they cannot be derived.
     """
 
     findings: tuple[Finding, ...]
-    unit: TrialUnit
-    located: LocatedGrant
+    uses: Sequence[tuple[TrialUnit, LocatedGrant]]
     limit: DerivedLimit | None
 
     @property
@@ -171,7 +169,7 @@ class Session:
             sorted(filter(may_be_made, some), key=lambda one: -(one.grade or Grade.EQUIVALENT).rank)
             for some in (self.suggestions, self._edits.dependent)
         )
-        made: list[Suggestion] = []
+        made: dict[Position, Suggestion] = {}
         changed: Mapping[str, str] = {}
         self._edits.restart()
         with boundary_of_context(self.boundary):
@@ -179,18 +177,16 @@ class Session:
             strongest = [one for one in self.suggestions if first.get(one.at) is one]
             whole = self._verify_all(strongest) if strongest else None
             if whole is not None:
-                made, changed, able = strongest, whole, []
+                made, changed, able = {one.at: one for one in strongest}, whole, []
             before, left = -1, [*able, *later]
             while left and len(made) > before:
                 before = len(made)
                 for one in left:
-                    if all(one.at != other.at for other in made):
-                        attempt = self._verify_all([*made, one])
-                        if attempt is not None:
-                            made, changed = [*made, one], attempt
-                taken = {one.at for one in made}
-                left = [one for one in left if one.at not in taken]
-        return CombinedSuggestions(tuple(made), changed)
+                    attempt = self._verify_all([*made.values(), one]) if one.at not in made else None
+                    if attempt is not None:
+                        made[one.at], changed = one, attempt
+                left = [one for one in left if one.at not in made]
+        return CombinedSuggestions(tuple(made.values()), changed)
 
     def _verify_all(self, chosen: Sequence[Suggestion]) -> Mapping[str, str] | None:
         """Return the files with the edits of several suggestions; None if they do not verify together."""
@@ -204,41 +200,35 @@ class Session:
             return None
         better = (*proved.gone, *proved.less_severe)
         for one, effect in zip(chosen, proved.effects, strict=True):
-            if not _keeps_grade(one, effect):
+            if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
+                return None
+            if one.grade is not Grade.OBSERVED and not set(effect.added) <= set(one.added):
                 return None
             if not all(any(is_same_finding(less, other) for other in better) for less in one.less_severe):
                 return None
         return proved.statements[0].changed
 
     def _for_statement(self, findings: Sequence[Finding]) -> Iterable[Suggestion]:
-        at = findings[0].at
-        own = [finding for finding in findings if not finding.managed and finding.check_id in _EDITABLE_CHECKS]
-        located = self._at.get(at, [])
+        """Yield the suggestions for a statement with findings, from all of its uses."""
+        file, uses = findings[0].at.file, self._at.get(findings[0].at, [])
+        checks = {one.check_id for one in findings if not one.managed and one.check_id in _EDITABLE_CHECKS}
         try:
-            text = self.texts(at.file)
+            text = self.texts(file)
         except (OSError, ValueError):
             text = ""
-        if not own or not located or not text:
-            yield _remedies(findings)
-            return
-        granting = [(unit, one) for unit, one in located if one.effect_on_passrole != "none"] or located
-        unit, first = granting[0]
-        statement = _FlaggedStatement(tuple(findings), unit, first, self._limit(granting))
-        yield from self._for_uses(statement, granting, {one.check_id for one in own})
+        if not checks or not uses or not text:
+            return (_remedies(findings),)
+        granting = [(unit, one) for unit, one in uses if one.effect_on_passrole != "none"] or uses
+        return self._for_uses(_FlaggedStatement(tuple(findings), granting, self._limit(granting)), checks)
 
-    def _for_uses(
-        self,
-        statement: _FlaggedStatement,
-        granting: Sequence[tuple[TrialUnit, LocatedGrant]],
-        checks: Collection[str],
-    ) -> Iterable[Suggestion]:
-        """Yield the suggestions for a statement that these checks flag, from all of its uses."""
-        unit, located, limit = statement.unit, statement.located, statement.limit
+    def _for_uses(self, statement: _FlaggedStatement, checks: Collection[str]) -> Iterable[Suggestion]:
+        """Yield the suggestions for a statement that these checks flag."""
+        (unit, located), limit = statement.uses[0], statement.limit
         limited = limit.advice(unit.analyzed, located) if limit is not None else Advice()
         asked = frozenset(checks) & FIXABLE_CHECKS
-        without_reading = self._advice(granting, asked - {GET_ROLE}, limit)
+        without_reading = self._advice(statement, asked - {GET_ROLE})
         wants_to_read = GET_ROLE in asked and self._grants_get_role
-        advice = self._advice(granting, asked, limit) if wants_to_read else without_reading
+        advice = self._advice(statement, asked) if wants_to_read else without_reading
         done: list[Suggestion] = []
         reason = ""
         is_complete = statement.has_complete_limit
@@ -277,18 +267,16 @@ class Session:
         )
         return derive_limit(((unit.analyzed, one) for unit, one in granting), unknown, self._module_roles)
 
-    def _advice(
-        self, granting: Sequence[tuple[TrialUnit, LocatedGrant]], checks: Collection[str], limit: DerivedLimit | None
-    ) -> Advice:
+    def _advice(self, statement: _FlaggedStatement, checks: Collection[str]) -> Advice:
         """Return the advice by what the configuration passes, merged over all uses of the statement."""
         if not checks:
             return Advice()
         found: list[Advice] = []
         variants: list[tuple[str, Advice]] = []
-        for unit, one in granting:
-            advice = propose(self._passed_roles(unit, one), checks, limit)
-            if unit.values.path:
-                variants.append((unit.values.label, advice))
+        for unit, one in statement.uses:
+            advice = propose(self._passed_roles(unit, one), checks, statement.limit)
+            if unit.configuration.values.path:
+                variants.append((unit.configuration.values.label, advice))
             else:
                 found.append(advice)
         return merge_advice(found or [advice for _, advice in variants], variants)
@@ -299,38 +287,33 @@ class Session:
         """Return the suggestion with edits for the change of an advice. ``keeps_use``: they must keep all that can be
         used. Raises :class:`NotEditableError` if there are none, or they cannot be verified.
         """
-        wanted = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
-        proved, says = self._verified_edits(statement, advice, change, wanted)
+        proved, says = self._verified_edits(statement, advice, change, keeps_use=keeps_use)
         (effect,) = proved.effects
-        grade = _grade_of(effect, change, has_complete_limit=statement.has_complete_limit)
+        is_notation = change == StatementChange(name_action=True)
+        keeps_access = is_notation or (statement.has_complete_limit and not change.free_others)
+        grade = Grade.EQUIVALENT if effect.keeps_use and keeps_access else Grade.NARROWED
+        grade = Grade.REPAIRING if effect.added else grade
         if keeps_use and grade is not Grade.EQUIVALENT:
             raise NotEditableError("whether a service that can be used would be excluded")
         if effect.added:
             says += f" Adds {listed(effect.added)}{', whatever its tags' if change.drop else ''}."
         many = len({normalize_service(service) for service in change.services or ()}) > MOST_WRITTEN
-        made = Suggestion(
-            statement.findings,
-            statement.located.grant.at,
-            proved.edits,
-            says,
-            (),
-            "",
-            grade=grade,
-            on_request=many and grade is Grade.EQUIVALENT,
-            added=effect.added,
-        )
-        made = self._edits.finish(made, proved)
+        at = statement.uses[0][1].grant.at
+        made = Suggestion(statement.findings, at, proved.edits, says, (), "", grade=grade, added=effect.added)
+        on_request = many and grade is Grade.EQUIVALENT
+        made = self._edits.finish(replace(made, on_request=on_request), proved)
         if not made.findings and not made.less_severe:
             raise NotEditableError("no finding would be resolved or become less severe")
         return made
 
     def _verified_edits(
-        self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, grade: Grade
+        self, statement: _FlaggedStatement, advice: Advice, change: StatementChange, *, keeps_use: bool
     ) -> tuple[VerifiedEdits, str]:
         """Return the edits with their effect, and a description, with a statement for iam:GetRole where it is wanted
         and can be verified. Raises :class:`NotEditableError` if there are none, or they cannot be verified.
         """
         reads, says = advice.reads, advice.says
+        grade = Grade.EQUIVALENT if keeps_use else Grade.NARROWED
         try:
             proved = self._attempt(statement, advice, change, grade, reads=reads)
         except NotEditableError:
@@ -351,9 +334,9 @@ class Session:
         """Return the edits and their effect. Raises :class:`NotEditableError` if there are none, or they cannot be
         verified.
         """
-        located = statement.located
+        unit, located = statement.uses[0]
         change = with_name(located, change)
-        edits = self._edits.edits_of(statement.unit, located, change, advice.services, reads=reads)
+        edits = self._edits.edits_of(unit, located, change, advice.services, reads=reads)
         fixable = advice.targets if reads or change.get_role else advice.targets - {GET_ROLE}
         targets = tuple(finding for finding in statement.findings if finding.check_id in fixable)
         attempt = Suggestion(targets, located.grant.at, edits, advice.says, (), "", grade=grade)
@@ -366,7 +349,7 @@ class Session:
     def _manual(self, statement: _FlaggedStatement, advice: Advice, reason: str, *, done: bool) -> Suggestion:
         """Return the suggestion for manual review of findings that no edit resolves. ``reason``: why an edit was
         refused; ``done``: other findings of the statement have edits."""
-        findings, located = statement.findings, statement.located
+        findings, (unit, located) = statement.findings, statement.uses[0]
         at, grant = located.grant.at, located.grant
         others = tuple(dict.fromkeys(finding.remediation for finding in findings))
         only_get_role = {finding.check_id for finding in findings} == {GET_ROLE}
@@ -383,16 +366,8 @@ class Session:
             wide = any(finding.check_id in FIXABLE_CHECKS - _NARROW_CHECKS for finding in findings)
             tags = TAGS in {finding.check_id for finding in findings}
             change = drafted_change(located, advice, statement.limit, wide=wide, tags=tags)
-        words = self._edits.draft(statement.unit, located, change, reads=only_get_role)
+        words = self._edits.draft(unit, located, change, reads=only_get_role)
         return Suggestion(findings, at, (), "", missing, words)
-
-
-def _grade_of(effect: AccessEffect, change: StatementChange, *, has_complete_limit: bool) -> Grade:
-    """Return the grade of an edit. ``has_complete_limit``: the services that holders can pass roles to are known."""
-    if effect.added:
-        return Grade.REPAIRING
-    is_equivalent = effect.keeps_use and (change.keeps_access or has_complete_limit) and not change.free_others
-    return Grade.EQUIVALENT if is_equivalent else Grade.NARROWED
 
 
 def _remedies(findings: Sequence[Finding], reason: str = "") -> Suggestion:
@@ -405,10 +380,3 @@ def _is_same(one: Suggestion, other: Suggestion) -> bool:
     """True if one suggestion makes another one for the same statement superfluous."""
     equivalent = one.grade is Grade.EQUIVALENT and other.grade is Grade.EQUIVALENT
     return one.edits == other.edits or (equivalent and set(map(id, one.findings)) <= set(map(id, other.findings)))
-
-
-def _keeps_grade(one: Suggestion, effect: AccessEffect) -> bool:
-    """True if the effect of edits together with others is that of their grade, and they add only what is said."""
-    if one.grade is Grade.EQUIVALENT and not effect.keeps_use:
-        return False
-    return one.grade is Grade.OBSERVED or set(effect.added) <= set(one.added)

@@ -84,11 +84,6 @@ class StatementChange:
     name_action: bool = False
     free_others: bool = False
 
-    @property
-    def keeps_access(self) -> bool:
-        """True if only the notation changes."""
-        return self == StatementChange(name_action=True)
-
 
 @dataclass(frozen=True, slots=True)
 class ObservedUse:

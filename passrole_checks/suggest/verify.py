@@ -18,7 +18,6 @@ from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration
-from passrole_checks.sources.value_file import ValueFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.observed_use import Narrowing
 from passrole_checks.suggest.suggestion import Edit, StatementChange, TargetRole
@@ -123,11 +122,6 @@ class TrialUnit:
     analyzed: AnalyzedConfiguration
     files: frozenset[str]
 
-    @property
-    def values(self) -> ValueFile:
-        """The file with whose values it was read."""
-        return self.configuration.values
-
 
 def open_findings(analyzed: AnalyzedConfiguration) -> tuple[Finding, ...]:
     """Return the findings that are not suppressed."""
@@ -154,10 +148,7 @@ def compare_findings(
     finding, or a more severe one, or if another statement would change: one derived from the text of an edited one,
     such as a Deny that would deny less. New findings of severity info at the statements are accepted.
     """
-    sides = (
-        (unit.analyzed, [one.was_at for one in statements]),
-        (after, [one.is_at for one in statements]),
-    )
+    sides = ((unit.analyzed, [one.was_at for one in statements]), (after, [one.is_at for one in statements]))
     inside, now = (
         [[finding for finding in open_findings(analyzed) if is_there(finding.at)] for is_there in places]
         for analyzed, places in sides

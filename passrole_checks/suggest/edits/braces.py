@@ -151,7 +151,9 @@ class Braces:
             self._member(change, number, indentation(self.text, start), flat=True)
             for number in range(len(change.values))
         ]
-        lead = "," + (" " if not self._tight(container) else "")
+        first = self.comma(container, 0)
+        is_tight = first is not None and self.text[first + 1 : first + 2].strip() != ""  # no blank follows the commas
+        lead = "," if is_tight else ", "
         if comma is None and after != last and self.language.line_breaks:
             lead = ", "
         yield end, end, "".join(lead + one for one in new)
@@ -175,11 +177,6 @@ class Braces:
         if not change.keys:
             return self.write(value, indent, flat=flat)
         return self.entry(change.keys[number], value, indent, flat=flat)
-
-    def _tight(self, container: WrittenNode) -> bool:
-        """True if no blank follows the commas of a list or a mapping."""
-        offset = self.comma(container, 0)
-        return offset is not None and self.text[offset + 1 : offset + 2].strip() != ""
 
     def _shares(self, members: tuple[tuple[int, int], ...], number: int) -> bool:
         """True if the next member starts on the line on which a member ends."""

@@ -76,18 +76,14 @@ def _published(located: LocatedGrant, module: ModuleContext) -> ConditionNotatio
         for block in one.body.all("module"):
             source = block.body.get("source") if block.labels[:1] == tuple(names[-1:]) else None
             written = one.written(source.value).text if source is not None else None
-            if written is not None and (key := _key_of_published(written, argument)):
-                return ConditionNotation(key)
+            if written is None:
+                continue
+            published = published_module(written)
+            if argument == "policy_statements" and published is not None and published[0] in _WITH_STATEMENTS:
+                return ConditionNotation("condition")
+            if argument in ("iam_policy_statements", "iam_policy") and _CLOUDPOSSE.search(written):
+                return ConditionNotation("conditions")
     return None
-
-
-def _key_of_published(source: str, argument: str) -> str:
-    """Return the attribute of conditions that a published module takes in an argument; "" for other modules."""
-    module = published_module(source)
-    if argument == "policy_statements" and module is not None and module[0] in _WITH_STATEMENTS:
-        return "condition"
-    is_policy = argument in ("iam_policy_statements", "iam_policy")
-    return "conditions" if is_policy and _CLOUDPOSSE.search(source) else ""
 
 
 def _keys_read(name: str, read: Callable[[str], str]) -> Iterator[str]:

@@ -114,16 +114,13 @@ def _read_lines(text: str, first: int, last: int) -> list[_Line] | None:
     lines: list[_Line] = []
     for found in re.finditer(r"[^\n]*\n|[^\n]+", text):
         tokens = list(_TOKEN.finditer(found[0]))
-        signs = (token for token in tokens if token[0] == "=")
-        if any(token[0] in ("/*", "<<", '"') for token in tokens) or not all(map(_is_spaced, signs)):
+        signs = (token.span() for token in tokens if token[0] == "=")
+        around = [found[0][start - 1 : start] + found[0][end : end + 1] for start, end in signs]
+        is_spaced = all(len(blanks) == 2 and blanks.isspace() for blanks in around)
+        if not is_spaced or any(token[0] in ("/*", "<<", '"') for token in tokens):
             return None
         lines.append(_line(tokens, first + found.start()))
     return lines
-
-
-def _is_spaced(token: re.Match[str]) -> bool:
-    start, end = token.span()
-    return token.string[start - 1 : start].isspace() and token.string[end : end + 1].isspace()
 
 
 def _line(tokens: list[re.Match[str]], start: int) -> _Line:

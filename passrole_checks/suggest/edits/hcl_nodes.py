@@ -15,7 +15,6 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import NotText, SourceText
 from passrole_checks.sources.terraform.reading.syntax import (
-    Attribute,
     Block,
     Body,
     Call,
@@ -177,15 +176,13 @@ class HclFile:
                 return "".join(block.labels[:1]), self.words(type_.value.span)
         return "", ""
 
-    def attribute(self, attribute: Attribute) -> Field:
-        """Return an attribute of a block as an entry."""
-        start = self.offset(attribute.span.line, attribute.span.column)
-        return Field(attribute.name, start, start + len(attribute.name), self.written(attribute.value))
-
     def block(self, block: Block) -> WrittenNode:
         """Return a block as a mapping of its attributes."""
-        start, end = self.bounds(block.span)
-        return WrittenNode(SyntaxForm.MAPPING, start, end, tuple(self.attribute(one) for one in block.body.attributes))
+        fields = []
+        for one in block.body.attributes:
+            begin = self.offset(one.span.line, one.span.column)
+            fields.append(Field(one.name, begin, begin + len(one.name), self.written(one.value)))
+        return WrittenNode(SyntaxForm.MAPPING, *self.bounds(block.span), tuple(fields))
 
     def labels(self, kind: str, type_: str) -> list[str]:
         """Return the names of the blocks ``kind "type" "name"`` of the file."""

@@ -105,10 +105,6 @@ class ModuleContext:
         names = [name for one in self.files() for name in one.labels(kind, type_)]
         return "current" if "current" in names else names[0] if names else None
 
-    def has(self, type_: str, name: str) -> bool:
-        """True if the module has this resource."""
-        return any(name in one.labels("resource", type_) for one in self.files())
-
 
 class TerraformRoles:
     """Writes roles in Terraform, for a statement of the resource ``holder``."""
@@ -130,7 +126,9 @@ class TerraformRoles:
         if match is None:
             raise NotEditableError(f"{address} cannot be referenced there")
         self._not_constant(address)
-        if prefix != self.prefix and not self.module_context.has(match[1], match[2]):
+        if prefix != self.prefix and all(
+            match[2] not in one.labels("resource", match[1]) for one in self.module_context.files()
+        ):
             raise NotEditableError(f"{address} is in another module, which must output its ARN")
         return f"{local}.arn"
 

@@ -195,15 +195,11 @@ def condition_changes(
             if field is not None:
                 yield SetValue(field, field.value, block)
             else:
-                yield Add(statement, _condition_index(statement), (block,), ("Condition",))
+                names = [entry.key for entry in statement.entries]
+                after = [names.index(name) for name in ("Resource", "NotResource") if name in names]
+                yield Add(statement, after[0] if after else len(names) - 1, (block,), ("Condition",))
         return
     yield from _Conditions(statement, field, drop, services is not None).changes(services or (), wanted, says)
-
-
-def _condition_index(statement: WrittenNode) -> int:
-    """Return the number of the entry after which to insert a Condition."""
-    names = [entry.key for entry in statement.entries]
-    return next((names.index(name) for name in ("Resource", "NotResource") if name in names), len(names) - 1)
 
 
 @dataclass(frozen=True, slots=True)

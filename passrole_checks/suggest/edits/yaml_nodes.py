@@ -6,7 +6,6 @@ Sources: YAML 1.1, "Alias nodes", "Merge key"; AWS CloudFormation Template Refer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
 import yaml
@@ -153,18 +152,13 @@ class YamlFile:
         """Return the syntax tree of the statement."""
         if any(key.tag.endswith(":merge") for key, _ in node.value):
             raise NotEditableError("a merge key (<<) includes a part from elsewhere")
-        inside = self._inside(node)
-        if any(self.uses[id(one)] > 1 and one.start_mark.index >= node.start_mark.index for one in inside):
-            raise NotEditableError("an alias reuses a part of it in other places of the template")
-        return self.mapping(node)
-
-    @staticmethod
-    def _inside(node: yaml.Node) -> Iterator[yaml.Node]:
-        pending = [node]
+        pending: list[yaml.Node] = [node]
         while pending:
             for inner in children_of(pending.pop()):
+                if self.uses[id(inner)] > 1 and inner.start_mark.index >= node.start_mark.index:
+                    raise NotEditableError("an alias reuses a part of it in other places of the template")
                 pending.append(inner)
-                yield inner
+        return self.mapping(node)
 
     def mapping(self, node: yaml.MappingNode) -> WrittenNode:
         start, end = self.bounds(node)

@@ -56,7 +56,8 @@ def _group_by_prefix(names: Sequence[str]) -> dict[str, list[str]]:
     """Group names by their longest common prefix."""
     by: dict[str, list[str]] = {}
     for name in names:
-        for beginning in _prefixes(name):
+        ends = (match.end() for match in re.finditer(r"[-_.+=,@]", name[:-1]))
+        for beginning in (name[:end] for end in ends if end >= MIN_PREFIX_LENGTH):
             by.setdefault(beginning, []).append(name)
     found: dict[str, list[str]] = {}
     taken: set[str] = set()
@@ -66,8 +67,3 @@ def _group_by_prefix(names: Sequence[str]) -> dict[str, list[str]]:
             found[beginning] = left
             taken.update(left)
     return found
-
-
-def _prefixes(name: str) -> list[str]:
-    ends = [match.end() for match in re.finditer(r"[-_.+=,@]", name[:-1])]
-    return [name[:end] for end in ends if end >= MIN_PREFIX_LENGTH]

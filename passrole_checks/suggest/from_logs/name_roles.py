@@ -55,7 +55,11 @@ class ObservedRoles:
             raise UnknownRoleError(f"the role that {shortened(one.role)} denotes")
         if self._grant.complement:
             return (self._named(one, None),)
-        found = [(role, self._fits(role.pattern, one)) for role in self._grant.roles]
+        model = self._analyzed.model
+        known = [
+            (role, replace_reference(role.pattern, model.roles, model.roles_by_name)) for role in self._grant.roles
+        ]
+        found = [(role, pattern_covers(pattern, one.role, one.account)) for role, pattern in known]
         surely = [role for role, answer in found if answer is Ternary.YES]
         exact = [role.pattern for role in surely if role.scope in SINGLE_ROLE_SCOPES]
         if exact:
@@ -71,13 +75,6 @@ class ObservedRoles:
             raise UnknownRoleError(f"whether {pattern_text} includes {shortened(one.role)}")
         kept = [TargetRole("", role.pattern) for role in perhaps if role.scope in SINGLE_ROLE_SCOPES]
         return (*kept, *(role for pattern in wide for role in self._below(one, pattern)))
-
-    def _fits(self, pattern: StringNode, one: Observation) -> Ternary:
-        return pattern_covers(
-            replace_reference(pattern, self._analyzed.model.roles, self._analyzed.model.roles_by_name),
-            one.role,
-            one.account,
-        )
 
     def _below(self, one: Observation, pattern: StringNode) -> Iterator[TargetRole]:
         """Yield the role as a part of a pattern that matches more."""

@@ -18,7 +18,6 @@ from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.sources.model.addresses import module_of, seen_from
@@ -207,7 +206,13 @@ class _Decision:
             if not one.role.address:
                 by_services.setdefault(tuple(sorted(one.services)), []).append(one)
         for services, some in by_services.items():
-            patterns = group_roles([one.role.arn for one in some], self._may_be_written)
+            patterns = group_roles(
+                [one.role.arn for one in some],
+                lambda pattern: (
+                    arn.resource_scope(pattern) is Scope.PREFIX
+                    and all(holding.over.covers(pattern) for holding in self.holdings)
+                ),
+            )
             for one in some:
                 pattern = patterns.get(one.role.arn)
                 if pattern is not None:
@@ -215,11 +220,6 @@ class _Decision:
                     self.groups[str(pattern).partition(":role/")[2]] = None
                     groups = TargetRole("", pattern)
                     self.named.setdefault(_key(groups), _Named(groups, set())).services.update(services)
-
-    def _may_be_written(self, pattern: StringNode) -> bool:
-        return arn.resource_scope(pattern) is Scope.PREFIX and all(
-            holding.over.covers(pattern) for holding in self.holdings
-        )
 
     def _parts(self) -> tuple[StatementChange, ...]:
         by_services: dict[tuple[str, ...], list[TargetRole]] = {}
