@@ -12,7 +12,7 @@ from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.path_conditions import PathCondition, conjoin
-from passrole_checks.iam.permissions.escalation import OpenPath
+from passrole_checks.iam.permissions.escalation import OpenPath, PassedRolePath
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,19 @@ def _without_linked(roles: tuple[StringNode, ...]) -> tuple[StringNode, ...]:
     """Return patterns without those of service-linked roles, which no caller can act as."""
     left = tuple(role for role in roles if not service_of_linked_role(role))
     return left if len(left) < len(roles) else roles
+
+
+MOST_USED = ("ec2:", "lambda:", "cloudformation:", "ecs:", "codebuild:", "glue:", "sagemaker:", "ssm:")
+"""The services that attackers run code in, the most used first."""
+
+
+def path_rank(way: PassedRolePath, *, sure: bool) -> tuple[object, ...]:
+    """Return a key that is least for the paths to name first: published, sure, of the services that attackers use most,
+    short."""
+    return (
+        way.derived,
+        not sure,
+        *(not way.actions[0].startswith(service) for service in MOST_USED),
+        len(way.actions),
+        way.id,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from passrole_checks.access.access_change import Beneficiary
-from passrole_checks.access.rank_paths import path_rank
+from passrole_checks.access.launches import path_rank
 from passrole_checks.checks.base.check import TO_LAMBDA, Check, Example, allow, passed_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special

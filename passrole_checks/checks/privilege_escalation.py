@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from passrole_checks.access.launches import Launch, launch_by
+from passrole_checks.access.launches import Launch, launch_by, path_rank
 from passrole_checks.access.passable_roles import PassableRoles, RoleGains
-from passrole_checks.access.rank_paths import path_rank
 from passrole_checks.access.role_privilege import PrivilegeGain, can_do_everything
 from passrole_checks.access.severity import PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.checks.base.bounded_roles import BOUNDED, creates_only_bounded

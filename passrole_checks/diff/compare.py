@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -28,10 +28,10 @@ from passrole_checks.diff.plans import RootPlan, with_plans
 from passrole_checks.diff.read_versions import Side, VersionReader, changed_left_out
 from passrole_checks.diff.trusted_suppressions import with_trusted_suppressions
 from passrole_checks.diff.units import AS_BEFORE, UnitPair, Versions, read_and_pair, read_in
-from passrole_checks.diff.value_file_variants import add_changes
 from passrole_checks.errors import InputError, internal_error
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.files.relocate_paths import relocate
+from passrole_checks.findings import Confidence
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -45,6 +45,7 @@ from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, ScanR
 from passrole_checks.scan.scanner import analyze_or_fault as judged_unit
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.model.configuration import Configuration, Inputs, NoteKind, PolicyKind, Unreadable
+from passrole_checks.sources.value_file import added_by_files, with_files
 
 
 def compare_paths(old: Path, new: Path, options: ScanOptions, jobs: int | None = 1) -> AccessDifference:
@@ -115,7 +116,7 @@ class _Comparison:
         analyses = self._analyses(versions.pairs) if self.with_scans else None
         self._name_causes(units, seconds)  # uses the remaining time
         variants = [(label, ComparedUnit(pair, self.options)) for label, pair in versions.variants]
-        add_changes({unit.pair.place: unit for unit in units}, variants)
+        _add_variant_changes({unit.pair.place: unit for unit in units}, variants)
         if analyses is not None:
             self._add_variant_findings(analyses, versions.pairs, variants)
         unreadable, idle = self._unreadable_entries(units, analyses or ())
@@ -338,6 +339,29 @@ def _merged(
     before: Sequence[Analysis], after: Sequence[Analysis], options: ScanOptions
 ) -> tuple[ScanResult, ScanResult]:
     return merge_analyses(before, options), merge_analyses(after, options)
+
+
+def _add_variant_changes(units: Mapping[str, ComparedUnit], variants: Iterable[tuple[str, ComparedUnit]]) -> None:
+    """Add to units the new and widened access that only their variants have, with the files as path condition.
+
+    ``units``: by their paths. ``variants``: each with the label of its file.
+    """
+    bases = [(unit.pair.place, change) for unit in units.values() for change in (*unit.new, *unit.widened, *unit.moved)]
+    changes = (
+        (label, [(unit.pair.place, change, group) for group in ("new", "widened") for change in getattr(unit, group)])
+        for label, unit in variants
+    )
+    known = {_key(*base, "") for base in bases}
+    for ((place, change, group), *_), labels in added_by_files(known, changes, lambda added: _key(*added)):
+        grant = replace(change.grant, when=with_files(change.grant.when, labels))
+        confidence = change.confidence if change.confidence is Confidence.LOW else Confidence.MEDIUM
+        getattr(units[place], group).append(replace(change, grant=grant, confidence=confidence))
+
+
+def _key(place: str, change: GrantChange, _group: str) -> Hashable:
+    located = change.grant
+    at, address = located.grant.at, located.resource.address
+    return place, at, address, located.statement_path, located.principals, located.grant.meaning
 
 
 def _incomplete_entries(units: Iterable[Analysis]) -> Iterator[Unreadable]:

@@ -11,7 +11,6 @@ from passrole_checks.access.access_change import policy_key
 from passrole_checks.access.access_model import serves_many_accounts
 from passrole_checks.access.principals import Principals
 from passrole_checks.aws.service_principals import known_services
-from passrole_checks.diff.boundary_changes import narrowing_boundary
 from passrole_checks.diff.change import GrantChange, StatementKey, TrustChange
 from passrole_checks.diff.context import context_of
 from passrole_checks.diff.moved_resources import match_modules
@@ -43,6 +42,8 @@ from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.scan.scanner import ScanOptions, findings_of_change
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
+    Attachments,
+    BoundaryUse,
     Configuration,
     HandedTo,
     PolicyKind,
@@ -311,7 +312,7 @@ class ComparedUnit:
                     return item.variants[0].at, forward
                 if other.identity != item.identity:
                     return (other if forward else item).variants[0].at, False
-        return (None if forward else narrowing_boundary(*self._attachments, holders)), False
+        return (None if forward else _narrowing_boundary(*self._attachments, holders)), False
 
 
 def _excludes_nothing(denial: StatementVersion, allow: StatementVersion) -> bool:
@@ -367,3 +368,40 @@ def _differs_in_place(item: StatementVersion, other: StatementVersion) -> bool:
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:
     return finding.suppressed is None, finding.severity.rank, finding.confidence.rank
+
+
+def _narrowing_boundary(old: Attachments, new: Attachments, holders: Collection[str]) -> Position | None:
+    """Return the position of the first boundary of one of the holders that the old version does not have as it is.
+
+    It is the first statement that differs, if the old version has the boundary with other statements.
+    """
+    before, after = old.boundaries_by_principal(), new.boundaries_by_principal()
+    for holder in holders:
+        old_policies = [use.policy for use in before.get(holder, ())]
+        for use in after.get(holder, ()):
+            position = _first_change(use, old_policies)
+            if position is not None:
+                return position
+    return None
+
+
+def _first_change(use: BoundaryUse, old_policies: Collection[object]) -> Position | None:
+    policy = use.policy
+    if policy is None:
+        return None
+    if not isinstance(policy, AttachedPolicy):
+        is_known = any(not isinstance(old, AttachedPolicy) and old == policy for old in old_policies)
+        return None if is_known or not policy.at.line else policy.at
+    same = [
+        old
+        for old in old_policies
+        if isinstance(old, AttachedPolicy) and old.resource.address == policy.resource.address
+    ]
+    if not same:
+        return policy.resource.at
+    known = {statement.identity for old in same for statement in parse_document(old.document).statements}
+    statements = parse_document(policy.document).statements
+    changed = next((statement.at for statement in statements if statement.identity not in known), None)
+    if changed is None and {statement.identity for statement in statements} == known:
+        return None
+    return changed or policy.resource.at

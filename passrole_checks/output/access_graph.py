@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
@@ -464,3 +464,36 @@ def _group_name(path: tuple[str, ...], paths: Collection[tuple[str, ...]]) -> st
     if short[-1:] == (_OTHER_LOCATIONS,):
         return f"other locations in {''.join(short[shared:-1]).rstrip('/')}".removesuffix(" in ")
     return "".join(short[shared:]).strip("/ ") or "all"
+
+
+def stacks_of(graph: AccessGraph) -> dict[int, int]:
+    """Return the number of its stack for each principal and role that has an identical one elsewhere: of the same name
+    and kind, with the same roles, services, findings and outcomes."""
+    own: dict[int, set[Hashable]] = {}
+    for entry in graph.entries:
+        services, verdict = frozenset(entry.services), (entry.severity, entry.effect)
+        roles = frozenset(_name(graph, number) for number in entry.roles)
+        outcomes = dict(entry.outcomes)
+        for number in entry.principals:
+            own.setdefault(number, set()).add((roles, services, verdict, outcomes.get(number)))
+    principals = _numbered(graph, own)
+    own = {}
+    for entry in graph.entries:
+        services, verdict = frozenset(entry.services), (entry.severity, entry.effect)
+        holders = frozenset(principals.get(number, (number,)) for number in entry.principals)
+        for number in entry.roles if not entry.located.grant.complement else ():
+            own.setdefault(number, set()).add((holders, services, verdict))
+    found = principals | _numbered(graph, own)
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(found.values()))}
+    return {node: numbers[key] for node, key in found.items()}
+
+
+def _name(graph: AccessGraph, number: int) -> tuple[Column, str, str]:
+    node = graph.nodes[number]
+    return node.column, node.label, node.note
+
+
+def _numbered(graph: AccessGraph, own: dict[int, set[Hashable]]) -> dict[int, Hashable]:
+    """Return a key for each node that shares its name and access with others."""
+    members = grouped(((_name(graph, number), frozenset(access)), number) for number, access in own.items())
+    return {number: key for key, numbers in members.items() if len(numbers) > 1 for number in numbers}

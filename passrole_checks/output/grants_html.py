@@ -24,7 +24,7 @@ from passrole_checks.escaping.shorten import cut_in_the_middle
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Severity
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.output.access_graph import AccessGraph, Column, build_graph
+from passrole_checks.output.access_graph import AccessGraph, Column, build_graph, stacks_of
 from passrole_checks.output.counts import count_noun, excluded_summary
 from passrole_checks.output.findings_text import error_summary
 from passrole_checks.output.page_heading import PageHeading
@@ -39,7 +39,6 @@ from passrole_checks.output.page_texts import (
     finding_text,
     location,
 )
-from passrole_checks.output.stack_nodes import stacks_of
 from passrole_checks.scan.result import statements_by_effect
 from passrole_checks.scan.scanner import LocatedGrant, ScanResult
 from passrole_checks.sources.model.configuration import Unreadable, without_faults

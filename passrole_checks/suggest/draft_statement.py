@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from passrole_checks.access.derived_services import DerivedService
-from passrole_checks.access.rank_paths import MOST_USED
+from passrole_checks.access.launches import MOST_USED
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint

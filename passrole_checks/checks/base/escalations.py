@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from passrole_checks.access.rank_paths import path_rank
+from passrole_checks.access.launches import path_rank
 from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext

@@ -287,12 +287,9 @@ def _overriding_entries(node: ObjectNode, unknown: ObjectEntry) -> ObjectNode | 
     if "Effect" not in names or not names & {"Action", "NotAction"} or not names & {"Resource", "NotResource"}:
         return None
     if "Condition" not in names:
-        later = (
-            *later,
-            ObjectEntry(
-                StringNode(("Condition",), unknown.key.at), StringNode(unknown.key.unresolved_parts, unknown.key.at)
-            ),
-        )
+        at = unknown.key.at
+        condition = ObjectEntry(StringNode(("Condition",), at), StringNode(unknown.key.unresolved_parts, at))
+        later = (*later, condition)
     return ObjectNode(later, node.at, node.block)
 
 

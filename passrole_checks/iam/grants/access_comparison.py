@@ -16,14 +16,7 @@ from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE, union_of
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.grants.access_set import (
-    Access,
-    Gain,
-    Permission,
-    ServiceSet,
-    Widening,
-    permission_of,
-)
+from passrole_checks.iam.grants.access_set import Access, Gain, Permission, ServiceSet, Widening, permission_of
 from passrole_checks.iam.grants.spared_roles import role_tests, spares
 from passrole_checks.iam.grants.statement_classes import StatementClass, StatementClasses
 from passrole_checks.iam.partial_values import Part, StringNode, Ternary
@@ -380,14 +373,10 @@ class AccessComparison:
     def _service_set(self, services: frozenset[str]) -> ServiceSet:
         cached = self._words.get(services)
         if cached is None:
-            cached = self._words[services] = self._compute_service_set(services)
+            others, names = UNKNOWN_SERVICE in services, services - {UNKNOWN_SERVICE, NO_KEY}
+            named, left_out = ((), self._names(self._kinds.universe - names)) if others else (self._names(names), ())
+            cached = self._words[services] = ServiceSet(named, others, left_out, NO_KEY in services)
         return cached
-
-    def _compute_service_set(self, services: frozenset[str]) -> ServiceSet:
-        names = services - {UNKNOWN_SERVICE, NO_KEY}
-        if UNKNOWN_SERVICE not in services:
-            return ServiceSet(self._names(names), without_key=NO_KEY in services)
-        return ServiceSet((), True, self._names(self._kinds.universe - names), NO_KEY in services)
 
     def _names(self, services: Collection[str]) -> tuple[str, ...]:
         """Return services by name; an example service of a pattern is replaced by the pattern as written."""

@@ -25,11 +25,8 @@ from passrole_checks.iam.patterns.pattern_index import PatternIndex
 STAR, QUESTION = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
 ANY_TEXT, ANY_CHARACTER = "\x02", "\x03"  # in a request: any string, any one character
 _NAME_STAR = "\x04"  # the values of an unresolved name
-_UNRESOLVED, _NAMES, _ANONYMOUS = (
-    "\U000f0000",
-    "\U00100000",
-    "\U0010fffd",
-)  # unresolved parts are private-use characters
+# unresolved parts are private-use characters
+_UNRESOLVED, _NAMES, _ANONYMOUS = "\U000f0000", "\U00100000", "\U0010fffd"
 _MAX_SYMBOLS = 60_000
 _INDEX_ABOVE = 8  # patterns compared without an index
 _SPECIAL = lazy_regex("[\x00-\x04\U000f0000-\U0010ffff]")

@@ -60,9 +60,8 @@ class PermissionComparison:
         self.words = {pattern: words for matcher in matchers for pattern, words in matcher.patterns.items()}
         free = () if principal.denials or principal.limits else principal.allowing
         self._allowed = frozenset(contents.of_statement(matcher.statement) for matcher in free if matcher.is_portable)
-        self._pairs: dict[
-            int, tuple[ExtraPermission, ...]
-        ] = {}  # of matchers that nothing else of a role has a bearing on
+        # of matchers that nothing else of a role has a bearing on
+        self._pairs: dict[int, tuple[ExtraPermission, ...]] = {}
 
     def excess(self, role: Permissions) -> ExtraPermissions | None:
         """Return the permissions of a role that the principal lacks, None if there are none.

@@ -541,9 +541,8 @@ def resource_glob(parts: tuple[Part, ...], variables: bool, *, account: str | No
             if own or (variables and isinstance(held, str) and held[2:-1].lower() in _OWN_ACCOUNT):
                 fields[4] = [_ACCOUNT]
         last = fields[-1][-1] if fields[-1] else ""
-        rest = any(
-            isinstance(part, Unresolved) and part.expression.endswith("/…") for part in fields[-1]
-        )  # the rest of an ARN
+        # the rest of an ARN
+        rest = any(isinstance(part, Unresolved) and part.expression.endswith("/…") for part in fields[-1])
         if len(fields) < 6 and not rest and not (isinstance(last, str) and last.endswith("*")):
             fields += [["*"]] * (6 - len(fields))
     return ":".join("".join(_symbols_of(field, variables, owner)) for field in fields)
