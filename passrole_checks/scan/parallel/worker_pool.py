@@ -141,7 +141,9 @@ def _process_start_guard() -> Iterator[None]:
     An interrupt would end them with a traceback before they ignore it.
     """
     before = {name: os.environ[name] for name in os.environ.keys() & {_SAFE_PATH}}
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if sys.platform != "win32" else None
+    blocked = None
+    if sys.platform != "win32":
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ[_SAFE_PATH] = "1"
     try:
         yield
