@@ -10,7 +10,7 @@ object. An AWS managed policy can only be attached, or be a permissions boundary
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import TypedDict
@@ -71,14 +71,12 @@ def handed_out_by(
     """
     for_each = block.body.get("for_each")
     elements = ("each",) if for_each is not None and search.may_hand_out(module, for_each) else ()
-    if block.type == "module":
-        arguments = _arguments_with(documents, module, block)
-    else:
-        arguments = [
-            argument
-            for argument in block.body.attributes
-            if argument.name not in META_ARGUMENTS and _may_be_document(module, argument, search, elements)
-        ]
+    candidates = (
+        argument
+        for argument in block.body.attributes
+        if block.type == "module" or _may_be_document(module, argument, search, elements)
+    )
+    arguments = _arguments_with(documents, module, block, candidates)
     search = search.for_nested  # to expand nested blocks for every value that may come from a file costs too much
     nested = _nested_types(module, block, search, elements)
     if not arguments and not nested:
@@ -98,12 +96,14 @@ def handed_out_by(
                 yield _judged_by_consumer(attached, block, scope, attribute)
 
 
-def _arguments_with(search: TextSearch, module: Module, block: Block) -> list[Attribute]:
+def _arguments_with(
+    search: TextSearch, module: Module, block: Block, candidates: Iterable[Attribute]
+) -> list[Attribute]:
     """Return the arguments of a block whose values may contain what is searched for."""
     each = each_text_of(module, block)
     return [
         argument
-        for argument in block.body.attributes
+        for argument in candidates
         if argument.name not in META_ARGUMENTS
         and (not skips_irrelevant() or search.may_lead(module, argument.source_bytes, each))
     ]
@@ -132,7 +132,7 @@ def managed_policies_by(module: Module, block: Block, search: TextSearch) -> Ite
 
     The block stands in for the principal that gets them.
     """
-    arguments = _arguments_with(search, module, block)
+    arguments = _arguments_with(search, module, block, block.body.attributes)
     for resource, scope, when in module.definitions(block) if arguments else ():
         consumer = _consumer(block, scope)
         for attribute in arguments:

@@ -14,7 +14,7 @@ from itertools import islice, takewhile
 from typing import NamedTuple, cast
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, ObjectNode, strings_in
+from passrole_checks.iam.partial_values import Choice, Node, ObjectNode, strings_in
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
 from passrole_checks.sources.terraform.modules.module import Module
@@ -29,6 +29,7 @@ _NAME = lazy_regex(
     rb"(?P<rest>(?:\s*(?:\[[^\]]{0,200}\]\s*)?\.\s*[A-Za-z_\x80-\xff][\w\x80-\xff-]*)*)"
 )
 _STEP = lazy_regex(rb"\[[^\]]*\]|\.\s*([A-Za-z_\x80-\xff][\w\x80-\xff-]*)")
+_REFERENCE = lazy_regex(rb"[\w-]+\s*=\s*(?:each|local|module|var)(?:\.[A-Za-z_][\w-]*)+")
 _CREATES = lazy_regex(
     rb"\b(?:Statement|(?:Not)?Action|(?:not_)?actions)\b|\\|<<"  # keys of documents, quotes within a string
     rb"|=>|[{,\n][^\S\n]*\(|\}[^\"\n}]*\"\s*[=:](?!=)"  # computed keys
@@ -54,7 +55,7 @@ _MAX_DEPTH = 60  # names that lead to each other
 
 class ReferencedName(NamedTuple):
     """A possible reference, to a data source if ``is_data``: ``first.second`` and the name after it or after an index;
-    of ``each`` all names up to an index."""
+    of ``each``, variables and locals all names up to an index."""
 
     is_data: bool
     first: str
@@ -95,8 +96,10 @@ class TextSearch:
                 return True
             self._known[key] = True  # ends the recursion of a value that refers to itself
             self._depth += 1
+            search = self._search_behind(name)
             known = self._known[key] = any(
-                self._search_behind(name).may_lead(*text) for text in _texts_of(module, name)
+                search.may_lead(where, _part_of(text, name), each_behind)
+                for where, text, each_behind in _texts_of(module, name)
             )
             self._depth -= 1
         return known
@@ -136,7 +139,7 @@ def reference_names(text: bytes) -> tuple[ReferencedName, ...]:
     for match in _NAME.finditer(text):
         first, second = match["first"].decode(), match["second"].decode()
         steps = [(step[1] or b"").decode() for step in _STEP.finditer(match["rest"])]  # empty: an index
-        rest = takewhile(bool, steps) if first == "each" else islice(filter(None, steps), 1)
+        rest = takewhile(bool, steps) if first in ("each", "local", "var") else islice(filter(None, steps), 1)
         names[ReferencedName(match["data"] is not None, first, second, tuple(rest))] = None
     return tuple(names)
 
@@ -164,6 +167,13 @@ def _texts_of(module: Module, name: ReferencedName) -> Iterator[_Text]:
                 yield from _texts_of_block(child, output)
     else:
         yield from _texts_of_block(module, folder.resource(first, second), third)
+
+
+def _part_of(text: bytes | None, name: ReferencedName) -> bytes | None:
+    """Return the reference to a part of a value that is a reference itself; the text of other values."""
+    if text is None or name.first not in ("local", "var") or not _REFERENCE.fullmatch(text):
+        return text
+    return b".".join((text, *(step.encode() for step in name.rest)))
 
 
 def _texts_of_variable(module: Module, name: str) -> Iterator[_Text]:
@@ -229,7 +239,10 @@ def each_text_of(module: Module, block: Block) -> EachText | None:
 
 def _attribute_of(value: Node, name: str) -> Iterator[Node]:
     """Yield an attribute of a value; if that cannot be decided, the value."""
-    if isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
+    if isinstance(value, Choice):
+        for _, option in value.options:
+            yield from _attribute_of(option, name)
+    elif isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
         yield from (entry.value for entry in value.entries if entry.key.literal == name)
     else:
         yield value
