@@ -98,7 +98,7 @@ def compare_versions(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What every step of a comparison of two versions needs; arguments as of :func:`compare_versions`."""
+    """State that the steps of a comparison of two versions share; fields as of :func:`compare_versions`."""
 
     sides: tuple[Side, Side]
     options: ScanOptions
