@@ -159,11 +159,7 @@ def reviewed(repository: Reviews, output_format: str) -> Any:
 @pytest.mark.parametrize("state", [unreadable, nothing_read, fault, out_of_time])
 @pytest.mark.parametrize("output_format", ["text", "json"])
 def test_no_difference_sounds_clean(
-    output_format: str,
-    state: State,
-    code: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    output_format: str, state: State, code: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for side in ("old", "new"):
         (code / side).mkdir()

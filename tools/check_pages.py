@@ -7,16 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passrole_checks.access.severity import (
-    BY_HOLDER,
-    BY_ROLES,
-    Holder,
-    PassedAccess,
-    Roles,
-    Services,
-    Use,
-    severity_of,
-)
+from passrole_checks.access.severity import BY_HOLDER, BY_ROLES, Holder, PassedAccess, Roles, Services, Use, severity_of
 from passrole_checks.aws.escalation_paths import escalation_paths
 from passrole_checks.checks import ALL
 from passrole_checks.checks.base.check import Check, Example, ExampleRole

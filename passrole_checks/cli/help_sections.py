@@ -143,10 +143,7 @@ PAGES = {
             *_ENVIRONMENT,
             ("GITHUB_TOKEN", "Token for comments on GitHub. Without it nothing is posted there."),
             ("PASSROLE_GITLAB_TOKEN", "Token for comments on GitLab; the CI job token cannot write comments."),
-            (
-                "GITEA_TOKEN, FORGEJO_TOKEN",
-                "Token for comments on Gitea or Forgejo; without it, GITHUB_TOKEN.",
-            ),
+            ("GITEA_TOKEN, FORGEJO_TOKEN", "Token for comments on Gitea or Forgejo; without it, GITHUB_TOKEN."),
             ("GITHUB_…, CI_…", "Pull request, run and URLs, as set by GitHub, Gitea, Forgejo and GitLab pipelines."),
             ("HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE", "Proxy and certificates, as for the Requests library."),
         ),
@@ -399,11 +396,7 @@ def _group(name: str | None, names: Collection[str | None]) -> str:
 
 def write_page(page: Page, formatter: click.HelpFormatter) -> None:
     """Write the sections that follow the options; empty sections are left out."""
-    for heading, rows in (
-        ("Exit status", page.exit_status),
-        ("Environment", page.environment),
-        ("Files", page.files),
-    ):
+    for heading, rows in (("Exit status", page.exit_status), ("Environment", page.environment), ("Files", page.files)):
         if rows:
             with formatter.section(heading):
                 formatter.write_dl(list(rows))

@@ -83,11 +83,7 @@ _FILTER_OPTIONS = (
         " in place of the root module's source.",
     ),
     repeatable_files("--plan-before", "FILE[=DIR]", "Plan or state of BASE for DIR, to compare with the plan of HEAD."),
-    click.option(
-        "--strict",
-        is_flag=True,
-        help="Exit 2 if changed code cannot be evaluated.",
-    ),
+    click.option("--strict", is_flag=True, help="Exit 2 if changed code cannot be evaluated."),
     click.option("--mask-accounts", is_flag=True, help="Replace account IDs with ACCOUNT-1, ACCOUNT-2, …"),
     jobs,
 )

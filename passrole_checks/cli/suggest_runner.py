@@ -322,12 +322,7 @@ def _write_file(file: str, content: bytes, before: bytes, boundary: Boundary) ->
 
 
 def fixed_lines(
-    written: FixResult,
-    suggested: SuggestResult,
-    *,
-    width: int,
-    quiet: bool,
-    verbose: bool,
+    written: FixResult, suggested: SuggestResult, *, width: int, quiet: bool, verbose: bool
 ) -> Iterator[Line]:
     """Return what was written and what remains as lines of text."""
     from passrole_checks.output.suggest import fixed_lines as lines

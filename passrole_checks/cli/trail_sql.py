@@ -28,11 +28,7 @@ def _validate_name(_context: click.Context, parameter: click.Parameter, value: s
 
 
 OPTIONS = (
-    click.option(
-        "--sql",
-        type=click.Choice(DIALECTS),
-        help="Print an equivalent SQL view instead of reading logs.",
-    ),
+    click.option("--sql", type=click.Choice(DIALECTS), help="Print an equivalent SQL view instead of reading logs."),
     click.option(
         "--table",
         metavar="NAME",
@@ -40,10 +36,7 @@ OPTIONS = (
         help=f"With --sql: name of the table of events.  [default: {TABLE}]",
     ),
     click.option(
-        "--view",
-        metavar="NAME",
-        callback=_validate_name,
-        help=f"With --sql: name of the view.  [default: {VIEW}]",
+        "--view", metavar="NAME", callback=_validate_name, help=f"With --sql: name of the view.  [default: {VIEW}]"
     ),
 )
 

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(
-        cls: type | None = None,
-        /,
-        *,
-        frozen: bool = False,
-        eq: bool = True,
-        slots: bool = False,
-        kw_only: bool = False,
+        cls: type | None = None, /, *, frozen: bool = False, eq: bool = True, slots: bool = False, kw_only: bool = False
     ) -> type | Callable[[type], type]:
         """Return what ``dataclasses.dataclass`` makes of a class, without the guard of ``frozen``."""
         if cls is None:

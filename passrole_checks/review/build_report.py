@@ -271,11 +271,7 @@ class _ReviewBuilder:
     # -- items
 
     def _items(
-        self,
-        difference: AccessDifference,
-        outcome: FixOutcome,
-        thresholds: Thresholds,
-        unlike_head: Mapping[str, bool],
+        self, difference: AccessDifference, outcome: FixOutcome, thresholds: Thresholds, unlike_head: Mapping[str, bool]
     ) -> tuple[tuple[Item, ...], list[Unreadable]]:
         """Return the items with their anchors and fixes, and the internal errors so far."""
         anchors = Anchors(self._snapshots, unlike_head)

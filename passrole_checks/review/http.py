@@ -282,10 +282,7 @@ class Client:
                     raise ForgeError(self._call(method, url), response.status_code, reason)
             response._content = bytes(content)  # as without stream=True
             return response
-        except (
-            requests.RequestException,
-            ValueError,
-        ) as error:  # its message may contain a secret
+        except (requests.RequestException, ValueError) as error:  # its message may contain a secret
             reason = f"no response from {_split(url).hostname} ({type(error).__name__})"
             raise ForgeError(self._call(method, url), 0, reason) from None
 

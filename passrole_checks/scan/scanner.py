@@ -188,10 +188,7 @@ def with_discovery(result: ScanResult, discovery: Discovery, options: ScanOption
 
 
 def connected(
-    discovery: Discovery,
-    options: ScanOptions,
-    distribute: Distribute | None = None,
-    texts: LinkTexts | None = None,
+    discovery: Discovery, options: ScanOptions, distribute: Distribute | None = None, texts: LinkTexts | None = None
 ) -> Discovery:
     """Return what was found, with the values that the units pass to each other. A fault of this package is recorded.
 

@@ -94,10 +94,7 @@ class ConnectedRoots:
         }
 
     def with_links(
-        self,
-        units: Sequence[Unit],
-        scanned: Mapping[int, LinkSurface] = _NOTHING,
-        distribute: Distribute | None = None,
+        self, units: Sequence[Unit], scanned: Mapping[int, LinkSurface] = _NOTHING, distribute: Distribute | None = None
     ) -> tuple[Unit, ...]:
         """Return the units with their links.
 

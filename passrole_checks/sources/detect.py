@@ -355,9 +355,7 @@ class _Search:
         if not recognized.is_infrastructure and file in self.assembly_templates:  # a stack without resources
             recognized = Recognized(Framework.CLOUDFORMATION)
         self.add_recognized(
-            file,
-            recognized if recognized.is_infrastructure else Recognized(unreadable=NOT_INFRASTRUCTURE),
-            named=True,
+            file, recognized if recognized.is_infrastructure else Recognized(unreadable=NOT_INFRASTRUCTURE), named=True
         )
 
     def recognize(self, file: Path, *, named: bool = False) -> Recognized:

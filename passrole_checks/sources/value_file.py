@@ -75,9 +75,7 @@ def with_files(alternatives: tuple[PathCondition, ...], labels: Sequence[str]) -
 
 
 def added_by_files(
-    known: Container[Hashable],
-    variants: Iterable[tuple[str, Iterable[_Value]]],
-    key: Callable[[_Value], Hashable],
+    known: Container[Hashable], variants: Iterable[tuple[str, Iterable[_Value]]], key: Callable[[_Value], Hashable]
 ) -> Iterator[tuple[list[_Value], list[str]]]:
     """Yield what is there only with the values of files, each key once: the equal values, and the labels of the files.
 

@@ -34,10 +34,7 @@ OTHERS = {
         "Principal": {"AWS": "111122223333", "Service": "ec2.amazonaws.com"},
         "Action": "sts:AssumeRole",
     },
-    "RoleOfAnotherAccount": {
-        "Principal": {"AWS": "arn:aws:iam::111122223333:role/ci"},
-        "Action": "sts:AssumeRole",
-    },
+    "RoleOfAnotherAccount": {"Principal": {"AWS": "arn:aws:iam::111122223333:role/ci"}, "Action": "sts:AssumeRole"},
     "ThirdParty": {**ACCOUNT, "Condition": {"StringEquals": {"sts:ExternalId": "abc"}}},
     "AnyToken": {"Principal": {"Federated": {"Ref": "Provider"}}, "Action": "sts:AssumeRoleWithWebIdentity"},
     "unknown": UNKNOWN,

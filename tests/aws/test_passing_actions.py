@@ -9,12 +9,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.aws.managed_policies import managed_policies
-from passrole_checks.aws.passing_actions import (
-    names_in_partition,
-    passed_values,
-    services_sent,
-    values_of,
-)
+from passrole_checks.aws.passing_actions import names_in_partition, passed_values, services_sent, values_of
 from passrole_checks.aws.passrole_actions import passing_actions
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.patterns.glob import wildcard_match

@@ -38,11 +38,7 @@ def escalations(sample: str, check: str) -> set[Escalation]:
         ),
         (
             "009-stronger-role",
-            {
-                Escalation(
-                    "DeployerRole", Outcome.ADMINISTRATOR, ("WorkerRole",), "iam:CreateAccessKey and dynamodb:*"
-                ),
-            },
+            {Escalation("DeployerRole", Outcome.ADMINISTRATOR, ("WorkerRole",), "iam:CreateAccessKey and dynamodb:*")},
         ),
         (
             "013-managed-policy",

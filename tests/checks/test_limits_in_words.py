@@ -57,10 +57,7 @@ Resources:
 """
 
 
-@pytest.mark.parametrize(
-    ("allowed", "severity"),
-    [("${Own}", Severity.LOW), ("${Staging}", Severity.MEDIUM)],
-)
+@pytest.mark.parametrize(("allowed", "severity"), [("${Own}", Severity.LOW), ("${Staging}", Severity.MEDIUM)])
 def test_a_boundary_that_may_exclude_the_roles_that_can_be_changed(
     tmp_path: Path, allowed: str, severity: Severity
 ) -> None:

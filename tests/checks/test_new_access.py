@@ -23,12 +23,7 @@ from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
 from passrole_checks.output.check_pages import check_page
 from passrole_checks.scan.run_checks import evaluate
-from passrole_checks.sources.model.configuration import (
-    AttachedPolicy,
-    Configuration,
-    Framework,
-    ResourceDefinition,
-)
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, ResourceDefinition
 
 ROLE = "arn:aws:iam::111122223333:role/"
 SERVICES = {name: known_services(name) for name in ("aws", "aws-cn")}

@@ -297,10 +297,7 @@ def test_a_configuration_is_evaluated_with_what_is_given(
     assert [key for key in ("used", "perhaps_used", "unused") if found[key]] == [used]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [("--var", "a=b"), ("--var-file", "x"), ("--parameters", "a=b"), ("--source", "x")],
-)
+@pytest.mark.parametrize("options", [("--var", "a=b"), ("--var-file", "x"), ("--parameters", "a=b"), ("--source", "x")])
 def test_values_are_for_a_configuration(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """Without one they are refused in one line, and no log is read."""
     assert main(["trail", str(ROOT / "sample_templates/evidence/logs"), *options]) == 2

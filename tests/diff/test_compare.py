@@ -165,9 +165,7 @@ def test_widened_entry_has_old_and_new_statement(folder: Path) -> None:
 def test_severity_is_that_of_new_access(folder: Path) -> None:
     """New access is as severe as the worst finding on the statement, else information."""
     found = compared(
-        folder,
-        {},
-        {"Any": role(allow("*")), "Open": role(allow(APP)), "Good": role(allow(APP, services=(LAMBDA,)))},
+        folder, {}, {"Any": role(allow("*")), "Open": role(allow(APP)), "Good": role(allow(APP, services=(LAMBDA,)))}
     )
     assert {one.grant.resource.address: one.severity.value for one in found.new} == {
         "Any": "high",

@@ -132,10 +132,7 @@ def test_minimum_versions_match_pyproject_toml() -> None:
     needed = asked(project["dependencies"])
     assert needed == {**REQUIRED, "tomli": "2.0"}
     optional = ("bot", "dask", "trail", "lsp", "mcp", "python-hcl2", "checkov", "cfn-lint")
-    assert asked([entry for extra in optional for entry in extras[extra]]) == {
-        **OPTIONAL,
-        **HOSTS,
-    }
+    assert asked([entry for extra in optional for entry in extras[extra]]) == {**OPTIONAL, **HOSTS}
 
 
 def test_conflicting_hcl2_packages_are_a_problem(tmp_path: Path) -> None:

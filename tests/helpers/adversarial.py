@@ -153,7 +153,7 @@ def roles_that_share_a_policy(n: int) -> Files:
     blocks = [
         'resource "aws_iam_policy" "p" {\n  policy = jsonencode({Version="2012-10-17",Statement=['
         + shared
-        + ',{Effect="Allow",Action="s3:*",Resource="*"}]})\n}',
+        + ',{Effect="Allow",Action="s3:*",Resource="*"}]})\n}'
     ]
     for x in "ab":
         blocks += [

@@ -23,11 +23,7 @@ from passrole_checks.sources.model.configuration import AttachedPolicy, Configur
 from passrole_checks.sources.model.paired_names import address_type, kind_of
 
 ACCOUNT = "111122223333"
-_KNOWN = {
-    UnresolvedKind.ACCOUNT_ID: ACCOUNT,
-    UnresolvedKind.PARTITION: "aws",
-    UnresolvedKind.REGION: "us-east-1",
-}
+_KNOWN = {UnresolvedKind.ACCOUNT_ID: ACCOUNT, UnresolvedKind.PARTITION: "aws", UnresolvedKind.REGION: "us-east-1"}
 
 
 class Deployment:

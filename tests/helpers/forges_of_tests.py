@@ -76,9 +76,7 @@ class GitHubOfTests:
     def threads(self) -> list[Thread]:
         return [
             Thread(
-                thread.root.path,
-                kinds([comment.body for comment in thread.comments]),
-                thread.resolved_by is not None,
+                thread.root.path, kinds([comment.body for comment in thread.comments]), thread.resolved_by is not None
             )
             for thread in self._fake.threads()
         ]

@@ -161,18 +161,12 @@ resource "aws_iam_policy" "reviewed" {
 # Each root: its files, and the resources that must fail, as (file, address); every other one is clean.
 ROOTS: dict[str, tuple[dict[str, str | bytes], set[tuple[str, str]]]] = {
     "nul-in-a-comment": ({"main.tf": "# a\0b" + CLEAN}, {("main.tf", "aws_iam_policy.clean")}),
-    "nul-in-another-file": (
-        {"main.tf": CLEAN, "other.tf": "# \0\n"},
-        {("main.tf", "aws_iam_policy.clean")},
-    ),
+    "nul-in-another-file": ({"main.tf": CLEAN, "other.tf": "# \0\n"}, {("main.tf", "aws_iam_policy.clean")}),
     "nul-in-another-file-with-policies": (
         {"main.tf": CLEAN, "other.tf": "# \0" + policy("other", f"jsonencode({document()})")},
         {("other.tf", "aws_iam_policy.other")},
     ),
-    "syntax-error-in-another-file": (
-        {"main.tf": CLEAN, "other.tf": BROKEN},
-        {("main.tf", "aws_iam_policy.clean")},
-    ),
+    "syntax-error-in-another-file": ({"main.tf": CLEAN, "other.tf": BROKEN}, {("main.tf", "aws_iam_policy.clean")}),
     "values": ({"main.tf": CLEAN, "terraform.tfvars": "a = = 1\n"}, {("main.tf", "aws_iam_policy.clean")}),
     "missing-file": ({"main.tf": CLEAN + policy("missing", MISSING)}, {("main.tf", "aws_iam_policy.missing")}),
     "missing-template": (
@@ -233,10 +227,7 @@ ROOTS: dict[str, tuple[dict[str, str | bytes], set[tuple[str, str]]]] = {
         {"main.tf": 'module "m" {\n  source = "example/nowhere/aws"\n}\n', "other.tf": "# \0\n"},
         {("main.tf", "m")},
     ),
-    "shadowed": (
-        {"main.tf": CLEAN, "main.tofu": "locals {}\n"},
-        {("main.tf", "aws_iam_policy.clean")},
-    ),
+    "shadowed": ({"main.tf": CLEAN, "main.tofu": "locals {}\n"}, {("main.tf", "aws_iam_policy.clean")}),
     "suppressed": ({"main.tf": CLEAN + SKIPPED + REVIEWED}, {("main.tf", "aws_iam_policy.skipped")}),
     "unrelated": ({"main.tf": CLEAN}, set()),
 }
@@ -442,11 +433,7 @@ def test_checks_that_an_unresolved_value_could_decide_have_no_record(tmp_path: P
 
 # -- severities and the exit status
 
-SEVERITIES = {
-    "high": document("*", ""),
-    "medium": document("*"),
-    "low": document(more=""),
-}
+SEVERITIES = {"high": document("*", ""), "medium": document("*"), "low": document(more="")}
 
 
 @pytest.fixture(scope="module")

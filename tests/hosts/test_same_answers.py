@@ -203,21 +203,15 @@ class Form(NamedTuple):
 FORMS: dict[str, Form] = {
     "resources in `.tofu` files": Form("checkov", {"main.tofu": _RESOURCE}, "aws_iam_policy.p"),
     "the calls of modules in `.tofu` files": Form(
-        "checkov",
-        {"main.tofu": _CALL, "m/main.tf": _RESOURCE},
-        "module.m.aws_iam_policy.p",
+        "checkov", {"main.tofu": _CALL, "m/main.tf": _RESOURCE}, "module.m.aws_iam_policy.p"
     ),
     "Terraform files that checkov cannot parse": Form(
-        "checkov",
-        {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"},
-        "aws_iam_policy.p",
+        "checkov", {"main.tf": _RESOURCE + "locals {\n  a = !!true\n}\n"}, "aws_iam_policy.p"
     ),
     "folders whose names begin with a dot": Form("checkov", {".deploy/main.tf": _RESOURCE}, "aws_iam_policy.p"),
     "plans and templates with unusual file names": Form("checkov", {"template.cfn": _TEMPLATE}, "P"),
     "states (`terraform show -json` without a plan)": Form(
-        "checkov",
-        {"state.json": json.dumps(_STATE, indent=2)},
-        "aws_iam_policy.p",
+        "checkov", {"state.json": json.dumps(_STATE, indent=2)}, "aws_iam_policy.p"
     ),
     "IAM policy documents (JSON) that no code reads": Form("checkov", {"policy.json": _DOCUMENT}, "policy.json"),
     TERRAGRUNT: Form(
@@ -237,8 +231,7 @@ FORMS: dict[str, Form] = {
         "checkov", {"plan.json": '{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes'}, ""
     ),
     VALUES: Form(
-        "checkov",
-        {"main.tf": f'variable "roles" {{ default = [] }}\n{_VARIABLE}', "prod.tfvars": 'roles = ["*"]\n'},
+        "checkov", {"main.tf": f'variable "roles" {{ default = [] }}\n{_VARIABLE}', "prod.tfvars": 'roles = ["*"]\n'}
     ),
     LINKED: Form("checkov", {"reader.yaml": _IMPORTING, "exporter.yaml": _EXPORTING}, "P"),
     MISSING: Form(

@@ -89,11 +89,7 @@ _WHENS: list[PathCondition] = [(), (), (), (_A,), (negate(_A),), (_B,)]
 
 
 def _statement(
-    effect: str,
-    patterns: tuple[StringNode, ...],
-    all_but: bool,
-    condition: ObjectNode | None,
-    when: PathCondition,
+    effect: str, patterns: tuple[StringNode, ...], all_but: bool, condition: ObjectNode | None, when: PathCondition
 ) -> Statement:
     named = (None, patterns) if all_but else (patterns, None)
     return Statement("Statement/0", AT, None, effect, PASS_ROLE, None, *named, condition, True, when)
@@ -188,11 +184,7 @@ def _unordered(passed: PassableSet) -> object:
 
 
 def _limited(
-    before: PassableSet,
-    limit: Sequence[PassRoleGrant],
-    service: str | None,
-    known: frozenset[str],
-    where: Deployment,
+    before: PassableSet, limit: Sequence[PassRoleGrant], service: str | None, known: frozenset[str], where: Deployment
 ) -> object:
     """Return what a limit allows, found by comparing each role with each statement and each of its patterns."""
     when = before.when

@@ -91,10 +91,7 @@ def test_policy_variables_need_version_2012_10_17(version: str | None, variables
         ({"Statement": {**PASS, "Action": {"a": "b"}}}, "Action contains a value that is not a string"),
         ({"Statement": {**PASS, "Resource": [1]}}, "Resource contains a value that is not a string"),
         ({"Statement": {**PASS, "Condition": "x"}}, "Condition is not an object"),
-        (
-            '{"Statement": {"Effect": "Allow", "Effect": "Deny", "Action": "*", "Resource": "*"}}',
-            "duplicate Effect",
-        ),
+        ('{"Statement": {"Effect": "Allow", "Effect": "Deny", "Action": "*", "Resource": "*"}}', "duplicate Effect"),
     ],
 )
 def test_malformed_document_is_a_problem(document: Any, reason: str) -> None:

@@ -13,12 +13,7 @@ from profiles import examples
 from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn, role_union
 from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.roles.role_intersection import (
-    RoleLimit,
-    included_in_one_set,
-    indexes_within,
-    overlapping,
-)
+from passrole_checks.iam.roles.role_intersection import RoleLimit, included_in_one_set, indexes_within, overlapping
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
 

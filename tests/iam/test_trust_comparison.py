@@ -77,11 +77,7 @@ def test_conditions_that_limited_a_principal(before: Any, after: Any, limits: li
 
 @pytest.mark.parametrize(
     ("old", "new", "names"),
-    [
-        (["x", "y"], ["x", "y"], []),
-        (["x", "y"], ["x"], []),
-        (["x", "y"], ["x", "y", "z"], [WORKFLOW["Federated"]]),
-    ],
+    [(["x", "y"], ["x", "y"], []), (["x", "y"], ["x"], []), (["x", "y"], ["x", "y", "z"], [WORKFLOW["Federated"]])],
 )
 def test_statements_that_are_joined(old: list[str], new: list[str], names: list[str]) -> None:
     """Values of one condition that several statements allowed are not new in one statement."""

@@ -38,8 +38,7 @@ def grants_of(
 
 
 @pytest.mark.parametrize(
-    ("resource", "scope"),
-    [("*", "any_role"), ("arn:aws:iam::111122223333:role/app-*", "prefix"), (ROLE, "exact")],
+    ("resource", "scope"), [("*", "any_role"), ("arn:aws:iam::111122223333:role/app-*", "prefix"), (ROLE, "exact")]
 )
 def test_denied_statement_keeps_its_scope(
     resource: str, scope: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

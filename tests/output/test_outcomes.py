@@ -38,12 +38,7 @@ def graph(result: ScanResult) -> AccessGraph:
         (ANY_ROLE, "act as any role", "administrators included", "with ec2:RunInstances (ec2-001)"),
         (ONE_ROLE, "act as admin", "iam:*", "with ec2:RunInstances (ec2-001)"),
         (UNKNOWN, "act as a-* and 1 more", "unknown permissions", "with a:B"),
-        (
-            replace(ONE_ROLE, actions=()),
-            "act as admin",
-            "iam:*",
-            "no permission to launch a workload in this code",
-        ),
+        (replace(ONE_ROLE, actions=()), "act as admin", "iam:*", "no permission to launch a workload in this code"),
     ],
 )
 def test_outcomes_in_words(escalation: Escalation, label: str, note: str, launch: str) -> None:

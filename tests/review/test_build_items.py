@@ -29,10 +29,7 @@ MANY = "arn:aws:iam::111122223333:role/app-*"
     ],
 )
 def test_statement_is_one_item(
-    repository: Reviews,
-    before: tuple[str, ...],
-    after: tuple[str, ...],
-    items: list[tuple[str, str, str, list[str]]],
+    repository: Reviews, before: tuple[str, ...], after: tuple[str, ...], items: list[tuple[str, str, str, list[str]]]
 ) -> None:
     """A statement is one item, new or worse, with its findings and its access."""
     result = repository.between({"main.tf": policy(*before)}, {"main.tf": policy(*after)})

@@ -283,10 +283,7 @@ def test_versions_are_required_outside_of_a_pipeline(repository: Reviews) -> Non
     """Outside of a pipeline the versions are required."""
     repository.commit({"main.tf": policy(APP)})
     result = repository.review()
-    assert (result.status, result.err.startswith("review: not in a pipeline")) == (
-        2,
-        True,
-    )
+    assert (result.status, result.err.startswith("review: not in a pipeline")) == (2, True)
 
 
 def test_folder_outside_of_a_repository_is_an_error(pipeline: Pipeline, repository: Reviews) -> None:

@@ -69,8 +69,7 @@ def test_changed_access_is_a_diff() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uses", "expected"),
-    [(("A", "B"), "  also B"), (("A", "B", "C", "D", "E", "F"), "  also B, C, D and 2 more")],
+    ("uses", "expected"), [(("A", "B"), "  also B"), (("A", "B", "C", "D", "E", "F"), "  also B, C, D and 2 more")]
 )
 def test_other_uses_are_limited(uses: tuple[str, ...], expected: str) -> None:
     """The first other resources are named, and the rest counted."""

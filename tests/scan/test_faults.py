@@ -376,11 +376,7 @@ def test_fault_in_the_search_for_a_cause_costs_no_change(
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("side", ["both", "new"])
 def test_review_compares_the_other_units(
-    fault: Fault,
-    side: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    fault: Fault, side: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing that the fault hides passes for fixed, and what is new elsewhere is reported."""
     repository = made(tmp_path / "repository", monkeypatch, capsys)

@@ -21,12 +21,7 @@ from sample_folders import SAMPLES
 
 from passrole_checks.errors import ConfigurationError
 from passrole_checks.findings import Severity
-from passrole_checks.scan.other_repositories import (
-    Recorded,
-    read_inventory,
-    repository_name,
-    update_inventory,
-)
+from passrole_checks.scan.other_repositories import Recorded, read_inventory, repository_name, update_inventory
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import detect, inventory
 from passrole_checks.sources.connect_roots import connect_roots

@@ -246,8 +246,7 @@ def trouble(marker):
 
 @with_fork
 @pytest.mark.parametrize(
-    "trouble, words",
-    [(DIES, "its scan ended the process (out of memory?)"), (_HANGS, "its scan did not end in time")],
+    "trouble, words", [(DIES, "its scan ended the process (out of memory?)"), (_HANGS, "its scan did not end in time")]
 )
 def test_unit_that_ends_or_blocks_its_process_twice_is_unreadable(trouble: str, words: str, tmp_path: Path) -> None:
     """The unit is tried only twice and reported in one line, and all other units are scanned."""
@@ -282,8 +281,7 @@ def test_process_that_is_killed_while_it_sends_blocks_nothing(tmp_path: Path) ->
 
 @with_fork
 @pytest.mark.parametrize(
-    "trouble, words",
-    [(RAISES, "KeyError: 'a fault'"), (_RAISES_WHAT_CANNOT_BE_HANDED_BACK, "Fault: a fault")],
+    "trouble, words", [(RAISES, "KeyError: 'a fault'"), (_RAISES_WHAT_CANNOT_BE_HANDED_BACK, "Fault: a fault")]
 )
 def test_fault_in_a_worker_process_costs_one_unit(trouble: str, words: str, tmp_path: Path) -> None:
     """The exit status is 3, one line names the unit, and the findings of all others are reported."""

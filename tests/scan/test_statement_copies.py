@@ -42,9 +42,7 @@ def test_copies_that_start_workloads_are_named_as_copies(tmp_path: Path) -> None
     [
         pytest.param(allow(PASS, f"{ACCOUNT}:role/a-*"), allow(PASS, f"{ACCOUNT}:role/b-*"), id="roles"),
         pytest.param(
-            allow(PASS),
-            allow(PASS) | {"Condition": {"StringLike": {"iam:PassedToService": "*"}}},
-            id="condition",
+            allow(PASS), allow(PASS) | {"Condition": {"StringLike": {"iam:PassedToService": "*"}}}, id="condition"
         ),
         pytest.param(allow(PASS), allow("iam:*"), id="wildcard"),
         pytest.param(allow(PASS), allow(PASS, {"Ref": "Unknown"}), id="severity"),

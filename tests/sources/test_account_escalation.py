@@ -35,8 +35,7 @@ def administrators(result: ScanResult, check: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "roles", "policies", "width"),
-    [(1, 200, 50, 12), pytest.param(2, 2000, 500, 100, marks=pytest.mark.slow)],
+    ("seed", "roles", "policies", "width"), [(1, 200, 50, 12), pytest.param(2, 2000, 500, 100, marks=pytest.mark.slow)]
 )
 def test_escalation_paths_of_an_account_are_reported_exactly(
     seed: int, roles: int, policies: int, width: int, tmp_path: Path

@@ -232,10 +232,7 @@ def test_values_of_another_account(top: Path) -> None:
     read = READ % ("s3", 'bucket = "b"\nkey = "some/key"') + 'data "aws_ssm_parameter" "p" {\n  name = "/p"\n}\n'
     statement = PASS % "[data.terraform_remote_state.s.outputs.role, data.aws_ssm_parameter.p.value]"
     files = {"a/main.tf": other + backend + written + role + output, "b/main.tf": mine + read + statement}
-    assert roles(top, files) == [
-        "arn:${partition}:iam::444455556666:role/x",
-        "${data.aws_ssm_parameter.p.value}",
-    ]
+    assert roles(top, files) == ["arn:${partition}:iam::444455556666:role/x", "${data.aws_ssm_parameter.p.value}"]
     files = {"a/main.tf": files["a/main.tf"].replace("444455556666", "111122223333")}
     assert roles(top, files) == ["arn:${partition}:iam::${account id}:role/x"] * 2
     link = next(iter(links(top)["b"]))

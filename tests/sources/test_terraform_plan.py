@@ -24,11 +24,7 @@ PASS_ANY = json.dumps(
 
 
 def change(
-    address: str,
-    after: dict[str, Any] | None,
-    unknown: Any = None,
-    actions: tuple[str, ...] = ("create",),
-    **more: Any,
+    address: str, after: dict[str, Any] | None, unknown: Any = None, actions: tuple[str, ...] = ("create",), **more: Any
 ) -> dict[str, Any]:
     """An entry of ``resource_changes`` as Terraform writes it."""
     parts = address.split(".")
@@ -167,8 +163,7 @@ PASS_TASK_WRITTEN = written(
 )
 POLICY = change("aws_iam_policy.deploy", {"name": "deploy", "path": "/"}, {"arn": True, "id": True, "policy": True})
 POLICY_WRITTEN = written(
-    "aws_iam_policy.deploy",
-    policy=refs("data.aws_iam_policy_document.pass.json", "data.aws_iam_policy_document.pass"),
+    "aws_iam_policy.deploy", policy=refs("data.aws_iam_policy_document.pass.json", "data.aws_iam_policy_document.pass")
 )
 PASS_TASK_STATEMENT = {
     "Sid": "PassTask",

@@ -364,10 +364,7 @@ def test_broken_configuration_is_reported(tmp_path: Path) -> None:
 
 def test_command_line_takes_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``--source`` completes a plan in both commands."""
-    scan(
-        tmp_path,
-        f'resource "aws_iam_role_policy" "p" {{\n  role = "r"\n  policy = {ANY}\n}}\n',
-    )
+    scan(tmp_path, f'resource "aws_iam_role_policy" "p" {{\n  role = "r"\n  policy = {ANY}\n}}\n')
     paths = [str(tmp_path / "plan.json"), "--source", str(tmp_path / "source")]
     assert main(["scan", *paths]) == 1
     assert "PASSROLE_001" in capsys.readouterr().out

@@ -90,10 +90,7 @@ def test_wider_policy_is_new_access(tmp_path: Path) -> None:
     (finding,) = new(tmp_path, DEV, change(INLINE, before, after))
     assert finding.severity is Severity.HIGH and finding.confidence is Confidence.HIGH
     assert finding.resource.address == INLINE
-    for value in (
-        "aws_iam_role.dev",
-        f"{ROLE}app-*",
-    ):
+    for value in ("aws_iam_role.dev", f"{ROLE}app-*"):
         assert value in finding.message
 
 
@@ -103,10 +100,7 @@ def test_additional_service_is_info(tmp_path: Path) -> None:
     after = inline("dev", allow(ROLE + "app", service=["lambda.amazonaws.com", "ec2.amazonaws.com"]))
     (finding,) = new(tmp_path, DEV, change(INLINE, before, after))
     assert finding.severity is Severity.INFO
-    for value in (
-        "aws_iam_role.dev",
-        f"{ROLE}app",
-    ):
+    for value in ("aws_iam_role.dev", f"{ROLE}app"):
         assert value in finding.message
 
 

@@ -22,8 +22,7 @@ Resources:
 
 
 @pytest.mark.parametrize(
-    ("name", "resource", "written"),
-    [("app.yaml", '            Resource: "*"\n', "Resource: !Ref Given\n")],
+    ("name", "resource", "written"), [("app.yaml", '            Resource: "*"\n', "Resource: !Ref Given\n")]
 )
 def test_a_parameter_is_written_as_one(tmp_path: Path, name: str, resource: str, written: str) -> None:
     """A role that a parameter names is written as the parameter."""

@@ -60,11 +60,7 @@ def test_all_documents_of_the_module_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "argument",
-    [
-        'policies = ["arn:aws:iam::111122223333:policy/other"]',
-        "create_role = false",
-        "policy_jsons = var.documents",
-    ],
+    ['policies = ["arn:aws:iam::111122223333:policy/other"]', "create_role = false", "policy_jsons = var.documents"],
 )
 def test_module_with_policies_that_are_not_known_is_no_holder(tmp_path: Path, argument: str) -> None:
     variable = 'variable "documents" {\n  type = list(string)\n}\n'

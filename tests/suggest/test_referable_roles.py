@@ -131,9 +131,7 @@ def test_variable_is_not_treated_as_a_role(tmp_path: Path) -> None:
 
 def test_roles_already_named_are_kept(tmp_path: Path) -> None:
     """The statement names roles next to a wildcard; whether the wildcard covers other roles is unknown."""
-    files = {
-        "main.tf": policy(allow('["*", "arn:aws:iam::111122223333:role/x"]')) + role("task", "ecs-tasks") + task(),
-    }
+    files = {"main.tf": policy(allow('["*", "arn:aws:iam::111122223333:role/x"]')) + role("task", "ecs-tasks") + task()}
     assert missing(tmp_path, files) == (
         "role ARNs passed in addition to arn:aws:iam::111122223333:role/x, which the statement names",
     )

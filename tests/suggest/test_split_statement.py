@@ -335,7 +335,7 @@ def test_taken_sid_is_not_reused(tmp_path: Path) -> None:
             "          - Effect: Allow\n            Action: [iam:GetRole, !Sub 'iam:PassRole']\n"
             '            Resource: "*"\n',
             "its actions are defined elsewhere or computed",
-        ),
+        )
     ],
 )
 def test_unsplittable_statement_needs_manual_review(tmp_path: Path, statement: str, reason: str) -> None:

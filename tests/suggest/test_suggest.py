@@ -6,14 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from suggesting import (
-    USED,
-    allow,
-    checks,
-    only,
-    policy,
-    session,
-)
+from suggesting import USED, allow, checks, only, policy, session
 
 from passrole_checks import api
 from passrole_checks.findings import Severity

@@ -376,11 +376,7 @@ def test_unused_statement_is_reported_and_kept(seen: tuple[Edge, ...], tmp_path:
     """Attempts that were denied, and what others passed, are no use of it."""
     found = narrowed(tmp_path, {"main.tf": policy(allow())}, *seen)
     one = only(found)
-    assert (one.edits, one.statement, one.missing[0]) == (
-        (),
-        "",
-        f"whether it is needed: it was not used {WINDOW}",
-    )
+    assert (one.edits, one.statement, one.missing[0]) == ((), "", f"whether it is needed: it was not used {WINDOW}")
     assert one.evidence is not None and (one.evidence.passes, one.evidence.last) == (0, "")
     assert one.missing[2] == "roles passed in 2 events whose parameters the logs do not contain"
     assert found.combine().changed == {}
@@ -413,20 +409,11 @@ def other(arn: str) -> TargetRole:
         (lambda change: replace(change, roles=change.roles[:1]), "how to keep allowing the observed passing of"),
         (lambda change: replace(change, roles=(*change.roles, other(f"{ARN}more"))), "would allow passing"),
         (lambda change: replace(change, roles=(other(f"{ARN}*"),)), "PASSROLE_001 would still be reported"),
-        (
-            lambda change: replace(change, services=(LAMBDA, ECS)),
-            "would not name the intended services",
-        ),
+        (lambda change: replace(change, services=(LAMBDA, ECS)), "would not name the intended services"),
         (lambda change: replace(change, services=(ECS,)), "would not name the intended services"),
         (lambda change: replace(change, services=None), "PASSROLE_002 any-service"),
-        (
-            lambda change: replace(change, get_role=True),
-            "PASSROLE_017 shared-condition",
-        ),
-        (
-            lambda change: replace(change, drop=("aws:MultiFactorAuthPresent",)),
-            "would have other conditions",
-        ),
+        (lambda change: replace(change, get_role=True), "PASSROLE_017 shared-condition"),
+        (lambda change: replace(change, drop=("aws:MultiFactorAuthPresent",)), "would have other conditions"),
     ],
 )
 def test_edits_with_another_effect_are_rejected(

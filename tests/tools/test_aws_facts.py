@@ -104,10 +104,7 @@ def test_instance_profile_is_distinguished_by_name() -> None:
 def test_handler_actions() -> None:
     """Creating and updating count, reading does not."""
     schema = {
-        "handlers": {
-            "create": {"permissions": ["x:CreateY", "iam:PassRole"]},
-            "read": {"permissions": ["x:GetY"]},
-        }
+        "handlers": {"create": {"permissions": ["x:CreateY", "iam:PassRole"]}, "read": {"permissions": ["x:GetY"]}}
     }
     assert cloudformation.handlers(schema) == cloudformation.Handlers(True, frozenset({"x:CreateY", "iam:PassRole"}))
 

@@ -32,8 +32,7 @@ _FILES = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the generator. Return 0 if all files are written (with ``--check``: if none would change), else 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.aws_facts",
-        description="Generate the data files of passrole_checks.aws.",
+        prog="python -m tools.aws_facts", description="Generate the data files of passrole_checks.aws."
     )
     parser.add_argument(
         "--packages", type=Path, default=_CACHE, help=f"Folder of the downloaded packages (default: {_CACHE})."

@@ -34,35 +34,16 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "iam.documents.policy": ("Statement",),
     "iam.path_conditions": ("Assumption", "Predicate"),
     "iam.partial_values": (
-        "Choice",
-        "Const",
-        "ObjectEntry",
-        "Unresolved",
-        "ListNode",
+        "Choice", "Const", "ListNode", "ObjectEntry", "ObjectNode", "Position", "StringNode", "Ternary", "Unresolved",
         "UnresolvedKind",
-        "ObjectNode",
-        "Position",
-        "StringNode",
-        "Ternary",
     ),
     "scan.result": ("Analysis", "DependentPolicy", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": (
-        "AttachedPolicy",
-        "Attachments",
-        "BoundaryUse",
-        "Framework",
-        "HandedTo",
-        "ManagedAttachment",
-        "NamedEntities",
-        "NoteKind",
-        "PolicyKind",
-        "ResourceDefinition",
-        "RoleDefinition",
-        "Suppression",
-        "Unreadable",
+        "AttachedPolicy", "Attachments", "BoundaryUse", "Framework", "HandedTo", "ManagedAttachment", "NamedEntities",
+        "NoteKind", "PolicyKind", "ResourceDefinition", "RoleDefinition", "Suppression", "Unreadable",
     ),
     "sources.model.links": ("LinkKind", "LinkOffer", "LinkRead", "LinkSurface"),
-}
+}  # fmt: skip
 """The classes of what scans give, by their modules: dataclasses and enumerations."""
 
 _TUPLE, _SET, _CLASS = 0, 1, 2  # the kinds; from the last one on, the classes

@@ -282,12 +282,7 @@ class HostResult:
 
 
 def scan_for_host(
-    file: str,
-    others: Iterable[str] = (),
-    scanned: str | None = None,
-    *,
-    inputs: Inputs = NO_INPUTS,
-    only: bool = False,
+    file: str, others: Iterable[str] = (), scanned: str | None = None, *, inputs: Inputs = NO_INPUTS, only: bool = False
 ) -> HostResult:
     """Scan a template, a plan, or the Terraform root that contains ``file``. Never raises.
 

@@ -13,12 +13,7 @@ from passrole_checks.files.json_window import JsonWindow, TooLargeValueError
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.sources.files.json_positions import Json, syntax_error_reason
 
-KINDS = {
-    "UserDetailList": "user",
-    "GroupDetailList": "group",
-    "RoleDetailList": "role",
-    "Policies": "policy",
-}
+KINDS = {"UserDetailList": "user", "GroupDetailList": "group", "RoleDetailList": "role", "Policies": "policy"}
 """The lists of a page, with the kind of their entities."""
 
 

@@ -34,12 +34,7 @@ from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, child, entries
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.attachments import unknown_groups
-from passrole_checks.sources.model.configuration import (
-    NO_INPUTS,
-    Configuration,
-    Inputs,
-    Unreadable,
-)
+from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.principal_names import display_principal_names
 
@@ -48,12 +43,7 @@ __all__ = ["load", "looks_like_service", "looks_like_template", "read_links"]
 
 @gc_paused()
 def load(
-    path: Path,
-    content: str,
-    *,
-    boundary: Path | None = None,
-    beside: Sequence[Path] = (),
-    inputs: Inputs = NO_INPUTS,
+    path: Path, content: str, *, boundary: Path | None = None, beside: Sequence[Path] = (), inputs: Inputs = NO_INPUTS
 ) -> Configuration:
     """Read a template: its resources, policies, roles and suppressions.
 
@@ -126,12 +116,7 @@ def _reading(
 
 @gc_paused()
 def read_links(
-    path: Path,
-    content: str,
-    *,
-    boundary: Path | None = None,
-    beside: Sequence[Path] = (),
-    inputs: Inputs = NO_INPUTS,
+    path: Path, content: str, *, boundary: Path | None = None, beside: Sequence[Path] = (), inputs: Inputs = NO_INPUTS
 ) -> LinkSurface:
     """Return what a template reads of other roots and passes to them. Raises :class:`InputError`."""
     with _reading(path, content, boundary, beside, inputs) as (reader, _, _):

@@ -65,8 +65,7 @@ class AttachmentReader:
             self._add_boundary(holder, child(properties, _BOUNDARY))
         elif holder in attachments.implicit_roles and holder in self.template.resources:
             self._add_boundary(
-                attachments.implicit_roles[holder],
-                child(sam.properties_with_globals(self.template, holder), _BOUNDARY),
+                attachments.implicit_roles[holder], child(sam.properties_with_globals(self.template, holder), _BOUNDARY)
             )
         if kind == "AWS::IAM::User":
             self.index.add_members(

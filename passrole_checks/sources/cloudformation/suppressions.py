@@ -25,11 +25,7 @@ _REASON = lazy_regex(r"\s#+(.*)")
 _ID = lazy_regex(r"PASSROLE_\d{3}")
 
 # The check numbers by the letter of their cfn-lint ids. The letters are stable.
-_LETTERS = {
-    "E": (1, 8, 9, 13, 15),
-    "W": (2, 3, 4, 5, 6, 7, 10, 11, 14, 16, 17),
-    "I": (12,),
-}
+_LETTERS = {"E": (1, 8, 9, 13, 15), "W": (2, 3, 4, 5, 6, 7, 10, 11, 14, 16, 17), "I": (12,)}
 _CFN_LINT_IDS = {
     f"{letter}95{number:02}": f"PASSROLE_{number:03}" for letter, numbers in _LETTERS.items() for number in numbers
 }

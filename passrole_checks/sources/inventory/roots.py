@@ -57,12 +57,7 @@ def root_to_json(root: RecordedRoot) -> dict[str, Any]:
 
 def _offer_to_json(offer: LinkOffer) -> dict[str, Any]:
     output = {"output": offer.output} if offer.output else {}
-    return {
-        "kind": offer.kind.value,
-        "name": value_to_json(offer.name),
-        **output,
-        "value": value_to_json(offer.value),
-    }
+    return {"kind": offer.kind.value, "name": value_to_json(offer.name), **output, "value": value_to_json(offer.value)}
 
 
 def _resource_to_json(resource: ResourceDefinition) -> dict[str, Any]:

@@ -574,10 +574,5 @@ class NamedEntities:
     def configuration(self) -> Configuration:
         """The entities as a configuration."""
         return Configuration(
-            self.framework,
-            (),
-            account=self.account,
-            policies=self.policies,
-            roles=self.roles,
-            attached=self.attached,
+            self.framework, (), account=self.account, policies=self.policies, roles=self.roles, attached=self.attached
         )

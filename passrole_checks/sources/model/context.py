@@ -108,10 +108,7 @@ class Context:
         """The addresses of principals with policies, attachments or a boundary."""
         whole = self.configuration
         return frozenset(
-            (
-                *(holder for one in self.policies for holder in one.principals),
-                *whole.attached.principals(),
-            )
+            (*(holder for one in self.policies for holder in one.principals), *whole.attached.principals())
         )
 
 

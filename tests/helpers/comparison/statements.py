@@ -112,9 +112,7 @@ STATEMENTS = (
         allow(resource=WORKER, Condition=service("StringEqualsIgnoreCase", "EC2.amazonaws.com")),
     ),
     _safe(
-        "service-by-pattern",
-        _OPERATORS,
-        allow(resource=WORKER, Condition=service("StringLike", "ec2.amazonaws.com*")),
+        "service-by-pattern", _OPERATORS, allow(resource=WORKER, Condition=service("StringLike", "ec2.amazonaws.com*"))
     ),
     _safe(
         "more-conditions",

@@ -98,10 +98,7 @@ _NESTED = {
     "Resources": {
         "Pass": {
             "Type": "AWS::IAM::UserPolicy",
-            "Properties": {
-                **_USER_POLICY,
-                "PolicyDocument": {"Statement": [{**_PASS, "Resource": {"Ref": "Roles"}}]},
-            },
+            "Properties": {**_USER_POLICY, "PolicyDocument": {"Statement": [{**_PASS, "Resource": {"Ref": "Roles"}}]}},
         }
     },
 }

@@ -43,14 +43,7 @@ def violations(
     if found is None:
         yield f"{call}: there is no such operation in GitHub's description"
         return
-    request = MockRequest(
-        HOST,
-        method.lower(),
-        path,
-        args=query,
-        data=body or None,
-        content_type="application/json",
-    )
+    request = MockRequest(HOST, method.lower(), path, args=query, data=body or None, content_type="application/json")
     try:
         _api().validate_request(request)
     except OpenAPIError as error:

@@ -218,11 +218,7 @@ class GitHubFake:
         comment.body, comment.edited = body, self.clock.now()
 
     def commit(
-        self,
-        author: str | None,
-        committer: str | None = None,
-        *,
-        co_authors: tuple[str | None, ...] = (),
+        self, author: str | None, committer: str | None = None, *, co_authors: tuple[str | None, ...] = ()
     ) -> None:
         """Add a commit to the pull request, by these people."""
         self.pull.commits.append(Commit(author, committer or author, co_authors))

@@ -136,9 +136,7 @@ def request(random: Random) -> Request:
             value = random.choice(_values_of(key))
             context[key] = (value,) if key == "aws:CalledVia" else value
     return Request(
-        f"arn:aws:iam::{ACCOUNT}:role/{random.choice(NAMES)}",
-        random.choice((*SERVICES, None)),
-        tuple(context.items()),
+        f"arn:aws:iam::{ACCOUNT}:role/{random.choice(NAMES)}", random.choice((*SERVICES, None)), tuple(context.items())
     )
 
 

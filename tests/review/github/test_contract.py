@@ -228,10 +228,7 @@ def test_scripted_response_is_not_checked(github: GitHubFake) -> None:
     [
         ("query { viewer { shoeSize } }", "Cannot query field 'shoeSize' on type 'User'."),
         ("query { viewer { login }", "Syntax Error: Expected Name, found <EOF>."),
-        (
-            'mutation { resolveReviewThread(input: {thread: "x"}) { thread { id } } }',
-            "threadId",
-        ),
+        ('mutation { resolveReviewThread(input: {thread: "x"}) { thread { id } } }', "threadId"),
         (
             'mutation { minimizeComment(input: {subjectId: "x", classifier: OLD}) { clientMutationId } }',
             "Value 'OLD' does not exist in 'ReportedContentClassifiers' enum.",

@@ -339,10 +339,7 @@ def test_change_sets_are_recognized_by_content(content: Any, answer: bool) -> No
 def test_added_function_receives_its_role() -> None:
     """A function that is only synchronized keeps its own."""
     own, other = {"Role": "{{changeSet:KNOWN_AFTER_APPLY}}"}, {"Role": f"arn:aws:iam::{ACCOUNT}:role/f"}
-    changes = [
-        change("Add", "F", "Role", after=own),
-        change("SyncWithActual", "G", "Role", before=other, after=other),
-    ]
+    changes = [change("Add", "F", "Role", after=own), change("SyncWithActual", "G", "Role", before=other, after=other)]
     for entry in changes:
         entry["ResourceChange"]["ResourceType"] = "AWS::Lambda::Function"
     found = read(described(*changes))

@@ -119,10 +119,7 @@ def test_unknown_key_gives_every_matching_entry(tmp_path: Path, expression: str,
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        (
-            '"${local.arns[var.e]}${var.e == "prod" ? 1 : 0}"',
-            ("var.e", {'"dev" or "test"': "A0", '"prod"': "*1"}),
-        ),
+        ('"${local.arns[var.e]}${var.e == "prod" ? 1 : 0}"', ("var.e", {'"dev" or "test"': "A0", '"prod"': "*1"})),
         ('var.e == "prod" ? local.arns[var.e] : "x"', if_value("var.e", "prod", "*", "x")),
         ('"prod" == var.e ? local.arns[var.e] : "x"', if_value("var.e", "prod", "*", "x")),
         ('var.e != "prod" ? "x" : local.arns[var.e]', if_value("var.e", "prod", "*", "x")),

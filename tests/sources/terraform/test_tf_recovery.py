@@ -18,11 +18,7 @@ from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 
 READERS = [
     pytest.param(reader_tree_sitter.read, id="tree-sitter"),
-    pytest.param(
-        reader_python_hcl2.read,
-        id="python-hcl2",
-        marks=pytest.mark.second_reader,
-    ),
+    pytest.param(reader_python_hcl2.read, id="python-hcl2", marks=pytest.mark.second_reader),
 ]
 Read = Callable[[SourceText], ParsedFile]
 

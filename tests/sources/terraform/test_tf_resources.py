@@ -222,10 +222,7 @@ def test_attachments_add_principals(
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("arn", "name"),
-    [
-        ("aws_iam_policy.b.arn", "aws_iam_policy.b.name"),
-        ('"arn:aws:iam::111122223333:policy/limit"', '"limit"'),
-    ],
+    [("aws_iam_policy.b.arn", "aws_iam_policy.b.name"), ('"arn:aws:iam::111122223333:policy/limit"', '"limit"')],
 )
 def test_boundary_policies_grant_nothing(tmp_path: Path, type_: str, body: str, arn: str, name: str) -> None:
     """A managed policy that is only a boundary of a role, user or permission set grants nothing."""
@@ -243,11 +240,7 @@ def test_boundary_policies_grant_nothing(tmp_path: Path, type_: str, body: str, 
     [
         ("aws_iam_role.r.arn", "arn:${partition}:iam::${account id}:role/team/app", "aws_iam_role.r"),
         ("awscc_iam_role.c.arn", "arn:${partition}:iam::${account id}:role/cc", "awscc_iam_role.c"),
-        (
-            "aws_iam_role.g.arn",
-            "arn:${partition}:iam::${account id}:role/pre-${generated}",
-            "aws_iam_role.g",
-        ),
+        ("aws_iam_role.g.arn", "arn:${partition}:iam::${account id}:role/pre-${generated}", "aws_iam_role.g"),
         ("aws_iam_instance_profile.i.arn", "arn:${partition}:iam::${account id}:instance-profile/i", None),
         ("awscc_iam_instance_profile.i.arn", "arn:${partition}:iam::${account id}:instance-profile/j", None),
         (
@@ -340,17 +333,9 @@ def test_awscc_roles_have_names_and_trust(tmp_path: Path) -> None:
             "data.aws_iam_instance_profile.d.role_arn",
             "role/${data.aws_iam_instance_profile.d.role_path}${data.aws_iam_instance_profile.d.role}",
         ),
-        (
-            '"aws_iam_roles" "d" {\n  path_prefix = "/team/"\n}',
-            "tolist(data.aws_iam_roles.d.arns)[0]",
-            "role/team/*",
-        ),
+        ('"aws_iam_roles" "d" {\n  path_prefix = "/team/"\n}', "tolist(data.aws_iam_roles.d.arns)[0]", "role/team/*"),
         ('"aws_iam_roles" "d" {}', "tolist(data.aws_iam_roles.d.arns)[0]", "role/*"),
-        (
-            '"aws_iam_roles" "d" {\n  name_regex = "^app-.*"\n}',
-            "tolist(data.aws_iam_roles.d.arns)[0]",
-            "role/*app-*",
-        ),
+        ('"aws_iam_roles" "d" {\n  name_regex = "^app-.*"\n}', "tolist(data.aws_iam_roles.d.arns)[0]", "role/*app-*"),
         (
             '"aws_iam_roles" "d" {\n  name_regex = "(a|b)"\n}',
             "tolist(data.aws_iam_roles.d.arns)[0]",

@@ -135,11 +135,7 @@ def test_cdk_output_is_not_edited(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sample", "begins"),
-    [
-        ("001-any-role/plan", "this is a plan: "),
-        ("change-sets", "this is a change set: "),
-    ],
+    ("sample", "begins"), [("001-any-role/plan", "this is a plan: "), ("change-sets", "this is a change set: ")]
 )
 def test_plans_and_change_sets_are_not_edited(sample: str, begins: str) -> None:
     """A plan or a change set is no place to edit."""

@@ -221,12 +221,7 @@ def test_objects_of_hcl(
     """With commas or without, on one line or many, between comments."""
     written = Layout(data.draw, unit, end).hcl(statement, unit)
     document = f'jsonencode({{ "ä" = 1, Version = "2012-10-17", Statement = [{written}] }})'
-    _check(
-        "main.tf",
-        f'resource "aws_iam_policy" "p" {{{end}{unit}policy = {document}{end}}}{end}',
-        statement,
-        change,
-    )
+    _check("main.tf", f'resource "aws_iam_policy" "p" {{{end}{unit}policy = {document}{end}}}{end}', statement, change)
 
 
 @_SETTINGS

@@ -25,12 +25,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Encoded,
-    fill_known_parts,
-    parts_of,
-    unresolved,
-)
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, fill_known_parts, parts_of, unresolved
 from passrole_checks.sources.terraform.functions.encoding import json_encode
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 

@@ -35,12 +35,7 @@ from passrole_checks.sources.model.attachments import (
     resolve_boundary,
     value_variants,
 )
-from passrole_checks.sources.model.configuration import (
-    UNKNOWN_BOUNDARY,
-    AttachedPolicy,
-    PolicyKind,
-    ResourceDefinition,
-)
+from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, AttachedPolicy, PolicyKind, ResourceDefinition
 from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
 from passrole_checks.sources.model.terraform_policy_attributes import (

@@ -78,11 +78,7 @@ from passrole_checks.sources.terraform.modules.folder import literal_attribute
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.boundary_uses import judged_by_module_uses
-from passrole_checks.sources.terraform.policies.consumed_roles import (
-    instance_profile,
-    may_receive,
-    received_roles,
-)
+from passrole_checks.sources.terraform.policies.consumed_roles import instance_profile, may_receive, received_roles
 from passrole_checks.sources.terraform.policies.handed_out import (
     handed_out_by,
     handed_out_by_output,
@@ -91,10 +87,7 @@ from passrole_checks.sources.terraform.policies.handed_out import (
 from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, documents_without_instance
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.text_search import document_search, managed_policy_search
-from passrole_checks.sources.terraform.policies.unknown_resources import (
-    HandedOutFilter,
-    may_attach_managed_policies,
-)
+from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter, may_attach_managed_policies
 from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
 from passrole_checks.sources.terraform.policies.unused_documents import unused_documents
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Fragment, TemplateExpression
