@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,7 +18,7 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.cli import main
 from passrole_checks.cloudtrail.extract import PassExtractor, Row
 from passrole_checks.diff.blame import CauseFinder
-from passrole_checks.findings import Verdict
+from passrole_checks.findings import Finding, Verdict
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.output import json_output
 from passrole_checks.output.destination import Destination
@@ -295,14 +295,14 @@ def test_required_reports_the_other_units(
 def test_fault_in_a_suggestion_costs_no_other_suggestion(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = Session._suggest_at
+    real = Session._for_statement
 
-    def at_place(self: Session, at: Any, *rest: Any) -> Any:
-        if "bad" in at.file:
+    def of_findings(self: Session, findings: Sequence[Finding]) -> Any:
+        if "bad" in findings[0].at.file:
             raise KeyError("a fault")
-        return real(self, at, *rest)
+        return real(self, findings)
 
-    monkeypatch.setattr(Session, "_suggest_at", at_place)
+    monkeypatch.setattr(Session, "_for_statement", of_findings)
     status, out, err = run(capsys, "suggest", ".", "--format", "json")
     assert status == 3
     assert the_bad_ones_are_named(err)

@@ -22,3 +22,4 @@ resource "aws_cloudcontrolapi_resource" "c" {
   type_name     = "AWS::Lambda::Function"
   desired_state = jsonencode({ Role = aws_iam_role.r.arn })  #> aws_iam_role.r to lambda.amazonaws.com (passed) (desired_state/Role)
 }
+#> PassRolesToEcsTasksAndElasticbeanstalkAndLambda: arn:aws:iam::${AWS::AccountId}:role/app to ecs-tasks.amazonaws.com & elasticbeanstalk.amazonaws.com & lambda.amazonaws.com

@@ -11,3 +11,4 @@ resource "aws_codepipeline" "p" {
     }
   }
 }
+#> PassRolesToCodepipeline: arn:aws:iam::111122223333:role/p to codepipeline.amazonaws.com
