@@ -24,6 +24,11 @@ resource "aws_iam_role" "r" {
   name               = "r"
   assume_role_policy = jsonencode({ Statement = [] })
 }
+resource "aws_iam_role" "by_key" {
+  for_each           = { a = "x" }
+  name               = "r"
+  assume_role_policy = jsonencode({ Statement = [] })
+}
 resource "aws_iam_role" "many" {
   count              = 2
   name               = "r"
@@ -71,6 +76,8 @@ def evaluated_arguments(folder: Path, expression: str, name: str = "main.tf", ma
         ("aws_iam_role.r.arn", False),
         ("aws_iam_role.r.assume_role_policy", True),
         ("aws_iam_role.many[*].name", False),
+        ("aws_iam_role.by_key.a.assume_role_policy", True),
+        ('aws_iam_role.by_key["a"].name', False),
         ('{ a = local.names, b = format("%s", local.names) }', False),
         ('format("%#v", local.names)', True),
         ("{ (local.names) = 1 }", True),

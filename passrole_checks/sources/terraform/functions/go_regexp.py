@@ -284,7 +284,7 @@ def _repeat(part: _Part, token: re.Match[str], *, ungreedy: bool) -> _Part:
 
 
 def _character(text: str) -> str:
-    """Return the character that a part of a pattern stands for."""
+    """Return the character of a literal or an escape sequence: ``a``, ``\\n``, ``\\x41``."""
     if not text.startswith("\\"):
         return text
     text = text[1:]

@@ -54,8 +54,8 @@ _MAX_DEPTH = 60  # names that lead to each other
 
 
 class ReferencedName(NamedTuple):
-    """A possible reference, to a data source if ``is_data``: ``first.second`` and the name after it or after an index;
-    of ``each``, variables and locals all names up to an index."""
+    """A possible reference, to a data source if ``is_data``: ``first.second`` and the name after it, with an empty text
+    before the name if that follows an index; of ``each``, variables and locals all names up to an index."""
 
     is_data: bool
     first: str
@@ -139,8 +139,10 @@ def reference_names(text: bytes) -> tuple[ReferencedName, ...]:
     for match in _NAME.finditer(text):
         first, second = match["first"].decode(), match["second"].decode()
         steps = [(step[1] or b"").decode() for step in _STEP.finditer(match["rest"])]  # empty: an index
-        rest = takewhile(bool, steps) if first in ("each", "local", "var") else islice(filter(None, steps), 1)
-        names[ReferencedName(match["data"] is not None, first, second, tuple(rest))] = None
+        is_path = first in ("each", "local", "var")
+        rest = takewhile(bool, steps) if is_path else ("" for step in takewhile(lambda step: not step, steps))
+        after = () if is_path else tuple(islice(filter(None, steps), 1))
+        names[ReferencedName(match["data"] is not None, first, second, (*rest, *after))] = None
     return tuple(names)
 
 
@@ -151,9 +153,9 @@ _Text = tuple[Module, bytes | None, EachText | None]  # with its module, and the
 def _texts_of(module: Module, name: ReferencedName) -> Iterator[_Text]:
     """Yield the source texts that a name refers to."""
     folder, (_, first, second, rest) = module.folder, name
-    third = rest[0] if rest else ""
+    third = rest[-1] if rest else ""
     if name.is_data:
-        yield from _texts_of_block(module, folder.data_source(first, second), third)
+        yield from _texts_of_block(module, folder.data_source(first, second), third, indexed=len(rest) > 1)
     elif first == "local":
         if second in folder.locals:
             yield module, folder.locals[second].source_bytes, None
@@ -161,12 +163,13 @@ def _texts_of(module: Module, name: ReferencedName) -> Iterator[_Text]:
         yield from _texts_of_variable(module, second)
     elif first == "module":
         block = folder.modules.get(second)
+        third = "" if _names_instance(block, indexed=len(rest) > 1) else third
         for child in ((module.children(block) or {}) if block is not None else {}).values():
             outputs = [child.folder.outputs[third]] if third in child.folder.outputs else child.folder.outputs.values()
             for output in outputs:
                 yield from _texts_of_block(child, output)
     else:
-        yield from _texts_of_block(module, folder.resource(first, second), third)
+        yield from _texts_of_block(module, folder.resource(first, second), third, indexed=len(rest) > 1)
 
 
 def _part_of(text: bytes | None, name: ReferencedName) -> bytes | None:
@@ -194,14 +197,19 @@ def _texts_of_variable(module: Module, name: str) -> Iterator[_Text]:
     yield from _texts_of_block(module, block)
 
 
-def _texts_of_block(module: Module, block: Block | None, name: str = "") -> Iterator[_Text]:
+def _names_instance(block: Block | None, *, indexed: bool) -> bool:
+    """True if the name after that of a block may be the key of an instance: ``aws_iam_policy.p.key.policy``."""
+    return block is not None and block.body.get("for_each") is not None and not indexed
+
+
+def _texts_of_block(module: Module, block: Block | None, name: str = "", *, indexed: bool = False) -> Iterator[_Text]:
     """Yield the source texts of the arguments that an attribute contains; without a name that of the block, or of the
     files of its folder if it is merged from several blocks."""
     if block is None:
         return
     each = _each_text(block)
     names = _VALUES.get(block.type)
-    if name and names is None:
+    if name and names is None and not _names_instance(block, indexed=indexed):
         names = (name, *_CONTAINED, *((ENTITIES[block.labels[0]].name,) if block.labels[0] in ENTITIES else ()))
     if names:
         yield from (
@@ -249,7 +257,8 @@ def _attribute_of(value: Node, name: str) -> Iterator[Node]:
 
 
 def _text_of(values: Iterable[Node]) -> bytes:
-    """Return the strings in values as a source text; an escape if one has quotes or stands for another value."""
+    """Return the strings in values as a source text; a backslash, which may be anything, if one has quotes or is a
+    reference."""
     texts: list[str] = []
     for string in (string for value in values for string in strings_in(value)):
         texts.append(str(string))

@@ -93,7 +93,7 @@ def _names_to_follow(source_text: bytes, files: _Calls) -> tuple[ReferencedName,
         return None
     names: list[ReferencedName] = []
     for name in reference_names(source_text):
-        if name.is_data and (name.first == DOCUMENT or (name.first, name.rest) == ("aws_iam_policy", ("policy",))):
+        if name.is_data and (name.first == DOCUMENT or (name.first, name.rest[-1:]) == ("aws_iam_policy", ("policy",))):
             return None
         if name.first in (_TEMPLATES if name.is_data else ("var", "local", "module", "terraform_data")):
             names.append(name._replace(rest=()) if name.first in ("terraform_data", *_TEMPLATES) else name)
